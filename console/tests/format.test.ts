@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { duration } from '@/app/format';
+import { duration, elapsed } from '@/app/format';
 
 test.each([
   [0.4, '<1 ms'],
@@ -14,4 +14,12 @@ test.each([
   [3_599_700, '60 min 0 s'],
 ])('a duration of %d ms is told without sixty seconds', (ms, told) => {
   expect(duration(ms)).toBe(told);
+});
+
+test.each([
+  [999, '0 s'],
+  [59_999, '59 s'],
+  [60_000, '1 min 0 s'],
+])('what goes on for %d ms already is told in whole seconds', (ms, told) => {
+  expect(elapsed(ms)).toBe(told);
 });

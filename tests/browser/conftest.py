@@ -36,15 +36,21 @@ Open = Callable[..., Console]
 
 
 @pytest.fixture(scope="package")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """A running system, its administrator, and a key with every scope."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running system."""
     with Stack(tmp_path_factory.mktemp("console"), ports=StackPorts.free(), environment=ENVIRONMENT) as stack:
-        settings = GatewaySettings(mongodb_uri=stack.mongodb_uri)
-        made = asyncio.run(make_first_key(settings))
-        admin = asyncio.run(set_admin_password(settings, PASSWORD))
-        headers = {"x-api-key": made.api_key}
-        with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as http:
-            yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
+        yield stack
+
+
+@pytest.fixture(scope="package")
+def account(stack: Stack) -> Iterator[Account]:
+    """Its administrator, and a key with every scope."""
+    settings = GatewaySettings(mongodb_uri=stack.mongodb_uri)
+    made = asyncio.run(make_first_key(settings))
+    admin = asyncio.run(set_admin_password(settings, PASSWORD))
+    headers = {"x-api-key": made.api_key}
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as http:
+        yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import FloatRect, expect
-from tests.browser.broken_line import breakable_line
 from tests.browser.console import NEXT_FRAME, Account, Console
-from tests.browser.workflows import answering, block, file, long, setting, talking, thirty, waiting
+from tests.browser.workflows import answering, block, file, long, setting, talking, thirty
 
 ALT, CONTROL, SHIFT = 1, 2, 8
 """As Chromium's protocol counts modifiers."""
@@ -309,70 +308,6 @@ def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Ac
     console.press("Replace theirs with mine").saved()
     saved = account.draft(workflow_id)["blocks"]["answer"]
     assert (saved["name"], saved["subBlocks"]["code"]["value"]) == ("Answer", "return 'mine';")
-
-
-def test_the_draft_runs_from_the_canvas_block_by_block(console: Console, account: Account) -> None:
-    workflow = answering("Run the draft", "return <start.input> + '!';")
-    console.goto(f"/workflows/{account.import_(workflow)}").press("Run")
-    console.page.get_by_label("input").fill("Tea")
-    console.press("Run draft")
-    expect(console.block("Answer").locator("[data-run=done]")).to_be_visible()
-    expect(console.page.get_by_role("region", name="Result")).to_contain_text('"result": "Tea!"')
-
-
-def test_a_draft_that_fails_says_where_and_why(console: Console, account: Account) -> None:
-    workflow = answering("Fail the draft", "throw new Error('out of tea');")
-    console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
-    expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
-    expect(console.page.get_by_role("alert")).to_contain_text("out of tea")
-
-
-def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account: Account) -> None:
-    workflow_id = account.import_(waiting("Lose the line", 8))
-    with breakable_line(account.url) as (url, break_off):
-        page = console.goto(f"{url}/workflows/{workflow_id}").press("Run").press("Run draft").page
-        expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
-        with page.expect_response(re.compile(r"/executions/.+/stream\?from=\d+")):
-            break_off()
-        expect(page.get_by_role("region", name="Result")).to_contain_text('"result": "here"')
-        for name in ("Start", "Wait", "Answer"):
-            expect(console.block(name).locator("[data-run=done]")).to_be_visible()
-        blocks = page.get_by_role("list", name="Blocks that ran").get_by_role("listitem")
-        expect(blocks).to_have_count(3)
-        page.goto("about:blank")
-
-
-def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
-    workflow_id = account.import_(waiting("Stop me", 120))
-    console.goto(f"/workflows/{workflow_id}").press("Run").press("Run draft")
-    expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
-    console.press("Stop")
-    expect(console.page.get_by_role("status").filter(has_text="Stopped")).to_be_visible()
-    expect(console.block("Wait").locator("[data-run]")).to_have_count(0)
-    expect(console.button("Run draft")).to_be_enabled()
-    console.goto(f"/runs?workflow={workflow_id}")
-    expect(console.page.get_by_role("row", name=re.compile("Stop me"))).to_contain_text("Cancelled")
-
-
-def test_a_run_whose_panel_was_closed_can_still_be_stopped(console: Console, account: Account) -> None:
-    page = console.goto(f"/workflows/{account.import_(waiting('Look away', 120))}").press("Run").page
-    page.get_by_label("input").fill("Two cups")
-    console.press("Run draft")
-    expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
-    console.press("Close panel").press("Run").press("Stop")
-    expect(page.get_by_role("status").filter(has_text="Stopped")).to_be_visible()
-    expect(page.get_by_role("textbox", name="input")).to_have_value("Two cups")
-
-
-def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) -> None:
-    page = console.goto(f"/workflows/{account.import_(talking('No mouse'))}").page
-    console.button("Add block").focus()
-    page.keyboard.press("ControlOrMeta+Enter")
-    for _ in range(2):  # past the button that closes it
-        page.keyboard.press("Tab")
-    page.keyboard.type("Tea")
-    page.keyboard.press("ControlOrMeta+Enter")
-    expect(page.get_by_role("region", name="Result")).to_contain_text("You said: Tea")
 
 
 def test_an_agent_is_given_tools_by_forms(console: Console, account: Account) -> None:

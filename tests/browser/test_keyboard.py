@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console, held
-from tests.browser.workflows import answering
+from tests.browser.workflows import answering, waiting
 
 
 def test_what_opens_above_the_page_gives_the_keyboard_back(console: Console, account: Account) -> None:
@@ -72,3 +72,25 @@ def test_what_runs_is_not_said_not_to_have_run(console: Console, account: Accoun
         console.press("Run draft")
         expect(console.button("Stop")).to_be_visible()
         expect(page.get_by_text("Not run yet")).to_have_count(0)
+
+
+def test_what_is_called_from_the_deploy_window_is_stopped_from_where_it_was_begun(
+    console: Console, account: Account
+) -> None:
+    page = console.goto(f"/workflows/{account.publish(waiting('Call and stop', 120))}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    console.button("Call and stream").focus()
+    page.keyboard.press("Enter")
+    expect(console.button("Stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(console.button("Call and stream")).to_be_focused()
+
+
+def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('Close it', 'return 1;'))}").page
+    for opener, panel in ((console.button("Run"), "Run the draft"), (console.block("Answer"), "Settings of Answer")):
+        opener.press("Enter")
+        expect(page.get_by_label(panel)).to_be_visible()
+        console.button("Close panel").press("Enter")
+        expect(page.get_by_label(panel)).to_have_count(0)
+        expect(opener).to_be_focused()

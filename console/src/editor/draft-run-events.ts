@@ -24,14 +24,16 @@ const TRIES = 5;
 const PAUSE_MS = 1_000;
 const ENDS = new Set(['execution:completed', 'execution:paused', 'execution:error', 'execution:cancelled']);
 
-/** What happens in a new run of the saved draft, to its end: where the line is lost, it is taken up again. */
+/** What happens in a new run of the saved draft, `runId`, to its end: where the line is lost, it is taken up again. */
 export async function* draftRunEvents(
   workflowId: string,
+  runId: string,
   input: Json,
   signal: AbortSignal,
 ): AsyncGenerator<CanvasEvent> {
   const body = { input, stream: true, isClientSession: true, useDraftState: true, triggerType: 'manual' };
-  let frames = postStream(`/api/workflows/${workflowId}/execute`, body, { signal });
+  const headers = { 'x-execution-id': runId };
+  let frames = postStream(`/api/workflows/${workflowId}/execute`, body, { headers, signal });
   let last: CanvasEvent | undefined;
   for (let tries = 0; tries < TRIES; tries++) {
     try {
@@ -47,7 +49,7 @@ export async function* draftRunEvents(
     }
     if (!last) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    frames = getStream(`${runPath(workflowId, last.executionId)}/stream?from=${last.eventId}`, { signal });
+    frames = getStream(`${runPath(workflowId, runId)}/stream?from=${last.eventId}`, { signal });
   }
   throw new Error('The connection to the run was lost');
 }

@@ -23,8 +23,10 @@ import { keepPiece, keptPiece } from './clipboard';
 import styles from './editor.module.css';
 import { Palette } from './palette';
 import { RunPanel } from './run-panel';
+import { WORDS } from './run-status';
 import { StaleNotice } from './stale-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
+import { useChosenInSight } from './use-chosen-in-sight';
 import { useDraftRun } from './use-draft-run';
 import { useReveal } from './use-reveal';
 import { useShortcuts } from './use-shortcuts';
@@ -62,6 +64,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
+  const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
+  useChosenInSight(chosen?.id, panel);
 
   /** What was chosen last is what is copied: text that was selected before is not any more. */
   const choose = (ids: string[]) => {
@@ -102,7 +106,6 @@ export function Editor({ workflow, saver, onReload }: Props) {
       leaving ? connect(made.state, { source: before.id, target: made.id, sourceHandle: leaving }) : made.state,
     );
     setSelected([made.id]);
-    reveal([made.id]);
   };
 
   const arrange = useCallback(async () => {
@@ -116,7 +119,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     const pasted = paste(store.state(), piece);
     store.edit(() => pasted.state);
     setSelected(pasted.ids);
-    reveal(pasted.ids);
+    if (pasted.ids.length > 1) reveal(pasted.ids);
   };
 
   const removeSelected = () =>
@@ -166,7 +169,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         name={workflow.name}
         saver={saver}
         readOnly={readOnly}
-        running={run.isRunning}
+        running={run.isRunning && run.status ? WORDS[run.status] : null}
         deployButton={deployButton}
         onAdd={() => setOpen('palette')}
         onArrange={() => void arrange().catch(fail)}
@@ -205,7 +208,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             </button>
           )}
         </div>
-        {chosen && open !== 'run' && (
+        {chosen && panel === 'block' && (
           <BlockPanel
             key={chosen.id}
             block={chosen}
@@ -218,7 +221,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             onClose={() => setSelected([])}
           />
         )}
-        {open === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
+        {panel === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
       <Palette
         catalogue={catalogue}

@@ -8,11 +8,13 @@ import { waitOf } from '@/runs/waits';
 import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
-import { Badge, Empty, Problem } from '@/ui/states';
+import { Empty, Problem } from '@/ui/states';
+import { useFocusBack } from '@/ui/use-focus-back';
 import { useWritten } from '@/ui/written';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
 import styles from './run-panel.module.css';
+import { RunStatus } from './run-status';
 import { StartOrStop } from './start-or-stop';
 import type { DraftRun, RunLine } from './use-draft-run';
 
@@ -23,15 +25,13 @@ interface Props {
   onClose: () => void;
 }
 
-const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', paused: 'Paused' } as const;
-const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: 'amber' } as const;
-
 /** Runs the draft with some input and shows what each block did. */
 export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const sample = sampleInput(state);
   const { fields: written, write } = useWritten(`run ${JSON.stringify(sample)}`, { input: sample });
   const { input } = written;
   const panel = useRef<HTMLElement>(null);
+  useFocusBack();
   // Who opened it by keyboard goes on in it.
   useEffect(() => panel.current?.focus(), []);
   const submit = (event: FormEvent) => {
@@ -55,13 +55,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
           <InputForm state={state} value={input} onChange={(next) => write({ input: next })} />
           <div className={styles.actions}>
             <StartOrStop isRunning={run.isRunning} start="Run draft" look="primary" onStop={run.stop} />
-            {run.outcome && (
-              <span role="status">
-                <Badge tone={TONES[run.outcome.status]} dot>
-                  {WORDS[run.outcome.status]}
-                </Badge>
-              </span>
-            )}
+            <RunStatus run={run} />
           </div>
         </form>
         <Problem error={run.outcome?.error} />

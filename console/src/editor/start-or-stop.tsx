@@ -1,4 +1,5 @@
 import { Play, Square } from 'lucide-react';
+import type { KeyboardEvent, MouseEvent } from 'react';
 import { Button } from '@/ui/button';
 
 interface Props {
@@ -11,14 +12,27 @@ interface Props {
 
 /** Submits the form around it, and then ends what that began. */
 export function StartOrStop({ isRunning, start, look, onStop }: Props) {
-  // With keys of their own: one button that turned into the other while it is clicked would do both.
-  return isRunning ? (
-    <Button key="stop" icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={onStop}>
-      Stop
-    </Button>
-  ) : (
-    <Button key="start" look={look} type="submit" icon={<Play size={14} fill="currentcolor" aria-hidden />}>
-      {start}
+  const Icon = isRunning ? Square : Play;
+  const stop = (event: MouseEvent) => {
+    // It may be the one that submits again before the browser does what a click does.
+    event.preventDefault();
+    onStop();
+  };
+  // One button that stays, and the keyboard with it.
+  return (
+    <Button
+      type={isRunning ? 'button' : 'submit'}
+      look={isRunning ? undefined : look}
+      icon={<Icon size={14} fill="currentcolor" aria-hidden />}
+      onClick={isRunning ? stop : undefined}
+      onKeyDown={pressedOnce}
+    >
+      {isRunning ? 'Stop' : start}
     </Button>
   );
+}
+
+/** A key that is held down would stop what it has begun. */
+function pressedOnce(event: KeyboardEvent) {
+  if (event.key === 'Enter' && event.repeat) event.preventDefault();
 }

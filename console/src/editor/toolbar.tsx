@@ -10,7 +10,8 @@ interface Props {
   name: string;
   saver: DraftSaver;
   readOnly: boolean;
-  running: boolean;
+  /** How the run of the draft stands that goes on. */
+  running: string | null;
   deployButton: DeployButtonProps;
   onAdd: () => void;
   onArrange: () => void;
@@ -65,10 +66,10 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
         <Button
           look="primary"
           icon={running ? <Spinner /> : <Play size={15} fill="currentcolor" aria-hidden />}
-          aria-busy={running || undefined}
+          aria-busy={running !== null || undefined}
           onClick={onRun}
         >
-          Run
+          {running ?? 'Run'}
         </Button>
       </div>
     </header>

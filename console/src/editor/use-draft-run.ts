@@ -3,6 +3,7 @@ import { messageOf } from '@/api/errors';
 import type { RunMark } from '@/canvas/marks';
 import { type CanvasEvent, cancelRun, draftRunEvents } from '@/editor/draft-run-events';
 import type { DraftSaver } from '@/workflow/draft-saver';
+import { newId } from '@/workflow/new-id';
 import type { Json } from '@/workflow/state';
 
 /** One line of what happened, newest last. */
@@ -19,12 +20,17 @@ export interface RunLine {
   text: string;
 }
 
+type End = 'completed' | 'failed' | 'cancelled' | 'paused';
+
 export interface DraftRun {
   isRunning: boolean;
+  /** When what goes on was begun, here. */
+  since: number | null;
+  status: 'queued' | 'running' | End | null;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
   outcome: {
-    status: 'completed' | 'failed' | 'cancelled' | 'paused';
+    status: End;
     output?: Json;
     error?: string;
     runId?: string;
@@ -34,18 +40,19 @@ export interface DraftRun {
 }
 
 interface Progress {
+  hasBegun: boolean;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
   outcome: DraftRun['outcome'];
 }
 
-const NOTHING: Progress = { marks: new Map(), lines: [], outcome: null };
+const NOTHING: Progress = { hasBegun: false, marks: new Map(), lines: [], outcome: null };
 const LINES_KEPT = 500;
 
 /** Runs the saved draft and follows it block by block. */
 export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
   const [progress, setProgress] = useState(NOTHING);
-  const [isRunning, setRunning] = useState(false);
+  const [since, setSince] = useState<number | null>(null);
   const abort = useRef<AbortController | null>(null);
   const runId = useRef<string | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
@@ -57,11 +64,12 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       abort.current = controller;
       runId.current = null;
       setProgress(NOTHING);
-      setRunning(true);
+      setSince(Date.now());
       try {
         await saver.settle();
-        for await (const event of draftRunEvents(workflowId, input, controller.signal)) {
-          runId.current = event.executionId;
+        const id = newId();
+        runId.current = id;
+        for await (const event of draftRunEvents(workflowId, id, input, controller.signal)) {
           setProgress((before) => after(before, event));
         }
       } catch (error) {
@@ -70,7 +78,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
           ended(before, stopped ? 'cancelled' : 'failed', stopped ? undefined : messageOf(error)),
         );
       } finally {
-        if (abort.current === controller) setRunning(false);
+        if (abort.current === controller) setSince(null);
       }
     },
     [saver, workflowId],
@@ -80,11 +88,16 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
     if (runId.current === null) running?.abort();
     else cancelRun(workflowId, runId.current).catch(() => running?.abort());
   }, [workflowId]);
-  return { ...progress, isRunning, start: (input) => void start(input), stop };
+  const isRunning = since !== null;
+  const goesOn = progress.hasBegun ? 'running' : 'queued';
+  const status = progress.outcome?.status ?? (isRunning ? goesOn : null);
+  return { ...progress, isRunning, since, status, start: (input) => void start(input), stop };
 }
 
 function after(before: Progress, { type, executionId, data }: CanvasEvent): Progress {
   switch (type) {
+    case 'execution:started':
+      return { ...before, hasBegun: true };
     case 'block:started':
       return { ...before, ...mark(before, data, 'running'), lines: begun(before.lines, data) };
     case 'block:completed':
@@ -111,7 +124,7 @@ function after(before: Progress, { type, executionId, data }: CanvasEvent): Prog
 function ended(before: Progress, status: 'failed' | 'cancelled', error?: string): Progress {
   const marks = new Map([...before.marks].filter(([, found]) => found.status !== 'running'));
   const lines = before.lines.filter((line) => line.status !== 'running');
-  return { marks, lines, outcome: { status, error } };
+  return { ...before, marks, lines, outcome: { status, error } };
 }
 
 function mark(before: Progress, data: CanvasEvent['data'], status: RunMark['status']): Pick<Progress, 'marks'> {

@@ -17,10 +17,10 @@ export function Button({ look = 'secondary', busy = false, icon, className, chil
   return (
     <button
       type="button"
+      aria-busy={busy || undefined}
       {...rest}
       className={classNames(styles.button, styles[look], className)}
       disabled={rest.disabled || busy}
-      aria-busy={busy || undefined}
     >
       {busy ? <Spinner /> : icon}
       {children}

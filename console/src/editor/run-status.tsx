@@ -1,0 +1,58 @@
+import { useEffect, useState } from 'react';
+import { count, elapsed } from '@/app/format';
+import { Badge } from '@/ui/states';
+import styles from './run-panel.module.css';
+import type { DraftRun, RunLine } from './use-draft-run';
+
+export const WORDS = {
+  queued: 'Queued',
+  running: 'Running',
+  completed: 'Completed',
+  failed: 'Failed',
+  cancelled: 'Stopped',
+  paused: 'Paused',
+} as const;
+
+const TONES = {
+  queued: 'quiet',
+  running: 'blue',
+  completed: 'green',
+  failed: 'red',
+  cancelled: 'quiet',
+  paused: 'amber',
+} as const;
+
+/** How a run of the draft stands; while it goes on, with what and how long already. */
+export function RunStatus({ run: { status, since, lines } }: { run: DraftRun }) {
+  return (
+    <>
+      <span role="status">
+        {status && (
+          <Badge tone={TONES[status]} dot>
+            {WORDS[status]}
+          </Badge>
+        )}
+      </span>
+      {since !== null && (
+        <span className={styles.going}>
+          <span className={styles.under}>{underWay(lines)}</span>
+          <Elapsed since={since} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function underWay(lines: readonly RunLine[]): string | undefined {
+  const running = lines.filter((line) => line.status === 'running');
+  return running.length > 1 ? count(running.length, 'block') : running[0]?.blockName;
+}
+
+function Elapsed({ since }: { since: number }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now - since >= 1000 && <span>{elapsed(now - since)}</span>;
+}
