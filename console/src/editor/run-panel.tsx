@@ -9,7 +9,6 @@ import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Empty, Problem } from '@/ui/states';
-import { useFocusBack } from '@/ui/use-focus-back';
 import { useWritten } from '@/ui/written';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
@@ -31,7 +30,6 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const { fields: written, write } = useWritten(`run ${JSON.stringify(sample)}`, { input: sample });
   const { input } = written;
   const panel = useRef<HTMLElement>(null);
-  useFocusBack();
   // Who opened it by keyboard goes on in it.
   useEffect(() => panel.current?.focus(), []);
   const submit = (event: FormEvent) => {

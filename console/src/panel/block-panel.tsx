@@ -4,7 +4,6 @@ import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
 import { IconButton } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
-import { useFocusBack } from '@/ui/use-focus-back';
 import { type BlockType, type Catalogue, isFurther, type Setting, settingsOf } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
@@ -33,7 +32,6 @@ interface Props {
 /** Everything about the chosen block. */
 export function BlockPanel({ block, state, store, catalogue, environment, disabled, run, onClose }: Props) {
   const type = catalogue.get(block.type);
-  useFocusBack();
   // What other blocks there are changes nothing of what is typed, and need not be known before the next key.
   const around = useDeferredValue(state);
   const references = useMemo(() => referencesFor(around, block.id, catalogue), [around, block.id, catalogue]);
