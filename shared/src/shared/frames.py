@@ -1,5 +1,9 @@
 """The frames that an error has passed."""
 
+from typing import TypeVar
+
+E = TypeVar("E", bound=BaseException)
+
 
 def forget_frames(error: BaseException) -> None:
     """Let go of the frames of `error`, and of those of all that it came from: whoever has heard of it needs none.
@@ -18,3 +22,13 @@ def forget_frames(error: BaseException) -> None:
         rest += (each.__cause__, each.__context__)
         if isinstance(each, BaseExceptionGroup):
             rest += each.exceptions
+
+
+def unraised(error: E) -> E:
+    """The same error, as if it had not been raised yet: to be kept, or raised again, without the frames of `error`.
+
+    Not as `copy` does it, which calls the class with the arguments of the error: ours may take others.
+    """
+    again = type(error).__new__(type(error), *error.args)
+    again.__dict__.update(error.__dict__)
+    return again

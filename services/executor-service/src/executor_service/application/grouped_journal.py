@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from copy import copy
 from functools import partial
 from typing import Final
 
@@ -14,6 +13,7 @@ from executor_service.ports import DurableRuns
 from shared.batching import batches
 from shared.contracts.work import AppendJournal, JournalEntry
 from shared.errors import FlowportError
+from shared.frames import unraised
 
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
@@ -111,14 +111,14 @@ class GroupedJournal:
             await self._assure()
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
-            self._failure = copy(error)  # this one holds the frames that it passes, and they hold this
+            self._failure = unraised(error)  # this one holds the frames that it passes, and they hold this
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(map(_weight, entries))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise copy(self._failure)
+            raise unraised(self._failure)
 
 
 def _weight(entry: JournalEntry) -> int:

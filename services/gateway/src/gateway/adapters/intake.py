@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from copy import copy
 from typing import Final
 
 from shared.batching import Batcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
+from shared.frames import unraised
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -49,7 +49,7 @@ class Intake:
         except TimeoutError as error:  # those before it are waited for, too
             raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
-            raise copy(answer)  # itself, it would hold this frame, and the whole input, until a collection
+            raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
         return answer
 
     async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from copy import copy
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ from jobs_service.ports import Queue
 from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import AtCapacity, FlowportError, Unavailable
+from shared.frames import unraised
 from shared.observe.logging import get_logger
 
 MAX_BATCH: Final = 256
@@ -57,7 +57,7 @@ class Accepting:
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
                 metrics.REFUSALS.labels(answer.full_queue).inc()
-            raise copy(answer)  # itself, it would hold this frame, and the whole input, until a collection
+            raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
         metrics.ACCEPTED.inc()
         return answer
 

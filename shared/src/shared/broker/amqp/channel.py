@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from copy import copy
 from functools import partial
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from shared.broker.amqp.errors import (
 from shared.broker.amqp.frames import BODY, HEADER, METHOD, body_frames, frame
 from shared.broker.amqp.output import Output
 from shared.broker.amqp.wire import Table
+from shared.frames import unraised
 
 CLOSE_SECONDS: Final = 2.0
 NO_MESSAGES: Final = "the broker takes no messages now: {}"
@@ -227,7 +227,7 @@ class Channel:
 
     def _check_usable(self) -> None:
         if self.closed.done():
-            raise copy(self.closed.result())  # itself, it would gather the frames of all who ask
+            raise unraised(self.closed.result())  # itself, it would gather the frames of all who ask
         if self._carrier.alarm:
             raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 
@@ -280,4 +280,6 @@ def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
     if error is None:
         answer.set_result(None)
     else:
-        answer.set_exception(copy(error))  # all that were under way may get this one, and it is why the channel ended
+        answer.set_exception(
+            unraised(error)
+        )  # all that were under way may get this one, and it is why the channel ended

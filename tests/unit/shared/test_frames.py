@@ -1,0 +1,41 @@
+"""An error is told again without what it passed on its way the first time."""
+
+import pytest
+
+from gateway.domain.errors.runs import RunLost
+from jobs_service.domain.run import Undecided
+from shared.broker.amqp.errors import ChannelClosed
+from shared.errors import AtCapacity
+from shared.frames import forget_frames, unraised
+
+ERRORS = (
+    AtCapacity("full", retry_after=7),
+    ChannelClosed("the broker closed the channel", code=404),
+    RunLost("the worker is gone", run_id="E1"),
+    Undecided(),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_whatever_an_error_is_made_of_it_is_the_same_again(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        raise error
+    again = unraised(raised.value)
+    assert again is not error
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    assert (error.__traceback__ is not None, again.__traceback__) == (True, None)
+
+
+def test_frames_are_forgotten_of_all_that_an_error_came_from() -> None:
+    def cut() -> None:
+        try:
+            raise KeyError("cause")
+        except KeyError as cause:
+            raise ValueError("error") from cause
+
+    with pytest.raises(ValueError, match="error") as raised:
+        cut()
+    error, cause = raised.value, raised.value.__cause__
+    forget_frames(error)
+    assert cause is not None
+    assert (error.__traceback__, cause.__traceback__) == (None, None)
