@@ -1,12 +1,13 @@
 """What comes back for one HTTP/1.1 request, parsed in C as it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
 from typing import Final
 
 import httptools
 import httpx2
+
+from shared.frames import unraised
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024
@@ -36,15 +37,15 @@ class Exchange:
         self._buffered = 0
         self.is_paused = False
         """Whether the network is kept waiting until somebody reads."""
-        self._failure: Callable[[], httpx2.TransportError] | None = None
-        """Makes the error that ended it. Kept itself, it would hold this by the frames that it passes."""
+        self._failure: httpx2.TransportError | None = None
+        """Why it ended. Raised itself, it would hold this by the frames that it passes."""
         self._news: asyncio.Future[None] | None = None
 
     async def head(self, seconds: float | None) -> None:
         """Wait for status and headers. Raises httpx2.ReadTimeout, httpx2.ReadError, httpx2.RemoteProtocolError."""
         while not self._has_head:
             if self._failure is not None:
-                raise self._failure()
+                raise unraised(self._failure)
             await self._more(seconds)
 
     async def body(self, seconds: float | None) -> AsyncIterator[bytes]:
@@ -55,7 +56,7 @@ class Exchange:
             elif self.is_whole:
                 return
             elif self._failure is not None:
-                raise self._failure()
+                raise unraised(self._failure)
             else:
                 await self._more(seconds)
 
@@ -64,11 +65,11 @@ class Exchange:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(httpx2.RemoteProtocolError, f"The server does not speak HTTP/1.1: {error}")
+            self._fail(httpx2.RemoteProtocolError(f"The server does not speak HTTP/1.1: {error}"))
         if not self._has_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(httpx2.RemoteProtocolError, f"The headers are longer than {MAX_HEAD_BYTES:,} bytes")
+                self._fail(httpx2.RemoteProtocolError(f"The headers are longer than {MAX_HEAD_BYTES:,} bytes"))
         if self._buffered > MAX_BUFFERED_BYTES and not self.is_paused:
             self.is_paused = True
             self._transport.pause_reading()
@@ -79,9 +80,9 @@ class Exchange:
         if error is None and self._has_head and not any(name.lower() in _BODY_ENDS_BY for name, _ in self.headers):
             self.is_whole = True
         elif error is None:
-            self._fail(httpx2.RemoteProtocolError, CUT)
+            self._fail(httpx2.RemoteProtocolError(CUT))
         else:
-            self._fail(httpx2.ReadError, str(error) or CUT)
+            self._fail(httpx2.ReadError(str(error) or CUT))
         self._tell()
 
     def end(self) -> None:
@@ -130,10 +131,10 @@ class Exchange:
             self._transport.resume_reading()
         return taken
 
-    def _fail(self, kind: type[httpx2.TransportError], message: str) -> None:
+    def _fail(self, failure: httpx2.TransportError) -> None:
         self.may_be_followed = False
         if not self.is_whole and self._failure is None:
-            self._failure = partial(kind, message)
+            self._failure = failure
             self._transport.abort()
 
     async def _more(self, seconds: float | None) -> None:

@@ -12,6 +12,7 @@ from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.outcomes import RunOutcome, time_out_text
 from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
+from shared.frames import unraised
 from shared.ids import public_run_id
 
 BUFFER_BYTES: Final = 1024 * 1024
@@ -111,7 +112,7 @@ class AttachedCall:
         """See AttachedRun."""
         while not self._events:
             if self._failure is not None:
-                raise self._handed_over(self._failure)
+                raise unraised(self._failure)  # itself, it would hold the caller's input by the frames that it passes
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         events, self._events, self._buffered = self._events, [], 0
@@ -141,11 +142,6 @@ class AttachedCall:
             self.fail(ReaderTooSlow("The stream was not read in time"), cancel="reader_too_slow")
             return False
         return True
-
-    def _handed_over(self, failure: FlowportError) -> FlowportError:
-        """Kept here, it would keep the frames that it passes, the caller's whole input in them, until a collection."""
-        self._failure = None
-        return failure
 
     def _finish(self, cancel: str | None) -> None:
         self._over = True

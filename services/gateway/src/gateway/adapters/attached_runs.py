@@ -12,7 +12,7 @@ from gateway.adapters.cancels import Cancels
 from gateway.adapters.express_way import ExpressWay
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors.runs import NotStarted, RunLost
+from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clock import Clock
@@ -21,6 +21,7 @@ from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelR
 from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
+from shared.frames import unraised
 from shared.ids import run_key
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
@@ -95,9 +96,8 @@ class BrokerAttachedRuns:
             await self._publish(call)
         except BaseException as error:
             if isinstance(error, FlowportError) and not isinstance(error, RunLost):
-                # No worker has it, and a cancel, which they remember, would meet the next of its id. The error itself
-                # holds the call by this frame: kept by the call, it would keep its whole input until a collection.
-                call.fail(NotStarted())
+                # No worker has it, and a cancel, which they remember, would meet the next of its id.
+                call.fail(unraised(error))
             else:
                 call.hang_up()
             raise

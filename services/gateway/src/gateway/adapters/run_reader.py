@@ -14,6 +14,7 @@ from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError
+from shared.frames import unraised
 from shared.ids import public_run_id
 
 POLL_SECONDS: Final = 2.0
@@ -86,17 +87,12 @@ class RunReader:
         """See FollowedRun."""
         while True:
             if self._failure is not None:
-                raise self._handed_over(self._failure)
+                raise unraised(self._failure)  # itself, it would hold the reader's request by the frames that it passes
             ready = self._contiguous()
             if ready:
                 return ready
             if await self._is_over():
                 return ()
-
-    def _handed_over(self, failure: FlowportError) -> FlowportError:
-        """Kept here, it would keep the frames that it passes, the reader's request in them, until a collection."""
-        self._failure = None
-        return failure
 
     async def _is_over(self) -> bool:
         """Wait for news, or read the log; says whether the run is over and everything has been read."""

@@ -280,6 +280,4 @@ def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
     if error is None:
         answer.set_result(None)
     else:
-        answer.set_exception(
-            unraised(error)
-        )  # all that were under way may get this one, and it is why the channel ended
+        answer.set_exception(unraised(error))  # all that were under way get this one, and the channel keeps it
