@@ -13,7 +13,7 @@ from benchmarks.machine import Machine
 FOLDER: Final = Path(__file__).parent / "results"
 LATEST: Final = FOLDER / "latest.json"
 TRIAL: Final = FOLDER / "trial.json"
-"""What was measured in part only, or too seldom; nobody keeps it."""
+"""What was measured in part only, too seldom, or not to its end; nobody keeps it."""
 REFERENCE: Final = FOLDER / "reference.json"
 LOSS: Final = 0.15
 """How much of a ratio may be lost against the reference."""
