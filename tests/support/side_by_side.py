@@ -12,7 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 WITH_A_STACK: Final = (
-    "tests/browser/test_[a-e]*",
+    "tests/browser/test_[a-i]*",
     "tests/browser/*",
     "tests/conformance/*",
     "tests/e2e/*",

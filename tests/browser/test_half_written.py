@@ -1,0 +1,109 @@
+"""What a person has written and not saved is not lost by a click, a look elsewhere or a save under way."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+from tests.browser.console import Account, Console, held
+from tests.browser.workflows import talking
+
+
+def test_what_is_written_on_one_tab_is_still_there_after_a_look_at_another(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.publish(talking('Two tabs'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="Chat").click()
+    page.get_by_label("Welcome message").fill("Come in")
+    page.get_by_role("tab", name="API").click()
+    console.shows("Try it")
+    expect(page.get_by_label("Welcome message")).to_be_hidden()
+    page.get_by_role("tab", name="Chat").click()
+    expect(page.get_by_label("Welcome message")).to_have_value("Come in")
+
+
+def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_saved(
+    console: Console, account: Account
+) -> None:
+    server = {"workspaceId": account.workspace_id, "name": "Pantry", "workflowIds": []}
+    made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
+    console.goto(f"/workflows/{account.publish(talking('Closed too soon'))}").press("Live")
+    page = console.page
+    written = {
+        "Chat": ("Welcome message", "Come in"),
+        "A2A": ("Tags", "tea, kitchen"),
+        "MCP": ("Description", "Pours tea"),
+        "API": ("input", "Two cups"),
+    }
+
+    def on_tab(name: str) -> Locator:
+        page.get_by_role("tab", name=name).click()
+        return page.get_by_role("tabpanel", name=name).get_by_label(written[name][0], exact=True)
+
+    for tab, (_, text) in written.items():
+        on_tab(tab).fill(text)
+    page.mouse.move(0, 0)  # a tip under the pointer would be what Escape closes first
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press("Live")
+    for tab, (_, text) in written.items():
+        expect(on_tab(tab)).to_have_value(text)
+    page.get_by_role("tab", name="General").click()
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press("Live")
+    for tab, (_, text) in written.items():
+        expect(on_tab(tab)).to_have_value(text)
+
+    on_tab("A2A")
+    console.press("Publish Agent").shows("The agent is published.")
+    on_tab("A2A").fill("tea, kitchen, cups")
+    console.press("Update").shows("The agent is updated.")
+    console.press("Delete").confirm("Delete").shows("The agent is deleted.").press("Close").press("Live")
+    expect(on_tab("A2A")).to_have_value("")
+    expect(on_tab("MCP")).to_have_value("Pours tea")
+    account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("tab", "route", "action", "done", "field"),
+    [
+        ("Chat", "**/api/chat", "Launch Chat", "The chat is launched.", "Welcome message"),
+        ("A2A", "**/api/a2a/agents", "Publish Agent", "The agent is published.", "Description"),
+    ],
+)
+def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
+    console: Console, account: Account, tab: str, route: str, action: str, done: str, field: str
+) -> None:
+    console.goto(f"/workflows/{account.publish(talking(f'Still writing in {tab}'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name=tab).click()
+    if tab == "Chat":
+        page.get_by_label("URL").fill("still-writing")
+    page.get_by_label(field).fill("Sent")
+    with held(page, route):
+        console.press(action)
+        page.get_by_label(field).fill("Written later")
+    console.shows(done)
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Close").press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Update").shows(done.replace("launched", "updated").replace("published", "updated"))
+    page.reload()
+    console.press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
+
+
+@pytest.mark.parametrize(
+    ("path", "opener", "name"), [("keys", "Create key", "Backend"), ("mcp", "Create server", "Kitchen")]
+)
+def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: str, opener: str, name: str) -> None:
+    page = console.goto(f"/settings/{path}").press(opener).page
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.mouse.click(5, 5)
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    page.keyboard.press("Escape")
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value(name)
+    page.keyboard.press("Escape")
+    console.confirm("Discard changes")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press(opener)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,0 +1,123 @@
+"""A workflow published as a tool, as an agent and as a chat."""
+
+import re
+
+import httpx
+from playwright.sync_api import Route, expect
+from tests.browser.console import Account, Console, Json
+from tests.browser.workflows import answering, talking
+
+
+def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Fetch the tea", "return 'oolong';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="MCP").click()
+    console.press("Create server")
+    page.get_by_label("Name", exact=False).last.fill("Kitchen")
+    console.press("Create")
+    page.get_by_label("Tool name").fill("No Spaces")
+    console.shows("Small letters, digits and underscores only.")
+    page.get_by_label("Tool name").fill("fetch_tea")
+    page.get_by_label("Description").fill("Brings tea")
+    page.get_by_label("input (string)").fill("Which tea")
+    page.get_by_role("checkbox", name="Kitchen").check()
+    console.press("Save Tool").shows("The tool is saved.")
+
+    console.press("Copy the address of Kitchen")
+    server = page.evaluate("navigator.clipboard.readText()")
+    (tool,) = _mcp(account, server, "tools/list")["tools"]
+    assert (tool["name"], tool["description"]) == ("fetch_tea", "Brings tea")
+    assert tool["inputSchema"]["properties"]["input"]["description"] == "Which tea"
+    called = _mcp(account, server, "tools/call", {"name": "fetch_tea", "arguments": {}})
+    assert "oolong" in called["content"][0]["text"]
+
+    page.get_by_role("link", name="Manage").click()
+    console.shows("fetch_tea").press("Delete Kitchen").confirm("Delete").shows("No MCP servers yet")
+    assert account.http.get(server).status_code == 404
+
+
+def _mcp(account: Account, server: str, method: str, params: Json | None = None) -> Json:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+    result: Json = account.http.post(server, json=body).raise_for_status().json()["result"]
+    return result
+
+
+def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, account: Account) -> None:
+    server = {"workspaceId": account.workspace_id, "name": "Cellar", "workflowIds": []}
+    made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
+    console.goto(f"/workflows/{account.publish(talking('Nobody offers it'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="MCP").click()
+    page.get_by_label("Description").fill("Fetches wine")
+    console.press("Save Tool").shows("Choose the servers that offer it.")
+    expect(page.get_by_label("Description")).to_have_value("Fetches wine")
+    page.get_by_role("checkbox", name="Cellar").check()
+    console.press("Save Tool").shows("The tool is saved.")
+    page.get_by_role("checkbox", name="Cellar").uncheck()
+    console.press("Save Tool").shows("The workflow is no tool any more.")
+    account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
+def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Pour the tea", "return 'poured';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="A2A").click()
+    page.get_by_label("Description").fill("Pours tea")
+    page.get_by_label("Tags").fill("tea, kitchen")
+    console.press("Publish Agent").shows("Unpublish")
+
+    console.press("Copy the address of the agent card")
+    address = page.evaluate("navigator.clipboard.readText()")
+    card = httpx.get(address, timeout=30).json()
+    assert (card["name"], card["description"]) == ("Pour the tea", "Pours tea")
+    assert card["skills"][0]["tags"] == ["tea", "kitchen"]
+    message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Please"}]}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
+    url = card["supportedInterfaces"][0]["url"]
+    task = account.http.post(url, json=body, headers={"a2a-version": "1.0"}).json()["result"]["task"]
+    assert task["artifacts"][0]["parts"][0]["text"] == "poured"
+    console.press("Copy: Send a message")
+    assert url in page.evaluate("navigator.clipboard.readText()")
+
+    page.get_by_label("Agent name").fill("Butler")
+    console.press("Update").shows("The agent is updated.")
+    assert httpx.get(address, timeout=30).json()["name"] == "Butler"
+    console.press("Unpublish").shows("The agent is not published any more.")
+    assert httpx.get(address, timeout=30).status_code == 404
+    console.press("Delete").confirm("Delete").shows("The agent is deleted.")
+    assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
+
+
+def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Talk to me"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    console.page.get_by_label("URL").fill("No Spaces")
+    console.shows("Small letters, digits and hyphens only.")
+    console.page.get_by_label("URL").fill("talk-to-me")
+    console.press("Launch Chat").shows("The chat is launched.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
+    console.page.get_by_role("radio", name="Email").click()
+    console.page.get_by_label("Who may enter").fill("Ada@Example.com\n@board.example")
+    console.press("Update").shows("The chat is updated.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
+    found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
+    assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
+    console.press("Delete").confirm("Delete").shows("The chat is deleted.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
+
+
+def test_without_a_mail_server_the_choice_of_email_says_so(console: Console, account: Account) -> None:
+    def without_mail(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "canMail": False})
+
+    console.page.route("**/chat/status", without_mail)
+    console.goto(f"/workflows/{account.publish(talking('Mail me'))}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    problem = console.page.get_by_text(re.compile("No mail can be sent from here yet"))
+    expect(problem).to_have_count(0)
+    console.page.get_by_role("radio", name="Email").click()
+    expect(problem).to_be_visible()
