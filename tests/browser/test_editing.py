@@ -105,6 +105,7 @@ def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(cons
         console.page.keyboard.press("/")
         console.page.get_by_role("combobox", name="Search blocks").fill(wanted)
         console.page.keyboard.press("Enter")
+        expect(console.block(after)).to_be_focused()  # who is quicker than the palette closes has it taken away again
     console.saved()
     state = account.draft(workflow_id)
     names = {key: each["name"] for key, each in state["blocks"].items()}

@@ -84,3 +84,17 @@ def test_what_is_called_from_the_deploy_window_is_stopped_from_where_it_was_begu
     expect(console.button("Stop")).to_be_focused()
     page.keyboard.press("Enter")
     expect(console.button("Call and stream")).to_be_focused()
+
+
+def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('Close it', 'return 1;'))}").page
+    for opener, panel in ((console.button("Run"), "Run the draft"), (console.block("Answer"), "Settings of Answer")):
+        opener.press("Enter")
+        expect(page.get_by_label(panel)).to_be_visible()
+        console.button("Close panel").press("Enter")
+        expect(page.get_by_label(panel)).to_have_count(0)
+        expect(opener).to_be_focused()
+    console.block("Answer").press("Enter")
+    page.get_by_role("switch", name="Switched on").press("Escape")
+    expect(page.get_by_label("Settings of Answer")).to_have_count(0)
+    expect(console.block("Answer")).to_be_focused()

@@ -5,6 +5,7 @@ import { liveNote, useDeploy } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { blockElement } from '@/canvas/block-element';
 import { Canvas } from '@/canvas/canvas';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
@@ -71,6 +72,14 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const choose = (ids: string[]) => {
     window.getSelection()?.removeAllRanges();
     setSelected(ids);
+  };
+
+  const closeSettings = () => {
+    // The keyboard would fall to the page with the panel.
+    if (chosen && work.current?.querySelector('aside')?.contains(document.activeElement)) {
+      blockElement(chosen.id)?.focus();
+    }
+    setSelected([]);
   };
 
   const publish = () =>
@@ -153,7 +162,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     'mod+enter': () => setOpen('run'),
     // All other blocks lie between the chosen one and its settings.
     f2: () => work.current?.querySelector<HTMLElement>('aside input')?.focus(),
-    escape: () => setSelected([]),
+    escape: closeSettings,
   });
 
   const deployButton: DeployButtonProps = {
@@ -218,7 +227,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             environment={environment}
             disabled={readOnly}
             run={run.marks.get(chosen.id)}
-            onClose={() => setSelected([])}
+            onClose={closeSettings}
           />
         )}
         {panel === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}

@@ -30,8 +30,16 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const { fields: written, write } = useWritten(`run ${JSON.stringify(sample)}`, { input: sample });
   const { input } = written;
   const panel = useRef<HTMLElement>(null);
-  // Who opened it by keyboard goes on in it.
-  useEffect(() => panel.current?.focus(), []);
+  const opener = useRef<Element | null>(null);
+  // Who opened it by keyboard goes on in it, and afterwards where he was.
+  useEffect(() => {
+    opener.current = document.activeElement;
+    panel.current?.focus();
+  }, []);
+  const close = () => {
+    onClose();
+    if (opener.current instanceof HTMLElement) opener.current.focus();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!run.isRunning) run.start(sentInput(input));
@@ -44,7 +52,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
     <aside ref={panel} className={styles.panel} aria-label="Run the draft" tabIndex={-1} onKeyDown={onKeyDown}>
       <header className={styles.head}>
         <h2>Run the draft</h2>
-        <IconButton label="Close panel" onClick={onClose}>
+        <IconButton label="Close panel" onClick={close}>
           <X size={17} aria-hidden />
         </IconButton>
       </header>

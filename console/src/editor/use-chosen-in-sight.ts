@@ -1,5 +1,6 @@
 import { useReactFlow } from '@xyflow/react';
 import { useEffect } from 'react';
+import { blockElement } from '@/canvas/block-element';
 import type { CanvasNode } from '@/canvas/graph-of';
 
 const AROUND = 24;
@@ -11,7 +12,7 @@ export function useChosenInSight(id: string | undefined, panel: 'block' | 'run' 
     if (!id || !panel) return;
     // A block that was just added is drawn by then.
     const frame = requestAnimationFrame(() => {
-      const block = document.querySelector(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.getBoundingClientRect();
+      const block = blockElement(id)?.getBoundingClientRect();
       const canvas = document.querySelector('.react-flow')?.getBoundingClientRect();
       if (!block || !canvas || flow.getNode(id)?.dragging) return;
       const right = outside(block.left, block.right, canvas.left, canvas.right);
