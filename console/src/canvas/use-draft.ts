@@ -2,10 +2,9 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { readDraft } from '@/api/draft';
 import { workflowKeys } from '@/api/workflows';
-import { DraftSaver } from '@/workflow/draft-saver';
+import { DraftSaver, unsavedDraft } from '@/workflow/draft-saver';
 import type { DraftStore } from '@/workflow/draft-store';
 import type { WorkflowState } from '@/workflow/state';
-import { unsavedDraft } from '@/workflow/unsaved';
 
 interface DraftInHand {
   saver: DraftSaver | null;

@@ -9,6 +9,13 @@ const AGAIN_MS = 5_000;
 
 export type SaveStatus = 'saved' | 'waiting' | 'saving' | 'failed' | 'stale';
 
+/** By workflow: what was left before all of it was saved is there for who comes back. */
+const unsaved = new Map<string, DraftSaver>();
+
+export function unsavedDraft(workflowId: string): DraftSaver | undefined {
+  return unsaved.get(workflowId);
+}
+
 /** Saves the draft as it changes, one save at a time. A stale one stops it until the author has decided. */
 export class DraftSaver {
   readonly store: DraftStore;
@@ -89,7 +96,7 @@ export class DraftSaver {
   drop(): void {
     this.isDropped = true;
     clearTimeout(this.timer);
-    noteUnsaved(this.workflowId, this, false);
+    this.note(false);
   }
 
   get isBehind(): boolean {
@@ -144,8 +151,14 @@ export class DraftSaver {
   private become(status: SaveStatus, error: unknown = null): void {
     this.status = status;
     this.error = error;
-    noteUnsaved(this.workflowId, this, this.isBehind && !this.isDropped);
+    this.note(this.isBehind && !this.isDropped);
     for (const listener of this.listeners) listener();
+  }
+
+  private note(isUnsaved: boolean): void {
+    noteUnsaved(this, isUnsaved);
+    if (isUnsaved) unsaved.set(this.workflowId, this);
+    else if (unsaved.get(this.workflowId) === this) unsaved.delete(this.workflowId);
   }
 }
 
