@@ -27,6 +27,8 @@ from shared.workflow.jsvalues import JsonObject, truthy
 OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
 )
+NO_REASON: Final = "The block failed, and did not say why"
+"""What counts as the message where there is none: by what is in an output's `error` edges are chosen."""
 _to_json: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
@@ -162,7 +164,7 @@ class Performer:
 
     async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
         call = attempt.call
-        message = self._logs.shown_reason(failure.message)
+        message = self._logs.shown_reason(failure.message) or NO_REASON
         writer = call.writer
         if writer is not None and writer.was_used:
             await writer.broken(message)
