@@ -323,3 +323,13 @@ async def test_a_secret_in_a_collection_that_cannot_be_read_is_hidden_from_who_c
     assert result.outcome.error is not None
     assert result.outcome.error.message.endswith('Failed to parse items as JSON: "[REDACTED]"')
     assert "open sesame" not in str(result.outcome) + str(result.blocks)
+
+
+async def test_an_error_edge_out_of_a_loop_is_ignored_and_holds_nobody_up() -> None:
+    workflow = inside("loop", {"count": 1}, child("a"), after=True)
+    workflow["blocks"]["handler"] = block("handler")
+    workflow["edges"] += [
+        {"id": "out", "source": "a", "sourceHandle": "error", "target": "handler"},
+        {"id": "join", "source": "handler", "sourceHandle": "source", "target": "Z"},
+    ]
+    assert names(await run(fills_in, workflow)) == ["start", "a (iteration 0)", "C", "Z"]
