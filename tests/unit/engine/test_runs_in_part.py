@@ -57,3 +57,22 @@ async def test_what_can_never_run_need_not_have_run_before() -> None:
     workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])
     result = await run(ok, workflow, run_from=RunFrom("b", {"start": {}}))
     assert names(result) == ["b"]
+
+
+async def test_what_is_run_anew_has_given_nothing_yet() -> None:
+    told: list[Any] = []
+
+    def chooses(call: Call) -> dict[str, Any]:
+        if call.block.id == "z":
+            told.extend(call.resolver.output_of(each) for each in ("a", "y", "n"))
+        return {"selectedOption": "n"} if call.block.id == "c" else ok(call)
+
+    options = [{"id": way, "title": "if", "value": "1"} for way in ("y", "n")]
+    blocks = [START, block("a"), block("c", "condition", conditions=options), block("y"), block("n"), block("z")]
+    ways = [("c", f"condition-{way}", way) for way in ("y", "n")]
+    workflow = document(
+        blocks, [("start", "source", "a"), ("a", "source", "c"), *ways, ("y", "source", "z"), ("n", "source", "z")]
+    )
+    before = {each: {"result": "before"} for each in ("start", "a", "c", "y", "z")}
+    assert names(await run(chooses, workflow, run_from=RunFrom("c", before))) == ["c", "n", "z"]
+    assert told == [{"result": "before"}, None, {"result": "n"}]

@@ -109,6 +109,17 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
 
 
+async def test_a_run_goes_on_from_a_failure_that_was_handled(system: System, writer: Visitor) -> None:
+    handled = msgspec.structs.replace(ran("a", {"error": "no"}), success=False, error="no", error_handled=True)
+    failed = msgspec.structs.replace(ran("c", {"error": "no"}), success=False, error="no")
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED, blocks=(handled, ran("b", {"x": 1}, 2), failed))
+    body = {"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}
+    assert (await writer.send("POST", EXECUTE, body)).status == 200
+    asked = system.worker.runs[0].run_from
+    assert asked is not None
+    assert msgspec.json.decode(asked.outputs.inline) == {"a": {"error": "no"}, "b": {"x": 1}}
+
+
 FROM_E1 = [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
 
 

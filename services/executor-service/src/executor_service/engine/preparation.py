@@ -64,7 +64,9 @@ def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: Run
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
         begun = _start_output(workflow, block_id, request) if before is None else before
-    return Plan(_checked(workflow.graph(block_id), workflow, limits), begun, run_from.outputs)
+    graph = _checked(workflow.graph(block_id), workflow, limits)
+    anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
+    return Plan(graph, begun, {key: output for key, output in run_from.outputs.items() if key not in anew})
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
