@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, PUBLIC_URL, echo, engine_of, failure, names, run
+from tests.unit.blocks.running import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, names, run
 from tests.unit.workflow.states import block, chain, edge, workflow
 
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
@@ -116,6 +116,17 @@ async def test_the_answer_is_in_the_block_s_output(engine: Engine, reference: st
     result = await answered(engine, asking(reference), {"approved": True})
     assert result.outcome.status is RunStatus.COMPLETED
     assert result.output == {"data": value}
+
+
+async def test_the_log_tells_what_was_answered_and_when() -> None:
+    clock = StillClock()
+    engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()}, clock)
+    paused = await run(asking(), engine, {"input": "5 % off"})
+    clock.move(hours=1)
+    result = await run(asking(), engine, state=paused.state, resumptions={"h": {"approved": True}})
+    (asked,) = [log for log in result.blocks if log.block_name == "Ask"]
+    assert (asked.output["approved"], asked.output["submission"]) == (True, {"approved": True})
+    assert (asked.ended_at, asked.duration_ms) == (clock.now(), 3_600_000)
 
 
 @pytest.mark.parametrize("key", ["error", "selectedRoute", "selectedOption"])

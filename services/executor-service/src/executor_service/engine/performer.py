@@ -160,6 +160,7 @@ class Performer:
             output=output,
             registered_at=iso(self._clock.now()),
             resume_at=pause.resume_at,
+            order=attempt.order,
         )
 
     async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:

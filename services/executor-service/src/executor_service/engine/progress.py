@@ -72,6 +72,7 @@ class Progress:
                 return self._leave(entry.at, problem=entry.problem)
             case Resumed():
                 pause = self.state.pauses.pop(entry.context_id)
+                self.logs.resumed(pause.order, entry.output, entry.at)
                 self._finish(pause.work, pause.block_id, entry.output)
                 return [Told(pause.block_id, entry.output), *self._leave(entry.at)]
             case Intended():

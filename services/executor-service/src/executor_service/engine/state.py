@@ -95,6 +95,8 @@ class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
     output: Output
     registered_at: str
     resume_at: str | None = None
+    order: int = 0
+    """The number of the block's log entry."""
 
 
 class ChildPin(msgspec.Struct, frozen=True):
