@@ -117,3 +117,11 @@ async def test_two_agents_of_a_run_are_both_remembered() -> None:
 
 async def test_a_name_may_have_255_characters() -> None:
     assert (await say("Hi", Store(), Models("x"), conversationId="x" * 255)).outcome.error is None
+
+
+async def test_an_exchange_that_ended_without_an_answer_is_not_kept() -> None:
+    store, models = Store(), Models("Hello", " \n", "Bye")
+    for number, text in enumerate(("Hi", "Do it", "Thanks")):
+        await say(text, store, models, f"run-{number}")
+    assert told(models) == ["brief", "Hi", "Hello", "Thanks"]
+    assert [message.content for message in store.said("w1", "ada")] == ["Hi", "Hello", "Thanks", "Bye"]

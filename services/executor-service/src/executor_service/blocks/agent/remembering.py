@@ -48,7 +48,12 @@ class Memory:
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
     async def keep(self, said: Iterable[Message], answer: str) -> None:
-        """Add what was said now, and the answer; once, however often the run is tried."""
+        """Add what was said now, and the answer; once, however often the run is tried.
+
+        Not where there is no answer: models refuse a conversation with an empty message in it, from then on.
+        """
+        if not answer.strip():
+            return
         new = [Remembered(str(message.role), _cut(message.content or "")) for message in said if message.role in _KEPT]
         await self.store.append(
             self.call.request.workspace_id,
