@@ -73,6 +73,8 @@ async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
         ("<start.object>", ['["k",1]']),
         ("<start.text>", ["5"]),
         ("[<start.number>, 2]", ["9", "2"]),
+        ('["<start.said>", "<start.list>", "<nobody.said>"]', ['a "b", "c\\d"', "[7,8]", "<nobody.said>"]),
+        ("['<start.number>', '<start.words>']", ["9", "two words"]),
         ("<start.nothing>", []),
         ("<later.result>", []),
         ("<start.half>", ["\ufffd"]),
@@ -80,7 +82,7 @@ async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
 )
 async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: list[str]) -> None:
     given = {"list": [7, 8], "object": {"k": 1}, "text": "[5]", "number": 9, "nothing": None}
-    given = {**given, "half": r'["\ud800"]'}
+    given = {**given, "half": r'["\ud800"]', "said": 'a "b", "c\\d"', "words": "two words"}
     for kind in ("loop", "parallel"):
         data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
         workflow = inside(kind, data, child("a", f"<{kind}.currentItem>"), after=False)
