@@ -152,6 +152,27 @@ JOINS = (
     ),
 )
 
+CHOICES = (
+    Odd(
+        "an-expression-may-ask-for-any-value-of-the-environment",
+        [START, choice("c", "environmentVariables.STAGE === 'live'"), fn("y", "return 'y'"), fn("n", "return 'n'")],
+        [*after("start c"), *either("c", "y", "n")],
+        result="y",
+        more={"environment": {"STAGE": "live"}},
+    ),
+    Odd(
+        "so-may-a-loop",
+        [
+            START,
+            loop("l", loopType="while", whileCondition="<loop.index> < Number(environmentVariables.ROUNDS)"),
+            fn("f", "return 1", "l"),
+        ],
+        [*after("start l"), ("l", LOOP, "f")],
+        order=["start", "f (iteration 0)", "f (iteration 1)", "l"],
+        more={"environment": {"ROUNDS": "2"}},
+    ),
+)
+
 CONTAINERS = (
     Odd(
         "an-error-port-inside-a-loop-is-of-its-iteration-alone",
@@ -437,7 +458,9 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("odd", [*JOINS, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id)
+@pytest.mark.parametrize(
+    "odd", [*JOINS, *CHOICES, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id
+)
 async def test_the_rules_hold(engine: Engine, odd: Odd) -> None:
     ran = await execution(engine, document(odd.blocks, odd.edges), Recorder(), **odd.more).run()
     assert (ran.outcome.error and ran.outcome.error.text) == odd.error

@@ -36,16 +36,12 @@ class Sources:
         self.limit = limit
         self._workflow = workflow
         self._state = state
-        self._environment = environment
+        self.environment = environment
         self._places = Places(workflow.state, state)
 
     def at(self, scope: Scope) -> "Resolver":
         """The values as a block of this scope sees them."""
         return Resolver(self, scope)
-
-    def environment_value(self, name: str) -> str | None:
-        """The value of `{{name}}`, None when there is none."""
-        return self._environment.get(name)
 
     def find(self, reference: Reference, scope: Scope) -> Found:
         """What a reference means. Raises BadReference, UnknownVariable."""
@@ -143,9 +139,14 @@ class Resolver:
         """The latest output of a block, None when it has not run."""
         return self._sources.output_of(block_id, self._scope)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Every value that the run may see."""
+        return self._sources.environment
+
     def environment_value(self, name: str) -> str | None:
         """The value of `{{name}}`, None when there is none."""
-        return self._sources.environment_value(name)
+        return self._sources.environment.get(name)
 
     def counted(self, text: str) -> str:
         """Text that is about to be filled in. Raises TooMuchText: a few references can give more than memory holds."""
@@ -192,7 +193,7 @@ class Resolver:
 
     def _value(self, part: Reference | EnvMarker) -> Found:
         if isinstance(part, EnvMarker):
-            value = self._sources.environment_value(part.name)
+            value = self.environment_value(part.name)
             return AS_TYPED if value is None else value
         try:
             return self._sources.find(part, self._scope)
