@@ -165,6 +165,23 @@ async def test_a_child_that_fails_names_itself_and_its_block() -> None:
 
 
 async def test_a_failure_further_down_tells_the_whole_way() -> None:
+class Busy(BlockHandler):
+    """Has no room now."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        raise Unavailable("no place is free")
+
+
+async def test_that_trying_later_may_help_is_told_of_a_child_too() -> None:
+    child = chain(start(), block("m", "memory", "M", operation="getAll"))
+    calls = WorkflowHandler(Deployed(child=child, middle=chain(start(), caller())))
+    handlers = {"workflow_input": calls, "memory": Busy()}
+    for called in ("child", "middle"):
+        result = await run(chain(INPUT, caller(called)), engine_of(handlers))
+        assert result.outcome.error is not None
+        assert result.outcome.error.http_status == 503
+
+
     deployed = Deployed(
         one=chain(start(), caller("two")),
         two=chain(start(), caller("three")),

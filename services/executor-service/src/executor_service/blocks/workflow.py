@@ -24,6 +24,8 @@ from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
+_PASSING: Final = 503
+"""What its caller may be told as its own: another status is about the input that the child was given."""
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
 _BAR: Final = " | "
@@ -108,7 +110,7 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
     if result.state is not None:
         paused = PausedChild(tuple(result.pauses), result.state)
         return BlockResult({}, child_spans=spans, paused_child=paused)
-    problem = _problem(child, result)
+    problem, error = _problem(child, result), result.outcome.error
     if problem is not None:
         raise BlockFailure(
             problem,
@@ -117,6 +119,7 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
             child_spans=spans,
             partial={"success": False, "childWorkflowName": child.name, "childWorkflowId": workflow_id},
         )
+            http_status=error.http_status if error is not None and error.http_status == _PASSING else None,
     output: JsonObject = {
         "success": True,
         "childWorkflowName": child.name,
