@@ -320,8 +320,16 @@ CONTAINERS = (
     ),
 )
 
+CITIES = [{"name": name, "type": "string", "value": "{{CITY}}"} for name in ("kept", "sent")]
 ITERATED = block("l", "loop", data={"loopType": "forEach", "collection": ["a", "b"]})
 REFERENCES = (
+    Odd(
+        "the-default-of-an-input-may-name-an-environment-value-and-what-is-sent-may-not",
+        [block("start", "start_trigger", inputFormat=CITIES), fn("f", "return [<start.kept>, <start.sent>]")],
+        after("start f"),
+        result=["Oslo", "{{CITY}}"],
+        more={"environment": {"CITY": "Oslo"}, "input": {"sent": "{{CITY}}"}},
+    ),
     Odd(
         "a-handler-that-several-blocks-share-reads-nothing-from-those-that-never-ran",
         [START, fn("a", "throw 'x'"), fn("b", "return 1"), fn("h", "return [<a.error>, <b.error>, <b.nobody>]")],

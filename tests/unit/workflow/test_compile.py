@@ -115,6 +115,12 @@ def test_the_environment_that_is_needed_is_known(settings: dict[str, Any], kind:
     assert found.needs_environment is bool(needed)
 
 
+def test_variables_and_defaults_of_inputs_may_name_environment_values() -> None:
+    document = chain(start({"name": "city", "type": "string", "value": "{{CITY}}"}))
+    document["variables"] = {"v": {"id": "v", "name": "v", "type": "object", "value": {"a": ["{{HOST}}"]}}}
+    assert compile_workflow(document).environment_names == {"CITY", "HOST"}
+
+
 READS_ENVIRONMENT: Final = "return environmentVariables.X"
 
 

@@ -131,7 +131,7 @@ class Execution:
         error: RunError | None = None
         partial: Output | None = None
         try:
-            plan = plan_run(self._workflow, self._request, self._engine.limits)
+            plan = plan_run(self._workflow, self._request, self._context.environment, self._engine.limits)
             error, partial = await self._driven(plan)
         except RunRefused as refusal:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)

@@ -26,31 +26,41 @@ class Plan:
     outputs: Mapping[str, Output]
 
 
-def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) -> Plan:
+def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mapping[str, str], limits: Limits) -> Plan:
     """The plan of a run. Raises RunRefused."""
     for problem in workflow.problems(request.keyed_providers):
         raise RunRefused(problem)
     if request.run_from is not None:
-        return _partial_plan(workflow, request, request.run_from, limits)
+        return _partial_plan(workflow, request, request.run_from, environment, limits)
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
-    return Plan(_checked(workflow.graph(start), workflow, limits), _start_output(workflow, start, request), {})
+    begun = _start_output(workflow, start, request, environment)
+    return Plan(_checked(workflow.graph(start), workflow, limits), begun, {})
 
 
-def _start_output(workflow: CompiledWorkflow, start: str, request: RunRequest) -> Output:
+def _start_output(
+    workflow: CompiledWorkflow, start: str, request: RunRequest, environment: Mapping[str, str]
+) -> Output:
     metadata: JsonObject = {
         "runId": public_run_id(request.run_id),
         "workflowId": request.workflow_id,
         "triggerType": str(request.trigger),
     }
     try:
-        return start_output(workflow.blocks[start].block, request.input, run_metadata=metadata)
+        block = workflow.blocks[start].block
+        return start_output(block, request.input, run_metadata=metadata, environment=environment)
     except InvalidRequest as error:
         raise RunRefused(error.message) from error
 
 
-def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: RunFrom, limits: Limits) -> Plan:
+def _partial_plan(
+    workflow: CompiledWorkflow,
+    request: RunRequest,
+    run_from: RunFrom,
+    environment: Mapping[str, str],
+    limits: Limits,
+) -> Plan:
     block_id = run_from.block_id
     if block_id not in workflow.blocks:
         raise RunRefused(f"Block not found: {block_id}")
@@ -63,7 +73,7 @@ def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: Run
     begun: Output = {}
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
-        begun = _start_output(workflow, block_id, request) if before is None else before
+        begun = _start_output(workflow, block_id, request, environment) if before is None else before
     graph = _checked(workflow.graph(block_id), workflow, limits)
     anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
     return Plan(graph, begun, {key: output for key, output in run_from.outputs.items() if key not in anew})

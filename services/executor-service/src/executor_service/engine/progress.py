@@ -102,6 +102,7 @@ class Progress:
         self.state.intents.discard(entry.work)
         self._forget_child(child_key(entry.work))
         self.state.variables.update(entry.assignments)
+        self.state.assigned.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
         if entry.pause is not None:

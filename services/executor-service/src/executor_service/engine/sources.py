@@ -13,6 +13,7 @@ from shared.workflow.names import normalise
 from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
 from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate
 from shared.workflow.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
+from shared.workflow.variables import values_from
 
 
 class AsTyped(Enum):
@@ -38,6 +39,13 @@ class Sources:
         self._state = state
         self.environment = environment
         self._places = Places(workflow.state, state)
+        self._filled = values_from(environment, workflow.state)
+
+    @property
+    def variables(self) -> Mapping[str, Json]:
+        """All values, by id. Those of the environment that an author names in them are in no state that is kept."""
+        as_written = {key: value for key, value in self._filled.items() if key not in self._state.assigned}
+        return {**self._state.variables, **as_written} if as_written else self._state.variables
 
     def at(self, scope: Scope) -> "Resolver":
         """The values as a block of this scope sees them."""
@@ -64,7 +72,7 @@ class Sources:
         if variable is None:
             available = ", ".join(v.name for v in self._workflow.state.variables.values()) or "none"
             raise UnknownVariable(f'Variable "{wanted}" doesn\'t exist. Available: {available}')
-        return value_at(self._state.variables.get(variable.id), reference.path[1:])
+        return value_at(self.variables.get(variable.id), reference.path[1:])
 
     def _of_block(self, reference: Reference, block_id: str, scope: Scope) -> Found:
         if self._workflow.state.is_container(block_id):

@@ -132,6 +132,8 @@ class RunState(msgspec.Struct, omit_defaults=True):
     containers: dict[str, Container] = {}
     frames: dict[str, dict[str, Output]] = {}
     variables: dict[str, Any] = {}
+    assigned: set[str] = set()
+    """The variables that a block has set: these are nothing that their author wrote any more."""
     ready: list[Work] = []
     running: dict[str, Work] = {}
     """What has begun and is not settled, by key, in the order in which it began."""
