@@ -440,6 +440,14 @@ PARTIAL = (
         more={"run_from": RunFrom("z", {"l": {"results": [[{"result": 7}]]}})},
     ),
     Odd(
+        "run-from-behind-a-parallel-whose-first-branch-is-what-its-blocks-gave",
+        [START, parallel("p", 2), fn("f", "return 1", "p"), fn("z", "return <f.result>")],
+        [*after("start p"), ("p", PARALLEL, "f"), ("p", AFTER_PARALLEL, "z")],
+        result=7,
+        order=["z"],
+        more={"run_from": RunFrom("z", {"p": {"results": []}, "f₍0₎": {"result": 7}, "f₍1₎": {"result": 8}})},
+    ),
+    Odd(
         "never-run-from-within-a-loop",
         COUNTED,
         ROUND,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from executor_service.engine.errors import RunRefused
 from executor_service.engine.limits import Limits
+from executor_service.engine.places import block_as_seen_outside
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
 from shared.contracts.runs import Trigger
@@ -76,7 +77,8 @@ def _partial_plan(
         begun = _start_output(workflow, block_id, request, environment) if before is None else before
     graph = _checked(workflow.graph(block_id), workflow, limits)
     anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
-    return Plan(graph, begun, {key: output for key, output in run_from.outputs.items() if key not in anew})
+    given = {block_as_seen_outside(name): output for name, output in run_from.outputs.items()}
+    return Plan(graph, begun, {key: output for key, output in given.items() if key not in anew})
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
