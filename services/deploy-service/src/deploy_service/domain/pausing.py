@@ -7,7 +7,7 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog.calls import WORKFLOW, WORKFLOW_INPUT
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, is_on, to_string
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.params import block_params
 from shared.workflow.problems import error
@@ -53,8 +53,7 @@ def pausing_tool(agent: Block, title: str) -> Problem:
 
 
 def _pauses(block: Block) -> bool:
-    is_long = truthy(block.value("async")) and block.value("async") != "false"
-    return block.type == "human_in_the_loop" or (block.type == "wait" and is_long)
+    return block.type == "human_in_the_loop" or (block.type == "wait" and is_on(block.value("async")))
 
 
 def _calls_a_workflow(tool: JsonObject) -> bool:

@@ -22,7 +22,7 @@ from shared.errors import FlowportError
 from shared.frames import forget_frames
 from shared.workflow.catalog import Effect
 from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import JsonObject, truthy
+from shared.workflow.jsvalues import JsonObject, is_on
 
 OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
@@ -188,4 +188,4 @@ class Performer:
 
 
 def _may_repeat(call: Call, params: JsonObject) -> bool:
-    return call.block.block.retry is not None or truthy(params.get("retryNonIdempotent"))
+    return call.block.block.retry is not None or is_on(params.get("retryNonIdempotent"))
