@@ -76,3 +76,19 @@ async def test_what_is_run_anew_has_given_nothing_yet() -> None:
     before = {each: {"result": "before"} for each in ("start", "a", "c", "y", "z")}
     assert names(await run(chooses, workflow, run_from=RunFrom("c", before))) == ["c", "n", "z"]
     assert told == [{"result": "before"}, None, {"result": "n"}]
+
+
+async def test_a_run_begins_with_what_blocks_before_have_set_variables_to() -> None:
+    told: list[Any] = []
+
+    def looks(call: Call) -> dict[str, Any]:
+        told.append(dict(call.variables))
+        return ok(call)
+
+    workflow = chain(block("first", "variables"), block("then", "variables"), block("b"), block("anew", "variables"))
+    workflow["variables"] = {
+        key: {"id": key, "name": name, "type": "number", "value": "1"} for key, name in (("v", "count"), ("w", "other"))
+    }
+    before = {"first": {"count": 5, "other": 6}, "then": {"count": 7, "nobody": 8}, "anew": {"other": 9}}
+    await run(looks, workflow, run_from=RunFrom("b", before))
+    assert told[0] == {"v": 7, "w": 6}

@@ -1,7 +1,7 @@
 """All that must hold before the first block runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from executor_service.engine.errors import RunRefused
 from executor_service.engine.limits import Limits
@@ -11,6 +11,7 @@ from executor_service.engine.state import Output
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.ids import public_run_id
+from shared.workflow.catalog.logic import VARIABLES
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
@@ -20,11 +21,12 @@ from shared.workflow.wiring import not_connected
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run: the graph, what its start gives, and outputs that are there already."""
+    """What will run: the graph, what its start gives, and the outputs and assigned variables that are there already."""
 
     graph: Graph
     start_output: Output
-    outputs: Mapping[str, Output]
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    assigned: JsonObject = field(default_factory=dict)
 
 
 def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mapping[str, str], limits: Limits) -> Plan:
@@ -37,7 +39,7 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mappi
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
     begun = _start_output(workflow, start, request, environment)
-    return Plan(_checked(workflow.graph(start), workflow, limits), begun, {})
+    return Plan(_checked(workflow.graph(start), workflow, limits), begun)
 
 
 def _start_output(
@@ -78,7 +80,16 @@ def _partial_plan(
     graph = _checked(workflow.graph(block_id), workflow, limits)
     anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
     given = {block_as_seen_outside(name): output for name, output in run_from.outputs.items()}
-    return Plan(graph, begun, {key: output for key, output in given.items() if key not in anew})
+    kept = {key: output for key, output in given.items() if key not in anew}
+    return Plan(graph, begun, kept, _assigned(workflow, kept))
+
+
+def _assigned(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
+    """What Variables blocks have set, by the variables' ids: their outputs say it, by name."""
+    ids = {variable.name: variable.id for variable in reversed(workflow.state.variables.values())}
+    setting = {key for key, block in workflow.blocks.items() if block.type == VARIABLES.type}
+    told = (output.items() for key, output in outputs.items() if key in setting)
+    return {ids[name]: value for items in told for name, value in items if name in ids}
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
