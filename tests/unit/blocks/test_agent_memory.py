@@ -103,6 +103,13 @@ async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
     assert told(models) == ["brief", "Hi", "now"]
 
 
+async def test_what_says_nothing_is_not_recalled() -> None:
+    store, models = Store(), Models("ok")
+    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", ""), Remembered("user", " \n")]
+    await say("now", store, models)
+    assert told(models) == ["brief", "Hi", "now"]
+
+
 async def test_two_agents_of_a_run_are_both_remembered() -> None:
     store, models = Store(), Models("Hello", "Bye")
     settings = {"model": "vllm/m", "memoryType": "conversation", "conversationId": "ada"}
