@@ -168,3 +168,23 @@ async def test_a_field_with_a_reserved_name_and_a_default_cannot_steer_the_run(e
     result = await answered(engine, document, {"error": "boom"})
     assert names(result) == ["Start", "Ask", "after0"]
     assert result.output == {"data": "n"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "value"),
+    [
+        ("boolean", "false", False),
+        ("number", "3", 3),
+        ("object", '{"a": 1}', {"a": 1}),
+        ("boolean", "perhaps", "perhaps"),
+        ("number", "", ""),
+        (None, "no", "no"),
+    ],
+)
+async def test_what_nobody_answers_has_the_default_as_its_type(kind: str | None, default: str, value: Json) -> None:
+    form: list[Json] = [{"name": " approved ", "type": kind, "value": default}]
+    document = asking(form=form)
+    engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()})
+    (asked,) = [log for log in (await answered(engine, document, {})).blocks if log.block_name == "Ask"]
+    assert asked.output["approved"] == value
+    assert type(asked.output["approved"]) is type(value)
