@@ -6,6 +6,7 @@ import pytest
 from tests.unit.engine.building import START, block, chain, document, names, ok, run
 
 from executor_service.engine import Call, RunFrom
+from shared.workflow.references import parse_text
 
 
 async def test_a_run_can_stop_after_a_block() -> None:
@@ -92,3 +93,41 @@ async def test_a_run_begins_with_what_blocks_before_have_set_variables_to() -> N
     before = {"first": {"count": 5, "other": 6}, "then": {"count": 7, "nobody": 8}, "anew": {"other": 9}}
     await run(looks, workflow, run_from=RunFrom("b", before))
     assert told[0] == {"v": 7, "w": 6}
+
+
+@pytest.mark.parametrize(
+    ("written", "fails"),
+    [
+        ("<a.result.token>", True),
+        ("<a.result>", True),
+        ("<variable.token>", True),
+        ("<a.result.user> <b.result>", False),
+        ("<start.token>", False),
+    ],
+)
+async def test_a_secret_that_no_log_keeps_is_missed_where_it_is_asked_for_and_never_made_up(
+    written: str, fails: bool
+) -> None:
+    def fills_in(call: Call) -> dict[str, Any]:
+        return {"result": call.resolver.text(parse_text(written)) if call.block.id == "c" else "[REDACTED]"}
+
+    workflow = chain(block("a"), block("set", "variables"), block("b"), block("c"))
+    workflow["variables"] = {"v": {"id": "v", "name": "token", "type": "string", "value": ""}}
+    before: dict[str, Any] = {
+        "a": {"result": {"token": "[REDACTED]", "user": "Ada"}},
+        "set": {"token": "Bearer [REDACTED]"},
+    }
+    result = await run(fills_in, workflow, run_from=RunFrom("b", before))
+    told = result.outcome.error and result.outcome.error.message
+    secret = f"{written} is a secret, which the log of the earlier run has not kept. Run the full workflow."
+    assert told == (secret if fails else None)
+
+
+async def test_a_run_from_its_start_makes_no_secret_of_the_earlier_input_up() -> None:
+    before = {"start": {"login": {"password": "[REDACTED]"}}}
+    result = await run(ok, chain(block("a")), run_from=RunFrom("start", before))
+    assert result.outcome.error is not None
+    assert (
+        result.outcome.error.message == "The input of the earlier run has secrets, which were not kept. Send it anew."
+    )
+    assert names(await run(ok, chain(block("a")), input={"n": 1}, run_from=RunFrom("start", before))) == ["start", "a"]

@@ -167,6 +167,15 @@ async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: V
         assert (refused.status, refused.json["error"]) == (404, "Source workflow execution was not found")
 
 
+async def test_an_input_of_which_a_secret_was_not_kept_is_refused_and_never_made_up(
+    system: System, writer: Visitor
+) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("start", {"q": [{"password": "[REDACTED]"}]}),))
+    refused = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
+    message = "The input of execution E1 has secrets, which were not kept. Send it anew."
+    assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -8,6 +8,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.places import block_as_seen_outside
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
+from shared.contracts.block_logs import REDACTED
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.ids import public_run_id
@@ -15,6 +16,7 @@ from shared.workflow.catalog.logic import VARIABLES
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
+from shared.workflow.references import texts
 from shared.workflow.start import NO_START_BLOCK, start_output
 from shared.workflow.wiring import not_connected
 
@@ -76,6 +78,8 @@ def _partial_plan(
     begun: Output = {}
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
+        if any(REDACTED in text for text in texts(before)):
+            raise RunRefused("The input of the earlier run has secrets, which were not kept. Send it anew.")
         begun = _start_output(workflow, block_id, request, environment) if before is None else before
     graph = _checked(workflow.graph(block_id), workflow, limits)
     anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
