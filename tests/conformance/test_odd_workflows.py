@@ -152,6 +152,27 @@ JOINS = (
     ),
 )
 
+CHOICES = (
+    Odd(
+        "an-expression-may-ask-for-any-value-of-the-environment",
+        [START, choice("c", "environmentVariables.STAGE === 'live'"), fn("y", "return 'y'"), fn("n", "return 'n'")],
+        [*after("start c"), *either("c", "y", "n")],
+        result="y",
+        more={"environment": {"STAGE": "live"}},
+    ),
+    Odd(
+        "so-may-a-loop",
+        [
+            START,
+            loop("l", loopType="while", whileCondition="<loop.index> < Number(environmentVariables.ROUNDS)"),
+            fn("f", "return 1", "l"),
+        ],
+        [*after("start l"), ("l", LOOP, "f")],
+        order=["start", "f (iteration 0)", "f (iteration 1)", "l"],
+        more={"environment": {"ROUNDS": "2"}},
+    ),
+)
+
 CONTAINERS = (
     Odd(
         "an-error-port-inside-a-loop-is-of-its-iteration-alone",
@@ -299,8 +320,16 @@ CONTAINERS = (
     ),
 )
 
+CITIES = [{"name": name, "type": "string", "value": "{{CITY}}"} for name in ("kept", "sent")]
 ITERATED = block("l", "loop", data={"loopType": "forEach", "collection": ["a", "b"]})
 REFERENCES = (
+    Odd(
+        "the-default-of-an-input-may-name-an-environment-value-and-what-is-sent-may-not",
+        [block("start", "start_trigger", inputFormat=CITIES), fn("f", "return [<start.kept>, <start.sent>]")],
+        after("start f"),
+        result=["Oslo", "{{CITY}}"],
+        more={"environment": {"CITY": "Oslo"}, "input": {"sent": "{{CITY}}"}},
+    ),
     Odd(
         "a-handler-that-several-blocks-share-reads-nothing-from-those-that-never-ran",
         [START, fn("a", "throw 'x'"), fn("b", "return 1"), fn("h", "return [<a.error>, <b.error>, <b.nobody>]")],
@@ -411,6 +440,14 @@ PARTIAL = (
         more={"run_from": RunFrom("z", {"l": {"results": [[{"result": 7}]]}})},
     ),
     Odd(
+        "run-from-behind-a-parallel-whose-first-branch-is-what-its-blocks-gave",
+        [START, parallel("p", 2), fn("f", "return 1", "p"), fn("z", "return <f.result>")],
+        [*after("start p"), ("p", PARALLEL, "f"), ("p", AFTER_PARALLEL, "z")],
+        result=7,
+        order=["z"],
+        more={"run_from": RunFrom("z", {"p": {"results": []}, "f₍0₎": {"result": 7}, "f₍1₎": {"result": 8}})},
+    ),
+    Odd(
         "never-run-from-within-a-loop",
         COUNTED,
         ROUND,
@@ -437,7 +474,9 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("odd", [*JOINS, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id)
+@pytest.mark.parametrize(
+    "odd", [*JOINS, *CHOICES, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id
+)
 async def test_the_rules_hold(engine: Engine, odd: Odd) -> None:
     ran = await execution(engine, document(odd.blocks, odd.edges), Recorder(), **odd.more).run()
     assert (ran.outcome.error and ran.outcome.error.text) == odd.error

@@ -14,7 +14,9 @@ class Remains:
     def of(self, *types: type) -> list[str]:
         """Their types, one by one."""
         return [
-            type(each).__name__ for each in gc.get_objects() if isinstance(each, types) and id(each) not in self._before
+            type(each).__name__
+            for each in gc.get_objects()
+            if issubclass(type(each), types) and id(each) not in self._before
         ]
 
 

@@ -39,10 +39,12 @@ async def test_another_state_can_be_run_and_leaves_the_draft_alone(
 
 ASKS = {"type": "human_in_the_loop", "subBlocks": {}}
 WAITS = {"type": "wait", "subBlocks": {"async": {"id": "async", "type": "switch", "value": True}}}
-CALLS = {"type": "workflow", "subBlocks": {"workflowId": {"id": "workflowId", "type": "short-input", "value": "w2"}}}
+CALLED = {"type": "short-input", "value": "w2"}
+CALLS = {"type": "workflow", "subBlocks": {"workflowId": {"id": "workflowId", **CALLED}}}
+CALLS_BY_ID = {"type": "workflow_input", "subBlocks": {"manualWorkflowId": {"id": "manualWorkflowId", **CALLED}}}
 
 
-@pytest.mark.parametrize(("block", "days"), [(None, 1), (ASKS, 365), (WAITS, 365), (CALLS, 365)])
+@pytest.mark.parametrize(("block", "days"), [(None, 1), (ASKS, 365), (WAITS, 365), (CALLS, 365), (CALLS_BY_ID, 365)])
 async def test_it_is_kept_for_a_day_and_where_the_run_may_wait_for_longer_than_that(
     gateway: DeployCaller, settings: DeploySettings, block: dict[str, Any] | None, days: int
 ) -> None:

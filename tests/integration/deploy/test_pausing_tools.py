@@ -19,8 +19,8 @@ def waiting(settings: JsonObject) -> JsonObject:
     return chain(start(), block("w", "wait", settings=settings))
 
 
-def calling(workflow_id: str) -> JsonObject:
-    return chain(start(), block("c", "workflow_input", settings={"workflowId": workflow_id}))
+def calling(workflow_id: str, setting: str = "workflowId") -> JsonObject:
+    return chain(start(), block("c", "workflow_input", settings={setting: workflow_id}))
 
 
 def with_tool(workflow_id: Json, **more: Json) -> JsonObject:
@@ -43,8 +43,9 @@ async def test_a_tool_that_may_wait_is_refused_with_the_reason(gateway: DeployCa
     assert [(problem.block_id, problem.fields) for problem in problems.errors] == [("a", ("tools",))]
 
 
-async def test_however_far_down_the_wait_is(gateway: DeployCaller) -> None:
-    middle = await deployed(gateway, calling(await deployed(gateway, ASKS)))
+@pytest.mark.parametrize("setting", ["workflowId", "manualWorkflowId"])
+async def test_however_far_down_the_wait_is(gateway: DeployCaller, setting: str) -> None:
+    middle = await deployed(gateway, calling(await deployed(gateway, ASKS), setting))
     agent = await gateway.create(with_tool(await deployed(gateway, calling(middle))))
     with pytest.raises(InvalidWorkflow, match=REFUSED):
         await gateway.deploy(agent.id)

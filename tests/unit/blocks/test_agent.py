@@ -43,6 +43,15 @@ async def test_messages_stored_as_text_are_read() -> None:
     assert model.requests[0].messages[0].content == 'say a "quote"'
 
 
+async def test_a_conversation_may_be_what_another_block_gave() -> None:
+    model = Model(says("ok"))
+    body = {"said": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "input": "now"}
+    await run(model, messages="<start.said>", body=body)
+    await run(model, memories="<start.said>", body=body)
+    told = [[message.content for message in request.messages] for request in model.requests]
+    assert told == [["Hi", "Hello"], ["Hi", "Hello", "now"]]
+
+
 async def test_settings_reach_the_model() -> None:
     model = Model(says("ok"))
     await run(model, temperature="0.3", maxTokens="50", reasoningEffort="low", verbosity="auto", apiKey="{{KEY}}")

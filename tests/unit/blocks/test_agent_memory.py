@@ -103,6 +103,13 @@ async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
     assert told(models) == ["brief", "Hi", "now"]
 
 
+async def test_what_says_nothing_is_not_recalled() -> None:
+    store, models = Store(), Models("ok")
+    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", ""), Remembered("user", " \n")]
+    await say("now", store, models)
+    assert told(models) == ["brief", "Hi", "now"]
+
+
 async def test_two_agents_of_a_run_are_both_remembered() -> None:
     store, models = Store(), Models("Hello", "Bye")
     settings = {"model": "vllm/m", "memoryType": "conversation", "conversationId": "ada"}
@@ -117,3 +124,11 @@ async def test_two_agents_of_a_run_are_both_remembered() -> None:
 
 async def test_a_name_may_have_255_characters() -> None:
     assert (await say("Hi", Store(), Models("x"), conversationId="x" * 255)).outcome.error is None
+
+
+async def test_an_exchange_that_ended_without_an_answer_is_not_kept() -> None:
+    store, models = Store(), Models("Hello", " \n", "Bye")
+    for number, text in enumerate(("Hi", "Do it", "Thanks")):
+        await say(text, store, models, f"run-{number}")
+    assert told(models) == ["brief", "Hi", "Hello", "Thanks"]
+    assert [message.content for message in store.said("w1", "ada")] == ["Hi", "Hello", "Thanks", "Bye"]

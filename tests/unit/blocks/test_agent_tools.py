@@ -20,7 +20,7 @@ from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable
 from shared.workflow.code_lexing import Language
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, object_of
 
 
 @pytest.mark.parametrize("tool", [ADD, {**ADD, "schema": json.dumps(ADD["schema"])}], ids=["object", "text"])
@@ -222,6 +222,18 @@ async def test_what_a_tool_passes_to_a_workflow_is_read_before_values_go_in() ->
     model = Model(asks_for(ToolCall("c", "workflow_executor", "{}")), says("done"))
     await run(model, blocks={"workflow_input": calls}, tools=[tool], body={"input": 'He said "no"'})
     assert calls.params == [{"workflowId": "w", "inputMapping": {"text": 'He said "no"'}}]
+
+
+async def test_the_fields_that_an_author_leaves_empty_are_the_models_to_give() -> None:
+    calls = Keeping()
+    tool = {"type": "workflow_input", "params": {"workflowId": "w", "inputMapping": '{"lang": "en", "text": ""}'}}
+    asked = ToolCall("c", "workflow_executor", '{"inputMapping": {"text": "Hi", "lang": "de"}}')
+    model = Model(asks_for(asked), asks_for(ToolCall("d", "workflow_executor", '{"inputMapping": "Hi"}')), says("done"))
+    result = await run(model, blocks={"workflow_input": calls}, tools=[tool])
+    assert calls.params == [{"workflowId": "w", "inputMapping": {"text": "Hi", "lang": "en"}}]
+    assert list(object_of(model.requests[0].tools[0].parameters["properties"])) == ["inputMapping"]
+    (_, refused) = result.output["toolCalls"]["list"]
+    assert refused["result"]["message"] == "Parameter inputMapping should be an object"
 
 
 async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:

@@ -177,6 +177,7 @@ async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
     [
         ('import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
         ('\n\t import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
+        ("const s = `\nimport os\n`\nimport {x} from 'lodash'", "javascript", IMPORT_REFUSED),
         ("return 1", "python", no_sandbox_for("python")),
         ("echo 1", "shell", no_sandbox_for("shell")),
     ],
@@ -185,6 +186,20 @@ async def test_what_cannot_run_here_is_refused_with_a_reason(code: str, language
     sandbox = Sandbox()
     assert failure(await run(code, sandbox, language=language)) == f"F: {message}"
     assert not sandbox.scripts
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const script = `\nimport os\n`;\nreturn script",
+        "/*\nimport nothing\n*/\nreturn 1",
+        "return `${1}\nimport ${2}\n  import x from 'y'`",
+        "return await import('x')",
+    ],
+)
+async def test_a_line_of_a_text_or_a_comment_is_no_import(code: str) -> None:
+    sandbox = Sandbox()
+    assert (await run(code, sandbox)).output == {"result": 1, "stdout": "said"}
 
 
 class Quoting:

@@ -60,6 +60,7 @@ async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> Non
     [
         ({"method": "POST", "retries": 2}, 1),
         ({"method": "POST", "retries": 2, "retryNonIdempotent": True}, 3),
+        ({"method": "POST", "retries": 2, "retryNonIdempotent": "false"}, 1),
         ({"method": "PUT", "retries": "1"}, 2),
         ({"method": "GET"}, 1),
     ],

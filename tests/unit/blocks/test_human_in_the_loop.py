@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, PUBLIC_URL, echo, engine_of, failure, names, run
+from tests.unit.blocks.running import INPUT, PUBLIC_URL, StillClock, echo, engine_of, failure, names, run
 from tests.unit.workflow.states import block, chain, edge, workflow
 
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
@@ -118,6 +118,17 @@ async def test_the_answer_is_in_the_block_s_output(engine: Engine, reference: st
     assert result.output == {"data": value}
 
 
+async def test_the_log_tells_what_was_answered_and_when() -> None:
+    clock = StillClock()
+    engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()}, clock)
+    paused = await run(asking(), engine, {"input": "5 % off"})
+    clock.move(hours=1)
+    result = await run(asking(), engine, state=paused.state, resumptions={"h": {"approved": True}})
+    (asked,) = [log for log in result.blocks if log.block_name == "Ask"]
+    assert (asked.output["approved"], asked.output["submission"]) == (True, {"approved": True})
+    assert (asked.ended_at, asked.duration_ms) == (clock.now(), 3_600_000)
+
+
 @pytest.mark.parametrize("key", ["error", "selectedRoute", "selectedOption"])
 async def test_no_answer_steers_the_run_out_of_its_way(engine: Engine, key: str) -> None:
     result = await answered(engine, asking(f"<ask.submission.{key}>"), {key: "lost"})
@@ -157,3 +168,23 @@ async def test_a_field_with_a_reserved_name_and_a_default_cannot_steer_the_run(e
     result = await answered(engine, document, {"error": "boom"})
     assert names(result) == ["Start", "Ask", "after0"]
     assert result.output == {"data": "n"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "value"),
+    [
+        ("boolean", "false", False),
+        ("number", "3", 3),
+        ("object", '{"a": 1}', {"a": 1}),
+        ("boolean", "perhaps", "perhaps"),
+        ("number", "", ""),
+        (None, "no", "no"),
+    ],
+)
+async def test_what_nobody_answers_has_the_default_as_its_type(kind: str | None, default: str, value: Json) -> None:
+    form: list[Json] = [{"name": " approved ", "type": kind, "value": default}]
+    document = asking(form=form)
+    engine = engine_of({"human_in_the_loop": HumanInTheLoopHandler()})
+    (asked,) = [log for log in (await answered(engine, document, {})).blocks if log.block_name == "Ask"]
+    assert asked.output["approved"] == value
+    assert type(asked.output["approved"]) is type(value)

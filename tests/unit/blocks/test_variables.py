@@ -69,3 +69,19 @@ async def test_what_does_not_fit_its_type_is_refused(kind: str, value: str, comp
 async def test_empty_values_are_empty_of_their_type() -> None:
     result = await assign(entry("n", "", "number"), entry("b", None, "boolean"), entry("l", "", "array"))
     assert result.blocks[1].output == {"n": 0, "b": False, "l": []}
+
+
+async def test_a_variable_may_name_environment_values_and_what_is_assigned_may_not() -> None:
+    see = "<variable.url> <variable.list> <variable.count>"
+    settings: JsonObject = {"variables": [entry("url", "<start.input>", "string")]}
+    document = chain(INPUT, echo("a", see), block("set", "variables", "Set", settings=settings), echo("b", see))
+    document["variables"] = {
+        "v1": {"id": "v1", "name": "url", "type": "string", "value": "https://{{HOST}}/"},
+        "v2": {"id": "v2", "name": "list", "type": "array", "value": '["{{HOST}}", "{{NOBODY}}", 1]'},
+        "v3": {"id": "v3", "name": "count", "type": "number", "value": "{{COUNT}}"},
+    }
+    environment = {"HOST": 'x"y', "COUNT": "5"}
+    engine = engine_of({"variables": VariablesHandler()})
+    result = await run(document, engine, {"input": "{{HOST}}"}, environment=environment)
+    assert result.blocks[1].output == {"data": 'https://x"y/ ["x\\"y","{{NOBODY}}",1] 5'}
+    assert result.output == {"data": '{{HOST}} ["x\\"y","{{NOBODY}}",1] 5'}

@@ -9,6 +9,7 @@ from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, ru
 from tests.unit.workflow.states import START, block, chain, edge, start, workflow
 
 from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox
+from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.agent.toolbox import TOOL_PAUSED
 from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
@@ -17,14 +18,14 @@ from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.engine.logs import MAX_SPANS
-from executor_service.providers import ToolCall, Turn
+from executor_service.providers import Tool, ToolCall, Turn
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, object_of
 
 
 class Deployed:
@@ -164,6 +165,23 @@ async def test_a_child_that_fails_names_itself_and_its_block() -> None:
     assert [span["blockName"] for span in result.blocks[1].child_spans] == ["Start", "Work"]
 
 
+class Busy(BlockHandler):
+    """Has no room now."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        raise Unavailable("no place is free")
+
+
+async def test_that_trying_later_may_help_is_told_of_a_child_too() -> None:
+    child = chain(start(), block("m", "memory", "M", operation="getAll"))
+    calls = WorkflowHandler(Deployed(child=child, middle=chain(start(), caller())))
+    handlers = {"workflow_input": calls, "memory": Busy()}
+    for called in ("child", "middle"):
+        result = await run(chain(INPUT, caller(called)), engine_of(handlers))
+        assert result.outcome.error is not None
+        assert result.outcome.error.http_status == 503
+
+
 async def test_a_failure_further_down_tells_the_whole_way() -> None:
     deployed = Deployed(
         one=chain(start(), caller("two")),
@@ -243,6 +261,51 @@ async def test_a_workflow_that_is_a_tool_cannot_wait_and_the_model_is_told() -> 
     result = await run(document, engine_of({**handlers, "agent": agent}))
     assert result.output["content"] == "sorry"
     assert result.output["toolCalls"]["list"][0]["result"]["message"] == TOOL_PAUSED
+
+
+TRANSLATES = chain(
+    start(
+        {"name": "text", "type": "string", "description": "What to translate"},
+        {"name": "lang", "type": "string"},
+        {"name": "rows", "type": "number", "value": 0},
+    ),
+    echo("t", "<start.text>"),
+)
+
+
+async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
+    """What a model is told of a workflow that an agent has as its tool, and of its input."""
+    tools = block_tools({"workflow_input": WorkflowHandler(deployed)})
+    model = Model(Turn(content="done"))
+    agent = AgentHandler(model, Toolbox(Adding(), tools, McpServers(OutboundClient()), deployed))
+    settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input", "params": params}]}
+    await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
+    (tool,) = model.requests[0].tools
+    return tool, object_of(tool.parameters["properties"]).get("inputMapping")
+
+
+async def test_a_model_is_told_which_workflow_a_tool_calls_and_what_that_takes() -> None:
+    deployed = Deployed(translate=TRANSLATES)
+    tool, mapping = await told_of_tool(deployed, workflowId="translate", inputMapping={"lang": "en"})
+    assert tool.description == 'Runs the workflow "Translate" and returns its result.'
+    assert mapping == {
+        "type": "object",
+        "description": "The workflow's input fields",
+        "properties": {"text": {"type": "string", "description": "What to translate"}, "rows": {"type": "number"}},
+        "required": ["text"],
+    }
+    _, nothing_left = await told_of_tool(
+        deployed, workflowId="translate", inputMapping={"lang": "en", "text": "Hi", "rows": 1}
+    )
+    assert nothing_left is None
+
+
+async def test_of_a_workflow_that_the_model_chooses_or_that_cannot_be_had_it_is_told_no_more() -> None:
+    deployed = Deployed(translate=TRANSLATES)
+    told = [await told_of_tool(deployed), await told_of_tool(deployed, workflowId="nobody")]
+    deployed.is_up = False
+    told.append(await told_of_tool(deployed, workflowId="translate"))
+    assert [mapping for _, mapping in told] == [{"type": "object", "description": "The workflow's input fields"}] * 3
 
 
 class Spends(BlockHandler):

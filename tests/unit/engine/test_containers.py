@@ -73,6 +73,8 @@ async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
         ("<start.object>", ['["k",1]']),
         ("<start.text>", ["5"]),
         ("[<start.number>, 2]", ["9", "2"]),
+        ('["<start.said>", "<start.list>", "<nobody.said>"]', ['a "b", "c\\d"', "[7,8]", "<nobody.said>"]),
+        ("['<start.number>', '<start.words>']", ["9", "two words"]),
         ("<start.nothing>", []),
         ("<later.result>", []),
         ("<start.half>", ["\ufffd"]),
@@ -80,7 +82,7 @@ async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
 )
 async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: list[str]) -> None:
     given = {"list": [7, 8], "object": {"k": 1}, "text": "[5]", "number": 9, "nothing": None}
-    given = {**given, "half": r'["\ud800"]'}
+    given = {**given, "half": r'["\ud800"]', "said": 'a "b", "c\\d"', "words": "two words"}
     for kind in ("loop", "parallel"):
         data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
         workflow = inside(kind, data, child("a", f"<{kind}.currentItem>"), after=False)
@@ -323,3 +325,13 @@ async def test_a_secret_in_a_collection_that_cannot_be_read_is_hidden_from_who_c
     assert result.outcome.error is not None
     assert result.outcome.error.message.endswith('Failed to parse items as JSON: "[REDACTED]"')
     assert "open sesame" not in str(result.outcome) + str(result.blocks)
+
+
+async def test_an_error_edge_out_of_a_loop_is_ignored_and_holds_nobody_up() -> None:
+    workflow = inside("loop", {"count": 1}, child("a"), after=True)
+    workflow["blocks"]["handler"] = block("handler")
+    workflow["edges"] += [
+        {"id": "out", "source": "a", "sourceHandle": "error", "target": "handler"},
+        {"id": "join", "source": "handler", "sourceHandle": "source", "target": "Z"},
+    ]
+    assert names(await run(fills_in, workflow)) == ["start", "a (iteration 0)", "C", "Z"]

@@ -152,3 +152,17 @@ async def test_a_response_ends_the_run() -> None:
     assert result.outcome.is_response
     assert result.output["status"] == 201
     assert names(result) == ["start", "r", "slow!"]
+
+
+async def test_a_failure_without_a_word_is_a_failure_all_the_same() -> None:
+    def breaks(call: Call) -> Any:
+        if call.block.id == "f":
+            raise fails("")
+        return ok(call)
+
+    blocks = [START, block("f"), block("good"), block("bad")]
+    result = await run(
+        breaks, document(blocks, [("start", "source", "f"), ("f", "source", "good"), ("f", "error", "bad")])
+    )
+    assert names(result) == ["start", "f!", "bad"]
+    assert result.blocks[1].error

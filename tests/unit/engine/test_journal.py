@@ -81,6 +81,14 @@ async def test_an_effect_whose_outcome_is_not_known_is_not_repeated() -> None:
     assert handler.runs["call"] == 0
 
 
+async def test_an_author_who_asked_for_no_retries_in_words_asked_for_none() -> None:
+    workflow = chain(block("call", "api", url="https://example.com", method="POST", retryNonIdempotent="false"))
+    entries = (await lost_during(workflow)).entries
+    result = await execution(engine(Scripted(ok)), workflow, Recorder(), journal=True, entries=entries).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.message == OUTCOME_UNKNOWN
+
+
 async def test_an_error_edge_may_handle_an_unknown_outcome() -> None:
     handled = document([START, POSTS, block("h")], [("start", "source", "call"), ("call", "error", "h")])
     entries = (await lost_during(handled)).entries

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.engine.building import START, block, chain, document, names, ok, run
 
 from executor_service.engine import Call, RunFrom
+from shared.workflow.references import parse_text
 
 
 async def test_a_run_can_stop_after_a_block() -> None:
@@ -57,3 +58,76 @@ async def test_what_can_never_run_need_not_have_run_before() -> None:
     workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])
     result = await run(ok, workflow, run_from=RunFrom("b", {"start": {}}))
     assert names(result) == ["b"]
+
+
+async def test_what_is_run_anew_has_given_nothing_yet() -> None:
+    told: list[Any] = []
+
+    def chooses(call: Call) -> dict[str, Any]:
+        if call.block.id == "z":
+            told.extend(call.resolver.output_of(each) for each in ("a", "y", "n"))
+        return {"selectedOption": "n"} if call.block.id == "c" else ok(call)
+
+    options = [{"id": way, "title": "if", "value": "1"} for way in ("y", "n")]
+    blocks = [START, block("a"), block("c", "condition", conditions=options), block("y"), block("n"), block("z")]
+    ways = [("c", f"condition-{way}", way) for way in ("y", "n")]
+    workflow = document(
+        blocks, [("start", "source", "a"), ("a", "source", "c"), *ways, ("y", "source", "z"), ("n", "source", "z")]
+    )
+    before = {each: {"result": "before"} for each in ("start", "a", "c", "y", "z")}
+    assert names(await run(chooses, workflow, run_from=RunFrom("c", before))) == ["c", "n", "z"]
+    assert told == [{"result": "before"}, None, {"result": "n"}]
+
+
+async def test_a_run_begins_with_what_blocks_before_have_set_variables_to() -> None:
+    told: list[Any] = []
+
+    def looks(call: Call) -> dict[str, Any]:
+        told.append(dict(call.variables))
+        return ok(call)
+
+    workflow = chain(block("first", "variables"), block("then", "variables"), block("b"), block("anew", "variables"))
+    workflow["variables"] = {
+        key: {"id": key, "name": name, "type": "number", "value": "1"} for key, name in (("v", "count"), ("w", "other"))
+    }
+    before = {"first": {"count": 5, "other": 6}, "then": {"count": 7, "nobody": 8}, "anew": {"other": 9}}
+    await run(looks, workflow, run_from=RunFrom("b", before))
+    assert told[0] == {"v": 7, "w": 6}
+
+
+@pytest.mark.parametrize(
+    ("written", "fails"),
+    [
+        ("<a.result.token>", True),
+        ("<a.result>", True),
+        ("<variable.token>", True),
+        ("<a.result.user> <b.result>", False),
+        ("<start.token>", False),
+    ],
+)
+async def test_a_secret_that_no_log_keeps_is_missed_where_it_is_asked_for_and_never_made_up(
+    written: str, fails: bool
+) -> None:
+    def fills_in(call: Call) -> dict[str, Any]:
+        return {"result": call.resolver.text(parse_text(written)) if call.block.id == "c" else "[REDACTED]"}
+
+    workflow = chain(block("a"), block("set", "variables"), block("b"), block("c"))
+    workflow["variables"] = {"v": {"id": "v", "name": "token", "type": "string", "value": ""}}
+    before: dict[str, Any] = {
+        "a": {"result": {"token": "[REDACTED]", "user": "Ada"}},
+        "set": {"token": "Bearer [REDACTED]"},
+    }
+    result = await run(fills_in, workflow, run_from=RunFrom("b", before))
+    told = result.outcome.error and result.outcome.error.message
+    secret = f"{written} is a secret, which the log of the earlier run has not kept. Run the full workflow."
+    assert told == (secret if fails else None)
+
+
+async def test_a_run_from_its_start_makes_no_secret_of_the_earlier_input_up() -> None:
+    before = {"start": {"login": {"password": "[REDACTED]"}}}
+    result = await run(ok, chain(block("a")), run_from=RunFrom("start", before))
+    assert result.outcome.error is not None
+    assert (
+        result.outcome.error.message == "The input of the earlier run has secrets, which were not kept. Send it anew."
+    )
+    assert names(await run(ok, chain(block("a")), input={"n": 1}, run_from=RunFrom("start", before))) == ["start", "a"]

@@ -109,6 +109,17 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
 
 
+async def test_a_run_goes_on_from_a_failure_that_was_handled(system: System, writer: Visitor) -> None:
+    handled = msgspec.structs.replace(ran("a", {"error": "no"}), success=False, error="no", error_handled=True)
+    failed = msgspec.structs.replace(ran("c", {"error": "no"}), success=False, error="no")
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED, blocks=(handled, ran("b", {"x": 1}, 2), failed))
+    body = {"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}
+    assert (await writer.send("POST", EXECUTE, body)).status == 200
+    asked = system.worker.runs[0].run_from
+    assert asked is not None
+    assert msgspec.json.decode(asked.outputs.inline) == {"a": {"error": "no"}, "b": {"x": 1}}
+
+
 FROM_E1 = [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
 
 
@@ -154,6 +165,15 @@ async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: V
     for workflow, run_id in (("W", "E2"), ("V", "E1")):
         refused = await writer.send("POST", f"/api/workflows/{workflow}/execute", {"inputFromExecutionId": run_id})
         assert (refused.status, refused.json["error"]) == (404, "Source workflow execution was not found")
+
+
+async def test_an_input_of_which_a_secret_was_not_kept_is_refused_and_never_made_up(
+    system: System, writer: Visitor
+) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("start", {"q": [{"password": "[REDACTED]"}]}),))
+    refused = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
+    message = "The input of execution E1 has secrets, which were not kept. Send it anew."
+    assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -273,6 +275,21 @@ class TestRuns:
         full = await system.get("/api/workflows/W/executions/E1?includeOutput=true&selectedOutputs=b1,none")
         assert full.json["finalOutput"] == {"result": 1}
         assert full.json["blockOutputs"] == {"b1": {"result": 7}}
+
+    async def test_a_block_of_a_loop_or_a_parallel_is_found_by_its_own_name_and_id(self, system: System) -> None:
+        def ran(order: int, **place: Any) -> BlockLog:
+            times: dict[str, Any] = {"started_at": NOON, "ended_at": NOON, "duration_ms": 1.0, "success": True}
+            return BlockLog(block_type="function", execution_order=order, output={"result": order}, **times, **place)
+
+        logs = (
+            ran(1, block_id="b1", block_name="Fn (iteration 0)", loop_id="l", iteration_index=0),
+            ran(2, block_id="b1", block_name="Fn (iteration 1)", loop_id="l", iteration_index=1),
+            ran(3, block_id="b2₍0₎", block_name="Branch (iteration 0)", parallel_id="p", iteration_index=0),
+        )
+        system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=logs)
+        for fn, branch in (("Fn", "Branch"), ("b1", "b2"), ("Fn (iteration 1)", "b2₍0₎")):
+            answer = await system.get(f"/api/workflows/W/executions/E1?selectedOutputs={quote(f'{fn},{branch}')}")
+            assert answer.json["blockOutputs"] == {fn: {"result": 2}, branch: {"result": 3}}
 
     async def test_a_running_run_is_running(self, system: System) -> None:
         system.jobs.views["E1"] = a_view(RunStatus.PROCESSING, started_at=NOON)

@@ -7,6 +7,8 @@ from tests.unit.workflow.states import block, chain, edge, start, workflow
 
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow
+from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
+from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.code_lexing import Language
 from shared.workflow.compile import compile_workflow
 from shared.workflow.compiled_blocks import CompiledBlock
@@ -113,6 +115,12 @@ def test_the_environment_that_is_needed_is_known(settings: dict[str, Any], kind:
     assert found.needs_environment is bool(needed)
 
 
+def test_variables_and_defaults_of_inputs_may_name_environment_values() -> None:
+    document = chain(start({"name": "city", "type": "string", "value": "{{CITY}}"}))
+    document["variables"] = {"v": {"id": "v", "name": "v", "type": "object", "value": {"a": ["{{HOST}}"]}}}
+    assert compile_workflow(document).environment_names == {"CITY", "HOST"}
+
+
 READS_ENVIRONMENT: Final = "return environmentVariables.X"
 
 
@@ -127,6 +135,14 @@ READS_ENVIRONMENT: Final = "return environmentVariables.X"
 )
 def test_what_may_ask_for_the_whole_environment_needs_it(kind: str, settings: JsonObject) -> None:
     assert compile_workflow(chain(start(), block("f", kind, settings=settings))).needs_environment
+
+
+@pytest.mark.parametrize("name", ["code", "conditions", "routes"])
+def test_a_plugins_setting_may_be_called_like_one_that_is_read_apart(name: str) -> None:
+    plugin = BlockSpec(type="query", title="Query", sub_blocks=(SubBlockSpec(id=name, title="Query"),))
+    document = chain(start(), block("q", "query", settings={name: "select <start.input>"}))
+    found = compile_workflow(document, catalog=Catalog([*CORE_BLOCKS, plugin])).blocks["q"]
+    assert isinstance(found.params[name], TextTemplate)
 
 
 def test_loops_have_their_collection_and_condition_parsed() -> None:

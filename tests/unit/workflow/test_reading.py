@@ -51,6 +51,7 @@ def test_a_loop_is_rebuilt_from_its_block_and_children() -> None:
         ({"parallelType": "collection", "batchSize": 0}, "collection", 5, 1),
         ({"parallelType": "strange", "batchSize": "7"}, "collection", 5, 7),
         ({"batchSize": "many"}, "count", 5, 20),
+        ({"batchSize": " "}, "count", 5, 20),
     ],
 )
 def test_a_parallel_is_rebuilt_from_its_block(data: dict[str, Json], kind: str, count: Json, batch: int) -> None:
@@ -67,6 +68,7 @@ def test_a_parallel_is_rebuilt_from_its_block(data: dict[str, Json], kind: str, 
         ({"enabled": True, "maxTries": 1, "waitBetweenTriesMs": -5}, RetryPolicy(2, 0)),
         ({"enabled": True, "maxTries": 9, "waitBetweenTriesMs": 60_000}, RetryPolicy(5, 5000)),
         ({"enabled": True, "maxTries": "x"}, RetryPolicy(3, 1000)),
+        ({"enabled": True, "maxTries": "", "waitBetweenTriesMs": ""}, RetryPolicy(3, 1000)),
     ],
 )
 def test_retries_stay_within_the_bounds_of_the_format(stored: Json, policy: RetryPolicy | None) -> None:

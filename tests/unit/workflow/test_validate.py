@@ -293,6 +293,15 @@ def test_an_edge_across_a_containers_border_is_ignored_and_told() -> None:
     assert told(document) == [("crossing_edge", message)]
 
 
+def test_a_block_that_only_an_edge_out_of_a_container_leads_to_will_not_run() -> None:
+    blocks = [block("L", "loop", data={"count": 1}), block("f", data={"parentId": "L"}), block("h"), block("z")]
+    edges = (edge("start", "L"), edge("L", "f"), edge("f", "h", "error"), edge("h", "z"), edge("L", "z"))
+    assert told(workflow(start(), *blocks, edges=edges)) == [
+        ("crossing_edge", 'The edge from "f" to "h" crosses a container\'s border and is ignored.'),
+        ("unreachable_block", '"h" is not reachable: it will not run.'),
+    ]
+
+
 def test_references_of_loops_are_looked_at_too() -> None:
     loop = block("L", "loop", data={"loopType": "forEach", "collection": "<ghost.items>"})
     inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")

@@ -1,9 +1,12 @@
 """What each block of a run did, as logs and traces show it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+REDACTED: Final = "[REDACTED]"
+"""What stands in a log in the place of a secret."""
 
 
 class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

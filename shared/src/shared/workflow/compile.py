@@ -5,6 +5,7 @@ What comes out never changes, so that any number of runs may share it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from shared.contracts.runs import Trigger
@@ -21,7 +22,7 @@ from shared.workflow.names import normalise
 from shared.workflow.params import EmptyField, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.paths import Outputs
 from shared.workflow.reading import read_state
-from shared.workflow.references import EnvMarker, is_environment_name
+from shared.workflow.references import EnvMarker, is_environment_name, parse_text, texts
 from shared.workflow.start import choose_start
 from shared.workflow.templates import Template, compile_value, text_templates
 
@@ -122,7 +123,13 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         starts=starts,
         variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
         environment_names=frozenset(
-            filter(is_environment_name, _environment_names(blocks.values(), loops.values(), parallels.values()))
+            filter(
+                is_environment_name,
+                chain(
+                    _environment_names(blocks.values(), loops.values(), parallels.values()),
+                    _named_by_variables(state.variables.values()),
+                ),
+            )
         ),
         reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
         or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
@@ -157,6 +164,11 @@ def _environment_names(
             yield from (part.name for part in text.parts if isinstance(part, EnvMarker))
     for code in _code_of(blocks, loops):
         yield from (mark.part.name for mark in code.marks if isinstance(mark.part, EnvMarker))
+
+
+def _named_by_variables(variables: Iterable[Variable]) -> Iterator[str]:
+    for text in chain.from_iterable(texts(variable.value) for variable in variables):
+        yield from (part.name for part in parse_text(text).parts if isinstance(part, EnvMarker))
 
 
 def _code_of(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> Iterator[CodeTemplate]:

@@ -18,8 +18,10 @@ from shared.workflow.paths import Outputs
 from shared.workflow.templates import Literal, Template, compile_json_text, compile_value
 
 _CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
-_PARSED_APART: Final = frozenset({"code", "conditions", "routes"})
-"""Settings that are code or steer the graph: nothing is filled into them as text."""
+_OPTIONS: Final = {"condition": "conditions", "router_v2": "routes"}
+"""The setting of a block type that has its ways."""
+_PARSED_APART: Final = {"function": "code", **_OPTIONS}
+"""That which is code or steers the graph: nothing is filled into it as text."""
 _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
@@ -86,11 +88,12 @@ def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> Compil
     params = block_params(block, spec)
     lists = _STORED_AS_TEXT.union(setting.parameter for setting in spec.sub_blocks if setting.type in _LISTS)
     options, problem = _options(block, params, odd)
+    apart = _PARSED_APART.get(block.type)
     return CompiledBlock(
         block=block,
         spec=spec,
         outputs=spec.declared_outputs(block),
-        params={key: _setting(key, value, params, lists) for key, value in params.items() if key not in _PARSED_APART},
+        params={key: _setting(key, value, params, lists) for key, value in params.items() if key != apart},
         code=_function_code(params, odd) if block.type == "function" else None,
         options=options,
         options_problem=problem,
@@ -141,7 +144,7 @@ def _code_given_to(tool: Json) -> JsonObject:
 
 
 def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:
-    key = {"condition": "conditions", "router_v2": "routes"}.get(block.type)
+    key = _OPTIONS.get(block.type)
     if key is None:
         return (), None
     stored = params.get(key)

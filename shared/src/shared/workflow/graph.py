@@ -91,6 +91,9 @@ def build_graph(state: WorkflowState, options: Mapping[str, Sequence[str]], *, s
         if state.is_container(block_id):
             members.setdefault(block_id, [])
     wires = _wires(state, links, options)
+    if start is not None:  # nobody waits for what only an edge across a container's border leads to: it never begins
+        begun = set(_reachable(start, wires.get(None, ()), reached))
+        wires[None] = [wire for wire in wires.get(None, ()) if wire.source in begun]
     bodies = {owner: _body(owner, ids, wires.get(owner, ())) for owner, ids in members.items()}
     root = bodies.pop(None)
     if start is not None:
@@ -134,7 +137,7 @@ def _links(state: WorkflowState, usable: set[str]) -> list[_Link]:
     return list(found.values())
 
 
-def _reachable(start: str, links: Iterable[_Link], usable: Iterable[str]) -> list[str]:
+def _reachable(start: str, links: Iterable[_Link | _Wire], usable: Iterable[str]) -> list[str]:
     targets: dict[str, list[str]] = {}
     for link in links:
         targets.setdefault(link.source, []).append(link.target)

@@ -45,6 +45,11 @@ def truthy(value: Json | Missing) -> bool:
     return value is not MISSING and bool(value)
 
 
+def is_on(value: Json | Missing) -> bool:
+    """Whether a switch is on: one that came by a reference says so in words."""
+    return truthy(value) and value != "false"
+
+
 def to_string(value: Json) -> str:
     """`String(value)`: `5` for 5.0, `1,2` for a list, `[object Object]` for an object."""
     if isinstance(value, str):

@@ -94,7 +94,8 @@ def _retry(raw: Json) -> RetryPolicy | None:
 
 
 def _clamped(value: Json, *, default: int, low: int, high: int) -> int:
-    number = to_number(value) if isinstance(value, int | float | str) else default
+    is_given = isinstance(value, int | float) or (isinstance(value, str) and bool(value.strip()))
+    number = to_number(value) if is_given else default
     return int(min(max(number, low), high)) if not math.isnan(number) else default
 
 

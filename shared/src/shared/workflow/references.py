@@ -5,7 +5,7 @@ what it is.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -169,3 +169,19 @@ def texts(value: Json) -> Iterator[str]:
             pending.extend(reversed(item))
         elif isinstance(item, dict):
             pending.extend(reversed(item.values()))
+
+
+def with_environment(value: Json, environment: Mapping[str, str]) -> Json:
+    """A value of any shape with the environment values that its texts name; a name without a value stays as typed."""
+    if isinstance(value, str):
+        parts = parse_text(value).parts if environment and "{{" in value else (value,)
+        return "".join(part if isinstance(part, str) else _named(part, environment) for part in parts)
+    if isinstance(value, list):
+        return [with_environment(item, environment) for item in value]
+    if isinstance(value, dict):
+        return {key: with_environment(item, environment) for key, item in value.items()}
+    return value
+
+
+def _named(part: Reference | EnvMarker, environment: Mapping[str, str]) -> str:
+    return environment.get(part.name, part.raw) if isinstance(part, EnvMarker) else part.raw

@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.workflow.input_format import InputField, read_input_format
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, Missing, parse_json, to_number, to_string
 from shared.workflow.models import Block, WorkflowState
+from shared.workflow.references import with_environment
 
 NO_START_BLOCK: Final = "No start block found. Add a start block to this workflow."
 RESERVED_FIELDS: Final = ("error", "selectedOption", "selectedRoute", "_pauseMetadata")
@@ -63,13 +67,23 @@ def input_fields(state: WorkflowState) -> tuple[InputField, ...]:
     return read_input_format(start.value("inputFormat")) if start else ()
 
 
-def start_output(block: Block, body: Json, *, run_metadata: JsonObject | None = None) -> JsonObject:
+def start_output(
+    block: Block,
+    body: Json,
+    *,
+    run_metadata: JsonObject | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> JsonObject:
     """What the start block gives for a caller's input.
 
-    `run_metadata` is shown as `metadata` when the block asks for it. Raises ReservedInputField.
+    `run_metadata` is shown as `metadata` when the block asks for it; `environment` has the values that defaults may
+    name, and no input may. Raises ReservedInputField.
     """
     sent: JsonObject = body if isinstance(body, dict) else {} if body is None else {"input": body}
-    declared = read_input_format(block.value("inputFormat"))
+    declared = tuple(
+        replace(field, value=with_environment(field.value, environment))
+        for field in read_input_format(block.value("inputFormat"))
+    )
     reports_run = block.value("runMetadata") is True
     _refuse_reserved(block, declared, sent, reports_run=reports_run)
     match block.type:

@@ -59,7 +59,7 @@ def compile_value(value: Json) -> Template:
 def compile_json_text(text: str) -> Template:
     """Find the references of JSON text whose values are to be written as JSON; the text itself may still be none."""
     found = parse_text(text)
-    return Literal(text) if found.is_literal else JsonTextTemplate(found, tuple(_within_string(found.parts)))
+    return Literal(text) if found.is_literal else JsonTextTemplate(found, tuple(within_string(found.parts)))
 
 
 def text_templates(template: Template) -> Iterator[TextTemplate]:
@@ -80,7 +80,8 @@ def _has_marks(templates: Iterator[Template] | tuple[Template, ...]) -> bool:
     return not all(isinstance(template, Literal) for template in templates)
 
 
-def _within_string(parts: tuple[TemplatePart, ...]) -> Iterator[bool]:
+def within_string(parts: tuple[TemplatePart, ...]) -> Iterator[bool]:
+    """For each part of JSON text, see JsonTextTemplate."""
     within = False
     for part in parts:
         if isinstance(part, str):

@@ -77,10 +77,10 @@ class _Tree:
         if log.parallel_id or log.loop_id:
             self._kinds[log.parallel_id or log.loop_id or ""] = "parallel" if log.parallel_id else "loop"
         if log.block_type in _CONTAINERS:
-            self._containers[path, _own_id(log.block_id)] = log
-            self._begun.setdefault((path, _own_id(log.block_id)), log.execution_order)
-            self._kinds[_own_id(log.block_id)] = log.block_type
-            self._names.setdefault(_own_id(log.block_id), log.block_name)
+            self._containers[path, own_id(log.block_id)] = log
+            self._begun.setdefault((path, own_id(log.block_id)), log.execution_order)
+            self._kinds[own_id(log.block_id)] = log.block_type
+            self._names.setdefault(own_id(log.block_id), log.block_name)
         else:
             self._logs.setdefault(path, []).append(log)
 
@@ -132,7 +132,7 @@ class _Tree:
         span_id = f"{log.block_id}-{epoch_ms(log.started_at)}"
         span: JsonObject = {
             "id": span_id,
-            "name": _own_name(log),
+            "name": own_name(log),
             "type": WORKFLOW if log.block_type in CALLS_A_WORKFLOW else log.block_type,
             "duration": log.duration_ms,
             "startTime": iso(log.started_at),
@@ -172,12 +172,13 @@ def _path(log: BlockLog) -> Path:
     return (*outer, (innermost, log.iteration_index or 0)) if innermost else ()
 
 
-def _own_id(block_id: str) -> str:
+def own_id(block_id: str) -> str:
     """A block's id without the branch that it ran in."""
     return block_id.partition("₍")[0].partition("__obranch-")[0]
 
 
-def _own_name(log: BlockLog) -> str:
+def own_name(log: BlockLog) -> str:
+    """A block's name without the iteration that it ran in."""
     suffix = f" (iteration {log.iteration_index})"
     return log.block_name.removesuffix(suffix) if log.iteration_index is not None else log.block_name
 

@@ -1,10 +1,14 @@
 """Workflow variables: their values by declared type."""
 
 import math
+from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_number, to_string, truthy
 from shared.workflow.models import Variable, WorkflowState
+from shared.workflow.references import with_environment
 
 _EMPTY: Final[dict[str, Json]] = {"number": 0, "boolean": False, "string": "", "plain": ""}
 
@@ -12,6 +16,17 @@ _EMPTY: Final[dict[str, Json]] = {"number": 0, "boolean": False, "string": "", "
 def variable_values(state: WorkflowState) -> JsonObject:
     """The value of each variable as a run begins, by id. What does not fit its type becomes the type's empty value."""
     return {variable.id: initial_value(variable) for variable in state.variables.values()}
+
+
+def values_from(environment: Mapping[str, str], state: WorkflowState) -> JsonObject:
+    """The values of those variables in which their author names environment values, by id, with these."""
+    stored = {variable.id: _read(variable) for variable in state.variables.values()} if environment else {}
+    filled = {key: with_environment(value, environment) for key, value in stored.items()}
+    return {
+        key: initial_value(msgspec.structs.replace(state.variables[key], value=value))
+        for key, value in filled.items()
+        if value != stored[key]
+    }
 
 
 def initial_value(variable: Variable) -> Json:
@@ -48,6 +63,12 @@ def assigned_value(name: str, kind: str, value: Json) -> Json:
             return parsed
         case _:
             return value if isinstance(value, str) or kind == "plain" else to_string(value)
+
+
+def _read(variable: Variable) -> Json:
+    """The stored value. JSON text is read before anything is filled in, so that no value can break it."""
+    is_json = variable.type in ("array", "object") and isinstance(variable.value, str)
+    return _structure(variable.value, variable.type) if is_json else variable.value
 
 
 def _boolean(name: str, value: Json) -> bool:

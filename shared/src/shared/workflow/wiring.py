@@ -55,10 +55,17 @@ def _is_inside_one_container(state: WorkflowState, edge: Edge) -> bool:
     return into in (state.container_of(edge.source), edge.source)
 
 
+def _leads_out(state: WorkflowState, edge: Edge) -> bool:
+    """Whether an edge leads from within a container to the outermost level, where nothing begins by such a one."""
+    is_known = edge.source in state.blocks and edge.target in state.blocks
+    return is_known and state.container_of(edge.source) is not None and state.container_of(edge.target) is None
+
+
 def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     targets: dict[str, list[str]] = {}
     for edge in state.edges:
-        targets.setdefault(edge.source, []).append(edge.target)
+        if not _leads_out(state, edge):
+            targets.setdefault(edge.source, []).append(edge.target)
     runnable = {key for key, block in state.blocks.items() if block.type != "note" and state.is_enabled(key)}
     starts = [key for key in runnable if _is_trigger(state, key, catalog)]
     seen, queue = set(starts), deque(starts)

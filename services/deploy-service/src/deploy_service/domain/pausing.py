@@ -1,13 +1,18 @@
 """Which workflows may wait for a person or for days, and which agents call such as tools: nobody could answer those."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog.calls import WORKFLOW, WORKFLOW_INPUT
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, is_on, to_string
 from shared.workflow.models import Block, WorkflowState
+from shared.workflow.params import block_params
 from shared.workflow.problems import error
+
+_CALLING: Final = {spec.type: spec for spec in (WORKFLOW, WORKFLOW_INPUT)}
 
 
 def may_pause(state: WorkflowState) -> bool:
@@ -23,8 +28,9 @@ def may_be_put_aside(state: WorkflowState) -> bool:
 def called_workflows(state: WorkflowState) -> Iterator[str]:
     """The workflows that its blocks name and call."""
     for block in state.blocks.values():
-        if block.type in CALLS_A_WORKFLOW and state.is_enabled(block.id):
-            yield from _named(block.value("workflowId"))
+        spec = _CALLING.get(block.type)
+        if spec is not None and state.is_enabled(block.id):
+            yield from _named(block_params(block, spec).get("workflowId"))
 
 
 def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
@@ -47,8 +53,7 @@ def pausing_tool(agent: Block, title: str) -> Problem:
 
 
 def _pauses(block: Block) -> bool:
-    is_long = truthy(block.value("async")) and block.value("async") != "false"
-    return block.type == "human_in_the_loop" or (block.type == "wait" and is_long)
+    return block.type == "human_in_the_loop" or (block.type == "wait" and is_on(block.value("async")))
 
 
 def _calls_a_workflow(tool: JsonObject) -> bool:

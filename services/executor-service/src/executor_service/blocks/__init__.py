@@ -72,7 +72,7 @@ def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Map
     handlers, plugins = {**_plain(ports), **dict(_optional(ports))}, tuple(plugins)
     installed = installed_handlers(plugins)
     tools = {**plugin_tools(installed, Catalog(plugins=plugins)), **block_tools(handlers)}
-    toolbox = Toolbox(ports.javascript, tools, McpServers(ports.outbound))
+    toolbox = Toolbox(ports.javascript, tools, McpServers(ports.outbound), ports.children)
     agent = AgentHandler(ports.models, toolbox, ports.memory, ports.files)
     return {**_WITHOUT_PORTS, **installed, **handlers, "agent": agent}
 

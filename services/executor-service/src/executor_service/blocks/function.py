@@ -12,7 +12,7 @@ from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Cal
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_lexing import Language, Place, spans
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.jsvalues import Json, JsonObject
@@ -21,6 +21,8 @@ from shared.workflow.unsupported_settings import language_problem, no_sandbox_fo
 DEFAULT_TIMEOUT_MS: Final = 300_000
 _IMPORT: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
 """Blank lines before it are lines of their own: each read to the end of them all would take hours for a million."""
+LOOKED_INTO: Final = 50_000
+"""Characters: to tell code from texts takes a few microseconds for each."""
 IMPORT_REFUSED: Final = (
     "JavaScript code with import statements requires a remote code sandbox to be enabled. "
     "Please remove the import statements, or contact your administrator to enable it."
@@ -52,7 +54,7 @@ class FunctionHandler(BlockHandler):
         runner = self._runners.get(language)
         if runner is None:
             raise BlockFailure(no_sandbox_for(language), can_retry=False)
-        if language is Language.JAVASCRIPT and _IMPORT.search(bound.source):
+        if language is Language.JAVASCRIPT and _imports(bound.source):
             raise BlockFailure(IMPORT_REFUSED, can_retry=False)
         result = await runner.run(
             Script(
@@ -66,6 +68,15 @@ class FunctionHandler(BlockHandler):
         )
         printed = call.hidden(result.stdout) if result.stdout else ""
         return BlockResult(output_of(msgspec.structs.replace(result, stdout=printed), bound))
+
+
+def _imports(source: str) -> bool:
+    """Whether a statement imports: a line of a text or a comment is none, as far as the code is looked into."""
+    begins_a_line = _IMPORT.search(source) is not None
+    if not begins_a_line or len(source) > LOOKED_INTO:
+        return begins_a_line
+    code = (source[span.start : span.end] for span in spans(source, Language.JAVASCRIPT) if span.place is Place.CODE)
+    return _IMPORT.search("".join(code)) is not None
 
 
 def _as_given(params: JsonObject) -> BoundCode:

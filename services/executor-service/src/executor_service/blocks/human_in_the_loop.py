@@ -8,9 +8,9 @@ from executor_service.blocks.pausing import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, Missing, to_string
 from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
-from shared.workflow.start import RESERVED_FIELDS
+from shared.workflow.start import RESERVED_FIELDS, coerce
 
 _MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
 """What a field of the form says of itself beside its name and type, where its author gave it."""
@@ -23,7 +23,8 @@ class HumanInTheLoopHandler(BlockHandler):
         """Ask. Raises BlockFailure where the author counts on a notification: nobody would come."""
         if notifies(inputs.params.get("notification")):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
-        form = [_field(index, entry) for index, entry in enumerate(_objects(inputs.params.get("inputFormat")))]
+        entries = _objects(inputs.params.get("inputFormat"))
+        form = [_field(index, entry) for index, entry in enumerate(entries)]
         shown = _shown(inputs.params.get("builderData"))
         response = pause_response(
             call,
@@ -31,7 +32,7 @@ class HumanInTheLoopHandler(BlockHandler):
         )
         links = resume_links(call)
         output: JsonObject = {
-            **_harmless({str(field["name"]): default for field, default in zip(form, _defaults(inputs), strict=True)}),
+            **_harmless({str(entry["name"]): _default(entry) for entry in entries}),
             "response": response["data"],
             "url": links["uiUrl"],
             "resumeEndpoint": links["apiUrl"],
@@ -54,7 +55,10 @@ def _harmless(fields: JsonObject) -> JsonObject:
 
 
 def _objects(value: Json) -> list[JsonObject]:
-    return [entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name")]
+    """The form's fields that have a name, without blanks around it."""
+    entries = (entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name"))
+    named = ((to_string(entry["name"]).strip(), entry) for entry in entries)
+    return [{**entry, "name": name} for name, entry in named if name]
 
 
 def _shown(fields: Json, within: str = "") -> list[Json]:
@@ -67,8 +71,11 @@ def _shown(fields: Json, within: str = "") -> list[Json]:
     return found
 
 
-def _defaults(inputs: Inputs) -> list[Json]:
-    return [entry.get("value") for entry in _objects(inputs.params.get("inputFormat"))]
+def _default(entry: JsonObject) -> Json:
+    """As its type says: of a box to tick, `false` in words would count as ticked."""
+    value = entry.get("value")
+    typed = value if value == "" else coerce(value, to_string(entry.get("type") or "string"))
+    return None if isinstance(typed, Missing) else typed
 
 
 def _field(index: int, entry: JsonObject) -> JsonObject:

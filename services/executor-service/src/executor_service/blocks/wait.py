@@ -9,7 +9,7 @@ from executor_service.blocks.pausing import pause_response
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
-from shared.workflow.jsvalues import Json, JsonObject, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, is_on, to_string
 
 _UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 _SHORT_UNITS: Final = ("seconds", "minutes")
@@ -25,7 +25,7 @@ class WaitHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Wait, or tell until when the run is to be put aside."""
         params = inputs.params
-        if truthy(params.get("async")) and params.get("async") != "false":
+        if is_on(params.get("async")):
             return _put_aside(call, _long_seconds(params))
         seconds = _short_seconds(params)
         await asyncio.sleep(seconds)

@@ -19,11 +19,13 @@ from executor_service.engine import (
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.input_format import read_input_format
+from shared.workflow.input_format import InputField, read_input_format
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
+_PASSING: Final = 503
+"""What its caller may be told as its own: another status is about the input that the child was given."""
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
 _BAR: Final = " | "
@@ -87,9 +89,13 @@ def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
     if "inputMapping" not in params and params.get("input") not in (None, ""):
         return {"input": params["input"]}
     values = _mapping(params.get("inputMapping"))
+    return {field.name: values[field.name] for field in child_fields(child) if field.name in values}
+
+
+def child_fields(child: CompiledWorkflow) -> tuple[InputField, ...]:
+    """What a workflow takes from one that calls it."""
     start = child.starts.get(Trigger.WORKFLOW)
-    fields = read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
-    return {field.name: values[field.name] for field in fields if field.name in values}
+    return read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
 
 
 def _mapping(given: Json) -> JsonObject:
@@ -108,11 +114,12 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
     if result.state is not None:
         paused = PausedChild(tuple(result.pauses), result.state)
         return BlockResult({}, child_spans=spans, paused_child=paused)
-    problem = _problem(child, result)
+    problem, error = _problem(child, result), result.outcome.error
     if problem is not None:
         raise BlockFailure(
             problem,
             code=ErrorCode.CHILD_WORKFLOW_FAILED,
+            http_status=error.http_status if error is not None and error.http_status == _PASSING else None,
             can_retry=False,
             child_spans=spans,
             partial={"success": False, "childWorkflowName": child.name, "childWorkflowId": workflow_id},

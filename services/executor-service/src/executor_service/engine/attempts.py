@@ -64,7 +64,7 @@ class Attempts:
             request=self._context.request,
             resolver=self._context.sources.at(scope),
             environment=self._context.environment,
-            variables=self._state.variables,
+            variables=self._context.sources.variables,
             start_output=self._plan.start_output,
             rounds=rounds,
             now=self._clock.now,

@@ -9,6 +9,7 @@ from executor_service.engine.secrets import SHORTEST_SECRET
 from executor_service.engine.sources import AsTyped, Resolver, as_literal
 from shared.workflow.code_lexing import Language, Place
 from shared.workflow.code_references import CodeMark, CodeTemplate
+from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker, Reference
 
@@ -63,7 +64,8 @@ def bind(
 class Binder:
     """Fills in pieces of code that run side by side: what several references give, however spelled, is one variable.
 
-    With `literal_environment`, an environment value that is a number, a boolean or null counts as one, not as text;
+    With `literal_environment`, as expressions are read, an environment value that is a number, a boolean or null counts
+    as one, not as text, and the object that holds them all is a variable, too: a script is given it by the sandbox;
     with `literal_booleans`, so does text of a block or variable that says no more than true or false.
     """
 
@@ -79,6 +81,8 @@ class Binder:
         """Fill in one piece. Raises BadReference."""
         piece = _Piece(template.language)
         source = template.render(lambda mark: self._replacement(mark, piece))
+        if self._literal_environment and ENVIRONMENT_OBJECT in source:
+            piece.bindings[ENVIRONMENT_OBJECT] = dict(self._resolver.environment)
         longest_first = sorted(piece.secrets.items(), key=lambda secret: len(secret[0]), reverse=True)
         return BoundCode(source, piece.bindings, piece.marks, dict(longest_first))
 

@@ -77,6 +77,8 @@ class Driver:
         """Start from the beginning."""
         self._scheduler.begin()
         self._state.frames[ROOT].update(self._plan.outputs)
+        self._state.variables.update(self._plan.assigned)
+        self._state.assigned.update(self._plan.assigned)
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
         """Go to where the journal of earlier attempts ends. What was under way then is due again."""

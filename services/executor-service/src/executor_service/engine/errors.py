@@ -43,6 +43,13 @@ class UnknownVariable(BadReference):
     """`<variable.x>` where there is no x. Template text keeps it as typed; code fails."""
 
 
+class SecretNotKept(BadReference):
+    """A reference to what an earlier run gave, of which its log has kept no secret: it is not made up."""
+
+    def __init__(self, raw: str) -> None:
+        super().__init__(f"{raw} is a secret, which the log of the earlier run has not kept. Run the full workflow.")
+
+
 class TooMuchText(BadReference):
     """References that give more text than a block may have, however small the workflow and its input are."""
 

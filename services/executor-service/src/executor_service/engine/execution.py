@@ -131,7 +131,7 @@ class Execution:
         error: RunError | None = None
         partial: Output | None = None
         try:
-            plan = plan_run(self._workflow, self._request, self._engine.limits)
+            plan = plan_run(self._workflow, self._request, self._context.environment, self._engine.limits)
             error, partial = await self._driven(plan)
         except RunRefused as refusal:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
@@ -158,6 +158,7 @@ class Execution:
         )
 
     async def _driven(self, plan: Plan) -> tuple[RunError | None, Output | None]:
+        self._context.sources.left = plan.outputs
         progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.stop_after_block_id)
         self._driver = driver = Driver(self._context, plan, progress, self._stream())
         timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._halt, Stop.TIMED_OUT)

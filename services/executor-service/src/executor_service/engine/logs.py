@@ -1,6 +1,7 @@
 """What each block did, for people: bounded, and without secrets."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
 from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
+from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.jsvalues import Json, JsonObject
@@ -43,6 +45,14 @@ class LogBook:
         """Keep the entry of a block, with what it gave, and what a workflow that it called did while there is room."""
         told = self._room_for(entry.child_spans)
         self.add(msgspec.structs.replace(entry, output=self.shown(visible(output)), child_spans=told))
+
+    def resumed(self, order: int, output: Output, at: datetime) -> None:
+        """Let the entry with this number, of a block that has waited, tell what came of it."""
+        for index, entry in enumerate(self._state.logs):
+            if entry.execution_order == order:
+                took = ms_between(entry.started_at, at)
+                shown = self.shown(visible(output))
+                self._state.logs[index] = msgspec.structs.replace(entry, output=shown, ended_at=at, duration_ms=took)
 
     def shown(self, value: Json) -> Json:
         """A value as a log may show it: secrets hidden, not too large."""

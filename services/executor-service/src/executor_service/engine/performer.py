@@ -22,11 +22,13 @@ from shared.errors import FlowportError
 from shared.frames import forget_frames
 from shared.workflow.catalog import Effect
 from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import JsonObject, truthy
+from shared.workflow.jsvalues import JsonObject, is_on
 
 OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
 )
+NO_REASON: Final = "The block failed, and did not say why"
+"""What counts as the message where there is none: by what is in an output's `error` edges are chosen."""
 _to_json: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
@@ -158,11 +160,12 @@ class Performer:
             output=output,
             registered_at=iso(self._clock.now()),
             resume_at=pause.resume_at,
+            order=attempt.order,
         )
 
     async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
         call = attempt.call
-        message = self._logs.shown_reason(failure.message)
+        message = self._logs.shown_reason(failure.message) or NO_REASON
         writer = call.writer
         if writer is not None and writer.was_used:
             await writer.broken(message)
@@ -185,4 +188,4 @@ class Performer:
 
 
 def _may_repeat(call: Call, params: JsonObject) -> bool:
-    return call.block.block.retry is not None or truthy(params.get("retryNonIdempotent"))
+    return call.block.block.retry is not None or is_on(params.get("retryNonIdempotent"))

@@ -1,12 +1,14 @@
 """Where in its loops and parallels a piece of work stands, and the names that follow from it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from executor_service.engine.state import RunState, Scope
 from shared.workflow.models import WorkflowState
+
+_FIRST_BRANCH: Final = "₍0₎"
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -48,6 +50,14 @@ def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
     branch, *outer = branches
     copy = f"__obranch-{'-'.join(map(str, outer))}" if any(outer) else ""
     return f"{block_id}{copy}₍{branch}₎"
+
+
+def block_as_seen_outside(name: str) -> str:
+    """The id of the block whose copy has this name, where it is the copy that counts outside: that of first branches.
+
+    Another copy's name stays as it is.
+    """
+    return name.removesuffix(_FIRST_BRANCH)
 
 
 def place(block_id: str, rounds: tuple[Round, ...]) -> str:

@@ -1,56 +1,71 @@
 """All that must hold before the first block runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from executor_service.engine.errors import RunRefused
 from executor_service.engine.limits import Limits
+from executor_service.engine.places import block_as_seen_outside
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
+from shared.contracts.block_logs import REDACTED
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.ids import public_run_id
+from shared.workflow.catalog.logic import VARIABLES
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
+from shared.workflow.references import texts
 from shared.workflow.start import NO_START_BLOCK, start_output
 from shared.workflow.wiring import not_connected
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run: the graph, what its start gives, and outputs that are there already."""
+    """What will run: the graph, what its start gives, and the outputs and assigned variables that are there already."""
 
     graph: Graph
     start_output: Output
-    outputs: Mapping[str, Output]
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    assigned: JsonObject = field(default_factory=dict)
 
 
-def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) -> Plan:
+def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mapping[str, str], limits: Limits) -> Plan:
     """The plan of a run. Raises RunRefused."""
     for problem in workflow.problems(request.keyed_providers):
         raise RunRefused(problem)
     if request.run_from is not None:
-        return _partial_plan(workflow, request, request.run_from, limits)
+        return _partial_plan(workflow, request, request.run_from, environment, limits)
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
-    return Plan(_checked(workflow.graph(start), workflow, limits), _start_output(workflow, start, request), {})
+    begun = _start_output(workflow, start, request, environment)
+    return Plan(_checked(workflow.graph(start), workflow, limits), begun)
 
 
-def _start_output(workflow: CompiledWorkflow, start: str, request: RunRequest) -> Output:
+def _start_output(
+    workflow: CompiledWorkflow, start: str, request: RunRequest, environment: Mapping[str, str]
+) -> Output:
     metadata: JsonObject = {
         "runId": public_run_id(request.run_id),
         "workflowId": request.workflow_id,
         "triggerType": str(request.trigger),
     }
     try:
-        return start_output(workflow.blocks[start].block, request.input, run_metadata=metadata)
+        block = workflow.blocks[start].block
+        return start_output(block, request.input, run_metadata=metadata, environment=environment)
     except InvalidRequest as error:
         raise RunRefused(error.message) from error
 
 
-def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: RunFrom, limits: Limits) -> Plan:
+def _partial_plan(
+    workflow: CompiledWorkflow,
+    request: RunRequest,
+    run_from: RunFrom,
+    environment: Mapping[str, str],
+    limits: Limits,
+) -> Plan:
     block_id = run_from.block_id
     if block_id not in workflow.blocks:
         raise RunRefused(f"Block not found: {block_id}")
@@ -63,8 +78,22 @@ def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: Run
     begun: Output = {}
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
-        begun = _start_output(workflow, block_id, request) if before is None else before
-    return Plan(_checked(workflow.graph(block_id), workflow, limits), begun, run_from.outputs)
+        if any(REDACTED in text for text in texts(before)):
+            raise RunRefused("The input of the earlier run has secrets, which were not kept. Send it anew.")
+        begun = _start_output(workflow, block_id, request, environment) if before is None else before
+    graph = _checked(workflow.graph(block_id), workflow, limits)
+    anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
+    given = {block_as_seen_outside(name): output for name, output in run_from.outputs.items()}
+    kept = {key: output for key, output in given.items() if key not in anew}
+    return Plan(graph, begun, kept, _assigned(workflow, kept))
+
+
+def _assigned(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
+    """What Variables blocks have set, by the variables' ids: their outputs say it, by name."""
+    ids = {variable.name: variable.id for variable in reversed(workflow.state.variables.values())}
+    setting = {key for key, block in workflow.blocks.items() if block.type == VARIABLES.type}
+    told = (output.items() for key, output in outputs.items() if key in setting)
+    return {ids[name]: value for items in told for name, value in items if name in ids}
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:

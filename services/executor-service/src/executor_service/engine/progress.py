@@ -72,6 +72,7 @@ class Progress:
                 return self._leave(entry.at, problem=entry.problem)
             case Resumed():
                 pause = self.state.pauses.pop(entry.context_id)
+                self.logs.resumed(pause.order, entry.output, entry.at)
                 self._finish(pause.work, pause.block_id, entry.output)
                 return [Told(pause.block_id, entry.output), *self._leave(entry.at)]
             case Intended():
@@ -101,6 +102,7 @@ class Progress:
         self.state.intents.discard(entry.work)
         self._forget_child(child_key(entry.work))
         self.state.variables.update(entry.assignments)
+        self.state.assigned.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
         if entry.pause is not None:

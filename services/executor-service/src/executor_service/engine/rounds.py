@@ -7,9 +7,9 @@ from typing import Final
 from executor_service.engine.errors import BadReference, ContainerFailure
 from executor_service.engine.sources import AsTyped, Resolver
 from executor_service.engine.state import Opening
-from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, to_number
+from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_number
 from shared.workflow.references import TextTemplate
-from shared.workflow.templates import Literal, Template
+from shared.workflow.templates import Literal, Template, within_string
 from shared.workflow.unsupported_settings import count_problem
 
 NO_COLLECTION: Final = "Value did not resolve to an array or object"
@@ -53,9 +53,18 @@ def _collection(template: Template, resolver: Resolver) -> Json | Missing:
     if isinstance(template, TextTemplate):
         reference = template.sole_reference
         found = AsTyped.AS_TYPED if reference is None else resolver.find(reference)
-        return _inline(resolver.text(template)) if isinstance(found, AsTyped) else _parsed_if_text(found)
+        return _inline(_filled_in(template, resolver)) if isinstance(found, AsTyped) else _parsed_if_text(found)
     value = resolver.render(template)
     return _inline(value) if isinstance(value, str) else value
+
+
+def _filled_in(template: TextTemplate, resolver: Resolver) -> str:
+    """Items as they were typed, with values: one that stands in a string stays in it, whatever quotes it has."""
+    filled: list[str] = []
+    for part, is_quoted in zip(template.parts, within_string(template.parts), strict=True):
+        text = part if isinstance(part, str) else resolver.text(TextTemplate((part,)))
+        filled.append(stringify(text)[1:-1] if is_quoted and not isinstance(part, str) else text)
+    return "".join(filled)
 
 
 def _parsed_if_text(value: Json | Missing) -> Json | Missing:

@@ -11,9 +11,9 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from shared.contracts.block_logs import REDACTED
 from shared.workflow.jsvalues import Json
 
-REDACTED: Final = "[REDACTED]"
 SHORTEST_SECRET: Final = 6
 """Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
 SHORTEST_LINE: Final = 16

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from executor_service.engine.errors import BadReference, TooMuchText, UnknownVariable
+from executor_service.engine.errors import BadReference, SecretNotKept, TooMuchText, UnknownVariable
 from executor_service.engine.places import Places
-from executor_service.engine.state import RunState, Scope
+from executor_service.engine.state import Output, RunState, Scope
+from shared.contracts.block_logs import REDACTED
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_string
 from shared.workflow.names import normalise
 from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
-from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate
+from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate, texts
 from shared.workflow.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
+from shared.workflow.variables import values_from
 
 
 class AsTyped(Enum):
@@ -36,16 +38,21 @@ class Sources:
         self.limit = limit
         self._workflow = workflow
         self._state = state
-        self._environment = environment
+        self.environment = environment
         self._places = Places(workflow.state, state)
+        self._filled = values_from(environment, workflow.state)
+        self.left: Mapping[str, Output] = {}
+        """What an earlier run left of blocks that do not run again: outputs as its log has them, without secrets."""
+
+    @property
+    def variables(self) -> Mapping[str, Json]:
+        """All values, by id. Those of the environment that an author names in them are in no state that is kept."""
+        as_written = {key: value for key, value in self._filled.items() if key not in self._state.assigned}
+        return {**self._state.variables, **as_written} if as_written else self._state.variables
 
     def at(self, scope: Scope) -> "Resolver":
         """The values as a block of this scope sees them."""
         return Resolver(self, scope)
-
-    def environment_value(self, name: str) -> str | None:
-        """The value of `{{name}}`, None when there is none."""
-        return self._environment.get(name)
 
     def find(self, reference: Reference, scope: Scope) -> Found:
         """What a reference means. Raises BadReference, UnknownVariable."""
@@ -68,7 +75,7 @@ class Sources:
         if variable is None:
             available = ", ".join(v.name for v in self._workflow.state.variables.values()) or "none"
             raise UnknownVariable(f'Variable "{wanted}" doesn\'t exist. Available: {available}')
-        return value_at(self._state.variables.get(variable.id), reference.path[1:])
+        return self._whole(reference, value_at(self.variables.get(variable.id), reference.path[1:]), bool(self.left))
 
     def _of_block(self, reference: Reference, block_id: str, scope: Scope) -> Found:
         if self._workflow.state.is_container(block_id):
@@ -83,7 +90,7 @@ class Sources:
         elif output is None:
             return MISSING
         try:
-            return look_up(
+            found = look_up(
                 MISSING if output is None else output,
                 path,
                 outputs=self._workflow.outputs_of(block_id),
@@ -92,6 +99,13 @@ class Sources:
             )
         except UndeclaredField as error:
             raise BadReference(error.message) from error
+        return self._whole(reference, found, block_id in self.left)
+
+    def _whole(self, reference: Reference, found: Json | Missing, was_left: bool) -> Json | Missing:
+        """Raises SecretNotKept."""
+        if was_left and not isinstance(found, Missing) and any(REDACTED in text for text in texts(found)):
+            raise SecretNotKept(reference.raw)
+        return found
 
     def output_of(self, block_id: str, scope: Scope) -> dict[str, Json] | None:
         """The latest output of a block as this scope sees it: of its own branch, where they share a parallel."""
@@ -143,9 +157,14 @@ class Resolver:
         """The latest output of a block, None when it has not run."""
         return self._sources.output_of(block_id, self._scope)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Every value that the run may see."""
+        return self._sources.environment
+
     def environment_value(self, name: str) -> str | None:
         """The value of `{{name}}`, None when there is none."""
-        return self._sources.environment_value(name)
+        return self._sources.environment.get(name)
 
     def counted(self, text: str) -> str:
         """Text that is about to be filled in. Raises TooMuchText: a few references can give more than memory holds."""
@@ -192,7 +211,7 @@ class Resolver:
 
     def _value(self, part: Reference | EnvMarker) -> Found:
         if isinstance(part, EnvMarker):
-            value = self._sources.environment_value(part.name)
+            value = self.environment_value(part.name)
             return AS_TYPED if value is None else value
         try:
             return self._sources.find(part, self._scope)

@@ -95,6 +95,8 @@ class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
     output: Output
     registered_at: str
     resume_at: str | None = None
+    order: int = 0
+    """The number of the block's log entry."""
 
 
 class ChildPin(msgspec.Struct, frozen=True):
@@ -130,6 +132,8 @@ class RunState(msgspec.Struct, omit_defaults=True):
     containers: dict[str, Container] = {}
     frames: dict[str, dict[str, Output]] = {}
     variables: dict[str, Any] = {}
+    assigned: set[str] = set()
+    """The variables that a block has set: these are nothing that their author wrote any more."""
     ready: list[Work] = []
     running: dict[str, Work] = {}
     """What has begun and is not settled, by key, in the order in which it began."""

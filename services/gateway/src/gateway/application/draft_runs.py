@@ -9,11 +9,13 @@ import msgspec
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
 from gateway.ports import Authoring, Jobs, Payloads
+from shared.contracts.block_logs import REDACTED
 from shared.contracts.deployments import Endpoint, SnapshotDraft
 from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
+from shared.workflow.references import texts
 
 LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 """How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""
@@ -83,6 +85,8 @@ class DraftRuns:
         given = input_of(run.blocks)
         if given is None:
             raise InvalidRequest(f"No input found for execution {run_id}")
+        if any(REDACTED in text for text in texts(given)):
+            raise InvalidRequest(f"The input of execution {run_id} has secrets, which were not kept. Send it anew.")
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:

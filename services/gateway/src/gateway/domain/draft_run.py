@@ -63,8 +63,12 @@ def trigger_of(controls: Controls) -> Trigger:
 
 
 def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
-    """What each block put out last, in a run that is over. Raises InvalidRequest where that was too large to log."""
-    return {log.block_id: _whole(log) for log in blocks if log.success and isinstance(log.output, dict)}
+    """What each block put out last, in a run that is over: an error, too, where that led on.
+
+    Raises InvalidRequest where it was too large to log.
+    """
+    led_on = (log for log in blocks if log.success or log.error_handled)
+    return {log.block_id: _whole(log) for log in led_on if isinstance(log.output, dict)}
 
 
 def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:

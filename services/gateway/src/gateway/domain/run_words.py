@@ -6,6 +6,7 @@ from typing import Any, Final
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
+from shared.workflow.trace_spans import own_id, own_name
 
 SELECTED: Final = "Ids or names of blocks, with commas between: their last outputs come as `blockOutputs`."
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
@@ -36,8 +37,13 @@ def block_outputs(blocks: Iterable[BlockLog], wanted: Iterable[str]) -> dict[str
     names = [name for name in wanted if name]
     if not names:
         return None
-    latest = {key: block.output for block in blocks if block.success for key in (block.block_id, block.block_name)}
+    latest = {key: block.output for block in blocks if block.success for key in _keys(block)}
     return {name: latest[name] for name in names if name in latest}
+
+
+def _keys(block: BlockLog) -> tuple[str, ...]:
+    """As it is in the log, where loops and parallels name their rounds, and as its author knows it."""
+    return block.block_id, block.block_name, own_id(block.block_id), own_name(block)
 
 
 def names_in(query: str | None) -> list[str]:

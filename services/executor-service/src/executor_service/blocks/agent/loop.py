@@ -144,7 +144,7 @@ class Conversation:
             result, problem = _failed(asked.name, TOO_MUCH)
             text = stringify(result)
         self.room -= len(text)
-        await self._tell(asked, "end", "error" if problem else "success")
+        await self._tell(asked, "end", "success" if problem is None else "error")
         arguments = self.secrets.hidden_within(arguments)
         shown = tool.shown_name if tool is not None else asked.name
         told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 
 from executor_service.blocks.values import text_of
 from executor_service.providers import Message, Role
+from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json
 
 _ROLES = {str(role): role for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
 
 
 def read_messages(value: Json) -> list[Message]:
-    """The messages of a setting: a list of `{role, content}`; entries of other kinds are skipped."""
-    entries = value if isinstance(value, list) else []
+    """The messages of a setting: a list of `{role, content}` or its JSON text; entries of other kinds are skipped."""
     return [
         Message(role=_ROLES[role], content=text_of(entry.get("content")))
-        for entry in entries
+        for entry in parse_list(value)
         if isinstance(entry, dict) and isinstance(role := entry.get("role"), str) and role in _ROLES
     ]
 

@@ -35,10 +35,11 @@ class Memory:
         """What was said before, as much as the window holds, and what of `said` is new.
 
         A block's messages begin a conversation; of one that goes on, only its latest question is not known yet. What
-        an earlier try of this very call has kept is not of before.
+        an earlier try of this very call has kept is not of before, and what says nothing is refused by models.
         """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
         kept = [message for message in stored if message.role in _ROLES and message.once != self._once]
+        kept = [message for message in kept if message.content.strip()]
         before = [Message(role=_ROLES[message.role], content=message.content) for message in kept]
         return self._within_window(before), _latest_question(said) if before else said
 
@@ -48,7 +49,12 @@ class Memory:
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
     async def keep(self, said: Iterable[Message], answer: str) -> None:
-        """Add what was said now, and the answer; once, however often the run is tried."""
+        """Add what was said now, and the answer; once, however often the run is tried.
+
+        Not where there is no answer: models refuse a conversation with an empty message in it, from then on.
+        """
+        if not answer.strip():
+            return
         new = [Remembered(str(message.role), _cut(message.content or "")) for message in said if message.role in _KEPT]
         await self.store.append(
             self.call.request.workspace_id,

@@ -10,14 +10,16 @@ import msgspec
 
 from executor_service.blocks.agent.mcp_tools import McpTools
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
+from executor_service.blocks.agent.workflow_tools import workflow_tool
 from executor_service.blocks.function import output_of, timeout_ms
 from executor_service.blocks.mcp import McpServers
-from executor_service.blocks.ports import CodeRunner
+from executor_service.blocks.ports import ChildWorkflows, CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script
 from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.compiled_blocks import CompiledBlock
@@ -54,11 +56,16 @@ class Toolbox:
     """Builds the tools of agents."""
 
     def __init__(
-        self, javascript: CodeRunner, blocks: Mapping[str, tuple[BlockTool, BlockHandler]], mcp: McpServers
+        self,
+        javascript: CodeRunner,
+        blocks: Mapping[str, tuple[BlockTool, BlockHandler]],
+        mcp: McpServers,
+        children: ChildWorkflows | None = None,
     ) -> None:
         self._javascript = javascript
         self._blocks = blocks
         self._mcp = mcp
+        self._children = children
 
     async def tools(self, call: Call, settings: Json) -> list[AgentTool]:
         """The tools on offer, in order; names made unique. Raises BlockFailure for one that cannot be had here."""
@@ -68,14 +75,14 @@ class Toolbox:
         for index, entry in enumerate(entries):
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
                 is_remote = entry.get("type") in MCP_TOOLS
-                for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
+                for tool in await mcp.tools(entry) if is_remote else [await self._tool(call, index, entry)]:
                     if len(found) == MAX_TOOLS:
                         raise BlockFailure(f"An agent has {MAX_TOOLS} tools at most", can_retry=False)
                     name = _free_name(tool.name, found)
                     found[name] = replace(tool, name=name)
         return list(found.values())
 
-    def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
+    async def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
         kind, code = to_string(entry.get("type") or ""), call.block.tool_code.get(index)
         if kind == CUSTOM_TOOL:
             return self._custom(call, entry, code)
@@ -88,7 +95,7 @@ class Toolbox:
         if code is not None:
             bound = bind(code, call.resolver)
             entry = {**entry, "params": {**object_of(entry.get("params")), "code": code.source}}
-        return _offered(
+        offered = _offered(
             entry,
             tool.name,
             tool.name,
@@ -96,6 +103,7 @@ class Toolbox:
             parameters=tool.parameters,
             run=_block_run(call, tool, handler, title, bound),
         )
+        return await workflow_tool(self._children, call, offered) if kind in CALLS_A_WORKFLOW else offered
 
     def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
         function = _function(entry.get("schema"))

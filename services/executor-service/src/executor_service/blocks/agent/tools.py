@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from executor_service.providers import Tool
@@ -35,6 +35,8 @@ class AgentTool:
     fixed: JsonObject
     is_forced: bool
     run: Run
+    begun: JsonObject = field(default_factory=dict)
+    """Objects of which the author has given a part, which wins: the rest is the model's to give."""
 
     @property
     def told(self) -> Tool:
@@ -54,7 +56,9 @@ class AgentTool:
 
     def merged(self, arguments: JsonObject) -> JsonObject:
         """The arguments that the tool runs with."""
-        return {**arguments, **self.fixed}
+        given = ((key, arguments.get(key, {}), begun) for key, begun in self.begun.items())
+        whole = {key: {**said, **object_of(begun)} for key, said, begun in given if isinstance(said, dict)}
+        return {**arguments, **self.fixed, **whole}
 
     def problem(self, arguments: JsonObject) -> str | None:
         """What is wrong with the arguments, None when they fit the schema."""

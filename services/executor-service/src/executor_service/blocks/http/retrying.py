@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.blocks.values import number_of
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
-from shared.workflow.jsvalues import JsonObject, truthy
+from shared.workflow.jsvalues import JsonObject, is_on
 
 MAX_RETRIES: Final = 10
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -31,7 +31,7 @@ class RetryPlan:
     def of(cls, params: JsonObject, method: str) -> "RetryPlan":
         """The plan of a block's settings; none for methods that must not be repeated, unless the author says so."""
         retries = int(max(0, min(number_of(params.get("retries")) or 0, MAX_RETRIES)))
-        may_repeat = method in _IDEMPOTENT or truthy(params.get("retryNonIdempotent"))
+        may_repeat = method in _IDEMPOTENT or is_on(params.get("retryNonIdempotent"))
         delay = number_of(params.get("retryDelayMs"))
         max_delay = number_of(params.get("retryMaxDelayMs"))
         return cls(

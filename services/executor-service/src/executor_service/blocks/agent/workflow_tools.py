@@ -1,0 +1,64 @@
+"""Workflows as tools of agents: what a model must know of one to call it."""
+
+from dataclasses import replace
+from typing import Final
+
+from executor_service.blocks.agent.tools import AgentTool, set_values
+from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
+from executor_service.blocks.workflow import child_fields
+from executor_service.engine import Call
+from shared.errors import FlowportError
+from shared.workflow.input_format import InputField
+from shared.workflow.jsvalues import Json, JsonObject, object_of, to_string
+
+MAPPING: Final = "inputMapping"
+_TYPES: Final = {"number": "number", "boolean": "boolean", "object": "object", "array": "array", "file[]": "array"}
+
+
+async def workflow_tool(children: ChildWorkflows | None, call: Call, tool: AgentTool) -> AgentTool:
+    """The tool as it calls a workflow: of the input fields, those that its author has left empty are the model's.
+
+    Of the workflow that its author chose the model is told the name and the fields.
+    """
+    tool = _sharing_the_fields(tool)
+    child = await _chosen(children, call, to_string(tool.fixed.get("workflowId") or "").strip())
+    if child is None or MAPPING in tool.fixed:
+        return tool
+    begun = object_of(tool.begun.get(MAPPING))
+    fields = [field for field in child_fields(child.compiled) if field.name not in begun]
+    properties = object_of(tool.parameters.get("properties"))
+    others = {key: schema for key, schema in properties.items() if key != MAPPING}
+    mapping = {**object_of(properties.get(MAPPING)), **_schema(fields)}
+    return replace(
+        tool,
+        description=f'Runs the workflow "{child.name}" and returns its result.',
+        parameters={**tool.parameters, "properties": {**others, MAPPING: mapping} if fields else others},
+    )
+
+
+def _sharing_the_fields(tool: AgentTool) -> AgentTool:
+    mapping = tool.fixed.get(MAPPING)
+    if not isinstance(mapping, dict):
+        return tool
+    fixed = {key: value for key, value in tool.fixed.items() if key != MAPPING}
+    return replace(tool, fixed=fixed, begun={MAPPING: given} if (given := set_values(mapping)) else {})
+
+
+async def _chosen(children: ChildWorkflows | None, call: Call, workflow_id: str) -> ChildWorkflow | None:
+    """None where it cannot be had now: whoever calls it is told why."""
+    if children is None or not workflow_id:
+        return None
+    try:
+        return await children.find(call.request.workspace_id, workflow_id)
+    except FlowportError:
+        return None
+
+
+def _schema(fields: list[InputField]) -> JsonObject:
+    required: list[Json] = [field.name for field in fields if field.value in (None, "")]
+    return {"type": "object", "properties": {field.name: _field(field) for field in fields}, "required": required}
+
+
+def _field(field: InputField) -> JsonObject:
+    told: JsonObject = {"type": _TYPES.get(field.type, "string")}
+    return {**told, "description": field.description} if field.description else told

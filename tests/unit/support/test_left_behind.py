@@ -1,0 +1,19 @@
+"""What looks for what is left in memory finds it whatever else is there."""
+
+import weakref
+
+from tests.support.left_behind import without_collections
+
+
+class Kept:
+    pass
+
+
+def test_a_proxy_of_what_is_gone_breaks_no_search() -> None:
+    with without_collections() as remains:
+        gone, kept = Kept(), Kept()
+        proxy = weakref.proxy(gone)
+        del gone
+        assert remains.of(Kept) == ["Kept"]
+        del kept, proxy
+        assert remains.of(Kept) == []
