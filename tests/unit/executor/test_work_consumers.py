@@ -264,10 +264,16 @@ async def test_what_takes_longer_than_a_stop_may_is_ended_honestly_or_handed_bac
         assert (here.jobs.released, here.jobs.finished) == (1, None)
 
 
-async def test_a_worker_whose_queue_gives_nothing_is_not_ready() -> None:
+def slots(kind: str) -> float | None:
+    return REGISTRY.get_sample_value("flowport_executor_slots", {"kind": kind})
+
+
+async def test_a_worker_whose_queue_gives_nothing_is_not_ready_and_has_no_slots() -> None:
     async with world() as here:
         await here.consumers.check()
+        assert [slots(kind) for kind in ("interactive", "nested", "durable")] == [4, 2, 3]
         await here.consumers.stop()
+        assert [slots(kind) for kind in ("interactive", "nested", "durable")] == [0, 0, 0]
         with pytest.raises(BrokerUnavailable, match=r"runs\.interactive, runs\.nested, runs\.async"):
             await here.consumers.check()
 

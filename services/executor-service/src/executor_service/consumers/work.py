@@ -57,9 +57,9 @@ class WorkConsumers:
 
     async def start(self) -> None:
         """Listen for cancels, then take work. Raises BrokerUnavailable."""
-        SLOTS.labels("interactive").set(self._interactive_slots)
-        SLOTS.labels("nested").set(self._nested_slots)
-        SLOTS.labels("durable").set(self._durable_slots)
+        SLOTS.labels("interactive").set_function(partial(self._open_slots, INTERACTIVE, self._interactive_slots))
+        SLOTS.labels("nested").set_function(partial(self._open_slots, NESTED, self._nested_slots))
+        SLOTS.labels("durable").set_function(partial(self._open_slots, ASYNC, self._durable_slots))
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
         self._express = await work.consume(
@@ -78,6 +78,9 @@ class WorkConsumers:
         silent = [name for name, queue in self._queues.items() if not queue.is_taking]
         if silent:
             raise BrokerUnavailable(f"nothing can be taken from {', '.join(silent)}")
+
+    def _open_slots(self, queue: str, slots: int) -> int:
+        return slots if queue in self._queues and self._queues[queue].is_taking else 0
 
     async def stop(self) -> None:
         """Drain."""
