@@ -279,6 +279,13 @@ def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(
         assert asked["ignoreNullValues"] == "false"
 
 
+def test_no_executor_is_taken_away_while_nobody_knows_how_much_there_is_to_do() -> None:
+    """Prometheus is most likely away when much else is: a fixed number would end what all beyond it have in hand."""
+    fallback = named("keda", "ScaledObject", "executor-service")["spec"]["fallback"]
+    assert fallback["behavior"] == "currentReplicasIfHigher"
+    assert "KEDA 2.17 or newer" in (ROOT / "docs/operations/kubernetes.md").read_text(), "older ones do not know it"
+
+
 def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:
     """Calls that wait take no processor."""
     (asked,) = _asked_for("gateway")
