@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.support.broker_samples import Recorder
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
@@ -183,7 +184,9 @@ async def test_durable_runs_have_slots_of_their_own() -> None:
 async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
     async with world() as here:
         delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
-        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
+        with capture_logs() as logs:
+            assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
+        assert [(line["event"], line["run_id"]) for line in logs] == [("a run came back: whoever had it is gone", "r1")]
         assert here.callers.batches[0].reported_loss is not None
         assert redelivered(INTERACTIVE) == before + 1
         assert here.work.times == 0

@@ -16,7 +16,10 @@ from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
 from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
+from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
+
+log = get_logger("work")
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
@@ -166,6 +169,7 @@ class WorkConsumers:
 
 
 def _enter(delivery: Delivery, run_id: str, queue: str) -> None:
+    structlog.contextvars.bind_contextvars(run_id=run_id)
     if delivery.redelivered:
         REDELIVERIES.labels(queue).inc()
-    structlog.contextvars.bind_contextvars(run_id=run_id)
+        log.warning("a run came back: whoever had it is gone", queue=queue, run_id=run_id)
