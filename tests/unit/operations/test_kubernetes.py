@@ -246,6 +246,14 @@ def test_an_executor_has_room_for_as_much_code_as_it_runs_at_once(overlay: str) 
     assert most <= 4 << 30
 
 
+def test_a_gateway_has_room_for_many_of_the_largest_calls(overlay: str) -> None:
+    """Each has twice its body there, measured; where the container ends for want of memory, all that it holds ends."""
+    (container,) = named(overlay, "Deployment", "gateway")["spec"]["template"]["spec"]["containers"]
+    largest = GatewaySettings.model_fields["max_body_bytes"].default
+    assert container["resources"]["limits"]["memory"] == "1Gi"
+    assert (128 << 20) + 40 * 2 * largest <= 1 << 30
+
+
 def _most_data(engine: Engine) -> int:
     """Where a process of this engine is ended: it is told so on its command line."""
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
