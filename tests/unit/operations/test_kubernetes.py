@@ -254,6 +254,12 @@ def test_a_gateway_has_room_for_many_of_the_largest_calls(overlay: str) -> None:
     assert (128 << 20) + 40 * 2 * largest <= 1 << 30
 
 
+def test_deploy_service_has_room_for_some_large_workflows_at_once(overlay: str) -> None:
+    """Eight that come at the same time, of 8 MB in 30,000 blocks each, took 532 MiB."""
+    (container,) = named(overlay, "Deployment", "deploy-service")["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "1Gi"
+
+
 def _most_data(engine: Engine) -> int:
     """Where a process of this engine is ended: it is told so on its command line."""
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
