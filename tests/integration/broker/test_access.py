@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.brokers import raw_channel
+from tests.support.eventually import eventually
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
@@ -78,6 +80,20 @@ async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
     if service is ServiceName.GATEWAY:
         inbox = await broker.replies.open_inbox(lambda batch: None, lambda: None)
         assert inbox.address
+
+
+async def test_a_password_that_was_changed_is_named_once_the_connection_has_to_be_made_anew(
+    rabbitmq: RabbitMQServer, broker: Broker, service: ServiceName
+) -> None:
+    await Management(rabbitmq.management_url).set_user(user_of(service), uuid4().hex, access_of(service))
+    with capture_logs() as logs:
+        rabbitmq.ctl("close_all_user_connections", user_of(service), "for a test")
+        await eventually(lambda: any("ACCESS_REFUSED" in line.get("reason", "") for line in logs))
+        await asyncio.sleep(1)
+    refused = [line for line in logs if "ACCESS_REFUSED" in line.get("reason", "")]
+    assert {line["event"] for line in refused} == {"the broker cannot be reached"}
+    assert {line["log_level"] for line in refused} == {"warning"}
+    assert len(refused) == 2, "one for each connection, however often it tries"
 
 
 async def test_it_can_read_no_other_queue(url: str, service: ServiceName) -> None:

@@ -252,10 +252,6 @@ class System:
     cancels: list[str]
     transport: httpx2.ASGITransport
 
-    def as_service(self, name: ServiceName) -> InternalClient:
-        """A client with another service's token."""
-        return _client(self.settings, name, self.transport)
-
     def collection(self, name: str) -> Collection:
         """Look into the store."""
         return self.store.collection(name)

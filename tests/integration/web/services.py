@@ -9,6 +9,23 @@ from contextlib import asynccontextmanager
 import httpx
 
 NOTICE_SECONDS = 4
+ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
+WITHOUT_BROKER = """
+import sys
+from shared.broker.ports import BrokerUnavailable
+from shared.settings import CommonSettings
+from shared.web.app import create_app
+from shared.web.server import serve
+
+class Broker:
+    async def start(self):
+        raise BrokerUnavailable("the broker cannot be reached: ACCESS_REFUSED")
+
+    async def stop(self):
+        pass
+
+serve(create_app("test", components=[Broker()], checks={}, routers=[]), CommonSettings(), port=int(sys.argv[1]))
+"""
 SERVICE = """
 import asyncio, sys
 from fastapi import APIRouter
@@ -30,7 +47,7 @@ serve(app, CommonSettings(), port=int(sys.argv[1]))
 
 @asynccontextmanager
 async def service(port: int, **more: str) -> AsyncIterator[Process]:
-    environment = {"FLOWPORT_DRAIN_NOTICE_SECONDS": str(NOTICE_SECONDS), "PYTHONPATH": ":".join(sys.path), **more}
+    environment = {"FLOWPORT_DRAIN_NOTICE_SECONDS": str(NOTICE_SECONDS), **ENVIRONMENT, **more}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVICE, str(port), stdout=PIPE, env=environment
     )

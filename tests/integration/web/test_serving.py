@@ -1,12 +1,15 @@
 """What a service's server makes of callers who are unlike most."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from tests.integration.web.services import is_up, service
+from tests.integration.web.services import ENVIRONMENT, WITHOUT_BROKER, is_up, service
 from tests.support.eventually import until
 
 from flowport.servers.ports import free_port
@@ -21,6 +24,16 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
         yield reader, writer
     finally:
         writer.transport.abort()
+
+
+def test_a_service_that_cannot_start_ends_with_a_line_that_says_why() -> None:
+    """Behind the traceback: it is the last line that people look at, and that a collector shows."""
+    command = [sys.executable, "-c", WITHOUT_BROKER, str(free_port())]
+    ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    last = json.loads(ended.stderr.splitlines()[-1])
+    assert (last["event"], last["level"]) == ("the service cannot start", "error")
+    assert last["reason"] == "the broker cannot be reached: ACCESS_REFUSED"
+    assert ended.returncode != 0
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])

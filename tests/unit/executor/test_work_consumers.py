@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.support.broker_samples import Recorder
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
@@ -183,7 +184,9 @@ async def test_durable_runs_have_slots_of_their_own() -> None:
 async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
     async with world() as here:
         delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
-        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
+        with capture_logs() as logs:
+            assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
+        assert [(line["event"], line["run_id"]) for line in logs] == [("a run came back: whoever had it is gone", "r1")]
         assert here.callers.batches[0].reported_loss is not None
         assert redelivered(INTERACTIVE) == before + 1
         assert here.work.times == 0
@@ -264,10 +267,16 @@ async def test_what_takes_longer_than_a_stop_may_is_ended_honestly_or_handed_bac
         assert (here.jobs.released, here.jobs.finished) == (1, None)
 
 
-async def test_a_worker_whose_queue_gives_nothing_is_not_ready() -> None:
+def slots(kind: str) -> float | None:
+    return REGISTRY.get_sample_value("flowport_executor_slots", {"kind": kind})
+
+
+async def test_a_worker_whose_queue_gives_nothing_is_not_ready_and_has_no_slots() -> None:
     async with world() as here:
         await here.consumers.check()
+        assert [slots(kind) for kind in ("interactive", "nested", "durable")] == [4, 2, 3]
         await here.consumers.stop()
+        assert [slots(kind) for kind in ("interactive", "nested", "durable")] == [0, 0, 0]
         with pytest.raises(BrokerUnavailable, match=r"runs\.interactive, runs\.nested, runs\.async"):
             await here.consumers.check()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, ends, outcome
@@ -236,11 +237,13 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
         await send(2, [Chunk("B", "three")])
 
     system.worker.perform = skips
-    answer = await system.execute(ASKED, headers={"X-Execution-Id": "E1"})
+    with capture_logs() as logs:
+        answer = await system.execute(ASKED, headers={"X-Execution-Id": "E1"})
     assert answer.body.decode() == (
         'data: {"blockId":"B","chunk":"one"}\n\n'
         'data: {"event":"error","error":"Part of the stream was lost"}\n\n' + DONE
     )
+    assert ("events of a run are missing", "E1") in [(line["event"], line.get("run_id")) for line in logs]
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 

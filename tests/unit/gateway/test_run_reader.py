@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import last_of
@@ -146,8 +147,9 @@ async def test_a_gap_is_filled_from_the_log_as_soon_as_it_is_there(reader: RunRe
 
 async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunReader, log: Log) -> None:
     reader.feed(batch(1, *text("b")))
-    with pytest.raises(StreamBroken):
+    with capture_logs() as logs, pytest.raises(StreamBroken):
         await asyncio.wait_for(reader.take(), 30)
+    assert [line["event"] for line in logs] == ["events of a run are missing"]
 
 
 async def test_a_slow_reader_costs_no_memory_and_misses_nothing(

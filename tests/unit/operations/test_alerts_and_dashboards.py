@@ -107,6 +107,14 @@ def test_rules_speak_of_metrics_that_exist() -> None:
     assert {name for file in RULES for name in families(file.read_text())} - known == set()
 
 
+def test_rabbitmq_tells_of_each_queue_and_connection_only_if_somebody_asks() -> None:
+    """Each process that starts, and each connection that comes back, has names of its own: new series, for good."""
+    asked = [file.read_text() for file in RULES] + [query for each in DASHBOARDS for query in each.queries()]
+    told = [ROOT / "deploy/rabbitmq/rabbitmq.conf", ROOT / "k8s/components/rabbitmq-operator/rabbitmq.yaml"]
+    is_asked = any(re.search(r"rabbitmq_(queue|connection|channel)_", text) for text in asked)
+    assert [file.name for file in told if ("return_per_object_metrics = true" in file.read_text()) != is_asked] == []
+
+
 def test_failed_calls_are_counted_from_the_first_on() -> None:
     """To Prometheus, what begins at 1 has not increased: an outage of seconds would be missed after each roll-out."""
     imports = "import executor_service.metrics, gateway.metrics; from prometheus_client import generate_latest"

@@ -29,6 +29,11 @@ def unknown(words: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_compose_is_told_its_file_which_is_not_where_people_stand(page: Path) -> None:
+    assert re.findall(r"docker compose (?!--file )\S+", page.read_text()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_on_a_page_is_there(page: Path) -> None:
     named = COMMAND.findall(page.read_text())
     assert [words for words in named if not words.startswith("-") and unknown(words.split())] == []

@@ -246,6 +246,20 @@ def test_an_executor_has_room_for_as_much_code_as_it_runs_at_once(overlay: str) 
     assert most <= 4 << 30
 
 
+def test_a_gateway_has_room_for_many_of_the_largest_calls(overlay: str) -> None:
+    """Each has twice its body there, measured; where the container ends for want of memory, all that it holds ends."""
+    (container,) = named(overlay, "Deployment", "gateway")["spec"]["template"]["spec"]["containers"]
+    largest = GatewaySettings.model_fields["max_body_bytes"].default
+    assert container["resources"]["limits"]["memory"] == "1Gi"
+    assert (128 << 20) + 40 * 2 * largest <= 1 << 30
+
+
+def test_deploy_service_has_room_for_some_large_workflows_at_once(overlay: str) -> None:
+    """Eight that come at the same time, of 8 MB in 30,000 blocks each, took 532 MiB."""
+    (container,) = named(overlay, "Deployment", "deploy-service")["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "1Gi"
+
+
 def _most_data(engine: Engine) -> int:
     """Where a process of this engine is ended: it is told so on its command line."""
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
@@ -277,6 +291,13 @@ def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(
         query = asked["query"]
         assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
         assert asked["ignoreNullValues"] == "false"
+
+
+def test_no_executor_is_taken_away_while_nobody_knows_how_much_there_is_to_do() -> None:
+    """Prometheus is most likely away when much else is: a fixed number would end what all beyond it have in hand."""
+    fallback = named("keda", "ScaledObject", "executor-service")["spec"]["fallback"]
+    assert fallback["behavior"] == "currentReplicasIfHigher"
+    assert "KEDA 2.17 or newer" in (ROOT / "docs/operations/kubernetes.md").read_text(), "older ones do not know it"
 
 
 def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:

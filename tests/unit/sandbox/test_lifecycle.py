@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
 from executor_service.sandbox import (
@@ -285,10 +286,12 @@ async def test_the_zygote_is_replaced_when_it_dies() -> None:
     async with JavaScriptSandbox(size=PoolSize(spare=2)) as sandbox:
         task = asyncio.create_task(sandbox.run(ENDLESS))
         await spinning_script()
-        os.kill(zygote(), signal.SIGKILL)
-        result = await task
+        with capture_logs() as logs:
+            os.kill(zygote(), signal.SIGKILL)
+            result = await task
         assert result.error is not None
         assert result.error.kind is ErrorKind.CRASHED
+        assert "a script's process crashed" in [line["event"] for line in logs]
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
 
 

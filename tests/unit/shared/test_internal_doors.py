@@ -1,18 +1,20 @@
 """What one service answers another: what was asked for, or an error."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
-from shared.web.internal_auth import ServiceTokens
+from shared.web.internal_auth import ServiceTokens, only
 
 
 def client(transport: httpx2.AsyncBaseTransport) -> InternalClient:
@@ -38,6 +40,24 @@ def test_a_token_is_changed_in_steps_whoever_starts_anew_first() -> None:
         first, second = (ServiceTokens({ServiceName.GATEWAY: SecretStr(step)}) for step in steps)
         for caller, called in ((first, second), (second, first)):
             assert called.identify(caller.header(ServiceName.GATEWAY)) is ServiceName.GATEWAY
+
+
+@pytest.mark.parametrize("known", [{ServiceName.GATEWAY: "another"}, {ServiceName.DEPLOY: "s3cret"}])
+async def test_a_refused_token_is_told_to_the_operator_and_is_no_callers_wrong_key(
+    known: Mapping[ServiceName, str],
+) -> None:
+    """Else whoever calls the gateway reads 401 with a good key, while tokens are changed at once."""
+    tokens = ServiceTokens({name: SecretStr(token) for name, token in known.items()})
+    router = APIRouter(dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/internal/things")
+    async def make() -> None:
+        """One of them."""
+
+    app = create_app("service", components=(), checks={}, routers=[router])
+    with capture_logs() as logs, pytest.raises(Unavailable, match="does not answer"):
+        await client(httpx2.ASGITransport(app)).call("POST", "/internal/things", returns=dict)
+    assert [(line["event"], line["log_level"]) for line in logs] == [("a service refuses this one's token", "error")]
 
 
 def test_an_empty_token_is_nobodys() -> None:

@@ -16,7 +16,9 @@ RUNS: Final = Counter("flowport_executor_runs_total", "Runs ended.", ["mode", "s
 RUN_SECONDS: Final = Histogram(
     "flowport_executor_run_duration_seconds", "Time that a run took on its worker.", ["mode"], buckets=_RUN_BUCKETS
 )
-SLOTS: Final = Gauge("flowport_executor_slots", "Runs that this worker may have in hand.", ["kind"])
+SLOTS: Final = Gauge(
+    "flowport_executor_slots", "Runs that this worker may have in hand; none while their queue gives nothing.", ["kind"]
+)
 SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in hand.", ["kind"])
 for _kind in ("interactive", "nested", "durable"):
     SLOTS_BUSY.labels(_kind)  # there from the start: what scales executors takes silence for no answer

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -47,7 +47,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with lifecycle.running():
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(lifecycle.running())
+            except Exception as error:
+                app.state.start_failure = str(error) or type(error).__name__
+                raise
             yield
 
     app = FastAPI(
@@ -59,6 +64,7 @@ def create_app(
         **{"openapi_url": None, **fastapi_options},
     )
     app.state.is_draining = False
+    app.state.start_failure = ""
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, overload
 import httpx2
 import msgspec
 
-from shared.errors import OutcomeUncertain, Unavailable
+from shared.errors import Forbidden, OutcomeUncertain, Unauthenticated, Unavailable
 from shared.http1 import Http1Transport
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
@@ -80,8 +80,8 @@ class InternalClient:
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T] | None = None) -> T | None:
         """Send `body` as JSON (bytes go as they are) and read the answer as `returns`.
 
-        Raises what the other service raised, Unavailable when it does not answer, and OutcomeUncertain when it had been
-        asked for a change.
+        Raises what the other service raised, Unavailable when it does not answer or does not let us in, and
+        OutcomeUncertain when it had been asked for a change.
         """
         content = await self.fetch(method, path, body=body)
         return None if returns is None else msgspec.json.decode(content, type=returns)
@@ -100,8 +100,15 @@ class InternalClient:
             log.warning("a service does not answer", error=text)
             raise Unavailable(NO_ANSWER) from error
         if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
-            raise_internal_error(response.content, response.status_code)
+            self._raise(method, path, response)
         return response.content
+
+    def _raise(self, method: str, path: str, response: httpx2.Response) -> None:
+        try:
+            raise_internal_error(response.content, response.status_code)
+        except (Unauthenticated, Forbidden) as error:  # it speaks of our token: for whom we call has a right to it
+            log.error("a service refuses this one's token", error=f"{method} {self._base_url}{path}: {error.message}")
+            raise Unavailable(NO_ANSWER) from None
 
     async def _sent(self, method: str, path: str, content: bytes | None) -> httpx2.Response:
         loop = asyncio.get_running_loop()

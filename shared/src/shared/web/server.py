@@ -9,10 +9,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.garbage import collect_seldom
-from shared.observe.logging import configure_logging
+from shared.observe.logging import configure_logging, get_logger
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 from shared.web.bounded_http import BoundedHttp
+
+log = get_logger("server")
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection stays open: longer than callers and proxies keep theirs (nginx: 60 s), so that none is
@@ -57,7 +59,12 @@ class _DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Take requests."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if self._state.start_failure:
+                log.error("the service cannot start", reason=self._state.start_failure)
+            raise
         collect_seldom()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:

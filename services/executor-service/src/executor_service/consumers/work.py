@@ -16,7 +16,10 @@ from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
 from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
+from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
+
+log = get_logger("work")
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
@@ -57,9 +60,9 @@ class WorkConsumers:
 
     async def start(self) -> None:
         """Listen for cancels, then take work. Raises BrokerUnavailable."""
-        SLOTS.labels("interactive").set(self._interactive_slots)
-        SLOTS.labels("nested").set(self._nested_slots)
-        SLOTS.labels("durable").set(self._durable_slots)
+        SLOTS.labels("interactive").set_function(partial(self._open_slots, INTERACTIVE, self._interactive_slots))
+        SLOTS.labels("nested").set_function(partial(self._open_slots, NESTED, self._nested_slots))
+        SLOTS.labels("durable").set_function(partial(self._open_slots, ASYNC, self._durable_slots))
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
         self._express = await work.consume(
@@ -78,6 +81,9 @@ class WorkConsumers:
         silent = [name for name, queue in self._queues.items() if not queue.is_taking]
         if silent:
             raise BrokerUnavailable(f"nothing can be taken from {', '.join(silent)}")
+
+    def _open_slots(self, queue: str, slots: int) -> int:
+        return slots if queue in self._queues and self._queues[queue].is_taking else 0
 
     async def stop(self) -> None:
         """Drain."""
@@ -163,6 +169,7 @@ class WorkConsumers:
 
 
 def _enter(delivery: Delivery, run_id: str, queue: str) -> None:
+    structlog.contextvars.bind_contextvars(run_id=run_id)
     if delivery.redelivered:
         REDELIVERIES.labels(queue).inc()
-    structlog.contextvars.bind_contextvars(run_id=run_id)
+        log.warning("a run came back: whoever had it is gone", queue=queue, run_id=run_id)

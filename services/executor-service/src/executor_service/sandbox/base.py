@@ -12,12 +12,14 @@ from executor_service.sandbox import explain, messages
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
-from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
+from executor_service.sandbox.model import ErrorKind, PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
 from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.supply import Supply
+from shared.observe.logging import get_logger
 from shared.workflow.nesting import is_too_deep
 
+log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
@@ -66,6 +68,8 @@ class ScriptSandbox:
             result = await self._run(script)
         if result.error is not None:
             SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
+            if result.error.kind is ErrorKind.CRASHED:
+                log.warning("a script's process crashed", language=self._language, reason=result.error.message)
         return result
 
     async def _run(self, script: Script) -> ScriptResult:

@@ -14,6 +14,9 @@ from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
 from shared.frames import unraised
 from shared.ids import public_run_id
+from shared.observe.logging import get_logger
+
+log = get_logger("runs")
 
 BUFFER_BYTES: Final = 1024 * 1024
 """What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
@@ -134,6 +137,7 @@ class AttachedCall:
             return batch.reported_loss is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
+            log.warning("events of a run are missing", run_id=self.run_id, expected=self._next_seq, found=batch.seq)
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
             return False
         if self._buffered > BUFFER_BYTES:

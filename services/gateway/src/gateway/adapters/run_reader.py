@@ -16,6 +16,9 @@ from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError
 from shared.frames import unraised
 from shared.ids import public_run_id
+from shared.observe.logging import get_logger
+
+log = get_logger("runs")
 
 POLL_SECONDS: Final = 2.0
 """How long nothing may come before the log is asked: the run may have begun elsewhere, or died."""
@@ -130,6 +133,7 @@ class RunReader:
         self._gaps += 1
         if self._gaps > GAP_PATIENCE:
             metrics.STREAM_GAPS.inc()
+            log.warning("events of a run are missing", run_id=self.run_id)
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id))
             return
         self._look = True

@@ -86,7 +86,7 @@ class KeptConnection:
             log.info("the broker is back", connection=self._name)
 
     async def _connect(self) -> None:
-        backoff = Backoff()
+        backoff, told = Backoff(), set[str]()
         while True:
             try:
                 self._connection = await Connection.open(
@@ -98,7 +98,9 @@ class KeptConnection:
                 )
             except ConnectionClosed as error:
                 self._last_failure = str(error)
-                log.debug("the broker cannot be reached", connection=self._name, reason=self._last_failure)
+                if self._last_failure not in told:
+                    log.warning("the broker cannot be reached", connection=self._name, reason=self._last_failure)
+                    told.add(self._last_failure)
                 await asyncio.sleep(backoff.delay())
             else:
                 self._is_up.set()
