@@ -320,6 +320,16 @@ class TestRuns:
             answer = await system.send(method, path)
             assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
 
+    @pytest.mark.parametrize("path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1"])
+    async def test_a_cancel_of_a_run_that_there_is_not_is_not_for_one_that_is_begun_later(
+        self, system: System, path: str
+    ) -> None:
+        system.jobs.shows_accepted = True
+        assert (await system.send("POST", f"{path}/cancel")).status == 404
+        begun = await system.execute({}, headers={"X-Execution-Mode": "async", "X-Execution-Id": "E1"})
+        assert begun.status == 202
+        assert system.jobs.views["E1"].status is RunStatus.QUEUED
+
     @pytest.mark.parametrize(
         "path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1", "/api/v1/logs/E1"]
     )
@@ -331,13 +341,10 @@ class TestRuns:
         assert (await call.done()).status == 200
 
     async def test_a_run_that_was_over_before_it_was_recorded_is_409(self, system: System) -> None:
-        async def is_recorded_now(run_id: str) -> None:
-            asyncio.get_running_loop().call_later(0.1, record)
-
         def record() -> None:
             system.jobs.views["E1"] = a_view(RunStatus.COMPLETED)
 
-        system.jobs.while_cancelling = is_recorded_now
+        asyncio.get_running_loop().call_later(0.1, record)
         answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
         assert (answer.status, answer.json) == (409, {"error": "Execution cannot be cancelled while completed"})
 
