@@ -140,6 +140,13 @@ class TestVersions:
         await system.execute({})
         assert system.worker.runs[0].snapshot.version == 1
 
+    async def test_who_may_not_promote_a_version_does_not_rename_it_by_trying(self, system: System) -> None:
+        writer = system.tenants.issue(scopes=frozenset({Scope.WRITE}))
+        body = {"name": "Good", "isActive": True}
+        answer = await system.send("PATCH", "/api/workflows/W/deployments/1", body, key=writer)
+        assert (answer.status, answer.json["error"]) == (403, "API key lacks the deploy scope")
+        assert system.deployments.version_details["W", 1].version.name is None
+
     async def test_promote_tells_what_is_wrong_with_it(self, system: System) -> None:
         system.deployments.warnings = ('Nothing will fire "Every Morning"',)
         answer = await system.send("PATCH", "/api/workflows/W/deployments/1", {"isActive": True})
