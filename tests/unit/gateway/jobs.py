@@ -18,7 +18,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
 from shared.contracts.tallies import RunTally
 from shared.contracts.usage import Spend, Usage
-from shared.errors import Conflict, InvalidRequest, NotFound, RunIdTaken
+from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"
 
@@ -143,6 +143,8 @@ class FakeJobs(FakeEraser):
         return CancelledRuns(("E1", "E2"), has_more=True)
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        if len(bytes(asked.answer)) > 256 * 1024:
+            raise PayloadTooLarge("An answer may have at most 262144 bytes")
         if asked.context_id in self.resumed:
             raise Conflict("Pause context has already been resumed")
         self.resumed[asked.context_id] = msgspec.json.decode(asked.answer)

@@ -147,6 +147,11 @@ async def test_an_answer_is_an_object(paused: System, body: object) -> None:
     assert (answer.status, answer.json["error"]) == (400, "Resume input must be a JSON object")
 
 
+async def test_an_answer_that_is_too_large_is_told_the_limit_of_answers(paused: System) -> None:
+    answer = await paused.send("POST", "/api/resume/W/E1/b", {"text": "x" * 300_000})
+    assert (answer.status, answer.json) == (413, {"error": "An answer may have at most 262144 bytes"})
+
+
 async def test_a_second_answer_is_refused(paused: System) -> None:
     await paused.send("POST", "/api/resume/W/E1/b", {})
     answer = await paused.send("POST", "/api/resume/W/E1/b", {})

@@ -35,7 +35,6 @@ UNAVAILABLE: Final = "Service temporarily unavailable"
 AT_CAPACITY: Final = "Service temporarily at capacity"
 QUEUE_FULL: Final = "Execution queue is at capacity"
 ACCEPT_UNCERTAIN: Final = "ASYNC_ENQUEUE_AMBIGUOUS"
-TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 
 _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (InvalidRequest, 400),
@@ -160,7 +159,6 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
     (AcceptUncertain, lambda error: {"error": error.message, "code": ACCEPT_UNCERTAIN, "executionId": error.run_id}),
     (CallerGone, lambda error: {"success": False, "error": error.message}),
     (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),
-    (PayloadTooLarge, lambda error: {"error": TOO_LARGE}),
     (FlowportError, _plain),
 )
 
