@@ -82,6 +82,18 @@ async def test_the_status_of_a_run_says_that_it_is_paused(paused: System, route:
     }
 
 
+@pytest.mark.parametrize(
+    ("route", "name"), [("/api/workflows/W/executions/E1", "finalOutput"), ("/api/v2/workflows/W/runs/E1", "output")]
+)
+async def test_what_a_pause_showed_is_no_output_of_the_run_that_goes_on(paused: System, route: str, name: str) -> None:
+    before = (await paused.get(f"{route}?includeOutput=true")).json
+    assert before.get("data", before)[name] == msgspec.json.decode(FORM)
+    shown = paused.jobs.views["E1"]
+    paused.jobs.views["E1"] = msgspec.structs.replace(shown, status=RunStatus.PROCESSING, paused_at=None, pauses=())
+    after = (await paused.get(f"{route}?includeOutput=true")).json
+    assert (after.get("data", after)["status"], after.get("data", after)[name]) == ("running", None)
+
+
 @pytest.mark.parametrize("body", [{"input": {"ok": True}}, {"ok": True}])
 async def test_an_answer_lets_the_run_go_on_as_a_job(paused: System, body: object) -> None:
     answer = await paused.send("POST", "/api/resume/W/E1/b", body)
