@@ -106,6 +106,15 @@ async def test_the_list_is_of_one_folder_where_one_is_named(system: System) -> N
     assert [(found["id"], found["folderId"]) for found in answer.json["data"]] == [("W", "F1")]
 
 
+async def test_the_limits_are_those_of_the_workspace_that_is_listed(system: System) -> None:
+    lea = enrol(system, "lea", Role.ADMIN)
+    system.tenants.join("WS2", lea.id, Role.ADMIN)
+    key = system.tenants.issue_personal(lea)
+    for workspace, plan in (("WS1", "free"), ("WS2", "pro")):
+        answer = await send(system, "GET", f"?workspaceId={workspace}", key=key)
+        assert answer.json["limits"]["usage"]["plan"] == plan
+
+
 async def test_an_answer_begins_with_its_data(system: System) -> None:
     for path in ("?workspaceId=WS1", "/W", "/W/export"):
         assert next(iter((await send(system, "GET", path)).json)) == "data"

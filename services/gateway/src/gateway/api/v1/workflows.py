@@ -45,6 +45,7 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, t
 
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(caller: Known, asked: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
+        caller = caller.within(asked.workspace_id)
         rows, cursor = await listed(caller, authoring, tallies, asked)
         found = WorkflowList(data=rows, limits=await access.limits(caller))
         if cursor is not None:
