@@ -28,7 +28,10 @@ STATE = {
                 "inputFormat": {
                     "id": "inputFormat",
                     "type": "input-format",
-                    "value": [{"id": "f", "name": "q", "type": "string"}],
+                    "value": [
+                        {"id": "f", "name": "q", "type": "string"},
+                        {"id": "g", "name": "n", "type": "number", "description": "how many"},
+                    ],
                 }
             },
         }
@@ -173,7 +176,10 @@ async def test_what_is_taken_for_an_id_at_import_may_be_one(system: System, work
 async def test_a_workflow_shows_what_it_takes(system: System) -> None:
     made = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE})
     answer = await send(system, "GET", f"/{made.json['data']['id']}")
-    assert answer.json["data"]["inputs"] == [{"name": "q", "type": "string", "description": None}]
+    assert answer.json["data"]["inputs"] == [
+        {"name": "q", "type": "string"},
+        {"name": "n", "type": "number", "description": "how many"},
+    ]
     assert answer.json["data"]["variables"] == {}
     assert answer.json["data"]["isDeployed"] is False
 
