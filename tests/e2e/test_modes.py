@@ -141,6 +141,14 @@ async def test_an_unknown_job_is_not_found(door: PublicDoor) -> None:
     assert answer.json()["error"] == "Task not found"
 
 
+async def test_a_cancel_of_a_run_that_there_is_not_does_not_meet_the_run_that_gets_its_id(door: PublicDoor) -> None:
+    workflow_id = await door.publish(compute("return 1"))
+    cancelled = await door.http.post(f"/api/workflows/{workflow_id}/executions/nightly-1/cancel")
+    accepted = await door.run(workflow_id, headers={"X-Execution-Mode": "async", "X-Execution-Id": "nightly-1"})
+    assert (cancelled.status_code, accepted.status_code) == (404, 202)
+    assert (await door.ended_job(accepted.json()["jobId"]))["status"] == "completed"
+
+
 async def test_a_wrong_key_opens_nothing(door: PublicDoor) -> None:
     workflow_id = await door.publish(compute("return 1"))
     answer = await door.run(workflow_id, headers={"x-api-key": "sk-sim-wrong"})

@@ -18,7 +18,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
 from shared.contracts.tallies import RunTally
 from shared.contracts.usage import Spend, Usage
-from shared.errors import Conflict, InvalidRequest, NotFound, RunIdTaken
+from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"
 
@@ -40,6 +40,8 @@ class FakeJobs(FakeEraser):
         self.accepted: list[AcceptRun] = []
         self.views: dict[str, RunView] = {}
         self.cancels: list[str] = []
+        self.remembered: set[str] = set()
+        """Cancels of runs that were not known: each meets the next run of that id."""
         self.claimed: set[tuple[str, str]] = set()
         self.blobs: dict[str, bytes] = {}
         self.refusal: Exception | None = None
@@ -76,7 +78,9 @@ class FakeJobs(FakeEraser):
         await self.claim_run_id(snapshot.workspace_id, snapshot.workflow_id, request.run.run_id)
         self.accepted.append(request)
         if self.shows_accepted:
-            self.views[request.run.run_id] = _queued(request.run)
+            is_cancelled = request.run.run_id in self.remembered
+            status = RunStatus.CANCELLED if is_cancelled else RunStatus.QUEUED
+            self.views[request.run.run_id] = msgspec.structs.replace(_queued(request.run), status=status)
         if self.lost_answer is not None:
             lost, self.lost_answer = self.lost_answer, None
             raise lost
@@ -122,6 +126,7 @@ class FakeJobs(FakeEraser):
         await self.while_cancelling(run_id)
         view = self.views.get(run_id)
         if view is None:
+            self.remembered.add(run_id)
             return CancelAnswer(run_id, CancelReason.RECORDED)
         if (view.workspace_id, view.workflow_id) != (workspace_id, workflow_id):
             raise NotFound("no such run")
@@ -138,6 +143,8 @@ class FakeJobs(FakeEraser):
         return CancelledRuns(("E1", "E2"), has_more=True)
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        if len(bytes(asked.answer)) > 256 * 1024:
+            raise PayloadTooLarge("An answer may have at most 262144 bytes")
         if asked.context_id in self.resumed:
             raise Conflict("Pause context has already been resumed")
         self.resumed[asked.context_id] = msgspec.json.decode(asked.answer)

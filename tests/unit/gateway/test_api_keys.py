@@ -176,6 +176,8 @@ async def test_a_change_of_a_key_must_say_what(admin: Visitor) -> None:
 async def test_a_key_expires(system: System, admin: Visitor) -> None:
     past = await admin.send("POST", KEYS, {"name": "x", "expiresAt": iso(NOON)})
     assert past.status == 400
+    beyond = await admin.send("POST", KEYS, {"name": "x", "expiresAt": "9999-12-31T23:59:59-01:00"})
+    assert (beyond.status, beyond.json["error"]) == (400, "Validation error")
     until = system.clock.now() + timedelta(hours=1)
     key = (await make(admin, expiresAt=iso(until)))["key"]
     assert await status(system, key) == 200

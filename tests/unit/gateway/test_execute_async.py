@@ -16,6 +16,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
+from shared.errors import OutcomeUncertain
 
 ASYNC = {"X-Execution-Mode": "async"}
 
@@ -56,6 +57,21 @@ async def test_a_used_id_is_409(system: System) -> None:
     await system.execute({}, headers={**ASYNC, "X-Execution-Id": "E1"})
     answer = await system.execute({}, headers={**ASYNC, "X-Execution-Id": "E1"})
     assert (answer.status, answer.json["code"]) == (409, "EXECUTION_ID_CONFLICT")
+
+
+async def test_a_run_that_may_have_been_queued_is_named_so_that_its_caller_can_look(system: System) -> None:
+    system.jobs.shows_accepted = True
+    system.jobs.lost_answer = OutcomeUncertain()
+    answer = await system.execute({}, headers=ASYNC)
+    run_id = system.jobs.accepted[0].run.run_id
+    assert (answer.status, "retry-after" in answer.headers) == (503, False)
+    assert answer.json == {
+        "error": "Async execution queue acceptance could not be confirmed",
+        "code": "ASYNC_ENQUEUE_AMBIGUOUS",
+        "executionId": run_id,
+    }
+    assert answer.headers["x-execution-id"] == run_id
+    assert (await system.get(f"/api/workflows/W/executions/{run_id}")).json["status"] == "queued"
 
 
 STARTED = NOON + timedelta(seconds=1)

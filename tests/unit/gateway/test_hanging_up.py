@@ -75,9 +75,12 @@ async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
         answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
         assert answer.status == 408
         assert answer.json == {"success": False, "output": {}, "error": "Execution timed out after 1 seconds"}
+        assert answer.headers["x-execution-id"] == "E1"
         await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
-        answer = await system.send("POST", "/api/v2/workflows/W/execute", {})
+        answer = await system.send("POST", "/api/v2/workflows/W/execute", {}, headers={"X-Run-Id": "R1"})
         assert (answer.status, "retry-after" in answer.headers) == (503, False)
+        assert answer.headers["x-run-id"] == "R1"
+        assert answer.json["error"]["details"] == {"code": "RUN_OVERDUE", "runId": "R1"}
 
 
 async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
@@ -87,7 +90,7 @@ async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
         await eventually(lambda: system.worker.runs)
     answer = await call.done()
     assert answer.status == 503
-    assert answer.json["executionId"] == "E1"
+    assert (answer.json["executionId"], answer.headers["x-execution-id"]) == ("E1", "E1")
     assert "retry-after" not in answer.headers
 
 

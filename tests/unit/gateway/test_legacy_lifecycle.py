@@ -142,6 +142,13 @@ class TestVersions:
         await system.execute({})
         assert system.worker.runs[0].snapshot.version == 1
 
+    async def test_who_may_not_promote_a_version_does_not_rename_it_by_trying(self, system: System) -> None:
+        writer = system.tenants.issue(scopes=frozenset({Scope.WRITE}))
+        body = {"name": "Good", "isActive": True}
+        answer = await system.send("PATCH", "/api/workflows/W/deployments/1", body, key=writer)
+        assert (answer.status, answer.json["error"]) == (403, "API key lacks the deploy scope")
+        assert system.deployments.version_details["W", 1].version.name is None
+
     async def test_promote_tells_what_is_wrong_with_it(self, system: System) -> None:
         system.deployments.warnings = ('Nothing will fire "Every Morning"',)
         answer = await system.send("PATCH", "/api/workflows/W/deployments/1", {"isActive": True})
@@ -337,6 +344,16 @@ class TestRuns:
             answer = await system.send(method, path)
             assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
 
+    @pytest.mark.parametrize("path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1"])
+    async def test_a_cancel_of_a_run_that_there_is_not_is_not_for_one_that_is_begun_later(
+        self, system: System, path: str
+    ) -> None:
+        system.jobs.shows_accepted = True
+        assert (await system.send("POST", f"{path}/cancel")).status == 404
+        begun = await system.execute({}, headers={"X-Execution-Mode": "async", "X-Execution-Id": "E1"})
+        assert begun.status == 202
+        assert system.jobs.views["E1"].status is RunStatus.QUEUED
+
     @pytest.mark.parametrize(
         "path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1", "/api/v1/logs/E1"]
     )
@@ -348,13 +365,10 @@ class TestRuns:
         assert (await call.done()).status == 200
 
     async def test_a_run_that_was_over_before_it_was_recorded_is_409(self, system: System) -> None:
-        async def is_recorded_now(run_id: str) -> None:
-            asyncio.get_running_loop().call_later(0.1, record)
-
         def record() -> None:
             system.jobs.views["E1"] = a_view(RunStatus.COMPLETED)
 
-        system.jobs.while_cancelling = is_recorded_now
+        asyncio.get_running_loop().call_later(0.1, record)
         answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
         assert (answer.status, answer.json) == (409, {"error": "Execution cannot be cancelled while completed"})
 

@@ -82,6 +82,18 @@ async def test_the_status_of_a_run_says_that_it_is_paused(paused: System, route:
     }
 
 
+@pytest.mark.parametrize(
+    ("route", "name"), [("/api/workflows/W/executions/E1", "finalOutput"), ("/api/v2/workflows/W/runs/E1", "output")]
+)
+async def test_what_a_pause_showed_is_no_output_of_the_run_that_goes_on(paused: System, route: str, name: str) -> None:
+    before = (await paused.get(f"{route}?includeOutput=true")).json
+    assert before.get("data", before)[name] == msgspec.json.decode(FORM)
+    shown = paused.jobs.views["E1"]
+    paused.jobs.views["E1"] = msgspec.structs.replace(shown, status=RunStatus.PROCESSING, paused_at=None, pauses=())
+    after = (await paused.get(f"{route}?includeOutput=true")).json
+    assert (after.get("data", after)["status"], after.get("data", after)[name]) == ("running", None)
+
+
 @pytest.mark.parametrize("body", [{"input": {"ok": True}}, {"ok": True}])
 async def test_an_answer_lets_the_run_go_on_as_a_job(paused: System, body: object) -> None:
     answer = await paused.send("POST", "/api/resume/W/E1/b", body)
@@ -145,6 +157,11 @@ async def test_an_answer_is_an_object(paused: System, body: object) -> None:
     answer = await paused.send("POST", "/api/resume/W/E1/b", body)
 
     assert (answer.status, answer.json["error"]) == (400, "Resume input must be a JSON object")
+
+
+async def test_an_answer_that_is_too_large_is_told_the_limit_of_answers(paused: System) -> None:
+    answer = await paused.send("POST", "/api/resume/W/E1/b", {"text": "x" * 300_000})
+    assert (answer.status, answer.json) == (413, {"error": "An answer may have at most 262144 bytes"})
 
 
 async def test_a_second_answer_is_refused(paused: System) -> None:

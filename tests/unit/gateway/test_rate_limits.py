@@ -64,6 +64,18 @@ async def test_who_is_not_known_is_told_nothing(system: System) -> None:
     assert not any("ratelimit" in name for name in answer.headers)
 
 
+async def test_who_writes_an_address_of_his_own_is_counted_by_what_the_proxy_adds_in_a_line_of_its_own() -> None:
+    async with running_system(trusted_proxies="127.0.0.1", rate_limit_public_address=1) as system:
+        system.deployments.put("P", public=True)
+        answers = [
+            await system.execute(
+                {}, workflow="P", key=None, headers={"X-Forwarded-For": f"1.1.1.{n}", "x-forwarded-for": "203.0.113.7"}
+            )
+            for n in range(3)
+        ]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+
+
 async def test_a_call_too_many_is_told_when_to_come_again(system: System) -> None:
     spend_all(system)
     answer = await system.execute({})

@@ -28,7 +28,10 @@ STATE = {
                 "inputFormat": {
                     "id": "inputFormat",
                     "type": "input-format",
-                    "value": [{"id": "f", "name": "q", "type": "string"}],
+                    "value": [
+                        {"id": "f", "name": "q", "type": "string"},
+                        {"id": "g", "name": "n", "type": "number", "description": "how many"},
+                    ],
                 }
             },
         }
@@ -106,6 +109,15 @@ async def test_the_list_is_of_one_folder_where_one_is_named(system: System) -> N
     assert [(found["id"], found["folderId"]) for found in answer.json["data"]] == [("W", "F1")]
 
 
+async def test_the_limits_are_those_of_the_workspace_that_is_listed(system: System) -> None:
+    lea = enrol(system, "lea", Role.ADMIN)
+    system.tenants.join("WS2", lea.id, Role.ADMIN)
+    key = system.tenants.issue_personal(lea)
+    for workspace, plan in (("WS1", "free"), ("WS2", "pro")):
+        answer = await send(system, "GET", f"?workspaceId={workspace}", key=key)
+        assert answer.json["limits"]["usage"]["plan"] == plan
+
+
 async def test_an_answer_begins_with_its_data(system: System) -> None:
     for path in ("?workspaceId=WS1", "/W", "/W/export"):
         assert next(iter((await send(system, "GET", path)).json)) == "data"
@@ -164,7 +176,10 @@ async def test_what_is_taken_for_an_id_at_import_may_be_one(system: System, work
 async def test_a_workflow_shows_what_it_takes(system: System) -> None:
     made = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE})
     answer = await send(system, "GET", f"/{made.json['data']['id']}")
-    assert answer.json["data"]["inputs"] == [{"name": "q", "type": "string", "description": None}]
+    assert answer.json["data"]["inputs"] == [
+        {"name": "q", "type": "string"},
+        {"name": "n", "type": "number", "description": "how many"},
+    ]
     assert answer.json["data"]["variables"] == {}
     assert answer.json["data"]["isDeployed"] is False
 

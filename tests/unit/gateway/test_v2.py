@@ -23,7 +23,7 @@ from gateway.api.v2.models import (
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
-from shared.errors import AtCapacity
+from shared.errors import AtCapacity, OutcomeUncertain
 
 EXECUTE = "/api/v2/workflows/W/execute"
 ISO = "2026-11-24T12:00:00.000Z"
@@ -248,6 +248,20 @@ async def test_a_full_queue_is_503(system: System) -> None:
     answer = await execute(system, {"async": True})
     assert (answer.status, answer.headers["retry-after"]) == (503, "12")
     assert answer.json["error"]["code"] == "SERVICE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("way", ["async", "stream"])
+async def test_a_run_that_may_have_been_stored_is_named(system: System, way: str) -> None:
+    system.jobs.lost_answer = OutcomeUncertain()
+    answer = await execute(system, {way: True})
+    run_id = system.jobs.accepted[0].run.run_id
+    assert (answer.status, "retry-after" in answer.headers) == (503, False)
+    assert answer.headers["x-run-id"] == run_id
+    assert answer.json["error"] == {
+        "code": "SERVICE_UNAVAILABLE",
+        "message": "Async execution queue acceptance could not be confirmed",
+        "details": {"code": "ASYNC_ENQUEUE_AMBIGUOUS", "runId": run_id},
+    }
 
 
 async def test_the_key_is_looked_at_before_the_gate() -> None:

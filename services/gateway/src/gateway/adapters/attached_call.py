@@ -158,7 +158,7 @@ class AttachedCall:
 
     def _overdue(self) -> None:
         limit = self.run.time_limit_text_ms or self.run.time_limit_ms
-        self.fail(RunOverdue(time_out_text(limit)), cancel="timeout")
+        self.fail(RunOverdue(time_out_text(limit), run_id=self.run_id), cancel="timeout")
 
 
 def _waits_for_reader(event: RunEvent) -> int:

@@ -57,7 +57,8 @@ class Limiting:
     def address_of(self, request: Request) -> str:
         """By which a caller without a key is counted."""
         peer = request.client.host if request.client else ""
-        return caller_address(peer, request.headers.get("x-forwarded-for", ""), self._trusted)
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line of their own
+        return caller_address(peer, forwarded, self._trusted)
 
 
 class _Shown:

@@ -11,7 +11,7 @@ from gateway.application.rate_limits import RateLimits
 from gateway.application.spend_cap import SpendCap
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.draft_run import DraftRun
-from gateway.domain.errors.runs import IdentityUnavailable, RunLost
+from gateway.domain.errors.runs import AcceptUncertain, IdentityUnavailable, RunLost
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
 from gateway.domain.rate_limits import RateKind
@@ -20,7 +20,7 @@ from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef, Trigger
-from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
+from shared.errors import FlowportError, NotFound, OutcomeUncertain, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.trace import current_traceparent
@@ -83,7 +83,8 @@ class Executions:
     async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
         """Store a run that outlives this call.
 
-        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, Unavailable.
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, AcceptUncertain,
+        Unavailable.
         """
         spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
         accepted = await self._accept(caller, endpoint, request, spec)
@@ -109,6 +110,8 @@ class Executions:
             if request.may_have_begun:
                 return await self._accepted_before(endpoint, spec.run_id)
             raise _taken(spec.run_id) from error
+        except OutcomeUncertain as error:
+            raise AcceptUncertain(spec.run_id) from error
 
     async def _accepted_before(self, endpoint: Endpoint, run_id: str) -> RunAccepted:
         try:

@@ -10,6 +10,7 @@ import msgspec
 from gateway.application.every_workflow import every_workflow
 from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
+from gateway.domain.run_words import given_by
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunPage, RunView
@@ -56,10 +57,11 @@ class RunLogs:
 
     async def output(self, run: RunView) -> bytes | None:
         """The run's output as JSON, None where it has none, or none any more. Raises Unavailable."""
-        if run.output is None:
+        given = given_by(run)
+        if given is None:
             return None
         try:
-            return await self._payloads.get(run.workspace_id, run.output)
+            return await self._payloads.get(run.workspace_id, given)
         except NotFound:
             return None
 

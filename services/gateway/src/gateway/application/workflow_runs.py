@@ -1,22 +1,19 @@
 """The runs of a workflow, for whoever may see or stop them."""
 
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
-from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 
 MISSING: Final = "Execution not found"
 ANNOUNCED_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """When a run is looked for that was asked to be recorded; one that is not there then does not exist."""
-_ENDED_BY_ITSELF: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
 
 
 class WorkflowRuns:
@@ -49,30 +46,29 @@ class WorkflowRuns:
         _require_to_cancel(caller)
         # Asked first: a cancelled run is soon gone.
         waited_for = self._attached.holds(caller.workspace.id, workflow_id, run_id)
+        if not waited_for:
+            # jobs-service remembers a cancel of a run that it has not seen, and the next one of that id would meet it.
+            await self._require(caller, workflow_id, run_id)
         try:
             answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
         except NotFound:
             raise NotFound(MISSING) from None
-        # jobs-service remembers cancels of runs that it has not seen yet; ours may be one, a stranger's id is not.
         if waited_for:
             await self._attached.announce(caller.workspace.id, run_id)
-        else:
-            run = await self._require(caller, workflow_id, run_id)
-            if run.status in _ENDED_BY_ITSELF and answer.reason == CancelReason.RECORDED:
-                return await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)  # it was over, unrecorded yet
         return answer
 
     async def output(self, run: RunView, payload: Payload) -> bytes:
         """A value of the run as JSON. Raises NotFound, Unavailable."""
         return await self._payloads.get(run.workspace_id, payload)
 
-    async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> RunView:
-        """The run, if it is known, or waited for by another process, which has it recorded then. Raises NotFound."""
+    async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> None:
+        """Wait until the run is known; another process that waits for it has it recorded. Raises NotFound."""
         look = partial(self._own, caller, workflow_id, run_id)
-        with suppress(NotFound):
-            return await look()
-        await self._attached.announce(caller.workspace.id, run_id)
-        return await found_soon(look, ANNOUNCED_SECONDS)
+        try:
+            await look()
+        except NotFound:
+            await self._attached.announce(caller.workspace.id, run_id)
+            await found_soon(look, ANNOUNCED_SECONDS)
 
     async def _own(
         self, caller: Caller, workflow_id: str, run_id: str, *, output: bool = False, blocks: bool = False

@@ -1,7 +1,7 @@
 """Which address a caller without a key is counted by."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 Network = IPv4Network | IPv6Network
@@ -25,20 +25,23 @@ def caller_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
 
 
 def _is_within(address: str, trusted: Sequence[Network]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in trusted)
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in trusted)
 
 
 def _counted(address: str) -> str:
+    parsed = _parsed(address)
+    if parsed is None:
+        return "unknown"
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network((parsed, _SITE_BITS), strict=False))
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """None for what is no address. An IPv4 address may come in the form of IPv6."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return "unknown"
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, _SITE_BITS), strict=False))
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

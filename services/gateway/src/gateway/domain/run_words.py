@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 from shared.workflow.trace_spans import own_id, own_name
 
@@ -20,6 +21,11 @@ def status_word(status: RunStatus) -> str:
 def status_of(word: str) -> RunStatus:
     """The other way round. Raises ValueError."""
     return RunStatus.PROCESSING if word == _STATUS[RunStatus.PROCESSING] else RunStatus(word)
+
+
+def given_by(run: RunView) -> Payload | None:
+    """What the run gave, or shows while it waits; what a pause showed is nothing that the run gives once it goes on."""
+    return run.output if run.status is RunStatus.PAUSED or run.status.is_terminal else None
 
 
 def cost_of(run: RunView) -> dict[str, float] | None:

@@ -10,7 +10,7 @@ from gateway.api.request_id import request_id_of
 from gateway.api.routes import counting
 from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.domain.errors.limits import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
-from gateway.domain.errors.runs import CallerGone, RunLost, RunOverdue
+from gateway.domain.errors.runs import AcceptUncertain, CallerGone, RunLost, RunOverdue, RunUncertain
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -34,7 +34,7 @@ UNAVAILABLE_RETRY_SECONDS: Final = 5
 UNAVAILABLE: Final = "Service temporarily unavailable"
 AT_CAPACITY: Final = "Service temporarily at capacity"
 QUEUE_FULL: Final = "Execution queue is at capacity"
-TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
+ACCEPT_UNCERTAIN: Final = "ASYNC_ENQUEUE_AMBIGUOUS"
 
 _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (InvalidRequest, 400),
@@ -74,7 +74,8 @@ def message_of(error: FlowportError) -> str:
 def present_plain_error(request: Request, error: FlowportError) -> Response:
     """As an execute call, for the routes of its runs."""
     status = status_of(error)
-    return StructResponse(_execute_body(error), status_code=status, headers=retry_headers(error, status))
+    named = {"x-execution-id": error.run_id} if isinstance(error, RunUncertain) else {}
+    return StructResponse(_execute_body(error), status_code=status, headers={**named, **retry_headers(error, status)})
 
 
 present_execute_error: Final = counting(present_plain_error)
@@ -85,7 +86,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     """What every other legacy route says: the text, and a code made of it."""
     status, message = status_of(error), message_of(error)
     body = {"error": message, "code": code_of(message), "requestId": request_id_of(request.scope)}
-    if error.details is not None and not isinstance(error, RunLost):
+    if error.details is not None and not isinstance(error, RunUncertain):
         body["details"] = error.details
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
@@ -155,9 +156,9 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
     (IdempotencyKeyReused, lambda error: {"error": error.message, "code": error.code}),
     (IdempotencyKeyInUse, lambda error: {"error": error.message, "code": error.code}),
     (RunLost, lambda error: {"error": error.message, "code": "EXECUTION_LOST", "executionId": error.run_id}),
+    (AcceptUncertain, lambda error: {"error": error.message, "code": ACCEPT_UNCERTAIN, "executionId": error.run_id}),
     (CallerGone, lambda error: {"success": False, "error": error.message}),
     (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),
-    (PayloadTooLarge, lambda error: {"error": TOO_LARGE}),
     (FlowportError, _plain),
 )
 

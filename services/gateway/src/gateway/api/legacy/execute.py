@@ -23,7 +23,10 @@ from shared.clock import iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
+from shared.errors import PayloadTooLarge
 from shared.web.structs import StructResponse
+
+TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 
 
 class ExecuteDoor:
@@ -44,7 +47,7 @@ class ExecuteDoor:
         caller = await self._reception.known_caller(headers, workflow_id)
         caller = caller or await self._reception.public_caller(request, workflow_id)
         self._reception.limiting.show(request, caller, RateKind.SYNC)
-        body = await request.body()
+        body = await _body_of(request)
         asked = read_execute_request(
             headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain
         )
@@ -81,6 +84,14 @@ class ExecuteDoor:
             "links": {"status": path},
         }
         return StructResponse(body, status_code=202, headers={"x-execution-id": accepted.run_id})
+
+
+async def _body_of(request: Request) -> bytes:
+    """Raises PayloadTooLarge in the words that clients of this route know."""
+    try:
+        return await request.body()
+    except PayloadTooLarge as error:
+        raise PayloadTooLarge(TOO_LARGE) from error
 
 
 _HEADERS: Final = {

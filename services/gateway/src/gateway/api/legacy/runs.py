@@ -15,7 +15,7 @@ from gateway.api.schemas import answers
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import paused_facts
-from gateway.domain.run_words import SELECTED, block_outputs, cost_of, names_in, status_word
+from gateway.domain.run_words import SELECTED, block_outputs, cost_of, given_by, names_in, status_word
 from shared.clock import iso
 from shared.contracts.cancels import CancelAnswer, CancelReason
 from shared.contracts.jobs import RunView
@@ -45,7 +45,8 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams)
     ) -> Response:
         wanted = names_in(selected_outputs)
         run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))
-        output = await runs.output(run, run.output) if include_output and run.output else None
+        given = given_by(run) if include_output else None
+        output = None if given is None else await runs.output(run, given)
         return StructResponse(run_body(run, output, wanted))
 
     @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses=answers(Refusal, 409))

@@ -68,7 +68,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing
     async def change_version(
         caller: Known, workflow_id: str, version: str, body: Annotated[VersionBody, Depends(json_of(VersionBody))]
     ) -> VersionChange:
-        caller.require(Scope.WRITE)
+        caller.require(Scope.WRITE if body.is_active is None else Scope.DEPLOY)  # before a text is changed
         number = _number(version)
         if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
             raise InvalidRequest("At least one of name, description, or isActive must be provided")

@@ -66,12 +66,13 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
     @router.get("/executions/{execution_id}", response_model=ExecutionAnswer, summary="What a run ran")
     async def get_execution(caller: Known, execution_id: str) -> Response:
         run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
-        return await answered(caller, execution(run, await logs.state(run)))
+        return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
 
     @router.get("/{log_id}", response_model=LogAnswer, summary="What a run did")
     async def get_log(caller: Known, log_id: str) -> Response:
         run = await logs.get(caller, log_id)
         workflow = (await logs.workflows([run])).get(run.workflow_id)
+        caller = caller.within(run.workspace_id)
         return await answered(caller, {"data": detail(run, await logs.output(run), workflow)})
 
     return router

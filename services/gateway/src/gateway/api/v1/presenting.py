@@ -44,7 +44,9 @@ def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
 def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:
     """A workflow with what its draft declares."""
     fields = [
-        InputField(name=field.name, type=field.type, description=field.description or None)
+        InputField(
+            name=field.name, type=field.type, **({"description": field.description} if field.description else {})
+        )
         for field in input_fields(read_state(draft.state))
     ]
     variables = draft.state.get("variables")

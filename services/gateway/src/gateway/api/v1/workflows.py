@@ -45,6 +45,7 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, t
 
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(caller: Known, asked: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
+        caller = caller.within(asked.workspace_id)
         rows, cursor = await listed(caller, authoring, tallies, asked)
         found = WorkflowList(data=rows, limits=await access.limits(caller))
         if cursor is not None:
@@ -59,7 +60,7 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, t
         made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return Imported(data=imported(made), limits=await access.limits(caller))
 
-    @router.get("/{workflow_id}")
+    @router.get("/{workflow_id}", response_model_exclude_unset=True)
     async def get_workflow(caller: OnWorkflow, workflow_id: str) -> WorkflowAnswer:
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)

@@ -6,12 +6,19 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
+from gateway.api.legacy.errors import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
 from gateway.api.routes import counting
 from gateway.domain.errors.access import WrongWorkspace
 from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.domain.errors.limits import AdmissionClosed, RateLimited, UsageLimitExceeded
-from gateway.domain.errors.runs import CallChainTooDeep, CallerGone, RunLost, RunOverdue
+from gateway.domain.errors.runs import (
+    AcceptUncertain,
+    CallChainTooDeep,
+    CallerGone,
+    RunLost,
+    RunOverdue,
+    RunUncertain,
+)
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -83,6 +90,8 @@ _DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = 
     (IdempotencyKeyReused, lambda error: {"code": error.code}),
     (IdempotencyKeyInUse, lambda error: {"code": error.code}),
     (RunLost, lambda error: {"code": "RUN_LOST", "runId": error.run_id}),
+    (AcceptUncertain, lambda error: {"code": ACCEPT_UNCERTAIN, "runId": error.run_id}),
+    (RunUncertain, lambda error: {"code": error.code, "runId": error.run_id}),
     (InvalidRequest, lambda error: error.details),
 )
 
@@ -100,6 +109,6 @@ def _headers(error: FlowportError, status: int) -> dict[str, str]:
         seconds = CAPACITY_RETRY_SECONDS if isinstance(error, AtCapacity) else UNAVAILABLE_RETRY_SECONDS
     if seconds is not None:
         headers["retry-after"] = str(seconds)
-    if isinstance(error, RunIdTaken | RunLost):
+    if isinstance(error, RunIdTaken | RunUncertain):
         headers["x-run-id"] = error.details["runId"]
     return headers

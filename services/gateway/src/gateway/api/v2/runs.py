@@ -27,7 +27,7 @@ from gateway.application.resuming import Resuming
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import answer_in
-from gateway.domain.run_words import SELECTED, names_in, status_of
+from gateway.domain.run_words import SELECTED, given_by, names_in, status_of
 from shared.contracts.cancels import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
@@ -65,7 +65,8 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: Resuming, *, pub
             run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(wanted))
         except NotFound:
             raise NotFound("Run not found") from None
-        output = await runs.output(run, run.output) if include_output and run.output else None
+        given = given_by(run) if include_output else None
+        output = None if given is None else await runs.output(run, given)
         return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
 
     @router.post("/cancel", response_model=CancelledRunsAnswer)

@@ -1,8 +1,9 @@
 """The bodies of everything about a workspace but its workflows."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import AskedFor, Wire
@@ -16,6 +17,16 @@ KeyRateLimit = Annotated[
     Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."),
 ]
 ScopeName = Literal["execute", "read", "write", "deploy", "admin"]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("This moment is too far away") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class WorkspaceBody(AskedFor):
@@ -145,7 +156,7 @@ class KeyBody(AskedFor):
     workflow_ids: list[Annotated[str, StringConstraints(max_length=128)]] | None = Field(
         None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     rate_limit: KeyRateLimit = None
 
 

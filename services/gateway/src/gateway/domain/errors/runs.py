@@ -38,14 +38,25 @@ class IdentityUnavailable(Unavailable):
         super().__init__("Workflow execution identity is temporarily unavailable")
 
 
-class RunLost(OutcomeUncertain):
-    """The connection to the worker is gone, and with it the answer of run `run_id`, which may have done something."""
-
-    code = "RUN_LOST"
+class RunUncertain(OutcomeUncertain):
+    """What became of run `run_id` is not known: its caller has to look before it is begun again."""
 
     def __init__(self, message: str, *, run_id: str) -> None:
         super().__init__(message, details={"runId": run_id})
         self.run_id = run_id
+
+
+class AcceptUncertain(RunUncertain):
+    """Whether the run was stored."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__("Async execution queue acceptance could not be confirmed", run_id=run_id)
+
+
+class RunLost(RunUncertain):
+    """The connection to the worker is gone, and with it the answer of the run, which may have done something."""
+
+    code = "RUN_LOST"
 
 
 class ServerStopping(Unavailable):
@@ -78,7 +89,7 @@ class CallerGone(FlowportError):
         super().__init__("Client cancelled request")
 
 
-class RunOverdue(OutcomeUncertain):
+class RunOverdue(RunUncertain):
     """The worker did not end the run at its time limit."""
 
     code = "RUN_OVERDUE"
