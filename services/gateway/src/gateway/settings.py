@@ -90,6 +90,13 @@ class GatewaySettings(CommonSettings):
     max_body_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
     )
+    max_inflight_body_bytes: int = Field(
+        320 * 1024 * 1024,
+        ge=1024,
+        le=1024**4,
+        description="Request bodies of more than 64 KiB in hand at once, per process, in bytes; what would be more is"
+        " answered with 429. They take twice as much memory.",
+    )
     queue_wait_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a sync or streamed run may wait for a worker."
     )
@@ -177,6 +184,12 @@ class GatewaySettings(CommonSettings):
         if value and mailbox(value) is None:
             raise ValueError("is no email address")
         return value.strip()
+
+    @model_validator(mode="after")
+    def _has_room_for_the_largest_body(self) -> Self:
+        if self.max_inflight_body_bytes < self.max_body_bytes:
+            raise ValueError("FLOWPORT_MAX_INFLIGHT_BODY_BYTES is less than FLOWPORT_MAX_BODY_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _can_mail(self) -> Self:

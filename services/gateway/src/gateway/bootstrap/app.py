@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from gateway.adapters.control import ControlListener
 from gateway.api.app_errors import register_error_handlers
+from gateway.api.body_budget import BodyBudget
 from gateway.api.console import ConsoleFiles
 from gateway.api.guards import CorsGuard, HeadGuard, RequestGuard
 from gateway.api.root import root_router
@@ -122,4 +123,5 @@ def _guards(settings: GatewaySettings) -> list[Middleware]:
         Middleware(RequestGuard),
         Middleware(SessionGuard, public_url=settings.base_url, trusted_origins=settings.trusted_origins),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
+        Middleware(BodyBudget, limit=settings.max_inflight_body_bytes),
     ]
