@@ -1,6 +1,7 @@
 """Large bodies are bounded in all, not only each: who sends many at once does not end the process that holds them."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunSpec
 
 LARGE = {"input": "x" * 100_000}
-ROOM = {"max_body_bytes": 200_000, "max_inflight_body_bytes": 300_000}
+ROOM: dict[str, Any] = {"max_body_bytes": 200_000, "max_inflight_body_bytes": 300_000}
 SMALL = {"input": "x" * 60_000}
 
 
