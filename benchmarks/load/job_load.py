@@ -33,6 +33,19 @@ class Queued:
         }
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How often callers were told what became of their jobs, and how long they waited for it."""
+
+    answers: int
+    per_second: float
+    p50_ms: float
+
+    def row(self) -> dict[str, float]:
+        """For a table."""
+        return {"per_second": self.per_second, "p50_ms": self.p50_ms}
+
+
 async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
     """Submit `jobs` from `callers` at once and wait until every one has completed."""
     async with Callers(callers) as http:
@@ -57,6 +70,23 @@ async def measure_accepting(target: Target, *, jobs: int, callers: int, let_work
         let_work()
         await ends(http, target, urls)
     return jobs / accepted
+
+
+async def ended(target: Target, *, jobs: int) -> list[str]:
+    """Where to ask for `jobs` that have completed."""
+    async with Callers(jobs) as http:
+        urls = await submit(http, target, jobs)
+        await ends(http, target, urls)
+    return urls
+
+
+async def ask(target: Target, urls: Sequence[str], *, seconds: float) -> Asked:
+    """A caller for each of `urls` asks again as soon as it is answered."""
+    until = time.perf_counter() + seconds
+    async with Callers(len(urls)) as http:
+        took = await asyncio.gather(*(_ask_until(http, replace(target, url=url), until) for url in urls))
+    waits = [wait for each in took for wait in each]
+    return Asked(len(waits), len(waits) / seconds, statistics.median(waits) * 1000)
 
 
 async def submit(http: Callers, target: Target, jobs: int) -> list[str]:
@@ -87,3 +117,13 @@ async def _ended(http: Callers, target: Target, url: str) -> dict[str, Any]:
             raise BenchmarkFailed(f"{url} failed")
         await asyncio.sleep(POLL_SECONDS)
     raise BenchmarkFailed(f"{url} did not end in {PATIENCE_SECONDS} s")
+
+
+async def _ask_until(http: Callers, target: Target, until: float) -> list[float]:
+    took = []
+    while (began := time.perf_counter()) < until:
+        answer = await http.get(target)
+        if answer.status != 200:
+            raise BenchmarkFailed(f"no status: {answer.status} {answer.body.decode()}")
+        took.append(time.perf_counter() - began)
+    return took

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -38,6 +39,29 @@ async def test_an_unknown_job_or_run_is_not_found(system: System) -> None:
         await system.gateway.job("run_00000000000000000000")
     with pytest.raises(NotFound):
         await system.gateway.run("nobody")
+
+
+async def test_those_who_ask_at_the_same_time_are_each_told_of_their_own_run(system: System) -> None:
+    ids = [f"run-{n}" for n in range(40)]
+    jobs = {run_id: (await system.gateway.accept(a_spec(run_id))).job_id for run_id in ids}
+    outputs = {run_id: f'{{"of":"{run_id}"}}'.encode() for run_id in ids}
+    for _ in ids:
+        await system.executor.begin()
+    for run_id in ids:
+        await system.executor.finish(run_id, 1, an_outcome(output=outputs[run_id]))
+
+    strangers = [f"run_{n:020x}" for n in range(10)]
+    questions = [system.gateway.job(job_id) for job_id in (*jobs.values(), *strangers)]
+    questions += [system.gateway.run(run_id, f"?output={shown}") for shown in ("true", "false") for run_id in ids]
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+
+    by_job, missing, with_output, without = answers[:40], answers[40:50], answers[50:90], answers[90:]
+    assert all(isinstance(each, NotFound) for each in missing)
+    for found in (by_job, with_output, without):
+        assert [getattr(run, "run_id", run) for run in found] == ids
+    for found in (by_job, with_output):
+        assert [bytes(run.output.inline) for run in cast("list[Any]", found)] == list(outputs.values())
+    assert all(run.output is None for run in cast("list[Any]", without))
 
 
 async def test_a_run_of_another_workspace_is_not_found(system: System) -> None:

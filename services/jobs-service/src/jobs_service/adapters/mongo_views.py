@@ -1,6 +1,9 @@
 """Runs as readers see them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.run_documents import (
@@ -14,6 +17,7 @@ from jobs_service.adapters.run_documents import (
 from jobs_service.adapters.run_lists import RunList
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
+from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
@@ -24,24 +28,58 @@ from shared.store.places import Place
 from shared.store.positions import position_of
 from shared.store.server_time import with_now
 
+MAX_TOGETHER: Final = 16
+"""Of runs that are read at once; each may have an output and blocks of a megabyte."""
+MAX_WAITING: Final = 10_000
+
+
+class _Sight(NamedTuple):
+    """What is looked at of a run: by which field it is known, and which of its big fields are read."""
+
+    field: str
+    output: bool
+    blocks: bool
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        shown = {"output": self.output, "blocks": self.blocks}
+        return ["spec", BARE_SPEC, "state", *(name for name, is_shown in shown.items() if not is_shown)]
+
+
+class _Look(NamedTuple):
+    sight: _Sight
+    id: str
+
 
 class MongoRunViews:
-    """Implements RunViews."""
+    """Implements RunViews.
+
+    Those who wait for a job ask for it again and again: runs that are asked for at the same time are read together.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._runs = store.collection(RUNS)
         self._list = RunList(store)
+        self._looks = Batcher(self._look_at_all, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)
+
+    async def start(self) -> None:
+        """Take requests for single runs."""
+        await self._looks.start()
+
+    async def stop(self) -> None:
+        """Finish what waits."""
+        await self._looks.stop()
 
     @store_call
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
         """See RunViews."""
-        return await self._find({"_id": run_id}, output, blocks)
+        return await self._looks.submit(_Look(_Sight("_id", output, blocks), run_id))
 
     @store_call
     async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
         """See RunViews."""
-        return await self._find({"job_id": job_id}, output, blocks)
+        return await self._looks.submit(_Look(_Sight("job_id", output, blocks), job_id))
 
     @store_call
     async def page(self, query: PageQuery) -> RunPage:
@@ -64,20 +102,31 @@ class MongoRunViews:
         )
         return RunPage(await self._unexpired(found), behind.cursor if behind else None)
 
-    async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
-        hidden = ["spec", BARE_SPEC, "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
-        stages: list[Document] = [{"$match": query}, with_now(blank=hidden)]
+    async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[ViewedRun | None]:
+        alike: defaultdict[_Sight, set[str]] = defaultdict(set)
+        for look in looks:
+            alike[look.sight].add(look.id)
+        found = await asyncio.gather(*(self._look_at(sight, ids) for sight, ids in alike.items()))
+        seen = {look: run for each in found for look, run in each.items()}
+        return [seen.get(look) for look in looks]
+
+    async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, ViewedRun]:
+        stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, with_now(blank=sight.hidden)]
         found = await (await self._runs.aggregate(stages)).to_list()
-        if not found or found[0]["phase"] == Phase.RESERVED.value:
-            return None
-        document = found[0]
-        if to_run(document).is_expired(from_ms(document["now_ms"])):
-            return None
-        return ViewedRun(to_view(document), payload_in(document, "blocks"))
+        return {_Look(sight, document[sight.field]): _viewed(document) for document in found if _is_there(document)}
 
     async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
         now = from_ms(await now_ms(self._store))
         return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
+
+
+def _is_there(document: Document) -> bool:
+    is_reserved = document["phase"] == Phase.RESERVED.value
+    return not is_reserved and not to_run(document).is_expired(from_ms(document["now_ms"]))
+
+
+def _viewed(document: Document) -> ViewedRun:
+    return ViewedRun(to_view(document), payload_in(document, "blocks"))
 
 
 def to_view(document: Document) -> RunView:

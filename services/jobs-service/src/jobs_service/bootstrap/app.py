@@ -54,6 +54,7 @@ def build(
             kept.ledgers,
             tallier(kept),
             kept.grouped,
+            kept.views,
             *([Orphans(kept.runs)] if is_alone else ()),
             broker,
             handling.accepting.batches,
