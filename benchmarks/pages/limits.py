@@ -36,30 +36,32 @@ WAYS: Final = """\
 - **Two cores for six processes and the callers**: above 32 callers the rate does not grow any more. More cores, and
   more processes on them, are the way on; [capacity](capacity.md) says what each takes.
 - **A queued job** is changed three times in the store after it was accepted, by statements that change up to sixteen
-  or thirty-two jobs at once. SecantusDB takes 1.0 ms of one core for each change that way, and 2.6 ms where each is a
-  statement of its own (0.4 and 0.6 ms without the nine indexes that runs have): it reads what indexes there are from
-  disk, and writes each entry again. So jobs are accepted faster while no worker works than beside the work; both are
-  in `benchmarks/results`.
+  or thirty-two jobs at once. SecantusDB takes 0.5 to 0.6 ms of one core for each change that way, more than twice that
+  where each is a statement of its own, and 0.3 ms for the insert. Two fifths of a change are spent on reading which
+  indexes runs have: nine, four times for each document; and each entry is written again. So jobs are
+  accepted faster while no worker works than beside the work; both are in `benchmarks/results`.
 - **A token of a real model** is read from HTTP in the executor by a parser in C, and words that come together are told
-  together; a stream of 200 words takes it 1.9 ms, of which a fifth is the run itself. When 32 begin at once, they pass
-  each process in one wave after the other (the kernel's scheduler, 24 times, on Python 3.13): for 12 ms the gateway
-  takes them in, and the other core is idle for half of that; from the 16th ms on both are busy, the executor with
-  75 % of one, the model server with 60, the store and jobs-service with 30 (the runs before), broker and gateway with
-  10 each; the sixteenth first word is there after 34. One stream alone waits 2.2 ms for its way to the worker, 1.8 ms
-  there with the model's answer in it, and 2.0 ms for its first word's way back.
-- **The machine**: everything else on it stood still for the tables above, and its host took 1 % of a measurement at
-  most. Still it is not the same from one minute to the next: the five rounds of the engine's loop took 73, 76, 90, 51
-  and 48 µs a block, and 44 to 47 in four processes a few minutes later. Who shares a core with us is in no count; since
-  that run a measurement after which the machine is slow is made again. On an AMD EPYC with two cores a block took 28.
-- **What was done last**, each by turns with the version before: a call that finds a worker free waits
-  for no disk ([ADR 25](../adr/0025-a-call-that-finds-a-worker-free-waits-for-no-disk.md): one caller waits 2.4 ms
-  instead of 3.6); a block that waits for nothing takes no turn of the loop (42 to 44 µs a block instead of 57 to 61);
-  a queued run costs the store 7.3 ms of processor time instead of 10.0; an executor has 128 interactive slots and not
-  64 (the first word of 128 streams with one each 10 ms comes after 0.39 s instead of 1.25). And a run leaves nothing to
-  the garbage collector: each had held itself, 80 objects and its input, until a collection, and collections took 4.7 %
-  of the processor time at 32 callers, 3.9 % with 128 streams, and up to 57 ms at once in an executor. With the same
-  load there is one now, of 10 ms. The first word of 32 streams came after 32.7 ms instead of 39.3 without any (six
-  rounds).
+  together. The times that follow are of a machine half as fast: a stream of 200 words takes it 1.9 ms, of which a fifth
+  is the run itself. When 32 begin at once, they pass each process in one wave after the other (the kernel's scheduler,
+  24 times, on Python 3.13): for 12 ms the gateway takes them in, and the other core is idle for half of that; from the
+  16th ms on both are busy, the executor with 75 % of one, the model server with 60, the store and jobs-service with 30
+  (the runs before), broker and gateway with 10 each; the sixteenth first word is there after 34. One stream alone waits
+  2.2 ms for its way to the worker, 1.8 ms there with the model's answer in it, and 2.0 ms for its first word's way
+  back.
+- **The machine**: everything else on it stood still for the tables above. Still the times are those of one machine:
+  hours before, the same path did 1,086 runs a second with 32 callers on another kind of two cores, and the engine took
+  73 µs for a block. The ratio to the bare path was the same there, 0.91. Who shares a core with us is in no count, so
+  a measurement after which the machine is slow is made again.
+- **What was done last**, each by turns with the version before: those who ask for their jobs at the same time are
+  answered by one reading of the store (32 callers hear of theirs 2,940 to 3,250 times a second instead of 1,380 to
+  1,670). Before that, on slower machines: a call that finds a worker free waits for no disk ([ADR
+  25](../adr/0025-a-call-that-finds-a-worker-free-waits-for-no-disk.md): one caller waits 2.4 ms instead of 3.6); a
+  block that waits for nothing takes no turn of the loop (42 to 44 µs a block instead of 57 to 61); a queued run costs
+  the store 7.3 ms of processor time instead of 10.0; an executor has 128 interactive slots and not 64 (the first word
+  of 128 streams with one each 10 ms comes after 0.39 s instead of 1.25). And a run leaves nothing to the garbage
+  collector: each had held itself, 80 objects and its input, until a collection, and collections took 4.7 % of the
+  processor time at 32 callers, 3.9 % with 128 streams, and up to 57 ms at once in an executor. With the same load there
+  is one now, of 10 ms. The first word of 32 streams came after 32.7 ms instead of 39.3 without any (six rounds).
 
 Tried, each by turns with what it would replace, and left: publishing each call at once instead of with the others of
 the same turn of the loop, or with those of the last millisecond; beginning one, two or four calls a turn; beginning a
@@ -76,7 +78,10 @@ never waits for its disk (three rounds each: first word of one stream after 5.8 
 32 after 49.1 and 50.3; a sync call in 3.3 and 4.0 ms): what it accepts must survive; records of runs a second later
 (first words of 32 no earlier); handing out no jobs while others are being accepted, for half a second at most (330
 accepted a second beside the work instead of 177, but 100 done instead of 108, and few begun for as long as the callers
-go on).
+go on); accepting two or three batches of jobs at once instead of one (469 and 498 accepted a second beside the work,
+524 with one, five rounds each: it is work that is in the way, and no wait); runs without the three indexes of what is
+still to be done about them (a change is cheaper, but who looks for them reads all runs: 247 to 261 jobs done a second
+instead of 305 to 317).
 """
 
 

@@ -7,17 +7,21 @@ interface Drawn {
 /** A node holds data, data hold rows, and a row holds words. */
 const DEPTH = 3;
 
-/** `now`, with the very objects of `before` where nothing differs: what stays the same is not drawn again. */
-export function carriedOver<Each extends Drawn>(before: readonly Each[], now: readonly Each[]): Each[] {
+/**
+ * `now`, with the very objects of `before` where nothing differs, and `before` itself where nothing does at all: what
+ * stays the same is not drawn again.
+ */
+export function carriedOver<Each extends Drawn>(before: Each[], now: readonly Each[]): Each[] {
   const known = new Map(before.map((each) => [each.id, each]));
-  return now.map((each) => {
+  const merged = now.map((each) => {
     const old = known.get(each.id);
     return old && isAlike(old, each, DEPTH) ? old : each;
   });
+  return merged.length === before.length && merged.every((each, n) => each === before[n]) ? before : merged;
 }
 
 export function useCarriedOver<Each extends Drawn>(now: readonly Each[]): Each[] {
-  const before = useRef<readonly Each[]>([]);
+  const before = useRef<Each[]>([]);
   const merged = useMemo(() => carriedOver(before.current, now), [now]);
   useEffect(() => {
     before.current = merged;

@@ -1,6 +1,7 @@
 """Runs at the public door, in the words of its v2 API."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,10 @@ from typing import Final
 
 from flowport.client.door import PAGE, Door, JsonObject, path
 from flowport.client.errors import Missing
+from flowport.client.patience import pauses
 
+WRITTEN_WITHIN_SECONDS: Final = 2.0
+"""A run whose caller waited is answered first and written down afterwards; a busy system takes about so long."""
 _JOB_ID: Final = re.compile(r"run_[0-9a-f]{20}")
 
 
@@ -43,10 +47,15 @@ def place_of(door: Door, run: str) -> RunPlace:
         facts = door.call("GET", path("jobs", run))["metadata"]
         return RunPlace(facts["workflowId"], facts["executionId"])
     query = {"workspaceId": door.workspace_id, "executionId": run, "limit": 1}
-    found = door.call("GET", path("v1", "logs"), query=query)["data"]
-    if not found:
-        raise Missing(f"there is no run {run}")
-    return RunPlace(found[0]["workflowId"], run)
+    until = time.monotonic() + WRITTEN_WITHIN_SECONDS
+    for pause in pauses():
+        found = door.call("GET", path("v1", "logs"), query=query)["data"]
+        if found:
+            return RunPlace(found[0]["workflowId"], run)
+        if time.monotonic() + pause > until:
+            break
+        time.sleep(pause)
+    raise Missing(f"there is no run {run}")
 
 
 def run_state(door: Door, place: RunPlace) -> JsonObject:
