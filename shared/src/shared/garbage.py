@@ -5,8 +5,8 @@ from typing import Final
 
 MORE_OBJECTS: Final = 50_000
 """So many more than there were make it look. With 2,000, as Python has it, that took a twentieth of the processor time
-and stopped a service with many callers for up to 57 ms. What a run or a call leaves behind goes without it: there are
-tests that run without collections. A connection that was closed leaves forty objects in cycles of uvicorn's.
+and stopped a service with many callers for up to 57 ms. What a run, a call or a closed connection leaves behind goes
+without it: there are tests that run without collections.
 """
 
 

@@ -15,6 +15,7 @@ import asyncio
 import fcntl
 import sys
 import termios
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -67,6 +68,7 @@ class BoundedHttp(HttpToolsProtocol):
         listeners, self._listeners = self._listeners, set()
         for each in tuple(listeners):
             each()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; if the request is not whole yet, wait for the rest."""
@@ -80,7 +82,9 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._timer is None or self._timer_is_for_body != self._has_head:
             self._wait()
             if self._has_head:
-                self.cycle.transport = cast("Any", _HearingOut(self.transport, partial(self._part, self.cycle)))
+                # Not the answer itself, which holds this in turn.
+                part = partial(self._part, weakref.ref(self.cycle))
+                self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -134,6 +138,11 @@ class BoundedHttp(HttpToolsProtocol):
             self.flow.resume_reading()  # a large body stopped it, and the end is only seen by reading
         return partial(self._listeners.discard, listener)
 
+    def _forget(self) -> None:
+        """Let go of the last request, which knows by `_listen` whose it was: else only a collection frees them both."""
+        self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
+        self.pipeline.clear()
+
     def _wait(self, seconds: float | None = None) -> None:
         self._stop_waiting()
         self._timer_is_for_body = self._has_head
@@ -170,8 +179,9 @@ class BoundedHttp(HttpToolsProtocol):
             seconds = self.timeout_keep_alive
             self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _part(self, cycle: RequestResponseCycle) -> None:
-        if cycle.more_body and cycle.response_complete:
+    def _part(self, answer: weakref.ref[RequestResponseCycle]) -> None:
+        cycle = answer()
+        if cycle is not None and cycle.more_body and cycle.response_complete:
             self._is_parting = True
         else:
             self.transport.close()

@@ -1,0 +1,90 @@
+"""A connection that is closed leaves nothing behind: callers who open one for each call would fill the memory."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+from tests.support.eventually import until
+from tests.support.left_behind import Remains, without_collections
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from flowport.serving import listen, port_of, serving
+from shared.web.bounded_http import BoundedHttp
+from shared.web.disconnects import offered
+
+CONNECTIONS = 5
+HEAD = b"Host: x\r\nContent-Length: 2\r\n\r\n"
+
+
+class Words(Response):
+    """Says them one by one. Starlette's own streams leave what tells them of the end to a collection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for n in range(20):
+            await send({"type": "http.response.body", "body": b"word", "more_body": n < 19})
+            await asyncio.sleep(0.01)
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/answered")
+    async def answered(request: Request) -> bytes:
+        with suppress(ClientDisconnect):
+            return await request.body()
+        return b""
+
+    @app.post("/heard")
+    async def heard(request: Request) -> str:
+        listen_for_the_end = offered(request.scope)
+        assert listen_for_the_end is not None
+        listen_for_the_end(lambda: None)
+        return ""
+
+    @app.post("/streamed")
+    async def streamed() -> Response:
+        return Words()
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("said", "is_read"),
+    [
+        (b"", False),
+        (b"POST /answered", False),
+        (b"POST /answered HTTP/1.1\r\n" + HEAD, False),
+        (b"POST /answered HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /heard HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /streamed HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /streamed HTTP/1.1\r\n" + HEAD + b"{}" + b"POST /heard HTTP/1.1\r\n" + HEAD + b"{}", True),
+        (b"POST /nowhere HTTP/1.1\r\n" + HEAD, True),
+    ],
+    ids=["nothing", "half a head", "no body", "a call", "a listener", "hung up", "the next one too", "refused early"],
+)
+async def test_a_closed_connection_leaves_nothing(said: bytes, is_read: bool) -> None:
+    door = listen(0)
+    async with serving(application(), door):
+        await _call(port_of(door), said, is_read)
+        with without_collections() as remains:
+            for _ in range(CONNECTIONS):
+                await _call(port_of(door), said, is_read)
+            await until(lambda: _nothing_of(remains))
+
+
+async def _nothing_of(remains: Remains) -> bool:
+    return not remains.of(BoundedHttp, RequestResponseCycle)
+
+
+async def _call(port: int, said: bytes, is_read: bool) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    await writer.drain()
+    if is_read:
+        assert await asyncio.wait_for(reader.read(10), 10)
+    writer.close()
+    await writer.wait_closed()
