@@ -27,6 +27,7 @@ NAMES: Final = {
     "store": "one document a run, and an entry in each index: SecantusDB is written in Python",
     "broker": "the request and its acknowledgement, the reply, and a share in a batch of records",
 }
+ENOUGH: Final = "what is missing goes to the callers, and to moments in which a core waits for another."
 WAYS: Final = """\
 - **The store** is not ours to make quicker. Its work is one insert a run, in batches already; fewer indexes on runs
   would take from the lists that people filter. A MongoDB server in its place was not measured.
@@ -128,7 +129,8 @@ def _run(results: Results) -> Iterator[str]:
     room = CORES * 1e6 / RUNS
     yield (
         f"Together {number(total)} µs, so that {CORES} cores do {number(CORES * 1e6 / total)} runs a second at most, "
-        f"callers not counted. For {RUNS:,} a run may take {number(room)} µs: {number(total - room)} µs have to go."
+        f"callers not counted. For {RUNS:,} a run may take {number(room)} µs: "
+        + (f"{number(total - room)} µs have to go." if total > room else ENOUGH)
     )
     largest = max(costs, key=lambda name: costs[name])
     without = CORES * 1e6 / (total - costs[largest])
