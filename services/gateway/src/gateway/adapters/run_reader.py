@@ -108,11 +108,15 @@ class RunReader:
             self._patience = min(2 * self._patience, POLL_SECONDS)
         self._look = False
         page = await self._events.events(self._workspace_id, self.run_id, self._at)
-        self._arrived.extendleft(reversed(page.batches))
-        if page.batches:
+        if not page.batches:
+            return await self._nothing_new(page)
+        following = self._following(page.batches)
+        if following:
+            self._arrived.extendleft(reversed(following))
             self._look = self._look or page.has_more or len(page.batches) > 1
-            return False
-        return await self._nothing_new(page)
+        else:
+            await self._await_log()
+        return False
 
     async def _nothing_new(self, page: EventLogPage) -> bool:
         if self._arrived:
@@ -129,7 +133,7 @@ class RunReader:
         return False
 
     async def _await_log(self) -> None:
-        """What came by itself has overtaken what is kept."""
+        """What came by itself, or what is kept already, has overtaken what is to be kept."""
         self._gaps += 1
         if self._gaps > GAP_PATIENCE:
             metrics.STREAM_GAPS.inc()
@@ -158,6 +162,14 @@ class RunReader:
         if ready:
             self._gaps = self._silences = 0
         return ready
+
+    def _following(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
+        """Those from the first on that follows on what has been read; none where events before them are missing.
+
+        The beginning of a later attempt always does: it makes void what may be missing of those before it.
+        """
+        first = next((n for n, batch in enumerate(batches) if self._follows(batch)), len(batches))
+        return batches[first:]
 
     def _follows(self, batch: EventBatch) -> bool:
         if batch.attempt > self._at.attempt:
