@@ -30,6 +30,8 @@ class Limits:
     """JSON of all selected outputs that are streamed."""
     selected_value_bytes: int = MAX_SELECTED_BYTES
     """JSON of one of them."""
+    block_event_bytes: int = MAX_SELECTED_BYTES
+    """What the canvas is told of one block: it travels in one message, too."""
     log_entries: int = 20_000
     """Block log entries kept of one run; later ones are counted, not kept."""
     log_value_bytes: int = 32 * 1024
