@@ -37,6 +37,6 @@ class Limits:
     log_value_bytes: int = 32 * 1024
     """JSON of one logged input or output; a larger one is replaced by a note of its size."""
     log_bytes: int = 8 * 1024 * 1024
-    """JSON of all logged inputs and outputs of a run; after that, entries carry none."""
+    """JSON of all logged inputs and outputs of a run, and why its blocks failed; after that, entries carry little."""
     cancel_seconds: float = 0.5
     """How long a cancelled block may take to clean up before the run ends without it."""
