@@ -13,7 +13,7 @@ from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
-from shared.errors import FlowportError
+from shared.errors import FlowportError, Unavailable
 from shared.frames import unraised
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
@@ -27,6 +27,8 @@ JOIN_SECONDS: Final = 0.25
 GAP_SECONDS: Final = 0.2
 """How soon the log is asked again for what has overtaken it."""
 GAP_PATIENCE: Final = 30
+AWAY_SECONDS: Final = 30.0
+"""How long whoever keeps the log may be away: a store that elects is back by then, and the run goes on meanwhile."""
 END_PATIENCE: Final = 3
 BUFFER_BYTES: Final = 1024 * 1024
 """What comes by itself beyond this is read from the log, at the reader's own pace."""
@@ -60,6 +62,7 @@ class RunReader:
         self._news = asyncio.Event()
         self._gaps = 0
         self._silences = 0
+        self._away_since: float | None = None
 
     def feed(self, batch: EventBatch) -> None:
         """Take a batch that came by itself; never blocks."""
@@ -107,7 +110,9 @@ class RunReader:
                 return False
             self._patience = min(2 * self._patience, POLL_SECONDS)
         self._look = False
-        page = await self._events.events(self._workspace_id, self.run_id, self._at)
+        page = await self._page()
+        if page is None:
+            return False
         if not page.batches:
             return await self._nothing_new(page)
         following = self._following(page.batches)
@@ -117,6 +122,21 @@ class RunReader:
         else:
             await self._await_log()
         return False
+
+    async def _page(self) -> EventLogPage | None:
+        """What is kept behind what has been read; None where nobody can say so just now. Raises Unavailable."""
+        clock = asyncio.get_running_loop().time
+        try:
+            page = await self._events.events(self._workspace_id, self.run_id, self._at)
+        except Unavailable:
+            self._away_since = clock() if self._away_since is None else self._away_since
+            if clock() - self._away_since > AWAY_SECONDS:
+                raise
+            self._look = True
+            await asyncio.sleep(GAP_SECONDS)
+            return None
+        self._away_since = None
+        return page
 
     async def _nothing_new(self, page: EventLogPage) -> bool:
         if self._arrived:
