@@ -82,6 +82,14 @@ async def test_an_older_attempts_entry_is_refused_and_prolongs_nothing(kept: Kep
     assert await kept.found("run-1") == stored
 
 
+async def test_an_entry_of_a_run_that_is_over_is_refused_and_stays_nowhere(kept: Kept) -> None:
+    await kept.put(a_run(Phase.FAILED, attempt=1))
+
+    with pytest.raises(StaleAttempt):
+        await journaling(kept).append("run-1", AppendJournal(1, (ENTRY,)))
+    assert (await kept.journal.read("run-1")).entries == ()
+
+
 async def test_an_entry_is_refused_whose_run_goes_to_another_while_it_is_stored(kept: Kept) -> None:
     held = await kept.due(at_work(), seconds=OVER)
 

@@ -213,15 +213,24 @@ class Executor:
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
     async def pause(
-        self, run_id: str, attempt: int, *points: PausePoint, usage: Usage | None = None, files: tuple[str, ...] = ()
+        self,
+        run_id: str,
+        attempt: int,
+        *points: PausePoint,
+        usage: Usage | None = None,
+        files: tuple[str, ...] = (),
+        output: bytes = b"{}",
     ) -> None:
-        """Report what the run waits for."""
-        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), usage=usage or Usage(), pauses=points, files=files)
+        """Report what the run waits for, and what it shows meanwhile."""
+        outcome = an_outcome(RunStatus.PAUSED, output)
+        report = FinishRun(attempt, outcome, usage=usage or Usage(), pauses=points, files=files)
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
-    async def hand_over(self, spec: RunSpec, state: bytes, *points: PausePoint, files: tuple[str, ...] = ()) -> None:
+    async def hand_over(
+        self, spec: RunSpec, state: bytes, *points: PausePoint, files: tuple[str, ...] = (), output: bytes = b"{}"
+    ) -> None:
         """Store an attached run that has paused."""
-        outcome = an_outcome(RunStatus.PAUSED)
+        outcome = an_outcome(RunStatus.PAUSED, output)
         report = PauseRun(spec, outcome, points, json_payload(state), files=files)
         await self.client.call("POST", f"/internal/runs/{spec.run_id}/pause", body=report)
 

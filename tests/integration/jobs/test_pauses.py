@@ -10,7 +10,8 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec, asks, json_
 from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunFromBlock, RunMode, RunStatus
 from shared.contracts.work import JournalEntry
 from shared.errors import Conflict, NotFound
 
@@ -115,6 +116,27 @@ async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System)
 
     days = {round((life["until_ms"] / 1000 - asks().registered_at.timestamp()) / 86_400) for life in lives}
     assert days == {74}
+
+
+@pytest.mark.parametrize("is_attached", [True, False])
+async def test_what_a_run_shows_and_what_it_began_with_live_as_long_as_its_pause(
+    system: System, is_attached: bool
+) -> None:
+    large = b'{"question":"%b"}' % (b"x" * 2_000_000)
+    await system.executor.client.call("PUT", f"/internal/blobs/{WORKSPACE}/left", body=large)
+    run_from = RunFromBlock("block-1", Payload(blob_id="left", size=len(large)))
+    spec = a_spec("run-1", mode=RunMode.SYNC if is_attached else RunMode.ASYNC, run_from=run_from)
+    if is_attached:
+        await system.executor.hand_over(spec, b"{}", asks(), output=large)
+    else:
+        await system.gateway.accept(spec)
+        await system.executor.begin()
+        await system.executor.pause("run-1", 1, asks(), output=large)
+
+    now = datetime.now(UTC)
+    lives = await system.collection("blob_lives").find().to_list()
+    days = [round((life["until_ms"] / 1000 - now.timestamp()) / 86_400) for life in lives]
+    assert days == [74, 74]
 
 
 @pytest.mark.parametrize("is_attached", [True, False])

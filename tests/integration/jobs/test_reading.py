@@ -64,6 +64,18 @@ async def test_those_who_ask_at_the_same_time_are_each_told_of_their_own_run(sys
     assert all(run.output is None for run in cast("list[Any]", without))
 
 
+async def test_a_run_that_this_version_cannot_read_keeps_nobody_from_another(system: System) -> None:
+    unreadable, *others = [(await system.gateway.accept()).run_id for _ in range(8)]
+    later_version = {"$set": {"trigger": "of a later version"}}
+    await system.collection("runs").update_one({"_id": unreadable}, later_version)
+
+    questions = [system.gateway.run(run_id) for run_id in (unreadable, *others)]
+    failed, *answers = await asyncio.gather(*questions, return_exceptions=True)
+
+    assert isinstance(failed, Exception)
+    assert [getattr(run, "run_id", run) for run in answers] == others
+
+
 async def test_a_run_of_another_workspace_is_not_found(system: System) -> None:
     accepted = await system.gateway.accept()
 

@@ -21,6 +21,7 @@ from tests.unit.engine.building import (
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockResult, Call, Limits
 from shared.clock import SystemClock
+from shared.contracts.events import BlockEnded
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, RunStatus
 from shared.contracts.usage import Usage
@@ -161,6 +162,17 @@ async def test_a_queued_run_does_without_a_childs_trace_where_it_does_not_fit_wi
     assert result.outcome.status is RunStatus.COMPLETED
     (called,) = [log for log in result.blocks if log.block_id == "call"]
     assert called.child_spans == ()
+
+
+async def test_the_canvas_is_told_of_a_call_without_the_childs_trace_where_that_fits_into_no_message() -> None:
+    wordy, recorder = Scripted(lambda call: {"result": "x" * 3000}), Recorder()
+    small = replace(engine(wordy), limits=Limits(block_event_bytes=6000))
+    result = await execution(small, PARENT, recorder, include_block_events=True).run()
+    told = [json.loads(bytes(event.data)) for event in recorder.events if isinstance(event, BlockEnded)]
+    assert [block["blockId"] for block in told] == ["start", "before", "call", "after"]
+    assert max(len(json.dumps(block)) for block in told) < 6000
+    (called,) = [log for log in result.blocks if log.block_id == "call"]
+    assert called.child_spans
 
 
 async def test_it_is_the_run_that_times_out_and_not_the_workflow_that_it_calls() -> None:

@@ -1,6 +1,7 @@
 """What is told and logged of blocks: all of them, without secrets, and no more than anybody reads."""
 
 import base64
+import itertools
 import json
 import tracemalloc
 from collections.abc import Callable
@@ -9,7 +10,19 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
-from tests.unit.engine.building import Recorder, Scripted, block, chain, engine_of, execution, fails, ok, run
+from tests.unit.engine.building import (
+    START,
+    Recorder,
+    Scripted,
+    block,
+    chain,
+    document,
+    engine_of,
+    execution,
+    fails,
+    ok,
+    run,
+)
 
 from executor_service.engine import Call
 from executor_service.engine.secrets import Secrets
@@ -178,6 +191,25 @@ async def test_all_values_of_a_log_have_a_bound_together() -> None:
     shown = [entry.output != {"truncated": True, "bytes": 113} for entry in result.blocks[1:]]
     assert shown == sorted(shown, reverse=True)
     assert 1 <= sum(shown) <= 3
+
+
+async def test_reasons_of_failures_count_as_a_part_of_the_log_and_are_cut_once_it_is_full() -> None:
+    def breaks(call: Call) -> Any:
+        raise fails(f"{call.block.id} {'e' * 5_000}")
+
+    names = [f"f{number}" for number in range(50)]
+    edges: list[tuple[str, str | None, str]] = [
+        ("start", "source", "f0"),
+        *((a, "error", b) for a, b in itertools.pairwise(names)),
+    ]
+    workflow = document([START, *map(block, names)], edges)
+    result = await execution(engine_of({"function": Scripted(breaks)}, log_bytes=30_000), workflow).run()
+    reasons = [entry.error or "" for entry in result.blocks[1:]]
+    assert [reason.split()[0] for reason in reasons] == names
+    assert len(reasons[0]) > 5_000
+    assert sum(map(len, reasons)) < 50_000
+    assert result.outcome.error is not None
+    assert len(result.outcome.error.message) > 5_000
 
 
 async def test_only_what_is_named_for_a_secret_is_one() -> None:

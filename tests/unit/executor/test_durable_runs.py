@@ -177,6 +177,17 @@ async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
     assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
 
 
+async def test_what_stopped_a_caller_before_a_pause_does_not_stop_the_run_that_goes_on_after_it(world: World) -> None:
+    hung_up = CancelRun("r1", "caller_gone")
+    world.running.on_control(hung_up)
+    run = await begin(world)
+    world.running.on_control(hung_up)
+    world.work.go_on.set()
+    await asyncio.wait_for(run, 30)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
+
+
 async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
     run = await begin(world)
     world.worker.release_all()

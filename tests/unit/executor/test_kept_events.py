@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
-from executor_service.adapters.kept_events import MAX_FOLLOWERS, MAX_TEXT, MAX_VALUE_BYTES, KeptEvents
+from executor_service.adapters import patient_publishing
+from executor_service.adapters.kept_events import (
+    KEEP_EVENTS,
+    MAX_FOLLOWERS,
+    MAX_TEXT,
+    MAX_VALUE_BYTES,
+    KeptEvents,
+)
 from shared.broker.connect import open_broker
-from shared.broker.ports import Broker, Delivery, ReplyInbox, Settlement
+from shared.broker.ports import Broker, BrokerUnavailable, Delivery, QueueFull, ReplyInbox, Settlement
 from shared.broker.topology import EVENTS
 from shared.contracts.events import (
     BlockStreamFailed,
@@ -22,7 +30,7 @@ from shared.contracts.events import (
     SelectedOutputFailed,
     StreamReset,
 )
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import EventBatch, Message
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
@@ -202,6 +210,47 @@ async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
         await settled()
 
         assert [type(event) for event in follower.events] == [SelectedOutputFailed]
+
+
+@pytest.mark.parametrize("problem", [BrokerUnavailable("it restarts"), QueueFull("too much is kept")])
+async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
+    problem: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.0)
+    async with world() as here:
+        publish, left = here.broker.work.publish, iter(range(60))
+
+        async def in_time(queue: str, message: Message) -> None:
+            if next(left, None) is not None:
+                raise problem
+            await publish(queue, message)
+
+        monkeypatch.setattr(here.broker.work, "publish", in_time)
+        events = KeptEvents(here.broker, "run", 1)
+        await events.begin(None)
+        await events.close(OUTCOME)
+        await settled()
+        assert here.kept_events() == [RunStarted(), ENDED]
+
+
+async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.0)
+    offered = 0
+
+    async def refuse(queue: str, message: Message) -> None:
+        nonlocal offered
+        offered += 1
+        raise BrokerUnavailable("it is away")
+
+    async with world() as here:
+        monkeypatch.setattr(here.broker.work, "publish", refuse)
+        events = KeptEvents(here.broker, "run", 1)
+        for _ in range(3):
+            for _ in range(KEEP_EVENTS):
+                await events.emit(BlockStreamFailed("b", "no"))
+            await events.emit(Chunk("b", "x" * 2000))
+        await events.close(OUTCOME)
+    assert offered < 150
 
 
 async def test_text_that_needs_six_bytes_a_character_is_kept_in_messages_that_are_not_too_large() -> None:

@@ -11,6 +11,7 @@ from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
 from tests.unit.gateway.worker import outcome
 
+from gateway.adapters import run_reader
 from gateway.api.run_event_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.outcomes import RunError
@@ -126,6 +127,7 @@ async def away(*asked: object) -> object:
 async def test_where_a_part_that_is_away_is_found_stays_in_the_log(
     system: System, worker: FollowedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(run_reader, "AWAY_SECONDS", 0.0)
     monkeypatch.setattr(system.jobs, "events", away)
     answer = await read(system)
     assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'

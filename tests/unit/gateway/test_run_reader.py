@@ -20,6 +20,7 @@ from shared.contracts.messages import EventBatch
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
+from shared.errors import Unavailable
 
 ENDED = RunEnded(
     RunOutcome(status=RunStatus.COMPLETED, output=Payload(), started_at=NOON, ended_at=NOON, duration_ms=1)
@@ -150,6 +151,76 @@ async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunRe
     with capture_logs() as logs, pytest.raises(StreamBroken):
         await asyncio.wait_for(reader.take(), 30)
     assert [line["event"] for line in logs] == ["events of a run are missing"]
+
+
+def is_read_with_pauses(log: Log) -> None:
+    """Whoever waits for what is missing asks for it a few times, and not without end."""
+
+    def count() -> None:
+        assert log.reads <= 2 * run_reader.GAP_PATIENCE, "the log is read again and again"
+
+    log.while_reading = count
+
+
+async def test_a_gap_that_stays_in_the_log_is_an_error_and_never_missing_text(reader: RunReader, log: Log) -> None:
+    is_read_with_pauses(log)
+    log.batches = [batch(0, *text("a")), batch(2, *text("c"))]
+    log.status = RunStatus.COMPLETED
+    reader.look_into_log()
+    assert events_of(await reader.take()) == text("a")
+    with pytest.raises(StreamBroken):
+        await asyncio.wait_for(reader.take(), 30)
+
+
+async def test_what_is_kept_before_that_which_it_follows_on_is_read_behind_it(reader: RunReader, log: Log) -> None:
+    is_read_with_pauses(log)
+    log.batches = [batch(0, *text("a")), batch(2, *text("c"))]
+    reader.look_into_log()
+    assert events_of(await reader.take()) == text("a")
+    waiting = asyncio.ensure_future(reader.take())
+    await asyncio.sleep(0.03)
+    assert not waiting.done()
+    log.batches.insert(1, batch(1, *text("b")))
+    assert events_of(await waiting) == text("b", "c")
+
+
+async def test_what_is_no_longer_kept_of_an_attempt_is_not_missed_once_another_has_begun(
+    reader: RunReader, log: Log
+) -> None:
+    is_read_with_pauses(log)
+    log.batches = [batch(7, *text("lost")), batch(0, StreamReset(2), *text("b"), ENDED, attempt=2)]
+    log.status = RunStatus.COMPLETED
+    reader.look_into_log()
+    assert await all_of(reader) == [StreamReset(2), *text("b")]
+
+
+async def test_a_log_that_is_away_for_a_while_ends_no_stream(reader: RunReader, log: Log) -> None:
+    def away() -> None:
+        if log.reads < 5:
+            raise Unavailable("the store does not answer")
+
+    log.while_reading = away
+    log.batches, log.status = [batch(0, *text("a"), ENDED)], RunStatus.COMPLETED
+    reader.look_into_log()
+    assert await all_of(reader) == text("a")
+
+
+async def test_what_comes_by_itself_is_read_though_the_log_is_away(
+    reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise Unavailable("the store does not answer")
+
+    log.while_reading = away
+    reader.look_into_log()
+    waiting = asyncio.ensure_future(reader.take())
+    await asyncio.sleep(0.03)
+    reader.feed(batch(0, *text("a")))
+    assert events_of(await asyncio.wait_for(waiting, 30)) == text("a")
+
+    monkeypatch.setattr(run_reader, "AWAY_SECONDS", 0.05)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(reader.take(), 30)
 
 
 async def test_a_slow_reader_costs_no_memory_and_misses_nothing(

@@ -46,7 +46,10 @@ MAX_TEXT: Final = 8 * 1024 * 1024
 """Characters of text that readers of one attempt get; the result itself is whole."""
 TEXT_CUT: Final = "The text is longer than a stream may be"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
-PUBLISH_TRIES: Final = 5
+FIRST_TRIES: Final = 100
+"""Twenty seconds of a broker that is away: it may restart, and a log with a gap is of no use to those who come back."""
+LATER_TRIES: Final = 5
+"""Once there is a gap, the run waits no longer for the rest."""
 
 
 def events_of(broker: Broker) -> EventsOf:
@@ -77,6 +80,7 @@ class KeptEvents:
         self._kept_size = 0
         self._kept_first = 0
         self._keeping: asyncio.Task[None] | None = None
+        self._has_gap = False
         self._closing = asyncio.Event()
         self._order = asyncio.Lock()
         self._out = Coalescing(self._send)
@@ -156,5 +160,7 @@ class KeptEvents:
                 await self._publish(EventBatch(self._run_id, 0, batch, attempt=self._attempt, first=first))
 
     async def _publish(self, batch: EventBatch) -> None:
-        if not await publish_patiently(self._broker.work, EVENTS, batch, tries=PUBLISH_TRIES):
+        tries = LATER_TRIES if self._has_gap else FIRST_TRIES
+        if not await publish_patiently(self._broker.work, EVENTS, batch, tries=tries):
+            self._has_gap = True
             log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))

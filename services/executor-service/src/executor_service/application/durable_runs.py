@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -30,6 +30,10 @@ from shared.observe.spans import SpanKind, joined_span
 
 log = get_logger("durable_runs")
 T = TypeVar("T")
+
+OF_THE_STORE: Final = frozenset({"cancelled", "lost"})
+"""Why a stored run is to stop. What else is told is about a caller who waited for it, before it paused: that it goes on
+is nobody's mistake."""
 
 
 class Released(Exception):
@@ -107,7 +111,7 @@ class DurableRunWorker:
 
     async def _finished(self, granted: ClaimGranted, events: RunEvents) -> RunOutcome:
         """The lease is kept until the result is stored."""
-        run_id, handle = granted.run.run_id, RunHandle(events.follow)
+        run_id, handle = granted.run.run_id, RunHandle(events.follow, heeds=OF_THE_STORE)
         with self._running.holding(run_id, handle):
             async with kept_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
                 granted = await self._unless_stopped(lease, self._with_whole_journal(granted))

@@ -238,8 +238,15 @@ class Driver:
         if done.error is None and self._stream is not None:
             await self._stream.announce(attempt.call.block.id, done.output, attempt.call.writer)
         if self._context.request.include_block_events:
-            log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
-            await self._context.sink.emit(BlockEnded(to_json(log), failed=done.error is not None))
+            await self._context.sink.emit(BlockEnded(self._told_of(done), failed=done.error is not None))
+
+    def _told_of(self, done: BlockDone) -> msgspec.Raw:
+        """A block's log entry for the canvas, without a called workflow's trace where no message has room for it."""
+        log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
+        document = to_json(log)
+        if len(bytes(document)) <= self._limits.block_event_bytes:
+            return document
+        return to_json(msgspec.structs.replace(log, child_spans=()))
 
     async def _tell_begun(self, attempt: Attempt) -> None:
         begun = self._performer.log_of(attempt)

@@ -30,11 +30,13 @@ class Limits:
     """JSON of all selected outputs that are streamed."""
     selected_value_bytes: int = MAX_SELECTED_BYTES
     """JSON of one of them."""
+    block_event_bytes: int = MAX_SELECTED_BYTES
+    """What the canvas is told of one block: it travels in one message, too."""
     log_entries: int = 20_000
     """Block log entries kept of one run; later ones are counted, not kept."""
     log_value_bytes: int = 32 * 1024
     """JSON of one logged input or output; a larger one is replaced by a note of its size."""
     log_bytes: int = 8 * 1024 * 1024
-    """JSON of all logged inputs and outputs of a run; after that, entries carry none."""
+    """JSON of all logged inputs and outputs of a run, and why its blocks failed; after that, entries carry little."""
     cancel_seconds: float = 0.5
     """How long a cancelled block may take to clean up before the run ends without it."""

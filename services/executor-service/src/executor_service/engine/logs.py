@@ -20,6 +20,8 @@ MOST_LEVELS: Final = 2 * MAX_NESTING
 """Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""
 MAX_SPANS: Final = 500
 """Blocks of a called workflow that are told of."""
+SHORT_REASON: Final = 256
+"""Characters of why a block failed, where the log has no room for more."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -43,8 +45,8 @@ class LogBook:
 
     def add_block(self, entry: BlockLog, output: Output) -> None:
         """Keep the entry of a block, with what it gave, and what a workflow that it called did while there is room."""
-        told = self._room_for(entry.child_spans)
-        self.add(msgspec.structs.replace(entry, output=self.shown(visible(output)), child_spans=told))
+        shown, told = self.shown(visible(output)), self._room_for(entry.child_spans)
+        self.add(msgspec.structs.replace(entry, output=shown, child_spans=told, error=self._reason(entry.error)))
 
     def resumed(self, order: int, output: Output, at: datetime) -> None:
         """Let the entry with this number, of a block that has waited, tell what came of it."""
@@ -71,6 +73,13 @@ class LogBook:
         """Why something failed, with every secret hidden, and no longer than an error may be."""
         return self._secrets.hidden(text)[:MAX_ERROR_CHARS]
 
+    def _reason(self, error: str | None) -> str | None:
+        if error is None:
+            return None
+        told = error if self._bytes + len(error) <= self._limits.log_bytes else error[:SHORT_REASON]
+        self._bytes += len(told)
+        return told
+
     def _room_for(self, spans: ChildSpans) -> ChildSpans:
         size = len(_encode(spans)) if spans else 0
         if self._bytes + size > self._limits.log_bytes:
@@ -81,7 +90,7 @@ class LogBook:
 
 def _size(entry: BlockLog) -> int:
     """What an entry of an earlier attempt has taken already."""
-    return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans) if part)
+    return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans, entry.error) if part)
 
 
 def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:

@@ -13,7 +13,7 @@ from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
-from shared.errors import FlowportError
+from shared.errors import FlowportError, Unavailable
 from shared.frames import unraised
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
@@ -27,6 +27,8 @@ JOIN_SECONDS: Final = 0.25
 GAP_SECONDS: Final = 0.2
 """How soon the log is asked again for what has overtaken it."""
 GAP_PATIENCE: Final = 30
+AWAY_SECONDS: Final = 30.0
+"""How long whoever keeps the log may be away: a store that elects is back by then, and the run goes on meanwhile."""
 END_PATIENCE: Final = 3
 BUFFER_BYTES: Final = 1024 * 1024
 """What comes by itself beyond this is read from the log, at the reader's own pace."""
@@ -60,6 +62,7 @@ class RunReader:
         self._news = asyncio.Event()
         self._gaps = 0
         self._silences = 0
+        self._away_since: float | None = None
 
     def feed(self, batch: EventBatch) -> None:
         """Take a batch that came by itself; never blocks."""
@@ -107,12 +110,33 @@ class RunReader:
                 return False
             self._patience = min(2 * self._patience, POLL_SECONDS)
         self._look = False
-        page = await self._events.events(self._workspace_id, self.run_id, self._at)
-        self._arrived.extendleft(reversed(page.batches))
-        if page.batches:
-            self._look = self._look or page.has_more or len(page.batches) > 1
+        page = await self._page()
+        if page is None:
             return False
-        return await self._nothing_new(page)
+        if not page.batches:
+            return await self._nothing_new(page)
+        following = self._following(page.batches)
+        if following:
+            self._arrived.extendleft(reversed(following))
+            self._look = self._look or page.has_more or len(page.batches) > 1
+        else:
+            await self._await_log()
+        return False
+
+    async def _page(self) -> EventLogPage | None:
+        """What is kept behind what has been read; None where nobody can say so just now. Raises Unavailable."""
+        clock = asyncio.get_running_loop().time
+        try:
+            page = await self._events.events(self._workspace_id, self.run_id, self._at)
+        except Unavailable:
+            self._away_since = clock() if self._away_since is None else self._away_since
+            if clock() - self._away_since > AWAY_SECONDS:
+                raise
+            self._look = True
+            await asyncio.sleep(GAP_SECONDS)
+            return None
+        self._away_since = None
+        return page
 
     async def _nothing_new(self, page: EventLogPage) -> bool:
         if self._arrived:
@@ -129,7 +153,7 @@ class RunReader:
         return False
 
     async def _await_log(self) -> None:
-        """What came by itself has overtaken what is kept."""
+        """What came by itself, or what is kept already, has overtaken what is to be kept."""
         self._gaps += 1
         if self._gaps > GAP_PATIENCE:
             metrics.STREAM_GAPS.inc()
@@ -158,6 +182,14 @@ class RunReader:
         if ready:
             self._gaps = self._silences = 0
         return ready
+
+    def _following(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
+        """Those from the first on that follows on what has been read; none where events before them are missing.
+
+        The beginning of a later attempt always does: it makes void what may be missing of those before it.
+        """
+        first = next((n for n, batch in enumerate(batches) if self._follows(batch)), len(batches))
+        return batches[first:]
 
     def _follows(self, batch: EventBatch) -> bool:
         if batch.attempt > self._at.attempt:

@@ -187,4 +187,5 @@ def _claimable(document: Document) -> Claimable:
         from_ms(document["now_ms"]),
         decode_spec(document["spec"]),
         payload_in(document, "state"),
+        tuple(shown for name in ("output", "blocks") if (shown := payload_in(document, name)) is not None),
     )

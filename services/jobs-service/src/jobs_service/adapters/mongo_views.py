@@ -74,12 +74,12 @@ class MongoRunViews:
     @store_call
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
         """See RunViews."""
-        return await self._looks.submit(_Look(_Sight("_id", output, blocks), run_id))
+        return await self._seen(_Look(_Sight("_id", output, blocks), run_id))
 
     @store_call
     async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
         """See RunViews."""
-        return await self._looks.submit(_Look(_Sight("job_id", output, blocks), job_id))
+        return await self._seen(_Look(_Sight("job_id", output, blocks), job_id))
 
     @store_call
     async def page(self, query: PageQuery) -> RunPage:
@@ -102,30 +102,32 @@ class MongoRunViews:
         )
         return RunPage(await self._unexpired(found), behind.cursor if behind else None)
 
-    async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[ViewedRun | None]:
+    async def _seen(self, look: _Look) -> ViewedRun | None:
+        found = await self._looks.submit(look)
+        return None if found is None else _viewed(found)
+
+    async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[Document | None]:
+        """As they are stored: one that cannot be read fails whoever asked for it, and none of those beside it."""
         alike: defaultdict[_Sight, set[str]] = defaultdict(set)
         for look in looks:
             alike[look.sight].add(look.id)
         found = await asyncio.gather(*(self._look_at(sight, ids) for sight, ids in alike.items()))
-        seen = {look: run for each in found for look, run in each.items()}
+        seen = {look: document for each in found for look, document in each.items()}
         return [seen.get(look) for look in looks]
 
-    async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, ViewedRun]:
+    async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, Document]:
         stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, with_now(blank=sight.hidden)]
         found = await (await self._runs.aggregate(stages)).to_list()
-        return {_Look(sight, document[sight.field]): _viewed(document) for document in found if _is_there(document)}
+        return {_Look(sight, document[sight.field]): document for document in found}
 
     async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
         now = from_ms(await now_ms(self._store))
         return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
 
 
-def _is_there(document: Document) -> bool:
-    is_reserved = document["phase"] == Phase.RESERVED.value
-    return not is_reserved and not to_run(document).is_expired(from_ms(document["now_ms"]))
-
-
-def _viewed(document: Document) -> ViewedRun:
+def _viewed(document: Document) -> ViewedRun | None:
+    if document["phase"] == Phase.RESERVED.value or to_run(document).is_expired(from_ms(document["now_ms"])):
+        return None
     return ViewedRun(to_view(document), payload_in(document, "blocks"))
 
 

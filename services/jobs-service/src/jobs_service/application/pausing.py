@@ -82,12 +82,17 @@ class Pausing:
         return taken
 
     async def keep(self, run_id: str, files: Sequence[str]) -> None:
-        """Make sure that all that a run needs to go on lives as long as it may wait, its `files` among it."""
+        """Make sure that all that a run needs to go on lives as long as it may wait, its `files` among it.
+
+        What it shows is needed, too: by whoever is to answer it.
+        """
         await self._journal.keep(run_id)
         found = await self._runs.claimable(run_id)
         if found is None:
             return
-        values = (found.spec.input, found.state or Payload())
+        run_from = found.spec.run_from
+        given = (found.spec.input,) if run_from is None else (found.spec.input, run_from.outputs)
+        values = (*given, found.state or Payload(), *found.shown)
         blob_ids = [*(value.blob_id for value in values if value.blob_id is not None), *files]
         if blob_ids:
             await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)

@@ -26,6 +26,8 @@ class Claimable(Seen):
     spec: RunSpec
     state: Payload | None = None
     """Where the engine stood when the run was adopted."""
+    shown: tuple[Payload, ...] = ()
+    """What it has to show so far: an output, what its blocks did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
