@@ -120,13 +120,18 @@ class Door:
         return str(found[0])
 
     def workflows(self) -> list[JsonObject]:
-        """Every workflow of the workspace."""
-        found: list[JsonObject] = self.call("GET", "/api/workflows")["data"]
+        """Every workflow of the workspace. Raises CommandFailed when the key opens several and nobody said which."""
+        found: list[JsonObject] = self.call("GET", "/api/workflows", query={"workspaceId": self.workspace_id})["data"]
         return found
 
     @property
+    def named_workspace(self) -> JsonObject:
+        """Says in a query which workspace is meant, where that was said here: a key of one alone needs no look."""
+        return {"workspaceId": self.profile.workspace_id} if self.profile.workspace_id else {}
+
+    @property
     def workspace_id(self) -> str:
-        """Where new workflows go. Raises CommandFailed when the key opens several and nobody said which."""
+        """Which workspace is meant. Raises CommandFailed when the key opens several and nobody said which."""
         if self.profile.workspace_id:
             return self.profile.workspace_id
         known = [workspace["id"] for workspace in self.workspaces()]
