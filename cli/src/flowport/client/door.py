@@ -24,7 +24,7 @@ MAX_PAGES: Final = 1_000
 MOST_PORTS: Final = 65_535
 _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -44,7 +44,7 @@ class Door:
                 headers={"x-api-key": profile.api_key},
                 timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
                 transport=transport,
-                trust_env=url.host not in _HERE,  # proxies, and whom to believe
+                trust_env=url.host not in HERE,  # proxies, and whom to believe
             )
         except httpx.InvalidURL as error:
             raise CommandFailed(f"{profile.base_url} is no server's address: {error}") from error

@@ -37,7 +37,7 @@ async def check_broker(url: str, topology: Topology, *, has_management: bool) ->
     """Enter it as a service would, and ask there for what no API of its own can tell."""
     try:
         address = parse(url)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         yield problem("broker", str(error), "correct FLOWPORT_AMQP_URL")
         return
     try:

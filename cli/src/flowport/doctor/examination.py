@@ -39,7 +39,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         found = f"{' and '.join(sorted(SERVERS))} are not set here: only the public door and the key are looked at"
         fix = "run this where a service's settings are in the environment, and the rest is looked at, too"
         yield warning("environment", found, fix)
-        async for finding in check_services({"gateway": gateway}):
+        async for finding in check_services({"gateway": gateway}, proxied=True):
             yield finding
         yield _key(gateway) or problem("API key", "no key is known here", _LOGIN.format(gateway))
         return
@@ -92,7 +92,8 @@ def _key(gateway: str) -> Finding | None:
             count = len(door.workspaces())
     except CommandFailed as error:
         return _bad_key(gateway, error)
-    return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}")
+    where = "" if profile.base_url == gateway.rstrip("/") else f" of {profile.base_url}"
+    return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}{where}")
 
 
 def _bad_key(gateway: str, error: CommandFailed) -> Finding:
