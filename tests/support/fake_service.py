@@ -20,6 +20,10 @@ class FakeService:
     version: str = "1.0"
     skew_seconds: float = 0.0
     metrics: str = ""
+    status: str = ""
+    """What it says of itself, where that is neither that it is ready nor what it misses."""
+    hides: int = 0
+    """The status with which what is before it answers whoever asks how it is."""
 
     def __enter__(self) -> Self:
         service = self
@@ -53,9 +57,14 @@ class FakeService:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     def _answer(self, path: str) -> tuple[int, bytes]:
+        if self.hides and path in ("/readyz", "/metrics"):
+            return self.hides, b"<html>nginx</html>"
+        if path == "/api/auth/get-session":
+            return 200, b"null"
         if path == "/readyz":
-            body = {"status": "unready" if self.problems else "ready", "problems": self.problems}
-            return (503 if self.problems else 200), json.dumps(body).encode()
+            status = self.status or ("unready" if self.problems else "ready")
+            body = {"status": status, "problems": self.problems}
+            return (200 if status == "ready" else 503), json.dumps(body).encode()
         if path == "/metrics":
             info = f'flowport_build_info{{service="{self.name}",version="{self.version}"}} 1\n'
             return 200, (info + self.metrics).encode()

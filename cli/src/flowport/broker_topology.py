@@ -5,7 +5,9 @@ import os
 from typing import TypeAlias
 
 from flowport.doctor.broker import BRING_BACK, GROW
+from flowport.failures import CommandFailed
 from shared.broker.access import access_of, user_of
+from shared.broker.amqp.address import virtual_host_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.rabbitmq.members import Membership
@@ -19,12 +21,15 @@ Row: TypeAlias = dict[str, str]
 
 def put_right(management_url: str) -> list[Row]:
     """Declare what is missing, set policies and users; what is as it should be now. Raises BrokerUnavailable."""
-    return asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL"), _topology()))
+    settings, management = _broker(management_url)
+    declaring = settings.amqp_url if "amqp_url" in settings.model_fields_set else None
+    return asyncio.run(_apply(management, declaring, default_topology(settings.longest_run_seconds)))
 
 
 def look(management_url: str) -> tuple[list[Row], list[str]]:
     """What is not as it should be, and what to do about it. Raises BrokerUnavailable."""
-    drifted, members = asyncio.run(_check(Management(management_url), _topology()))
+    settings, management = _broker(management_url)
+    drifted, members = asyncio.run(_check(management, default_topology(settings.longest_run_seconds)))
     rows = [{"queue": queue, "problem": "missing"} for queue in members.missing]
     rows += [{"queue": queue, "problem": "policy"} for queue in drifted]
     rows += [{"queue": queue, "problem": f"{found} members"} for queue, found in members.too_few.items()]
@@ -41,17 +46,19 @@ def look(management_url: str) -> tuple[list[Row], list[str]]:
     return rows, failures
 
 
+def _broker(management_url: str) -> tuple[CommonSettings, Management]:
+    settings = read_settings(CommonSettings)
+    if settings.amqp_url.startswith("memory:"):
+        raise CommandFailed("FLOWPORT_AMQP_URL names no RabbitMQ, and what is in one process has no topology")
+    return settings, Management(management_url, virtual_host_of(settings.amqp_url))
+
+
 async def _check(management: Management, topology: Topology) -> tuple[tuple[str, ...], Membership]:
     return await management.drifted_policies(topology), await management.membership(topology)
 
 
-def _topology() -> Topology:
-    return default_topology(read_settings(CommonSettings).longest_run_seconds)
-
-
-async def _apply(management_url: str, amqp_url: str | None, topology: Topology) -> list[Row]:
+async def _apply(management: Management, amqp_url: str | None, topology: Topology) -> list[Row]:
     done: list[Row] = []
-    management = Management(management_url)
     if amqp_url:
         away = await management.away(topology)
         await declare_topology(amqp_url, topology, away=away)

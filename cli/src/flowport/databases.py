@@ -38,7 +38,7 @@ class ServiceDatabase:
         """The database, inside the block; nothing is made in it by that. Raises CommandFailed."""
         try:
             store = Store(self.uri, self.name, self.indexes)
-        except (PyMongoError, ValueError) as error:
+        except (PyMongoError, ValueError, OSError) as error:
             raise CommandFailed(f"{self.variable} is no store's address: {error}") from error
         try:
             yield store

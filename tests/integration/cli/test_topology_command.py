@@ -53,3 +53,25 @@ def test_a_queue_that_is_gone_is_missed(rabbitmq: RabbitMQServer) -> None:
     assert "`flowport topology apply` makes them" in str(missed.exception)
     assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
     assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0
+
+
+def test_all_of_it_is_in_the_virtual_host_that_the_url_names(rabbitmq: RabbitMQServer) -> None:
+    runner = CliRunner()
+    rabbitmq.ctl("add_vhost", "flow/port")
+    rabbitmq.ctl("set_permissions", "--vhost", "flow/port", "guest", ".*", ".*", ".*")
+    known = {
+        "FLOWPORT_AMQP_URL": f"{rabbitmq.amqp_url}flow%2Fport",
+        "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url,
+        "FLOWPORT_AMQP_PASSWORD_GATEWAY": "secret",
+    }
+    try:
+        assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 1
+        assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
+        assert "flowport.runs.async" in rabbitmq.ctl("list_policies", "--vhost", "flow/port")
+        assert "flowport-gateway" in rabbitmq.ctl("list_permissions", "--vhost", "flow/port")
+        assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0
+        found = runner.invoke(app, ["doctor", "--json"], env=known)
+        queues = [each for each in json.loads(found.stdout) if each["check"] in ("queues", "policies")]
+        assert [each["verdict"] for each in queues] == ["ok", "ok"]
+    finally:
+        rabbitmq.ctl("delete_vhost", "flow/port")

@@ -17,7 +17,8 @@ from flowport.main import app
 from flowport.servers.ports import LOOPBACK
 from shared.broker.amqp import methods
 from shared.broker.amqp.wire import long_string, short_string
-from shared.broker.rabbitmq.management import PRIORITY
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.management import PRIORITY, Management
 from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
 TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
@@ -95,6 +96,26 @@ async def test_a_check_of_the_topology_fails_too() -> None:
     assert done.exit_code == 1
     assert {"queue": "runs.async", "problem": "2 of 3 members"} in json.loads(done.stdout)
     assert "rabbitmq-queues grow" in str(done.exception)
+
+
+async def test_what_is_not_the_broker_s_own_api_is_told_in_a_sentence() -> None:
+    """RabbitMQ's metrics are one digit away, and know no such page."""
+    for answer in (Answer(status=404, body="Not Found"), Answer(body="<html>")):
+        async with HttpStub() as other:
+            other.answer(answer)
+            command = ["topology", "check", f"http://{LOOPBACK}:{other.port}"]
+            done = await asyncio.to_thread(CliRunner().invoke, app, command)
+        assert isinstance(done.exception, BrokerUnavailable), done.exception
+
+
+async def test_the_broker_s_own_api_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine gives its containers the proxy of its own, which knows none of them."""
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with HttpStub() as api:
+        api.answer(Answer(body="{}"))
+        assert set(await Management(f"http://{LOOPBACK}:{api.port}").drifted_policies(TOPOLOGY)) <= set(TOPOLOGY.queues)
+        assert api.asked
 
 
 def express_down() -> list[dict[str, Any]]:

@@ -8,7 +8,10 @@ import pytest
 from flowport.client.door import Door
 from flowport.client.errors import NoAccess, TryLater, Unanswered
 from flowport.client.profiles import Profile
+from flowport.commands import dead_letters, runs
+from flowport.commands.session import Session
 from flowport.failures import CommandFailed
+from flowport.output import Output
 
 URL = "https://flow.example"
 
@@ -63,7 +66,8 @@ def test_what_is_no_text_is_refused() -> None:
 
 def test_a_name_that_only_looks_like_an_id_is_a_name() -> None:
     name = "a-workflow-of-mine-whose-name-has-36"
-    found = door(lambda _: httpx.Response(200, json={"data": [{"id": "W", "name": name}]}))
+    said = {"workspaces": [{"id": "w1"}], "data": [{"id": "W", "name": name}]}
+    found = door(lambda _: httpx.Response(200, json=said))
     assert found.workflow_id(name) == "W"
 
 
@@ -72,3 +76,37 @@ def test_the_way_to_other_machines_is_that_of_the_environment(monkeypatch: pytes
     Door(Profile("http://127.0.0.1:8080", "key"))
     with pytest.raises(CommandFailed, match="ALL_PROXY"):
         Door(Profile(URL, "key"))
+
+
+def server_of_two_workspaces(request: httpx.Request) -> httpx.Response:
+    """As it answers a personal key: without a word of which is meant it takes the first that the key opens."""
+    if request.url.path == "/api/workspaces":
+        return httpx.Response(200, json={"workspaces": [{"id": "w1"}, {"id": "w2"}]})
+    where = request.url.params.get("workspaceId", "w1")
+    if request.url.path == "/api/workflows":
+        return httpx.Response(200, json={"data": [{"id": f"of-{where}", "name": "Summarise"}]})
+    if request.url.path == "/api/v1/dead-letters":
+        return httpx.Response(200, json={"data": [{"id": f"of-{where}"}]})
+    if request.url.path == "/api/jobs/run_0123456789abcdef0123":
+        return httpx.Response(200, json={"metadata": {"workflowId": "W", "executionId": "R"}})
+    return httpx.Response(200 if where == "w2" else 404, json={"data": {"runId": "R2"}})
+
+
+def session_in(workspace: str) -> Session:
+    transport = httpx.MockTransport(server_of_two_workspaces)
+    return Session(Door(Profile(URL, "sk-sim-key", workspace), transport=transport), Output(as_json=True))
+
+
+def test_a_name_is_looked_for_in_the_workspace_that_was_named() -> None:
+    assert session_in("w2").door.workflow_id("Summarise") == "of-w2"
+    with pytest.raises(CommandFailed, match="FLOWPORT_WORKSPACE_ID to one of w1, w2"):
+        session_in("").door.workflow_id("Summarise")
+
+
+def test_what_died_and_what_failed_is_that_of_the_workspace_that_was_named(capsys: pytest.CaptureFixture[str]) -> None:
+    session = session_in("w2")
+    dead_letters.list_letters(session, 50)
+    assert capsys.readouterr().out == '[{"id":"of-w2"}]\n'
+    dead_letters.redrive(session, "letter")
+    dead_letters.discard(session, "letter")
+    runs.redrive(session, "run_0123456789abcdef0123")

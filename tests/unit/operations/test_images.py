@@ -1,5 +1,6 @@
 """deploy/Dockerfile and deploy/compose.yaml, as far as they can be checked without a container engine."""
 
+import os
 import re
 import shlex
 import stat
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.images.dockerfile import lineage, stages
+from tests.support.fake_service import FakeService
 from tools.reference.configuration import SETTINGS
 
 from deploy_service.settings import DeploySettings
@@ -104,6 +106,18 @@ def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
     assert "no-new-privileges:true" in service["security_opt"]
     assert int(service["stop_grace_period"].removesuffix("s")) > 25
     assert service["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_asked_for_its_health_without_a_proxy(name: str) -> None:
+    """An engine gives its containers its own proxy, and who names one for models may do so in HTTP_PROXY."""
+    arguments = COMPOSE[name]["healthcheck"]["test"][2:-1]
+    with FakeService(name) as well, FakeService(name, problems=("store: away",)) as ill:
+        for service, code in ((well, 0), (ill, 1)):
+            asked = [sys.executable, *arguments, service.url.rpartition(":")[2]]
+            proxied = {**os.environ, "http_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+            done = subprocess.run(asked, env=proxied, stderr=subprocess.DEVNULL, timeout=60, check=False)
+            assert done.returncode == code
 
 
 def test_mongodb_may_end_by_itself() -> None:

@@ -24,7 +24,7 @@ MAX_PAGES: Final = 1_000
 MOST_PORTS: Final = 65_535
 _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -44,7 +44,7 @@ class Door:
                 headers={"x-api-key": profile.api_key},
                 timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
                 transport=transport,
-                trust_env=url.host not in _HERE,  # proxies, and whom to believe
+                trust_env=url.host not in HERE,  # proxies, and whom to believe
             )
         except httpx.InvalidURL as error:
             raise CommandFailed(f"{profile.base_url} is no server's address: {error}") from error
@@ -120,13 +120,18 @@ class Door:
         return str(found[0])
 
     def workflows(self) -> list[JsonObject]:
-        """Every workflow of the workspace."""
-        found: list[JsonObject] = self.call("GET", "/api/workflows")["data"]
+        """Every workflow of the workspace. Raises CommandFailed when the key opens several and nobody said which."""
+        found: list[JsonObject] = self.call("GET", "/api/workflows", query={"workspaceId": self.workspace_id})["data"]
         return found
 
     @property
+    def named_workspace(self) -> JsonObject:
+        """Says in a query which workspace is meant, where that was said here: a key of one alone needs no look."""
+        return {"workspaceId": self.profile.workspace_id} if self.profile.workspace_id else {}
+
+    @property
     def workspace_id(self) -> str:
-        """Where new workflows go. Raises CommandFailed when the key opens several and nobody said which."""
+        """Which workspace is meant. Raises CommandFailed when the key opens several and nobody said which."""
         if self.profile.workspace_id:
             return self.profile.workspace_id
         known = [workspace["id"] for workspace in self.workspaces()]

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from flowport.client.door import path
+from flowport.client.door import JsonObject, path
 from flowport.commands.session import Session, command
 
 dead_letters_app = typer.Typer(help="What nobody could work on, and waits for you.", no_args_is_help=True)
@@ -19,18 +19,23 @@ def list_letters(
     session: Session, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 50
 ) -> None:
     """Show them."""
-    pages = session.door.pages(path("v1", "dead-letters"), {"limit": min(limit, 100)})
+    pages = session.door.pages(path("v1", "dead-letters"), {"limit": min(limit, 100), **_where(session)})
     session.output.rows(COLUMNS, list(islice(pages, limit)))
 
 
 @command(dead_letters_app)
 def redrive(session: Session, letter: LetterId) -> None:
     """Give one another chance; a run begins anew, as a run of its own."""
-    session.output.record(session.door.call("POST", path("v1", "dead-letters", letter, "redrive"))["data"])
+    route = path("v1", "dead-letters", letter, "redrive")
+    session.output.record(session.door.call("POST", route, query=_where(session))["data"])
 
 
 @command(dead_letters_app)
 def discard(session: Session, letter: LetterId) -> None:
     """Forget one."""
-    session.door.call("DELETE", path("v1", "dead-letters", letter))
+    session.door.call("DELETE", path("v1", "dead-letters", letter), query=_where(session))
     session.output.done({"id": letter, "discarded": True}, f"{letter} is gone")
+
+
+def _where(session: Session) -> JsonObject:
+    return {"workspaceId": session.door.workspace_id}

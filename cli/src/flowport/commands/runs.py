@@ -74,9 +74,8 @@ def cancel(session: Session, run: RunId) -> None:
 @command(runs_app)
 def redrive(session: Session, run: RunId) -> None:
     """Run a failed queued run again, as a run of its own."""
-    session.output.record(
-        session.door.call("POST", path("v1", "runs", place_of(session.door, run).run_id, "redrive"))["data"]
-    )
+    route = path("v1", "runs", place_of(session.door, run).run_id, "redrive")
+    session.output.record(session.door.call("POST", route, query=session.door.named_workspace)["data"])
 
 
 @command(runs_app)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Container, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -36,7 +37,7 @@ async def check_broker(url: str, topology: Topology, *, has_management: bool) ->
     """Enter it as a service would, and ask there for what no API of its own can tell."""
     try:
         address = parse(url)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         yield problem("broker", str(error), "correct FLOWPORT_AMQP_URL")
         return
     try:
@@ -86,16 +87,18 @@ async def _refusal(connection: Connection, queue: str) -> int:
     return 0
 
 
-async def check_management(url: str, topology: Topology) -> AsyncIterator[Finding]:
+async def check_management(url: str, topology: Topology, virtual_host: str = "/") -> AsyncIterator[Finding]:
     """What its own API tells: queues, policies, consumers, alarms."""
+    management, where = Management(url, virtual_host), quote(virtual_host, safe="")
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as client:
+        verify = httpx.create_ssl_context()
+        async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False, verify=verify) as client:
             alarms = (await client.get("/api/health/checks/alarms")).json()
-            queues = (await client.get("/api/queues/%2F")).raise_for_status().json()
-            consumers = (await client.get("/api/consumers/%2F")).raise_for_status().json()
+            queues = (await client.get(f"/api/queues/{where}")).raise_for_status().json()
+            consumers = (await client.get(f"/api/consumers/{where}")).raise_for_status().json()
         there = {queue["name"]: queue for queue in queues}
         taken = {consumer["queue"]["name"] for consumer in consumers}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, OSError) as error:
         fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
         yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
         return
@@ -107,9 +110,9 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
         *_leftovers(there),
     ):
         yield finding
-    async for finding in _policies(url, topology):
+    async for finding in _policies(management, topology):
         yield finding
-    async for finding in _members(url, topology):
+    async for finding in _members(management, topology):
         yield finding
 
 
@@ -164,9 +167,9 @@ def _leftovers(there: dict[str, Any]) -> Iterator[Finding]:
             yield warning("dead letters", f"{waiting} in {name}", fix)
 
 
-async def _policies(url: str, topology: Topology) -> AsyncIterator[Finding]:
+async def _policies(management: Management, topology: Topology) -> AsyncIterator[Finding]:
     try:
-        drifted = await Management(url).drifted_policies(topology)
+        drifted = await management.drifted_policies(topology)
     except BrokerUnavailable as error:
         yield problem("policies", str(error), "give the user of FLOWPORT_AMQP_MANAGEMENT_URL the tag policymaker")
         return
@@ -176,9 +179,9 @@ async def _policies(url: str, topology: Topology) -> AsyncIterator[Finding]:
         yield ok("policies", "bounds and limits are as they should be")
 
 
-async def _members(url: str, topology: Topology) -> AsyncIterator[Finding]:
+async def _members(management: Management, topology: Topology) -> AsyncIterator[Finding]:
     try:
-        found = await Management(url).membership(topology)
+        found = await management.membership(topology)
     except BrokerUnavailable as error:
         yield problem("queues' members", str(error), "give the user of FLOWPORT_AMQP_MANAGEMENT_URL the tag monitoring")
         return

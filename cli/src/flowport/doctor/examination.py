@@ -15,6 +15,7 @@ from flowport.doctor.services import check_services
 from flowport.doctor.settings import SERVERS, are_here, check_settings
 from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
+from shared.broker.amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
@@ -38,7 +39,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         found = f"{' and '.join(sorted(SERVERS))} are not set here: only the public door and the key are looked at"
         fix = "run this where a service's settings are in the environment, and the rest is looked at, too"
         yield warning("environment", found, fix)
-        async for finding in check_services({"gateway": gateway}):
+        async for finding in check_services({"gateway": gateway}, proxied=True):
             yield finding
         yield _key(gateway) or problem("API key", "no key is known here", _LOGIN.format(gateway))
         return
@@ -50,11 +51,13 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         return
     settings = read_settings(CommonSettings)
     topology = default_topology(settings.longest_run_seconds)
-    if not settings.amqp_url.startswith("memory:"):
+    has_broker = not settings.amqp_url.startswith("memory:")
+    virtual_host = virtual_host_of(settings.amqp_url) if has_broker else "/"
+    if has_broker:
         async for finding in check_broker(settings.amqp_url, topology, has_management=bool(places.management)):
             yield finding
     if places.management:
-        async for finding in check_management(places.management, topology):
+        async for finding in check_management(places.management, topology, virtual_host):
             yield finding
     async for finding in check_stores(databases(settings)):
         yield finding
@@ -89,7 +92,8 @@ def _key(gateway: str) -> Finding | None:
             count = len(door.workspaces())
     except CommandFailed as error:
         return _bad_key(gateway, error)
-    return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}")
+    where = "" if profile.base_url == gateway.rstrip("/") else f" of {profile.base_url}"
+    return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}{where}")
 
 
 def _bad_key(gateway: str, error: CommandFailed) -> Finding:

@@ -10,15 +10,20 @@ from typing import Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from flowport.client.door import HERE
 from flowport.doctor.findings import Finding, ok, problem, warning
 
 SECONDS: Final = 8.0
 MOST_SKEW_SECONDS: Final = 5.0
 LONG_WAIT_SECONDS: Final = 300.0
+GATEWAY: Final = "gateway"
+NOBODY_SIGNED_IN: Final = "/api/auth/get-session"
+"""What the public door tells whoever asks: null."""
 
 _FIXES: Final = {
     "low on disk": "free some disk where RabbitMQ keeps its data",
     "low on memory": "give RabbitMQ more memory, or look for a queue that nobody empties",
+    "draining": "it is being stopped: look again once another process is in its place",
 }
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -32,6 +37,8 @@ class Visit:
     problems: tuple[str, ...]
     skew_seconds: float
     samples: Samples
+    tells: bool = True
+    """Whether it says how it is: a door to the open net is kept from that."""
 
     def total(self, name: str, **labels: str) -> float | None:
         """The sum of a metric's samples with these labels; None where there is none."""
@@ -45,14 +52,13 @@ class Visit:
         return {dict(labels)["version"] for (name, labels), _ in self.samples.items() if name == "flowport_build_info"}
 
 
-async def check_services(urls: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Look at each, then at all of them together."""
-    async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
-        visits = await asyncio.gather(*(_visit(client, *place) for place in urls.items()))
+async def check_services(urls: Mapping[str, str], *, proxied: bool = False) -> AsyncIterator[Finding]:
+    """Look at each, then at all of them together; where they are `proxied`, by the way that calls from here take."""
+    visits = await asyncio.gather(*(_visit(*place, proxied=proxied) for place in urls.items()))
     there: dict[str, Visit] = {}
-    for (service, url), visit in zip(urls.items(), visits, strict=True):
+    for service, visit in zip(urls, visits, strict=True):
         if isinstance(visit, str):
-            yield problem(service, f"{url} does not answer: {visit}", f"start {service}, or correct its URL")
+            yield problem(service, visit, f"start {service}, or correct its URL")
         else:
             there[service] = visit
             yield _readiness(visit)
@@ -65,11 +71,11 @@ def _readiness(visit: Visit) -> Finding:
         found = "; ".join(visit.problems)
         fix = next((fix for sign, fix in _FIXES.items() if sign in found), "mend what it names")
         return problem(visit.service, f"not ready: {found}", fix)
-    return ok(visit.service, "ready")
+    return ok(visit.service, "ready" if visit.tells else "it answers; whether it is ready it does not tell callers")
 
 
 def _together(visits: list[Visit]) -> Iterator[Finding]:
-    versions = {visit.service: ", ".join(sorted(visit.versions)) for visit in visits}
+    versions = {visit.service: ", ".join(sorted(visit.versions)) for visit in visits if visit.versions}
     if len(set(versions.values())) > 1:
         found = ", ".join(f"{service} {version}" for service, version in versions.items())
         yield problem("versions", f"they differ: {found}", "finish the roll-out, or take it back")
@@ -98,18 +104,43 @@ def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
         yield problem("workers", "the executor takes no runs", "look at its log")
 
 
-async def _visit(client: httpx.AsyncClient, service: str, url: str) -> Visit | str:
+async def _visit(service: str, url: str, *, proxied: bool) -> Visit | str:
+    url = url.rstrip("/")
     try:
-        ready = await client.get(f"{url}/readyz")
-        scraped = await client.get(f"{url}/metrics")
-        problems = () if ready.is_success else tuple(ready.json()["problems"])
-        samples = _samples(scraped.text)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        return str(error) or type(error).__name__
-    return Visit(service, problems, _skew(ready.headers.get("date")), samples)
+        async with _client(url, proxied=proxied) as client:
+            ready = await client.get(f"{url}/readyz")
+            problems = _problems(ready)
+            if problems is not None:
+                scraped = await client.get(f"{url}/metrics")
+                samples = _samples(scraped.text) if scraped.is_success else {}
+                return Visit(service, problems, _skew(ready), samples)
+            if service == GATEWAY:
+                asked = await client.get(f"{url}{NOBODY_SIGNED_IN}")
+                if asked.is_success and asked.text == "null":
+                    return Visit(service, (), _skew(asked), {}, tells=False)
+                return f"{url} answers {asked.status_code}, and not as a gateway does"
+            return f"{url} answers {ready.status_code}, and not as {service} does"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+        return f"{url} does not answer: {str(error) or type(error).__name__}"
 
 
-def _skew(date: str | None) -> float:
+def _client(url: str, *, proxied: bool) -> httpx.AsyncClient:
+    by_environment = proxied and httpx.URL(url).host not in HERE
+    return httpx.AsyncClient(timeout=SECONDS, trust_env=by_environment, verify=httpx.create_ssl_context())
+
+
+def _problems(ready: httpx.Response) -> tuple[str, ...] | None:
+    """What it misses; None where this is no answer of a service of ours."""
+    try:
+        said = ready.json()
+        found = tuple(map(str, said["problems"]))
+        return found if found or ready.is_success else (str(said["status"]),)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _skew(answer: httpx.Response) -> float:
+    date = answer.headers.get("date")
     return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else 0.0
 
 

@@ -40,7 +40,7 @@ async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase
             timeoutMS=MILLISECONDS,
             tz_aware=True,
         )
-    except (PyMongoError, ValueError) as error:
+    except (PyMongoError, ValueError, OSError) as error:
         yield problem(check, f"this is no address: {error}", f"correct {variable}")
         return
     try:

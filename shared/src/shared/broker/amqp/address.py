@@ -32,6 +32,11 @@ def parts_of(url: str) -> SplitResult:
     raise ValueError("its port is a number from 1 to 65535; in a password / is written %2F, ? is %3F and # is %23")
 
 
+def virtual_host_of(url: str) -> str:
+    """Which of the broker's virtual hosts an AMQP URL names: `/` where it names none. Raises ValueError."""
+    return unquote(parts_of(url).path[1:]) or "/"
+
+
 def parse(url: str) -> Address:
     """Read `amqp://user:password@host:port/vhost` or `amqps://…?cacertfile=ca.pem&certfile=…&keyfile=…`.
 
@@ -44,7 +49,7 @@ def parse(url: str) -> Address:
         port=parts.port or _PORTS[parts.scheme],
         user=unquote(parts.username or "guest"),
         password=unquote(parts.password or "guest"),
-        virtual_host=unquote(parts.path[1:]) or "/",
+        virtual_host=virtual_host_of(url),
         tls=_tls(parse_qs(parts.query)) if parts.scheme == "amqps" else None,
     )
 

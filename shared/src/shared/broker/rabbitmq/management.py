@@ -53,23 +53,22 @@ class Management:
     async def away(self, topology: Topology) -> Mapping[str, str]:
         """The queues that are on one node alone, and that is not there: which, by queue. Raises BrokerUnavailable."""
         async with self._client() as client:
-            queues = await _ask(client, "GET", self._queues())
-        return away(topology, queues.json())
+            return away(topology, await _told(client, self._queues()))
 
     async def membership(self, topology: Topology) -> Membership:
         """On how many nodes the queues are. Raises BrokerUnavailable."""
         async with self._client() as client:
-            queues = await _ask(client, "GET", self._queues())
-            nodes = await _ask(client, "GET", "/api/nodes")
-        return membership(topology, queues.json(), nodes.json())
+            queues, nodes = await _told(client, self._queues()), await _told(client, "/api/nodes")
+        return membership(topology, queues, nodes)
 
     async def _differs(self, client: httpx.AsyncClient, queue: Queue) -> bool:
-        answer = await _ask(client, "GET", self._path(queue))
-        found = {} if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
+        found = await _told(client, self._path(queue), missing={})
         return any(found.get(key) != value for key, value in _policy(queue).items())
 
     def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS)
+        # No proxy, as for AMQP, which knows none; certificates are believed as everywhere.
+        verify = httpx.create_ssl_context()
+        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
 
     def _queues(self) -> str:
         return f"/api/queues/{quote(self.virtual_host, safe='')}"
@@ -91,11 +90,29 @@ def _policy(queue: Queue) -> dict[str, Any]:
     }
 
 
-async def _ask(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> httpx.Response:
+async def _told(client: httpx.AsyncClient, path: str, *, missing: Any = None) -> Any:
+    """What it tells of this; `missing`, where that is given, of what is not there."""
+    answer = await _answer(client, "GET", path)
+    if answer.status_code == httpx.codes.NOT_FOUND and missing is not None:
+        return missing
+    _check(answer)
     try:
-        answer = await client.request(method, path, **content)
+        return answer.json()
+    except ValueError as error:
+        raise BrokerUnavailable("what answers is not RabbitMQ's management API: it tells no JSON") from error
+
+
+async def _ask(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> None:
+    _check(await _answer(client, method, path, **content))
+
+
+async def _answer(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> httpx.Response:
+    try:
+        return await client.request(method, path, **content)
     except httpx.TransportError as error:
         raise BrokerUnavailable(f"the broker's management API does not answer: {error}") from error
-    if answer.is_error and not (method == "GET" and answer.status_code == httpx.codes.NOT_FOUND):
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.is_error:
         raise BrokerUnavailable(f"the broker's management API answers {answer.status_code}: {answer.text[:200]}")
-    return answer
