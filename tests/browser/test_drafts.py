@@ -138,6 +138,21 @@ def test_what_somebody_else_overtook_waits_for_its_author(console: Console, acco
     assert _answer(account, workflow_id) == "return 'mine';"
 
 
+def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Wrote on all the same", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 'mine';").saved()
+    _overtake(account, workflow_id)
+    console.press("Update").shows(UNSEEN).write("Code", "return 'mine again';")
+    expect(console.button("Replace theirs with mine")).to_be_visible()
+    page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h").page.go_back()
+
+    console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
+    assert _answer(account, workflow_id) == "return 'mine again';"
+
+
 def test_what_was_discarded_does_not_come_back(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Discarded", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()

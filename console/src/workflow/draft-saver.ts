@@ -117,7 +117,12 @@ export class DraftSaver {
   }
 
   private changed(): void {
-    if (this.status === 'stale' || this.isDropped) return;
+    if (this.isDropped) return;
+    // Nothing is saved until its author has decided, and nothing that he writes until then is lost.
+    if (this.status === 'stale') {
+      this.become('stale');
+      return;
+    }
     this.become(this.running ? 'saving' : this.isBehind ? 'waiting' : 'saved');
     this.later(PAUSE_MS);
   }
