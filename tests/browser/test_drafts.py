@@ -64,6 +64,18 @@ def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
     assert account.run(workflow_id).json()["output"]["result"] == "first"
 
 
+def test_nor_is_it_replaced_by_a_version(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Not over theirs", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").press("Live").page
+    _overtake(account, workflow_id)
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment").shows(UNSEEN)
+    assert _answer(account, workflow_id) == "return 'theirs';"
+    page.reload()
+    console.press("Deployment").choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert _answer(account, workflow_id) == "return 'first';"
+
+
 def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page

@@ -61,6 +61,13 @@ export class DraftSaver {
     this.refuse();
   }
 
+  /** Makes sure that what takes the draft's place replaces nothing that its author has not seen. Raises where it would. */
+  async giveWay(): Promise<void> {
+    await this.flush();
+    if (this.status !== 'stale') await this.compare();
+    if (this.status === 'stale') this.refuse();
+  }
+
   /** Has `publish` publish what its author sees, where that is the saved draft. Raises where it is not. */
   async published<T>(publish: (revision: string) => Promise<T>): Promise<T> {
     await this.flush();
