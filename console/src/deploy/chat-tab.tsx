@@ -78,7 +78,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
         authType: access,
         ...(access === 'password' && password ? { password } : {}),
         ...(access === 'email' ? { allowedEmails: listed(allowed) } : {}),
-        customizations: { welcomeMessage: welcome },
+        customizations: { ...chat?.customizations, welcomeMessage: welcome },
         outputConfigs: outputs,
       });
       settle(fields);
