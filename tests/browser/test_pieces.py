@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, thirty
+from tests.browser.workflows import answering, long, thirty
 
 
 def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Account) -> None:
@@ -17,6 +17,23 @@ def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Acco
     console.press("Undo (Ctrl Z)").saved()
     state = account.draft(workflow_id)
     assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
+
+
+def test_what_was_deleted_or_taken_back_is_chosen_no_more(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(long('One after the other', 3))}").page
+    console.block("Step 1").click()
+    page.keyboard.press("Delete")
+    console.block("Step 2").click()
+    expect(page.get_by_label("Settings of Step 2")).to_be_visible()
+    switch = page.get_by_role("switch", name="Switched on")
+    for is_on in (False, True):
+        page.keyboard.press("Shift+E")
+        expect(switch).to_be_checked(checked=is_on)
+
+    page.keyboard.press("ControlOrMeta+d")
+    expect(page.get_by_label("Settings of Step 1")).to_be_visible()
+    console.press("Undo (Ctrl Z)").block("Step 2").click()
+    expect(page.get_by_label("Settings of Step 2")).to_be_visible()
 
 
 def test_everything_is_deleted_by_keyboard_however_fast(console: Console, account: Account) -> None:
