@@ -62,6 +62,28 @@ def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Cons
     expect(other.block("Answer")).to_be_visible()
 
 
+def test_who_stays_for_what_is_unsaved_stays_in_the_workspace(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Not saved yet", "return 1;"))
+    page = console.page
+    assert page.request.post("/api/workspaces", data={"name": "Tempting"}).ok
+    page.clock.install()
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    first = page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
+    page.route("**/state", lambda route: route.fulfill(status=413, json={"error": "Too large"}))
+    console.write("Code", "return 'mine';")
+    page.clock.run_for(1_000)
+    console.shows("Your changes are not saved.")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    console.choose(first, "Tempting")
+
+    page.clock.run_for(61_000)
+    with page.expect_response("**/api/workspaces"):
+        page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.run_for(1_000)
+    expect(console.button(first)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'mine';")
+
+
 def test_who_is_in_no_workspace_any_more_can_sign_out(
     console: Console, open_page: Callable[..., Page], account: Account
 ) -> None:
