@@ -47,6 +47,17 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     expect(guest.button("Invite")).to_have_count(0)
 
 
+def test_the_limits_are_those_of_the_workspace_that_is_looked_at(console: Console, account: Account) -> None:
+    made = console.page.request.post("/api/workspaces", data={"name": "With limits of its own"}).json()["workspace"]
+    first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
+    for name, workspace_id in ((first, account.workspace_id), ("Workspace With limits of its own", made["id"])):
+        if name != first:
+            console.choose(first, "With limits of its own").shows("No workflows yet")
+        with console.page.expect_response("**/usage-limits?*") as asked:
+            console.goto("/settings/limits").shows("Left right now")
+        assert asked.value.url.endswith(f"workspaceId={workspace_id}")
+
+
 def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Mine is the first", "return 1;"))
     first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
