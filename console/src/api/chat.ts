@@ -78,11 +78,11 @@ function useChatChange<Variables>(
   });
 }
 
-/** Publishes the chat, or changes the one that there is. */
+/** Publishes the chat, or changes of the one that there is what is named. */
 export function useSaveChat(workflowId: string, chat: Chat | null) {
   return useChatChange(
     workflowId,
-    (wish: ChatWish) =>
+    (wish: Partial<ChatWish>) =>
       chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
     saveKey(workflowId),
   );
