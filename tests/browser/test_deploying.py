@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, long
+from tests.browser.workflows import answering, long, setting, talking
 
 NOTHING_LATER = """
 const later = window.setTimeout;
@@ -70,6 +70,20 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     console.shows('Changed code of "Answer"').shows("return 'two';")
     found = account.http.get(f"/api/workflows/{workflow_id}/deployments").json()["versions"][0]
     assert (found["name"], found["description"]) == ("First light", "How it began")
+
+
+def test_what_is_compared_hides_the_passwords_that_somebody_typed(console: Console, account: Account) -> None:
+    workflow = talking("Typed in place")
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("apiKey", "short-input", "{{KEY}}")
+    workflow_id = account.publish(workflow)
+    state = account.draft(workflow_id)
+    state["blocks"]["agent"]["subBlocks"]["apiKey"]["value"] = "sk-in-clear"
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+    console.goto(f"/workflows/{workflow_id}").press("Deployment").choose("Actions for v1", "Compare")
+    told = console.shows('Changed apiKey of "Agent 1"').page.get_by_role("region", name="Differences")
+    expect(told).to_contain_text("{{KEY}}")
+    expect(told).to_contain_text("••••")
+    expect(told).not_to_contain_text("sk-in-clear")
 
 
 @pytest.mark.parametrize("width", [1440, 375])
