@@ -281,6 +281,16 @@ def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account
     expect(console.page.get_by_role("note")).to_have_count(0)
 
 
+def test_how_long_ago_a_run_was_goes_on_while_nothing_happens(console: Console, account: Account) -> None:
+    account.run(account.publish(answering("Quiet since", "return 1;")))
+    page = console.page
+    page.clock.install()
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Quiet since"))
+    expect(row).to_contain_text("just now")
+    page.clock.run_for("05:10")
+    expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
+
+
 def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:
     account.publish(answering("Busy this morning", "return 1;"))
     workflow_id = account.publish(answering("Busy all day", "return 1;"))

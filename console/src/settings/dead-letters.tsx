@@ -10,6 +10,7 @@ import { Confirm } from '@/ui/dialog';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { useNow } from '@/ui/use-now';
 import { Section } from './section';
 
 const KINDS: Record<string, string> = {
@@ -33,6 +34,7 @@ export function DeadLettersSection() {
 function Letters() {
   const letters = useDeadLetters();
   const workflows = useWorkflows();
+  useNow();
   if (letters.isPending) return <Skeleton rows={2} />;
   if (letters.isLoadingError) return <Failure error={letters.error} onRetry={letters.refetch} />;
   if (!letters.data.length) {
