@@ -4,9 +4,11 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, Route, expect
+from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, asking, block, file, function, talking
 
@@ -241,6 +243,26 @@ def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, 
     console.button("Copy", output).click()
     expect(console.button("Copied", output)).to_be_visible()
     assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
+
+
+def test_the_last_hour_is_the_last_one_however_long_the_page_is_looked_at(console: Console) -> None:
+    page = console.page
+    page.clock.install()
+    with page.expect_request(_of_a_time) as first:
+        console.goto("/runs?hours=1")
+    page.clock.fast_forward("02:00:00")
+    with page.expect_request(_of_a_time) as later:
+        page.clock.run_for(5_000)
+    began, went_on = (_since(asked.value) for asked in (first, later))
+    assert went_on - began >= timedelta(hours=2)
+
+
+def _of_a_time(request: Request) -> bool:
+    return "startDate=" in request.url
+
+
+def _since(request: Request) -> datetime:
+    return datetime.fromisoformat(parse_qs(urlsplit(request.url).query)["startDate"][0])
 
 
 def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
