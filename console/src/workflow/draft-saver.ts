@@ -1,5 +1,5 @@
 import { type Draft, readDraft, saveDraft } from '@/api/draft';
-import { ApiError, isStatus } from '@/api/errors';
+import { isStatus, mayPass } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
 import { noteUnsaved } from './unsaved';
@@ -156,7 +156,8 @@ export class DraftSaver {
       this.become(this.isBehind ? 'waiting' : 'saved');
     } catch (error) {
       this.become(isStatus(error, 409) ? 'stale' : 'failed', error);
-      if (mayPass(error) && !this.isDropped) this.later(AGAIN_MS);
+      const mayBeTaken = mayPass(error) || isStatus(error, 401); // once somebody has signed in
+      if (mayBeTaken && !this.isDropped) this.later(AGAIN_MS);
     }
   }
 
@@ -172,9 +173,4 @@ export class DraftSaver {
     if (isUnsaved) unsaved.set(this.workflowId, this);
     else if (unsaved.get(this.workflowId) === this) unsaved.delete(this.workflowId);
   }
-}
-
-/** Whether the same save may be taken later: the server is away or busy, or somebody has to sign in. */
-function mayPass(error: unknown): boolean {
-  return !(error instanceof ApiError) || error.status === 401 || error.status === 429 || error.status >= 500;
 }
