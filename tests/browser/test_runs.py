@@ -211,6 +211,25 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     console.confirm("Discard").shows("No dead letters")
 
 
+def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Console) -> None:
+    letter = {"kind": "records", "queue": "runs.records", "reason": "Unreadable", "times": 1, "size": 1}
+    died: Json = {**letter, "diedAt": "2026-01-01T00:00:00.000Z", "workflowId": None, "runId": None}
+
+    def page_of_letters(route: Route) -> None:
+        is_second = "cursor=older" in route.request.url
+        data = [{**died, "id": f"{is_second} {number}"} for number in range(20 if is_second else 100)]
+        route.fulfill(json={"data": data, "nextCursor": None if is_second else "older"})
+
+    console.page.route("**/api/v1/dead-letters?*", page_of_letters)
+    console.goto("/runs").shows(re.compile("More than 100 messages could not be worked on."))
+    console.page.get_by_role("link", name="Look at them").click()
+    rows = console.page.get_by_role("region", name="Dead letter table").get_by_role("row")
+    expect(rows).to_have_count(101)
+    console.press("Show older messages")
+    expect(rows).to_have_count(121)
+    expect(console.button("Show older messages")).to_have_count(0)
+
+
 def _lose_message_of(account: Account, run_id: str) -> None:
     """Put a run's message where no worker can do anything with it, as a broken broker or an older version would."""
 
