@@ -253,3 +253,25 @@ def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Consol
         page.wait_for_timeout(50)
     tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
     console.shows("No store to keep it in")
+
+
+def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Gone already", "return 1;"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 2;").saved()
+    tried: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            tried.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/workflows/*/deploy", hold)
+    console.press("Update").page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h")
+    while not tried:
+        page.wait_for_timeout(50)
+    tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+    console.shows("No store to keep it in")

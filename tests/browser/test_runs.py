@@ -2,9 +2,10 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -116,6 +117,24 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     console.press("Send answer").shows("The run goes on.")
     expect(console.page.get_by_role("heading", name=re.compile("Ask about tea"))).to_contain_text("Completed")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
+
+
+def test_who_answers_second_is_told_that_it_did_not_count(console: Console, account: Account) -> None:
+    workflow_id = account.publish(asking("First come, first served"))
+    run_id = account.run(workflow_id).json()["executionId"]
+    page = console.page
+    page.clock.install()
+    page.goto(f"/runs/{workflow_id}/{run_id}")
+    page.get_by_label("verdict").fill("Mine")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))  # it does not look again meanwhile
+    path = f"/api/resume/{workflow_id}/{run_id}"
+    (point,) = account.http.get(path).json()["pausePoints"]
+    account.http.post(f"{path}/{point['contextId']}", json={"input": {"verdict": "Theirs"}}).raise_for_status()
+    while account.http.get(f"/api/v1/logs/{run_id}").json()["data"]["status"] != "completed":
+        time.sleep(0.05)
+    console.press("Send answer").page.clock.resume()
+    expect(page.get_by_role("region", name="Output")).to_contain_text("Theirs")
+    console.shows(re.compile("cannot be resumed|already been resumed"))
 
 
 def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account) -> None:

@@ -87,11 +87,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
     setSelected([]);
   };
 
+  // Told, too, where the page was left meanwhile.
   const publish = () =>
-    deploy.mutate(undefined, {
-      onSuccess: ({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)),
-      onError: fail,
-    });
+    void deploy
+      .mutateAsync()
+      .then(({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)), fail);
 
   const measured = useCallback(
     () =>
