@@ -71,6 +71,32 @@ def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account:
     assert (start["data"], start["position"]) == ({}, {"x": 0, "y": 200})
 
 
+def test_a_container_that_is_drawn_larger_to_the_left_is_taken_back_in_one_step(
+    console: Console, account: Account
+) -> None:
+    workflow_id = account.import_(thirty("Draw it larger"))
+    before = account.draft(workflow_id)["blocks"]
+    console.goto(f"/workflows/{workflow_id}").block("Each Item").focus()
+    page = console.page
+    page.keyboard.press("Enter")
+    console.place_of("Each Item")
+    corner = console.block("Each Item").locator(".react-flow__resize-control.handle.top.left").bounding_box()
+    assert corner
+    x, y = corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 40, steps=10)
+    page.mouse.up()
+    console.saved()
+    larger = account.draft(workflow_id)["blocks"]["each"]
+    assert larger["data"]["width"] > before["each"]["data"]["width"]
+    assert larger["position"]["x"] < before["each"]["position"]["x"]
+    console.press("Undo (Ctrl Z)").saved()
+    after = account.draft(workflow_id)["blocks"]
+    for block in ("each", "s0"):
+        assert (after[block]["position"], after[block]["data"]) == (before[block]["position"], before[block]["data"])
+
+
 def test_a_container_is_carried_to_another_workflow_and_seen_there(console: Console, account: Account) -> None:
     source, target = account.import_(thirty("From here")), account.import_(answering("To there", "return 1;"))
     console.goto(f"/workflows/{source}").block("Fan Out").focus()
