@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { duration, elapsed } from '@/app/format';
+import { cost, duration, elapsed } from '@/app/format';
 
 test.each([
   [0.4, '<1 ms'],
@@ -22,4 +22,13 @@ test.each([
   [60_000, '1 min 0 s'],
 ])('what goes on for %d ms already is told in whole seconds', (ms, told) => {
   expect(elapsed(ms)).toBe(told);
+});
+
+test.each([
+  [0.0012345, '$0.00123'],
+  [15.78, '$15.78'],
+  [1_234.56, '$1,234.56'],
+  [999.99, '$999.99'],
+])('a cost of %d dollars is told to the cent', (dollars, told) => {
+  expect(cost(dollars)).toBe(told);
 });

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console, held
-from tests.browser.workflows import answering, asking, talking
+from tests.browser.workflows import answering, asking, setting, talking
 
 
 def test_the_document_of_a_protected_workflow_is_saved_with_the_typed_key(
@@ -92,6 +92,23 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=30)
     assert answer.json()["output"]["result"] == "hello"
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
+
+
+def test_what_a_parameter_is_for_is_kept_at_the_start_whatever_other_form_there_is(
+    console: Console, account: Account
+) -> None:
+    workflow = asking("Two forms")
+    blocks = workflow["state"]["blocks"]
+    cups = {"id": "f", "name": "cups", "type": "number", "value": ""}
+    start = {**blocks["start"], "subBlocks": setting("inputFormat", "input-format", [cups])}
+    workflow["state"]["blocks"] = {"ask": blocks["ask"], "start": start, "answer": blocks["answer"]}
+    workflow_id = account.publish(workflow)
+    console.goto(f"/workflows/{workflow_id}").press("Live").page.get_by_role("tab", name="API").click()
+    console.press("Edit API Info").page.get_by_label("cups (number)").fill("How many guests come")
+    console.press("Save")
+    expect(console.page.get_by_role("heading", name="Edit API Info")).to_be_hidden()
+    (kept,) = account.draft(workflow_id)["blocks"]["start"]["subBlocks"]["inputFormat"]["value"]
+    assert kept["description"] == "How many guests come"
 
 
 def test_who_may_call_is_not_changed_by_who_was_quicker_than_the_line(console: Console, account: Account) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, long
+from tests.browser.workflows import answering, long, setting, talking
 
 NOTHING_LATER = """
 const later = window.setTimeout;
@@ -70,6 +70,20 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     console.shows('Changed code of "Answer"').shows("return 'two';")
     found = account.http.get(f"/api/workflows/{workflow_id}/deployments").json()["versions"][0]
     assert (found["name"], found["description"]) == ("First light", "How it began")
+
+
+def test_what_is_compared_hides_the_passwords_that_somebody_typed(console: Console, account: Account) -> None:
+    workflow = talking("Typed in place")
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("apiKey", "short-input", "{{KEY}}")
+    workflow_id = account.publish(workflow)
+    state = account.draft(workflow_id)
+    state["blocks"]["agent"]["subBlocks"]["apiKey"]["value"] = "sk-in-clear"
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+    console.goto(f"/workflows/{workflow_id}").press("Deployment").choose("Actions for v1", "Compare")
+    told = console.shows('Changed apiKey of "Agent 1"').page.get_by_role("region", name="Differences")
+    expect(told).to_contain_text("{{KEY}}")
+    expect(told).to_contain_text("••••")
+    expect(told).not_to_contain_text("sk-in-clear")
 
 
 @pytest.mark.parametrize("width", [1440, 375])
@@ -235,6 +249,28 @@ def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Consol
     page.route("**/api/workflows/*/deploy", hold)
     console.press("Deploy").press("Close")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    while not tried:
+        page.wait_for_timeout(50)
+    tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+    console.shows("No store to keep it in")
+
+
+def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Gone already", "return 1;"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 2;").saved()
+    tried: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            tried.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/workflows/*/deploy", hold)
+    console.press("Update").page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h")
     while not tried:
         page.wait_for_timeout(50)
     tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})

@@ -44,6 +44,18 @@ def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account
         page.goto("about:blank")
 
 
+def test_and_so_it_is_where_a_proxy_says_that_nobody_is_there_for_a_while(console: Console, account: Account) -> None:
+    workflow_id = account.import_(waiting("Bad gateway", 8))
+    with breakable_line(account.url) as (url, break_off):
+        page = console.goto(f"{url}/workflows/{workflow_id}").press("Run").press("Run draft").page
+        expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
+        again = re.compile(r"/executions/.+/stream\?from=\d+")
+        page.route(again, lambda route: route.fulfill(status=502, body="Bad Gateway"), times=1)
+        break_off()
+        expect(page.get_by_role("region", name="Result")).to_contain_text('"result": "here"')
+        page.goto("about:blank")
+
+
 def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
     workflow_id = account.import_(waiting("Stop me", 120))
     console.goto(f"/workflows/{workflow_id}").press("Run").press("Run draft")

@@ -64,6 +64,18 @@ def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
     assert account.run(workflow_id).json()["output"]["result"] == "first"
 
 
+def test_nor_is_it_replaced_by_a_version(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Not over theirs", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").press("Live").page
+    _overtake(account, workflow_id)
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment").shows(UNSEEN)
+    assert _answer(account, workflow_id) == "return 'theirs';"
+    page.reload()
+    console.press("Deployment").choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert _answer(account, workflow_id) == "return 'first';"
+
+
 def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Wrote on", "return 'first';"))
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -136,6 +148,21 @@ def test_what_somebody_else_overtook_waits_for_its_author(console: Console, acco
 
     console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
     assert _answer(account, workflow_id) == "return 'mine';"
+
+
+def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Wrote on all the same", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 'mine';").saved()
+    _overtake(account, workflow_id)
+    console.press("Update").shows(UNSEEN).write("Code", "return 'mine again';")
+    expect(console.button("Replace theirs with mine")).to_be_visible()
+    page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h").page.go_back()
+
+    console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
+    assert _answer(account, workflow_id) == "return 'mine again';"
 
 
 def test_what_was_discarded_does_not_come_back(console: Console, account: Account) -> None:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 import pytest
-from playwright.sync_api import FloatRect, expect
+from playwright.sync_api import FloatRect, Locator, expect
 from tests.browser.console import NEXT_FRAME, Account, Console
 from tests.browser.workflows import answering, block, file, long, setting, talking, thirty
 
@@ -223,6 +223,35 @@ def test_a_field_of_one_line_takes_what_came_with_several(console: Console, acco
     console.saved()
     saved = account.draft(workflow_id)["blocks"]["call"]["subBlocks"]["headers"]["value"]
     assert [row["cells"]["Value"] for row in saved] == ["one\ntwo!", "sk-1"]
+
+
+def test_what_has_lines_keeps_them_when_it_is_written_on(console: Console, account: Account) -> None:
+    workflow = talking("Lines")
+    workflow["state"]["variables"] = {"v": {"id": "v", "name": "letter", "type": "plain", "value": "one\ntwo"}}
+    order = {"type": "string", "description": "one\ntwo"}
+    parameters = {"type": "object", "properties": {"order": order}, "required": []}
+    told = {"name": "find_order", "description": "one\ntwo", "parameters": parameters}
+    tool = {"type": "custom-tool", "title": "find_order", "schema": {"type": "function", "function": told}, "code": ""}
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting("tools", "tool-input", [tool])
+    workflow_id = account.import_(workflow)
+    page = console.goto(f"/workflows/{workflow_id}").press("Variables").page
+    _write_on(page.get_by_label("Value of variable 1"))
+    console.press("Done").block("Agent 1").click()
+    tools = page.get_by_role("group", name="Tools")
+    tools.get_by_text("find_order").click()
+    _write_on(tools.get_by_label("Description", exact=True))
+    _write_on(tools.get_by_label("Description of parameter 1 of tool 1"))
+    console.saved()
+    draft = account.draft(workflow_id)
+    assert draft["variables"]["v"]["value"] == "one\ntwo!"
+    (kept,) = draft["blocks"]["agent"]["subBlocks"]["tools"]["value"]
+    assert kept["schema"]["function"]["description"] == "one\ntwo!"
+    assert kept["schema"]["function"]["parameters"]["properties"]["order"]["description"] == "one\ntwo!"
+
+
+def _write_on(field: Locator) -> None:
+    field.press("ControlOrMeta+End")
+    field.press_sequentially("!")
 
 
 def test_what_is_written_from_right_to_left_stands_so(console: Console, account: Account) -> None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, thirty
+from tests.browser.workflows import answering, long, thirty
 
 
 def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Account) -> None:
@@ -17,6 +17,23 @@ def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Acco
     console.press("Undo (Ctrl Z)").saved()
     state = account.draft(workflow_id)
     assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
+
+
+def test_what_was_deleted_or_taken_back_is_chosen_no_more(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(long('One after the other', 3))}").page
+    console.block("Step 1").click()
+    page.keyboard.press("Delete")
+    console.block("Step 2").click()
+    expect(page.get_by_label("Settings of Step 2")).to_be_visible()
+    switch = page.get_by_role("switch", name="Switched on")
+    for is_on in (False, True):
+        page.keyboard.press("Shift+E")
+        expect(switch).to_be_checked(checked=is_on)
+
+    page.keyboard.press("ControlOrMeta+d")
+    expect(page.get_by_label("Settings of Step 1")).to_be_visible()
+    console.press("Undo (Ctrl Z)").block("Step 2").click()
+    expect(page.get_by_label("Settings of Step 2")).to_be_visible()
 
 
 def test_everything_is_deleted_by_keyboard_however_fast(console: Console, account: Account) -> None:
@@ -52,6 +69,32 @@ def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account:
     console.press("Undo (Ctrl Z)").saved()
     start = account.draft(workflow_id)["blocks"]["start"]
     assert (start["data"], start["position"]) == ({}, {"x": 0, "y": 200})
+
+
+def test_a_container_that_is_drawn_larger_to_the_left_is_taken_back_in_one_step(
+    console: Console, account: Account
+) -> None:
+    workflow_id = account.import_(thirty("Draw it larger"))
+    before = account.draft(workflow_id)["blocks"]
+    console.goto(f"/workflows/{workflow_id}").block("Each Item").focus()
+    page = console.page
+    page.keyboard.press("Enter")
+    console.place_of("Each Item")
+    corner = console.block("Each Item").locator(".react-flow__resize-control.handle.top.left").bounding_box()
+    assert corner
+    x, y = corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 40, steps=10)
+    page.mouse.up()
+    console.saved()
+    larger = account.draft(workflow_id)["blocks"]["each"]
+    assert larger["data"]["width"] > before["each"]["data"]["width"]
+    assert larger["position"]["x"] < before["each"]["position"]["x"]
+    console.press("Undo (Ctrl Z)").saved()
+    after = account.draft(workflow_id)["blocks"]
+    for block in ("each", "s0"):
+        assert (after[block]["position"], after[block]["data"]) == (before[block]["position"], before[block]["data"])
 
 
 def test_a_container_is_carried_to_another_workflow_and_seen_there(console: Console, account: Account) -> None:

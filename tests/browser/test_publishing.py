@@ -109,6 +109,17 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
+def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Green and round"))
+    look = {"primaryColor": "#1d7f4e", "welcomeMessage": "Hi", "imageUrl": "https://example.com/logo.png"}
+    account.chat(workflow_id, "green-and-round", title="Green", customizations=look)
+    console.goto(f"/workflows/{workflow_id}").press("Live").page.get_by_role("tab", name="Chat").click()
+    console.page.get_by_label("Welcome message").fill("Come in")
+    console.press("Update").shows("The chat is updated.")
+    found = httpx.get(f"{account.url}/api/chat/green-and-round", timeout=30).json()
+    assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
+
+
 def test_without_a_mail_server_the_choice_of_email_says_so(console: Console, account: Account) -> None:
     def without_mail(route: Route) -> None:
         answer = route.fetch()

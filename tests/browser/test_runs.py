@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, Route, expect
+from playwright.sync_api import FloatRect, Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, asking, block, file, function, talking
 
@@ -116,6 +119,24 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
 
+def test_who_answers_second_is_told_that_it_did_not_count(console: Console, account: Account) -> None:
+    workflow_id = account.publish(asking("First come, first served"))
+    run_id = account.run(workflow_id).json()["executionId"]
+    page = console.page
+    page.clock.install()
+    page.goto(f"/runs/{workflow_id}/{run_id}")
+    page.get_by_label("verdict").fill("Mine")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))  # it does not look again meanwhile
+    path = f"/api/resume/{workflow_id}/{run_id}"
+    (point,) = account.http.get(path).json()["pausePoints"]
+    account.http.post(f"{path}/{point['contextId']}", json={"input": {"verdict": "Theirs"}}).raise_for_status()
+    while account.http.get(f"/api/v1/logs/{run_id}").json()["data"]["status"] != "completed":
+        time.sleep(0.05)
+    console.press("Send answer").page.clock.resume()
+    expect(page.get_by_role("region", name="Output")).to_contain_text("Theirs")
+    console.shows(re.compile("cannot be resumed|already been resumed"))
+
+
 def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account) -> None:
     form: list[Json] = [
         {"id": "f0", "name": "approved", "type": "boolean", "required": True},
@@ -209,6 +230,25 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     console.confirm("Discard").shows("No dead letters")
 
 
+def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Console) -> None:
+    letter = {"kind": "records", "queue": "runs.records", "reason": "Unreadable", "times": 1, "size": 1}
+    died: Json = {**letter, "diedAt": "2026-01-01T00:00:00.000Z", "workflowId": None, "runId": None}
+
+    def page_of_letters(route: Route) -> None:
+        is_second = "cursor=older" in route.request.url
+        data = [{**died, "id": f"{is_second} {number}"} for number in range(20 if is_second else 100)]
+        route.fulfill(json={"data": data, "nextCursor": None if is_second else "older"})
+
+    console.page.route("**/api/v1/dead-letters?*", page_of_letters)
+    console.goto("/runs").shows(re.compile("More than 100 messages could not be worked on."))
+    console.page.get_by_role("link", name="Look at them").click()
+    rows = console.page.get_by_role("region", name="Dead letter table").get_by_role("row")
+    expect(rows).to_have_count(101)
+    console.press("Show older messages")
+    expect(rows).to_have_count(121)
+    expect(console.button("Show older messages")).to_have_count(0)
+
+
 def _lose_message_of(account: Account, run_id: str) -> None:
     """Put a run's message where no worker can do anything with it, as a broken broker or an older version would."""
 
@@ -241,6 +281,26 @@ def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, 
     console.button("Copy", output).click()
     expect(console.button("Copied", output)).to_be_visible()
     assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
+
+
+def test_the_last_hour_is_the_last_one_however_long_the_page_is_looked_at(console: Console) -> None:
+    page = console.page
+    page.clock.install()
+    with page.expect_request(_of_a_time) as first:
+        console.goto("/runs?hours=1")
+    page.clock.fast_forward("02:00:00")
+    with page.expect_request(_of_a_time) as later:
+        page.clock.run_for(5_000)
+    began, went_on = (_since(asked.value) for asked in (first, later))
+    assert went_on - began >= timedelta(hours=2)
+
+
+def _of_a_time(request: Request) -> bool:
+    return "startDate=" in request.url
+
+
+def _since(request: Request) -> datetime:
+    return datetime.fromisoformat(parse_qs(urlsplit(request.url).query)["startDate"][0])
 
 
 def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
@@ -279,6 +339,16 @@ def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account
     row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
     expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in 24 h")
     expect(console.page.get_by_role("note")).to_have_count(0)
+
+
+def test_how_long_ago_a_run_was_goes_on_while_nothing_happens(console: Console, account: Account) -> None:
+    account.run(account.publish(answering("Quiet since", "return 1;")))
+    page = console.page
+    page.clock.install()
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Quiet since"))
+    expect(row).to_contain_text("just now")
+    page.clock.run_for("05:10")
+    expect(row).to_contain_text(re.compile(r"[56] ?m(in\.)? ago"))
 
 
 def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:

@@ -47,6 +47,17 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     expect(guest.button("Invite")).to_have_count(0)
 
 
+def test_the_limits_are_those_of_the_workspace_that_is_looked_at(console: Console, account: Account) -> None:
+    made = console.page.request.post("/api/workspaces", data={"name": "With limits of its own"}).json()["workspace"]
+    first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
+    for name, workspace_id in ((first, account.workspace_id), ("Workspace With limits of its own", made["id"])):
+        if name != first:
+            console.choose(first, "With limits of its own").shows("No workflows yet")
+        with console.page.expect_response("**/usage-limits?*") as asked:
+            console.goto("/settings/limits").shows("Left right now")
+        assert asked.value.url.endswith(f"workspaceId={workspace_id}")
+
+
 def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Mine is the first", "return 1;"))
     first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
@@ -60,6 +71,28 @@ def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Cons
     other.goto(f"/workflows/{workflow_id}").shows(f"This workflow is in {first.removeprefix('Workspace ')}")
     other.press("Go there")
     expect(other.block("Answer")).to_be_visible()
+
+
+def test_who_stays_for_what_is_unsaved_stays_in_the_workspace(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Not saved yet", "return 1;"))
+    page = console.page
+    assert page.request.post("/api/workspaces", data={"name": "Tempting"}).ok
+    page.clock.install()
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    first = page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
+    page.route("**/state", lambda route: route.fulfill(status=413, json={"error": "Too large"}))
+    console.write("Code", "return 'mine';")
+    page.clock.run_for(1_000)
+    console.shows("Your changes are not saved.")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    console.choose(first, "Tempting")
+
+    page.clock.run_for(61_000)
+    with page.expect_response("**/api/workspaces"):
+        page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.run_for(1_000)
+    expect(console.button(first)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'mine';")
 
 
 def test_who_is_in_no_workspace_any_more_can_sign_out(

@@ -9,6 +9,12 @@ export interface ChatOutput {
   path: string;
 }
 
+export interface ChatLook {
+  welcomeMessage: string | null;
+  primaryColor?: string | null;
+  imageUrl?: string | null;
+}
+
 export interface Chat {
   id: string;
   identifier: string;
@@ -17,7 +23,7 @@ export interface Chat {
   authType: ChatAccess;
   hasPassword: boolean;
   allowedEmails: string[];
-  customizations: { welcomeMessage: string | null };
+  customizations: ChatLook;
   outputConfigs: ChatOutput[];
 }
 
@@ -27,7 +33,8 @@ export interface ChatWish {
   authType: ChatAccess;
   password?: string;
   allowedEmails?: string[];
-  customizations: { welcomeMessage: string };
+  /** All of it: what is left out is gone. */
+  customizations: ChatLook;
   outputConfigs: ChatOutput[];
 }
 
@@ -71,11 +78,11 @@ function useChatChange<Variables>(
   });
 }
 
-/** Publishes the chat, or changes the one that there is. */
+/** Publishes the chat, or changes of the one that there is what is named. */
 export function useSaveChat(workflowId: string, chat: Chat | null) {
   return useChatChange(
     workflowId,
-    (wish: ChatWish) =>
+    (wish: Partial<ChatWish>) =>
       chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
     saveKey(workflowId),
   );

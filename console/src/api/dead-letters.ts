@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { send } from './client';
 import { can, useSignedIn } from './session';
 
@@ -20,11 +20,15 @@ const EVERY_MS = 30_000;
 /** Messages that nobody could work on, newest first; for admins. */
 export function useDeadLetters() {
   const { workspace } = useSignedIn();
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: KEY,
     enabled: can(workspace.role, 'admin'),
-    queryFn: () => send<{ data: DeadLetter[] }>('GET', `/api/v1/dead-letters?workspaceId=${workspace.id}&limit=100`),
-    select: (found) => found.data,
+    initialPageParam: '',
+    queryFn: ({ pageParam: cursor }) => {
+      const asked = new URLSearchParams({ workspaceId: workspace.id, limit: '100', ...(cursor && { cursor }) });
+      return send<{ data: DeadLetter[]; nextCursor: string | null }>('GET', `/api/v1/dead-letters?${asked}`);
+    },
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
     refetchInterval: EVERY_MS,
   });
 }

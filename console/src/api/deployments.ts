@@ -78,11 +78,12 @@ export function useChangeVersion(id: string) {
   });
 }
 
-/** Puts a version's state into the draft. */
-export function useLoadVersion(id: string) {
+/** Puts a version's state into the draft, where nobody else has saved it meanwhile. */
+export function useLoadVersion(id: string, draft: Pick<DraftSaver, 'giveWay'>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (version: number) => {
+    mutationFn: async (version: number) => {
+      await draft.giveWay();
       const path = { workflow_id: id, version: String(version) };
       return ask(api.POST('/api/workflows/{workflow_id}/deployments/{version}/revert', { params: { path } }));
     },

@@ -27,20 +27,30 @@ export interface Span {
 type RunPage = Awaited<ReturnType<typeof readLogs>>;
 
 const PAGE = '50';
+const HOUR_MS = 3_600_000;
 const LIVE_MS = 3_000;
 const SEARCH_MS = 30_000;
 const DONE = new Set(['completed', 'failed', 'cancelled']);
 
+export interface RunFilter extends LogFilter {
+  /** Of so many hours, whenever they are asked for. */
+  hours?: string;
+}
+
 /** The runs of the workspace, newest first, renewed while somebody looks. */
-export function useRuns(filter: LogFilter) {
+export function useRuns(filter: RunFilter) {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
     queryKey: ['logs', 'list', filter],
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => readLogs(workspace.id, { ...filter, limit: PAGE, cursor: pageParam }),
+    queryFn: ({ pageParam }) => readLogs(workspace.id, { ...sinceNow(filter), limit: PAGE, cursor: pageParam }),
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     refetchInterval: ({ state }) => renewalOf(state.data?.pages ?? []),
   });
+}
+
+function sinceNow({ hours, ...rest }: RunFilter): LogFilter {
+  return hours ? { ...rest, startDate: new Date(Date.now() - Number(hours) * HOUR_MS).toISOString() } : rest;
 }
 
 /** All pages that are shown are read again, one after the other: the more there are, the more seldom. */

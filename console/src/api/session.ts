@@ -28,6 +28,9 @@ export interface Session {
 const KEY = ['session'];
 const CHOSEN = 'flowport.workspace';
 
+/** The workspace of this page, as long as it stands: the browser may have asked, and been told to stay. */
+let shown: string | null = null;
+
 /** Who is signed in, null when nobody is. While something written is not saved, the page stays as it is: who signs in elsewhere goes on here. */
 export function useSession() {
   return useQuery({ queryKey: KEY, queryFn: readSession, staleTime: 60_000, retry: 1 });
@@ -88,9 +91,10 @@ async function readSession(): Promise<Session | null> {
   if (!found) return null;
   const { workspaces } = await send<{ workspaces: Workspace[] }>('GET', '/api/workspaces');
   // A tab stays in its workspace, whichever another one enters; a new tab begins in the last of them.
-  const chosen = sessionStorage.getItem(CHOSEN) ?? localStorage.getItem(CHOSEN);
+  const chosen = shown ?? sessionStorage.getItem(CHOSEN) ?? localStorage.getItem(CHOSEN);
   const workspace = workspaces.find(({ id }) => id === chosen) ?? workspaces[0];
   if (!workspace) return null;
+  shown = workspace.id;
   sessionStorage.setItem(CHOSEN, workspace.id);
   return { user: found.user, workspace, workspaces };
 }

@@ -39,10 +39,10 @@ export interface ServerWish {
   isPublic: boolean;
 }
 
-/** Makes a server, or changes the one that there is. */
+/** Makes a server, or changes of the one that there is what is named. */
 export function useSaveServer(server: ToolServer | null) {
   const { workspace } = useSignedIn();
-  return useServerChange((wish: ServerWish) =>
+  return useServerChange((wish: Partial<ServerWish>) =>
     server
       ? ask(
           api.PATCH('/api/mcp/workflow-servers/{server_id}', {

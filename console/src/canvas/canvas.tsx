@@ -46,10 +46,15 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
   const [nodes, setNodes] = useState<CanvasNode[]>([]);
   const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
 
+  /** A container's new size, with where its left and upper border are and what lies inside: one edit. */
   const resize = useCallback(
-    (id: string, size: { width: number; height: number }) =>
-      store.edit((current) => setData(current, id, { width: Math.round(size.width), height: Math.round(size.height) })),
-    [store],
+    (id: string, size: { width: number; height: number }) => {
+      const moved = flow.getNodes().filter((node) => node.id === id || node.parentId === id);
+      const places = rounded(moved.map((node) => [node.id, node.position] as const));
+      const data = { width: Math.round(size.width), height: Math.round(size.height) };
+      store.edit((current) => setData(move(current, places), id, data));
+    },
+    [store, flow],
   );
 
   useEffect(() => {
@@ -83,6 +88,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
       onSelect([...now]);
     }
+    if (changes.some((change) => change.type === 'dimensions' && change.resizing)) return;
     const settled = changes.flatMap((change) =>
       change.type === 'position' && !change.dragging && change.position ? [[change.id, change.position] as const] : [],
     );
@@ -101,7 +107,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
 
   /** Writes where nodes are into the draft: after a drag, and after each step by keyboard. */
   const settle = (places: readonly (readonly [string, Point])[]) => {
-    const positions = new Map(places.map(([id, { x, y }]) => [id, { x: Math.round(x), y: Math.round(y) }]));
+    const positions = rounded(places);
     store.edit((current) => move(current, positions), moving(positions.keys()));
   };
 
@@ -195,6 +201,10 @@ function isSameButForSettings(one: WorkflowState, other: WorkflowState): boolean
       (key) => key === 'subBlocks' || old[key] === now[key],
     );
   });
+}
+
+function rounded(places: readonly (readonly [string, Point])[]): Map<string, Point> {
+  return new Map(places.map(([id, { x, y }]) => [id, { x: Math.round(x), y: Math.round(y) }]));
 }
 
 /** The stroke that moves of these blocks belong to: a drop into a container is taken back with the drag to it. */

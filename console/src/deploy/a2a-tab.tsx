@@ -1,5 +1,6 @@
 import type { FormEvent } from 'react';
-import { type Agent, useAgent, useSaveAgent } from '@/api/agent';
+import { type Agent, type AgentWish, useAgent, useSaveAgent } from '@/api/agent';
+import { differing } from '@/api/differing';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { classNames } from '@/ui/class-names';
 import { CopyButton } from '@/ui/copy-button';
@@ -18,6 +19,9 @@ const ACCESS = [
   ['key', 'API Key'],
   ['public', 'Public'],
 ] as const;
+
+/** The skill that is made of the agent's own name, description and tags. */
+const WHOLE = 'run';
 
 /** Publishes the workflow as an agent that other people's agents find and give tasks to. */
 export function A2aTab({ workflow }: { workflow: WorkflowRow }) {
@@ -72,14 +76,15 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
   const { write } = about;
   const { name, description, tags } = about.fields;
   const { access } = callers.fields;
-  const hasSkillsOfItsOwn = (agent?.skills.length ?? 0) > 1;
+  const hasSkillsOfItsOwn = agent?.skills.some(({ id, examples }) => id !== WHOLE || examples.length > 0) ?? false;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const wish = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
     const skills = hasSkillsOfItsOwn ? {} : { skills: skillOf(wish, tags) };
+    const asked = { ...wish, ...skills };
     try {
-      await save.mutateAsync({ ...wish, ...skills });
+      await save.mutateAsync(agent ? differing<AgentWish>({ ...agent, isPublic }, asked) : asked);
       about.settle(about.fields);
       callers.settle(callers.fields);
       say(agent ? 'The agent is updated.' : 'The agent is published.');
@@ -147,7 +152,7 @@ function skillOf({ name, description }: { name: string; description: string }, t
     .split(',')
     .map((tag) => tag.trim())
     .filter(Boolean);
-  return named.length ? [{ id: 'run', name, description, tags: named, examples: [] }] : [];
+  return named.length ? [{ id: WHOLE, name, description, tags: named, examples: [] }] : [];
 }
 
 function sampleOf(agent: Agent): string {

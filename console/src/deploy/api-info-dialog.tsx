@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useSetAccess } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
-import { type InputField, inputFields } from '@/editor/input-form';
+import { type InputField, inputFields, startOf } from '@/editor/input-form';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
@@ -109,7 +109,7 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
 
 function describeFields(saver: DraftSaver, notes: ReadonlyMap<string, string>): void {
   saver.store.edit((state) => {
-    const start = Object.values(state.blocks).find((block) => storedValue(block, 'inputFormat') !== null);
+    const start = startOf(state);
     if (!start) return state;
     const described = listOf<InputField>(storedValue(start, 'inputFormat')).map((field) => ({
       ...field,

@@ -1,6 +1,15 @@
 import { ExternalLink } from 'lucide-react';
 import { type FormEvent, useDeferredValue } from 'react';
-import { type Chat, type ChatAccess, type ChatOutput, useAvailability, useChat, useSaveChat } from '@/api/chat';
+import {
+  type Chat,
+  type ChatAccess,
+  type ChatOutput,
+  type ChatWish,
+  useAvailability,
+  useChat,
+  useSaveChat,
+} from '@/api/chat';
+import { differing } from '@/api/differing';
 import { type SelectableBlock, useSamples } from '@/api/samples';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { classNames } from '@/ui/class-names';
@@ -72,15 +81,18 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      await save.mutateAsync({
+      const wish = {
         identifier,
         title: title.trim(),
         authType: access,
         ...(access === 'password' && password ? { password } : {}),
         ...(access === 'email' ? { allowedEmails: listed(allowed) } : {}),
-        customizations: { welcomeMessage: welcome },
+        customizations: { ...chat?.customizations, welcomeMessage: welcome },
         outputConfigs: outputs,
-      });
+      };
+      // A password is taken where one is asked for, and nowhere else.
+      const kind = 'password' in wish ? { authType: access } : {};
+      await save.mutateAsync(chat ? { ...differing<ChatWish>(chat, wish), ...kind } : wish);
       settle(fields);
       say(chat ? 'The chat is updated.' : 'The chat is launched.');
     } catch {

@@ -1,12 +1,14 @@
 import { useMemo, useState } from 'react';
+import { useCatalogue } from '@/api/catalogue';
 import { useDiff, useVersionState, type VersionRow, versionTitle } from '@/api/deployments';
 import type { Change } from '@/canvas/marks';
 import { Preview } from '@/canvas/preview';
 import { Dialog } from '@/ui/dialog';
 import { Segments } from '@/ui/segments';
 import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import { isSecret, type Setting } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
-import type { WorkflowState } from '@/workflow/state';
+import type { Json, WorkflowState } from '@/workflow/state';
 import styles from './compare.module.css';
 
 interface Props {
@@ -31,6 +33,11 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
   const liveState = useVersionState(workflowId, other === 'live' ? live : null);
   const now = other === 'live' ? liveState.data : saver.store.state();
   const changes = useMemo(() => changesOf(before.data, now, diff.data ?? []), [before.data, now, diff.data]);
+  const catalogue = useCatalogue();
+  const settingOf = ({ blockId, field }: { blockId: string | null; field: string | null }) => {
+    const block = now?.blocks[blockId ?? ''] ?? before.data?.blocks[blockId ?? ''];
+    return catalogue.get(block?.type ?? '')?.settings.find(({ id }) => id === field);
+  };
   const drawn = useMemo(() => (before.data && now ? both(before.data, now) : null), [before.data, now]);
   return (
     <Dialog title={`Compare ${versionTitle(version)}`} size="full" open onClose={onClose}>
@@ -62,9 +69,9 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
                   {change.field && change.field !== 'name' && (
                     <dl className={styles.values}>
                       <dt className="visually-hidden">Before</dt>
-                      <Value className={styles.before} value={change.before} />
+                      <Value className={styles.before} value={change.before} setting={settingOf(change)} />
                       <dt className="visually-hidden">After</dt>
-                      <Value className={styles.after} value={change.after} />
+                      <Value className={styles.after} value={change.after} setting={settingOf(change)} />
                     </dl>
                   )}
                 </div>
@@ -85,12 +92,20 @@ function toneOf(kind: string): keyof typeof TONES {
   return kind.endsWith('removed') ? 'removed' : 'changed';
 }
 
+interface ValueProps {
+  className: string | undefined;
+  value: unknown;
+  setting: Setting | undefined;
+}
+
+const HIDDEN = '••••••••';
+
 /** A setting as it was or is; long ones scroll, by keyboard too. */
-function Value({ className, value }: { className: string | undefined; value: unknown }) {
+function Value({ className, value, setting }: ValueProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <dd className={className} tabIndex={0}>
-      {inText(value)}
+      {isSecret(setting, value as Json) ? HIDDEN : inText(value)}
     </dd>
   );
 }

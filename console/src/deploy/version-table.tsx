@@ -102,7 +102,7 @@ function Row({
   const { workspace } = useSignedIn();
   const { say, fail } = useToasts();
   const change = useChangeVersion(workflowId);
-  const load = useLoadVersion(workflowId);
+  const load = useLoadVersion(workflowId, saver);
   const [asked, setAsked] = useState<Asked>(null);
   const isBack = useRef(false);
   const close = () => setAsked(null);
@@ -119,10 +119,7 @@ function Row({
         onSettled: close,
       },
     );
-  const loadIt = async () => {
-    await saver.flush();
-    load.mutate(number, { onSuccess: onLoaded, onError: fail, onSettled: close });
-  };
+  const loadIt = () => load.mutate(number, { onSuccess: onLoaded, onError: fail, onSettled: close });
 
   return (
     <tr aria-selected={isSelected}>
@@ -216,7 +213,7 @@ function Row({
           busy={load.isPending}
           open={asked === 'load'}
           onClose={close}
-          onConfirm={() => void loadIt()}
+          onConfirm={loadIt}
         />
       </td>
     </tr>

@@ -1,5 +1,5 @@
 import { send } from '@/api/client';
-import { ApiError } from '@/api/errors';
+import { mayPass } from '@/api/errors';
 import { getStream, postStream } from '@/api/event-stream';
 import type { Json } from '@/workflow/state';
 
@@ -45,7 +45,7 @@ export async function* draftRunEvents(
         tries = 0;
       }
     } catch (error) {
-      if (signal.aborted || !last || error instanceof ApiError) throw error;
+      if (signal.aborted || !last || !mayPass(error)) throw error;
     }
     if (!last) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

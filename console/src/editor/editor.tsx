@@ -55,7 +55,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const { say, fail } = useToasts();
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
-  const [selected, setSelected] = useState<string[]>([]);
+  const [wanted, setSelected] = useState<readonly string[]>([]);
   const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
   const work = useRef<HTMLDivElement>(null);
   const run = useDraftRun(workflow.id, saver);
@@ -63,6 +63,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const deploy = useDeploy(workflow.id, saver);
   const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
 
+  // What is gone is not chosen: it would count beside what is chosen next.
+  const selected = useMemo(() => {
+    const there = wanted.filter((id) => state.blocks[id]);
+    return there.length === wanted.length ? wanted : there;
+  }, [wanted, state.blocks]);
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
@@ -82,11 +87,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
     setSelected([]);
   };
 
+  // Told, too, where the page was left meanwhile.
   const publish = () =>
-    deploy.mutate(undefined, {
-      onSuccess: ({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)),
-      onError: fail,
-    });
+    void deploy
+      .mutateAsync()
+      .then(({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)), fail);
 
   const measured = useCallback(
     () =>

@@ -27,7 +27,8 @@ function acceptedFields(state: WorkflowState): InputField[] {
   return [{ name: 'input', type: 'string', description: 'The text that the caller sends.' }, ...declared];
 }
 
-function startOf(state: WorkflowState): Block | undefined {
+/** The block that takes what callers send. */
+export function startOf(state: WorkflowState): Block | undefined {
   return Object.values(state.blocks).find((block) => STARTS.has(block.type));
 }
 

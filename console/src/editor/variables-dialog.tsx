@@ -3,11 +3,11 @@ import { ItemList } from '@/panel/lists';
 import lists from '@/panel/lists.module.css';
 import { Button } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
-import { Select, TextInput } from '@/ui/field';
+import { Select, TextArea, TextInput } from '@/ui/field';
 import type { DraftStore } from '@/workflow/draft-store';
 import { setVariables } from '@/workflow/edit';
 import { newId } from '@/workflow/new-id';
-import type { Variable } from '@/workflow/state';
+import { textOf, type Variable } from '@/workflow/state';
 
 const TYPES = ['plain', 'string', 'number', 'boolean', 'object', 'array'];
 
@@ -65,10 +65,11 @@ export function VariablesDialog({ store, disabled, onClose }: Props) {
                 <option key={type}>{type}</option>
               ))}
             </Select>
-            <TextInput
+            <TextArea
               aria-label={`Value of variable ${index + 1}`}
+              rows={1}
               placeholder="value"
-              value={typeof variable.value === 'string' ? variable.value : JSON.stringify(variable.value)}
+              value={textOf(variable.value)}
               disabled={disabled}
               onChange={(event) => changeOne({ value: event.target.value })}
             />

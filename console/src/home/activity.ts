@@ -21,7 +21,9 @@ export interface Activity {
 export function activityByWorkflow({ rows, areAll }: RecentRuns, now: number): Map<string, Activity> {
   const found = new Map<string, Activity>();
   for (const run of rows) {
-    const hour = HOURS - 1 - Math.floor((now - Date.parse(run.startedAt)) / HOUR_MS);
+    // The server's clock may be ahead of this one.
+    const ago = Math.max(0, now - Date.parse(run.startedAt));
+    const hour = HOURS - 1 - Math.floor(ago / HOUR_MS);
     const activity = found.get(run.workflowId) ?? quiet(areAll);
     found.set(run.workflowId, activity);
     if (!activity.last || run.startedAt > activity.last.startedAt) activity.last = run;

@@ -1,20 +1,23 @@
 import { useState } from 'react';
+import { differing } from '@/api/differing';
 import { useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
 
 export function RenameDialog({ workflow, onClose }: { workflow: WorkflowRow; onClose: () => void }) {
   const update = useUpdateWorkflow(workflow.id);
+  const [before] = useState(workflow);
   const [name, setName] = useState(workflow.name);
   const [description, setDescription] = useState(workflow.description);
+  const wish = differing(before, { name: name.trim(), description });
   return (
     <FormDialog
       title="Rename workflow"
       action="Save"
-      disabled={!name.trim()}
+      disabled={!name.trim() || !Object.keys(wish).length}
       busy={update.isPending}
       error={update.error}
-      onSubmit={() => update.mutate({ name: name.trim(), description }, { onSuccess: onClose })}
+      onSubmit={() => update.mutate(wish, { onSuccess: onClose })}
       onClose={onClose}
     >
       <Field label="Name">

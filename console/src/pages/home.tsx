@@ -16,6 +16,7 @@ import { TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useNow } from '@/ui/use-now';
 
 const SEARCH_FROM = 6;
 const NONE: RecentRuns = { rows: [], areAll: true };
@@ -56,7 +57,8 @@ export function HomePage() {
 function Workflows({ wanted }: { wanted: string }) {
   const workflows = useWorkflows();
   const recent = useRecentRuns();
-  const activity = useMemo(() => activityByWorkflow(recent.data ?? NONE, Date.now()), [recent.data]);
+  const now = useNow();
+  const activity = useMemo(() => activityByWorkflow(recent.data ?? NONE, now), [recent.data, now]);
   const word = useDeferredValue(wanted.trim().toLowerCase());
   if (workflows.isPending) return <Skeleton rows={5} height="3.6rem" />;
   if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;

@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { useDeadLetters } from '@/api/dead-letters';
 import type { LogRow } from '@/api/logs';
-import { useRuns } from '@/api/runs';
+import { type RunFilter, useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { ago, cost, duration, exactMoment } from '@/app/format';
 import { Page } from '@/app/shell';
@@ -32,9 +32,6 @@ const SPANS = [
   ['168', 'Last 7 days'],
 ] as const;
 
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-
 /** Every run of the workspace, as they come in. */
 export function RunsPage() {
   useTitle('Runs');
@@ -50,16 +47,13 @@ export function RunsPage() {
       },
       { replace: true },
     );
-  const filter = useMemo(() => {
-    const hours = Number(chosen.get('hours') ?? 0);
-    const since = Math.floor((Date.now() - hours * HOUR_MS) / MINUTE_MS) * MINUTE_MS;
-    return {
-      workflowIds: chosen.get('workflow') ?? undefined,
-      status: chosen.get('status') ?? undefined,
-      triggers: chosen.get('trigger') ?? undefined,
-      startDate: hours ? new Date(since).toISOString() : undefined,
-    };
-  }, [chosen]);
+  const hours = chosen.get('hours') ?? '';
+  const filter: RunFilter = {
+    workflowIds: chosen.get('workflow') ?? undefined,
+    status: chosen.get('status') ?? undefined,
+    triggers: chosen.get('trigger') ?? undefined,
+    hours: SPANS.some(([span]) => span === hours) ? hours : undefined,
+  };
   const names = useMemo(() => new Map(workflows.data?.map((row) => [row.id, row.name])), [workflows.data]);
   const pick = (label: string, name: string, options: readonly (readonly [string, string])[]) => (
     <Select aria-label={label} value={chosen.get(name) ?? ''} onChange={(event) => choose(name, event.target.value)}>
@@ -85,7 +79,7 @@ export function RunsPage() {
 }
 
 interface RunsProps {
-  filter: Record<string, string | undefined>;
+  filter: RunFilter;
   names: ReadonlyMap<string, string>;
   filtered: boolean;
 }

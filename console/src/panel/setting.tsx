@@ -1,7 +1,7 @@
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
 import { useTypedNumber, useTypedText } from '@/ui/use-typed-text';
-import { optionTitle, usualValue } from '@/workflow/catalogue';
+import { isSecret, optionTitle, usualValue } from '@/workflow/catalogue';
 import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
 import {
@@ -124,17 +124,17 @@ function Choice({ setting, value, disabled, onChange }: Simple) {
 
 function SecretSetting({ setting, value, disabled, onChange }: Simple) {
   const text = textOf(value);
-  const isReference = text === '' || text.startsWith('{{');
+  const isHidden = isSecret(setting, text);
   return (
     <Field
       label={setting.title}
       required={setting.required}
-      hint={isReference ? 'Name a secret as {{NAME}}; Settings → Secrets keeps its value.' : undefined}
+      hint={isHidden ? undefined : 'Name a secret as {{NAME}}; Settings → Secrets keeps its value.'}
     >
       {(control) => (
         <TextInput
           {...control}
-          type={isReference ? 'text' : 'password'}
+          type={isHidden ? 'password' : 'text'}
           autoComplete="off"
           value={text}
           disabled={disabled}

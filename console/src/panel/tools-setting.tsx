@@ -1,7 +1,7 @@
 /** The tools of an agent, each with the form of its kind. */
 import { type ReactNode, useState } from 'react';
 import { useWorkflows } from '@/api/workflows';
-import { Field, Select, TextInput } from '@/ui/field';
+import { Field, Select, TextArea, TextInput } from '@/ui/field';
 import { useTypedText } from '@/ui/use-typed-text';
 import { type Json, listOf, textOf } from '@/workflow/state';
 import { functionOf, newTool, type Parameter, schemaOf, TOOL_KINDS, type ToolEntry } from '@/workflow/tools';
@@ -137,8 +137,9 @@ function CustomTool({ tool, change, label, disabled, words }: ToolProps) {
       </Field>
       <Field label="Description" hint="The model decides by it when to use the tool.">
         {(control) => (
-          <TextInput
+          <TextArea
             {...control}
+            rows={2}
             value={description}
             disabled={disabled}
             onChange={(event) => describe({ description: event.target.value })}
@@ -202,7 +203,8 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
               onChange={(next) => change({ name: next })}
             />
           </div>
-          <TextInput
+          <TextArea
+            rows={1}
             aria-label={`Description of parameter ${index + 1} of ${label}`}
             placeholder="What the model puts here"
             value={textOf(schema.description)}

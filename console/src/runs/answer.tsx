@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from 'react';
+import { isStatus } from '@/api/errors';
 import { type PausePoint, useAnswer, usePausePoints } from '@/api/pauses';
 import { can, useSignedIn } from '@/api/session';
 import { exactMoment } from '@/app/format';
@@ -36,7 +37,7 @@ export function Answers({ workflowId, runId }: Props) {
 
 function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   const { workspace } = useSignedIn();
-  const { say } = useToasts();
+  const { say, fail } = useToasts();
   const answer = useAnswer(workflowId, runId, point.contextId);
   const { responseStructure: shown = [], inputFormat: form = [] } = point.response?.data ?? {};
   const [sample] = useState(() => Object.fromEntries(form.map((field) => [field.name, sampleOf(field)])));
@@ -44,10 +45,11 @@ function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   useUnsaved(values !== sample);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    // Said even where the form has gone meanwhile: the run may be seen to go on before its answer is answered.
+    // Said even where the form has gone meanwhile: the run may be seen to go on before its answer is answered. And with
+    // somebody else's answer the form goes before what it shows can be read.
     answer.mutateAsync(values).then(
       () => say('The run goes on.'),
-      () => undefined,
+      (error) => (isStatus(error, 409) || isStatus(error, 404)) && fail(error),
     );
   };
   return (

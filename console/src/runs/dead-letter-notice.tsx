@@ -6,11 +6,12 @@ import styles from './dead-letter-notice.module.css';
 /** Says that something could not be worked on, to those who can do something about it. */
 export function DeadLetterNotice() {
   const letters = useDeadLetters();
-  if (!letters.data?.length) return null;
+  const found = letters.data?.pages.flatMap((page) => page.data) ?? [];
+  if (!found.length) return null;
   return (
     <p className={styles.notice} role="status">
-      {count(letters.data.length, 'message')} could not be worked on.{' '}
-      <Link href="/settings/dead-letters">Look at them</Link>
+      {letters.hasNextPage && 'More than '}
+      {count(found.length, 'message')} could not be worked on. <Link href="/settings/dead-letters">Look at them</Link>
     </p>
   );
 }

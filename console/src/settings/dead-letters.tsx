@@ -10,6 +10,7 @@ import { Confirm } from '@/ui/dialog';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { useNow } from '@/ui/use-now';
 import { Section } from './section';
 
 const KINDS: Record<string, string> = {
@@ -33,9 +34,11 @@ export function DeadLettersSection() {
 function Letters() {
   const letters = useDeadLetters();
   const workflows = useWorkflows();
+  useNow();
   if (letters.isPending) return <Skeleton rows={2} />;
   if (letters.isLoadingError) return <Failure error={letters.error} onRetry={letters.refetch} />;
-  if (!letters.data.length) {
+  const found = letters.data.pages.flatMap((page) => page.data);
+  if (!found.length) {
     return (
       <Empty icon={<MailX size={22} aria-hidden />} title="No dead letters">
         Everything that was queued could be worked on.
@@ -44,11 +47,18 @@ function Letters() {
   }
   const names = new Map(workflows.data?.map((row) => [row.id, row.name]));
   return (
-    <ActionTable label="Dead letter table" columns={['What', 'Why', 'When']}>
-      {letters.data.map((letter) => (
-        <Row key={letter.id} letter={letter} name={names.get(letter.workflowId ?? '')} />
-      ))}
-    </ActionTable>
+    <>
+      <ActionTable label="Dead letter table" columns={['What', 'Why', 'When']}>
+        {found.map((letter) => (
+          <Row key={letter.id} letter={letter} name={names.get(letter.workflowId ?? '')} />
+        ))}
+      </ActionTable>
+      {letters.hasNextPage && (
+        <Button busy={letters.isFetchingNextPage} onClick={() => void letters.fetchNextPage()}>
+          Show older messages
+        </Button>
+      )}
+    </>
   );
 }
 

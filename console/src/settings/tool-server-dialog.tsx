@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { type ToolServer, useSaveServer } from '@/api/tool-servers';
+import { differing } from '@/api/differing';
+import { type ServerWish, type ToolServer, useSaveServer } from '@/api/tool-servers';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import fields from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
@@ -13,12 +14,13 @@ const ACCESS = [
 /** Makes an MCP server, or changes one. */
 export function ToolServerDialog({ server, onClose }: { server: ToolServer | null; onClose: () => void }) {
   const save = useSaveServer(server);
+  const [before] = useState(server);
   const [name, setName] = useState(server?.name ?? '');
   const [description, setDescription] = useState(server?.description ?? '');
   const [access, setAccess] = useState<'key' | 'public'>(server?.isPublic ? 'public' : 'key');
   const submit = () => {
-    const wish = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
-    save.mutate(wish, { onSuccess: onClose });
+    const wish: ServerWish = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
+    save.mutate(before ? differing(before, wish) : wish, { onSuccess: onClose });
   };
   return (
     <FormDialog

@@ -21,6 +21,7 @@ import { FormDialog } from '@/ui/form-dialog';
 import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { useNow } from '@/ui/use-now';
 import { Section } from './section';
 
 const TONES: Record<string, 'green' | 'red' | 'quiet'> = { delivered: 'green', failed: 'red' };
@@ -125,6 +126,7 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
 function Deliveries({ isAdmin }: { isAdmin: boolean }) {
   const { say, fail } = useToasts();
   const deliveries = useDeliveries();
+  useNow();
   const resend = useResend();
   if (!deliveries.data?.length) return null;
   return (

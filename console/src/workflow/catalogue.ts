@@ -69,6 +69,11 @@ export function settingsOf(block: Block, type: BlockType | undefined): Setting[]
   });
 }
 
+/** Whether a setting holds a secret itself, where it should name one of those that the workspace keeps. */
+export function isSecret(setting: Setting | undefined, value: Json | undefined): boolean {
+  return Boolean(setting?.password) && typeof value === 'string' && value !== '' && !value.startsWith('{{');
+}
+
 /** What holds where nothing is stored. */
 export function usualValue({ default: usual, options }: Setting): Json {
   return (usual ?? (options[0] === NONE ? NONE : null)) as Json;

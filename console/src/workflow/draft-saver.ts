@@ -1,5 +1,5 @@
 import { type Draft, readDraft, saveDraft } from '@/api/draft';
-import { ApiError, isStatus } from '@/api/errors';
+import { isStatus, mayPass } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
 import { noteUnsaved } from './unsaved';
@@ -61,6 +61,13 @@ export class DraftSaver {
     this.refuse();
   }
 
+  /** Makes sure that what takes the draft's place replaces nothing that its author has not seen. Raises where it would. */
+  async giveWay(): Promise<void> {
+    await this.flush();
+    if (this.status !== 'stale') await this.compare();
+    if (this.status === 'stale') this.refuse();
+  }
+
   /** Has `publish` publish what its author sees, where that is the saved draft. Raises where it is not. */
   async published<T>(publish: (revision: string) => Promise<T>): Promise<T> {
     await this.flush();
@@ -117,7 +124,12 @@ export class DraftSaver {
   }
 
   private changed(): void {
-    if (this.status === 'stale' || this.isDropped) return;
+    if (this.isDropped) return;
+    // Nothing is saved until its author has decided, and nothing that he writes until then is lost.
+    if (this.status === 'stale') {
+      this.become('stale');
+      return;
+    }
     this.become(this.running ? 'saving' : this.isBehind ? 'waiting' : 'saved');
     this.later(PAUSE_MS);
   }
@@ -144,7 +156,8 @@ export class DraftSaver {
       this.become(this.isBehind ? 'waiting' : 'saved');
     } catch (error) {
       this.become(isStatus(error, 409) ? 'stale' : 'failed', error);
-      if (mayPass(error) && !this.isDropped) this.later(AGAIN_MS);
+      const mayBeTaken = mayPass(error) || isStatus(error, 401); // once somebody has signed in
+      if (mayBeTaken && !this.isDropped) this.later(AGAIN_MS);
     }
   }
 
@@ -160,9 +173,4 @@ export class DraftSaver {
     if (isUnsaved) unsaved.set(this.workflowId, this);
     else if (unsaved.get(this.workflowId) === this) unsaved.delete(this.workflowId);
   }
-}
-
-/** Whether the same save may be taken later: the server is away or busy, or somebody has to sign in. */
-function mayPass(error: unknown): boolean {
-  return !(error instanceof ApiError) || error.status === 401 || error.status === 429 || error.status >= 500;
 }

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
-from tests.unit.gateway.visitor import Visitor
+from tests.unit.gateway.visitor import Visitor, enrol
 
 from gateway.domain.people import Role
 from gateway.domain.plans import PlanName
@@ -211,6 +211,17 @@ async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> N
 async def test_a_person_is_told_that_it_is_a_person_who_asks(system: System) -> None:
     visitor = await Visitor.with_role(system, Role.READ)
     assert (await visitor.get("/api/users/me/usage-limits"))["rateLimit"]["authType"] == "manual"
+
+
+async def test_who_is_in_several_workspaces_is_told_of_the_one_that_is_asked_for(system: System) -> None:
+    lea = enrol(system, "lea", Role.READ)
+    system.tenants.join("WS2", lea.id, Role.READ)
+    system.jobs.spent |= {"WS1": 1.25, "WS2": 7.5}
+    key = system.tenants.issue_personal(lea)
+    for workspace, told in (("WS1", (1.25, "free")), ("WS2", (7.5, "pro"))):
+        usage = (await system.get(f"/api/users/me/usage-limits?workspaceId={workspace}", key=key)).json["usage"]
+        assert (usage["currentPeriodCost"], usage["plan"]) == told
+    assert (await system.get("/api/users/me/usage-limits?workspaceId=WS2")).status == 403
 
 
 async def test_a_limit_in_whole_dollars_has_no_point(system: System) -> None:

@@ -1,8 +1,8 @@
 """`GET /api/users/me/usage-limits`: how the caller stands."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 
@@ -18,6 +18,8 @@ from gateway.application.usage import UsageReports
 from gateway.domain.rate_limits import RateKind, Standing
 from gateway.domain.run_words import as_number
 from shared.clock import Clock
+
+REFUSALS: Final = answers(Error, 401, 403, 503)
 
 
 class LegacyBucket(Bucket):
@@ -64,9 +66,15 @@ def usage_router(authentication: Authentication, limiting: Limiting, reports: Us
     """The usage route. It counts nothing."""
     router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
 
-    @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=answers(Error, 401, 503))
-    async def usage_limits(request: Request) -> UsageLimits:
+    @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=REFUSALS)
+    async def usage_limits(
+        request: Request,
+        workspace_id: Annotated[
+            str | None, Query(alias="workspaceId", description="The caller's own, where it is left out.")
+        ] = None,
+    ) -> UsageLimits:
         caller = await authentication.require(request.headers, otherwise="Authentication required")
+        caller = caller.within(workspace_id or caller.workspace.id)
         limiting.show(request, caller, RateKind.SYNC)
         usage = await reports.of(caller)
         return UsageLimits(
