@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -15,10 +15,17 @@ class Unreadable(CommandFailed):
     """It is not there, or not what it should be."""
 
 
+def standard_input() -> TextIO:
+    """Raises Unreadable where whoever started us has closed it."""
+    if sys.stdin is None:
+        raise Unreadable("nothing can be asked for or read: standard input is closed")
+    return sys.stdin
+
+
 def content_of(file: Path | str) -> bytes:
     """What is in a file, or comes on standard input. Raises Unreadable."""
     try:
-        return sys.stdin.buffer.read() if str(file) == STANDARD_INPUT else Path(file).read_bytes()
+        return standard_input().buffer.read() if str(file) == STANDARD_INPUT else Path(file).read_bytes()
     except OSError as error:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from error
 

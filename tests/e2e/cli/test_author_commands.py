@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.command_line import CommandLine
 from tests.support.model_server import ModelServer, Reply
 
@@ -280,3 +281,27 @@ def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tm
     assert later("profiles", "use", "prod", "--json").json == {"profile": "prod", "inUse": True}
     assert later("profiles", "remove", "prod", "--json").json == {"profile": "prod", "removed": True}
     assert later("workflows", "list").code == 3
+
+
+def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowport: CommandLine, file: Path) -> None:
+    named = {**flowport.variables, **workspace_of_ones_own(flowport.variables["FLOWPORT_URL"])}
+    before = flowport("deploy", str(file), "--json").json["id"]
+    there = CommandLine(named)
+    deployed = [there("deploy", str(file), "--json").json["id"] for _ in range(2)]
+    assert before not in deployed
+    assert deployed[0] == deployed[1]
+    assert [each["id"] for each in there("workflows", "list", "--json").json] == [deployed[0]]
+    unsaid = CommandLine({**named, "FLOWPORT_WORKSPACE_ID": ""})("deploy", str(file))
+    assert unsaid.code == 1
+    assert "FLOWPORT_WORKSPACE_ID" in unsaid.err
+
+
+def workspace_of_ones_own(url: str) -> dict[str, str]:
+    """A second workspace of the first administrator, and a personal key of his, which opens both."""
+    with httpx.Client(base_url=url, headers={"origin": url}) as browser:
+        account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
+        browser.post("/api/auth/sign-in/email", json=account).raise_for_status()
+        made = browser.post("/api/workspaces", json={"name": "Second"}).raise_for_status().json()["workspace"]
+        key = {"name": "mine", "scopes": ["read", "execute", "deploy"]}
+        created = browser.post("/api/users/me/api-keys", json=key).raise_for_status().json()["key"]
+    return {"FLOWPORT_WORKSPACE_ID": made["id"], "SIM_API_KEY": created["key"]}

@@ -1,6 +1,5 @@
 """`flowport login` and `flowport profiles`."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from flowport.client.errors import Missing
 from flowport.client.profiles import DEFAULT_URL, Profile, Profiles, resolve
 from flowport.commands.session import AsJson
 from flowport.failures import CommandFailed
+from flowport.given import standard_input
 from flowport.output import Output
 
 profiles_app = typer.Typer(help="The servers that you work with.", no_args_is_help=True)
@@ -73,7 +73,8 @@ def show(as_json: AsJson = False) -> None:
 
 
 def _key() -> str:
-    key = Prompt.ask("API key", password=True) if sys.stdin.isatty() else sys.stdin.readline()
+    given = standard_input()
+    key = Prompt.ask("API key", password=True) if given.isatty() else given.readline()
     if not key.strip():
         raise CommandFailed("no key was given")
     return key.strip()

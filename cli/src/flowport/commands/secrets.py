@@ -1,6 +1,5 @@
 """`flowport secrets`: values that workflows use as {{NAME}}. They can be set and never read back."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ from rich.prompt import Prompt
 
 from flowport.client.door import path
 from flowport.commands.session import Session, command
-from flowport.given import STANDARD_INPUT, content_of, text_of
+from flowport.given import STANDARD_INPUT, content_of, standard_input, text_of
 
 secrets_app = typer.Typer(help="Environment values of the workspace.", no_args_is_help=True)
 
@@ -24,7 +23,7 @@ def list_names(session: Session) -> None:
 @command(secrets_app, "set")
 def set_value(session: Session, name: Name) -> None:
     """Set one. The value is asked for, or read from standard input: arguments can be seen by others."""
-    value = Prompt.ask(name, password=True) if sys.stdin.isatty() else _piped().removesuffix("\n")
+    value = Prompt.ask(name, password=True) if standard_input().isatty() else _piped().removesuffix("\n")
     session.door.call("PUT", _values(session, name), body={"value": value})
     session.output.done({"name": name, "set": True}, f"{name} is set")
 

@@ -12,7 +12,7 @@ from flowport.client.door import path
 from flowport.client.workflows import import_file
 from flowport.commands.session import Session, WorkflowName, command
 from flowport.failures import CommandFailed
-from flowport.given import content_of, json_of
+from flowport.given import content_of, json_of, standard_input
 
 workflows_app = typer.Typer(help="The workflows of the workspace.", no_args_is_help=True)
 
@@ -40,8 +40,10 @@ def archive(
     """Take a workflow down and out of the lists."""
     workflow_id = session.door.workflow_id(workflow)
     question = Text(f"Archive {workflow}? Its endpoint stops answering.")
-    if not yes and not Confirm.ask(question, default=False, console=session.output.notes):
-        raise CommandFailed("nothing was archived")
+    if not yes:
+        standard_input()  # whoever cannot be asked is told so
+        if not Confirm.ask(question, default=False, console=session.output.notes):
+            raise CommandFailed("nothing was archived")
     session.door.call("DELETE", path("workflows", workflow_id))
     session.output.done({"workflow": workflow, "archived": True}, f"{workflow} is archived")
 
