@@ -21,6 +21,23 @@ def entry(index: int, text: str = "done") -> JournalEntry:
     return JournalEntry(index, "block", msgspec.Raw(msgspec.json.encode({"text": text})))
 
 
+async def test_a_run_that_this_version_cannot_read_keeps_no_worker_from_another(start: Start) -> None:
+    async with start(dispatch_unclaimed_seconds=60) as system:
+        await system.executor.listen()
+        messages = []
+        for _ in range(8):
+            await system.gateway.accept()
+            messages.append(await system.executor.next())
+        of_a_later_version = {"$set": {"spec": b'{"later":true}'}}
+        await system.collection("runs").update_one({"_id": messages[0].run_id}, of_a_later_version)
+
+        claims = [system.executor.claim(message) for message in messages]
+        failed, *granted = await asyncio.gather(*claims, return_exceptions=True)
+
+    assert isinstance(failed, Exception)
+    assert [getattr(each, "attempt", each) for each in granted] == [1] * 7
+
+
 async def test_a_run_goes_from_accepted_to_completed(system: System) -> None:
     accepted = await system.gateway.accept()
     granted = await system.executor.begin()

@@ -11,11 +11,10 @@ from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_changes import CHANGE, RunChange, statement_of
 from jobs_service.adapters.run_documents import nobody, unheard
 from jobs_service.domain.run import Rules, Run
-from jobs_service.ports import Claimable, Seen
 from shared.batching import Batcher
 from shared.ids import new_id
 from shared.store.client import Store
-from shared.store.errors import store_call
+from shared.store.documents import Document
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +27,10 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 class GroupedRuns(MongoRuns):
-    """Implements Runs. One command for all that wait costs the store, and this process, a fraction of one each."""
+    """Implements Runs. One command for all that wait costs the store, and this process, a fraction of one each.
+
+    What is read together is understood one by one: a run that this version cannot read is in nobody else's way.
+    """
 
     def __init__(
         self,
@@ -38,8 +40,8 @@ class GroupedRuns(MongoRuns):
         note: Callable[[Run], None] = unheard,
     ) -> None:
         super().__init__(store, rules, is_told, note)
-        self._loads = _grouped(self.load_all)
-        self._claims = _grouped(self.claimable_all)
+        self._states = _grouped(self.states_of)
+        self._wholes = _grouped(self.all_of)
         self._changes = Batcher[RunChange, bool](
             self._make_all,
             max_items=MAX_CHANGES,
@@ -50,23 +52,19 @@ class GroupedRuns(MongoRuns):
 
     async def start(self) -> None:
         """Take requests."""
-        for each in (self._loads, self._claims, self._changes):
+        for each in (self._states, self._wholes, self._changes):
             await each.start()
 
     async def stop(self) -> None:
         """Finish what waits."""
-        for each in (self._claims, self._loads, self._changes):
+        for each in (self._wholes, self._states, self._changes):
             await each.stop()
 
-    @store_call
-    async def load(self, run_id: str) -> Seen | None:
-        """See Runs."""
-        return await self._loads.submit(run_id)
+    async def _state_of(self, run_id: str) -> Document | None:
+        return await self._states.submit(run_id)
 
-    @store_call
-    async def claimable(self, run_id: str) -> Claimable | None:
-        """See Runs."""
-        return await self._claims.submit(run_id)
+    async def _all_of(self, run_id: str) -> Document | None:
+        return await self._wholes.submit(run_id)
 
     async def _make(self, change: RunChange) -> bool:
         return await self._changes.submit(change)

@@ -66,23 +66,32 @@ class MongoRuns:
     @store_call
     async def load(self, run_id: str) -> Seen | None:
         """See Runs."""
-        return (await self.load_all([run_id]))[0]
+        found = await self._state_of(run_id)
+        return None if found is None else _seen(found)
 
-    async def load_all(self, run_ids: Sequence[str]) -> Sequence[Seen | None]:
-        """`load` for each."""
-        found = await self._find({"_id": {"$in": list(run_ids)}}, with_now(blank=BIG_FIELDS))
-        by_id = {document["_id"]: _seen(document) for document in found}
-        return [by_id.get(run_id) for run_id in run_ids]
+    async def states_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+        """How each stands, as it is stored."""
+        return await self._found(run_ids, with_now(blank=BIG_FIELDS))
 
     @store_call
     async def claimable(self, run_id: str) -> Claimable | None:
         """See Runs."""
-        return (await self.claimable_all([run_id]))[0]
+        found = await self._all_of(run_id)
+        return None if found is None or "job_id" not in found else _claimable(found)
 
-    async def claimable_all(self, run_ids: Sequence[str]) -> Sequence[Claimable | None]:
-        """`claimable` for each."""
-        found = await self._find({"_id": {"$in": list(run_ids)}}, with_now())
-        by_id = {document["_id"]: _claimable(document) for document in found if "job_id" in document}
+    async def all_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+        """Each with all that it has, as it is stored."""
+        return await self._found(run_ids, with_now())
+
+    async def _state_of(self, run_id: str) -> Document | None:
+        return (await self.states_of([run_id]))[0]
+
+    async def _all_of(self, run_id: str) -> Document | None:
+        return (await self.all_of([run_id]))[0]
+
+    async def _found(self, run_ids: Sequence[str], shown: Document) -> Sequence[Document | None]:
+        found = await self._find({"_id": {"$in": list(run_ids)}}, shown)
+        by_id = {document["_id"]: document for document in found}
         return [by_id.get(run_id) for run_id in run_ids]
 
     @store_call
