@@ -48,9 +48,8 @@ class Journaling:
     async def _held(self, run_id: str, attempt: int) -> Seen:
         seen = await self._runs.load(run_id)
         if seen is None or seen.run.phase.is_terminal:
-            await self._journal.discard(
-                [run_id]
-            )  # it is gone or soon will be: nothing else would lead to these entries
+            # It is gone, or soon will be: nothing else would lead to these entries.
+            await self._journal.discard([run_id])
         if seen is None:
             raise unknown(run_id, attempt)
         require_held(seen.run, attempt)
