@@ -1,14 +1,14 @@
 """Schedulers start commands with standard input closed: what wants to read or ask says so, without a traceback."""
 
 import sys
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from flowport.main import main
 
 
-@pytest.mark.parametrize("command", ["import -", "secrets set NAME", "login", f"workflows archive {uuid4()}"])
+@pytest.mark.parametrize("command", ["import -", "secrets set NAME", "login", f"workflows archive {UUID(int=1)}"])
 def test_a_command_that_has_nothing_to_read_from_says_so(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
