@@ -238,20 +238,10 @@ def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, ac
 def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(answering('Too soon', 'return 1;'))}").press("Deploy").page
     console.shows("No deployments yet")
-    tried: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.method == "POST":
-            tried.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/api/workflows/*/deploy", hold)
+    tried = _held_deploys(page)
     console.press("Deploy").press("Close")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    while not tried:
-        page.wait_for_timeout(50)
-    tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+    _refuse(page, tried)
     console.shows("No store to keep it in")
 
 
@@ -260,6 +250,15 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
     console.write("Code", "return 2;").saved()
+    tried = _held_deploys(page)
+    console.press("Update").page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h")
+    _refuse(page, tried)
+    console.shows("No store to keep it in")
+
+
+def _held_deploys(page: Page) -> list[Route]:
+    """Where each deploy that is asked for from now on waits for its answer."""
     tried: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -269,9 +268,11 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
             route.continue_()
 
     page.route("**/api/workflows/*/deploy", hold)
-    console.press("Update").page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls, 24 h")
+    return tried
+
+
+def _refuse(page: Page, tried: list[Route]) -> None:
+    """Answer the first of them, as soon as it is there."""
     while not tried:
         page.wait_for_timeout(50)
     tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
-    console.shows("No store to keep it in")

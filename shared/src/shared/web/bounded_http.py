@@ -140,7 +140,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _forget(self) -> None:
         """Let go of the last request, which knows by `_listen` whose it was: else only a collection frees them both."""
-        self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
+        self.cycle = self.scope = None  # type: ignore[assignment]
         self.pipeline.clear()
 
     def _wait(self, seconds: float | None = None) -> None:
