@@ -3,19 +3,28 @@
 Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/latest.json and as a plot; to
 trial.json what is not whole: a part that was asked for, or what there was when someone stopped it. With --keep the
 results become the reference; with --check it fails where a ratio is 15 % worse than in the reference.
+
+With --against it measures this checkout and another revision in turn instead, and prints each ratio with its interval:
+
+    python -m benchmarks --against main~5 --only no-op "one function" --rounds 12
+    python -m benchmarks --against . --setting FLOWPORT_EXECUTOR_CONCURRENCY=16
 """
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import comparison, report
+from benchmarks.load.http_load import BenchmarkFailed
+from benchmarks.machine import Machine
 from benchmarks.measuring import Measuring
 from benchmarks.plots import throughput
 from benchmarks.results import FOLDER, LATEST, REFERENCE, TRIAL, Results
+from benchmarks.revisions import HERE, build_of
 from benchmarks.scenarios import groups
 from benchmarks.scenarios.scenario import Group, Options
 from benchmarks.stand import standing
@@ -37,6 +46,8 @@ def main() -> int:
     """Measure and report; 1 where something failed or a ratio was lost."""
     asked = _asked()
     screen = console()
+    if asked.against:
+        return _compare(asked, screen)
     if asked.check and not REFERENCE.exists():
         screen.print(NO_REFERENCE)
         return 1
@@ -48,13 +59,40 @@ def main() -> int:
         if not chosen:
             screen.print(f"No scenario has {' or '.join(asked.only)} in its name; --list names them all.")
             return 1
-        is_whole = asked.only == EVERYTHING and asked.rounds >= ROUNDS
-        measuring = Measuring(screen, TRIAL, rounds=asked.rounds, minutes=asked.minutes)
+        rounds = asked.rounds or ROUNDS
+        is_whole = asked.only == EVERYTHING and rounds >= ROUNDS
+        measuring = Measuring(screen, TRIAL, rounds=rounds, minutes=asked.minutes)
         results = measuring.measure(chosen)
     if is_whole:
         TRIAL.replace(LATEST)
         PLOT.write_text(throughput(results))
     return _reported(results, asked, screen)
+
+
+def _compare(asked: argparse.Namespace, screen: Console) -> int:
+    rounds = asked.rounds or comparison.DEFAULT_ROUNDS
+    try:
+        settings = dict(_setting(each) for each in asked.setting)
+        ours, theirs = build_of(HERE, settings), build_of(asked.against, {})
+        if theirs.name == ours.name:  # how much this machine varies by chance
+            theirs = replace(theirs, name=f"{theirs.name} (control)")
+        screen.print(f"{ours.name} against {theirs.name}, {rounds} rounds")
+        with temporary_folder() as folder:
+            found = comparison.compare(
+                ours, theirs, folder=folder, only=asked.only, rounds=rounds, seconds=asked.seconds, screen=screen
+            )
+    except BenchmarkFailed as error:
+        screen.print(f"FAILED {error}")
+        return 1
+    screen.print(comparison.table(found, ours, theirs), f"Measured {Machine.now()}", sep="\n")
+    return 0
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise BenchmarkFailed(f"--setting {text}: write NAME=VALUE")
+    return name, value
 
 
 def _reported(results: Results, asked: argparse.Namespace, screen: Console) -> int:
@@ -74,7 +112,15 @@ def _asked() -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", default=EVERYTHING, help="measure what contains one of these in its name")
     parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="after one that warms up")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help=f"after one that warms up; default {ROUNDS}, with --against {comparison.DEFAULT_ROUNDS}",
+    )
+    parser.add_argument("--against", metavar="REV", help="measure this checkout and a git revision (or .) in turn")
+    parser.add_argument(
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="with --against, for this checkout only"
+    )
     parser.add_argument("--minutes", type=float, default=25, help="after these, what is left gets one round only")
     parser.add_argument("--seconds", type=int, default=2, help="of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
@@ -83,7 +129,12 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--idle-streams", type=int, default=1_000)
     parser.add_argument("--check", action="store_true", help="fail where a ratio is 15 %% worse than the reference")
     parser.add_argument("--keep", action="store_true", help="make this the reference")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.against and asked.rounds is not None and asked.rounds < comparison.MIN_ROUNDS:
+        parser.error(f"--against needs at least {comparison.MIN_ROUNDS} rounds")
+    if asked.setting and not asked.against:
+        parser.error("--setting belongs to --against")
+    return asked
 
 
 def _options(asked: argparse.Namespace) -> Options:

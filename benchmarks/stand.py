@@ -114,7 +114,7 @@ def standing(folder: Path, *, executors: int = 1) -> Iterator[Stand]:
 
 async def _deploy(stack: Stack, home: Home) -> tuple[Credentials, dict[str, Target]]:
     documents = {name: (build(), "{}") for name, build in SYNC.items()}
-    documents |= {model: (workflows.streaming(model), _stream_body()) for model in MODELS}
+    documents |= {model: (workflows.streaming(model), workflows.stream_body()) for model in MODELS}
     return await deployed(stack.url, stack.mongodb_uri, home, documents)
 
 
@@ -131,10 +131,6 @@ async def deployed(
             headers = {"x-api-key": credentials.api_key}
             targets[name] = Target(f"{url}/api/workflows/{workflow_id}/execute", body, headers)
     return credentials, targets
-
-
-def _stream_body() -> str:
-    return json.dumps({"input": workflows.words(), "stream": True, "selectedOutputs": ["agent1.content"]})
 
 
 def _model_target(url: str, model: str) -> Target:

@@ -1,6 +1,7 @@
 """The workflows that are measured, as a person would import them."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -50,6 +51,11 @@ def streaming(model: str) -> Document:
 def words(count: int = TOKENS) -> str:
     """An input that is said back as `count` tokens."""
     return " ".join(f"w{number:03d}" for number in range(count))
+
+
+def stream_body() -> str:
+    """Return the body of a call that streams what the agent says."""
+    return json.dumps({"input": words(), "stream": True, "selectedOutputs": ["agent1.content"]})
 
 
 def _idle(block_id: str) -> Document:

@@ -12,6 +12,7 @@ wrk.method = "POST"
 wrk.body = %(body)s
 wrk.headers["Content-Type"] = "application/json"
 %(headers)s
+%(pause)s
 done = function(summary, latency, requests)
   local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
   io.write(string.format(
@@ -45,14 +46,18 @@ class Measured:
     p99_ms: float
 
 
-def measure(target: Target, *, callers: int, seconds: float) -> Measured:
-    """Send for `seconds` from `callers` connections. Raises BenchmarkFailed when any answer was not a success."""
+def measure(target: Target, *, callers: int, seconds: float, pause_ms: int = 0) -> Measured:
+    """Send for `seconds` from `callers` connections, each with a pause of 0 to `pause_ms` before a call.
+
+    Raises BenchmarkFailed when any answer was not a success.
+    """
     headers = "\n".join(
         f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in target.headers.items()
     )
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "load.lua"
-        script.write_text(SCRIPT % {"body": json.dumps(target.body), "headers": headers})
+        pause = f"function delay() return math.random(0, {pause_ms}) end" if pause_ms else ""
+        script.write_text(SCRIPT % {"body": json.dumps(target.body), "headers": headers, "pause": pause})
         command = [
             _wrk(),
             "-t1",

@@ -1,0 +1,161 @@
+"""Two builds measured in turn, and how sure the difference is.
+
+The rounds alternate (A B, B A, …), so that a machine that slows down or speeds up does so for both. Each round gives
+one ratio. The interval is the pair of order statistics that encloses the median ratio with at least 95 % confidence:
+it assumes nothing about the distribution (Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2).
+"""
+
+import asyncio
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import workflows
+from benchmarks.load import http_load, stream_load
+from benchmarks.load.http_load import BenchmarkFailed
+from benchmarks.pace import Quiet
+from benchmarks.revisions import Build, RunningBuild, running
+from benchmarks.scenarios.scenario import Row
+
+MIN_ROUNDS: Final = 6
+"""With fewer, no pair of order statistics reaches 95 %."""
+DEFAULT_ROUNDS: Final = 10
+CONFIDENCE: Final = 0.95
+STREAM_MODEL: Final = "echo"
+PAUSE_MS: Final = 2
+"""Callers that pause wait between 0 ms and this before each call."""
+Measure = Callable[[RunningBuild], Row]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The median ratio and the bounds that enclose it with at least 95 % confidence."""
+
+    lower: float
+    median: float
+    upper: float
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> "Interval":
+        """Of at least MIN_ROUNDS ratios. Raises ValueError for fewer."""
+        count, ordered = len(ratios), sorted(ratios)
+        if count < MIN_ROUNDS:
+            raise ValueError(f"{count} ratios: at least {MIN_ROUNDS} are needed for an interval")
+        cut, tail = 0, 2 * 0.5**count
+        while tail + 2 * math.comb(count, cut + 1) * 0.5**count <= 1 - CONFIDENCE:
+            cut += 1
+            tail += 2 * math.comb(count, cut) * 0.5**count
+        return cls(ordered[cut], statistics.median(ordered), ordered[count - 1 - cut])
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One scenario, the rows of both builds round by round."""
+
+    name: str
+    ours: list[Row] = field(default_factory=list)
+    theirs: list[Row] = field(default_factory=list)
+
+    def medians(self, figure: str) -> tuple[float, float]:
+        """Return the median of both builds."""
+        return statistics.median(row[figure] for row in self.ours), statistics.median(
+            row[figure] for row in self.theirs
+        )
+
+    def interval(self, figure: str) -> Interval:
+        """Return the ratio of this build to the other."""
+        return Interval.of([own[figure] / other[figure] for own, other in zip(self.ours, self.theirs, strict=True)])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scenario, ready to be measured on each build by its name."""
+
+    name: str
+    measures: Mapping[str, Callable[[], Row]]
+
+
+def compare(
+    ours: Build, theirs: Build, *, folder: Path, only: Sequence[str], rounds: int, seconds: float, screen: Console
+) -> list[Compared]:
+    """Measure every chosen scenario on both builds in turn. Raises BenchmarkFailed, ServerFailed."""
+    with running(ours, folder / "ours") as own, running(theirs, folder / "theirs") as other:
+        chosen = [each for each in _scenarios(own, other, seconds) if any(part in each.name for part in only)]
+        if not chosen:
+            raise BenchmarkFailed(f"no scenario has {' or '.join(only)} in its name")
+        return [_measured(each, own.name, other.name, rounds, screen) for each in chosen]
+
+
+def table(found: Iterable[Compared], ours: Build, theirs: Build) -> Table:
+    """Show each figure of both builds, the ratio and its interval."""
+    shown = Table("scenario", "figure", ours.name, theirs.name, "ratio", "95 % interval")
+    for each in found:
+        for number, figure in enumerate(each.ours[0]):
+            interval, (own, other) = each.interval(figure), each.medians(figure)
+            bounds = f"{interval.lower:.3f} to {interval.upper:.3f}"
+            name = "" if number else each.name
+            shown.add_row(name, figure, f"{own:,.2f}", f"{other:,.2f}", f"{interval.median:.3f}", bounds)
+    return shown
+
+
+def _measured(scenario: Prepared, own: str, other: str, rounds: int, screen: Console) -> Compared:
+    found, quiet = Compared(scenario.name), Quiet()
+    for number in range(-1, rounds):  # the first round warms up
+        rows: dict[str, Row] = {}
+        for name in (own, other) if number % 2 else (other, own):
+            quiet.wait()
+            rows[name] = scenario.measures[name]()
+        if number >= 0:
+            found.ours.append(rows[own])
+            found.theirs.append(rows[other])
+    first = next(iter(found.ours[0]))
+    interval = found.interval(first)
+    screen.print(f"{scenario.name}: {first} × {interval.median:.3f} ({interval.lower:.3f} to {interval.upper:.3f})")
+    return found
+
+
+def _scenarios(own: RunningBuild, other: RunningBuild, seconds: float) -> Iterable[Prepared]:
+    documents = {"no-op": workflows.no_op(), "one function": workflows.one_function()}
+    documents |= {"four functions": workflows.four_ways(), "ten blocks": workflows.ten_blocks()}
+    documents["stream"] = workflows.streaming(STREAM_MODEL)
+    bodies = {"stream": workflows.stream_body()}
+    targets = {
+        build.name: {name: build.publish(document, bodies.get(name, "{}")) for name, document in documents.items()}
+        for build in (own, other)
+    }
+
+    def sync(workflow: str, callers: int, pause_ms: int = 0) -> Prepared:
+        name = f"sync {workflow}, {callers} callers" + (", pausing" if pause_ms else "")
+        measures = {
+            build.name: partial(_load, build, targets[build.name][workflow], callers, seconds, pause_ms)
+            for build in (own, other)
+        }
+        return Prepared(name, measures)
+
+    def stream(callers: int) -> Prepared:
+        measures = {build.name: partial(_stream, targets[build.name]["stream"], callers) for build in (own, other)}
+        return Prepared(f"stream, {callers} streams", measures)
+
+    yield from (sync("no-op", callers) for callers in (1, 32, 128))
+    yield from (sync("no-op", callers, PAUSE_MS) for callers in (32, 128))
+    yield from (sync(workflow, 32) for workflow in ("one function", "four functions", "ten blocks"))
+    yield from (stream(callers) for callers in (1, 32))
+
+
+def _load(build: RunningBuild, target: http_load.Target, callers: int, seconds: float, pause_ms: int) -> Row:
+    before = build.cpu_seconds()
+    found = http_load.measure(target, callers=callers, seconds=seconds, pause_ms=pause_ms)
+    used = (build.cpu_seconds() - before) / found.requests * 1e6
+    return {"per_second": found.per_second, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms, "cpu_us": used}
+
+
+def _stream(target: http_load.Target, callers: int) -> Row:
+    times = max(1, 64 // callers)
+    return asyncio.run(stream_load.measure(target, callers=callers, tokens=workflows.TOKENS, times=times)).row()

@@ -1,0 +1,50 @@
+"""A comparison gives the median ratio and bounds that hold with 95 % confidence."""
+
+import math
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+from benchmarks.comparison import Compared, Interval
+from benchmarks.revisions import tree_cpu_seconds
+
+
+def test_ten_rounds_leave_out_the_lowest_and_the_highest() -> None:
+    assert Interval.of([float(n) for n in range(1, 11)]) == Interval(2.0, 5.5, 9.0)
+
+
+def test_six_rounds_keep_all() -> None:
+    assert Interval.of([6.0, 1.0, 5.0, 2.0, 4.0, 3.0]) == Interval(1.0, 3.5, 6.0)
+
+
+def test_five_rounds_give_no_interval() -> None:
+    with pytest.raises(ValueError, match="at least 6"):
+        Interval.of([1.0] * 5)
+
+
+@pytest.mark.parametrize("rounds", [6, 10, 15, 30])
+def test_the_interval_encloses_the_true_median_at_least_as_often_as_it_says(rounds: int) -> None:
+    draw = random.Random(7)
+    tries = 2_000
+    hits = 0
+    for _ in range(tries):
+        interval = Interval.of([math.exp(draw.gauss(0, 0.3)) for _ in range(rounds)])
+        hits += interval.lower <= 1 <= interval.upper
+    assert hits / tries >= 0.94  # 95 %, less two standard deviations of the count
+
+
+def test_a_ratio_is_taken_within_its_round() -> None:
+    ours = [{"per_second": value} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
+    theirs = [{"per_second": value / 2} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
+    compared = Compared("sync", ours, theirs)
+    assert compared.interval("per_second") == Interval(2.0, 2.0, 2.0)
+    assert compared.medians("per_second") == (55.0, 27.5)
+
+
+def test_processor_time_counts_children_and_those_that_have_ended() -> None:
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    before = tree_cpu_seconds(os.getpid())
+    subprocess.run([sys.executable, "-c", burn], check=True, timeout=30)
+    assert tree_cpu_seconds(os.getpid()) - before >= 0.19
