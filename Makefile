@@ -22,10 +22,6 @@ CONSOLE_MODULES := console/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
 # Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
 SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
-# A machine that stalls is no fault of a change. What only failed beside others is listed all the same, and a fault to be
-# found; `make test-full` forgives none.
-WHAT_FAILED := --last-failed --last-failed-no-failures=none --maxfail=1
-SOME_FAILED := 1
 # Whatever environment a person has activated: ours is the one that is filled.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 # Container images like to set it, for programs that start once. Here each of many would compile all that it imports.
@@ -63,9 +59,7 @@ test: $(READY) test-debian $(MODEL) $(SDKS) $(CONSOLE) ## set everything up and 
 
 .PHONY: tests
 tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
-	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full" tests || { \
-	  [ $$? = $(SOME_FAILED) ] || exit 1; \
-	  $(say) "what failed, once more and alone"; $(PYTEST) $(WHAT_FAILED) tests; }
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full" tests
 
 .PHONY: test-fast
 test-fast: $(READY) ## only the tests that start no server
