@@ -13,6 +13,19 @@ from playwright.sync_api import FilePayload, FloatRect, Locator, Page, Route, ex
 Json = dict[str, Any]
 NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
+STILL_PLACE = """block => new Promise(done => {
+    let [last, frames] = [null, 0];
+    const look = () => {
+        const {x, y, width, height} = block.getBoundingClientRect();
+        const now = [x, y, width, height].join();
+        frames = now === last ? frames + 1 : 0;
+        last = now;
+        if (frames === 15) done({x, y, width, height}); else requestAnimationFrame(look);
+    };
+    look();
+})"""
+"""Counts frames instead of time: a browser that draws none for a while has not finished an animation."""
+
 
 @contextmanager
 def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST",)) -> Iterator[list[Route]]:
@@ -149,13 +162,27 @@ class Console:
         """A block on the canvas."""
         return self.page.get_by_role("main").locator(f'.react-flow__node[aria-label^="{name}, "]')
 
+    def focus(self, block: str) -> Self:
+        """Give a block the keyboard. One that was just added can take it once the canvas has measured it."""
+        added = self.block(block)
+        expect(added).to_be_visible()
+        added.focus()
+        expect(added).to_be_focused()
+        return self
+
     def place_of(self, name: str) -> FloatRect:
-        """Where a block is, once the canvas has come to rest."""
-        place = None
-        while place is None or place != self.block(name).bounding_box():
-            place = self.block(name).bounding_box()
-            self.page.wait_for_timeout(200)
+        """Return where a block lies once the canvas stands still."""
+        place: FloatRect = self.block(name).evaluate(STILL_PLACE)
         return place
+
+    def places_of(self, *names: str) -> list[FloatRect]:
+        """Return where blocks lie, all at the same moment, once the canvas stands still."""
+        self.place_of(names[0])
+        blocks = [self.block(name).element_handle() for name in names]
+        places: list[FloatRect] = self.page.evaluate(
+            "blocks => blocks.map(block => block.getBoundingClientRect().toJSON())", blocks
+        )
+        return places
 
     def write(self, label: str, text: str) -> Self:
         """Replace the text of a code field."""

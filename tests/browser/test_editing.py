@@ -13,6 +13,19 @@ from tests.browser.workflows import answering, block, file, long, setting, talki
 ALT, CONTROL, SHIFT = 1, 2, 8
 """As Chromium's protocol counts modifiers."""
 TYPED = "return 'tea for two, two for tea'"
+RECORD_PLACES = """
+window.places = new Set();
+const record = () => {
+    const block = document.querySelector('.react-flow__node');
+    if (block && getComputedStyle(block).visibility === 'visible') {
+        const {x, y, width} = block.getBoundingClientRect();
+        window.places.add([x, y, width].map(Math.round).join());
+    }
+    requestAnimationFrame(record);
+};
+requestAnimationFrame(record);
+"""
+"""Where the first block lies, in every frame that shows it."""
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -21,7 +34,7 @@ def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console,
     console.goto(f"/workflows/{workflow_id}")
     expect(console.page.get_by_role("main").locator(".react-flow__node")).to_have_count(30)
     expect(console.page.get_by_role("main").locator(".react-flow__edge")).to_have_count(len(before["edges"]))
-    console.block("Join").focus()
+    console.focus("Join")
     console.page.keyboard.press("Enter")
     console.page.keyboard.press("ArrowRight")
     console.saved()
@@ -46,7 +59,7 @@ def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, s
     workflow_id = account.import_(long(f"A chain of {blocks}", blocks))
     console.page.clock.install()
     page = console.goto(f"/workflows/{workflow_id}").page
-    console.block("Step 0").focus()
+    console.focus("Step 0")
     page.keyboard.press("Enter")
     console.write("Code", "").saved()
     page.evaluate(NEXT_FRAME)
@@ -88,7 +101,7 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
 
 def test_the_settings_of_a_block_are_one_key_away_however_many_there_are(console: Console, account: Account) -> None:
     page = console.goto(f"/workflows/{account.import_(long('Far to go', 30))}").page
-    console.block("Step 3").focus()
+    console.focus("Step 3")
     page.keyboard.press("Enter")
     page.keyboard.press("F2")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
@@ -108,10 +121,10 @@ def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(cons
         ("Start", "loop"),
         ("Loop 1", "wait"),
     ):
-        console.block(after).focus()
+        console.focus(after)
         console.page.keyboard.press("Enter")
         expect(console.page.get_by_label("Name", exact=True)).to_have_value(after)
-        console.block(after).focus()
+        console.focus(after)
         console.page.keyboard.press("/")
         console.page.get_by_role("combobox", name="Search blocks").fill(wanted)
         console.page.keyboard.press("Enter")
@@ -127,7 +140,7 @@ def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(cons
         ("Loop 1", "source"): "Wait 1",
     }
     assert len(state["edges"]) == 5
-    places = [console.place_of(name) for name in ("Start", "Condition 1", "Function 1", "Agent 1", "Loop 1")]
+    places = console.places_of("Start", "Condition 1", "Function 1", "Agent 1", "Loop 1")
     assert not any(_overlap(one, other) for one, other in combinations(places, 2))
 
 
@@ -136,6 +149,13 @@ def _overlap(one: FloatRect, other: FloatRect) -> bool:
         return one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
 
     return meet("x", "width") and meet("y", "height")
+
+
+@pytest.mark.parametrize("blocks", [3, 60], ids=["small graph", "large graph"])
+def test_a_graph_does_not_move_once_it_is_visible(console: Console, account: Account, blocks: int) -> None:
+    console.page.add_init_script(RECORD_PLACES)
+    console.goto(f"/workflows/{account.import_(long(f'{blocks} blocks in place', blocks))}").place_of("Step 0")
+    assert len(console.page.evaluate("() => [...window.places]")) == 1
 
 
 def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console: Console, account: Account) -> None:
@@ -307,7 +327,7 @@ def test_a_number_is_what_was_typed(console: Console, account: Account) -> None:
 def test_how_often_a_loop_runs_is_what_was_typed(console: Console, account: Account) -> None:
     once = block("loop", "loop", "Loop 1", 330, 0, data={"width": 500, "height": 300, "loopType": "for", "count": 3})
     workflow_id = account.import_(file("Times", [block("start", "start_trigger", "Start", 0, 0), once], []))
-    console.goto(f"/workflows/{workflow_id}").block("Loop 1").focus()
+    console.goto(f"/workflows/{workflow_id}").focus("Loop 1")
     console.page.keyboard.press("Enter")
     times = console.page.get_by_label("Times")
     times.fill("")

@@ -36,7 +36,7 @@ def test_a_block_that_is_added_lies_in_sight_and_stays_so_beside_the_panel_that_
     narrow.page.get_by_role("combobox", name="Search blocks").fill("function")
     narrow.page.keyboard.press("Enter")
     assert _is_in_sight(narrow, "Function 1")
-    narrow.press("Close panel").block("Answer").focus()
+    narrow.press("Close panel").focus("Answer")
     narrow.page.keyboard.press("Enter")
     narrow.press("Run")
     assert _is_in_sight(narrow, "Answer")

@@ -76,7 +76,7 @@ def test_a_container_that_is_drawn_larger_to_the_left_is_taken_back_in_one_step(
 ) -> None:
     workflow_id = account.import_(thirty("Draw it larger"))
     before = account.draft(workflow_id)["blocks"]
-    console.goto(f"/workflows/{workflow_id}").block("Each Item").focus()
+    console.goto(f"/workflows/{workflow_id}").focus("Each Item")
     page = console.page
     page.keyboard.press("Enter")
     console.place_of("Each Item")
@@ -99,7 +99,7 @@ def test_a_container_that_is_drawn_larger_to_the_left_is_taken_back_in_one_step(
 
 def test_a_container_is_carried_to_another_workflow_and_seen_there(console: Console, account: Account) -> None:
     source, target = account.import_(thirty("From here")), account.import_(answering("To there", "return 1;"))
-    console.goto(f"/workflows/{source}").block("Fan Out").focus()
+    console.goto(f"/workflows/{source}").focus("Fan Out")
     console.page.keyboard.press("Enter")
     console.page.keyboard.press("ControlOrMeta+c")
     console.goto(f"/workflows/{target}").page.keyboard.press("ControlOrMeta+v")

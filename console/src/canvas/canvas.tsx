@@ -12,7 +12,7 @@ import {
   useNodesInitialized,
   useReactFlow,
 } from '@xyflow/react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useToasts } from '@/ui/toasts';
 import { useHandler } from '@/ui/use-handler';
 import type { Catalogue } from '@/workflow/catalogue';
@@ -167,6 +167,8 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
         connectionRadius={32}
         minZoom={0.1}
         maxZoom={1.75}
+        fitView
+        fitViewOptions={FIRST_FIT}
         aria-label="Workflow graph"
         {...{ onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect }}
       >
@@ -212,24 +214,24 @@ function moving(ids: Iterable<string>): string {
   return `move ${[...ids].join()}`;
 }
 
+const FIRST_FIT = { maxZoom: 1, padding: 0.15 };
 const READABLE = 0.45;
 const FIRST_ZOOM = 0.7;
 const EDGE = 48;
 
-/** Shows the whole graph where it can still be read, and its beginning where not. */
+/** Show the beginning of a graph that is too large to read once React Flow has fitted it into the view. */
 function useBeginning(): void {
   const flow = useReactFlow();
   const measured = useNodesInitialized();
   const done = useRef(false);
-  useEffect(() => {
+  // Before the graph is painted: a block never moves away from under the first click.
+  useLayoutEffect(() => {
     if (!measured || done.current) return;
     done.current = true;
-    void flow.fitView({ maxZoom: 1, padding: 0.15 }).then(() => {
-      if (flow.getZoom() >= READABLE) return;
-      const { x, y, height } = flow.getNodesBounds(flow.getNodes());
-      const room = document.querySelector('.react-flow')?.clientHeight ?? 0;
-      const top = Math.max(EDGE, (room - height * FIRST_ZOOM) / 2);
-      return flow.setViewport({ x: EDGE - x * FIRST_ZOOM, y: top - y * FIRST_ZOOM, zoom: FIRST_ZOOM });
-    });
+    if (flow.getZoom() >= READABLE) return;
+    const { x, y, height } = flow.getNodesBounds(flow.getNodes());
+    const room = document.querySelector('.react-flow')?.clientHeight ?? 0;
+    const top = Math.max(EDGE, (room - height * FIRST_ZOOM) / 2);
+    void flow.setViewport({ x: EDGE - x * FIRST_ZOOM, y: top - y * FIRST_ZOOM, zoom: FIRST_ZOOM });
   }, [measured, flow]);
 }
