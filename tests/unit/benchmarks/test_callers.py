@@ -118,4 +118,4 @@ async def test_whoever_only_begins_may_hang_up() -> None:
         hang_up = await http.begin(target)
         assert not gone.is_set()
         hang_up()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 30)

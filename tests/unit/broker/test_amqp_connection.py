@@ -95,16 +95,24 @@ async def test_a_silent_peer_counts_as_dead_after_two_intervals(monkeypatch: pyt
 
 
 async def test_a_peer_that_only_beats_is_alive() -> None:
+    enough = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.shake_hands(tune(heartbeat=1))
-        for _ in range(6):
-            await asyncio.sleep(0.5)
-            peer.beat()
+        beating = asyncio.create_task(beat(peer))
+        await enough.wait()
+        beating.cancel()
         await say_goodbye(peer)
 
+    async def beat(peer: Peer) -> None:
+        while True:
+            peer.beat()
+            await asyncio.sleep(0.5)
+
     async with playing(script) as port, connected(port, heartbeat=1) as connection:
-        await asyncio.sleep(2.8)
+        await asyncio.sleep(2.8)  # longer than a silent peer is waited for
         assert not connection.closed.done()
+        enough.set()
 
 
 async def test_the_peer_s_close_ends_everything_that_waits() -> None:

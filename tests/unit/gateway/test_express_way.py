@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import FakeWorker
@@ -36,24 +37,24 @@ async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
 
 async def test_calls_take_the_longer_way_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(express_way, "SLOW_SECONDS", 0.02)
-    monkeypatch.setattr(express_way, "REST_SECONDS", 0.5)
+    monkeypatch.setattr(express_way, "REST_SECONDS", 2.0)
     hub = MemoryHub(default_topology(LONGEST_RUN_SECONDS))
     broker, workers = HangingBroker(hub), MemoryBroker(hub)
     await workers.start()
     worker = FakeWorker(workers)
     await worker.start()
     async with running_system(broker=broker) as system:
-        first = system.execute_call({})
-        await eventually(lambda: broker.waiting)
-        await asyncio.sleep(0.1)
+        with capture_logs() as logs:
+            first = system.execute_call({})
+            await eventually(lambda: logs)  # the way is closed
         assert await queue_of_a_call(system, worker) == INTERACTIVE
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2.1)
         trial = system.execute_call({})
         await eventually(lambda: broker.waiting == 2)
         assert await queue_of_a_call(system, worker) == INTERACTIVE, "one call tries it, and not all of them"
 
         broker.thawed.set()
         assert [(await call.done()).status for call in (first, trial)] == [200, 200]
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2.1)
         assert await queue_of_a_call(system, worker) == EXPRESS
         assert await queue_of_a_call(system, worker) == EXPRESS

@@ -19,7 +19,7 @@ from shared.web.internal_auth import ServiceTokens, only
 
 def client(transport: httpx2.AsyncBaseTransport) -> InternalClient:
     tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
-    return InternalClient("http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=1, transport=transport)
+    return InternalClient("http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=30, transport=transport)
 
 
 async def test_no_service_sends_another_somewhere_else() -> None:

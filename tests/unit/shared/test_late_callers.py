@@ -72,4 +72,4 @@ async def test_who_says_nothing_keeps_no_server_from_stopping(monkeypatch: pytes
     monkeypatch.setattr(flowport_serving, "BoundedHttp", Hasty)
     async with stopping() as server:
         assert await asyncio.wait_for(server.reader.read(), 10) == b""
-        await asyncio.wait_for(server.served, 2)
+        await asyncio.wait_for(server.served, 30)
