@@ -1,7 +1,7 @@
 """What every area shares, each from one module of tests/support. And how hard property tests try, how logs look."""
 
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from shared.garbage import collect_seldom
 
@@ -13,7 +13,8 @@ pytest_plugins = [
     "tests.support.side_by_side",
 ]
 
-settings.register_profile("usual", deadline=None)
+# Neither a deadline nor the check that inputs are made quickly: both fail where other work keeps the machine busy.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
 

@@ -86,7 +86,11 @@ async def engine() -> AsyncIterator[Engine]:
         yield Engine(block_handlers(ports), SandboxExpressions(javascript), SystemClock(), Limits())
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(value=VALUES, places=st.permutations(range(max(len(JAVASCRIPT), len(PYTHON)))))
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("language", "known"), [("javascript", JAVASCRIPT), ("python", PYTHON)])

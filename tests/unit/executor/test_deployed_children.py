@@ -49,7 +49,7 @@ def children(service: DeployService) -> DeployedChildren:
         "http://deploy-service",
         caller=ServiceName.EXECUTOR,
         tokens=ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")}),
-        timeout=1,
+        timeout=30,
         transport=httpx2.MockTransport(service.answer),
     )
     deployments = Deployments(client)

@@ -25,7 +25,11 @@ SCALARS = (
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=20)
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

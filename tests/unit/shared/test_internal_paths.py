@@ -45,7 +45,7 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
         "http://service",
         caller=ServiceName.GATEWAY,
         tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
-        timeout=1,
+        timeout=30,
         transport=httpx2.MockTransport(answer),
     )
     calls = (

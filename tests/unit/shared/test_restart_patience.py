@@ -58,7 +58,7 @@ def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
         "http://jobs-service",
         caller=ServiceName.GATEWAY,
         tokens=TOKENS,
-        timeout=1,
+        timeout=30,
         patience=patience,
         transport=httpx2.MockTransport(answer),
     )
