@@ -35,8 +35,8 @@ def iso(moment: datetime) -> str:
 
 
 def ms_between(earlier: datetime, later: datetime) -> float:
-    """How many milliseconds, and parts of one, went by."""
-    return (later - earlier).total_seconds() * 1000
+    """Return the milliseconds between two readings of a wall clock; 0 where the clock was set back in between."""
+    return max(0.0, (later - earlier).total_seconds() * 1000)
 
 
 def whole_ms(duration: timedelta) -> int:

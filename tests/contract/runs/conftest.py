@@ -1,6 +1,6 @@
 """The stores of runs that must keep the same promises."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_documents import RUNS, new_document
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.run import Run
-from jobs_service.ports import Journal, Runs
+from jobs_service.ports import Journal, Runs, Seen
 from shared.clock import SystemClock
 
 
@@ -34,6 +34,10 @@ class Kept:
         stored = replace(run, due_at=due_at, started_at=now, deadline_at=now + timedelta(hours=1))
         await self.put(stored)
         return stored
+
+    async def overdue(self, *, at_work: bool = True) -> Sequence[Seen]:
+        """Return what is overdue now."""
+        return await self.runs.overdue(10, await self.runs.now(), at_work=at_work)
 
     async def found(self, run_id: str) -> Run:
         """The run as it stands."""

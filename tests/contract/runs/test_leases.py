@@ -26,7 +26,7 @@ async def test_a_holder_renews_its_lease_also_when_it_is_over(kept: Kept) -> Non
     await kept.due(at_work(), seconds=OVER)
 
     assert await kept.runs.renew("run-1", attempt=1)
-    assert await kept.runs.overdue(10) == []
+    assert await kept.overdue() == []
 
 
 @pytest.mark.parametrize("run", [at_work(attempt=2), at_work(cancel_requested=True), a_run(Phase.REQUEUED, attempt=1)])
@@ -42,8 +42,8 @@ async def test_what_is_overdue_is_told_with_and_without_what_is_at_work(kept: Ke
     await kept.due(a_run(Phase.REQUEUED, id="run-2", attempt=1), seconds=OVER)
     await kept.due(at_work(id="run-3"), seconds=LONG)
 
-    assert {seen.run.id for seen in await kept.runs.overdue(10)} == {"run-1", "run-2"}
-    assert [seen.run.id for seen in await kept.runs.overdue(10, at_work=False)] == ["run-2"]
+    assert {seen.run.id for seen in await kept.overdue()} == {"run-1", "run-2"}
+    assert [seen.run.id for seen in await kept.overdue(at_work=False)] == ["run-2"]
 
 
 async def test_of_orphans_only_the_attached_are_overdue_and_whoever_read_one_before_reads_it_again(kept: Kept) -> None:
@@ -53,7 +53,7 @@ async def test_of_orphans_only_the_attached_are_overdue_and_whoever_read_one_bef
 
     await kept.runs.orphan_attached()
 
-    assert [seen.run.id for seen in await kept.runs.overdue(10)] == ["run-1"]
+    assert [seen.run.id for seen in await kept.overdue()] == ["run-1"]
     assert not await kept.runs.replace(attached, replace(attached, cancel_requested=True))
 
 
@@ -62,7 +62,7 @@ async def test_an_accepted_journal_entry_gives_a_lease_to_go_on_with(kept: Kept)
 
     await journaling(kept).append("run-1", AppendJournal(1, (ENTRY,)))
 
-    assert await kept.runs.overdue(10) == []
+    assert await kept.overdue() == []
     assert (await kept.journal.read("run-1")).entries == (ENTRY,)
 
 

@@ -20,6 +20,7 @@ from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.ports import Leadership
+from shared.clock import SystemClock
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.runs import RunStatus
 from shared.ids import new_id
@@ -87,7 +88,7 @@ async def test_the_books_are_closed_to_a_dispatcher_that_was_replaced(start: Sta
 
 async def test_only_one_of_many_holds_a_lease_and_it_ends_by_itself(start: Start) -> None:
     async with start() as system:
-        leases = MongoLeases(system.store)
+        leases = MongoLeases(system.store, SystemClock())
         candidates = [Leadership("test", f"process-{n}") for n in range(8)]
         ttl = timedelta(minutes=1)
         first = [term for term in await _terms(leases, candidates, ttl) if term is not None]

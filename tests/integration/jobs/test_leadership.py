@@ -4,20 +4,26 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from tests.unit.jobs.fakes import ManualClock
 
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.ports import Leadership
 from shared.store.client import Store
 
-LONG = timedelta(seconds=60)
+LONG, TTL = timedelta(seconds=60), timedelta(seconds=5)
 ONE, OTHER = Leadership("dispatcher", "one"), Leadership("dispatcher", "other")
 
 
 @pytest.fixture
-async def leases(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoLeases]:
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def leases(mongodb_uri: str, mongodb_prefix: str, clock: ManualClock) -> AsyncIterator[MongoLeases]:
     store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", ())
     await store.start()
-    yield MongoLeases(store)
+    yield MongoLeases(store, clock)
     await store.stop()
 
 
@@ -35,6 +41,24 @@ async def test_nobody_gives_up_what_another_leads(leases: MongoLeases) -> None:
     assert await leases.hold(ONE, LONG) == 1
 
 
-async def test_a_lease_of_a_clock_that_was_ahead_and_went_back_keeps_nobody_waiting(leases: MongoLeases) -> None:
+async def test_a_leader_that_is_silent_for_a_lease_is_replaced_though_the_clock_was_set_back(
+    leases: MongoLeases, clock: ManualClock
+) -> None:
+    await leases.hold(ONE, timedelta(hours=1))  # until_ms lies as far ahead as if the clock had been set back
+    assert await leases.hold(OTHER, TTL) is None
+    clock.seconds += TTL.total_seconds() - 1
+    assert await leases.hold(OTHER, TTL) is None
+    clock.seconds += 1
+    assert await leases.hold(OTHER, TTL) == 2
+
+
+async def test_a_leader_that_renews_stays_however_far_ahead_its_lease_ends(
+    leases: MongoLeases, clock: ManualClock
+) -> None:
     await leases.hold(ONE, timedelta(hours=1))
-    assert await leases.hold(OTHER, timedelta(seconds=5)) == 2
+    assert await leases.hold(OTHER, TTL) is None
+    clock.seconds += TTL.total_seconds()
+    await leases.hold(ONE, timedelta(hours=2))
+    assert await leases.hold(OTHER, TTL) is None
+    clock.seconds += TTL.total_seconds() - 1
+    assert await leases.hold(OTHER, TTL) is None

@@ -34,10 +34,12 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.step = 0.0
+        """By how many seconds the wall clock was stepped."""
 
     def now(self) -> datetime:
         """NOW and what has passed."""
-        return NOW + timedelta(seconds=self.seconds)
+        return NOW + timedelta(seconds=self.seconds + self.step)
 
     def monotonic(self) -> float:
         """What has passed."""
@@ -223,9 +225,12 @@ class FakeRuns:
         self.clock = clock
         self.rules = rules
         self.kept: dict[str, Run] = {}
+        self.answers_after = 0.0
+        """Seconds that it takes to tell the time."""
 
     async def now(self) -> datetime:
         """See Runs."""
+        self.clock.seconds += self.answers_after
         return self.clock.now()
 
     async def load(self, run_id: str) -> Seen | None:
@@ -250,9 +255,8 @@ class FakeRuns:
             return False
         return await self.replace(run, renewed(run, self.clock.now(), self.rules))
 
-    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
+    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
         """See Runs."""
-        now = self.clock.now()
         late = [run for run in self.kept.values() if run.due_at is not None and run.due_at <= now]
         return [Seen(run, now) for run in late if at_work or run.phase is not Phase.PROCESSING][:limit]
 

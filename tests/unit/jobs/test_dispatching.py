@@ -146,3 +146,8 @@ async def test_a_broker_that_takes_nothing_is_told_once_and_not_at_every_step(sy
 def test_a_patience_longer_than_the_longest_is_waited_out() -> None:
     hour = timedelta(hours=1)
     assert [is_due(NOW, 1, after(seconds), hour) for seconds in (601, 3_599, 3_600)] == [False, False, True]
+
+
+def test_what_was_published_before_the_clock_was_set_back_is_published_again() -> None:
+    patience = timedelta(seconds=10)
+    assert [is_due(after(30), 1, NOW, patience), is_due(after(9), 1, NOW, patience)] == [True, False]

@@ -73,6 +73,40 @@ async def test_a_leader_in_a_new_term_begins_to_listen_anew(system: System) -> N
     assert await system.step_after(LEASE_SECONDS + 1) is Phase.PROCESSING, "it was silent itself"
 
 
+async def test_a_clock_that_jumps_ahead_costs_no_live_worker_its_run(system: System) -> None:
+    await system.step_after(0)
+    for _ in range(4):
+        assert await system.runs.renew("run-1", attempt=1)
+        await system.step_after(5)
+    system.clock.step = 30.0
+    assert await system.step_after(1) is Phase.PROCESSING, "its lease looks over"
+    assert await system.runs.renew("run-1", attempt=1)
+    assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
+
+
+async def test_a_worker_that_is_silent_after_the_jump_loses_its_run_a_lease_later(system: System) -> None:
+    await system.step_after(0)
+    system.clock.step = 30.0
+    await system.step_after(1)
+    assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
+    assert await system.step_after(1) is Phase.REQUEUED
+
+
+async def test_a_clock_that_is_set_back_delays_the_end_of_a_silent_worker_by_no_more(system: System) -> None:
+    await system.step_after(0)
+    system.clock.step = -30.0
+    assert await system.step_after(LEASE_SECONDS + 29) is Phase.PROCESSING
+    assert await system.step_after(1) is Phase.REQUEUED
+
+
+async def test_a_store_that_answers_slowly_is_no_clock_that_jumps(system: System) -> None:
+    await system.step_after(LEASE_SECONDS)
+    system.runs.answers_after = LEASE_SECONDS - 1
+    await system.step_after(1)
+    system.runs.answers_after = 0.0
+    assert await system.step_after(1) is Phase.REQUEUED
+
+
 async def test_what_has_no_worker_is_not_waited_for(system: System) -> None:
     system.runs.kept["run-1"] = a_run(Phase.REQUEUED, attempt=1, deadline_at=after(1), due_at=after(11))
     assert await system.step_after(12) is Phase.FAILED

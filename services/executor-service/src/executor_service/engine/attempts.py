@@ -17,6 +17,7 @@ from executor_service.engine.run_context import RunContext
 from executor_service.engine.state import ChildPin, RunState, Work
 from executor_service.engine.streaming import RunStream, TextWriter
 from executor_service.engine.usage import Spending
+from shared.clock import ms_between
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.compiled_blocks import CompiledBlock
 
@@ -98,7 +99,7 @@ class Attempts:
         if waiting is None:
             return Attempt(work, call, spending, self._progress.next_order(), now, monotonic)
         log = waiting.log
-        began = monotonic - (now - log.started_at).total_seconds()
+        began = monotonic - ms_between(log.started_at, now) / 1000
         return Attempt(work, call, spending, log.execution_order, log.started_at, began)
 
     def _child_runner(self, work: Work, block_type: str, spending: Spending) -> ChildRunner:

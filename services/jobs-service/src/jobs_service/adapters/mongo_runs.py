@@ -7,7 +7,7 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.attached_order import order_of_attached
-from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.moments import from_ms, now_ms, to_ms
 from jobs_service.adapters.run_changes import RunChange, statement_of
 from jobs_service.adapters.run_documents import (
     BIG_FIELDS,
@@ -124,10 +124,9 @@ class MongoRuns:
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
 
     @store_call
-    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
+    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
         """See Runs."""
-        now = await now_ms(self._store)
-        late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": now}}
+        late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
         found = await self._find(late, {"$limit": limit}, with_now(blank=BIG_FIELDS))
         return [_seen(document) for document in found]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jobs_service.ports import Queue, WaitingRun
-from shared.clock import Clock
+from shared.clock import Clock, ms_between
 
 READ_AHEAD: Final = 500
 STALE_SECONDS: Final = 30.0
@@ -54,7 +54,7 @@ class Backlog:
             for name, head in self._heads.items()
             if head.runs and name not in held_back
         ]
-        return max(((now - first).total_seconds() for first in since), default=0.0)
+        return max((ms_between(first, now) / 1000 for first in since), default=0.0)
 
     def clear(self) -> None:
         """Forget everything."""

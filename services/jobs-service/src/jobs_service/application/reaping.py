@@ -1,10 +1,12 @@
 """Ends or re-queues what nobody answers for."""
 
+from datetime import datetime
 from typing import Final
 
 from jobs_service import metrics
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell
+from jobs_service.application.store_clock import StoreClock
 from jobs_service.application.tidying import Tidying
 from jobs_service.domain.leases import overdue
 from jobs_service.domain.run import Phase, Rules, Run
@@ -15,6 +17,8 @@ from shared.contracts.messages import CancelRun
 from shared.observe.logging import get_logger
 
 log = get_logger("reaping")
+JUMP: Final = 0.25
+"""The part of a lease by which the store's clock must jump to count: workers renew with two thirds of it left."""
 AT_ONCE: Final = 100
 MAX_ROUNDS: Final = 50
 
@@ -23,7 +27,8 @@ class Reaping:
     """One reaper. Only the one that leads does anything.
 
     For the first lease of its term it takes no worker for lost: before, workers may have found nobody to tell that they
-    live, since the store or this service was away.
+    live, since the store or this service was away. It also waits a lease after the store's clock jumped ahead, which
+    makes the lease of every live worker look over.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Reaping:
         self._rules = rules
         self._dispatcher = dispatcher
         self._clock = clock
+        self._store_clock = StoreClock(JUMP * rules.lease)
         self._term: int | None = None
         self._began_at = 0.0
 
@@ -54,17 +60,28 @@ class Reaping:
             self._term, self._began_at = term, self._clock.monotonic()
         if term is None:
             return
+        now = await self._now()
         for _ in range(MAX_ROUNDS):
-            if await self._reap() < AT_ONCE:
+            if await self._reap(now) < AT_ONCE:
                 break
 
     async def stop(self) -> None:
         """Let another process lead."""
         await self._leader.leave()
 
-    async def _reap(self) -> int:
+    async def _now(self) -> datetime:
+        """Return the store's time. A jump since the last sweep begins another lease of listening."""
+        asked_at = self._clock.monotonic()
+        now = await self._runs.now()
+        answered_at = self._clock.monotonic()
+        if self._store_clock.jumped(now, asked_at=asked_at, answered_at=answered_at):
+            log.warning("store_clock_jumped", lease_seconds=self._rules.lease.total_seconds())
+            self._began_at = answered_at
+        return now
+
+    async def _reap(self, now: datetime) -> int:
         has_listened = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
-        found = await self._runs.overdue(AT_ONCE, at_work=has_listened)
+        found = await self._runs.overdue(AT_ONCE, now, at_work=has_listened)
         for seen in found:
             after = overdue(seen.run, seen.now, self._rules)
             if await self._runs.replace(seen.run, after):

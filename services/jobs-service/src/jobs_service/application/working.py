@@ -95,7 +95,7 @@ class Working:
             return ClaimAnswer()
         metrics.ATTEMPTS.inc(verdict.run.attempt - seen.run.attempt)
         if seen.run.attempt == 0:
-            metrics.QUEUE_SECONDS.observe((seen.now - seen.run.created_at).total_seconds())
+            metrics.QUEUE_SECONDS.observe(ms_between(seen.run.created_at, seen.now) / 1000)
         self._dispatcher.ring()
         return ClaimAnswer(await self._grant(seen, verdict.run, asked))
 

@@ -26,7 +26,7 @@ def leaders(
     settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock
 ) -> Sequence[Component]:
     """The dispatcher, the reaper and the housekeeper."""
-    leases, holder = MongoLeases(kept.store), new_id()
+    leases, holder = MongoLeases(kept.store, clock), new_id()
 
     def leader(of: str) -> Leader:
         return Leader(leases, Leadership(of, holder), settings.leader_lease, clock)

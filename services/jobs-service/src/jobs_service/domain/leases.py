@@ -34,17 +34,17 @@ Verdict = Granted | EndedInstead | Refused
 def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     """Decide a worker's claim.
 
-    A run without a live lease is granted. A live lease gives way only to a redelivery of the very message that made
-    it: the broker redelivers when it has lost the holder. A claim that is made again, its answer lost, is told the same
-    and costs nothing.
+    A run at work gives way only to a redelivery of the very message that its worker holds it by: the broker redelivers
+    when it has lost the worker. That a lease is over is for the reaper to say, which knows when the store's clock
+    jumped. A claim that is made again, its answer lost, is told the same and costs nothing.
     """
     if run.phase in (Phase.DISPATCHED, Phase.REQUEUED):
         return _grant_or_end(run, asked, now, rules)
     if run.phase is not Phase.PROCESSING:
         return Refused()
-    if asked.claim_id is not None and asked.claim_id == run.claim_id and not _lease_is_over(run, now):
+    if asked.claim_id is not None and asked.claim_id == run.claim_id:
         return Granted(renewed(run, now, rules))
-    if _lease_is_over(run, now) or (asked.redelivered and asked.dispatch_id == run.held_dispatch_id):
+    if asked.redelivered and asked.dispatch_id == run.held_dispatch_id:
         return _grant_or_end(replace(run, losses=run.losses + 1), asked, now, rules)
     return Refused()
 
@@ -136,7 +136,3 @@ def _ended(run: Run, now: datetime, rules: Rules) -> Run | None:
     if run.losses >= rules.attempt_limit:
         return end(run, Phase.FAILED, now, rules, error=texts.attempts_exhausted(run.losses))
     return None
-
-
-def _lease_is_over(run: Run, now: datetime) -> bool:
-    return run.due_at is None or run.due_at <= now

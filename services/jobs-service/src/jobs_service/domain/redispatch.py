@@ -7,6 +7,10 @@ MAX_PATIENCE: Final = timedelta(minutes=10)
 
 
 def is_due(dispatched_at: datetime, dispatches: int, now: datetime, patience: timedelta) -> bool:
-    """Each time is waited twice as long: busy workers must not drown in copies."""
+    """Each time is waited twice as long: busy workers must not drown in copies.
+
+    A dispatch in the future is due as well: the store's clock was set back since, so its age is unknown.
+    """
     doubled = patience * (1 << min(max(dispatches - 1, 0), 10))
-    return dispatched_at + min(doubled, max(MAX_PATIENCE, patience)) <= now
+    is_ahead = dispatched_at - now > patience
+    return is_ahead or dispatched_at + min(doubled, max(MAX_PATIENCE, patience)) <= now

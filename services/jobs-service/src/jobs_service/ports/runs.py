@@ -72,8 +72,8 @@ class Runs(Protocol):
         """Prolong the lease of `attempt`. False: it does not hold the run, or the run is to be cancelled."""
         ...
 
-    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
-        """Runs that should have been heard of by now; without `at_work`, only those that no worker holds."""
+    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
+        """Return the runs that are due at `now`, the store's time; without `at_work`, those that no worker holds."""
         ...
 
     async def orphan_attached(self) -> None:

@@ -1,0 +1,25 @@
+"""The store's wall clock, watched from this process."""
+
+from datetime import datetime, timedelta
+
+
+class StoreClock:
+    """Tells when the store's clock jumps ahead: it advances further than this process's monotonic clock does.
+
+    `tolerance` is the smallest jump that counts.
+    """
+
+    def __init__(self, tolerance: timedelta) -> None:
+        self._tolerance = tolerance
+        self._latest_start: datetime | None = None
+
+    def jumped(self, now: datetime, *, asked_at: float, answered_at: float) -> bool:
+        """Return whether the clock jumped since the last reading.
+
+        The store read `now` between `asked_at` and `answered_at` of the monotonic clock, so the moment at which that
+        clock was zero is known up to the time that the answer took. A slow answer is no jump.
+        """
+        earliest = now - timedelta(seconds=answered_at)
+        has_jumped = self._latest_start is not None and earliest - self._latest_start > self._tolerance
+        self._latest_start = now - timedelta(seconds=asked_at)
+        return has_jumped
