@@ -29,6 +29,26 @@ class SystemClock:
         return time.monotonic()
 
 
+class SteadyClock:
+    """Wall time as of its creation, moved on by the monotonic clock.
+
+    Steps of the wall clock do not show, so times of one short-lived thing stay in order and differ by what it took.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._created_at = clock.now()
+        self._created = clock.monotonic()
+
+    def now(self) -> datetime:
+        """Return the wall time, aware, in UTC."""
+        return self._created_at + timedelta(seconds=self._clock.monotonic() - self._created)
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary moment."""
+        return self._clock.monotonic()
+
+
 def iso(moment: datetime) -> str:
     """`moment` as callers see every date: ISO-8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -191,6 +192,31 @@ async def test_it_is_the_run_that_times_out_and_not_the_workflow_that_it_calls()
 class StoppedClock(SystemClock):
     def monotonic(self) -> float:
         return 1000.0
+
+
+class SteppedClock(SystemClock):
+    """A wall clock that a test steps."""
+
+    def __init__(self) -> None:
+        self.step = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.step
+
+
+async def test_a_wall_clock_that_is_set_back_in_a_run_makes_nothing_end_before_it_began() -> None:
+    clock = SteppedClock()
+
+    def steps_the_clock(call: Call) -> Any:
+        if call.block.id == "a":
+            clock.step = timedelta(seconds=-30)
+        return {}
+
+    setting = replace(engine(Scripted(steps_the_clock)), clock=clock)
+    result = await execution(setting, PARENT).run()
+    blocks = [*result.blocks, result.outcome]
+    assert all(each.started_at <= each.ended_at for each in blocks)
+    assert [each.started_at for each in result.blocks] == sorted(each.started_at for each in result.blocks)
 
 
 async def test_what_a_child_has_spent_that_is_stopped_with_its_caller_counts() -> None:

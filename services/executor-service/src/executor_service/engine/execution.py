@@ -72,7 +72,7 @@ class Execution:
 
         `before_effect`: see RunContext.
         """
-        self._engine = engine
+        self._engine = engine = engine.for_run()
         self._workflow = workflow
         self._request = request
         self._entries = entries

@@ -1,7 +1,7 @@
 """The engine, which all runs share, and what surrounds one of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.handlers import BlockHandler
@@ -11,7 +11,7 @@ from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import RunState, Work
 from executor_service.engine.usage import Spending
-from shared.clock import Clock
+from shared.clock import Clock, SteadyClock
 from shared.workflow.compile import CompiledWorkflow
 
 
@@ -23,6 +23,12 @@ class Engine:
     expressions: Expressions
     clock: Clock
     limits: Limits
+
+    def for_run(self) -> "Engine":
+        """Return the engine with a steady clock. A called workflow shares the clock of its caller."""
+        if isinstance(self.clock, SteadyClock):
+            return self
+        return replace(self, clock=SteadyClock(self.clock))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
