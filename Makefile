@@ -9,7 +9,7 @@ OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowpo
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports console-check
 DEBIAN := rabbitmq-server bubblewrap
-TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
+TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium faketime
 PYTHON ?=
 IMAGES ?= flowport
 TAG ?= local
@@ -22,6 +22,7 @@ CONSOLE_MODULES := console/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
 # Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
 SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
+STEP_SECONDS ?= 20
 # Whatever environment a person has activated: ours is the one that is filled.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 # Container images like to set it, for programs that start once. Here each of many would compile all that it imports.
@@ -64,6 +65,11 @@ tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
 .PHONY: test-fast
 test-fast: $(READY) ## only the tests that start no server
 	@$(PYTEST) tests/unit
+
+# How the wall clock is stepped, and for which programs: tests/support/stepping_clock.py.
+.PHONY: test-clock-steps
+test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## all tests, while the wall clock steps by 30 s and back (STEP_SECONDS=20)
+	@$(BIN)/python -m tests.support.stepping_clock --every $(STEP_SECONDS) $(MAKE) --no-print-directory tests
 
 .PHONY: test-full
 test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## more of the same: every look of the console, property tests with many more examples

@@ -4,7 +4,7 @@
 
 Debian's libfaketime is preloaded into every process and adds an offset to the wall clock. The offset is read from a
 file, which this module rewrites every `--every` seconds: +30, 0, -30, 0, and so on. The monotonic clock and file times
-stay as they are. A process sees a step within a second.
+stay as they are. All processes see a step at once.
 
 Three kinds of processes keep the machine's clock: Chromium and user code in the sandbox, which may not read the file,
 and Go programs (Prometheus, kustomize), which are static.
@@ -53,7 +53,7 @@ def stepping_clock(every: float, steps: Sequence[int] = STEPS) -> Iterator[Mappi
         variables = {
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(offset),
-            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DISABLE_SHM": "1",
             "FAKETIME_SKIP_CMDS": REAL_CLOCK,
