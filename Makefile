@@ -9,7 +9,7 @@ OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowpo
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports console-check
 DEBIAN := rabbitmq-server bubblewrap
-TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium faketime
+TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
 PYTHON ?=
 IMAGES ?= flowport
 TAG ?= local
@@ -66,9 +66,10 @@ tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
 test-fast: $(READY) ## only the tests that start no server
 	@$(PYTEST) tests/unit
 
-# How the wall clock is stepped, and for which programs: tests/support/stepping_clock.py.
+# How the wall clock is stepped, and for which programs: tests/support/stepping_clock.
 .PHONY: test-clock-steps
 test-clock-steps: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## all tests, while the wall clock steps by 30 s and back (STEP_SECONDS=20)
+	@$(MAKE) --no-print-directory debian DEBIAN="gcc libc6-dev"
 	@$(BIN)/python -m tests.support.stepping_clock --every $(STEP_SECONDS) $(MAKE) --no-print-directory tests
 
 .PHONY: test-full
