@@ -18,7 +18,7 @@ from shared.ids import new_id
 from shared.store.client import Store
 
 NAME = CallName("WS1", "W", False, "$key.1")
-LEASE = timedelta(seconds=30)
+LEASE, OVER = timedelta(hours=1), timedelta(hours=-1)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: Han
 async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempotency, records: IdempotencyStore) -> None:
     now = datetime.now(UTC)
     lost = CallRecord(NAME, "p", "the-run", holder=new_id())
-    assert await records.begin(lost, now, now + KEPT_FOR, timedelta(0))
+    assert await records.begin(lost, now, now + KEPT_FOR, OVER)
     answers = await asyncio.gather(*(calls.begin(NAME, "p", new_id()) for _ in range(5)), return_exceptions=True)
     taken = [answer for answer in answers if isinstance(answer, CallRecord)]
     assert [(record.run_id, record.is_retry) for record in taken] == [("the-run", True)]
@@ -143,7 +143,7 @@ async def test_a_call_that_is_handed_on_is_taken_over_at_once_under_its_run_id(c
 async def test_a_process_vouches_for_what_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
     now = datetime.now(UTC)
     record = CallRecord(NAME, "p", "the-run", holder=new_id())
-    assert await records.begin(record, now, now + KEPT_FOR, timedelta(0))
+    assert await records.begin(record, now, now + KEPT_FOR, OVER)
     await records.renew({record.holder: NAME.record_id}, LEASE)
     with pytest.raises(IdempotencyKeyInUse):
         await calls.begin(NAME, "p", new_id())

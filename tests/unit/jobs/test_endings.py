@@ -23,6 +23,12 @@ def test_the_holder_reports_how_the_run_ended(status: RunStatus, phase: Phase) -
     assert (run.phase, run.ended_by, run.ended_at) == (phase, 1, after(5))
 
 
+def test_a_run_does_not_end_before_it_started_though_the_clock_was_set_back() -> None:
+    run = finish(at_work(started_at=NOW), 1, after(-30), RULES, status=RunStatus.COMPLETED)
+
+    assert run.ended_at == run.started_at
+
+
 def test_the_same_report_again_changes_nothing() -> None:
     run = finish(at_work(), 1, NOW, RULES, status=RunStatus.COMPLETED)
 

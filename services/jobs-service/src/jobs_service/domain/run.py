@@ -204,11 +204,11 @@ def forgotten_after(run: Run, now: datetime, rules: Rules) -> Run:
 def end(
     run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
 ) -> Run:
-    """`run` at its end: held by nobody, and forgotten after a while."""
+    """`run` at its end: held by nobody, and forgotten after a while. It ends no earlier than it started."""
     return move(
         forgotten_after(run, now, rules),
         phase,
-        ended_at=now,
+        ended_at=max(now, run.started_at or now),
         due_at=None,
         pauses=(),
         paused_at=None,
