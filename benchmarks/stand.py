@@ -16,7 +16,7 @@ from benchmarks.load.http_load import BenchmarkFailed, Target
 from flowport.client.workflows import import_file
 from flowport.first_use import deploy, door_of, ensure_credentials
 from flowport.home import Credentials, Home
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerProcess, accepts_connections
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
@@ -158,11 +158,11 @@ def _baselines(stack: Stack, folder: Path) -> Iterator[dict[str, Target]]:
 
 @contextmanager
 def _web(module: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    port = free_port()
+    port = reserve_port()
     app = f"benchmarks.baselines.{module}:app"
-    command = ["uvicorn", app, "--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
+    command = ["uvicorn", app, "--port", str(port.number), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
     with _program(f"{module}-web", command, folder, environment, port=port):
-        yield f"http://{LOOPBACK}:{port}"
+        yield f"http://{LOOPBACK}:{port.number}"
 
 
 @contextmanager
@@ -170,27 +170,28 @@ def _redis(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         raise BenchmarkFailed("redis-server is needed: apt-get install redis-server")
-    port = free_port()
-    options = ["--port", str(port), "--bind", LOOPBACK, "--save", "", "--appendonly", "no"]
-    server = ServerProcess([program, *options], log=folder / "redis.log", cwd=folder)
-    server.start(until=lambda: accepts_connections(port), timeout=10)
+    port = reserve_port()
+    options = ["--port", str(port.number), "--bind", LOOPBACK, "--save", "", "--appendonly", "no"]
+    server = ServerProcess([program, *options], log=folder / "redis.log", cwd=folder, ports=(port,))
+    server.start(until=lambda: accepts_connections(port.number), timeout=10)
     try:
-        yield f"redis://{LOOPBACK}:{port}"
+        yield f"redis://{LOOPBACK}:{port.number}"
     finally:
         server.stop()
 
 
 @contextmanager
 def _program(
-    name: str, command: list[str], folder: Path, environment: Mapping[str, str], *, port: int | None = None
+    name: str, command: list[str], folder: Path, environment: Mapping[str, str], *, port: ReservedPort | None = None
 ) -> Iterator[None]:
     server = ServerProcess(
         [sys.executable, "-m", *command],
         log=folder / f"{name}.log",
         cwd=Path.cwd(),
+        ports=(port,) if port else (),
         environment={**os.environ, **environment},
     )
-    server.start(until=lambda: port is None or accepts_connections(port), timeout=30)
+    server.start(until=lambda: port is None or accepts_connections(port.number), timeout=30)
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
@@ -27,9 +27,10 @@ def models() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="package")
-def small_model_port() -> int:
+def small_model_port() -> Iterator[int]:
     """Where models named `litellm/…` are looked for: nobody is there until a test starts one."""
-    return free_port()
+    with reserve_port() as port:
+        yield port.lend()
 
 
 @pytest.fixture(scope="package")

@@ -20,7 +20,7 @@ from flowport.client.door import Door
 from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
 from flowport.first_use import deploy
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -105,8 +105,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
+def port() -> Iterator[int]:
+    with reserve_port() as port:
+        yield port.lend()
 
 
 def credentials(folder: Path) -> dict[str, Any]:
@@ -152,17 +153,18 @@ def _undeploy(known: dict[str, Any], name: str) -> None:
         door.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
 
 
-def test_a_killed_one_leaves_nothing_running(tmp_path: Path) -> None:
-    with up(tmp_path, free_port()) as started:
+def test_a_killed_one_leaves_nothing_running(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port) as started:
         started.await_ready()
         children = started.descendants()
         started.process.send_signal(signal.SIGKILL)
         await_gone(children)
 
 
-def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_next_start(tmp_path: Path) -> None:
-    port = free_port()
-    with up(tmp_path, port) as first:
+def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_next_start(
+    tmp_path: Path, free_port: int
+) -> None:
+    with up(tmp_path, free_port) as first:
         first.await_ready()
         known = credentials(tmp_path)
         call = _waiting_call(known)
@@ -171,7 +173,7 @@ def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_n
         first.process.send_signal(signal.SIGKILL)
         caller.wait(SECONDS)
 
-    with up(tmp_path, port) as second:
+    with up(tmp_path, free_port) as second:
         second.await_ready()
         lost = _await_logged(known, "failed")
     assert lost["executionData"]["error"] == "The worker was stopped before the run ended"
@@ -202,8 +204,8 @@ def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
             time.sleep(0.1)
 
 
-def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
-    with up(tmp_path, free_port(), "--json") as started:
+def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port, "--json") as started:
         started.await_ready("}\n")
         told = json.loads(started.output)
         known = credentials(tmp_path)
@@ -217,16 +219,15 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
         assert answered.json()["success"] is True
 
 
-def test_an_address_for_people_out_there_is_no_address_to_start_with(tmp_path: Path) -> None:
-    port = free_port()
-    with up(tmp_path, port, FLOWPORT_PUBLIC_URL="https://flows.invalid") as running:
+def test_an_address_for_people_out_there_is_no_address_to_start_with(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port, FLOWPORT_PUBLIC_URL="https://flows.invalid") as running:
         running.await_ready()
         known = credentials(tmp_path)
-    assert known["baseUrl"] == f"http://127.0.0.1:{port}"
+    assert known["baseUrl"] == f"http://127.0.0.1:{free_port}"
 
 
-def test_ctrl_c_ends_it_without_an_error(tmp_path: Path) -> None:
-    with up(tmp_path, free_port()) as started:
+def test_ctrl_c_ends_it_without_an_error(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port) as started:
         started.await_ready()
         started.process.send_signal(signal.SIGINT)
         assert started.process.wait(SECONDS) == 0
@@ -242,11 +243,11 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
             assert "Traceback" not in refused.output
 
 
-def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path) -> None:
-    with up(tmp_path, free_port()) as first:
+def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port) as first:
         first.await_ready()
         (tmp_path / "output.txt").rename(tmp_path / "first.txt")
-        with up(tmp_path, free_port()) as second:
+        with reserve_port() as other, up(tmp_path, other.lend()) as second:
             assert second.process.wait(SECONDS) == 1
             told = " ".join(second.output.split())
             assert f"in use by process {first.process.pid}, which answers at http" in told

@@ -17,7 +17,7 @@ from tests.images.root import Root
 from tests.support.three_modes import Answers, run_in_three_modes
 
 from flowport.replica import PORT_VARIABLES
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerProcess
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
@@ -29,8 +29,8 @@ _TOKENS: Final = ("GATEWAY", "DEPLOY", "EXECUTOR", "JOBS")
 
 def run_from_images(images: Mapping[str, Root], folder: Path) -> Answers:
     """Lay out broker and store with `tools`, start every service, call a workflow. Raises ServerFailed."""
-    ports = {service: free_port() for service in ServiceName}
     with ExitStack() as stack:
+        ports = {service: stack.enter_context(reserve_port()).lend() for service in ServiceName}
         environment = {**stack.enter_context(_servers(folder)), **_settings(ports)}
         subprocess.run(_command(images, "tools", environment, "topology", "apply"), check=True)
         subprocess.run(_command(images, "tools", environment, "indexes", "apply"), check=True)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 
 HOST = "localhost"
 ACCOUNT = ("flowport", "mail password")
@@ -22,7 +22,8 @@ class MailServer:
     """Demands TLS, if `tls` is given (`from_the_first_byte`, or by STARTTLS), and then the right account."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, from_the_first_byte: bool = False) -> None:
-        self.port = free_port()
+        self._reserved = reserve_port()
+        self.port = self._reserved.lend()
         self.refuses = False
         self._arrived: queue.Queue[EmailMessage] = queue.Queue()
         by_command = tls is not None and not from_the_first_byte
@@ -45,6 +46,7 @@ class MailServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._controller.stop()
+        self._reserved.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Called with each message."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerProcess, accepts_connections
 
 START_SECONDS = 30.0
@@ -40,8 +40,8 @@ _SITE = """
 @contextmanager
 def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
     """nginx passes everything on to `upstream`; yields its own URL."""
-    port = free_port()
-    with _serving(folder, _SITE.format(host=LOOPBACK, port=port, upstream=upstream, extra=extra), port) as url:
+    port = reserve_port()
+    with _serving(folder, _SITE.format(host=LOOPBACK, port=port.number, upstream=upstream, extra=extra), port) as url:
         yield url
 
 
@@ -51,22 +51,22 @@ def deployed_nginx(folder: Path, upstream: str) -> Iterator[str]:
 
     Debian's nginx is older than compose's and cannot resolve again: here the gateway is an address, and stays.
     """
-    port = free_port()
-    site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port};")
+    port = reserve_port()
+    site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port.number};")
     site = site.replace("server gateway:8080 resolve;", f"server {upstream.partition('//')[2]};")
     with _serving(folder, site, port) as url:
         yield url
 
 
 @contextmanager
-def _serving(folder: Path, site: str, port: int) -> Iterator[str]:
+def _serving(folder: Path, site: str, port: ReservedPort) -> Iterator[str]:
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, site=site))
     subprocess.run([program, "-t", "-c", str(config)], check=True, capture_output=True, timeout=START_SECONDS)
-    process = ServerProcess([program, "-c", str(config)], log=folder / "nginx.log", cwd=folder)
-    process.start(until=lambda: accepts_connections(port), timeout=START_SECONDS)
+    process = ServerProcess([program, "-c", str(config)], log=folder / "nginx.log", cwd=folder, ports=(port,))
+    process.start(until=lambda: accepts_connections(port.number), timeout=START_SECONDS)
     try:
-        yield f"http://{LOOPBACK}:{port}"
+        yield f"http://{LOOPBACK}:{port.number}"
     finally:
         process.stop()

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerProcess
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
@@ -18,7 +18,8 @@ class Prometheus:
     """Scrapes `targets` (a port for each job) every second. Alerts fire at once where they would wait for minutes."""
 
     def __init__(self, folder: Path, targets: Mapping[str, int]) -> None:
-        self.port = free_port()
+        port = reserve_port()
+        self.port = port.number
         self._folder = folder
         self._write_configuration(targets)
         self._server = ServerProcess(
@@ -30,6 +31,7 @@ class Prometheus:
             ],
             log=folder / "prometheus.log",
             cwd=folder,
+            ports=(port,),
         )
 
     def __enter__(self) -> Self:

@@ -8,8 +8,8 @@ from typing import Final
 
 import httpx
 
-from flowport.servers.ports import LOOPBACK
-from flowport.servers.process import ServerFailed, ServerProcess
+from flowport.servers.ports import LOOPBACK, PortInUse, ReservedPort
+from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 from shared.service import ServiceName
 
 READY_SECONDS: Final = 60.0
@@ -34,17 +34,19 @@ class Replica:
     """The first process of a service has the service's name, the others a number behind it."""
 
     def __init__(
-        self, service: ServiceName, number: int, *, port: int, logs: Path, environment: Mapping[str, str]
+        self, service: ServiceName, number: int, *, port: ReservedPort, logs: Path, environment: Mapping[str, str]
     ) -> None:
         self.service = service
         self.name = service.value if number == 1 else f"{service.value}-{number}"
-        self.url = f"http://{LOOPBACK}:{port}"
+        self.url = f"http://{LOOPBACK}:{port.number}"
+        self._port = port
         self._problem = ""
-        self._environment = {**environment, PORT_VARIABLES[service]: str(port)}
+        self._environment = {**environment, PORT_VARIABLES[service]: str(port.number)}
         self._process = ServerProcess(
             [sys.executable, "-m", _MODULES[service]],
             log=logs / f"{self.name}.log",
             cwd=logs,
+            ports=(port,),
             environment=self._environment,
         )
 
@@ -63,10 +65,12 @@ class Replica:
         self._process.launch({**self._environment, **(environment or {})})
 
     def await_ready(self) -> None:
-        """Wait for `/readyz`. Raises ServerFailed with what is missing and the end of the log."""
+        """Wait for `/readyz`. Raises ServerFailed with what is missing and the end of the log, PortInUse."""
         try:
             self._process.await_ready(until=self._is_ready, timeout=READY_SECONDS)
         except ServerFailed as error:
+            if self._port.setting and accepts_connections(self._port.number):
+                raise PortInUse(self._port.number, LOOPBACK, setting=self._port.setting) from error
             raise ServerFailed(f"{self.name}: {self._problem}; {error}") from error
 
     def stop(self) -> None:

@@ -11,8 +11,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from flowport.failures import CommandFailed
-from flowport.servers.ports import LOOPBACK
+from flowport.servers.ports import LOOPBACK, PortInUse
 from flowport.servers.process import ServerFailed
 from shared.web.bounded_http import BoundedHttp
 from shared.web.server import KEEP_ALIVE_SECONDS
@@ -23,18 +22,12 @@ STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.01
 
 
-class PortInUse(CommandFailed):
-    """Somebody else listens there."""
-
-
 def listen(port: int, host: str = LOOPBACK, *, setting: str = "PORT") -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises PortInUse, which names the `setting` that selects another."""
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
-        raise PortInUse(
-            f"port {port} of {host} cannot be had ({os.strerror(error.errno or 0)}); {setting}=… selects another"
-        ) from error
+        raise PortInUse(port, host, setting=setting, reason=os.strerror(error.errno or 0)) from error
 
 
 def port_of(listening: socket.socket) -> int:

@@ -24,7 +24,7 @@ from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home
 from flowport.replica import Replica
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from shared.broker.access import access_of, user_of
@@ -48,26 +48,23 @@ _CALLED: Final = (ServiceName.DEPLOY, ServiceName.JOBS)
 
 @dataclass(frozen=True)
 class StackPorts:
-    """Where the first process of each service listens; further ones take free ports."""
+    """Ports of the first process of each service; further processes get ports from the stack."""
 
-    gateway: int = 8080
-    deploy: int = 8081
-    jobs: int = 8082
-    executor: int = 8083
+    reserved: Mapping[ServiceName, ReservedPort]
 
     @classmethod
     def free(cls) -> Self:
-        """Ports that nobody listens on, for tests."""
-        return cls(*(free_port() for _ in range(4)))
+        """Reserve any free ports, for tests."""
+        return cls({service: reserve_port() for service in ServiceName})
+
+    @classmethod
+    def chosen(cls, ports: Mapping[ServiceName, int], settings: Mapping[ServiceName, str]) -> Self:
+        """Reserve the ports that the operator chose with `settings`. Raises PortInUse."""
+        return cls({service: reserve_chosen_port(ports[service], setting=settings[service]) for service in ServiceName})
 
     def of(self, service: ServiceName) -> int:
-        """The port of the first process of `service`."""
-        return {
-            ServiceName.GATEWAY: self.gateway,
-            ServiceName.DEPLOY: self.deploy,
-            ServiceName.JOBS: self.jobs,
-            ServiceName.EXECUTOR: self.executor,
-        }[service]
+        """Return the port of the first process of `service`."""
+        return self.reserved[service].number
 
 
 class Stack:
@@ -81,13 +78,13 @@ class Stack:
         self,
         folder: Path,
         *,
-        ports: StackPorts | None = None,
+        ports: StackPorts,
         executors: int = 1,
         environment: Environment | None = None,
         overrides: Mapping[ServiceName, Environment] | None = None,
     ) -> None:
         self._home = home = Home(folder)
-        self._ports = ports or StackPorts()
+        self._ports = ports
         self._executors = executors
         self._environment = environment or {}
         self._overrides = overrides or {}
@@ -199,7 +196,7 @@ class Stack:
 
     def _launch(self, service: ServiceName) -> Replica:
         number = len(self._of(service)) + 1
-        port = self._ports.of(service) if number == 1 else free_port()
+        port = self._ports.reserved[service] if number == 1 else reserve_port()
         replica = Replica(service, number, port=port, logs=self._home.logs, environment=self._environment_of(service))
         self._replicas[replica.name] = replica
         replica.launch()
@@ -214,9 +211,9 @@ class Stack:
     def _environment_of(self, service: ServiceName) -> dict[str, str]:
         return {
             **os.environ,
-            "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
-            "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
-            "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
+            "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.DEPLOY)}",
+            "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.JOBS)}",
+            "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.GATEWAY)}",
             "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(read_settings(ProviderSettings))),
             NEEDS_NAMESPACES: os.environ.get(NEEDS_NAMESPACES, "false"),  # it is for code of one's own
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers

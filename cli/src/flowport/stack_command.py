@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,6 @@ from flowport.log_file import log_to
 from flowport.output import Output, say
 from flowport.replica import PORT_VARIABLES
 from flowport.running import running
-from flowport.serving import listen
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
@@ -24,16 +24,16 @@ _GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_PUBLIC_U
 _WATCH_SECONDS: Final = 1.0
 
 
-async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, output: Output) -> None:
+async def run_stack(
+    home: Home, *, ports: Mapping[ServiceName, int], executors: int, examples: Path, output: Output
+) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
     async with AsyncExitStack() as opened:
         opened.enter_context(home.locked())
-        for service in ServiceName:
-            setting = "PORT" if service is ServiceName.GATEWAY else PORT_VARIABLES[service]
-            listen(ports.of(service), setting=setting).close()
+        reserved = StackPorts.chosen(ports, {**PORT_VARIABLES, ServiceName.GATEWAY: "PORT"})
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
-        stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
+        stack = Stack(home.path, ports=reserved, executors=executors, environment=environment)
         output.progress.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
         settings = read_settings(

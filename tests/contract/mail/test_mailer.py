@@ -11,7 +11,6 @@ from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.unit.gateway.mail import FakeMailer
 
-from flowport.servers.ports import free_port
 from gateway.adapters.smtp import SmtpMailer
 from gateway.domain import mail
 from gateway.domain.mail import Mail, MailTls
@@ -95,7 +94,7 @@ async def test_nothing_goes_out_in_clear_where_starttls_is_wanted() -> None:
         assert server.is_empty
 
 
-async def test_no_server_is_unavailable() -> None:
-    where = mail.MailServer(host=HOST, port=free_port(), tls=MailTls.NONE, sender="flow@example.org")
+async def test_no_server_is_unavailable(free_port: int) -> None:
+    where = mail.MailServer(host=HOST, port=free_port, tls=MailTls.NONE, sender="flow@example.org")
     with pytest.raises(Unavailable):
         await SmtpMailer(where).send(MAIL)

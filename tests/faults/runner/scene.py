@@ -114,7 +114,7 @@ async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> A
             "FLOWPORT_JOBS_URL": f"http://127.0.0.1:{balancer.port}",
         }
         ports = StackPorts.free()
-        balancer.targets.append(ports.jobs)
+        balancer.targets.append(ports.of(ServiceName.JOBS))
         stack = Stack(folder, ports=ports, executors=len(EXECUTORS), environment=environment)
         opened.push_async_callback(asyncio.to_thread, stack.stop)
         say("Starting RabbitMQ, the store and seven processes")

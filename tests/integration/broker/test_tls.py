@@ -6,7 +6,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.rabbitmq import RabbitMQServer
 
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 from shared.broker.amqp.address import parse
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import ConnectionClosed
@@ -22,9 +22,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a broker listens that speaks TLS."""
-    port, certificate = free_port(), authority.server_file("localhost")
+    tls, certificate = reserve_port(), authority.server_file("localhost")
     settings = {
-        "listeners.ssl.default": f"127.0.0.1:{port}",
+        "listeners.ssl.default": f"127.0.0.1:{tls.lend()}",
         "ssl_options.certfile": str(certificate),
         "ssl_options.keyfile": str(certificate),
         "ssl_options.cacertfile": str(authority.file()),
@@ -33,9 +33,10 @@ def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
     server = RabbitMQServer(tmp_path_factory.mktemp("rabbitmq-tls"), settings=settings)
     try:
         server.start()
-        yield f"guest:guest@localhost:{port}/"
+        yield f"guest:guest@localhost:{tls.number}/"
     finally:
         server.stop()
+        tls.close()
 
 
 async def test_a_broker_that_our_authority_vouches_for_is_used(address: str, authority: Authority) -> None:

@@ -17,7 +17,7 @@ from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.databases import INDEXES
 from flowport.doctor.store import NO_TRANSACTIONS
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
@@ -131,10 +131,9 @@ def test_2_two_services_with_one_token(patient: Patient) -> None:
     assert "same token" in patient.problem("tokens between services")
 
 
-def test_3_a_broker_that_is_away(patient: Patient) -> None:
-    port = free_port()
-    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://guest:guest@{LOOPBACK}:{port}/"
-    assert f"start RabbitMQ at {LOOPBACK}:{port}" in patient.problem("broker")
+def test_3_a_broker_that_is_away(patient: Patient, free_port: int) -> None:
+    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://guest:guest@{LOOPBACK}:{free_port}/"
+    assert f"start RabbitMQ at {LOOPBACK}:{free_port}" in patient.problem("broker")
 
 
 def test_4_a_wrong_password_at_the_broker(patient: Patient) -> None:
@@ -202,18 +201,18 @@ def test_7_a_broker_in_alarm(patient: Patient, rabbitmq: RabbitMQServer) -> None
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
 
 
-def test_8_a_store_that_is_away(patient: Patient) -> None:
-    patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port()}/?directConnection=true"
+def test_8_a_store_that_is_away(patient: Patient, free_port: int) -> None:
+    patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
     assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
 
 
-def test_8a_each_service_with_a_store_of_its_own(patient: Patient, prefix: str) -> None:
+def test_8a_each_service_with_a_store_of_its_own(patient: Patient, prefix: str, free_port: int) -> None:
     uri = patient.environment.pop("FLOWPORT_MONGODB_URI")
     for number, service in enumerate(("GATEWAY", "DEPLOY", "JOBS")):
         patient.environment[f"FLOWPORT_MONGODB_URI_{service}"] = f"{uri}{'&' if '?' in uri else '?'}appName=own{number}"
     assert patient.findings("problem") == {}
     assert {f"store of {prefix}_{name}" for name in INDEXES} <= patient.findings("ok").keys()
-    patient.environment["FLOWPORT_MONGODB_URI_JOBS"] = f"mongodb://{LOOPBACK}:{free_port()}/?directConnection=true"
+    patient.environment["FLOWPORT_MONGODB_URI_JOBS"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
     problems = patient.findings("problem")
     assert problems.keys() == {f"store of {prefix}_jobs"}
     assert "correct FLOWPORT_MONGODB_URI_JOBS" in problems[f"store of {prefix}_jobs"]
@@ -246,8 +245,8 @@ def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, prefix: 
         asyncio.run(_make_indexes(mongodb_uri, prefix))
 
 
-def test_10_a_service_that_does_not_answer(patient: Patient) -> None:
-    patient.environment["FLOWPORT_JOBS_URL"] = f"http://{LOOPBACK}:{free_port()}"
+def test_10_a_service_that_does_not_answer(patient: Patient, free_port: int) -> None:
+    patient.environment["FLOWPORT_JOBS_URL"] = f"http://{LOOPBACK}:{free_port}"
     assert "start jobs-service" in patient.problem("jobs-service")
 
 
@@ -298,12 +297,12 @@ def test_17_nobody_who_works(patient: Patient) -> None:
     assert "takes no runs" in patient.problem("workers")
 
 
-def test_18_an_environment_without_settings_is_outside_where_callers_are(patient: Patient) -> None:
+def test_18_an_environment_without_settings_is_outside_where_callers_are(patient: Patient, free_port: int) -> None:
     for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"):
         del patient.environment[name]
     assert "only the public door and the key are looked at" in patient.findings("warning")["environment"]
     assert patient.findings("problem") == {}
-    patient.environment["FLOWPORT_URL"] = f"http://{LOOPBACK}:{free_port()}"
+    patient.environment["FLOWPORT_URL"] = f"http://{LOOPBACK}:{free_port}"
     assert patient.findings("problem").keys() == {"gateway", "API key"}
 
 

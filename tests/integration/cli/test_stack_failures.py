@@ -4,16 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from flowport.servers.ports import free_port
 from flowport.servers.process import ServerFailed
 from flowport.stack import Stack, StackPorts
 
 
-def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
-    nobody = free_port()
+def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Path, free_port: int) -> None:
     environment = {
-        "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{nobody}/",
-        "FLOWPORT_MONGODB_URI": f"mongodb://127.0.0.1:{nobody}",
+        "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{free_port}/",
+        "FLOWPORT_MONGODB_URI": f"mongodb://127.0.0.1:{free_port}",
         "FLOWPORT_LOG_LEVEL": "chatty",
     }
     stack = Stack(tmp_path, ports=StackPorts.free(), environment=environment)

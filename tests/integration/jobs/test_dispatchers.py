@@ -15,7 +15,6 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec
 from tests.support.eventually import until
 
-from flowport.servers.ports import free_port
 from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
@@ -132,15 +131,14 @@ async def test_a_busy_workspace_does_not_hold_up_another(start: Start) -> None:
 
 
 async def test_a_killed_process_forgets_nothing_that_it_accepted(
-    start: Start, mongodb_uri: str, mongodb_prefix: str, tmp_path: Path
+    start: Start, mongodb_uri: str, mongodb_prefix: str, tmp_path: Path, free_port: int
 ) -> None:
-    port = free_port()
     environment = {
         "PATH": "/usr/bin:/bin",
         "FLOWPORT_MONGODB_URI": mongodb_uri,
         "FLOWPORT_MONGODB_PREFIX": mongodb_prefix,
         "FLOWPORT_AMQP_URL": "memory://killed",
-        "FLOWPORT_JOBS_PORT": str(port),
+        "FLOWPORT_JOBS_PORT": str(free_port),
         "FLOWPORT_TOKEN_GATEWAY": "gateway-token",
         "FLOWPORT_LEADER_LEASE_SECONDS": "1",
     }
@@ -149,7 +147,7 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
             sys.executable, "-m", "jobs_service.main", env=environment, stdout=log, stderr=log
         )
         try:
-            accepted = await _accept_until_killed(f"http://127.0.0.1:{port}", process)
+            accepted = await _accept_until_killed(f"http://127.0.0.1:{free_port}", process)
         finally:
             with suppress(ProcessLookupError):
                 process.kill()

@@ -8,14 +8,11 @@ from tests.integration.web.services import is_up, service
 from tests.support.eventually import until
 from tests.support.http_stub import HttpStub
 
-from flowport.servers.ports import free_port
 
-
-async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_ends() -> None:
-    port = free_port()
-    async with service(port) as process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_ends(free_port: int) -> None:
+    async with service(free_port) as process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
         await until(lambda: is_up(caller))
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", free_port)
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(0.2)
         process.terminate()
@@ -32,8 +29,7 @@ async def test_a_service_that_is_told_to_stop_sends_its_callers_elsewhere_and_en
         writer.close()
 
 
-async def test_what_was_traced_last_is_sent_before_the_end() -> None:
-    port = free_port()
+async def test_what_was_traced_last_is_sent_before_the_end(free_port: int) -> None:
     async with HttpStub() as collector:
         tracing = {
             "FLOWPORT_TRACING_ENDPOINT": f"http://127.0.0.1:{collector.port}/v1/traces",
@@ -41,8 +37,8 @@ async def test_what_was_traced_last_is_sent_before_the_end() -> None:
             "OTEL_BSP_SCHEDULE_DELAY": "600000",  # nothing is sent by itself
         }
         async with (
-            service(port, **tracing) as process,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller,
+            service(free_port, **tracing) as process,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller,
         ):
             await until(lambda: is_up(caller))
             assert collector.asked == []

@@ -12,8 +12,6 @@ import pytest
 from tests.integration.web.services import ENVIRONMENT, WITHOUT_BROKER, is_up, service
 from tests.support.eventually import until
 
-from flowport.servers.ports import free_port
-
 LARGE = 8 * 1024 * 1024
 
 
@@ -26,9 +24,9 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
         writer.transport.abort()
 
 
-def test_a_service_that_cannot_start_ends_with_a_line_that_says_why() -> None:
+def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: int) -> None:
     """Behind the traceback: it is the last line that people look at, and that a collector shows."""
-    command = [sys.executable, "-c", WITHOUT_BROKER, str(free_port())]
+    command = [sys.executable, "-c", WITHOUT_BROKER, str(free_port)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
     last = json.loads(ended.stderr.splitlines()[-1])
     assert (last["event"], last["level"]) == ("the service cannot start", "error")
@@ -37,13 +35,12 @@ def test_a_service_that_cannot_start_ends_with_a_line_that_says_why() -> None:
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: bytes) -> None:
-    port = free_port()
+async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: bytes, free_port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n"
     asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
-    async with service(port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+    async with service(free_port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
         await until(lambda: is_up(caller))
-        async with connection(port) as (reader, writer):
+        async with connection(free_port) as (reader, writer):
             for more in (upgrade % (protocol, b"dGhlIHNhbXBsZSBub25jZQ=="), b"Connection: close\r\n"):
                 writer.write(asked + more + b"\r\n")
                 head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
@@ -51,12 +48,13 @@ async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: byte
                 assert await reader.readexactly(15) == b'{"status":"ok"}'
 
 
-async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connection_then_closes() -> None:
-    port = free_port()
+async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connection_then_closes(
+    free_port: int,
+) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE
-    async with service(port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+    async with service(free_port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as caller:
         await until(lambda: is_up(caller))
-        async with connection(port) as (reader, writer):
+        async with connection(free_port) as (reader, writer):
             writer.write(head + b"x" * LARGE)
             await asyncio.wait_for(writer.drain(), 30)  # all of it, and only then is the answer read
             assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 404")

@@ -56,11 +56,16 @@ def stack(
 ) -> None:
     """Run the four services as separate processes, on a RabbitMQ and a SecantusDB of their own."""
     from flowport.running import run_until_stopped  # noqa: PLC0415
-    from flowport.stack import StackPorts  # noqa: PLC0415
     from flowport.stack_command import run_stack  # noqa: PLC0415
+    from shared.service import ServiceName  # noqa: PLC0415
 
     _check_settings()
-    ports = StackPorts(gateway=port, deploy=deploy_port, jobs=jobs_port, executor=executor_port)
+    ports = {
+        ServiceName.GATEWAY: port,
+        ServiceName.DEPLOY: deploy_port,
+        ServiceName.JOBS: jobs_port,
+        ServiceName.EXECUTOR: executor_port,
+    }
     run_until_stopped(
         run_stack(
             Home(home),

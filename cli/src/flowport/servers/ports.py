@@ -1,22 +1,84 @@
-"""Free loopback ports for child servers."""
+"""Loopback ports, reserved for child servers."""
 
+import os
 import random
 import socket
-from typing import Final
+import weakref
+from types import TracebackType
+from typing import Final, Self
+
+from flowport.failures import CommandFailed
 
 LOOPBACK: Final = "127.0.0.1"
 _RANGE: Final = range(20_000, 32_000)
-"""Below 32768, where a client's own ephemeral port cannot collide with it."""
+"""Below 32768, where the ports of outgoing connections start."""
 _TRIES: Final = 200
 
 
-def free_port() -> int:
-    """A port that nobody listens on right now. Raises OSError if none is found."""
+class PortInUse(CommandFailed):
+    """Another program uses the port."""
+
+    def __init__(self, port: int, host: str, *, setting: str, reason: str = os.strerror(98)) -> None:
+        super().__init__(f"port {port} of {host} cannot be used ({reason}); {setting}=… selects another")
+
+
+class ReservedPort:
+    """A loopback port that belongs to this object until it is closed or collected, and to this process at most.
+
+    A socket that is bound and never listens holds it. While nothing listens on the port, connections are refused, and
+    the kernel refuses the port to every other program, of any user. `lend` lets one server share it: a server that sets
+    SO_REUSEADDR, as servers do, can then bind it, any number of times in turn. The kernel neither assigns a lent port
+    by itself nor gives it to a program that does not set SO_REUSEADDR.
+    """
+
+    def __init__(self, holder: socket.socket, *, setting: str | None = None) -> None:
+        self.number: Final[int] = holder.getsockname()[1]
+        self.setting: Final = setting
+        """The setting that selects the port, when the operator chose it."""
+        self._holder = holder
+        self.close = weakref.finalize(self, holder.close)
+
+    def lend(self) -> int:
+        """Let a server bind the port. Returns its number."""
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return self.number
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def reserve_port() -> ReservedPort:
+    """Reserve a port that no socket is bound to. Raises OSError when none is found."""
     for port in random.sample(_RANGE, _TRIES):
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+        try:
+            return ReservedPort(_bound(port))
+        except OSError:
+            continue
     raise OSError(f"no free port between {_RANGE.start} and {_RANGE.stop}")
+
+
+def reserve_chosen_port(port: int, *, setting: str) -> ReservedPort:
+    """Reserve the port that the operator chose with `setting`. Raises PortInUse.
+
+    Connections of an earlier server may still be in TIME_WAIT there: the port is lent from the start.
+    """
+    try:
+        return ReservedPort(_bound(port, is_lent=True), setting=setting)
+    except OSError as error:
+        raise PortInUse(port, LOOPBACK, setting=setting, reason=os.strerror(error.errno or 0)) from error
+
+
+def _bound(port: int, *, is_lent: bool = False) -> socket.socket:
+    holder = socket.socket()
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, is_lent)
+        holder.bind((LOOPBACK, port))
+    except OSError:
+        holder.close()
+        raise
+    return holder

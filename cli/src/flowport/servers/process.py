@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from flowport.failures import CommandFailed
-from flowport.servers.ports import LOOPBACK
+from flowport.servers.listeners import listening_ports
+from flowport.servers.ports import LOOPBACK, ReservedPort
 
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -25,14 +26,24 @@ class ServerFailed(CommandFailed):
 
 
 class ServerProcess:
-    """Starts, stops and kills one program. Where the system can do it, the program dies with us."""
+    """Starts, stops and kills one program. Where the system can do it, the program dies with us.
+
+    `ports` are those that the program listens on itself. They stay reserved for as long as this object exists.
+    """
 
     def __init__(
-        self, command: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        cwd: Path,
+        ports: Sequence[ReservedPort] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = [*_parent_guard(), *command]
         self._log = log
         self._cwd = cwd
+        self._ports = ports
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,18 +58,23 @@ class ServerProcess:
         return self._log
 
     def start(self, *, until: Callable[[], bool], timeout: float) -> None:
-        """Run the program until `until` holds. Raises ServerFailed when it ends or takes over `timeout` seconds."""
+        """Run the program until it is ready. Raises ServerFailed when it ends or takes over `timeout` seconds."""
         self.launch()
         self.await_ready(until=until, timeout=timeout)
 
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
         """Run the program, without waiting for anything; this once in `environment` where it is given."""
+        for port in self._ports:
+            port.lend()
         self._process = _launcher.submit(self._popen, environment or self._environment).result()
 
     def await_ready(self, *, until: Callable[[], bool], timeout: float) -> None:
-        """Wait for `until` to hold. Raises ServerFailed when the program ends or takes over `timeout` seconds."""
+        """Wait until `until` holds and the program listens on its ports.
+
+        Raises ServerFailed when the program ends or takes over `timeout` seconds.
+        """
         deadline = time.monotonic() + timeout
-        while not until():
+        while not (until() and self._listens()):
             if self.pid is None or time.monotonic() > deadline:
                 why = "ended at its start" if self.pid is None else f"was not ready within {timeout:g} s"
                 self.kill()
@@ -89,6 +105,11 @@ class ServerProcess:
     def log_tail(self) -> str:
         """The last that it said."""
         return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "it said nothing"
+
+    def _listens(self) -> bool:
+        """Return whether the program itself listens on its ports: another program may answer there as well."""
+        pid = self.pid
+        return pid is not None and listening_ports(pid) >= {port.number for port in self._ports}
 
     def _popen(self, environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:

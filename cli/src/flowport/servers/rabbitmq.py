@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
 START_SECONDS: Final = 60.0
@@ -26,7 +26,7 @@ _NEIGHBOURS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 
 class RabbitMQServer:
-    """One node with its data in `data_dir`, on `port` or a free one; ports, name and data stay over restarts.
+    """One node with its data in `data_dir`; ports, name and data stay over restarts.
 
     `settings` are further lines of rabbitmq.conf. A node of another name can join the cluster of one that runs.
     """
@@ -35,7 +35,6 @@ class RabbitMQServer:
         self,
         data_dir: Path,
         *,
-        port: int | None = None,
         settings: Mapping[str, str] | None = None,
         name: str = "flowport",
         joins: "RabbitMQServer | None" = None,
@@ -44,11 +43,11 @@ class RabbitMQServer:
         self._joins = joins
         self._node = f"{name}@localhost"  # its own epmd knows no other; a constant name finds its data again
         self._settings = {**(settings or {}), **(_peers(joins._node, self._node) if joins else {})}
-        self.port = port or free_port()
-        self.management_port = free_port()
-        self.prometheus_port = free_port()
-        self._epmd_port: int = joins._epmd_port if joins else free_port()
-        self._distribution_port = free_port()
+        self._ports = tuple(reserve_port() for _ in range(4))
+        self.port, self.management_port, self.prometheus_port, self._distribution_port = (
+            port.number for port in self._ports
+        )
+        self._epmd_port: ReservedPort = joins._epmd_port if joins else reserve_port()
         self._epmd: ServerProcess | None = None
         self._server: ServerProcess | None = None
 
@@ -77,7 +76,9 @@ class RabbitMQServer:
         else:
             self._start_epmd()
         log = self.data_dir / "rabbitmq.log"
-        self._server = ServerProcess([program], log=log, cwd=self.data_dir, environment=self._environment())
+        self._server = ServerProcess(
+            [program], log=log, cwd=self.data_dir, ports=self._ports, environment=self._environment()
+        )
         self._server.start(until=self._is_up, timeout=START_SECONDS)
 
     def stop(self) -> None:
@@ -118,9 +119,10 @@ class RabbitMQServer:
         """Our own port mapper: one that Erlang starts by itself would outlive us."""
         if self._epmd and self._epmd.pid:
             return
-        command = [str(find_program("epmd")), "-address", LOOPBACK, "-port", str(self._epmd_port)]
-        self._epmd = ServerProcess(command, log=self.data_dir / "epmd.log", cwd=self.data_dir)
-        self._epmd.start(until=lambda: accepts_connections(self._epmd_port), timeout=START_SECONDS)
+        port = self._epmd_port
+        command = [str(find_program("epmd")), "-address", LOOPBACK, "-port", str(port.number)]
+        self._epmd = ServerProcess(command, log=self.data_dir / "epmd.log", cwd=self.data_dir, ports=(port,))
+        self._epmd.start(until=lambda: accepts_connections(port.number), timeout=START_SECONDS)
 
     def _share_cookie(self, other: "RabbitMQServer") -> None:
         """Nodes talk to those who have the same secret."""
@@ -151,7 +153,7 @@ class RabbitMQServer:
             "RABBITMQ_CONFIG_FILE": f"{data}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{data}/enabled_plugins",
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self._epmd_port.number),
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_IDLE} {_NEIGHBOURS}",
             # The start script then becomes the node instead of its parent, so that a kill reaches the node.

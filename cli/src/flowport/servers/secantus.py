@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
 START_SECONDS = 30.0
@@ -19,11 +19,12 @@ _PROGRAM = "secantusd-py"
 
 
 class SecantusServer:
-    """One server with its data in `data_dir`, on `port` or a free one; the port stays over restarts."""
+    """One server with its data in `data_dir`; the port stays over restarts."""
 
-    def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.port = port or free_port()
+        self._port = reserve_port()
+        self.port = self._port.number
         self._process: ServerProcess | None = None
 
     @property
@@ -49,6 +50,7 @@ class SecantusServer:
             self._command(config),
             log=self.data_dir / "secantus.log",
             cwd=self.data_dir,
+            ports=(self._port,),
             environment={**os.environ, **CHECKPOINTS},
         )
         self._process.start(until=lambda: accepts_connections(self.port), timeout=START_SECONDS)
