@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 from shared.garbage import collect_seldom
 
 pytest_plugins = [
+    "tests.support.failed_fixtures",
     "tests.support.ports",
     "tests.support.rabbitmq",
     "tests.support.secantus",
