@@ -6,6 +6,7 @@ from signal import SIGCONT, SIGSTOP
 
 import httpx
 import pytest
+from tests.support.other_user import open_to_others
 from tests.support.sockets import listening
 
 from flowport.stack import Stack
@@ -26,6 +27,13 @@ def test_nobody_else_on_the_network_can_knock(stack: Stack) -> None:
     found = listening(*ours, stack.rabbitmq.pid, stack.secantus.pid)
     assert len(found) > len(ours)
     assert {address for address, _ in found if not address.is_loopback} == set()
+
+
+def test_nothing_that_it_writes_is_open_to_other_users(stack: Stack) -> None:
+    assert stack.rabbitmq is not None
+    assert stack.secantus is not None
+    folders = (stack.log_of("gateway").parent, stack.rabbitmq.data_dir, stack.secantus.data_dir)
+    assert [found for folder in folders for found in open_to_others(folder)] == []
 
 
 async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:

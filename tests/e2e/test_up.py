@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.other_user import open_to_others
 from tests.support.workflow_files import block, start, workflow
 
 from flowport.client.door import Door
@@ -217,6 +218,12 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
         answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
+
+
+def test_nothing_in_its_folder_is_open_to_other_users(tmp_path: Path, free_port: int) -> None:
+    with up(tmp_path, free_port) as started:
+        started.await_ready()
+        assert open_to_others(tmp_path / ".flowport") == []
 
 
 def test_an_address_for_people_out_there_is_no_address_to_start_with(tmp_path: Path, free_port: int) -> None:

@@ -16,7 +16,8 @@ class Refusals(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         """What MongoDB would answer is known before the store has answered."""
-        self.found += [f"{event.command_name}: {why}" for why in refusals(event.command)]
+        if event.command:  # the driver hides commands that contain a password
+            self.found += [f"{event.command_name}: {why}" for why in refusals(event.command)]
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         """It was asked for all the same."""

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from flowport.servers.rabbitmq import RabbitMQServer
 
-__all__ = ["RabbitMQServer", "amqp_url", "rabbitmq"]
+__all__ = ["RabbitMQServer", "amqp_url", "rabbitmq", "with_wrong_password"]
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,13 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServe
         yield server
     finally:
         server.stop()
+
+
+def with_wrong_password(url: str) -> str:
+    """Return `url` with another password."""
+    parts = urlsplit(url)
+    assert parts.password
+    return url.replace(f":{parts.password}@", ":wrong@")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ import msgspec
 
 from flowport.failures import CommandFailed
 
-_SECRET_MODE: Final = 0o600
+DEFAULT_NAME: Final = ".flowport"
+SECRET_MODE: Final = 0o600
+_PRIVATE_MODE: Final = 0o700
+_OTHERS: Final = 0o077
 _KEY_BYTES: Final = 32
 _MIB: Final = 1024 * 1024
 _ROOM_BYTES: Final = 200 * _MIB
@@ -82,8 +86,14 @@ class Home:
 
     def _lock_file(self) -> TextIO:
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
-            return (self.path / "lock").open("a+")
+            self.path.mkdir(mode=_PRIVATE_MODE, parents=True, exist_ok=True)
+            if self.path.name == DEFAULT_NAME:  # another folder may contain more than ours
+                self.path.chmod(_PRIVATE_MODE)
+            make_private(self.logs)
+            lock = self.path / "lock"
+            lock.touch(SECRET_MODE)
+            lock.chmod(SECRET_MODE)
+            return lock.open("a+")
         except OSError as error:
             raise self._not_writable(error) from error
 
@@ -123,11 +133,21 @@ class Home:
         return file.read_text()
 
 
+def make_private(*folders: Path) -> None:
+    """Create missing folders, and remove the access of other users to each folder and its contents."""
+    for folder in folders:
+        folder.mkdir(mode=_PRIVATE_MODE, parents=True, exist_ok=True)
+        if stat.S_IMODE(folder.lstat().st_mode) & _OTHERS:
+            for path in (folder, *folder.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
+
+
 def write_secret(file: Path, content: bytes) -> None:
     """Replace `file` at once; only its owner may read it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as opened:
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, SECRET_MODE), "wb") as opened:
         opened.write(content)
     draft.replace(file)

@@ -22,7 +22,7 @@ from typing import Final, Self
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES
-from flowport.home import Home
+from flowport.home import Home, make_private
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -129,7 +129,7 @@ class Stack:
 
     def start(self) -> None:
         """Everything is ready on return. Raises ServerFailed."""
-        self._home.logs.mkdir(parents=True, exist_ok=True)
+        make_private(self._home.logs)
         if self.secantus:
             self.secantus.start()
         if self.rabbitmq:

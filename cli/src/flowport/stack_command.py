@@ -15,6 +15,7 @@ from flowport.log_file import log_to
 from flowport.output import Output, say
 from flowport.replica import PORT_VARIABLES
 from flowport.running import running
+from flowport.servers.process import UMASK
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
@@ -28,6 +29,7 @@ async def run_stack(
     home: Home, *, ports: Mapping[ServiceName, int], executors: int, examples: Path, output: Output
 ) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
+    os.umask(UMASK)
     async with AsyncExitStack() as opened:
         opened.enter_context(home.locked())
         reserved = StackPorts.chosen(ports, {**PORT_VARIABLES, ServiceName.GATEWAY: "PORT"})

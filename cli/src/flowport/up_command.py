@@ -16,7 +16,7 @@ from flowport.log_file import log_to
 from flowport.output import Output
 from flowport.running import running
 from flowport.servers.ports import LOOPBACK
-from flowport.servers.process import ServerFailed
+from flowport.servers.process import UMASK, ServerFailed
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen
 from gateway.settings import GatewaySettings
@@ -33,6 +33,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
     host = os.environ.get("FLOWPORT_HOST", LOOPBACK)
     url = f"http://{LOOPBACK if host in _EVERYWHERE else host}:{port}"
     public_url = os.environ.get("FLOWPORT_PUBLIC_URL") or url
+    os.umask(UMASK)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
         listening = stack.enter_context(listen(port, host))

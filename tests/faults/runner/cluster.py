@@ -52,7 +52,10 @@ async def _played(
     with tempfile.TemporaryDirectory(prefix="flowport-cluster-") as folder:
         async with _cluster(Path(folder) / "nodes", scene) as (nodes, formed), AsyncExitStack() as opened:
             line = await opened.enter_async_context(Line([node.port for node in nodes]))
-            environment = {**ENVIRONMENT, "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{line.port}/"}
+            environment = {
+                **ENVIRONMENT,
+                "FLOWPORT_AMQP_URL": nodes[0].amqp_url.replace(f":{nodes[0].port}/", f":{line.port}/"),
+            }
             stack = Stack(Path(folder) / "stack", ports=StackPorts.free(), executors=2, environment=environment)
             opened.push_async_callback(asyncio.to_thread, stack.stop)
             await asyncio.to_thread(stack.start)

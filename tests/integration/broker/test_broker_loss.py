@@ -11,6 +11,7 @@ import pytest
 from tests.support.broker_samples import Holder, Recorder, batch, dispatched
 from tests.support.brokers import Brokers, shown_as_usable
 from tests.support.eventually import eventually
+from tests.support.rabbitmq import with_wrong_password
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
@@ -185,7 +186,7 @@ def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
 
 async def test_wrong_credentials_are_told_at_start(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "START_SECONDS", 2)
-    broker = open_broker(amqp_url.replace("guest:guest", "guest:wrong"), service="test")
+    broker = open_broker(with_wrong_password(amqp_url), service="test")
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         await broker.start()
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import httpx
 from tests.support.eventually import eventually
 
-from flowport.servers.ports import LOOPBACK
 from flowport.servers.rabbitmq import RabbitMQServer
 
 RULES = Path(__file__).parents[3] / "deploy/prometheus/rules/broker.yml"
@@ -14,7 +13,7 @@ RULES = Path(__file__).parents[3] / "deploy/prometheus/rules/broker.yml"
 
 def scraped(server: RabbitMQServer) -> dict[str, str]:
     """Each metric without labels that the plugin tells, and its value."""
-    url = f"http://{LOOPBACK}:{server.prometheus_port}/metrics"
+    url = server.management_url.replace(f":{server.management_port}", f":{server.prometheus_port}/metrics")
     text = httpx.get(url, timeout=30, trust_env=False).raise_for_status().text
     return dict(re.findall(r"^(rabbitmq_\w+) (\S+)$", text, flags=re.MULTILINE))
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.broker_samples import Recorder, Undertaker, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
+from tests.support.rabbitmq import with_wrong_password
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import BrokerUnavailable, QueueFull, Settlement
@@ -39,7 +40,7 @@ async def test_a_topology_cannot_be_declared_without_a_broker() -> None:
 
 
 async def test_wrong_management_credentials_are_told(rabbitmq: RabbitMQServer) -> None:
-    url = rabbitmq.management_url.replace("guest:guest", "guest:wrong")
+    url = with_wrong_password(rabbitmq.management_url)
     with pytest.raises(BrokerUnavailable, match="401"):
         await Management(url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
 

@@ -33,7 +33,7 @@ def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
     server = RabbitMQServer(tmp_path_factory.mktemp("rabbitmq-tls"), settings=settings)
     try:
         server.start()
-        yield f"guest:guest@localhost:{tls.number}/"
+        yield server.amqp_url.partition("://")[2].replace(f"127.0.0.1:{server.port}", f"localhost:{tls.number}")
     finally:
         server.stop()
         tls.close()

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from tests.support.brokers import raw_channel
 from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
-from tests.support.rabbitmq import RabbitMQServer
+from tests.support.rabbitmq import RabbitMQServer, with_wrong_password
 
 from flowport.databases import INDEXES
 from flowport.doctor.store import NO_TRANSACTIONS
@@ -137,9 +137,7 @@ def test_3_a_broker_that_is_away(patient: Patient, free_port: int) -> None:
 
 
 def test_4_a_wrong_password_at_the_broker(patient: Patient) -> None:
-    patient.environment["FLOWPORT_AMQP_URL"] = patient.environment["FLOWPORT_AMQP_URL"].replace(
-        "guest:guest", "guest:no"
-    )
+    patient.environment["FLOWPORT_AMQP_URL"] = with_wrong_password(patient.environment["FLOWPORT_AMQP_URL"])
     assert "password of guest" in patient.problem("broker")
 
 

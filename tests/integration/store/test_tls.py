@@ -35,8 +35,10 @@ async def port(authority: Authority, mongodb_uri: str) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_a_store_that_our_authority_vouches_for_is_used(port: int, authority: Authority) -> None:
-    store = Store(_uri("localhost", port, authority), "test_tls")
+async def test_a_store_that_our_authority_vouches_for_is_used(
+    port: int, authority: Authority, mongodb_uri: str
+) -> None:
+    store = Store(_uri(mongodb_uri, "localhost", port, authority), "test_tls")
     await store.start()
     try:
         await store.ping()
@@ -48,12 +50,15 @@ async def test_a_store_that_nobody_vouches_for_is_not(port: int) -> None:
     await _refused(f"mongodb://localhost:{port}/?directConnection=true&tls=true")
 
 
-async def test_a_store_under_another_name_is_not(port: int, authority: Authority) -> None:
-    await _refused(_uri("127.0.0.1", port, authority))
+async def test_a_store_under_another_name_is_not(port: int, authority: Authority, mongodb_uri: str) -> None:
+    await _refused(_uri(mongodb_uri, "127.0.0.1", port, authority))
 
 
-def _uri(host: str, port: int, authority: Authority) -> str:
-    return f"mongodb://{host}:{port}/?directConnection=true&tls=true&tlsCAFile={authority.file()}"
+def _uri(behind: str, host: str, port: int, authority: Authority) -> str:
+    """Return the URI of the store behind TLS, at another address."""
+    parts = urlsplit(behind)
+    user, at, _ = parts.netloc.rpartition("@")
+    return f"mongodb://{user}{at}{host}:{port}/?{parts.query}&tls=true&tlsCAFile={authority.file()}"
 
 
 async def _refused(uri: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flowport.home import Home
+from flowport.home import DEFAULT_NAME, Home
 from flowport.output import Output
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
@@ -31,7 +31,7 @@ Examples = Annotated[Path, typer.Option(help="Folder of workflow files to deploy
 
 def up(
     port: Port = 8080,
-    home: Folder = Path(".flowport"),
+    home: Folder = Path(DEFAULT_NAME),
     examples: Examples = Path("examples"),
     as_json: ReadyAsJson = False,
 ) -> None:
@@ -50,7 +50,7 @@ def stack(
     jobs_port: JobsPort = 8082,
     executor_port: ExecutorPort = 8083,
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
-    home: Folder = Path(".flowport"),
+    home: Folder = Path(DEFAULT_NAME),
     examples: Examples = Path("examples"),
     as_json: ReadyAsJson = False,
 ) -> None:

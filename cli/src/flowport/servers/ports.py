@@ -27,8 +27,8 @@ class ReservedPort:
 
     A socket that is bound and never listens holds it. While nothing listens on the port, connections are refused, and
     the kernel refuses the port to every other program, of any user. `lend` lets one server share it: a server that sets
-    SO_REUSEADDR, as servers do, can then bind it, any number of times in turn. The kernel neither assigns a lent port
-    by itself nor gives it to a program that does not set SO_REUSEADDR.
+    SO_REUSEADDR, as servers do, can then bind it, any number of times in turn. The kernel still gives the
+    port to no outgoing connection and to no program without SO_REUSEADDR.
     """
 
     def __init__(self, holder: socket.socket, *, setting: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """A server as a child process: it logs to a file, and never outlives us."""
 
+import os
 import shutil
 import signal
 import socket
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from flowport.failures import CommandFailed
+from flowport.home import SECRET_MODE
 from flowport.servers.listeners import listening_ports
 from flowport.servers.ports import LOOPBACK, ReservedPort
 
 STOP_SECONDS = 15.0
+UMASK: Final = 0o077
+"""Only the user who runs a server can open what it writes."""
 _POLL_SECONDS = 0.02
 _LOG_TAIL_BYTES = 2_000
 _launcher: Final = ThreadPoolExecutor(1, thread_name_prefix="launcher")
@@ -112,7 +116,7 @@ class ServerProcess:
         return pid is not None and listening_ports(pid) >= {port.number for port in self._ports}
 
     def _popen(self, environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as log:
+        with os.fdopen(os.open(self._log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, SECRET_MODE), "ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command, no shell
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -120,6 +124,7 @@ class ServerProcess:
                 stderr=log,
                 cwd=self._cwd,
                 env=environment,
+                umask=UMASK,
                 start_new_session=True,  # Ctrl-C is for us; we stop our servers in our own order
             )
 

@@ -1,13 +1,19 @@
 """RabbitMQ on loopback, as any user and without systemd: for `make stack` and the tests."""
 
 import os
+import secrets
 import shutil
 import signal
+import stat
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import httpx
+
+from flowport.home import make_private, write_secret
+from flowport.servers.passwords import StoredPassword
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
@@ -19,6 +25,9 @@ _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
 _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
 _COOKIE: Final = ".erlang.cookie"
+_COOKIE_BYTES: Final = 32
+_USER: Final = "guest"
+"""RabbitMQ's default user, here with a generated password."""
 _IDLE: Final = "+sbwt none +sbwtdcpu none +sbwtdio none"
 """Schedulers that spin while idle take the processor from their neighbours."""
 _NEIGHBOURS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -40,6 +49,7 @@ class RabbitMQServer:
         joins: "RabbitMQServer | None" = None,
     ) -> None:
         self.data_dir = data_dir
+        self._data = data_dir / "mnesia"
         self._joins = joins
         self._node = f"{name}@localhost"  # its own epmd knows no other; a constant name finds its data again
         self._settings = {**(settings or {}), **(_peers(joins._node, self._node) if joins else {})}
@@ -48,18 +58,19 @@ class RabbitMQServer:
             port.number for port in self._ports
         )
         self._epmd_port: ReservedPort = joins._epmd_port if joins else reserve_port()
+        self._password: StoredPassword = joins._password if joins else StoredPassword(data_dir / "password")
         self._epmd: ServerProcess | None = None
         self._server: ServerProcess | None = None
 
     @property
     def amqp_url(self) -> str:
         """Where clients connect."""
-        return f"amqp://guest:guest@{LOOPBACK}:{self.port}/"
+        return f"amqp://{_USER}:{self._password.value}@{LOOPBACK}:{self.port}/"
 
     @property
     def management_url(self) -> str:
         """The HTTP API, user and password inside."""
-        return f"http://guest:guest@{LOOPBACK}:{self.management_port}"
+        return f"http://{_USER}:{self._password.value}@{LOOPBACK}:{self.management_port}"
 
     @property
     def pid(self) -> int | None:
@@ -69,17 +80,20 @@ class RabbitMQServer:
     def start(self) -> None:
         """Accept connections on return. Raises ServerFailed."""
         program = str(find_program("rabbitmq-server"))
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.data_dir)
+        is_new = not self._data.exists()
+        self._password.store()
         self._write_configuration()
-        if self._joins:
-            self._share_cookie(self._joins)
-        else:
+        self._write_cookie()
+        if not self._joins:
             self._start_epmd()
         log = self.data_dir / "rabbitmq.log"
         self._server = ServerProcess(
             [program], log=log, cwd=self.data_dir, ports=self._ports, environment=self._environment()
         )
         self._server.start(until=self._is_up, timeout=START_SECONDS)
+        if not is_new:
+            self._replace_default_password()
 
     def stop(self) -> None:
         """End in order."""
@@ -124,22 +138,41 @@ class RabbitMQServer:
         self._epmd = ServerProcess(command, log=self.data_dir / "epmd.log", cwd=self.data_dir, ports=(port,))
         self._epmd.start(until=lambda: accepts_connections(port.number), timeout=START_SECONDS)
 
-    def _share_cookie(self, other: "RabbitMQServer") -> None:
-        """Nodes talk to those who have the same secret."""
-        shutil.copy2(other.data_dir / _COOKIE, self.data_dir / _COOKIE)
+    def _write_cookie(self) -> None:
+        """Create the secret that nodes and `rabbitmqctl` share. Erlang would derive one from the time."""
+        cookie = self.data_dir / _COOKIE
+        if not cookie.exists():
+            known = self._joins.data_dir / _COOKIE if self._joins else None
+            write_secret(cookie, known.read_bytes() if known else secrets.token_hex(_COOKIE_BYTES).encode())
+            cookie.chmod(stat.S_IRUSR)
+
+    def _replace_default_password(self) -> None:
+        """Replace RabbitMQ's default password, which earlier versions used. Raises ServerFailed."""
+        url = f"http://{LOOPBACK}:{self.management_port}/api"
+        with httpx.Client(timeout=CTL_SECONDS, trust_env=False) as client:
+            if client.get(f"{url}/whoami", auth=(_USER, self._password.value)).is_success:
+                return
+            wanted = {"password": self._password.value, "tags": "administrator"}
+            answer = client.put(f"{url}/users/{_USER}", auth=(_USER, _USER), json=wanted)
+        if not answer.is_success:
+            raise ServerFailed(f"RabbitMQ in {self.data_dir} refuses both its passwords: {answer.text}")
 
     def _write_configuration(self) -> None:
-        (self.data_dir / "enabled_plugins").write_text(f"[{','.join(_PLUGINS)}].\n")
-        (self.data_dir / "rabbitmq.conf").write_text(
+        write_secret(self.data_dir / "enabled_plugins", f"[{','.join(_PLUGINS)}].\n".encode())
+        content = (
+            f"default_user = {_USER}\n"
+            f"default_pass = {self._password.value}\n"
             f"listeners.tcp.default = {LOOPBACK}:{self.port}\n"
             f"management.tcp.ip = {LOOPBACK}\n"
             f"management.tcp.port = {self.management_port}\n"
             f"prometheus.tcp.ip = {LOOPBACK}\n"
             f"prometheus.tcp.port = {self.prometheus_port}\n"
+            "prometheus.authentication.enabled = true\n"
             "disk_free_limit.absolute = 50MB\n"
             f"raft.wal_max_size_bytes = {WAL_BYTES}\n"
             + "".join(f"{name} = {value}\n" for name, value in self._settings.items())
         )
+        write_secret(self.data_dir / "rabbitmq.conf", content.encode())
 
     def _environment(self) -> dict[str, str]:
         data = str(self.data_dir)
@@ -148,7 +181,7 @@ class RabbitMQServer:
             "LANG": "C.UTF-8",
             "HOME": data,  # the Erlang cookie is kept there
             "RABBITMQ_NODENAME": self._node,
-            "RABBITMQ_MNESIA_BASE": f"{data}/mnesia",
+            "RABBITMQ_MNESIA_BASE": str(self._data),
             "RABBITMQ_LOG_BASE": f"{data}/log",
             "RABBITMQ_CONFIG_FILE": f"{data}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{data}/enabled_plugins",

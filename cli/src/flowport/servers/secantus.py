@@ -3,10 +3,19 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from flowport.home import SECRET_MODE, make_private
+from flowport.servers.certificate import write_shared_certificate
+from flowport.servers.passwords import StoredPassword
 from flowport.servers.ports import LOOPBACK, reserve_port
-from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
+from flowport.servers.process import ServerFailed, ServerProcess
 
 START_SECONDS = 30.0
 CACHE_SIZE = "1G"
@@ -16,15 +25,22 @@ CHECKPOINTS = {"SECANTUS_CHECKPOINT_SECONDS": "5"}
 NO_OPLOG = "--standalone"
 """What others would follow it by: without that, data is written once and not twice. Transactions work all the same."""
 _PROGRAM = "secantusd-py"
+_USER = "flowport"
+_USERS = "admin"
+"""The database that the user belongs to."""
 
 
 class SecantusServer:
-    """One server with its data in `data_dir`; the port stays over restarts."""
+    """One server with its data in `data_dir`; the port stays over restarts.
+
+    Its only user has a generated password, stored in `data_dir`. Data of earlier versions, without a user, gets one.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self._port = reserve_port()
         self.port = self._port.number
+        self._password = StoredPassword(data_dir / "password")
         self._process: ServerProcess | None = None
 
     @property
@@ -34,7 +50,8 @@ class SecantusServer:
         Without retryable writes: SecantusDB looks through all it remembers of them (10,000) at each write, and forgets
         them when it dies, which on one machine is the only way to lose a connection.
         """
-        return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true&retryWrites=false"
+        where = f"{_USER}:{self._password.value}@{LOOPBACK}:{self.port}"
+        return f"mongodb://{where}/?authSource={_USERS}&directConnection=true&retryWrites=false"
 
     @property
     def pid(self) -> int | None:
@@ -43,17 +60,52 @@ class SecantusServer:
 
     def start(self) -> None:
         """Accept connections on return. Raises ServerFailed."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private(self.data_dir)
+        if not self._password.is_stored:
+            self._make_user()
+        self._serve("--auth")
+
+    def _make_user(self) -> None:
+        """Make the user of `uri` the only one. Raises ServerFailed.
+
+        SecantusDB creates a first user only while it authenticates no client. For that time it requires TLS with a
+        client certificate whose key only this process has.
+        """
+        with TemporaryDirectory(prefix="flowport-") as folder:
+            shared = Path(folder) / "shared.pem"
+            write_shared_certificate(shared)
+            key = ["--tls-cert-file", str(shared), "--tls-key-file", str(shared)]
+            self._serve(*key, "--tls-ca-file", str(shared), "--tls-require-client-cert")
+            try:
+                self._replace_users(shared)
+            except PyMongoError as error:
+                raise ServerFailed(f"SecantusDB in {self.data_dir} takes no user: {error}") from error
+            finally:
+                self.kill()  # quicker than its orderly end
+        self._password.store()
+
+    def _replace_users(self, certificate: Path) -> None:
+        file = str(certificate)
+        with MongoClient[dict[str, Any]](
+            LOOPBACK, self.port, directConnection=True, tlsCAFile=file, tlsCertificateKeyFile=file
+        ) as client:
+            users = client[_USERS]
+            for database in users["system.users"].distinct("db"):
+                client[database].command("dropAllUsersFromDatabase")
+            users.command("createUser", _USER, pwd=self._password.value, roles=["root"])
+            users.command("fsync")
+
+    def _serve(self, *options: str) -> None:
         config = self.data_dir / "secantusd.toml"
-        config.touch()  # an explicit file keeps it from picking one up from the home directory
+        config.touch(SECRET_MODE)  # an explicit file keeps it from picking one up from the home directory
         self._process = ServerProcess(
-            self._command(config),
+            self._command(config, options),
             log=self.data_dir / "secantus.log",
             cwd=self.data_dir,
             ports=(self._port,),
             environment={**os.environ, **CHECKPOINTS},
         )
-        self._process.start(until=lambda: accepts_connections(self.port), timeout=START_SECONDS)
+        self._process.start(until=lambda: True, timeout=START_SECONDS)
 
     def stop(self) -> None:
         """End in order."""
@@ -70,10 +122,11 @@ class SecantusServer:
         self.stop()
         self.start()
 
-    def _command(self, config: Path) -> list[str]:
+    def _command(self, config: Path, options: Sequence[str]) -> list[str]:
         address = ["--host", LOOPBACK, "--port", str(self.port)]
         storage = ["--storage-path", str(self.data_dir / "db"), "--cache-size", CACHE_SIZE]
-        return [find_program(), "--config", str(config), *address, *storage, "--log-level", "WARNING", NO_OPLOG]
+        usual = ["--log-level", "WARNING", NO_OPLOG]
+        return [find_program(), "--config", str(config), *address, *storage, *usual, *options]
 
 
 def find_program() -> str:
