@@ -5,6 +5,7 @@ tries one system call after another, and prints as JSON what came of each.
 import ctypes
 import json
 import os
+import struct
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,14 @@ from jail import confine, seccomp  # noqa: E402
 AT_FDCWD, O_CREAT, O_WRONLY = -100, 0o100, 1
 PROT_ALL, MAP_PRIVATE_ANONYMOUS = 7, 0x22
 SIGCHLD, CLONE_VM, CLONE_NEWUSER = 17, 0x100, 0x1000_0000
+CLONE_THREAD_NEWPID = 0x2001_0F00
+F_SETFL, F_SETLK, F_SETOWN, F_SETSIG, F_SETOWN_EX, F_OFD_SETLK = 4, 6, 8, 10, 15, 37
+F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ, F_ADD_SEALS, F_SET_RW_HINT = 1024, 1026, 1031, 1033, 1036
+O_ASYNC, SIGKILL, PRIO_PROCESS, SIGEV_THREAD_ID = 0x2000, 9, 0, 4
+FIOASYNC, FIOSETOWN, SIOCSPGRP, TIOCSTI = 0x5452, 0x8901, 0x8902, 0x5412
+PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SCHED_CORE = 1, 0x59616D61, 62
+OWNER_THREAD, OWNER_PROCESS, OWNER_GROUP = (struct.pack("ii", kind, os.getppid()) for kind in (0, 1, 2))
+TIMER_ON_ITS_PARENT = struct.pack("QiiI", 0, SIGKILL, SIGEV_THREAD_ID, os.getppid()).ljust(64, b"\0")
 PARENT = os.getppid()
 X86 = os.uname().machine == "x86_64"
 
@@ -50,6 +59,56 @@ CALLS: dict[str, tuple[int, int, tuple[object, ...]]] = {
     "signal its parent": (62, 129, (PARENT, 0)),
     "signal everybody": (62, 129, (-1, 0)),
     "signal a thread": (234, 131, (PARENT, PARENT, 0)),
+    "signal a thread through the old call": (200, 130, (PARENT, 0)),
+    "queue a signal": (129, 138, (PARENT, 0, bytes(128))),
+    "queue a signal for a thread": (297, 240, (PARENT, PARENT, 0, bytes(128))),
+    "signal by handle": (424, 424, (1, 0, None, 0)),
+    "take a descriptor of its parent": (438, 438, (1, 0, 0)),
+    "own a descriptor's signals": (72, 25, (1, F_SETOWN, PARENT)),
+    "own a descriptor's signals as a group": (72, 25, (1, F_SETOWN, -PARENT)),
+    "own a descriptor's signals, by thread": (72, 25, (1, F_SETOWN_EX, OWNER_THREAD)),
+    "own a descriptor's signals, by process": (72, 25, (1, F_SETOWN_EX, OWNER_PROCESS)),
+    "own a descriptor's signals, by group": (72, 25, (1, F_SETOWN_EX, OWNER_GROUP)),
+    "choose a descriptor's signal": (72, 25, (1, F_SETSIG, SIGKILL)),
+    "choose a descriptor's signal, with odd high bits": (72, 25, (1, F_SETSIG | 1 << 32, SIGKILL)),
+    "have a descriptor send signals": (72, 25, (1, F_SETFL, O_ASYNC)),
+    "have a descriptor send signals, by ioctl": (16, 29, (1, FIOASYNC, b"\1\0\0\0")),
+    "own a descriptor's signals, by ioctl": (16, 29, (1, FIOSETOWN, struct.pack("i", PARENT))),
+    "own a socket's signals, by ioctl": (16, 29, (1, SIOCSPGRP, struct.pack("i", PARENT))),
+    "type into a terminal": (16, 29, (1, TIOCSTI, b"x")),
+    "lease a file": (72, 25, (1, F_SETLEASE, 1)),
+    "be told of a directory's changes": (72, 25, (1, F_NOTIFY, 0x8000_0001)),
+    "size a pipe": (72, 25, (1, F_SETPIPE_SZ, 1 << 20)),
+    "seal a file": (72, 25, (1, F_ADD_SEALS, 1)),
+    "hint at a file's life": (72, 25, (1, F_SET_RW_HINT, bytes(8))),
+    "lock a file": (72, 25, (1, F_SETLK, bytes(32))),
+    "lock a file by description": (72, 25, (1, F_OFD_SETLK, bytes(32))),
+    "lock a whole file": (73, 32, (1, 5)),
+    "be signalled when its parent dies": (157, 167, (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)),
+    "let others trace it": (157, 167, (PR_SET_PTRACER, -1, 0, 0, 0)),
+    "share a core's secrets": (157, 167, (PR_SCHED_CORE, 2, PARENT, 1, 0)),
+    "handle a signal": (13, 134, (10, bytes(32), None, 8)),
+    "wait for a process": (247, 95, (0, 0, None, 4, None)),
+    "move to another process group": (109, 154, (0, PARENT)),
+    "move its parent to other processors": (203, 122, (PARENT, 8, b"\1")),
+    "schedule its parent": (144, 119, (PARENT, 0, bytes(4))),
+    "schedule its parent, with parameters": (142, 118, (PARENT, bytes(4))),
+    "schedule its parent, with attributes": (314, 274, (PARENT, bytes(56), 0)),
+    "slow its parent": (141, 140, (PRIO_PROCESS, PARENT, 19)),
+    "slow its parent's disk": (251, 30, (1, PARENT, 0)),
+    "limit its parent": (302, 261, (PARENT, 0, bytes(16), None)),
+    "compare itself with its parent": (312, 272, (os.getpid(), PARENT, 0, 0, 0)),
+    "advise on its parent's memory": (440, 440, (1, bytes(16), 1, 21, 0)),
+    "release its parent's memory": (448, 448, (1, 0)),
+    "move its parent's memory": (256, 238, (PARENT, 8, bytes(8), bytes(8))),
+    "move its parent's pages": (279, 239, (PARENT, 0, None, None, None, 0)),
+    "find its parent's locks": (274, 100, (PARENT, bytes(8), bytes(8))),
+    "make a timer that signals a thread": (222, 107, (1, TIMER_ON_ITS_PARENT, bytes(8))),
+    "open a message queue": (240, 180, (b"evil", 0o102, 0o600, None)),
+    "be signalled by a message queue": (244, 184, (1, TIMER_ON_ITS_PARENT)),
+    "make semaphores": (64, 190, (0, 1, 0o1600)),
+    "make a message queue": (68, 186, (0, 0o1600)),
+    "start a thread in a namespace": (56, 220, (CLONE_THREAD_NEWPID, None, None, None, None)),
     "trace its parent": (101, 117, (16, PARENT, 0, 0)),
     "read its parent's memory": (310, 270, (PARENT, bytes(16), 1, bytes(16), 1, 0)),
     "write its parent's memory": (311, 271, (PARENT, bytes(16), 1, bytes(16), 1, 0)),

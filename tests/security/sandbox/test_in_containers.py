@@ -11,7 +11,7 @@ from executor_service.sandbox import PythonSandbox, Script
 
 async def main():
     async with PythonSandbox() as sandbox:
-        print((await sandbox.run(Script(code="return 6 * 7"))).value())
+        print((await sandbox.run(Script(code="import os; return [6 * 7, os.getpid()]"))).value())
 
 asyncio.run(main())
 """
@@ -24,7 +24,7 @@ def test_an_ordinary_user_runs_python(mount: str) -> None:
     done = subprocess.run(
         [*command, sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout == "42\n", done.stderr
+    assert done.stdout == "[42, 1]\n", done.stderr
 
 
 JAVASCRIPT = """

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -25,14 +26,18 @@ JAIL = Path(__file__).with_name("jail")
 
 
 class Exit(NamedTuple):
-    """How a child ended: the signal that killed it, if one did, and the most memory it held."""
+    """How a child ended: the signal that killed it, if one did, and the most memory it held.
+
+    A child at its limit of processor time exits with the signal's number: see `jail.linux.exit_on`.
+    """
 
     signal: int | None
     peak_bytes: int
 
     @classmethod
     def of(cls, status: int, peak_kib: int) -> "Exit":
-        return cls(os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, peak_kib << 10)
+        code = os.waitstatus_to_exitcode(status)
+        return cls(-code if code < 0 else signal.SIGXCPU if code == signal.SIGXCPU else None, peak_kib << 10)
 
 
 _LOST = Exit(None, 0)

@@ -55,10 +55,14 @@ class PythonEngine:
 
 
 def _namespaces() -> list[str]:
-    """Root stays outside a user namespace, to become another user for good; others need one, to make the rest."""
+    """Root stays outside a user namespace, to become another user for good; others need one, to make the rest.
+
+    The zygote keeps CAP_SYS_ADMIN, in its user namespace where there is one, to give each child a PID namespace.
+    """
     common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--as-pid-1"]
+    common += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
     if os.geteuid() == 0:
-        return [*common, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        return [*common, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     return [*common, "--unshare-user", *([] if _is_read_only(_SYSTEM_SETTINGS) else ["--disable-userns"])]
 
 

@@ -1,7 +1,7 @@
 """What a process gives up: its namespaces and root before any user code is near, its limits when it is warm.
 
-`enter` or `settle` is for the zygote, once; `leave_parent` and `limit` are for each child. Layers that the host does
-not grant are left out of the returned list; those without which nothing may run raise OSError.
+`enter` or `settle` is for the zygote, once; `fork_apart`, `leave_parent` and `limit` are for each child. Layers that
+the host does not grant are left out of the returned list; those without which nothing may run raise OSError.
 """
 
 import mmap
@@ -17,6 +17,7 @@ _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | lin
 _NOBODY = 65534
 EMPTY_ROOT = "empty root directory"
 """In namespaces of its own: there is none without them."""
+OWN_PROCESSES = "process namespace for each child"
 
 
 class NotConfined(OSError):
@@ -35,21 +36,49 @@ def enter(*, needs_namespaces: bool) -> list[str]:
             "this host grants no namespaces and empty root: allow user namespaces, or, to try things out with code of"
             " your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
         )
-    return layers + settle()
+    return layers + settle(divides_processes=namespaces is not None)
 
 
-def settle() -> list[str]:
-    """Give up every right, in the namespaces that this process has. Returns the layers in force."""
-    rights = _drop_rights()
+def continue_in_process_namespace() -> None:
+    """Continue as the first process of a PID namespace that this process may divide further. Raises OSError."""
+    linux.unshare(linux.CLONE_NEWPID)
+    _continue_as_first_process()
+
+
+def settle(*, divides_processes: bool) -> list[str]:
+    """Give up every right, in the namespaces that this process has. Returns the layers in force.
+
+    A zygote that divides processes keeps one capability, to fork each child into its own PID namespace. Raises
+    NotConfined when it cannot.
+    """
+    rights = _drop_rights(but_namespaces=divides_processes)
     linux.no_new_privileges()
     linux.hide_memory()
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (0, 0))
-    return [rights, "no new privileges", "resource limits", "system call filter"]
+    layers = [rights, "no new privileges", "resource limits", "system call filter"]
+    if divides_processes:
+        _try_to_fork_apart()
+        layers.append(OWN_PROCESSES)
+    return layers
+
+
+def fork_apart(home: int) -> int:
+    """Fork a child as the first process of its own PID namespace. `home` is a pidfd of this process. Raises OSError."""
+    linux.unshare(linux.CLONE_NEWPID)
+    try:
+        pid = os.fork()
+    except OSError:
+        _return_to(home)
+        raise
+    if pid:
+        _return_to(home)
+    return pid
 
 
 def leave_parent(*, keep: int) -> None:
-    """Make a fresh child its own process group with one open descriptor, which dies with the zygote."""
+    """Make a fresh child its own process group with one open descriptor and no rights, which dies with the zygote."""
+    linux.drop_capabilities()
     linux.die_with_parent(signal.SIGKILL)
     os.setsid()
     os.closerange(0, keep)
@@ -58,6 +87,7 @@ def leave_parent(*, keep: int) -> None:
 
 def limit(*, data: int, cpu_seconds: int, files: int = 0, tasks: int = 0) -> None:
     """Bound a warm child, to bytes of data and open files; `tasks` is for all threads of its user together."""
+    linux.exit_on(signal.SIGXCPU)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
@@ -113,9 +143,34 @@ def _enter_empty_root() -> None:
     os.chroot(".")
 
 
-def _drop_rights() -> str:
+def _try_to_fork_apart() -> None:
+    """Fail now, and not with the first script, where the host does not let PID namespaces be made."""
+    home = os.pidfd_open(os.getpid())
+    try:
+        pid = fork_apart(home)
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+    except (OSError, RuntimeError) as error:
+        raise NotConfined(f"this host grants no PID namespace for each script: {error}") from error
+    finally:
+        os.close(home)
+
+
+def _return_to(home: int) -> None:
+    """Fork into this process's own namespace again. It must not go on where it cannot: the next child would be born
+    into the namespace of the last."""
+    try:
+        linux.enter_process_namespace(home)
+    except OSError as error:
+        raise RuntimeError(f"the PID namespace cannot be left: {error}") from error
+
+
+def _drop_rights(*, but_namespaces: bool) -> str:
+    if but_namespaces:
+        linux.keep_capabilities_as_another_user()
     is_other = os.geteuid() != 0 or (_granted(lambda: os.setgroups([])) and _granted(_become_nobody))
-    linux.drop_capabilities()
+    linux.drop_capabilities(but_namespaces=but_namespaces)
     return "unprivileged user without capabilities" if is_other else "no capabilities"
 
 

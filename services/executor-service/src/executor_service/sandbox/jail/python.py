@@ -209,10 +209,14 @@ def main() -> None:
     """Run with two arguments: the control socket's descriptor and the options as JSON."""
     control = socket.socket(fileno=int(sys.argv[1]))
     try:
+        confine.continue_in_process_namespace()
         python = Python(Options(**json.loads(sys.argv[2])))
         for name in _PRELOADED:
             importlib.import_module(name)
-        layers = ["bubblewrap: own namespaces, read-only interpreter and nothing else", *confine.settle()]
+        layers = [
+            "bubblewrap: own namespaces, read-only interpreter and nothing else",
+            *confine.settle(divides_processes=True),
+        ]
     except (OSError, KeyError, ImportError) as error:
         refuse(control, error)
         return

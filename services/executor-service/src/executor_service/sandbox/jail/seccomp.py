@@ -1,8 +1,8 @@
 """System call filters, as classic BPF programs for the kernel's seccomp.
 
-A filter is a list of allowed calls; any other fails with EPERM. A call may carry a condition on one argument, checked
-as bits that must be absent or present. Programs are built for the machine's own architecture, and calls made through
-another ABI are refused.
+A filter is a list of allowed calls; any other fails with EPERM. A call may carry conditions on its arguments: bits that
+must be absent or present, or the values that are allowed. Programs are built for the machine's own architecture, and
+calls made through another ABI are refused.
 """
 
 import ctypes
@@ -16,10 +16,15 @@ from . import linux
 
 PROT_EXEC = 0x4
 CLONE_THREAD = 0x1_0000
+# CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+CLONE_NAMESPACES = 0x7E02_0080
 MAP_SHARED = 0x1
 MAP_ANONYMOUS = 0x20
 # To write, create, truncate, append, or make a nameless file.
 OPEN_TO_CHANGE = 0x3 | 0x40 | 0x200 | 0x400 | 0x40_0000
+# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC: they concern this process's own descriptors. Other commands send
+# signals to any process of the user (F_SETOWN with O_ASYNC, leases, directory notices) or lock files that all share.
+OWN_DESCRIPTORS = (0, 1, 2, 3, 1030)
 
 
 class Bits(NamedTuple):
@@ -28,6 +33,13 @@ class Bits(NamedTuple):
     argument: int
     mask: int
     required: bool = False
+
+
+class OneOf(NamedTuple):
+    """A condition on an argument of 32 bits: it must have one of these values."""
+
+    argument: int
+    values: tuple[int, ...]
 
 
 class Machine(NamedTuple):
@@ -79,15 +91,22 @@ _ALWAYS = (
 )  # fmt: skip
 _READING_FILES = (
     "stat", "fstat", "lstat", "newfstatat", "statx", "lseek", "pread64", "getdents64", "readlink", "readlinkat",
-    "access", "faccessat", "faccessat2", "fcntl", "getcwd", "uname", "getuid", "geteuid", "getgid", "getegid",
+    "access", "faccessat", "faccessat2", "getcwd", "uname", "getuid", "geteuid", "getgid", "getegid",
     "getppid", "times", "getrusage", "select", "pselect6",
 )  # fmt: skip
 _PRIVATE_DATA = {
     "mmap": (Bits(2, PROT_EXEC), Bits(3, MAP_SHARED), Bits(3, MAP_ANONYMOUS, required=True)),
     "mprotect": (Bits(2, PROT_EXEC),),
 }
-_STARTING_THREADS = {"clone": (Bits(0, CLONE_THREAD, required=True),), "set_robust_list": ()}
-_OPENING_TO_READ = {"open": (Bits(1, OPEN_TO_CHANGE),), "openat": (Bits(2, OPEN_TO_CHANGE),)}
+_STARTING_THREADS = {
+    "clone": (Bits(0, CLONE_THREAD, required=True), Bits(0, CLONE_NAMESPACES)),
+    "set_robust_list": (),
+}
+_OPENING_TO_READ = {
+    "open": (Bits(1, OPEN_TO_CHANGE),),
+    "openat": (Bits(2, OPEN_TO_CHANGE),),
+    "fcntl": (OneOf(1, OWN_DESCRIPTORS),),
+}
 
 _LOAD, _EQUAL, _BITS_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW = 0x7FFF_0000
@@ -107,7 +126,7 @@ def python_filter() -> bytes:
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **_PRIVATE_DATA, **_OPENING_TO_READ})
 
 
-def build(allowed: Mapping[str, tuple[Bits, ...]]) -> bytes:
+def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]]) -> bytes:
     """Assemble a program that allows these calls of this machine, each under its conditions."""
     machine = MACHINES[platform.machine()]
     program = [_step(_LOAD, _ARCH_OFFSET), _step(_EQUAL, machine.audit_arch, 1, 0), _step(_RETURN, _REFUSE)]
@@ -130,11 +149,15 @@ def _rule(number: int, body: list[bytes]) -> list[bytes]:
     return [_step(_LOAD, _NUMBER_OFFSET), _step(_EQUAL, number, 0, len(body)), *body]
 
 
-def _conditional(conditions: tuple[Bits, ...]) -> list[bytes]:
+def _conditional(conditions: tuple[Bits | OneOf, ...]) -> list[bytes]:
     steps: list[bytes] = []
-    for argument, mask, required in conditions:
-        steps.append(_step(_LOAD, _ARGUMENTS_OFFSET + 8 * argument))
-        steps.append(_step(_BITS_SET, mask, int(required), int(not required)))
+    for condition in conditions:
+        steps.append(_step(_LOAD, _ARGUMENTS_OFFSET + 8 * condition.argument))
+        if isinstance(condition, OneOf):
+            left = range(len(condition.values), 0, -1)
+            steps += [_step(_EQUAL, value, jump) for value, jump in zip(condition.values, left, strict=True)]
+        else:
+            steps.append(_step(_BITS_SET, condition.mask, int(condition.required), int(not condition.required)))
         steps.append(_step(_RETURN, _REFUSE))
     return [*steps, _step(_RETURN, _ALLOW)]
 

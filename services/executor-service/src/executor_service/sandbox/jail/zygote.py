@@ -3,6 +3,8 @@
 Its parent speaks to it over a packet socket. `S`, an id and a passed socket: fork a child that serves this socket. `K`
 and an id: kill that child. Back go JSON once, with the layers in force or why there are none, and the id, wait status
 and peak memory in KiB of each child that has ended. When the parent has gone the zygote ends, and its children with it.
+
+Where the host grants namespaces, each child is the first process of its own PID namespace: it can name no other.
 """
 
 import gc
@@ -19,6 +21,7 @@ from . import confine
 
 COMMAND = struct.Struct(">cQ")
 EXIT = struct.Struct(">QiQ")
+_NEVER_STARTED = 1 << 8
 
 
 class Child(NamedTuple):
@@ -35,9 +38,12 @@ class Zygote:
         self._children: dict[int, Child] = {}
         self._handles: dict[int, int] = {}
         self._poll = select.poll()
+        self._home: int | None = None
 
     def run(self, layers: list[str]) -> None:
         """Report readiness, then obey until the parent has gone."""
+        if confine.OWN_PROCESSES in layers:
+            self._home = os.pidfd_open(os.getpid())
         gc.collect()
         gc.freeze()
         self._control.send(json.dumps({"layers": layers}).encode())
@@ -61,7 +67,12 @@ class Zygote:
         return True
 
     def _fork(self, number: int, descriptor: int) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork() if self._home is None else confine.fork_apart(self._home)
+        except OSError:  # out of processes or memory: this child's failure, and no reason to end the others
+            os.close(descriptor)
+            self._control.send(EXIT.pack(number, _NEVER_STARTED, 0))
+            return
         if pid == 0:
             self._become_child(descriptor)
         os.close(descriptor)
