@@ -1,7 +1,9 @@
 """Functions in Python run where a container engine has made the system's settings read-only, as all of them do."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,14 @@ def test_an_ordinary_user_runs_python(mount: str) -> None:
     assert done.stdout == "[42, 1]\n", done.stderr
 
 
+def test_the_profile_for_kubernetes_allows_what_makes_a_sandbox() -> None:
+    profile = json.loads((Path(__file__).parents[3] / "k8s/seccomp/flowport-executor.json").read_text())
+    assert profile["defaultAction"] == "SCMP_ACT_ALLOW"
+    forbidden = {name for rule in profile["syscalls"] for name in rule["names"]}
+    making = {"unshare", "setns", "clone", "chroot", "mount", "pivot_root", "prctl", "capset", "seccomp", "prlimit64"}
+    assert not forbidden & (making | {"pidfd_open", "pidfd_send_signal", "setsid", "rt_sigaction"})
+
+
 JAVASCRIPT = """
 import asyncio
 from executor_service.sandbox import JavaScriptSandbox, SandboxUnavailable, Script
@@ -34,7 +44,8 @@ from executor_service.sandbox import JavaScriptSandbox, SandboxUnavailable, Scri
 async def main():
     try:
         async with JavaScriptSandbox(needs_namespaces={needs}) as sandbox:
-            print((await sandbox.run(Script(code="return 6 * 7"))).value())
+            layers = [layer for layer in sandbox.describe() if layer.startswith("process namespace")]
+            print((await sandbox.run(Script(code="return 6 * 7"))).value(), layers)
     except SandboxUnavailable as refused:
         print(refused)
 
@@ -42,10 +53,19 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("needs", "said"), [(True, "user namespaces"), (False, "42")])
-def test_javascript_runs_without_namespaces_only_where_somebody_says_so(needs: bool, said: str) -> None:
-    without = ["--dev-bind", "/", "/", "--cap-drop", "ALL", "--disable-userns"]
-    command = ["bwrap", "--unshare-user", "--uid", "10001", "--gid", "10001", *without]
+@pytest.mark.parametrize(
+    ("host", "needs", "said"),
+    [
+        ([], True, "42 ['process namespace for each child']"),
+        (["--disable-userns"], True, "user namespaces"),
+        (["--disable-userns"], False, "42 []"),
+    ],
+)
+def test_javascript_runs_without_namespaces_only_where_somebody_says_so(
+    host: list[str], needs: bool, said: str
+) -> None:
+    common = ["--dev-bind", "/", "/", "--cap-drop", "ALL", *host]
+    command = ["bwrap", "--unshare-user", "--uid", "10001", "--gid", "10001", *common]
     program = JAVASCRIPT.format(needs=needs)
     done = subprocess.run(
         [*command, sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

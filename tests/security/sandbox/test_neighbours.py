@@ -15,7 +15,6 @@ from executor_service.sandbox import (
     PythonSandbox,
     Script,
 )
-from executor_service.sandbox.base import ScriptSandbox
 
 SIZE = PoolSize(running=4, spare=2)
 VICTIM = "sim.files.readText({'key': 'wait'})\nreturn 'alive'"
@@ -92,8 +91,7 @@ async def test_each_script_is_the_first_process_of_its_own_namespace(
     language: type[PythonSandbox | JavaScriptSandbox], code: str
 ) -> None:
     gate = Gate()
-    sandbox: ScriptSandbox = language(fetcher=gate, size=SIZE)
-    async with sandbox:
+    async with language(fetcher=gate, size=SIZE) as sandbox:
         scripts = [asyncio.create_task(sandbox.run(Script(code=code, owner=name, workspace_id=name))) for name in "abc"]
         async with asyncio.timeout(60):
             await gate.waiting.wait()
@@ -105,6 +103,31 @@ async def test_each_script_is_the_first_process_of_its_own_namespace(
         assert "process namespace for each child" in sandbox.describe()
         gate.open.set()
         assert [script.value() for script in await asyncio.gather(*scripts)] == ["alive"] * 3
+
+
+@pytest.mark.parametrize(
+    ("language", "hog", "hogs", "size"),
+    [
+        (PythonSandbox, "import time\ntime.sleep(3600)", 18, PoolSize()),
+        (JavaScriptSandbox, "for (;;);", 24, PoolSize(running=4, spare=1)),
+    ],
+)
+async def test_scripts_that_never_end_make_no_other_workspace_wait(
+    language: type[PythonSandbox | JavaScriptSandbox], hog: str, hogs: int, size: PoolSize
+) -> None:
+    async with language(size=size) as sandbox:
+        endless = [
+            asyncio.create_task(sandbox.run(Script(code=hog, owner=f"a/{n % 3}", workspace_id="a")))
+            for n in range(hogs)
+        ]
+        await eventually(lambda: len(children(zygote())) >= size.running * 3 // 4)
+        for n in range(3):
+            answer = await sandbox.run(Script(code=f"return {n}", owner="b", workspace_id="b", timeout_ms=60_000))
+            assert (answer.error, answer.value()) == (None, n)
+        assert not any(task.done() for task in endless)
+        for task in endless:
+            task.cancel()
+        await asyncio.gather(*endless, return_exceptions=True)
 
 
 def children(pid: int) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
@@ -309,8 +310,13 @@ async def test_parked_conditions_survive_the_death_of_their_process() -> None:
         assert (await sandbox.evaluate(conditions)).matched == 0
 
 
+def counted(metric: str) -> float:
+    return REGISTRY.get_sample_value(f"flowport_executor_sandbox_{metric}", {"language": "JavaScript"}) or 0.0
+
+
 async def test_a_full_pool_makes_scripts_wait_and_then_refuses_them() -> None:
     size = PoolSize(running=1, spare=1, waiting=1, wait_seconds=0.1)
+    before = counted("refused_total")
     async with JavaScriptSandbox(size=size) as sandbox:
         holder = asyncio.create_task(sandbox.run(ENDLESS))
         await asyncio.sleep(0.05)
@@ -323,6 +329,8 @@ async def test_a_full_pool_makes_scripts_wait_and_then_refuses_them() -> None:
         holder.cancel()
         await asyncio.gather(holder, return_exceptions=True)
         assert (await sandbox.run(Script(code="return 3"))).value() == 3
+    assert counted("refused_total") - before == 2
+    assert counted("waiting") == 0
 
 
 async def test_a_burst_larger_than_the_pool_is_served_in_turn() -> None:

@@ -1,4 +1,4 @@
-"""First come, first served; and what is granted to somebody who leaves in that moment is not lost."""
+"""Workspaces take turns, first come, first served within one; a grant to a waiter that leaves is not lost."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ class Counter:
 
     def __init__(self) -> None:
         self.returned: list[tuple[str, int]] = []
-        self.line: Line[int] = Line(lambda owner, number: self.returned.append((owner, number)))
+        self.line: Line[int] = Line(lambda waiter, number: self.returned.append((waiter.owner, number)))
 
-    async def stand(self, owner: str) -> "asyncio.Task[int]":
+    async def stand(self, owner: str, workspace: str = "") -> "asyncio.Task[int]":
         async def standing() -> int:
-            return await self.line.wait(owner)
+            return await self.line.wait(workspace, owner)
 
         task = asyncio.create_task(standing())
         await asyncio.sleep(0)
@@ -39,6 +39,44 @@ async def test_who_came_first_is_served_first(counter: Counter) -> None:
     assert [counter.grant(1), counter.grant(2)] == ["a", "b"]
     assert [await first, await second] == [1, 2]
     assert counter.line.next() is None
+
+
+async def test_workspaces_take_turns_whoever_came_first(counter: Counter) -> None:
+    standing = [await counter.stand(f"{workspace}{n}", workspace) for workspace in "abc" for n in range(3)]
+    assert [counter.grant(n) for n in range(9)] == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
+    await asyncio.gather(*standing)
+
+
+async def test_a_newcomer_waits_for_one_grant_of_each_workspace_in_line(counter: Counter) -> None:
+    standing = [await counter.stand(f"a{n}", "a") for n in range(3)]
+    assert counter.grant(0) == "a0"
+    standing.append(await counter.stand("b0", "b"))
+    assert [counter.grant(n) for n in range(1, 4)] == ["a1", "b0", "a2"]
+    await asyncio.gather(*standing)
+
+
+async def test_a_workspace_that_is_not_admitted_keeps_its_turn(counter: Counter) -> None:
+    standing = [await counter.stand("a0", "a"), await counter.stand("b0", "b"), await counter.stand("c0", "c")]
+    waiter = counter.line.next(lambda workspace: workspace != "a")
+    assert waiter is not None
+    waiter.granted.set_result(0)
+    assert waiter.owner == "b0"
+    assert counter.line.next(lambda _: False) is None
+    assert [counter.grant(1), counter.grant(2)] == ["a0", "c0"]
+    await asyncio.gather(*standing)
+
+
+async def test_only_those_who_wait_are_counted_and_ask_to_be_admitted(counter: Counter) -> None:
+    standing = [await counter.stand("a", "a"), await counter.stand("b", "b"), await counter.stand("a", "a")]
+    assert (len(counter.line), counter.line.waiting("a"), counter.line.waiting("c")) == (3, 2, 0)
+    standing[1].cancel()  # it learns of it in the next turn of the loop only
+    asked: list[str] = []
+    assert counter.line.next(lambda workspace: asked.append(workspace) is not None) is None
+    assert asked == ["a"]
+    for task in standing:
+        task.cancel()
+    await asyncio.wait(standing)
+    assert (len(counter.line), counter.line.waiting("a")) == (0, 0)
 
 
 async def test_who_leaves_is_passed_over(counter: Counter) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.pool import Parking, Pool
+from executor_service.sandbox.quota import Quota
 from executor_service.sandbox.supply import REST_SECONDS, Supply
 
 
@@ -50,7 +52,7 @@ class FakeSupply:
         for process in self.made:
             process.kill()
 
-    async def take(self) -> FakeProcess:
+    async def take(self, workspace: str) -> FakeProcess:
         await asyncio.sleep(self._moods.choice([0, 0, 0.001]))
         if self._moods.random() < 0.05:
             raise SandboxUnavailable("not now")
@@ -65,11 +67,11 @@ class FakeSupply:
 class Crowd:
     """Tasks that want processes, for several owners and scopes, and do to them what scripts do."""
 
-    def __init__(self, pool: Pool, running: int, moods: random.Random) -> None:
+    def __init__(self, pool: Pool, size: PoolSize, moods: random.Random) -> None:
         self._pool = pool
-        self._running = running
+        self._quota = Quota.of(size.running, size.workspace_percent)
         self._moods = moods
-        self._at_work = 0
+        self._at_work: Counter[str] = Counter()
 
     async def member(self) -> None:
         owner, scope = self._moods.choice(["a", "a", "b", "c", ""]), self._moods.choice([None, None, "r1", "r2"])
@@ -85,11 +87,11 @@ class Crowd:
                 self._end(process, is_well=is_well, scope=scope)
 
     async def _taken(self, owner: str, scope: str | None) -> FakeProcess:
-        if scope and (parked := self._pool.unpark(Parking(owner, scope))):
+        if scope and (parked := self._pool.unpark(Parking(owner, scope), workspace_of(owner))):
             process = cast("FakeProcess", parked)
             assert process.parked_for == scope
             return process
-        process = cast("FakeProcess", await self._pool.take(owner))
+        process = cast("FakeProcess", await self._pool.take(owner, workspace_of(owner)))
         assert process.is_fresh
         return process
 
@@ -97,14 +99,15 @@ class Crowd:
         assert not process.is_at_work
         assert process.owner in (None, owner)
         assert process.owner != "" or process.parked_for
-        self._at_work += 1
-        assert self._at_work <= self._running
+        self._at_work[workspace_of(owner)] += 1
+        assert self._at_work.total() <= self._quota.total
+        assert self._at_work[workspace_of(owner)] <= self._quota.per_workspace
         process.owner, process.is_at_work, process.is_fresh = owner, True, False
 
     def _end(self, process: FakeProcess, *, is_well: bool, scope: str | None) -> None:
-        self._at_work -= 1
-        process.is_at_work = False
         child, owner = cast("Child", process), process.owner or ""
+        self._at_work[workspace_of(owner)] -= 1
+        process.is_at_work = False
         if not is_well:
             self._pool.discard(child)
         elif scope:
@@ -118,9 +121,15 @@ class Crowd:
             self._pool.forget(self._moods.choice(["r1", "r2"]))
 
 
+def workspace_of(owner: str) -> str:
+    """Two owners share a workspace, as two people do with environment values of their own."""
+    return {"a": "w1", "b": "w1", "c": "w2"}.get(owner, "")
+
+
 def sizes(moods: random.Random) -> PoolSize:
     return PoolSize(
-        running=moods.choice([1, 2, 3]),
+        running=moods.choice([1, 2, 3, 8]),
+        workspace_percent=moods.choice([50, 75, 100]),
         waiting=moods.choice([2, 50]),
         wait_seconds=30,
         kept_seconds=moods.choice([0.002, 30]),
@@ -134,7 +143,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
     size, supply = sizes(moods), FakeSupply(moods)
     pool = Pool(cast("Supply", supply), size)
     await pool.start()
-    crowd = Crowd(pool, size.running, moods)
+    crowd = Crowd(pool, size, moods)
     tasks = [asyncio.create_task(crowd.member()) for _ in range(30)]
     for task in tasks:
         if moods.random() < 0.3:
@@ -144,7 +153,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
     assert [task.exception() for task in done if not task.cancelled() and task.exception()] == []
     await assert_all_places_are_free(pool, size.running)
     with suppress(SandboxUnavailable):
-        used = await pool.take("a")
+        used = await pool.take("a", "w1")
         used.is_fresh = False
         pool.rest("a", used)
         await asyncio.sleep(REST_SECONDS)  # it may be kept now, or on its way to a fresh context, or kept with one
@@ -160,8 +169,8 @@ async def assert_all_places_are_free(pool: Pool, running: int) -> None:
     taken: list[Child] = []
     while len(taken) < running:
         with suppress(SandboxUnavailable):
-            taken.append(await asyncio.wait_for(pool.take("somebody else"), 10))
-    one_more = asyncio.create_task(pool.take("somebody else"))
+            taken.append(await asyncio.wait_for(pool.take("", f"another {len(taken)}"), 10))
+    one_more = asyncio.create_task(pool.take("", "one more"))
     await asyncio.sleep(0.02)
     assert not one_more.done()
     one_more.cancel()
@@ -175,19 +184,19 @@ async def full_pool() -> AsyncIterator[tuple[Pool, Child]]:
     moods = random.Random(1)
     pool = Pool(cast("Supply", FakeSupply(moods)), PoolSize(running=1, wait_seconds=30))
     await pool.start()
-    yield pool, await pool.take("a")
+    yield pool, await pool.take("a", "w1")
     await pool.stop()
 
 
 @pytest.mark.parametrize("waits", ["a", "b"])
 async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away(waits: str) -> None:
     async with full_pool() as (pool, held):
-        waiter = asyncio.create_task(pool.take(waits))
+        waiter = asyncio.create_task(pool.take(waits, workspace_of(waits)))
         await asyncio.sleep(0)
         pool.rest("a", held)
         waiter.cancel()
         await ended(waiter)
-        pool.discard(await asyncio.wait_for(pool.take("c"), 10))
+        pool.discard(await asyncio.wait_for(pool.take("c", "w2"), 10))
 
 
 async def ended(task: "asyncio.Task[Any]") -> None:
@@ -200,7 +209,7 @@ async def test_who_came_first_is_served_first_whosever_the_process_was() -> None
         served: list[str] = []
 
         async def wait(owner: str) -> None:
-            child = await pool.take(owner)
+            child = await pool.take(owner, "w1")
             served.append(owner)
             pool.rest(owner, child)
 
@@ -210,3 +219,174 @@ async def test_who_came_first_is_served_first_whosever_the_process_was() -> None
         pool.rest("a", held)
         await asyncio.gather(*tasks)
         assert "".join(served) == "baab"
+
+
+class Calm(random.Random):
+    """Moods in which nothing fails or takes time."""
+
+    def random(self) -> float:
+        return 0.5
+
+    def choice(self, seq: Any) -> Any:
+        return seq[0]
+
+
+@asynccontextmanager
+async def calm_pool(size: PoolSize) -> AsyncIterator[Pool]:
+    pool = Pool(cast("Supply", FakeSupply(Calm())), size)
+    await pool.start()
+    yield pool
+    await pool.stop()
+
+
+class Demand:
+    """Scripts of one workspace that want a process each, and keep it until told."""
+
+    def __init__(self, pool: Pool, workspace: str) -> None:
+        self._pool = pool
+        self._workspace = workspace
+        self.held: list[Child] = []
+        self.busy = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def grow(self, count: int) -> None:
+        self._tasks += [asyncio.create_task(self._want()) for _ in range(count)]
+        await settled()
+
+    async def _want(self) -> None:
+        try:
+            self.held.append(await self._pool.take(self._workspace, self._workspace))
+        except SandboxBusy:
+            self.busy += 1
+
+    async def finish(self, count: int = 1, *, used: bool = True) -> None:
+        for _ in range(count):
+            child = self.held.pop()
+            child.is_fresh = False
+            if used:
+                self._pool.rest(self._workspace, child)
+            else:
+                self._pool.discard(child)
+        await settled()
+
+    async def end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for child in self.held:
+            self._pool.discard(child)
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def demands(size: PoolSize, workspaces: str) -> AsyncIterator[list[Demand]]:
+    async with calm_pool(size) as pool:
+        made = [Demand(pool, workspace) for workspace in workspaces]
+        yield made
+        for demand in made:
+            await demand.end()
+
+
+SIXTEEN = PoolSize(running=16, wait_seconds=3600)
+
+
+async def test_scripts_that_never_end_leave_a_process_to_each_of_some_newcomers() -> None:
+    async with demands(SIXTEEN, "abcdef") as (a, *newcomers):
+        await a.grow(40)
+        assert len(a.held) == 12
+        for newcomer in newcomers:
+            await newcomer.grow(40)
+        assert [len(newcomer.held) for newcomer in newcomers] == [1, 1, 1, 1, 0]
+
+
+async def test_whose_processes_all_run_is_next_where_any_process_ends() -> None:
+    async with demands(SIXTEEN, "abcdef") as (a, b, c, d, e, last):
+        for demand in (a, b, c, d, e, last):
+            await demand.grow(40)
+        await a.finish()
+        assert (len(a.held), len(last.held)) == (11, 1)
+
+
+async def test_freed_processes_go_to_waiting_workspaces_in_turn() -> None:
+    async with demands(SIXTEEN, "abc") as (a, b, c):
+        await a.grow(40)
+        await b.grow(40)
+        await c.grow(40)
+        assert [len(each.held) for each in (a, b, c)] == [12, 1, 1]
+        await a.finish(8)
+        assert [len(each.held) for each in (a, b, c)] == [6, 3, 3]
+
+
+async def test_one_workspace_alone_has_its_quota_again_and_again() -> None:
+    async with demands(SIXTEEN, "a") as (a,):
+        await a.grow(40)
+        for finished in (12, 12, 4):
+            await a.finish(finished)
+            assert len(a.held) == 12
+
+
+@pytest.mark.parametrize(
+    ("running", "percent", "most"), [(1, 75, 1), (2, 75, 1), (3, 75, 2), (16, 50, 8), (16, 100, 16)]
+)
+async def test_a_workspace_has_its_percentage(running: int, percent: int, most: int) -> None:
+    size = PoolSize(running=running, workspace_percent=percent, wait_seconds=3600)
+    async with demands(size, "ab") as (a, b):
+        await a.grow(40)
+        assert len(a.held) == most
+        await b.grow(1)
+        assert len(b.held) == (1 if most < running else 0)
+        assert len(a.held) == most
+
+
+async def test_a_workspace_fills_its_part_of_the_line_only() -> None:
+    async with demands(PoolSize(running=1, waiting=8, wait_seconds=3600), "abcd") as (a, b, c, d):
+        await a.grow(40)
+        assert a.busy == 40 - 1 - 6
+        for newcomer in (b, c, d):
+            await newcomer.grow(3)
+        assert [newcomer.busy for newcomer in (b, c, d)] == [2, 2, 3]
+        await a.finish()
+        assert [len(each.held) for each in (a, b, c)] == [1, 0, 0]
+        await a.finish()
+        assert [len(each.held) for each in (a, b, c)] == [0, 1, 0]
+        await b.finish()
+        assert [len(each.held) for each in (a, b, c)] == [0, 0, 1]
+
+
+async def test_kept_processes_count_for_nobody_and_make_room() -> None:
+    async with demands(SIXTEEN, "ab") as (a, b):
+        await a.grow(12)
+        await a.finish(12)
+        await b.grow(12)
+        assert len(b.held) == 12
+        await a.grow(1)
+        assert len(a.held) == 1
+
+
+async def test_a_parked_process_is_its_workspaces_within_its_quota_only() -> None:
+    async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
+        parking = Parking("a", "run")
+        parked = await pool.take("a", "w1")
+        parked.is_fresh = False
+        pool.park(parking, parked)
+        at_work = await pool.take("b", "w1")
+        assert pool.unpark(parking, "w1") is None
+        pool.discard(at_work)
+        assert pool.unpark(parking, "w1") is parked
+        pool.discard(parked)
+
+
+async def test_what_two_owners_of_a_workspace_run_is_one_quota() -> None:
+    async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
+        first = await pool.take("a", "w1")
+        second = asyncio.create_task(pool.take("b", "w1"))
+        other = await asyncio.wait_for(pool.take("c", "w2"), 10)
+        assert not second.done()
+        pool.discard(first)
+        await asyncio.wait_for(second, 10)
+        pool.discard(other)
+        pool.discard(await second)

@@ -66,7 +66,7 @@ def build(
     download_limits = OutboundLimits(response_bytes=MAX_FILE_BYTES, connections=DOWNLOADS)
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
     files = JobsFiles(jobs)
-    pool = PoolSize(running=settings.sandbox_processes)
+    pool = PoolSize(running=settings.sandbox_processes, workspace_percent=settings.sandbox_workspace_percent)
     sandbox = JavaScriptSandbox(
         fetcher=SandboxFiles(files, SandboxFetcher(outbound)),
         size=pool,

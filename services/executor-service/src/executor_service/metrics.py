@@ -46,6 +46,10 @@ SCRIPT_SECONDS: Final = Histogram(
 SCRIPT_FAILURES: Final = Counter(
     "flowport_executor_sandbox_failures_total", "Scripts without a result, by why.", ["language", "kind"]
 )
+SCRIPTS_WAITING: Final = Gauge("flowport_executor_sandbox_waiting", "Scripts that wait for a process.", ["language"])
+SCRIPTS_REFUSED: Final = Counter(
+    "flowport_executor_sandbox_refused_total", "Scripts refused because no process became free.", ["language"]
+)
 
 
 def count_end(mode: RunMode, outcome: RunOutcome) -> None:

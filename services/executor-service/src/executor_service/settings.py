@@ -30,6 +30,13 @@ class ExecutorSettings(OutboundSettings):
     sandbox_processes: int = Field(
         16, ge=1, le=256, description="Processes that run user code at once, JavaScript and Python each."
     )
+    sandbox_workspace_percent: int = Field(
+        75,
+        ge=1,
+        le=100,
+        description="Percentage of these processes, and of the places to wait for one, that the code of one workspace"
+        " may use at once. Below 100, some are reserved for workspaces that use none.",
+    )
     sandbox_needs_namespaces: bool = Field(
         True,
         description="Start only where the host grants namespaces to what runs users' JavaScript. With false, a filter"

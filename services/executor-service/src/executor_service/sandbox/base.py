@@ -7,12 +7,20 @@ from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 
-from executor_service.metrics import SCRIPT_FAILURES, SCRIPT_SECONDS
+from executor_service.metrics import SCRIPT_FAILURES, SCRIPT_SECONDS, SCRIPTS_REFUSED, SCRIPTS_WAITING
 from executor_service.sandbox import explain, messages
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
-from executor_service.sandbox.model import ErrorKind, PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
+from executor_service.sandbox.model import (
+    ErrorKind,
+    PoolSize,
+    SandboxBusy,
+    SandboxLimits,
+    Script,
+    ScriptError,
+    ScriptResult,
+)
 from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.supply import Supply
@@ -81,7 +89,7 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(self._limits))
-        child = await self._pool.take(script.owner)
+        child = await self._taken(script.owner, script.workspace_id)
         healthy = False
         try:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
@@ -92,6 +100,14 @@ class ScriptSandbox:
             else:
                 self._pool.discard(child)
         return self._result(ending, script.code)
+
+    async def _taken(self, owner: str, workspace_id: str) -> Child:
+        with SCRIPTS_WAITING.labels(self._language).track_inprogress():
+            try:
+                return await self._pool.take(owner, workspace_id)
+            except SandboxBusy:
+                SCRIPTS_REFUSED.labels(self._language).inc()
+                raise
 
     def forget(self, scope: str) -> None:
         """Let go of what this scope's evaluations share: the run has ended."""

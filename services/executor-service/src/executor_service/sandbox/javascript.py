@@ -85,9 +85,9 @@ class JavaScriptSandbox(ScriptSandbox):
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
         parking = Parking(conditions.owner, conditions.scope)
-        child = self._pool.unpark(parking)
+        child = self._pool.unpark(parking, conditions.workspace_id)
         hardened = child is not None
-        child = child or await self._pool.take(conditions.owner)
+        child = child or await self._taken(conditions.owner, conditions.workspace_id)
         healthy = False
         try:
             verdict = await self._verdict(child, conditions, hardened=hardened)

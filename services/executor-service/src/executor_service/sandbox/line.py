@@ -1,4 +1,4 @@
-"""A line of those who wait for something: first come, first served."""
+"""Waiting lines of several workspaces, which take turns."""
 
 import asyncio
 from collections import deque
@@ -11,38 +11,61 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter(Generic[T]):
-    """One who waits; `owner` is for whom."""
+    """Caller in line, for an owner in a workspace."""
 
+    workspace: str
     owner: str
     granted: "asyncio.Future[T]"
 
 
-class Line(Generic[T]):
-    """`take_back` is given what was granted to somebody (and for whom) who left in that very moment."""
+def _anyone(_: str) -> bool:
+    return True
 
-    def __init__(self, take_back: Callable[[str, T], None]) -> None:
-        self._waiters: deque[Waiter[T]] = deque()
+
+class Line(Generic[T]):
+    """Waiters in round-robin order of their workspaces, first come, first served within one.
+
+    `take_back` gets what was granted to a waiter that was cancelled at the same moment.
+    """
+
+    def __init__(self, take_back: Callable[[Waiter[T], T], None]) -> None:
+        self._queues: dict[str, deque[Waiter[T]]] = {}
+        """In order of turn. No queue is empty."""
         self._take_back = take_back
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return sum(map(len, self._queues.values()))
 
-    def wait(self, owner: str = "") -> Awaitable[T]:
-        """Stand in line, from now until something is granted. Raises what everybody in it is dismissed with."""
-        waiter: Waiter[T] = Waiter(owner, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
+    def waiting(self, workspace: str) -> int:
+        """Return how many waiters this workspace has."""
+        return len(self._queues.get(workspace, ()))
+
+    def wait(self, workspace: str = "", owner: str = "") -> Awaitable[T]:
+        """Join the line now; the result is what is granted. Raises the error of `dismiss`."""
+        waiter: Waiter[T] = Waiter(workspace, owner, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(workspace, deque()).append(waiter)
         return self._served(waiter)
 
-    def next(self) -> Waiter[T] | None:
-        """Who has waited longest, no longer in line: the caller is to grant something. None when nobody waits."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.granted.done():
+    def next(self, admit: Callable[[str], bool] = _anyone) -> Waiter[T] | None:
+        """Remove and return the next waiter of the first workspace that `admit` accepts: the caller grants something.
+
+        The workspace goes to the end of the order. None when no waiter is accepted.
+        """
+        for workspace, queue in list(self._queues.items()):
+            while queue and queue[0].granted.done():
+                queue.popleft()
+            if queue and not admit(workspace):
+                continue
+            del self._queues[workspace]
+            if queue:
+                waiter = queue.popleft()
+                if queue:
+                    self._queues[workspace] = queue
                 return waiter
         return None
 
     def dismiss(self, error: Exception) -> None:
-        """Nobody in line gets anything."""
+        """Raise this error in every waiter."""
         while waiter := self.next():
             waiter.granted.set_exception(error)
 
@@ -55,7 +78,10 @@ class Line(Generic[T]):
 
     def _leave(self, waiter: Waiter[T]) -> None:
         if waiter.granted.cancelled():
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            queue = self._queues.get(waiter.workspace)
+            if queue and waiter in queue:
+                queue.remove(waiter)
+                if not queue:
+                    del self._queues[waiter.workspace]
         elif waiter.granted.exception() is None:
-            self._take_back(waiter.owner, waiter.granted.result())
+            self._take_back(waiter, waiter.granted.result())

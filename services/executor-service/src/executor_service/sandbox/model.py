@@ -23,7 +23,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
     Scripts of one `owner` may follow each other in one process, each in a fresh context; a script without one has a
-    process of its own. `workspace_id` is for what it fetches.
+    process of its own. `workspace_id` is for what it fetches, and for the quota that all scripts of a workspace share.
     """
 
     code: str
@@ -119,9 +119,13 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
-    """How many processes at work, ready and being made ready, and how long one is kept and a script waits for one."""
+    """How many processes at work, ready and being made ready, and how long one is kept and a script waits for one.
+
+    `workspace_percent` of the processes at work, and of those who wait, is the most that one workspace has.
+    """
 
     running: int = 16
+    workspace_percent: int = 75
     spare: int = 6
     warming: int = 2
     waiting: int = 256

@@ -1,13 +1,15 @@
 """Who may use how many processes, and which of them may be used again, by whom."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.line import Line
+from executor_service.sandbox.line import Line, Waiter
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
+from executor_service.sandbox.quota import Quota
 from executor_service.sandbox.supply import NOT_RUNNING, REST_SECONDS, Supply
 
 
@@ -23,22 +25,30 @@ class Kept:
     """`end` is when it is renewed, or has been kept for long enough."""
 
     parking: Parking
+    workspace: str
     end: asyncio.TimerHandle
 
 
 class Pool:
     """Gives processes to scripts, so many at once. No process ever serves two owners.
 
-    A used process is kept for a while: `park` for one scope, as it is, or `rest` for its owner, who gets it with a
-    fresh context. It keeps its place until that is wanted by somebody else.
+    A workspace uses at most its quota of them, and waiting workspaces take turns. A used process is kept for a while:
+    `park` for one scope, as it is, or `rest` for its owner, who gets it with a fresh context. An idle process counts
+    towards no quota and ends when another script needs its place.
     """
 
     def __init__(self, supply: Supply, size: PoolSize) -> None:
         self._supply = supply
         self._size = size
+        self._processes = Quota.of(size.running, size.workspace_percent)
+        self._waiters = Quota.of(size.waiting, size.workspace_percent)
         self._taken = 0  # places: processes at work, renewed or kept
+        self._used: Counter[str] = Counter()
+        """Processes at work, renewed or about to be made, by workspace."""
+        self._at_work: dict[Child, str] = {}
+        """The workspace of each process that was given out or is renewed."""
         self._line: Line[Child | None] = Line(self._take_back)
-        """For a process of one's own, or (None) for a place to have a new one in."""
+        """Grants a process of the waiter's owner, or (None) a place for a new one. No admitted script waits."""
         self._kept: dict[Child, Kept] = {}
         self._renewing: set[asyncio.Task[None]] = set()
         self._open = False
@@ -59,97 +69,141 @@ class Pool:
         for task in self._renewing:
             task.cancel()
         await asyncio.gather(*self._renewing, return_exceptions=True)
-        while self._evict_one():
-            self._free_place()
+        for child in list(self._kept):
+            self._expire(child)
         await self._supply.stop()
 
-    async def take(self, owner: str) -> Child:
+    async def take(self, owner: str, workspace: str) -> Child:
         """A process in a fresh context, new or the owner's own. Raises SandboxBusy, SandboxUnavailable."""
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        child = self._take_kept(Parking(owner), is_fresh=True)
-        if child is None and not self._take_place():
-            child = self._take_kept(Parking(owner), is_fresh=False)
-            if child is None and not (self._take_place() or self._evict_one()):
-                child = await self._wait(owner)
-        return await self._made_fresh(child)
+        if self._admit(workspace):
+            child = self._claim(owner, prefers_new=True)
+        else:
+            child = await self._wait(owner, workspace)
+        return await self._made_fresh(child, workspace)
 
     def discard(self, child: Child) -> None:
         """End a process that was taken, and free its place."""
         child.kill()
-        self._free_place()
+        self._free_place(self._at_work.pop(child))
 
     def rest(self, owner: str, child: Child) -> None:
         """Keep a taken process for its owner's next script."""
         if owner and self._open:
-            self._offer(owner, child)
+            workspace = self._at_work.pop(child)
+            self._keep_for(owner, workspace, child)
+            self._leave(workspace)
         else:
             self.discard(child)
 
     def park(self, parking: Parking, child: Child) -> None:
         """Keep a taken process as it is, for one scope; a second one is its owner's."""
-        if parking.scope and self._open and not self._line and self._find(parking, is_fresh=False) is None:
-            self._keep(parking, child, self._size.kept_seconds, self._expire)
+        is_wanted = self._line.waiting(self._at_work[child]) > 0
+        if parking.scope and self._open and not is_wanted and self._find(parking, is_fresh=False) is None:
+            workspace = self._at_work.pop(child)
+            self._keep(parking, workspace, child, self._size.kept_seconds, self._expire)
+            self._leave(workspace)
         else:
             self.rest(parking.owner, child)
 
-    def unpark(self, parking: Parking) -> Child | None:
-        """Take a process that is parked for this back."""
-        return self._take_kept(parking, is_fresh=False)
+    def unpark(self, parking: Parking, workspace: str) -> Child | None:
+        """Take back a process that is parked for this. Return None if there is none or the quota is used up."""
+        if self._find(parking, is_fresh=False) is None or not self._admit(workspace):
+            return None
+        child = self._take_kept(parking, is_fresh=False)
+        if child is None:
+            self._leave(workspace)
+        else:
+            self._at_work[child] = workspace
+        return child
 
     def forget(self, scope: str) -> None:
         """What is parked for this scope is its owner's from now on."""
         for child, kept in list(self._kept.items()):
-            if kept.parking.scope == scope:
+            if kept.parking.scope != scope:
+                continue
+            if kept.parking.owner:
                 self._forgo(child)
-                self.rest(kept.parking.owner, child)
+                self._keep_for(kept.parking.owner, kept.workspace, child)
+            else:
+                self._expire(child)
 
-    async def _made_fresh(self, child: Child | None) -> Child:
+    def _admit(self, workspace: str) -> bool:
+        """Count one more process of this workspace, unless its quota is used up."""
+        if not self._processes.allows(self._used[workspace], self._used.total()):
+            return False
+        self._used[workspace] += 1
+        return True
+
+    def _leave(self, workspace: str) -> None:
+        """Count one process less and serve the scripts that can now be admitted."""
+        self._used[workspace] -= 1
+        if not self._used[workspace]:
+            del self._used[workspace]
+        while waiter := self._line.next(self._admit):
+            waiter.granted.set_result(self._claim(waiter.owner, prefers_new=False))
+
+    def _claim(self, owner: str, *, prefers_new: bool) -> Child | None:
+        """Return a kept process of this owner, or (None) a place for a new one, for an admitted script.
+
+        There is always one: a place that no script uses is free or holds a kept process. An idle pool has new processes
+        ready; in a busy one, renewing a used process is cheaper than making a new one.
+        """
+        child = self._take_kept(Parking(owner), is_fresh=True)
+        if child is not None or (prefers_new and self._take_place()):
+            return child
+        child = self._take_kept(Parking(owner), is_fresh=False)
+        if child is None and not self._take_place():
+            self._evict_one()
+        return child
+
+    async def _made_fresh(self, child: Child | None, workspace: str) -> Child:
         """This process with a fresh context, or else a new one in its place; None is a place."""
         try:
-            if child is not None:
-                if child.is_fresh or await child.renewed():
-                    return child
+            if child is not None and not (child.is_fresh or await child.renewed()):
                 child.kill()
-            return await self._supply.take()
+                child = None
+            child = child or await self._supply.take(workspace)
         except BaseException:
             if child is not None:
                 child.kill()
-            self._free_place()
+            self._free_place(workspace)
             raise
+        self._at_work[child] = workspace
+        return child
 
-    def _offer(self, owner: str, child: Child) -> None:
-        """Give a taken process to who waits for it, or its place to who waits for longer, or keep it."""
-        waiter = self._line.next()
-        if waiter is None and child.is_fresh:
-            self._keep(Parking(owner), child, self._size.kept_seconds, self._expire)
-        elif waiter is None:
-            self._keep(Parking(owner), child, REST_SECONDS, self._renew)
-        elif waiter.owner == owner:
-            waiter.granted.set_result(child)
+    def _keep_for(self, owner: str, workspace: str, child: Child) -> None:
+        if child.is_fresh:
+            self._keep(Parking(owner), workspace, child, self._size.kept_seconds, self._expire)
         else:
-            child.kill()
-            waiter.granted.set_result(None)
+            self._keep(Parking(owner), workspace, child, REST_SECONDS, self._renew)
 
-    def _keep(self, parking: Parking, child: Child, seconds: float, then: Callable[[Child], None]) -> None:
-        self._kept[child] = Kept(parking, asyncio.get_running_loop().call_later(seconds, then, child))
+    def _keep(
+        self, parking: Parking, workspace: str, child: Child, seconds: float, then: Callable[[Child], None]
+    ) -> None:
+        end = asyncio.get_running_loop().call_later(seconds, then, child)
+        self._kept[child] = Kept(parking, workspace, end)
 
-    def _forgo(self, child: Child) -> Parking:
+    def _forgo(self, child: Child) -> Kept:
         kept = self._kept.pop(child)
         kept.end.cancel()
-        return kept.parking
+        return kept
 
     def _expire(self, child: Child) -> None:
         self._forgo(child)
-        self.discard(child)
+        child.kill()
+        self._taken -= 1
 
     def _renew(self, child: Child) -> None:
         """Nobody wanted it so far: make its fresh context beforehand."""
-        owner = self._forgo(child).owner
+        kept = self._forgo(child)
+        self._used[kept.workspace] += 1
+        self._at_work[child] = kept.workspace
 
         async def renew() -> None:
             if await child.renewed():
-                self._offer(owner, child)
+                self.rest(kept.parking.owner, child)
             else:
                 self.discard(child)
 
@@ -164,10 +218,10 @@ class Pool:
 
     def _take_kept(self, parking: Parking, *, is_fresh: bool) -> Child | None:
         while (child := self._find(parking, is_fresh=is_fresh)) is not None:
-            self._forgo(child)
             if child.usable:
+                self._forgo(child)
                 return child
-            self.discard(child)
+            self._expire(child)
         return None
 
     def _find(self, parking: Parking, *, is_fresh: bool) -> Child | None:
@@ -175,14 +229,11 @@ class Pool:
         kept = reversed(self._kept.items())
         return next((child for child, how in kept if how.parking == parking and child.is_fresh is is_fresh), None)
 
-    def _evict_one(self) -> bool:
+    def _evict_one(self) -> None:
         """End the process that is kept for longest. Its place is the caller's."""
-        oldest = next(iter(self._kept), None)
-        if oldest is None:
-            return False
+        oldest = next(iter(self._kept))
         self._forgo(oldest)
         oldest.kill()
-        return True
 
     def _take_place(self) -> bool:
         if self._taken >= self._size.running:
@@ -190,23 +241,22 @@ class Pool:
         self._taken += 1
         return True
 
-    def _free_place(self) -> None:
-        if waiter := self._line.next():
-            waiter.granted.set_result(None)
-        else:
-            self._taken -= 1
+    def _free_place(self, workspace: str) -> None:
+        self._taken -= 1
+        self._leave(workspace)
 
-    async def _wait(self, owner: str) -> Child | None:
-        if len(self._line) >= self._size.waiting:
+    async def _wait(self, owner: str, workspace: str) -> Child | None:
+        if not self._waiters.allows(self._line.waiting(workspace), len(self._line)):
             raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
         try:
             async with asyncio.timeout(self._size.wait_seconds):
-                return await self._line.wait(owner)
+                return await self._line.wait(workspace, owner)
         except TimeoutError:
             raise SandboxBusy("The sandbox had no free process in time", retry_after=1) from None
 
-    def _take_back(self, owner: str, child: Child | None) -> None:
+    def _take_back(self, waiter: Waiter[Child | None], child: Child | None) -> None:
         if child is None:
-            self._free_place()
+            self._free_place(waiter.workspace)
         else:
-            self.rest(owner, child)
+            self._at_work[child] = waiter.workspace
+            self.rest(waiter.owner, child)

@@ -59,20 +59,20 @@ class Supply:
             await self._nursery.stop()
             self._nursery = None
 
-    async def take(self) -> Child:
-        """A process that is ready, or the next that will be. Raises SandboxUnavailable."""
+    async def take(self, workspace: str) -> Child:
+        """A process that is ready, or one that will be: workspaces take turns. Raises SandboxUnavailable."""
         while self._ready:
             child = self._ready.popleft()
             if child.usable:
                 self._later = self._later or asyncio.get_running_loop().call_later(REST_SECONDS, self._replenish)
                 return child
             child.kill()
-        return await self._next_warmed()
+        return await self._next_warmed(workspace)
 
-    async def _next_warmed(self) -> Child:
+    async def _next_warmed(self, workspace: str) -> Child:
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        warmed = self._line.wait()
+        warmed = self._line.wait(workspace)
         self._replenish()
         return await warmed
 

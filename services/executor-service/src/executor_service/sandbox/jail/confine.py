@@ -144,7 +144,7 @@ def _enter_empty_root() -> None:
 
 
 def _try_to_fork_apart() -> None:
-    """Fail now, and not with the first script, where the host does not let PID namespaces be made."""
+    """Fail at the start, not with the first script, if the host grants no further PID namespaces."""
     home = os.pidfd_open(os.getpid())
     try:
         pid = fork_apart(home)
@@ -158,8 +158,7 @@ def _try_to_fork_apart() -> None:
 
 
 def _return_to(home: int) -> None:
-    """Fork into this process's own namespace again. It must not go on where it cannot: the next child would be born
-    into the namespace of the last."""
+    """Fork into this process's own namespace again. Failure is fatal: the next child would join the last one's."""
     try:
         linux.enter_process_namespace(home)
     except OSError as error:
