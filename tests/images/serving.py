@@ -73,6 +73,7 @@ def _settings(ports: Mapping[ServiceName, int]) -> dict[str, str]:
         "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{ports[ServiceName.JOBS]}",
         "FLOWPORT_ENVIRONMENT_KEYS": sealing,
         "FLOWPORT_WEBHOOK_KEYS": sealing,
+        "FLOWPORT_TICKET_KEYS": sealing,
         **{PORT_VARIABLES[service]: str(port) for service, port in ports.items()},
         **{f"FLOWPORT_TOKEN_{name}": secrets.token_urlsafe(32) for name in _TOKENS},
     }

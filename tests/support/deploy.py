@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from tests.support.tickets import TICKET_KEY
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
@@ -33,6 +34,8 @@ def settings_for(mongodb_uri: str, mongodb_prefix: str, **changes: Any) -> Deplo
         "token_executor": "executor-token",
         "token_jobs": "jobs-token",
         "environment_keys": key("k1"),
+        "ticket_keys": TICKET_KEY,
+        "run_tickets": "accept-missing",  # most tests are not about tickets; those in tests/security are
     }
     return DeploySettings(**{**fields, **changes})
 

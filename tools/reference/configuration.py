@@ -15,11 +15,12 @@ from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
-from shared.settings import CommonSettings
+from shared.settings import CommonSettings, TicketSettings
 from shared.settings_reading import SECRETS_DIR, variables_of
 
 _CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
     "Every service": CommonSettings,
+    "gateway, deploy-service and jobs-service": TicketSettings,
     "gateway": GatewaySettings,
     "deploy-service": DeploySettings,
     "executor-service": ExecutorSettings,
@@ -73,7 +74,8 @@ def _section(title: str, kind: type[BaseSettings]) -> Iterator[str]:
     yield f"## {title}\n"
     yield "| setting | unit | range | default | meaning |"
     yield "|---|---|---|---|---|"
-    inherited = set() if kind is CommonSettings else set(CommonSettings.model_fields)
+    bases = [each for each in _CLASSES.values() if each is not kind and issubclass(kind, each)]
+    inherited = {name for base in bases for name in base.model_fields}
     for name, field in kind.model_fields.items():
         if name not in inherited:
             yield _row(kind, name, field)

@@ -12,7 +12,7 @@ import deploy_service.bootstrap
 import gateway.bootstrap
 import jobs_service.bootstrap
 from flowport.failures import CommandFailed
-from shared.settings import CommonSettings
+from shared.settings import StoreSettings
 from shared.store.client import Store
 from shared.store.indexes import Index
 
@@ -46,7 +46,7 @@ class ServiceDatabase:
             await store.stop()
 
 
-def databases(settings: CommonSettings) -> Iterator[ServiceDatabase]:
+def databases(settings: StoreSettings) -> Iterator[ServiceDatabase]:
     """All of them; a service whose user at the store is its own has a URI of its own."""
     for service, indexes in INDEXES.items():
         own = f"FLOWPORT_MONGODB_URI_{service.upper()}"

@@ -23,6 +23,7 @@ from deploy_service.settings import DeploySettings
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES, ExecutorSettings
+from flowport.home import new_key
 from flowport.serving import listen, port_of, serving
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
@@ -50,6 +51,7 @@ async def embedded(
         "deploy_url": f"http://127.0.0.1:{port_of(deploy_socket)}",
         "jobs_url": f"http://127.0.0.1:{port_of(jobs_socket)}",
         "public_url": public_url,
+        "ticket_keys": SecretStr(new_key()),
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
     # Whoever tries Flowport runs code of his own: it needs no namespaces where the host grants none.

@@ -129,7 +129,7 @@ class Home:
             return given
         file = self.path / "environment.key"
         if not file.exists():
-            write_secret(file, b"1:" + b64encode(secrets.token_bytes(_KEY_BYTES)))
+            write_secret(file, new_key().encode())
         return file.read_text()
 
 
@@ -141,6 +141,11 @@ def make_private(*folders: Path) -> None:
             for path in (folder, *folder.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
+
+
+def new_key() -> str:
+    """Return a new random key with the id 1, as settings write keys."""
+    return f"1:{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
 
 
 def write_secret(file: Path, content: bytes) -> None:

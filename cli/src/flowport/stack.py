@@ -14,36 +14,30 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES
-from flowport.home import Home, make_private
+from flowport.home import Home, make_private, new_key
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
+from flowport.service_environment import TOKENS, environment_for
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
+from shared.security.run_tickets import TICKET_KEYS
 from shared.service import ServiceName
 from shared.settings_reading import read_settings
 
 Environment = Mapping[str, str]
-
-_TOKENS: Final = {
-    ServiceName.GATEWAY: "FLOWPORT_TOKEN_GATEWAY",
-    ServiceName.DEPLOY: "FLOWPORT_TOKEN_DEPLOY",
-    ServiceName.EXECUTOR: "FLOWPORT_TOKEN_EXECUTOR",
-    ServiceName.JOBS: "FLOWPORT_TOKEN_JOBS",
-}
-_CALLED: Final = (ServiceName.DEPLOY, ServiceName.JOBS)
-"""The services that others call, and that have to know everybody's token; the others know only their own."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,6 @@ class Stack:
         self._executors = executors
         self._environment = environment or {}
         self._overrides = overrides or {}
-        self._tokens = {service: secrets.token_urlsafe(32) for service in ServiceName}
         self._broker_passwords = {service: secrets.token_urlsafe(24) for service in ServiceName}
         self._replicas: dict[str, Replica] = {}
         self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home.data)
@@ -209,7 +202,7 @@ class Stack:
             replica.stop()
 
     def _environment_of(self, service: ServiceName) -> dict[str, str]:
-        return {
+        given = {
             **os.environ,
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.DEPLOY)}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.JOBS)}",
@@ -219,24 +212,26 @@ class Stack:
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
-            **self._secrets_of(service),
+            **self._secrets,
             **self._environment,
             **self._overrides.get(service, {}),
         }
+        return environment_for(service, given)
 
     def _amqp_url_of(self, service: ServiceName) -> str:
         if self.rabbitmq is None:
             return self.amqp_url
         return f"amqp://{user_of(service)}:{self._broker_passwords[service]}@{LOOPBACK}:{self.rabbitmq.port}/"
 
-    def _secrets_of(self, service: ServiceName) -> dict[str, str]:
-        known = ServiceName if service in _CALLED else (service,)
-        tokens = {_TOKENS[name]: self._tokens[name] for name in known}
-        sealing = {
-            ServiceName.DEPLOY: {"FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys()},
-            ServiceName.JOBS: {"FLOWPORT_WEBHOOK_KEYS": self._home.environment_keys()},
+    @cached_property
+    def _secrets(self) -> dict[str, str]:
+        """All tokens and keys; each service gets its own of them."""
+        return {
+            **{token: secrets.token_urlsafe(32) for token in TOKENS.values()},
+            "FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys(),
+            "FLOWPORT_WEBHOOK_KEYS": self._home.environment_keys(),
+            TICKET_KEYS: new_key(),
         }
-        return tokens | sealing.get(service, {})
 
 
 async def _lay_out(rabbitmq: RabbitMQServer, topology: Topology, passwords: Mapping[ServiceName, str]) -> None:

@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from flowport.databases import databases
 from flowport.failures import CommandFailed
-from shared.settings import CommonSettings
+from shared.settings import StoreSettings
 from shared.settings_reading import read_settings
 from shared.store.client import Store
 from shared.store.index_state import IndexName, drop, state_of
@@ -50,7 +50,7 @@ def _rows(store: Store, indexes: Iterable[IndexName], state: str) -> list[Row]:
 def _everywhere(work: Work) -> list[Row]:
     async def done() -> list[Row]:
         rows: list[Row] = []
-        for database in databases(read_settings(CommonSettings)):
+        for database in databases(read_settings(StoreSettings)):
             try:
                 async with database.opened() as store:
                     rows += await work(store, database.indexes)

@@ -51,6 +51,12 @@ class Forbidden(FlowportError):
     code = "FORBIDDEN"
 
 
+class RunTicketRefused(Forbidden):
+    """A worker's call without a valid run ticket, or with one that does not cover it; `details.reason` says why."""
+
+    code = "RUN_TICKET_REFUSED"
+
+
 class NotFound(FlowportError):
     """No such thing, or none that this caller may know of."""
 

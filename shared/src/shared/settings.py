@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.broker.amqp.address import parts_of
 from shared.broker.topology import LONGEST_RUN_SECONDS
+from shared.security.key_list import parse_keys
+from shared.security.run_tickets import TICKET_KEYS, TicketKeys
 
 SETTINGS_CONFIG: Final = SettingsConfigDict(
     env_prefix="FLOWPORT_", secrets_dir=None, extra="ignore", frozen=True, populate_by_name=True
@@ -34,7 +36,7 @@ def sim_setting(name: str, default: int, **options: Any) -> Any:
 
 
 class CommonSettings(BaseSettings):
-    """Where the broker and the store are, how to log, and the tokens between services."""
+    """Where the broker is, how to log, and the tokens between services."""
 
     model_config = SETTINGS_CONFIG
 
@@ -48,8 +50,6 @@ class CommonSettings(BaseSettings):
         description="No plan's time limit may be longer: RabbitMQ takes a run back from its worker ten minutes later."
         " Raise it for `flowport topology apply`, too, and run that first.",
     )
-    mongodb_uri: str = Field("mongodb://127.0.0.1:27017", description="The MongoDB-compatible store.")
-    mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
     build: str = Field(
         "",
         max_length=100,
@@ -94,3 +94,46 @@ class CommonSettings(BaseSettings):
     def base_url(self) -> str:
         """How links begin."""
         return self.public_url.rstrip("/") or "http://localhost:8080"
+
+
+class StoreSettings(CommonSettings):
+    """Where the store is. executor-service has none."""
+
+    mongodb_uri: str = Field("mongodb://127.0.0.1:27017", description="The MongoDB-compatible store.")
+    mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
+
+
+class TicketSettings(StoreSettings):
+    """The keys for run tickets, which every service has that a run's data passes through; executor-service has none."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
+    ticket_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that sign run tickets, as id:base64 of 32 bytes, comma-separated: the same list on gateway,"
+        " jobs-service and deploy-service, never on executor-service. The first key signs, all of them verify. To"
+        " rotate: roll out old,new; then new,old; and, once the longest run has ended, new alone.",
+    )
+
+    @field_validator("ticket_keys")
+    @classmethod
+    def _ticket_keys_can_be_read(cls, value: SecretStr) -> SecretStr:
+        parse_keys(value.get_secret_value())
+        return value
+
+    def ticket_ring(self) -> TicketKeys:
+        """Return the keys for run tickets. Raises SystemExit where none is configured: no run could read anything."""
+        keys = parse_keys(self.ticket_keys.get_secret_value())
+        if not keys:
+            raise SystemExit(f"{TICKET_KEYS} is not set. {type(self).model_fields['ticket_keys'].description}")
+        return TicketKeys(keys)
+
+
+class TicketCheckSettings(TicketSettings):
+    """How a service treats calls of executor-service without a run ticket."""
+
+    run_tickets: Literal["require", "accept-missing"] = Field(
+        "require",
+        description="accept-missing accepts calls of executor-service without a run ticket: only while you upgrade from"
+        " a version that has none. Wrong and expired tickets are always refused.",
+    )

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from tests.support.deploy import running, settings_for, state
 from tests.support.eventually import eventually
 from tests.support.measured import Tell
+from tests.support.tickets import TICKET_KEY
 from tests.unit.gateway.jobs import FakeJobs, a_view
 from tests.unit.gateway.worker import FakeWorker
 
@@ -91,6 +92,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 amqp_url=amqp_url,
                 default_plan="benchmark",
                 admin_password="correct horse",
+                ticket_keys=TICKET_KEY,
             )
             outside = Outside(
                 settings,

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI
 from pydantic import SecretStr
 from tests.support.eventually import PATIENCE_SECONDS
+from tests.support.tickets import TICKET_KEY
 
 from jobs_service.bootstrap import build, open_store
 from jobs_service.settings import JobsSettings
@@ -57,6 +58,8 @@ QUICK: dict[str, Any] = {
     "token_gateway": SecretStr("gateway-token"),
     "token_executor": SecretStr("executor-token"),
     "token_deploy": SecretStr("deploy-token"),
+    "ticket_keys": SecretStr(TICKET_KEY),
+    "run_tickets": "accept-missing",  # most tests are not about tickets; those in tests/security are
 }
 
 

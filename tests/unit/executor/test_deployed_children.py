@@ -68,7 +68,10 @@ async def test_a_version_that_was_called_before_is_found_though_another_is_live(
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
     child = await children.recall("w1", ChildPin("child", "Child", "one"))
     assert (child.name, child.snapshot_id) == ("Child", "one")
-    assert service.asked == ["/internal/snapshots/w1/one"]
+    assert service.asked == [
+        "/internal/workflows/child/endpoint?workspace_id=w1&snapshot_hash=one",
+        "/internal/snapshots/w1/one",
+    ]
 
 
 async def test_a_promote_of_the_child_acts_at_the_next_call(service: DeployService, children: DeployedChildren) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
+from tests.support.tickets import TICKET_KEY
 from tests.unit.gateway.agents import FakeAgents
 from tests.unit.gateway.buckets import FakeBuckets
 from tests.unit.gateway.calls import FakeCalls
@@ -213,7 +214,9 @@ async def running_system(
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
-    wanted = GatewaySettings(**{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, **settings})
+    wanted = GatewaySettings(
+        **{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, "ticket_keys": TICKET_KEY, **settings}
+    )
     outside = Outside(
         wanted,
         broker=broker,

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.support.eventually import eventually
 from tests.support.left_behind import without_collections
+from tests.support.tickets import SIGNER
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, outcome
 
@@ -164,6 +165,7 @@ async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
         Cancels(broker, SystemClock()),  # type: ignore[arg-type]
         RunRecords(broker, SystemClock()),  # type: ignore[arg-type]
         SystemClock(),
+        signer=SIGNER,
         queue_wait_seconds=5,
         margin_seconds=1,
         stop_seconds=0.01,

@@ -23,7 +23,12 @@ PIECE = Chunk("b1", "x" * (BUFFER_BYTES // 4))
 def a_call(left: list[str | None]) -> AttachedCall:
     """A stream, and why it was left."""
     return AttachedCall(
-        SPEC, asked_at=NOON, queue_wait_seconds=60, margin_seconds=60, leave=lambda _, cancel: left.append(cancel)
+        SPEC,
+        ticket="",
+        asked_at=NOON,
+        queue_wait_seconds=60,
+        margin_seconds=60,
+        leave=lambda _, cancel: left.append(cancel),
     )
 
 

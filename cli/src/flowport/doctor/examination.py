@@ -17,7 +17,7 @@ from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
 from shared.broker.amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
-from shared.settings import CommonSettings
+from shared.settings import StoreSettings
 from shared.settings_reading import read_settings
 
 _LOGIN: Final = "`flowport login --url {}` with a good key, or make one"
@@ -49,7 +49,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         yield finding
     if refused:
         return
-    settings = read_settings(CommonSettings)
+    settings = read_settings(StoreSettings)
     topology = default_topology(settings.longest_run_seconds)
     has_broker = not settings.amqp_url.startswith("memory:")
     virtual_host = virtual_host_of(settings.amqp_url) if has_broker else "/"

@@ -11,7 +11,8 @@ from executor_service.settings import ExecutorSettings
 from flowport.doctor.findings import Finding, ok, problem, warning
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
-from shared.settings import CommonSettings
+from shared.security.run_tickets import TICKET_KEYS
+from shared.settings import CommonSettings, TicketCheckSettings, TicketSettings
 from shared.settings_reading import SECRETS_DIR, read_settings
 from shared.web.internal_auth import listed_tokens
 
@@ -40,6 +41,18 @@ def check_settings() -> Iterator[Finding]:
             return
     yield ok("settings", "every value is in its range")
     yield from _tokens(read_settings(CommonSettings))
+    if not read_settings(TicketSettings).ticket_keys.get_secret_value():
+        yield problem(
+            "run tickets",
+            f"{TICKET_KEYS} is empty: gateway, jobs-service and deploy-service do not start",
+            "set it on these three to 1: and the base64 of 32 random bytes, the same on all",
+        )
+    elif read_settings(TicketCheckSettings).run_tickets != "require":
+        yield warning(
+            "run tickets",
+            "FLOWPORT_RUN_TICKETS is accept-missing: executor-service reads every workspace's data without a ticket",
+            "unset it on deploy-service and jobs-service once every service runs this version",
+        )
     if not read_settings(DeploySettings).environment_keys.get_secret_value():
         yield warning(
             "environment keys",

@@ -39,6 +39,7 @@ from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentVault
 from deploy_service.application.erasing import Erasing
+from deploy_service.application.run_rights import RunRights
 from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
@@ -55,12 +56,14 @@ from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import KeyRotation
+from shared.security.run_tickets import TicketSigner
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.turns import Turns
 from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
+from shared.web.run_tickets import TicketChecks
 
 INDEXES = (
     *mongo_workflows.INDEXES,
@@ -103,7 +106,8 @@ def build(
     environment = MongoEnvironment(store)
     chats, agents = chats or MongoChats(store), MongoAgents(store)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
-    tokens = ServiceTokens.of(settings)
+    tokens, ticket_keys = ServiceTokens.of(settings), settings.ticket_ring()
+    checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")
     limit = settings.workflow_limit_bytes
 
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
@@ -116,6 +120,7 @@ def build(
     deployed = Deployments(snapshots, versions, contents, changes, clock, checking=checking)
     numbered = Versions(versions, contents, changes)
     vault = EnvironmentVault(environment, keys, clock)
+    rights = RunRights(contents, deployed, versions, vault, TicketSigner(ticket_keys, clock))
 
     return create_app(
         ServiceName.DEPLOY,
@@ -123,7 +128,7 @@ def build(
         components=[store, broker, KeyRotation(sealed_entries(store), keys)],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
-            runs_router(deployed, vault, tokens),
+            runs_router(deployed, vault, rights, checks),
             workflows_router(authored, edited, tokens),
             deployments_router(deployed, numbered, tokens),
             environment_router(vault, tokens),

@@ -111,6 +111,10 @@ class VersionRepository(Protocol):
         """Up to `limit`, newest first, with numbers below `before`. `newest` is about the highest number there is."""
         ...
 
+    async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
+        """Return whether a version of this workflow has this snapshot."""
+        ...
+
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
         """Keep these texts, by their names, and leave the others."""
         ...

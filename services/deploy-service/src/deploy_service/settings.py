@@ -6,10 +6,10 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.settings import CommaList, CommonSettings
+from shared.settings import CommaList, TicketCheckSettings
 
 
-class DeploySettings(CommonSettings):
+class DeploySettings(TicketCheckSettings):
     """Limits of what is kept, and the keys that seal secrets."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)

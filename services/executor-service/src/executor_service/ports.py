@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
-from shared.contracts.deployments import Endpoint, Environment
+from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
@@ -33,8 +33,11 @@ class Snapshots(Protocol):
 class Endpoints(Protocol):
     """Where it is known which version of a workflow is live."""
 
-    async def endpoint(self, workspace_id: str, workflow_id: str) -> Endpoint:
-        """The workflow as callers meet it now. Raises NotFound, Unavailable."""
+    async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
+        """Return the workflow as callers meet it now, with a ticket for its live version or the one that is named.
+
+        Raises NotFound, Unavailable.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from gateway.domain.mail import MailServer, MailTls
 from gateway.domain.plans import Plan, PlanName, Plans
 from gateway.domain.rate_limits import RateKind
 from shared.mail_addresses import mailbox
-from shared.settings import CommaList, CommonSettings, sim_setting
+from shared.settings import CommaList, TicketSettings, sim_setting
 
 
 def _sync_limit(plan: str, default: int) -> Any:
@@ -44,7 +44,7 @@ def _rate(plan: str, kind: str, default: int) -> Any:
     return sim_setting(name, default, ge=1, le=1_000_000_000, description=description)
 
 
-class GatewaySettings(CommonSettings):
+class GatewaySettings(TicketSettings):
     """Doors, limits and plans."""
 
     gateway_port: int = Field(

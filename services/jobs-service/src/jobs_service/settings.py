@@ -9,10 +9,10 @@ from jobs_service.domain.capacity import QueueLimits
 from jobs_service.domain.conversation import ConversationLimits
 from jobs_service.domain.run import Rules
 from shared.net.settings import OutboundSettings
-from shared.settings import sim_setting
+from shared.settings import TicketCheckSettings, sim_setting
 
 
-class JobsSettings(OutboundSettings):
+class JobsSettings(OutboundSettings, TicketCheckSettings):
     """The queue, its workers' leases, and how long things are kept."""
 
     jobs_port: int = Field(8082, ge=1, le=65535, description="Port of the internal door.")

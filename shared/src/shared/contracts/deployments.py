@@ -34,6 +34,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.snapshot_hash is not None
 
 
+class CallableEndpoint(Endpoint, frozen=True, kw_only=True, omit_defaults=True):
+    """A workflow that a run calls, with the ticket for the snapshot it calls."""
+
+    ticket: str = ""
+
+
 class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A workflow as its authors see it."""
 

@@ -22,6 +22,8 @@ class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
     reply_to: str
     attempt: int = 0
     """How often it was handed out before: no worker had begun it. Its events carry the same number."""
+    ticket: str = ""
+    """The run's ticket, which the worker presents to read what belongs to the run; versions before had none."""
 
 
 class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):

@@ -65,6 +65,8 @@ class ClaimGranted(msgspec.Struct, frozen=True):
     """JSON objects that end pauses, by context id. One that an earlier attempt took is not taken again."""
     more_behind: JournalPosition | None = None
     """See JournalPage."""
+    ticket: str = ""
+    """The ticket of this attempt, which the worker presents to read what belongs to the run."""
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

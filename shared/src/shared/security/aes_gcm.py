@@ -1,8 +1,6 @@
 """AES-256-GCM with a ring of keys: the first seals, all of them open."""
 
 import os
-from base64 import b64decode
-from binascii import Error as BadBase64
 from collections.abc import Sequence
 from typing import Final, Self
 
@@ -10,9 +8,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Unavailable
+from shared.security.key_list import parse_keys
 from shared.security.sealed import Sealed
 
-KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 
 
@@ -29,7 +27,7 @@ class AesGcmKeyRing:
     @classmethod
     def parse(cls, text: str, *, setting: str = "FLOWPORT_ENVIRONMENT_KEYS") -> Self:
         """Read `id:base64,id:base64`, the sealing key first; empty for no keys. Raises ValueError, naming no key."""
-        return cls([_parse_key(part.strip()) for part in text.split(",") if part.strip()], setting=setting)
+        return cls(parse_keys(text), setting=setting)
 
     @property
     def active_key_id(self) -> str | None:
@@ -54,17 +52,6 @@ class AesGcmKeyRing:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, _place(workspace_id, name)).decode()
         except InvalidTag:
             raise Unavailable(f"secret {name} cannot be opened: it or its key was changed") from None
-
-
-def _parse_key(text: str) -> tuple[str, bytes]:
-    key_id, _, encoded = text.partition(":")
-    try:
-        key = b64decode(encoded, altchars=b"-_" if {"-", "_"} & set(encoded) else None, validate=True)
-    except BadBase64:
-        key = b""
-    if not key_id or len(key) != KEY_BYTES:
-        raise ValueError(f"each key must be written as id:base64, with {KEY_BYTES} bytes of key")
-    return key_id, key
 
 
 def _place(workspace_id: str, name: str) -> bytes:

@@ -8,11 +8,13 @@ from typing import Any, Final, TypeVar, overload
 import httpx2
 import msgspec
 
+from shared.contracts.tickets import TICKET_HEADER
 from shared.errors import Forbidden, OutcomeUncertain, Unauthenticated, Unavailable
 from shared.http1 import Http1Transport
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
+from shared.security.presented_ticket import presented_ticket
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import raise_internal_error
@@ -118,7 +120,7 @@ class InternalClient:
                 method,
                 self._base_url + path,
                 content=content,
-                headers=self._headers | _trace(),
+                headers=self._headers | _context(),
                 extensions=self._limits,
             )
             try:
@@ -133,6 +135,7 @@ class InternalClient:
             await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - spreads load, guards nothing
 
 
-def _trace() -> dict[str, str]:
-    traceparent = current_traceparent()
-    return {"traceparent": traceparent} if traceparent else {}
+def _context() -> dict[str, str]:
+    """Return the headers that say on whose behalf this call is made."""
+    headers = {"traceparent": current_traceparent(), TICKET_HEADER: presented_ticket()}
+    return {name: value for name, value in headers.items() if value}

@@ -1,7 +1,7 @@
 """Which service may call which internal route."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Self
 
 from pydantic import SecretStr
@@ -60,10 +60,16 @@ def only(tokens: ServiceTokens, *callers: ServiceName) -> Callable[[Request], Aw
     """
 
     async def check(request: Request) -> None:
-        caller = tokens.identify(request.headers.get("authorization", ""))
-        if caller is None:
-            raise Unauthenticated("a service token is required")
-        if caller not in callers:
-            raise Forbidden(f"{caller} may not call this")
+        identified(request, tokens, callers)
 
     return check
+
+
+def identified(request: Request, tokens: ServiceTokens, callers: Collection[ServiceName]) -> ServiceName:
+    """Return which of `callers` makes this call. Raises Unauthenticated, Forbidden."""
+    caller = tokens.identify(request.headers.get("authorization", ""))
+    if caller is None:
+        raise Unauthenticated("a service token is required")
+    if caller not in callers:
+        raise Forbidden(f"{caller} may not call this")
+    return caller

@@ -52,6 +52,12 @@ class MongoVersions:
         return found
 
     @store_call
+    async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
+        """See VersionRepository."""
+        wanted = {"workflow_id": workflow_id, "snapshot_hash": snapshot_hash}
+        return await self._collection.find_one(wanted, {"_id": True}) is not None
+
+    @store_call
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
         """See VersionRepository."""
         await self._collection.update_one({"_id": version_id}, {"$set": dict(texts)})

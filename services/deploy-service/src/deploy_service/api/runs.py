@@ -7,38 +7,56 @@ from starlette.responses import Response
 
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentVault
+from deploy_service.application.run_rights import RunRights
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse
 
 IMMUTABLE: Final = {"cache-control": "private, max-age=31536000, immutable"}
 NEVER_KEPT: Final = {"cache-control": "no-store"}
+Identifier = Annotated[str | None, Query(min_length=1, max_length=128)]
 
 
-def runs_router(deployments: Deployments, vault: EnvironmentVault, tokens: ServiceTokens) -> APIRouter:
-    """The routes of executor-service; the gateway shares the first."""
+def runs_router(
+    deployments: Deployments, vault: EnvironmentVault, rights: RunRights, checks: TicketChecks
+) -> APIRouter:
+    """The routes of executor-service, each for the run whose ticket it presents; the gateway shares the first."""
     router = APIRouter(prefix="/internal")
-    executor = Depends(only(tokens, ServiceName.EXECUTOR))
-    callers = Depends(only(tokens, ServiceName.GATEWAY, ServiceName.EXECUTOR))
+    of_run = Depends(checks.access(ServiceName.EXECUTOR))
+    of_run_or_gateway = Depends(checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR))
 
-    @router.get("/workflows/{workflow_id}/endpoint", dependencies=[callers])
+    @router.get("/workflows/{workflow_id}/endpoint")
     async def endpoint(
-        workflow_id: str, workspace_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None
+        workflow_id: str,
+        access: Annotated[RunAccess, of_run_or_gateway],
+        workspace_id: Identifier = None,
+        snapshot_hash: Identifier = None,
     ) -> Response:
-        return StructResponse(await deployments.endpoint(workflow_id, workspace_id))
+        """With a ticket, the answer has one for the live snapshot, or for that of the earlier version that is named."""
+        if access.ticket is None:
+            return StructResponse(await deployments.endpoint(workflow_id, workspace_id))
+        access.require(workspace_id=workspace_id)
+        return StructResponse(await rights.called(access.ticket, workflow_id, snapshot_hash), headers=NEVER_KEPT)
 
-    @router.get("/snapshots/{workspace_id}/{snapshot_hash}", dependencies=[executor])
-    async def snapshot(workspace_id: str, snapshot_hash: str) -> Response:
+    @router.get("/snapshots/{workspace_id}/{snapshot_hash}")
+    async def snapshot(workspace_id: str, snapshot_hash: str, access: Annotated[RunAccess, of_run]) -> Response:
+        access.require(workspace_id=workspace_id, snapshot_hash=snapshot_hash)
         content = await deployments.snapshot(workspace_id, snapshot_hash)
         return Response(content.document, media_type="application/json", headers=IMMUTABLE)
 
-    @router.get("/environment/{workspace_id}", dependencies=[executor])
+    @router.get("/environment/{workspace_id}")
     async def environment(
         workspace_id: str,
-        user_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
+        access: Annotated[RunAccess, of_run],
+        user_id: Identifier = None,
         names: str | None = None,
     ) -> Response:
         wanted = None if names is None else names.split(",")
-        return StructResponse(await vault.open(workspace_id, user_id, wanted), headers=NEVER_KEPT)
+        access.require(workspace_id=workspace_id, user_id=user_id)
+        if access.ticket is None:
+            found = await vault.open(workspace_id, user_id, wanted)
+        else:
+            found = await rights.environment(access.ticket, wanted)
+        return StructResponse(found, headers=NEVER_KEPT)
 
     return router

@@ -9,6 +9,7 @@ from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
+from shared.security.presented_ticket import presenting
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -31,9 +32,15 @@ class DeployedChildren:
         if endpoint.snapshot_hash is None or endpoint.workspace_id != workspace_id:
             return None
         snapshot = SnapshotRef(workspace_id, workflow_id, endpoint.snapshot_hash, endpoint.version, endpoint.version_id)
-        return ChildWorkflow(endpoint.name, endpoint.snapshot_hash, await self._workflows.get(snapshot))
+        return await self._child(endpoint.name, snapshot, endpoint.ticket)
 
     async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         """The version that was called before. Raises NotFound, InvalidWorkflow, Unavailable."""
-        compiled = await self._workflows.get(SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id))
-        return ChildWorkflow(pin.name, pin.snapshot_id, compiled)
+        endpoint = await self._endpoints.endpoint(workspace_id, pin.workflow_id, pin.snapshot_id)
+        snapshot = SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id)
+        return await self._child(pin.name, snapshot, endpoint.ticket)
+
+    async def _child(self, name: str, snapshot: SnapshotRef, ticket: str) -> ChildWorkflow:
+        with presenting(ticket):
+            compiled = await self._workflows.get(snapshot)
+        return ChildWorkflow(name, snapshot.snapshot_hash, compiled, ticket)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from shared.broker.ports import WorkQueue
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, as_kept
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
+from shared.security.presented_ticket import presented_ticket, presenting
 
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
@@ -33,19 +34,26 @@ log = get_logger("record_outbox")
 Record = RunBegan | RunRecorded
 
 
+class _Waiting(NamedTuple):
+    """A record, and the ticket of its run: what fits into no message is stored with it."""
+
+    record: Record
+    ticket: str
+
+
 class RecordOutbox:
     """Takes records without waiting and publishes them in the background, in order."""
 
     def __init__(self, work: WorkQueue, payloads: Payloads) -> None:
         self._work = work
         self._payloads = payloads
-        self._backlog: asyncio.Queue[Record] = asyncio.Queue(BACKLOG_RECORDS)
+        self._backlog: asyncio.Queue[_Waiting] = asyncio.Queue(BACKLOG_RECORDS)
         self._publisher: asyncio.Task[None] | None = None
 
     def put(self, record: Record) -> None:
         """Take one record; it is dropped, and counted, when the backlog is full."""
         try:
-            self._backlog.put_nowait(as_kept(record))
+            self._backlog.put_nowait(_Waiting(as_kept(record), presented_ticket()))
         except asyncio.QueueFull:
             RECORDS_DROPPED.inc()
 
@@ -66,7 +74,7 @@ class RecordOutbox:
 
     async def _publish_forever(self) -> None:
         while True:
-            records = (await self._backlog.get(), *self._waiting())
+            records = (await self._backlog.get(), *self._further())
             try:
                 await self._publish(records)
             except Exception:  # whatever is wrong with these: nobody begins a publisher that ended again
@@ -77,23 +85,25 @@ class RecordOutbox:
                     self._backlog.task_done()
             await asyncio.sleep(GATHER_SECONDS)
 
-    def _waiting(self) -> Iterator[Record]:
+    def _further(self) -> Iterator["_Waiting"]:
         for _ in range(min(self._backlog.qsize(), BATCH_RECORDS - 1)):
             yield self._backlog.get_nowait()
 
-    async def _publish(self, records: tuple[Record, ...]) -> None:
+    async def _publish(self, records: tuple["_Waiting", ...]) -> None:
         try:
-            await self._publish_patiently(records)
+            await self._publish_patiently(tuple(waiting.record for waiting in records))
         except PayloadTooLarge:
             if len(records) > 1:
-                for record in records:
-                    await self._publish((record,))
+                for waiting in records:
+                    await self._publish((waiting,))
             else:
-                await self._publish_bare(records[0])
+                await self._publish_bare(*records[0])
 
-    async def _publish_bare(self, record: Record) -> None:
+    async def _publish_bare(self, record: Record, ticket: str) -> None:
         try:
-            await self._publish_patiently((await self._without_blocks(record),))
+            with presenting(ticket):
+                bare = await self._without_blocks(record)
+            await self._publish_patiently((bare,))
         except PayloadTooLarge as error:  # those behind it must not be lost as well
             RECORDS_DROPPED.inc()
             log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from shared.contracts.deployments import Endpoint, Environment
+from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import SnapshotRef
 from shared.contracts.work import (
@@ -72,10 +72,13 @@ class Deployments:
         """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
         return await self._client.fetch("GET", path_of("snapshots", snapshot.workspace_id, snapshot.snapshot_hash))
 
-    async def endpoint(self, workspace_id: str, workflow_id: str) -> Endpoint:
-        """Which version of a workflow is live. Raises NotFound, Unavailable."""
-        path = path_of("workflows", workflow_id, "endpoint", workspace_id=workspace_id)
-        return await self._client.call("GET", path, returns=Endpoint)
+    async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
+        """Which version of a workflow is live, with a ticket for it or for the one that is named.
+
+        Raises NotFound, Unavailable.
+        """
+        path = path_of("workflows", workflow_id, "endpoint", workspace_id=workspace_id, snapshot_hash=snapshot_hash)
+        return await self._client.call("GET", path, returns=CallableEndpoint)
 
     async def environment(
         self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None

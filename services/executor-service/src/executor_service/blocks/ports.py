@@ -50,6 +50,8 @@ class ChildWorkflow:
     name: str
     snapshot_id: str
     compiled: CompiledWorkflow
+    ticket: str = ""
+    """The run ticket for this version: with it the called workflow calls others."""
 
 
 class ChildWorkflows(Protocol):

@@ -18,6 +18,7 @@ from executor_service.engine import (
 )
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
+from shared.security.presented_ticket import presenting
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import InputField, read_input_format
 from shared.workflow.json_problem import json_problem
@@ -67,7 +68,9 @@ class WorkflowHandler(BlockHandler):
             public_url=call.request.public_url,
             keyed_providers=call.request.keyed_providers,
         )
-        return _result(workflow_id, child, await call.run_child(child.compiled, request))
+        with presenting(child.ticket):
+            result = await call.run_child(child.compiled, request)
+        return _result(workflow_id, child, result)
 
     async def _child(self, call: Call, workflow_id: str) -> ChildWorkflow:
         """The live version, or the one that was called here before the run was interrupted."""

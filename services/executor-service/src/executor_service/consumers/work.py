@@ -18,6 +18,7 @@ from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
+from shared.security.presented_ticket import presenting
 
 log = get_logger("work")
 
@@ -138,7 +139,10 @@ class WorkConsumers:
                 return False
             if not delivery.is_held():
                 return None
-            with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
+            with (
+                presenting(request.ticket),
+                joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
+            ):
                 return await self._attached.run(
                     spec, request.reply_to, attempt=request.attempt, is_held=delivery.is_held, handle=handle
                 )

@@ -34,6 +34,7 @@ class AttachedCall:
         self,
         run: RunSpec,
         *,
+        ticket: str,
         asked_at: datetime,
         queue_wait_seconds: float,
         margin_seconds: float,
@@ -45,6 +46,7 @@ class AttachedCall:
         self.workflow_id = run.snapshot.workflow_id
         self.attempt = 0
         self.run = run
+        self._ticket = ticket
         self.asked_at = asked_at
         self._margin_seconds = margin_seconds
         self._leave = leave
@@ -59,7 +61,7 @@ class AttachedCall:
 
     def request(self, reply_to: str) -> AttachedRunRequested:
         """What workers are asked for."""
-        return AttachedRunRequested(self.run, reply_to, self.attempt)
+        return AttachedRunRequested(self.run, reply_to, self.attempt, self._ticket)
 
     @property
     def has_begun(self) -> bool:

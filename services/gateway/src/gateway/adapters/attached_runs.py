@@ -26,6 +26,7 @@ from shared.ids import run_key
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
+from shared.security.run_tickets import TicketSigner
 
 RETRY_SECONDS: Final = 10
 STOP_SECONDS: Final = 5.0
@@ -48,6 +49,7 @@ class BrokerAttachedRuns:
         records: RunRecords,
         clock: Clock,
         *,
+        signer: TicketSigner,
         queue_wait_seconds: float,
         margin_seconds: float,
         stop_seconds: float = STOP_SECONDS,
@@ -56,6 +58,7 @@ class BrokerAttachedRuns:
         self._cancels = cancels
         self._records = records
         self._clock = clock
+        self._signer = signer
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._stop_seconds = stop_seconds
@@ -86,6 +89,7 @@ class BrokerAttachedRuns:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
         call = AttachedCall(
             keyed,
+            ticket=self._signer.sign_run(keyed, seconds=self._queue_wait_seconds + keyed.time_limit_ms / 1000),
             asked_at=self._clock.now(),
             queue_wait_seconds=self._queue_wait_seconds,
             margin_seconds=self._margin_seconds,

@@ -37,6 +37,7 @@ from gateway.application.workflow_runs import WorkflowRuns
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.settings import GatewaySettings
+from shared.security.run_tickets import TicketSigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         cancels,
         RunRecords(outside.broker.work, outside.clock),
         outside.clock,
+        signer=TicketSigner(settings.ticket_ring(), outside.clock),
         queue_wait_seconds=settings.queue_wait_seconds,
         margin_seconds=settings.run_margin_seconds,
     )

@@ -11,17 +11,21 @@ from jobs_service.ports import Blobs
 from shared.contracts.payloads import StoredBlob
 from shared.ids import new_id
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse
 
 BLOBS: Final = "/internal/blobs/"
 Name = Annotated[str, Path(max_length=128)]
 
 
-def blobs_router(blobs: Blobs, tokens: ServiceTokens, *, lifetime: timedelta) -> APIRouter:
+def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> APIRouter:
     """Blobs of one workspace each. `lifetime` holds where the caller asks for none, and is the longest."""
-    allowed = only(tokens, ServiceName.GATEWAY, ServiceName.EXECUTOR)
-    router = APIRouter(prefix=f"{BLOBS}{{workspace_id}}", dependencies=[Depends(allowed)])
+    holder = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
+
+    async def is_of_workspace(workspace_id: Name, access: Annotated[RunAccess, Depends(holder)]) -> None:
+        access.require(workspace_id=workspace_id)
+
+    router = APIRouter(prefix=f"{BLOBS}{{workspace_id}}", dependencies=[Depends(is_of_workspace)])
     longest = round(lifetime.total_seconds())
     Lifetime = Annotated[int, Query(ge=1, le=longest)]  # noqa: N806 - a type
 

@@ -9,7 +9,7 @@ from jobs_service.ports import Conversations
 from shared.contracts import memory
 from shared.contracts.memory import LONGEST_CONVERSATION_ID, AppendMessages, Forgotten
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse, struct_body
 
 LISTED: Final = 100
@@ -19,10 +19,14 @@ Id = Annotated[str, Query(min_length=1, max_length=LONGEST_CONVERSATION_ID)]
 """In the query: people choose ids, and a path has no room for a slash."""
 
 
-def conversations_router(conversations: Conversations, tokens: ServiceTokens) -> APIRouter:
-    """The conversations of one workspace."""
-    allowed = Depends(only(tokens, ServiceName.EXECUTOR))
-    router = APIRouter(prefix="/internal/conversations/{workspace_id}", dependencies=[allowed])
+def conversations_router(conversations: Conversations, checks: TicketChecks) -> APIRouter:
+    """The conversations of one workspace, for its runs."""
+    holder = checks.access(ServiceName.EXECUTOR)
+
+    async def is_of_workspace(workspace_id: Workspace, access: Annotated[RunAccess, Depends(holder)]) -> None:
+        access.require(workspace_id=workspace_id)
+
+    router = APIRouter(prefix="/internal/conversations/{workspace_id}", dependencies=[Depends(is_of_workspace)])
 
     @router.get("")
     async def latest(workspace_id: Workspace) -> Response:

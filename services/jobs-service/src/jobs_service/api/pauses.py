@@ -10,17 +10,30 @@ from shared.contracts.pauses import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
-def pauses_router(pausing: Pausing, tokens: ServiceTokens) -> APIRouter:
-    """Both ends of a pause."""
+def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
+    """Both ends of a pause. The stored run gets new tickets later, so it must be the run of the worker's ticket."""
     router = APIRouter(prefix="/internal/runs/{run_id}")
 
-    @router.post("/pause", status_code=204, dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
-    async def pause(run_id: RunId, report: Annotated[PauseRun, Depends(struct_body(PauseRun))]) -> None:
+    @router.post("/pause", status_code=204)
+    async def pause(
+        run_id: RunId,
+        access: Annotated[RunAccess, Depends(checks.access(ServiceName.EXECUTOR))],
+        report: Annotated[PauseRun, Depends(struct_body(PauseRun))],
+    ) -> None:
+        snapshot = report.run.snapshot
+        access.require(
+            workspace_id=snapshot.workspace_id,
+            workflow_id=snapshot.workflow_id,
+            snapshot_hash=snapshot.snapshot_hash,
+            run_id=run_id,
+            user_id=report.run.user_id,
+        )
         await pausing.adopt(run_id, report)
 
     @router.post("/resume", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])

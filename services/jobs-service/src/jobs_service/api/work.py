@@ -1,6 +1,7 @@
 """The life of a durable run, for workers."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Annotated, Final
 
@@ -14,6 +15,7 @@ from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, JournalPos
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse, struct_body
 
 LONG_BYTES: Final = 1024 * 1024
@@ -23,13 +25,22 @@ RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Number = Annotated[int, Query(ge=0, le=2**31)]
 
 
-def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens) -> APIRouter:
-    """The executor's routes."""
-    router = APIRouter(prefix="/internal/runs/{run_id}", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+def work_routers(
+    working: Working, journaling: Journaling, tokens: ServiceTokens, checks: TicketChecks
+) -> Sequence[APIRouter]:
+    """The executor's routes: a claim answers with the run's ticket, and all the others need it."""
+    holder = checks.access(ServiceName.EXECUTOR)
+
+    async def holds(run_id: RunId, access: Annotated[RunAccess, Depends(holder)]) -> None:
+        access.require(run_id=run_id)
+
+    prefix = "/internal/runs/{run_id}"
+    claims = APIRouter(prefix=prefix, dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+    router = APIRouter(prefix=prefix, dependencies=[Depends(holds)])
     read_appended = struct_body(AppendJournal)
     long_ones = asyncio.Semaphore(LONG_AT_ONCE)
 
-    @router.post("/claim")
+    @claims.post("/claim")
     async def claim(run_id: RunId, asked: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
         return StructResponse(await working.claim(run_id, asked))
 
@@ -55,4 +66,4 @@ def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens)
     async def release(run_id: RunId, held: Annotated[ReleaseRun, Depends(struct_body(ReleaseRun))]) -> None:
         await working.release(run_id, held.attempt)
 
-    return router
+    return claims, router

@@ -22,6 +22,7 @@ from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
 from shared.contracts.runs import RunStatus
 from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.observe.logging import get_logger
+from shared.security.run_tickets import TicketSigner
 
 log = get_logger("working")
 
@@ -39,6 +40,7 @@ class Working:
         tidying: Tidying,
         rules: Rules,
         dispatcher: Bell,
+        signer: TicketSigner,
     ) -> None:
         self._runs = runs
         self._journal = journal
@@ -47,6 +49,7 @@ class Working:
         self._tidying = tidying
         self._rules = rules
         self._dispatcher = dispatcher
+        self._signer = signer
 
     async def claim(self, run_id: str, asked: ClaimRun) -> ClaimAnswer:
         """Decide a claim. Not granted: the message is to be settled and forgotten."""
@@ -127,17 +130,18 @@ class Working:
         return await written_over(run_id, self._runs.load, write, first=first)
 
     async def _grant(self, seen: Claimable, run: Run, asked: ClaimRun) -> ClaimGranted:
-        remaining = (run.deadline_at - seen.now).total_seconds() if run.deadline_at else 0
+        remaining = max(0.0, (run.deadline_at - seen.now).total_seconds()) if run.deadline_at else 0.0
         journal = await self._past(run, in_pages=asked.pages)
         return ClaimGranted(
             run=seen.spec,
             attempt=run.attempt,
             lease_ms=whole_ms(self._rules.lease),
-            remaining_ms=max(0, round(remaining * 1000)),
+            remaining_ms=round(remaining * 1000),
             journal=journal.entries,
             state=seen.state,
             answers=answers_of(run),
             more_behind=journal.more_behind,
+            ticket=self._signer.sign_run(seen.spec, seconds=remaining + self._rules.grace.total_seconds()),
         )
 
     async def _past(self, run: Run, *, in_pages: bool) -> JournalPage:

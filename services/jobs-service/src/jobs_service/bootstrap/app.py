@@ -20,11 +20,13 @@ from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
+from shared.security.run_tickets import TicketSigner
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
+from shared.web.run_tickets import TicketChecks
 
 
 def build(
@@ -40,9 +42,11 @@ def build(
     """The application; what is not given is made from `settings`. Alone, no other process runs workflows with it."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
+    ticket_keys = settings.ticket_ring()
+    checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
     kept = make_kept(settings, store or open_store(settings), clock, runs, queue)
-    handling = make_run_handling(settings, kept, broker, clock)
+    handling = make_run_handling(settings, kept, broker, clock, TicketSigner(ticket_keys, clock))
     redrives = make_redrives(settings, kept, handling, broker, clock)
     webhooks = make_webhooks(settings, kept, clock)
     return create_app(
@@ -68,8 +72,8 @@ def build(
         ],
         checks={"store": kept.store.ping, "broker": broker.ping},
         routers=[
-            *run_routers(kept, handling, tokens),
-            *workspace_routers(settings, kept, handling, tokens, clock),
+            *run_routers(kept, handling, tokens, checks),
+            *workspace_routers(settings, kept, handling, tokens, clock, checks=checks),
             dead_letters_router(redrives.dead_lettering, redrives.redriving, tokens),
             webhooks_router(webhooks.subscribing, tokens),
         ],

@@ -15,7 +15,7 @@ from jobs_service.api.events import events_router
 from jobs_service.api.logs import logs_router
 from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
-from jobs_service.api.work import work_router
+from jobs_service.api.work import work_routers
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.cancelling_all import CancellingAll
@@ -35,8 +35,10 @@ from jobs_service.consumers.records import RecordsConsumer
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
 from shared.clock import Clock
+from shared.security.run_tickets import TicketSigner
 from shared.service import Component
 from shared.web.internal_auth import ServiceTokens
+from shared.web.run_tickets import TicketChecks
 
 TIDY_SECONDS: Final = 1.0
 TALLY_SECONDS: Final = 1.0
@@ -57,7 +59,9 @@ class RunHandling:
     events: EventKeeping
 
 
-def make_run_handling(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> RunHandling:
+def make_run_handling(
+    settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock, signer: TicketSigner
+) -> RunHandling:
     """All of it on what is kept."""
     rules, bell, tidying = settings.rules, Bell(), Tidying(kept.journal)
     memory = MongoCancelMemory(kept.store, timedelta(seconds=settings.cancel_memory_seconds))
@@ -79,6 +83,7 @@ def make_run_handling(settings: JobsSettings, kept: Kept, broker: Broker, clock:
         tidying=tidying,
         rules=rules,
         dispatcher=bell,
+        signer=signer,
     )
     records = MongoRecords(kept.store, rules, kept.subscriptions.has_any, kept.tallying.note)
     return RunHandling(
@@ -112,7 +117,7 @@ def tallier(kept: Kept) -> Component:
     return Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step)
 
 
-def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens) -> Sequence[APIRouter]:
+def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens, checks: TicketChecks) -> Sequence[APIRouter]:
     """One run, many runs, and the workers' side of them."""
     reading = Reading(kept.views, kept.payloads)
     return (
@@ -126,6 +131,6 @@ def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens) -> Seq
         ),
         logs_router(LogReading(MongoRunLogs(kept.store), reading), tokens),
         events_router(handling.events, tokens),
-        work_router(handling.working, handling.journaling, tokens),
-        pauses_router(handling.pausing, tokens),
+        *work_routers(handling.working, handling.journaling, tokens, checks),
+        pauses_router(handling.pausing, tokens, checks),
     )

@@ -19,20 +19,27 @@ from jobs_service.bootstrap.runs import RunHandling
 from jobs_service.settings import JobsSettings
 from shared.clock import Clock
 from shared.web.internal_auth import ServiceTokens
+from shared.web.run_tickets import TicketChecks
 
 
 def workspace_routers(
-    settings: JobsSettings, kept: Kept, handling: RunHandling, tokens: ServiceTokens, clock: Clock
+    settings: JobsSettings,
+    kept: Kept,
+    handling: RunHandling,
+    tokens: ServiceTokens,
+    clock: Clock,
+    *,
+    checks: TicketChecks,
 ) -> Sequence[APIRouter]:
     """A door for each."""
     remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
     conversations = MongoConversations(kept.store, settings.conversation_limits, remembered)
     erasing = Erasing(MongoErasure(kept.store, kept.blobs), handling.cancelling, kept.spend, kept.tallying)
     return (
-        blobs_router(kept.blobs, tokens, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
+        blobs_router(kept.blobs, checks, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
         queues_router(kept.ledgers, tokens, limit=settings.queue_limits.per_workspace),
         spend_router(kept.spend, tokens, clock),
         tallies_router(kept.tallies, tokens),
-        conversations_router(conversations, tokens),
+        conversations_router(conversations, checks),
         erasing_router(erasing, tokens),
     )

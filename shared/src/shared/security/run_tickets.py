@@ -1,0 +1,82 @@
+"""Signing and verifying of run tickets, with HMAC-SHA256 and a ring of keys: the first signs, all of them verify."""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from shared.clock import Clock
+from shared.contracts.runs import RunSpec
+from shared.contracts.tickets import RunTicket
+from shared.errors import RunTicketRefused
+
+TICKET_KEYS: Final = "FLOWPORT_TICKET_KEYS"
+MARGIN_SECONDS: Final = 600
+"""How long a ticket outlives the run's time limit: clocks differ, and the last writes of a run are retried."""
+_PURPOSE: Final = b"flowport run ticket\0"
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(RunTicket).decode
+
+
+class TicketKeys:
+    """Key ring for tickets, which are written as `key id.claims.signature`. The first of `keys` signs."""
+
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        self._keys = dict(keys)
+        self._signing_id, self._signing_key = keys[0]
+
+    def sign(self, ticket: RunTicket) -> str:
+        """Return the ticket as a worker presents it."""
+        signed = f"{self._signing_id}.{_base64(_encode(ticket))}"
+        return f"{signed}.{_base64(_signature(self._signing_key, signed))}"
+
+    def verify(self, text: str) -> RunTicket:
+        """Return the claims of a ticket that one of the keys signed. Raises RunTicketRefused."""
+        signed, _, signature = text.rpartition(".")
+        key_id, _, claims = signed.rpartition(".")
+        key = self._keys.get(key_id)
+        if key is None:
+            raise refused("unknown_key", "The run ticket is signed with a key that is not configured here")
+        if not hmac.compare_digest(_base64(_signature(key, signed)).encode(), signature.encode()):
+            raise refused("forged", "The signature of the run ticket is wrong")
+        return _decode(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+
+
+class TicketSigner:
+    """Issues tickets that expire."""
+
+    def __init__(self, keys: TicketKeys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+
+    def sign_run(self, run: RunSpec, *, seconds: float) -> str:
+        """Return the ticket of a run that ends within `seconds`."""
+        snapshot = run.snapshot
+        ticket = RunTicket(
+            workspace_id=snapshot.workspace_id,
+            workflow_id=snapshot.workflow_id,
+            snapshot_hash=snapshot.snapshot_hash,
+            run_id=run.run_id,
+            user_id=run.user_id,
+            expires_at=int(self._clock.now().timestamp() + seconds) + MARGIN_SECONDS,
+        )
+        return self._keys.sign(ticket)
+
+    def sign_child(self, parent: RunTicket, workflow_id: str, snapshot_hash: str) -> str:
+        """Return the ticket of a workflow that is called within a run; it expires with the run's own."""
+        return self._keys.sign(msgspec.structs.replace(parent, workflow_id=workflow_id, snapshot_hash=snapshot_hash))
+
+
+def refused(reason: str, message: str) -> RunTicketRefused:
+    """Return the error of a ticket that does not do; `reason` is for programs."""
+    return RunTicketRefused(message, details={"reason": reason})
+
+
+def _signature(key: bytes, signed: str) -> bytes:
+    return hmac.digest(key, _PURPOSE + signed.encode(), "sha256")
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

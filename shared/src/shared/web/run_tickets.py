@@ -1,0 +1,74 @@
+"""Checks of the run tickets that executor-service presents with its calls."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import Counter
+from starlette.requests import Request
+
+from shared.clock import Clock
+from shared.contracts.tickets import TICKET_HEADER, RunTicket
+from shared.errors import RunTicketRefused
+from shared.security.run_tickets import TicketKeys, refused
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, identified
+
+TICKETS: Final = Counter(
+    "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccess:
+    """What a call may reach: one run's data with a ticket, everything without."""
+
+    ticket: RunTicket | None = None
+
+    def require(self, **claims: str | None) -> None:
+        """Check that the ticket makes these claims. Raises RunTicketRefused."""
+        if self.ticket is None:
+            return
+        for name, value in claims.items():
+            if getattr(self.ticket, name) != value:
+                TICKETS.labels("refused").inc()
+                raise refused(f"other_{name}", f"The run ticket is for another {name}")
+
+
+class TicketChecks:
+    """Checks the tickets that executor-service presents. The services that are trusted need none."""
+
+    def __init__(self, tokens: ServiceTokens, keys: TicketKeys, clock: Clock, *, accepts_missing: bool) -> None:
+        self._tokens = tokens
+        self._keys = keys
+        self._clock = clock
+        self._accepts_missing = accepts_missing
+
+    def access(self, *callers: ServiceName) -> Callable[[Request], Awaitable[RunAccess]]:
+        """Return a FastAPI dependency that admits `callers`, and executor-service with a ticket only.
+
+        Raises Unauthenticated, Forbidden, RunTicketRefused.
+        """
+
+        async def check(request: Request) -> RunAccess:
+            if identified(request, self._tokens, callers) is not ServiceName.EXECUTOR:
+                return RunAccess()
+            try:
+                ticket = self._ticket(request.headers.get(TICKET_HEADER, ""))
+            except RunTicketRefused:
+                TICKETS.labels("refused").inc()
+                raise
+            TICKETS.labels("valid" if ticket else "missing").inc()
+            return RunAccess(ticket)
+
+        return check
+
+    def _ticket(self, text: str) -> RunTicket | None:
+        if not text:
+            if self._accepts_missing:
+                return None
+            raise refused("missing", "A run ticket is required")
+        ticket = self._keys.verify(text)
+        if ticket.expires_at <= self._clock.now().timestamp():
+            raise refused("expired", "The run ticket has expired")
+        return ticket
