@@ -108,6 +108,7 @@ def patient(
                 "FLOWPORT_EXECUTOR_URL": services["executor-service"].url,
                 "FLOWPORT_API_KEY": "sk-sim-anything",
                 "FLOWPORT_ENVIRONMENT_KEYS": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "FLOWPORT_TICKET_KEYS": "1:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A=",
                 "FLOWPORT_TOKEN_GATEWAY": "g" * 32,
                 "FLOWPORT_TOKEN_EXECUTOR": "e" * 32,
                 "XDG_CONFIG_HOME": str(tmp_path),
@@ -124,6 +125,16 @@ def test_what_is_well_is_left_alone(patient: Patient) -> None:
 def test_1_a_setting_out_of_its_range(patient: Patient) -> None:
     patient.environment["FLOWPORT_DRAIN_SECONDS"] = "soon"
     assert "FLOWPORT_DRAIN_SECONDS=soon" in patient.problem("settings of gateway")
+
+
+def test_without_keys_for_run_tickets_no_service_starts(patient: Patient) -> None:
+    del patient.environment["FLOWPORT_TICKET_KEYS"]
+    assert "FLOWPORT_TICKET_KEYS is empty" in patient.problem("run tickets")
+
+
+def test_an_upgrade_that_was_left_half_way(patient: Patient) -> None:
+    patient.environment["FLOWPORT_RUN_TICKETS"] = "accept-missing"
+    assert "FLOWPORT_RUN_TICKETS is accept-missing" in patient.findings("warning")["run tickets"]
 
 
 def test_2_two_services_with_one_token(patient: Patient) -> None:

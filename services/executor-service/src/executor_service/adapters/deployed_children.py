@@ -9,7 +9,7 @@ from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
-from shared.security.presented_ticket import presenting
+from shared.security.presented_ticket import presented_ticket, presenting
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -41,6 +41,7 @@ class DeployedChildren:
         return await self._child(pin.name, snapshot, endpoint.ticket)
 
     async def _child(self, name: str, snapshot: SnapshotRef, ticket: str) -> ChildWorkflow:
+        ticket = ticket or presented_ticket()  # deploy-service of the version before issues none, and asks for none
         with presenting(ticket):
             compiled = await self._workflows.get(snapshot)
         return ChildWorkflow(name, snapshot.snapshot_hash, compiled, ticket)
