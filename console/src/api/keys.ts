@@ -3,7 +3,7 @@ import { send } from './client';
 import { useSignedIn } from './session';
 
 export type KeyKind = 'workspace' | 'personal';
-export type KeyScope = 'execute' | 'read' | 'write' | 'deploy' | 'admin';
+export type KeyScope = 'execute' | 'read' | 'write' | 'deploy' | 'approve' | 'admin';
 
 export interface KeyRow {
   id: string;

@@ -15,8 +15,9 @@ const KINDS = [
 
 const RIGHTS: Record<string, { text: string; scopes: KeyScope[] }> = {
   call: { text: 'Call workflows and read runs', scopes: ['execute', 'read'] },
-  publish: { text: 'Also edit and deploy', scopes: ['execute', 'read', 'write', 'deploy'] },
-  admin: { text: 'Everything', scopes: ['execute', 'read', 'write', 'deploy', 'admin'] },
+  approve: { text: 'Also answer pauses', scopes: ['execute', 'read', 'approve'] },
+  publish: { text: 'Also edit and deploy', scopes: ['execute', 'read', 'write', 'deploy', 'approve'] },
+  admin: { text: 'Everything', scopes: ['execute', 'read', 'write', 'deploy', 'approve', 'admin'] },
 };
 
 const LIVES = [

@@ -32,7 +32,9 @@ class Row:
     hides: str | None = None
     """What a stranger is told who is told that there is no such thing, where that is not the workflow."""
     of_people: tuple[Scope, ...] | None = None
-    """What it asks of who is signed in, where that is not what it asks of keys."""
+    """What it requires of a person's role, by session or personal key, where that differs from a key's scopes."""
+    from_session: Any = None
+    """The body that asks for the same by session, where the meaning of `body` depends on who sends it."""
     answers: tuple[int, ...] = SUCCESS
     """What those get who may: another status where the table names nothing that is there, or names it twice."""
     run_id: str = "E1"
@@ -78,6 +80,7 @@ VALUES: Final = {
 }
 RUN_NAMES: Final = ("run_id", "execution_id", "log_id")
 READ, WRITE, DEPLOY, ADMIN, EXECUTE = Scope.READ, Scope.WRITE, Scope.DEPLOY, Scope.ADMIN, Scope.EXECUTE
+APPROVE: Final = Scope.APPROVE
 LOOK: Final = (READ, EXECUTE)
 STATE: Final[dict[str, Any]] = {"blocks": {}, "edges": []}
 WEBHOOK: Final = {"allWorkflows": True, "webhookConfig": {"url": "https://example.com/"}}
@@ -145,9 +148,9 @@ TABLE: Final = (
     Row("GET", MINE, (), subject="user"),
     Row("POST", MINE, (), subject="user", body={"name": "mine"}),
     Row("DELETE", MINE, (), subject="user", body={"keys": ["none"]}),
-    Row("PUT", f"{MINE}/{{key_id}}", (), subject="user", body={"name": "mine"}),
-    Row("DELETE", f"{MINE}/{{key_id}}", (), subject="user"),
-    Row("POST", f"{MINE}/{{key_id}}/rotate", (), subject="user"),
+    Row("PUT", f"{MINE}/{{key_id}}", (), subject="user", body={"name": "mine"}, answers=NOTHING_THERE),
+    Row("DELETE", f"{MINE}/{{key_id}}", (), subject="user", answers=NOTHING_THERE),
+    Row("POST", f"{MINE}/{{key_id}}/rotate", (), subject="user", answers=NOTHING_THERE),
     _in_workspace("GET", f"{WS}/environment", (READ,)),
     _in_workspace("PUT", f"{WS}/environment", (ADMIN,), {"variables": {}}),
     _in_workspace("PUT", f"{WS}/environment/{{name}}", (ADMIN,), {"value": "x"}),
@@ -171,7 +174,7 @@ TABLE: Final = (
     Row("DELETE", f"{LETTERS}/{{letter_id}}", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", f"{LETTERS}/{{letter_id}}/redrive", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", "/api/v1/runs/{run_id}/redrive", (EXECUTE,), "v1", "workspace", query="?workspaceId=WS1", reach="one"),
-    Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, of_people=(WRITE,)),
+    Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, from_session={"useDraftState": False}),
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
     Row("GET", "/api/block-types", (), subject="nothing"),
@@ -184,7 +187,7 @@ TABLE: Final = (
     Row("GET", f"{W}/paused/{{execution_id}}", LOOK, "plain"),
     Row("GET", RESUME, LOOK, "plain"),
     Row("GET", f"{RESUME}/{{context_id}}", LOOK, "plain"),
-    Row("POST", f"{RESUME}/{{context_id}}", (EXECUTE,), "plain", body={"input": {}}),
+    Row("POST", f"{RESUME}/{{context_id}}", (APPROVE,), "plain", body={"input": {}}),
     Row("GET", f"{W}/samples", LOOK),
     Row("GET", f"{W}/openapi.json", LOOK),
     Row("GET", f"{W}/deploy", (READ,)),
@@ -263,7 +266,7 @@ TABLE: Final = (
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}", LOOK, "v2"),
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/cancel", (EXECUTE,), "v2", of_people=(WRITE,)),
     Row("POST", f"{V2}/{{workflow_id}}/runs/cancel", (EXECUTE,), "v2", body={}, of_people=(WRITE,)),
-    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (EXECUTE,), "v2", body={"contextId": "ask"}),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (APPROVE,), "v2", body={"contextId": "ask"}),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
     Row("GET", "/v1/models", LOOK, "openai", "nothing"),
     Row("GET", "/v1/models/{workflow_id}", LOOK, "openai", hides="Workflow not found", reach="one"),

@@ -1,6 +1,6 @@
 """Every route × every kind of caller: the status and the words of the contract. A route without a row fails."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -29,6 +29,7 @@ KEYS: Final = {
     "key: read": frozenset({Scope.READ}),
     "key: write": frozenset({Scope.WRITE}),
     "key: deploy": frozenset({Scope.DEPLOY, Scope.WRITE}),
+    "key: approve": frozenset({Scope.APPROVE}),
     "key: admin": frozenset(Scope),
 }
 LIMITED: Final = {"key: admin of W": ("W",), "key: admin of another workflow": ("V",)}
@@ -54,7 +55,8 @@ class Stage:
 
     async def send(self, row: Row, who: str) -> Answer:
         if who in self.visitors:
-            return await self.visitors[who].send(row.method, row.url, row.body, content_type=JSON, accept=JSON)
+            body = row.body if row.from_session is None else row.from_session
+            return await self.visitors[who].send(row.method, row.url, body, content_type=JSON, accept=JSON)
         shown = self.keys.get(who)
         body = b"" if row.body is None else msgspec.json.encode(row.body)
         headers = {"content-type": JSON, "accept": JSON, **({"x-api-key": shown} if shown else {})}
@@ -156,10 +158,13 @@ def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -
     if row.forbidden and Scope.ADMIN in needs:
         assert told(row, answer) == "Forbidden"
     elif is_session:
-        role = {Scope.READ: "read", Scope.EXECUTE: "read", Scope.WRITE: "write"}.get(needs[0], "admin")
-        assert told(row, answer) == f"Unauthorized: Access denied to {role} this workflow"
+        assert told(row, answer) == f"Unauthorized: Access denied to {smallest_role(needs[0])} this workflow"
     else:
         assert told(row, answer) == f"API key lacks the {' or '.join(needs)} scope"
+
+
+def smallest_role(needed: Scope) -> Role:
+    return next(role for role in (Role.READ, Role.WRITE, Role.ADMIN) if needed in ROLE_SCOPES[role])
 
 
 def check_limited(row: Row, who: str, answer: Answer) -> None:
@@ -194,6 +199,54 @@ async def test_each_caller_is_told_what_the_contract_says(stage: Stage, row: Row
         except AssertionError as error:
             failures.append(f"{who}: {answer.status} {answer.body[:200]!r}: {str(error).splitlines()[0]}")
         await _set(stage)
+    assert not failures, "\n".join([row.name, *failures])
+
+
+PEOPLE: Final[Mapping[str, Role | None]] = {**{str(role): role for role in Role}, "no member": None}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def people() -> AsyncIterator[Stage]:
+    """Each role, and a member of another workspace, by session and by a personal key with every scope."""
+    async with running_system(**NO_LIMITS) as system:
+        made = Stage(system)
+        system.jobs.views["E2"] = a_view(RunStatus.COMPLETED, run_id="E2", output=outcome().output)
+        made.keys["key: admin"] = system.tenants.issue()
+        await _set(made)
+        for name, role in PEOPLE.items():
+            user = enrol(system, name.replace(" ", "-"), role or Role.ADMIN, workspace="WS1" if role else "WS2")
+            made.keys[f"personal key: {name}"] = system.tenants.issue_personal(user)
+            visitor = made.visitors[f"session: {name}"] = Visitor(system)
+            assert (await visitor.sign_in(user.email)).status == 200
+        yield made
+
+
+def role_allows(row: Row, role: Role | None) -> bool:
+    """Whether a person with this role may do what the row describes."""
+    needs = row.of_people or row.needs
+    return role is not None and (not needs or not ROLE_SCOPES[role].isdisjoint(needs))
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.needs is not None], ids=lambda row: row.name)
+async def test_a_personal_key_allows_what_the_session_of_the_same_role_allows_and_no_more(
+    people: Stage, row: Row
+) -> None:
+    failures: list[str] = []
+    for name, role in PEOPLE.items():
+        sent: list[Answer] = []
+        for who in (f"session: {name}", f"personal key: {name}"):
+            sent.append(await people.send(row, who))
+            await _set(people)
+        session, key = sent
+        if row.subject == "user":
+            as_expected = session.status in row.answers and key.status == 403
+        elif row.subject == "nothing" and role is None:
+            as_expected = session.status == key.status  # it concerns the workspace that they belong to
+        else:
+            expected = row.answers if role_allows(row, role) else (403, 404)
+            as_expected = session.status in expected and key.status in expected
+        if not as_expected:
+            failures.append(f"{name}: session {session.status}, personal key {key.status}: {key.body[:200]!r}")
     assert not failures, "\n".join([row.name, *failures])
 
 

@@ -137,9 +137,9 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         self.keys[key.key_hash] = key
         return clear
 
-    def issue_personal(self, user: User) -> str:
-        """A key that may do whatever its user may."""
-        clear = self.issue()
+    def issue_personal(self, user: User, scopes: frozenset[Scope] = ALL_SCOPES) -> str:
+        """A key that may do whatever its user may, unless `scopes` are fewer."""
+        clear = self.issue(scopes=scopes)
         key = msgspec.structs.replace(self.keys[hash_key(clear)], workspace_id=None, user_id=user.id)
         self.keys[key.key_hash] = key
         return clear

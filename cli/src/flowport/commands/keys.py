@@ -27,7 +27,7 @@ def create(
     session: Session,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="execute, read, write, deploy, admin; may be repeated.")
+        list[str] | None, typer.Option("--scope", help="execute, read, write, deploy, approve, admin; may be repeated.")
     ] = None,
     workflow: Annotated[
         list[str] | None, typer.Option("--workflow", help="Only for this workflow; may be repeated.")

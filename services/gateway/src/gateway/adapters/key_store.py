@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from gateway.adapters.account_store import AccountStore
 from gateway.adapters.workspace_store import WorkspaceStore
-from gateway.domain.credentials import ApiKey, Credential, Grant
+from gateway.domain.credentials import ApiKey, Credential, Grant, Scope
 from gateway.domain.people import Role
 from shared.errors import Conflict
 from shared.store.client import Store
@@ -21,6 +21,10 @@ from shared.store.transactions import Session, transact
 
 API_KEYS: Final = "api_keys"
 MAX_LISTED: Final = 1000
+APPROVES: Final = "approves"
+"""Whether a key has the approve scope. Stored apart from `scopes`, of which earlier gateways refuse unknown ones."""
+_FULL: Final = frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE, Scope.DEPLOY})
+"""The scopes of a key without the field that could do everything except administer: it keeps its approvals."""
 
 INDEXES: Final = (
     Index(API_KEYS, by("key_hash"), unique=True),
@@ -44,7 +48,7 @@ class KeyStore:
         document = await self._api_keys.find_one({"key_hash": key_hash})
         if document is None:
             return None
-        key = _key(document)
+        key = to_key(document)
         if key.workspace_id is None:
             return await self._personal(key)
         workspace = await self._grants.workspace(key.workspace_id)
@@ -65,7 +69,7 @@ class KeyStore:
     async def add_key(self, key: ApiKey) -> None:
         """See Keys."""
         try:
-            await self._api_keys.insert_one(_document(key))
+            await self._api_keys.insert_one(stored_key(key))
         except DuplicateKeyError:
             raise Conflict("it exists already") from None
 
@@ -73,13 +77,13 @@ class KeyStore:
     async def key(self, key_id: str) -> ApiKey | None:
         """See Keys."""
         document = await self._api_keys.find_one({"_id": key_id})
-        return None if document is None else _key(document)
+        return None if document is None else to_key(document)
 
     @store_call
     async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
         """See Keys."""
         owner: Document = {"workspace_id": workspace_id, "user_id": user_id, "revoked_at": None}
-        found = [_key(document) async for document in self._api_keys.find(owner).limit(MAX_LISTED)]
+        found = [to_key(document) async for document in self._api_keys.find(owner).limit(MAX_LISTED)]
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
     @store_call
@@ -91,7 +95,7 @@ class KeyStore:
         except DuplicateKeyError:
             raise Conflict("it exists already") from None
         document = await self._api_keys.find_one(held)
-        return None if document is None else _key(document)
+        return None if document is None else to_key(document)
 
     @store_call
     async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
@@ -102,7 +106,7 @@ class KeyStore:
             held = {"_id": old.id, **known}
             if (await self._api_keys.update_one(held, {"$set": left}, session=session)).matched_count == 0:
                 return False
-            await self._api_keys.insert_one(_document(new), session=session)
+            await self._api_keys.insert_one(stored_key(new), session=session)
             return True
 
         return await transact(self._store, replace)
@@ -127,10 +131,16 @@ def _decisive(key: ApiKey) -> Document:
     return {name: getattr(key, name) for name in names}
 
 
-def _document(key: ApiKey) -> Document:
+def stored_key(key: ApiKey) -> Document:
+    """Return the document of a key."""
     fields: dict[str, Any] = msgspec.structs.asdict(key)
-    return {"_id": fields.pop("id"), **fields, "scopes": sorted(key.scopes)}
+    approves = Scope.APPROVE in key.scopes
+    return {"_id": fields.pop("id"), **fields, "scopes": sorted(key.scopes - {Scope.APPROVE}), APPROVES: approves}
 
 
-def _key(document: Document) -> ApiKey:
-    return msgspec.convert({**document, "id": document["_id"]}, ApiKey)
+def to_key(document: Document) -> ApiKey:
+    """Return the key of a document."""
+    key = msgspec.convert({**document, "id": document["_id"]}, ApiKey)
+    if document.get(APPROVES, key.scopes >= _FULL):
+        return msgspec.structs.replace(key, scopes=key.scopes | {Scope.APPROVE})
+    return key

@@ -56,9 +56,9 @@ class Resuming:
 
         Raises MissingScope, NotFound, InvalidRequest, Conflict (answered before), PayloadTooLarge, Unavailable.
         """
-        caller.require(Scope.EXECUTE)
+        caller.require(Scope.APPROVE)
         try:
-            run = await self._runs.find(caller, workflow_id, run_id, output=True, blocks=False)
+            run = await self._runs.locate(caller, workflow_id, run_id, output=True, blocks=False)
         except NotFound:
             raise NotFound(NOT_PAUSED) from None
         if any(point.context_id == context_id for point in run.pauses):

@@ -27,16 +27,23 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     DEPLOY = "deploy"
+    APPROVE = "approve"
+    """Answer the pauses of runs."""
     ADMIN = "admin"
 
 
 ALL_SCOPES: Final = frozenset(Scope)
 ROLE_SCOPES: Final = {
     Role.READ: frozenset({Scope.EXECUTE, Scope.READ}),
-    Role.WRITE: frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE}),
+    Role.WRITE: frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE, Scope.APPROVE}),
     Role.ADMIN: ALL_SCOPES,
 }
-_ROLE_FOR: Final = {Scope.EXECUTE: Role.READ, Scope.READ: Role.READ, Scope.WRITE: Role.WRITE}
+_ROLE_FOR: Final = {
+    Scope.EXECUTE: Role.READ,
+    Scope.READ: Role.READ,
+    Scope.WRITE: Role.WRITE,
+    Scope.APPROVE: Role.WRITE,
+}
 SESSION_COOKIE: Final = "flowport_session"
 SECURE_COOKIE: Final = f"__Host-{SESSION_COOKIE}"
 """The name where the public URL is https: browsers then hold it to this very host."""
@@ -106,6 +113,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Whose session or personal key it is."""
     grants: tuple[Grant, ...] = ()
     """Where this user may also go."""
+    role: Role | None = None
+    """The role of the person who calls, by session or personal key, in this workspace; None for any other caller."""
 
     @property
     def key_id(self) -> str | None:
@@ -150,7 +159,9 @@ class Caller(msgspec.Struct, frozen=True):
             raise AccessDenied(Role.READ) if self.is_session else WrongWorkspace
         if not takes(grant.workspace, self.key):
             raise PersonalKeysForbidden
-        return msgspec.structs.replace(self, workspace=grant.workspace, scopes=scopes_within(grant, self.key))
+        return msgspec.structs.replace(
+            self, workspace=grant.workspace, scopes=scopes_within(grant, self.key), role=grant.role
+        )
 
     def may_touch(self, workflow_id: str) -> bool:
         """Whether the key, where it is for some workflows only, is for this one."""
@@ -177,6 +188,11 @@ class Caller(msgspec.Struct, frozen=True):
             raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
         raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
 
+    def require_role(self, *one_of: Scope) -> None:
+        """Raise AccessDenied if a person calls whose role has none of these scopes, whatever the key has."""
+        if self.role is not None and ROLE_SCOPES[self.role].isdisjoint(one_of):
+            raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
+
     def require_throughout(self, *one_of: Scope) -> None:
         """As `require`, in the whole workspace. Raises MissingScope, AccessDenied, LimitedKey."""
         self.require(*one_of)
@@ -191,7 +207,8 @@ def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: Use
     if first is None:
         raise PersonalKeysForbidden
     elsewhere = grants if len(grants) > 1 else ()
-    return Caller(first.workspace, scopes_within(first, key), key=key, user=user, grants=elsewhere)
+    role = first.role if user is not None else None
+    return Caller(first.workspace, scopes_within(first, key), key=key, user=user, grants=elsewhere, role=role)
 
 
 def takes(workspace: Workspace, key: ApiKey | None) -> bool:

@@ -16,7 +16,7 @@ KeyRateLimit = Annotated[
     int | None,
     Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."),
 ]
-ScopeName = Literal["execute", "read", "write", "deploy", "admin"]
+ScopeName = Literal["execute", "read", "write", "deploy", "approve", "admin"]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -152,7 +152,7 @@ class KeyBody(AskedFor):
     source: str | None = Field(
         None, max_length=100, description="What Sim's clients send along; nothing is done with it."
     )
-    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=5)] = Field(["execute", "read"])
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=6)] = Field(["execute", "read"])
     workflow_ids: list[Annotated[str, StringConstraints(max_length=128)]] | None = Field(
         None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
     )
