@@ -1,9 +1,13 @@
 """Files of runs: how they are named everywhere, and what blocks see of them."""
 
+import re
+from hashlib import sha256
 from typing import Final, NamedTuple, Self
 from urllib.parse import quote
 
 import msgspec
+
+from shared.ids import new_id
 
 CONTEXT: Final = "execution"
 ID_PREFIX: Final = "file_"
@@ -11,16 +15,29 @@ MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 MAX_NAME: Final = 200
 """Characters of a file's name."""
 SERVED_UNDER: Final = "/api/files/serve/"
+_BOUND_ID: Final = re.compile(rf"({ID_PREFIX}[0-9a-f-]{{36}})([0-9a-f]{{32}})")
+"""A random id, and a digest of it with the workflow and the run. Earlier releases stored files without the digest."""
 
 
 class FileKey(NamedTuple):
-    """Where a file belongs. `file_id` names its blob in the workspace, and nobody can guess it."""
+    """Where a file belongs. `file_id` names its blob in the workspace; it is random and bound to workflow and run."""
 
     workspace_id: str
     workflow_id: str
     run_id: str
     file_id: str
     name: str
+
+    @classmethod
+    def new(cls, workspace_id: str, workflow_id: str, run_id: str, name: str) -> Self:
+        """Return the key of a file that is about to be stored."""
+        random = f"{ID_PREFIX}{new_id()}"
+        return cls(workspace_id, workflow_id, run_id, random + _digest(random, workflow_id, run_id), name)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the id proves that the file is of this workflow and run."""
+        return _BOUND_ID.fullmatch(self.file_id) is not None
 
     @property
     def text(self) -> str:
@@ -34,12 +51,19 @@ class FileKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The key that a text is, None where it is none."""
+        """Return the key that a text is; None for any other text, or an id that is bound to another workflow or run."""
         context, *parts = text.split("/")
         if context != CONTEXT or len(parts) != len(cls._fields) or not all(parts):
             return None
         key = cls(*parts)
+        bound = _BOUND_ID.fullmatch(key.file_id)
+        if bound is not None and bound[2] != _digest(bound[1], key.workflow_id, key.run_id):
+            return None
         return key if key.file_id.startswith(ID_PREFIX) else None
+
+
+def _digest(random: str, workflow_id: str, run_id: str) -> str:
+    return sha256("/".join((random, workflow_id, run_id)).encode()).hexdigest()[:32]
 
 
 class StoredFile(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from executor_service.ports import FileStore
-from shared.contracts.files import ID_PREFIX, MAX_FILE_BYTES, MAX_NAME, FileKey, StoredFile
+from shared.contracts.files import MAX_FILE_BYTES, MAX_NAME, FileKey, StoredFile
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import FlowportError, InvalidRequest
-from shared.ids import new_id, public_run_id
+from shared.ids import public_run_id
 from shared.net import OutboundClient, OutboundError, OutboundRequest
 from shared.observe.logging import get_logger
 from shared.workflow.compile import CompiledWorkflow
@@ -87,13 +87,8 @@ class SentFiles:
         return kept
 
     async def _keep(self, spec: RunSpec, name: str, content: bytes, kind: str) -> JsonObject:
-        key = FileKey(
-            spec.snapshot.workspace_id,
-            spec.snapshot.workflow_id,
-            public_run_id(spec.run_id),
-            f"{ID_PREFIX}{new_id()}",
-            name,
-        )
+        snapshot = spec.snapshot
+        key = FileKey.new(snapshot.workspace_id, snapshot.workflow_id, public_run_id(spec.run_id), name)
         await self._store.put(key.workspace_id, key.file_id, content)
         url = f"{self._public_url}{key.path}"
         stored = StoredFile(id=key.file_id, name=name, url=url, size=len(content), type=kind, key=key.text)

@@ -87,6 +87,6 @@ class WorkflowRuns:
 
 
 def _require_to_cancel(caller: Caller) -> None:
-    """A key stops the runs that it may start. A person needs the role to edit, since others may have started the run."""
+    """A key stops the runs that it may start; a person needs the role to edit: others may have started the run."""
     caller.require(Scope.EXECUTE)
     caller.require_role(Scope.WRITE)

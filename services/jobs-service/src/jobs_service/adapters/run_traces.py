@@ -11,7 +11,7 @@ from shared.store.documents import Document
 VALUES: Final = ("output", "blocks", "state")
 LONGEST_KEY: Final = 4096
 """No key of a file has more bytes up to the file's id."""
-_FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}"
+_FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}(?:[0-9a-f]{32})?"
 
 
 def values_of(document: Document) -> list[str]:

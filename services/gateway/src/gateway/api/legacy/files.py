@@ -30,7 +30,7 @@ MISSING: Final = "File not found"
 
 
 def files_router(authentication: Authentication, limiting: Limiting, payloads: Payloads) -> APIRouter:
-    """The route of files; a file of another workspace does not exist."""
+    """The route of files. A file of another workspace, workflow or run than its path names does not exist."""
     router = APIRouter(
         route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)
     )
@@ -43,7 +43,10 @@ def files_router(authentication: Authentication, limiting: Limiting, payloads: P
         file = FileKey.parse(key)
         if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)
-        caller.on(file.workspace_id, file.workflow_id).require(Scope.READ, Scope.EXECUTE)
+        caller = caller.on(file.workspace_id, file.workflow_id)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        if not file.is_bound:  # stored by an earlier release: its path may name any workflow
+            caller.require_every_workflow()
         async with room:
             try:
                 content = await payloads.get(file.workspace_id, Payload(blob_id=file.file_id))

@@ -148,7 +148,7 @@ def _asked(body: NotificationBody) -> SaveSubscription:
 
 
 def _shown(subscription: Subscription, caller: Caller) -> dict[str, Any]:
-    url = subscription.url if Scope.ADMIN in caller.scopes else _without_secrets(subscription.url)
+    url = subscription.url if Scope.ADMIN in caller.scopes else _origin(subscription.url)
     return {
         "id": subscription.id,
         "notificationType": "webhook",
@@ -170,7 +170,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.id,
         "notificationId": delivery.subscription_id,
         "executionId": delivery.run_id,
-        "url": _without_secrets(delivery.url),
+        "url": _origin(delivery.url),
         "status": delivery.state,
         "attempts": delivery.attempts,
         "createdAt": iso(delivery.created_at),
@@ -181,7 +181,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _without_secrets(url: str) -> str:
-    """Whom it is for. A name, a password and a token before and behind that are for who sends."""
+def _origin(url: str) -> str:
+    """Return scheme and host of an address: user, password, path and query may each be a secret."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
