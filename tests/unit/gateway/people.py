@@ -128,6 +128,10 @@ class FakeAccounts:
     async def session(self, token_hash: str) -> Session | None:
         return self.sessions.get(token_hash)
 
+    async def session_with_id(self, session_id: str) -> Session | None:
+        found = [each for each in self.sessions.values() if each.id == session_id]
+        return max(found, key=lambda each: each.expires_at, default=None)
+
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         if old_hash in self.rotated:
             return False

@@ -20,6 +20,7 @@ ATTEMPTS: Final = "sign_in_attempts"
 INDEXES: Final = (
     Index(USERS, by("email"), unique=True),
     Index(SESSIONS, by("user_id")),
+    Index(SESSIONS, by("id")),
     Index(SESSIONS, by("expires_at"), expire_after_seconds=0),
     Index(ATTEMPTS, by("expires_at"), expire_after_seconds=0),
 )
@@ -76,6 +77,12 @@ class AccountStore:
     async def session(self, token_hash: str) -> Session | None:
         """See Accounts."""
         document = await self._sessions.find_one({"_id": token_hash})
+        return None if document is None else _session(document)
+
+    @store_call
+    async def session_with_id(self, session_id: str) -> Session | None:
+        """See Accounts."""
+        document = await self._sessions.find_one({"id": session_id}, sort=[("expires_at", -1)])
         return None if document is None else _session(document)
 
     @store_call

@@ -130,6 +130,15 @@ class AttachedCall:
             if isinstance(last, RunEnded):
                 return last.outcome
 
+    def cut_off(self, error: FlowportError) -> None:
+        """See AttachedRun."""
+        self._events.clear()
+        if self._over:
+            self._failure = self._failure or error  # the end of the run has not been read yet
+            self._wake()
+        else:
+            self.fail(error, cancel="caller_gone")
+
     def hang_up(self) -> None:
         """See AttachedRun."""
         self.fail(CallerGone(), cancel="caller_gone")

@@ -85,6 +85,10 @@ class RunReader:
         self._leave(self)
         self._news.set()
 
+    def cut_off(self, error: FlowportError) -> None:
+        """See FollowedRun."""
+        self.fail(error)
+
     def hang_up(self) -> None:
         """The reader is gone, or has seen the end. The run goes on."""
         self.fail(CallerGone())

@@ -11,6 +11,7 @@ from gateway.api.event_stream import EventStream, Writer
 from gateway.api.frames import FrameWriter
 from gateway.api.hang_up import hanging_up
 from gateway.application.executions import Executions
+from gateway.application.stream_access import Standing
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.ports import AttachedRun
 from shared.contracts.deployments import Endpoint
@@ -28,9 +29,11 @@ class AttachedAnswers:
         self._executions = executions
         self._write_seconds = write_seconds
 
-    async def result(self, request: Request, run: AttachedRun, workspace_id: str) -> tuple[RunOutcome, bytes]:
+    async def result(
+        self, request: Request, run: AttachedRun, workspace_id: str, standing: Standing
+    ) -> tuple[RunOutcome, bytes]:
         """How the run ended, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
-        with hanging_up(request.scope, request.receive, run):
+        with hanging_up(request.scope, request.receive, run, standing):
             try:
                 outcome = await run.outcome()
             except FlowportError as error:
@@ -40,17 +43,27 @@ class AttachedAnswers:
         return outcome, await self._executions.output_of(workspace_id, outcome)
 
     def stream(
-        self, run: AttachedRun, asked: ExecuteRequest, endpoint: Endpoint, *, headers: Mapping[str, str]
+        self,
+        run: AttachedRun,
+        asked: ExecuteRequest,
+        endpoint: Endpoint,
+        standing: Standing,
+        *,
+        headers: Mapping[str, str],
     ) -> Response:
         """The run's frames as they come."""
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        return self.written(run, writer, endpoint, headers={**headers, **agreed})
+        return self.written(run, writer, endpoint, standing, headers={**headers, **agreed})
 
-    def written(self, run: AttachedRun, writer: Writer, endpoint: Endpoint, *, headers: Mapping[str, str]) -> Response:
+    def written(
+        self, run: AttachedRun, writer: Writer, endpoint: Endpoint, standing: Standing, *, headers: Mapping[str, str]
+    ) -> Response:
         """What `writer` makes of the run's events, as they come."""
 
         async def load_output(outcome: RunOutcome) -> bytes:
             return await self._executions.output_of(endpoint.workspace_id, outcome)
 
-        return EventStream(run, writer, load_output, headers=headers, write_seconds=self._write_seconds)
+        return EventStream(
+            run, writer, load_output, standing=standing, headers=headers, write_seconds=self._write_seconds
+        )

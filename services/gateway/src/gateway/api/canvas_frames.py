@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.api.frames import frame
+from gateway.api.legacy.errors import message_of
 from gateway.api.run_event_stream import RunEnd
 from gateway.ports import Numbered
 from shared.clock import Clock, iso
@@ -22,6 +23,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunStatus
+from shared.errors import FlowportError
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -55,9 +57,9 @@ class CanvasWriter:
         self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
         return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
 
-    def broken(self, message: str) -> bytes:
+    def broken(self, error: FlowportError) -> bytes:
         """See EventWriter."""
-        return self._live("execution:error", {"error": message, "duration": 0}) + DONE
+        return self._live("execution:error", {"error": message_of(error), "duration": 0}) + DONE
 
     def _began(self, events: Sequence[Numbered]) -> bytes:
         """A run begins with the first of its blocks."""

@@ -10,6 +10,7 @@ from gateway import metrics
 from gateway.api.hang_up import hanging_up, never
 from gateway.api.kept_stream import KeptStream
 from gateway.api.legacy.errors import message_of
+from gateway.application.stream_access import Standing
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded, RunEvent
@@ -50,11 +51,13 @@ class EventStream(KeptStream):
         writer: Writer,
         load_output: LoadOutput,
         *,
+        standing: Standing,
         headers: Mapping[str, str],
         write_seconds: float,
     ) -> None:
         super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
+        self._standing = standing
         self._writer = writer
         self._load_output = load_output
         self._began = time.perf_counter()
@@ -62,7 +65,7 @@ class EventStream(KeptStream):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the caller does."""
-        with hanging_up(scope, never if self._keeper else receive, self._run):
+        with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)

@@ -10,6 +10,7 @@ from gateway.api.numbered_frames import NumberedFrames
 from gateway.api.run_event_stream import BEFORE_ALL, RunEventStream
 from gateway.application.executions import Executions
 from gateway.application.following import Following
+from gateway.application.stream_access import Standing, StreamAccess
 from gateway.domain.credentials import Caller
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.ports import FollowedRun
@@ -20,9 +21,12 @@ from shared.contracts.event_log import EventPosition
 class RunEventStreams:
     """The run does not care who reads: a reader who comes back, to any gateway, misses nothing."""
 
-    def __init__(self, executions: Executions, following: Following, *, write_seconds: float) -> None:
+    def __init__(
+        self, executions: Executions, following: Following, access: StreamAccess, *, write_seconds: float
+    ) -> None:
         self._executions = executions
         self._following = following
+        self._access = access
         self._write_seconds = write_seconds
 
     async def begin(
@@ -31,7 +35,8 @@ class RunEventStreams:
         """Begin a run and stream it. Raises what Executions.follow raises."""
         run = await self._executions.follow(caller, endpoint, asked)
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        return self._stream(run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds)
+        standing = self._access.of(caller, endpoint.workflow_id)
+        return self._stream(run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds, standing=standing)
 
     async def open(
         self, caller: Caller, workflow_id: str, run_id: str, *, after: EventPosition, heartbeat_seconds: float | None
@@ -39,7 +44,8 @@ class RunEventStreams:
         """Stream a run that there is, from behind `after`. Raises NotFound, Forbidden, Unavailable."""
         run = await self._following.open(caller, workflow_id, run_id)
         writer = FrameWriter(selects=None, agent_events=True)
-        return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds)
+        standing = self._access.of(caller, workflow_id)
+        return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds, standing=standing)
 
     def _stream(
         self,
@@ -48,12 +54,15 @@ class RunEventStreams:
         workspace_id: str,
         after: EventPosition,
         heartbeat_seconds: float | None,
+        *,
+        standing: Standing,
     ) -> Response:
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if writer.agent_events else {}
         return RunEventStream(
             run,
             NumberedFrames(writer, after),
             partial(self._following.end_of, workspace_id, run.run_id),
+            standing=standing,
             headers={"x-run-id": run.run_id, **agreed},
             write_seconds=self._write_seconds,
             heartbeat_seconds=heartbeat_seconds,

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from starlette.types import Message, Receive, Scope
 
+from gateway.application.stream_access import Standing, Watched
 from shared.web.disconnects import offered
 
 
-class Followed(Protocol):
+class Followed(Watched, Protocol):
     """Something that a caller waits for."""
 
     def hang_up(self) -> None:
@@ -19,13 +20,17 @@ class Followed(Protocol):
 
 
 @contextmanager
-def hanging_up(scope: Scope, receive: Receive, run: Followed) -> Iterator[None]:
-    """While inside, a caller who closes the connection hangs up on `run`; so does leaving before its end."""
-    look_away = _watch(scope, receive, run)
+def hanging_up(scope: Scope, receive: Receive, run: Followed, standing: Standing) -> Iterator[None]:
+    """While inside, a caller who closes the connection hangs up on `run`; so does leaving before its end.
+
+    A caller that loses its `standing` is cut off.
+    """
+    look_away, stop_watching = _watch(scope, receive, run), standing.watch(run)
     try:
         yield
     finally:
         look_away()
+        stop_watching()
         run.hang_up()
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from gateway.api.frames import FrameWriter
+from gateway.api.legacy.errors import message_of
 from gateway.api.run_event_stream import RunEnd
 from gateway.ports import Numbered
 from shared.contracts.event_log import EventPosition
+from shared.errors import FlowportError
 
 
 class NumberedFrames:
@@ -31,6 +33,6 @@ class NumberedFrames:
         """See EventWriter."""
         return self._frames.final(*end)
 
-    def broken(self, message: str) -> bytes:
+    def broken(self, error: FlowportError) -> bytes:
         """See EventWriter."""
-        return self._frames.broken(message)
+        return self._frames.broken(message_of(error))

@@ -12,6 +12,7 @@ from gateway.api.kept_stream import KeptStream
 from gateway.api.routes import Present
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
+from gateway.domain.errors.access import AccessEnded
 from gateway.domain.errors.idempotency import AnswerNotKept, OutcomeUnknown
 from gateway.domain.errors.runs import IdentityUnavailable, RunLost, RunOverdue
 from gateway.domain.execute_request import ExecuteRequest
@@ -72,7 +73,7 @@ class OnceOnly:
     async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:
         try:
             return await serve(request, asked)
-        except (RunLost, RunOverdue) as error:
+        except (RunLost, RunOverdue, AccessEnded) as error:
             return self._present(request, error)  # the run may have begun: this is its answer
         except RunIdTaken:
             if record.is_retry:

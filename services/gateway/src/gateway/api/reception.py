@@ -12,6 +12,7 @@ from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
+from gateway.application.stream_access import StreamAccess
 from gateway.domain.credentials import Caller, shows_session_alone
 
 
@@ -25,6 +26,7 @@ class Reception:
     executions: Executions
     attached: AttachedAnswers
     limiting: Limiting
+    access: StreamAccess
 
     def admit(self, request: Request) -> None:
         """Take a place at the gate until the request is answered. Raises AdmissionClosed.

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.api.hang_up import hanging_up, never
 from gateway.api.kept_stream import KeptStream
-from gateway.api.legacy.errors import message_of
+from gateway.application.stream_access import Standing
 from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
 from shared.contracts.event_log import EventPosition
@@ -58,7 +58,7 @@ class EventWriter(Protocol[E_contra]):
         """How the stream ends when the run has."""
         ...
 
-    def broken(self, message: str) -> bytes:
+    def broken(self, error: FlowportError) -> bytes:
         """How it ends when the run cannot be followed any more."""
         ...
 
@@ -75,6 +75,7 @@ class RunEventStream(KeptStream, Generic[End]):
         writer: EventWriter[End],
         load_end: Callable[[], Awaitable[End]],
         *,
+        standing: Standing,
         headers: Mapping[str, str],
         write_seconds: float,
         head: bytes = b"",
@@ -82,6 +83,7 @@ class RunEventStream(KeptStream, Generic[End]):
     ) -> None:
         super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
+        self._standing = standing
         self._writer = writer
         self._load_end = load_end
         self._head = head
@@ -89,7 +91,7 @@ class RunEventStream(KeptStream, Generic[End]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the reader does."""
-        with hanging_up(scope, never if self._keeper else receive, self._run):
+        with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)
@@ -109,7 +111,7 @@ class RunEventStream(KeptStream, Generic[End]):
         except CallerGone:
             raise
         except FlowportError as error:
-            return self._writer.broken(message_of(error))
+            return self._writer.broken(error)
 
     async def _next(self, send: Send) -> Sequence[Numbered]:
         if self._heartbeat_seconds is None:

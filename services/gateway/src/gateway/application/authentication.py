@@ -1,11 +1,11 @@
 """Turns what a caller shows into who the caller is."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.application.key_uses import KeyUses
 from gateway.application.leases import Leases
-from gateway.application.sessions import Visit
+from gateway.application.sessions import Sessions, Visit
 from gateway.domain.credentials import (
     Caller,
     Credential,
@@ -29,14 +29,15 @@ LEASE_SECONDS: Final = 1.0
 class Authentication:
     """Knows keys and sessions for at most a second, and not at all while their store is away."""
 
-    def __init__(
-        self, keys: Keys, visit: Callable[[str], Awaitable[Visit | None]], uses: KeyUses, clock: Clock, *, cookie: str
-    ) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUses, clock: Clock, *, cookie: str) -> None:
         self._clock = clock
         self._uses = uses
         self._cookie = cookie
         self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS, what="keys")
-        self._visits: Leases[Visit | None] = Leases(visit, clock, seconds=LEASE_SECONDS, what="sessions")
+        self._visits: Leases[Visit | None] = Leases(sessions.visit, clock, seconds=LEASE_SECONDS, what="sessions")
+        self._by_session_id: Leases[Visit | None] = Leases(
+            sessions.visit_of, clock, seconds=LEASE_SECONDS, what="sessions"
+        )
         self._workspaces: Leases[Workspace | None] = Leases(
             keys.workspace, clock, seconds=LEASE_SECONDS, what="workspaces"
         )
@@ -49,7 +50,9 @@ class Authentication:
         shown = presented_key(headers)
         if shown is None:
             visit = await self.visit(headers)
-            return None if visit is None else caller_of(visit.grants, user=visit.user)
+            if visit is None:
+                return None
+            return caller_of(visit.grants, user=visit.user, session_id=visit.session.id)
         if is_mistyped(shown):
             raise InvalidKey
         return self._holder(await self._credentials.get(hash_key(shown)))
@@ -66,6 +69,20 @@ class Authentication:
         """Look at the key once more: it may be revoked since the call began. Raises InvalidKey, Unavailable."""
         if caller.key is not None:
             self._holder(await self._credentials.get(caller.key.key_hash))
+
+    async def recheck(self, caller: Caller, workflow_id: str) -> None:
+        """Raise what refuses a caller that was let in to this workflow before.
+
+        Raises Unauthenticated, Forbidden, Unavailable. A session is found by its id: its token may have been renewed.
+        """
+        if caller.key is not None:
+            now = self._holder(await self._credentials.get(caller.key.key_hash))
+        else:
+            visit = await self._by_session_id.get(caller.session_id or "")
+            if visit is None or not visit.session.is_good(self._clock.now()):
+                raise Unauthenticated("Unauthorized")
+            now = caller_of(visit.grants, user=visit.user)
+        now.on(caller.workspace.id, workflow_id).require(Scope.READ, Scope.EXECUTE)
 
     async def require(self, headers: Mapping[str, str], *, otherwise: str = "Unauthorized") -> Caller:
         """Who calls. Raises Unauthenticated with the text `otherwise` when no key is shown, InvalidKey, Unavailable."""
@@ -95,10 +112,11 @@ class Authentication:
         if isinstance(message, KeyRevoked):
             self._credentials.drop(message.key_hash)
             self._visits.drop(message.key_hash)
+            self._by_session_id.clear()
 
     def forget(self) -> None:
         """Look everybody up anew: what somebody may do here has changed."""
-        for leases in (self._credentials, self._visits, self._workspaces):
+        for leases in (self._credentials, self._visits, self._by_session_id, self._workspaces):
             leases.clear()
 
     def _holder(self, credential: Credential | None) -> Caller:

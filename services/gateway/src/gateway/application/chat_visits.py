@@ -69,9 +69,15 @@ class ChatVisits:
             if not await self._passwords.verify(password, chat.settings.password_hash):
                 raise WrongPassword
             return ticket_for(chat, self._clock.now())
+        self.require_ticket(chat, ticket)
+        return None
+
+    def require_ticket(self, chat: Chat, ticket: str | None) -> None:
+        """Raise ChatLocked unless the chat is public or takes this ticket."""
+        if chat.settings.access is ChatAccess.PUBLIC:
+            return
         if ticket is None or not opens(chat, ticket, self._clock.now()):
             raise ChatLocked(chat.settings.access)
-        return None
 
     async def selection(self, chat: Chat) -> tuple[str, ...]:
         """The outputs whose text is the answer. Raises NotDeployed, NotFound, Unavailable."""

@@ -64,7 +64,13 @@ class Sessions:
 
     async def visit(self, token_hash: str) -> Visit | None:
         """Whom the token stands for, None for nobody. Raises Unavailable."""
-        session = await self._accounts.session(token_hash)
+        return await self._visit(await self._accounts.session(token_hash))
+
+    async def visit_of(self, session_id: str) -> Visit | None:
+        """Return the session with this id, whichever token it has now; None if it has ended. Raises Unavailable."""
+        return await self._visit(await self._accounts.session_with_id(session_id))
+
+    async def _visit(self, session: Session | None) -> Visit | None:
         if session is None or not session.is_good(self._clock.now()):
             return None
         account = await self._accounts.account(session.user_id)

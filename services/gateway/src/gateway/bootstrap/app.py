@@ -61,6 +61,7 @@ def build(
             store,
             *outside.opened,
             callers.key_uses,
+            callers.stream_access,
             _first_start(settings, outside, on_first_key, on_first_password),
             running.cancels,
             running.attached,
@@ -112,7 +113,12 @@ def _first_start(
 
 def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMessage], None]]:
     """Who does something about what every process is told."""
-    return callers.authentication.on_control, callers.endpoints.on_control, running.attached.on_control
+    return (
+        callers.authentication.on_control,
+        callers.endpoints.on_control,
+        callers.stream_access.on_control,
+        running.attached.on_control,
+    )
 
 
 def _guards(settings: GatewaySettings) -> list[Middleware]:

@@ -15,6 +15,7 @@ from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
 from gateway.application.revocations import Revocations
 from gateway.application.sessions import Sessions
+from gateway.application.stream_access import StreamAccess
 from gateway.application.usage import UsageReports
 from gateway.bootstrap.outside import Outside
 from gateway.domain.addresses import networks
@@ -35,6 +36,7 @@ class Callers:
     sessions: Sessions
     key_uses: KeyUses
     authentication: Authentication
+    stream_access: StreamAccess
     limits: RateLimits
     limiting: Limiting
     reports: UsageReports
@@ -58,12 +60,14 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         clock=clock,
     )
     key_uses = KeyUses(store, clock)
-    authentication = Authentication(store, sessions.visit, key_uses, clock, cookie=session_cookie(settings.base_url))
+    authentication = Authentication(store, sessions, key_uses, clock, cookie=session_cookie(settings.base_url))
     revocations.also_tell(authentication.on_control)
     limits = _limits(settings, outside, plans)
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, outside.jobs, plans)
     endpoints = Endpoints(outside.deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
+    stream_access = StreamAccess(authentication, endpoints)
+    revocations.also_tell(stream_access.on_control)
     return Callers(
         plans=plans,
         endpoints=endpoints,
@@ -73,6 +77,7 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         sessions=sessions,
         key_uses=key_uses,
         authentication=authentication,
+        stream_access=stream_access,
         limits=limits,
         limiting=limiting,
         reports=reports,

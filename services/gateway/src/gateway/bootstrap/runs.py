@@ -105,6 +105,7 @@ def _reception(settings: GatewaySettings, callers: Callers, executions: Executio
         executions=executions,
         attached=AttachedAnswers(executions, write_seconds=settings.stream_write_seconds),
         limiting=callers.limiting,
+        access=callers.stream_access,
     )
 
 
@@ -113,8 +114,8 @@ def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, r
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
     executions, workflow_runs = running.reception.executions, running.workflow_runs
     following, resuming = running.following, running.resuming
-    streams = RunEventStreams(executions, following, write_seconds=patience)
-    canvas = CanvasStreams(executions, following, outside.clock, write_seconds=patience)
+    streams = RunEventStreams(executions, following, callers.stream_access, write_seconds=patience)
+    canvas = CanvasStreams(executions, following, outside.clock, callers.stream_access, write_seconds=patience)
     once, v2_once = (OnceOnly(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error))
     return (
         execute_router(ExecuteDoor(running.reception, canvas, once=once, public_url=url)),

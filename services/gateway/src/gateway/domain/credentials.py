@@ -115,6 +115,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Where this user may also go."""
     role: Role | None = None
     """The role of the person who calls, by session or personal key, in this workspace; None for any other caller."""
+    session_id: str | None = None
+    """The session that was shown, whichever of its tokens."""
 
     @property
     def key_id(self) -> str | None:
@@ -199,7 +201,9 @@ class Caller(msgspec.Struct, frozen=True):
         self.require_every_workflow()
 
 
-def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:
+def caller_of(
+    grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None, session_id: str | None = None
+) -> Caller:
     """Who has these grants, in the first of them that takes the key. Raises NoWorkspace, PersonalKeysForbidden."""
     if not grants:
         raise NoWorkspace
@@ -208,7 +212,15 @@ def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: Use
         raise PersonalKeysForbidden
     elsewhere = grants if len(grants) > 1 else ()
     role = first.role if user is not None else None
-    return Caller(first.workspace, scopes_within(first, key), key=key, user=user, grants=elsewhere, role=role)
+    return Caller(
+        first.workspace,
+        scopes_within(first, key),
+        key=key,
+        user=user,
+        grants=elsewhere,
+        role=role,
+        session_id=session_id,
+    )
 
 
 def takes(workspace: Workspace, key: ApiKey | None) -> bool:

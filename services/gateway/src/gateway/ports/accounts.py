@@ -34,6 +34,10 @@ class Accounts(Protocol):
         """The one with this token, good or not."""
         ...
 
+    async def session_with_id(self, session_id: str) -> Session | None:
+        """Return the session with this id under its newest token, good or not."""
+        ...
+
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         """Give a session another token; only one call for each old token is told True."""
         ...

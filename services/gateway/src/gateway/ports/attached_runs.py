@@ -6,6 +6,7 @@ from typing import Protocol
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunSpec
+from shared.errors import FlowportError
 
 
 class AttachedRun(Protocol):
@@ -23,6 +24,10 @@ class AttachedRun(Protocol):
 
     async def outcome(self) -> RunOutcome:
         """How the run ended. Raises what `take` raises."""
+        ...
+
+    def cut_off(self, error: FlowportError) -> None:
+        """The caller lost its access: drop what it has not read, raise `error` to it, and cancel the run."""
         ...
 
     def hang_up(self) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 from shared.contracts.event_log import EventPosition
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunSpec
+from shared.errors import FlowportError
 
 Numbered = tuple[EventPosition, RunEvent]
 
@@ -21,6 +22,10 @@ class FollowedRun(Protocol):
 
         Raises StreamBroken, CallerGone, NotFound, Unavailable.
         """
+        ...
+
+    def cut_off(self, error: FlowportError) -> None:
+        """The reader lost its access: `take` raises `error`. The run goes on."""
         ...
 
     def hang_up(self) -> None:

@@ -138,7 +138,8 @@ class A2aDoor:
         waits = not asked.configuration.return_immediately
         task, run = await self._say(visit, asked, RunMode.STREAM if waits else RunMode.ASYNC)
         if waits:
-            with hanging_up(visit.request.scope, visit.request.receive, run):
+            standing = self._reception.access.of(visit.caller, visit.workflow_id)
+            with hanging_up(visit.request.scope, visit.request.receive, run, standing):
                 await rest_of(run)
         else:
             run.hang_up()
@@ -206,6 +207,7 @@ class A2aDoor:
             run,
             writer,
             partial(self._tasks.find, visit.caller, visit.workflow_id, task.id),
+            standing=self._reception.access.of(visit.caller, visit.workflow_id),
             headers={"x-execution-id": task.id},
             write_seconds=self._write_seconds,
             head=writer.head,

@@ -11,7 +11,7 @@ from gateway.api.frames import one_line_frame
 from gateway.domain.agent_task import AgentTask, TaskState
 from gateway.ports import Numbered
 from shared.contracts.events import Chunk, RunEvent, StreamReset
-from shared.errors import Unavailable
+from shared.errors import FlowportError
 
 
 class TaskWriter:
@@ -41,9 +41,9 @@ class TaskWriter:
         """See EventWriter."""
         return self._answer(end) + self._status(status_of(end))
 
-    def broken(self, message: str) -> bytes:
+    def broken(self, error: FlowportError) -> bytes:
         """See EventWriter."""
-        return one_line_frame(fault(self._call_id, Unavailable(message)))
+        return one_line_frame(fault(self._call_id, error))
 
     def _told(self, event: RunEvent) -> bytes:
         match event:

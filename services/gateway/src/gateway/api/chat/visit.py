@@ -19,6 +19,7 @@ from gateway.api.schemas import answers, described
 from gateway.application.chat_codes import ChatCodes
 from gateway.application.chat_visits import ChatVisits, OpenChat
 from gateway.application.rate_limits import RateLimits
+from gateway.application.stream_access import Standing
 from gateway.domain.call_chain import call_chain
 from gateway.domain.chat_ticket import TICKET_SECONDS
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
@@ -26,7 +27,7 @@ from gateway.domain.rate_limits import RateKind
 from gateway.domain.redaction import redact_for_strangers
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, NotFound
 from shared.web.structs import StructResponse
 
 CODE_SENT: Final = "If this address may enter, a code is on its way to it."
@@ -59,7 +60,7 @@ class ChatDoor:
         body = validated(SayBody, json_value(await request.body()))
         ticket = await self._enter(request, found.chat, password=body.password)
         if body.says_something:
-            response = await self._answer(request, found, body)
+            response = await self._answer(request, found, body, ticket)
         elif body.knocks:
             response = _config(found.chat)
         else:
@@ -85,8 +86,9 @@ class ChatDoor:
         self._give(response, chat, ticket)
         return response
 
-    async def _answer(self, request: Request, found: OpenChat, body: SayBody) -> Response:
+    async def _answer(self, request: Request, found: OpenChat, body: SayBody, new_ticket: str | None) -> Response:
         chat, endpoint = found.chat, found.endpoint
+        ticket = new_ticket or request.cookies.get(_cookie_name(chat))
         address = self._address_of(request)
         visitor = await self._reception.authentication.visitor(endpoint.workspace_id, address)
         self._reception.limiting.show(request, visitor, RateKind.SYNC)
@@ -107,7 +109,20 @@ class ChatDoor:
         run = await self._reception.executions.attach(visitor, endpoint, asked)
         writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_strangers)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
-        return self._reception.attached.written(run, writer, endpoint, headers={"x-execution-id": run.run_id, **agreed})
+        named = {"x-execution-id": run.run_id, **agreed}
+        return self._reception.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=named)
+
+    def _standing(self, chat: Chat, ticket: str | None) -> Standing:
+        """Return what lets a visitor read answers: the chat is open, and still takes the ticket."""
+        identifier = chat.settings.identifier
+
+        async def check() -> None:
+            now = (await self._visits.find(identifier)).chat
+            if now.id != chat.id:
+                raise NotFound("Chat not found")
+            self._visits.require_ticket(now, ticket)
+
+        return self._reception.access.by(("chat", chat.id, ticket), check)
 
     async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
         ticket = request.cookies.get(_cookie_name(chat))

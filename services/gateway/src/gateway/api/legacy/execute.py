@@ -64,9 +64,11 @@ class ExecuteDoor:
         if asked.keep_events:
             return await self._canvas.begin(caller, endpoint, asked)
         run = await self._reception.executions.attach(caller, endpoint, asked)
+        standing = self._reception.access.of(caller, endpoint.workflow_id)
         if asked.mode is RunMode.STREAM:
-            return self._reception.attached.stream(run, asked, endpoint, headers={"x-execution-id": run.run_id})
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
+            named = {"x-execution-id": run.run_id}
+            return self._reception.attached.stream(run, asked, endpoint, standing, headers=named)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
         return sync_response(run.run_id, outcome, output)
 
     def _accepted(self, accepted: RunAccepted) -> Response:

@@ -31,6 +31,7 @@ from gateway.api.legacy.models import Refusal
 from gateway.api.reception import Reception
 from gateway.api.routes import headers_of, plain
 from gateway.api.schemas import answers
+from gateway.application.stream_access import Standing
 from gateway.application.tool_serving import ToolServing
 from gateway.domain import json_body
 from gateway.domain.call_chain import call_chain
@@ -170,11 +171,24 @@ class McpDoor:
             call_chain=visit.call_chain,
         )
         run = await self._reception.executions.attach(caller, endpoint, asked)
-        outcome, output = await self._reception.attached.result(visit.request, run, endpoint.workspace_id)
+        standing = self._standing(visit, tool.workflow_id)
+        outcome, output = await self._reception.attached.result(visit.request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             text = outcome.error.text if outcome.error else f"The run was {outcome.status}"
             return _text(text, is_error=True)
         return _text(msgspec.json.format(output, indent=2).decode(), is_error=False)
+
+    def _standing(self, visit: Visit, workflow_id: str) -> Standing:
+        """Return what lets the caller wait for this tool: its own access, or that the server is public."""
+        if not visit.caller.is_public:
+            return self._reception.access.of(visit.caller, workflow_id)
+        server_id = visit.server.id
+
+        async def check() -> None:
+            if not (await self._serving.find(server_id)).settings.is_public:
+                raise Unauthenticated("Unauthorized")
+
+        return self._reception.access.by(("mcp", server_id), check)
 
 
 class _Exchange(Response):

@@ -62,10 +62,11 @@ class CompletionsDoor:
         run = await self._reception.executions.attach(caller, endpoint, asked)
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
         named = {"x-execution-id": run.run_id}
+        standing = self._reception.access.of(caller, endpoint.workflow_id)
         if body.stream:
             writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
-            return self._reception.attached.written(run, writer, endpoint, headers=named)
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
+            return self._reception.attached.written(run, writer, endpoint, standing, headers=named)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             return failed_run(outcome, named)
         answer = Completion(

@@ -62,7 +62,8 @@ class V2ExecuteDoor:
             heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
             return await self._streams.begin(caller, endpoint, asked, heartbeat_seconds=heartbeat)
         run = await self._reception.executions.attach(caller, endpoint, asked)
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
+        standing = self._reception.access.of(caller, endpoint.workflow_id)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
         body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
 

@@ -73,6 +73,15 @@ class NoWorkspace(Forbidden):
         super().__init__("Not a member of any workspace")
 
 
+class AccessEnded(Unauthenticated):
+    """The caller lost the access while it read a stream or waited for a result."""
+
+    code = "ACCESS_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("Access ended: the key, session or permission behind this call is no longer valid")
+
+
 class SignInRefused(Unauthenticated):
     """No such account, or another password. Which of them is nobody's business."""
 
