@@ -1,5 +1,6 @@
 """RabbitMQ on loopback, as any user and without systemd: for `make stack` and the tests."""
 
+import json
 import os
 import secrets
 import shutil
@@ -93,7 +94,7 @@ class RabbitMQServer:
         )
         self._server.start(until=self._is_up, timeout=START_SECONDS)
         if not is_new:
-            self._replace_default_password()
+            self._set_password()
 
     def stop(self) -> None:
         """End in order."""
@@ -120,7 +121,12 @@ class RabbitMQServer:
         """What `rabbitmqctl` answers. Raises ServerFailed."""
         command = [str(find_program("rabbitmqctl")), "--quiet", *arguments]
         done = subprocess.run(  # noqa: S603 - our own command, no shell
-            command, env=self._environment(), capture_output=True, text=True, timeout=CTL_SECONDS, check=False
+            command,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=CTL_SECONDS,
+            check=False,
         )
         if done.returncode:
             raise ServerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
@@ -146,16 +152,17 @@ class RabbitMQServer:
             write_secret(cookie, known.read_bytes() if known else secrets.token_hex(_COOKIE_BYTES).encode())
             cookie.chmod(stat.S_IRUSR)
 
-    def _replace_default_password(self) -> None:
-        """Replace RabbitMQ's default password, which earlier versions used. Raises ServerFailed."""
-        url = f"http://{LOOPBACK}:{self.management_port}/api"
-        with httpx.Client(timeout=CTL_SECONDS, trust_env=False) as client:
-            if client.get(f"{url}/whoami", auth=(_USER, self._password.value)).is_success:
-                return
-            wanted = {"password": self._password.value, "tags": "administrator"}
-            answer = client.put(f"{url}/users/{_USER}", auth=(_USER, _USER), json=wanted)
-        if not answer.is_success:
-            raise ServerFailed(f"RabbitMQ in {self.data_dir} refuses both its passwords: {answer.text}")
+    def _set_password(self) -> None:
+        """Set our password where the data has another: the default one of earlier versions. Raises ServerFailed."""
+        asked = httpx.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
+        if not asked.is_success:
+            user = {"name": _USER, "password": self._password.value, "tags": ["administrator"]}
+            definitions = self.data_dir / "user.json"
+            write_secret(definitions, json.dumps({"users": [user]}).encode())
+            try:
+                self.ctl("import_definitions", str(definitions))  # a file: arguments are visible to other users
+            finally:
+                definitions.unlink()
 
     def _write_configuration(self) -> None:
         write_secret(self.data_dir / "enabled_plugins", f"[{','.join(_PLUGINS)}].\n".encode())
