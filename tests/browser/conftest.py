@@ -1,10 +1,9 @@
-"""The four services as processes, the console that they serve, and the system's Chromium in front of it.
+"""The four services as processes, the console that they serve, and Chromium in front of it.
 
 Playwright's own loop runs for as long as a browser is open, so each module opens one and closes it again.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -12,13 +11,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.console import Account, Console
+from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_SECONDS
 
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 
-CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
 """Only what comes from this machine by its own name is as good as HTTPS to a browser."""
 PASSWORD = "correct horse battery"

@@ -1,7 +1,6 @@
 """A chat, from its address to the model and back: over HTTP, and in a browser on a phone."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
+from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.mail_server import MailServer, code_in
 from tests.support.model_server import ModelServer, Reply
@@ -18,7 +18,6 @@ from tests.support.workflow_files import START, agent, start, workflow
 from flowport.stack import Stack
 from shared.ids import new_id
 
-CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 PHONE: ViewportSize = {"width": 390, "height": 760}
 
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
