@@ -71,7 +71,12 @@ async def test_only_those_who_wait_are_counted_and_ask_to_be_admitted(counter: C
     assert (len(counter.line), counter.line.waiting("a"), counter.line.waiting("c")) == (3, 2, 0)
     standing[1].cancel()  # it learns of it in the next turn of the loop only
     asked: list[str] = []
-    assert counter.line.next(lambda workspace: asked.append(workspace) is not None) is None
+
+    def refuse(workspace: str) -> bool:
+        asked.append(workspace)
+        return False
+
+    assert counter.line.next(refuse) is None
     assert asked == ["a"]
     for task in standing:
         task.cancel()

@@ -102,7 +102,7 @@ _STARTING_THREADS = {
     "clone": (Bits(0, CLONE_THREAD, required=True), Bits(0, CLONE_NAMESPACES)),
     "set_robust_list": (),
 }
-_OPENING_TO_READ = {
+_OPENING_TO_READ: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "open": (Bits(1, OPEN_TO_CHANGE),),
     "openat": (Bits(2, OPEN_TO_CHANGE),),
     "fcntl": (OneOf(1, OWN_DESCRIPTORS),),
