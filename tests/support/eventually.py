@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 POLL_SECONDS = 0.01
-PATIENCE_SECONDS = 30.0
-"""For what does happen: long enough for a machine that is busy with something else."""
+PATIENCE_SECONDS = 75.0
+"""For what does happen: long enough for a machine that is busy with something else, and for a wall clock that was set
+back by 30 s, which delays by as much what is due at a time of the store."""
 
 
 async def eventually(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
