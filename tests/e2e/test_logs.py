@@ -61,3 +61,28 @@ async def test_failures_are_found_by_their_level(door: PublicDoor) -> None:
     assert [row["id"] for row in (await read(door, "", **query, level="error"))["data"]] == [chosen]
     assert (await read(door, "", **query, level="info"))["data"] == []
     assert [row["id"] for row in (await read(door, "", **query, executionId=chosen))["data"]] == [chosen]
+
+
+async def test_logs_mask_secrets_in_the_output_of_a_run_and_results_do_not(door: PublicDoor) -> None:
+    secret, name = f"s3cret-{new_id()}", "LOGGED_SECRET"
+    stored = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/{name}", json={"value": secret})
+    stored.raise_for_status()
+    code = "const v = '{{LOGGED_SECRET}}'; return {list: [v], [v]: 1, text: JSON.stringify({v})}"
+    workflow_id = await door.publish(workflow("Masked", [start(), function("f1", code)], (START, "f1")))
+    exact = {"list": [secret], secret: 1, "text": f'{{"v":"{secret}"}}'}
+    sync = (await door.run(workflow_id, {})).json()
+    queued = await door.queue(workflow_id, {})
+    job = await door.ended_job(queued["jobId"])
+    assert (sync["output"]["result"], job["output"]["result"]) == (exact, exact)
+
+    masked = {"list": ["[REDACTED]"], "[REDACTED]": 1, "text": '{"v":"[REDACTED]"}'}
+    query = {"workspaceId": door.workspace_id, "workflowIds": workflow_id, "details": "full"}
+    for run_id in (sync["executionId"], queued["executionId"]):
+        log = await found(door, run_id)
+        assert log["executionData"]["finalOutput"]["result"] == masked
+        assert secret not in str(log)
+        listed = await read(door, "", **query, executionId=run_id, includeFinalOutput="true", includeTraceSpans="true")
+        assert listed["data"][0]["finalOutput"]["result"] == masked
+        assert secret not in str(listed)
+        status = await door.http.get(f"/api/workflows/{workflow_id}/executions/{run_id}?includeOutput=true")
+        assert status.json()["finalOutput"]["result"] == exact

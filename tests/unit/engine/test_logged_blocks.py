@@ -241,3 +241,48 @@ async def test_a_value_that_is_too_large_takes_no_more_room_than_the_largest_tha
 async def test_a_large_value_is_not_logged() -> None:
     result = await run(lambda call: {"result": "x" * 100_000}, chain(block("f")))
     assert result.blocks[-1].output == {"truncated": True, "bytes": 100_013}
+
+
+LINES = 's3cret "value"\n/of-several-words'
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"result": LINES},
+        {"result": {"nested": [{"deeper": f"before {LINES} after"}]}},
+        {"result": {LINES: "as a key"}},
+        {"result": json.dumps({"written": LINES})},
+        {"result": json.dumps(json.dumps({"written": LINES}))},
+        {"result": quote(LINES)},
+        {"result": base64.b64encode(f"me:{LINES}".encode()).decode()},
+    ],
+    ids=["whole", "nested", "key", "JSON", "JSON in JSON", "URL", "base64"],
+)
+async def test_the_final_output_is_logged_without_secrets_and_given_with_them(given: Any) -> None:
+    workflow = chain(block("f", "api", url="{{TOKEN}}"))
+    engine = engine_of({"api": Scripted(lambda call: given)})
+    result = await execution(engine, workflow, environment={"TOKEN": LINES}).run()
+    output = result.outcome.output
+    assert msgspec.json.decode(output.inline) == given
+    assert output.logged is not None
+    assert "[REDACTED]" in bytes(output.logged.inline).decode()
+    assert msgspec.json.decode(output.logged.inline) == result.blocks[-1].output, "as the block's own log has it"
+    assert output.logged.size == len(bytes(output.logged.inline))
+
+
+@pytest.mark.parametrize(("value", "is_hidden"), [("abc12", False), ("abc123", True)])
+async def test_a_short_value_is_treated_alike_in_the_final_output_and_in_block_logs(
+    value: str, is_hidden: bool
+) -> None:
+    workflow = chain(block("f", "api", url="{{TOKEN}}"))
+    engine = engine_of({"api": Scripted(lambda call: {"data": value})})
+    result = await execution(engine, workflow, environment={"TOKEN": value}).run()
+    logged = result.outcome.output.as_logged
+    assert (value not in bytes(logged.inline).decode()) is is_hidden
+    assert msgspec.json.decode(logged.inline) == result.blocks[-1].output
+
+
+async def test_an_output_without_secrets_is_logged_as_it_is() -> None:
+    result = await run(lambda call: {"result": "public"}, chain(block("f")))
+    assert result.outcome.output.logged is None

@@ -84,6 +84,10 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether no worker ended it: the one that had it is gone."""
         return self.error is not None and self.error.code is ErrorCode.WORKER_LOST
 
+    def for_caller(self) -> Self:
+        """Return the outcome without the output that only logs show."""
+        return self if self.output.logged is None else msgspec.structs.replace(self, output=self.output.exact())
+
     def without_data(self) -> Self:
         """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
         error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)

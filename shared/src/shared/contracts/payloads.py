@@ -15,6 +15,17 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     blob_id: str | None = None
     size: int = 0
     """Bytes of JSON."""
+    logged: "Payload | None" = None
+    """The value with secrets masked, as logs show it; None where the value holds none."""
+
+    @property
+    def as_logged(self) -> "Payload":
+        """The value as logs show it."""
+        return self.logged or self
+
+    def exact(self) -> "Payload":
+        """Return the value without the form that logs show."""
+        return msgspec.structs.replace(self, logged=None)
 
 
 class StoredBlob(msgspec.Struct, frozen=True):

@@ -1,18 +1,25 @@
 """Values of any size as documents."""
 
+from typing import Final
+
 import msgspec
 
 from shared.contracts.payloads import Payload
 from shared.store.documents import Document
 
+LOGGED: Final = "logged"
+"""Where a stored value has the form that logs show, if that is another."""
+
 
 def encode_payload(payload: Payload) -> Document:
     """A value as it is stored: JSON as it came, or the name of its blob."""
-    return {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
+    stored: Document = {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
+    return stored if payload.logged is None else {**stored, LOGGED: encode_payload(payload.logged)}
 
 
 def decode_payload(stored: Document) -> Payload:
     """A stored value."""
+    logged = decode_payload(stored[LOGGED]) if LOGGED in stored else None
     if stored["blob_id"] is not None:
-        return Payload(blob_id=stored["blob_id"], size=stored["size"])
-    return Payload(inline=msgspec.Raw(stored["inline"]), size=stored["size"])
+        return Payload(blob_id=stored["blob_id"], size=stored["size"], logged=logged)
+    return Payload(inline=msgspec.Raw(stored["inline"]), size=stored["size"], logged=logged)

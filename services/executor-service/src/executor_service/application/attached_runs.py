@@ -77,7 +77,7 @@ class AttachedRuns:
         try:
             with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels(kind).track_inprogress():
                 outcome, blocks, usage = await self._executed(spec, line, handle, is_held)
-            await line.emit(RunEnded(outcome))
+            await line.emit(RunEnded(outcome.for_caller()))
             told = await line.close()
         finally:
             announcement.cancel()

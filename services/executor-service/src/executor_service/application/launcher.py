@@ -100,11 +100,16 @@ class Launcher:
     async def conclude(self, spec: RunSpec, outcome: RunOutcome, *, patience_seconds: float = 0.0) -> RunOutcome:
         """`outcome` with a large output put aside. Never raises: an output that cannot be kept fails the run."""
         try:
-            document = await self._shown_files.filled(spec, bytes(outcome.output.inline))
-            put = partial(self._payloads.put, spec.snapshot.workspace_id, document)
-            return replace(outcome, output=await insist(put, seconds=patience_seconds))
+            output = await self._stored(spec, outcome.output, patience_seconds)
+            if outcome.output.logged is not None:
+                output = replace(output, logged=await self._stored(spec, outcome.output.logged, patience_seconds))
+            return replace(outcome, output=output)
         except FlowportError as error:
             return self._with_error(outcome, error)
+
+    async def _stored(self, spec: RunSpec, value: Payload, patience_seconds: float) -> Payload:
+        document = await self._shown_files.filled(spec, bytes(value.inline))
+        return await insist(partial(self._payloads.put, spec.snapshot.workspace_id, document), seconds=patience_seconds)
 
     async def pause_report(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> PauseRun:
         """All that a paused run needs to go on without this process. Raises Unavailable."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from functools import reduce
@@ -31,6 +32,7 @@ from executor_service.engine.usage import Spending, add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
 from shared.contracts.usage import Usage
 from shared.errors import FlowportError
 from shared.workflow.compile import CompiledWorkflow
@@ -140,7 +142,19 @@ class Execution:
         except Exception:  # handed on, it would have the message redelivered, and break every worker in turn
             _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=BROKE)
-        return result_of(self._ending(started_at, began, error, partial))
+        return self._masked(result_of(self._ending(started_at, began, error, partial)))
+
+    def _masked(self, result: RunResult) -> RunResult:
+        """`result`, with the output that logs show beside the exact one."""
+        if self._request.within:
+            return result
+        output = result.outcome.output
+        masked = self._logs.shown_output(result.output, bytes(output.inline))
+        if masked is None:
+            return result
+        logged = Payload(inline=msgspec.Raw(masked), size=len(masked))
+        outcome = msgspec.structs.replace(result.outcome, output=msgspec.structs.replace(output, logged=logged))
+        return replace(result, outcome=outcome)
 
     def _ending(self, started_at: datetime, began: float, error: RunError | None, partial: Output | None) -> Ending:
         clock = self._engine.clock

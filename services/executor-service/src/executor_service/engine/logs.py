@@ -69,6 +69,15 @@ class LogBook:
             return value
         return truncated if is_too_deep(raw, MOST_LEVELS) else self._secrets.hidden_within(value, by_name=True)
 
+    def shown_output(self, output: Output, raw: bytes) -> bytes | None:
+        """Return the run's output as JSON with every secret masked; None where `raw`, its JSON, holds none."""
+        if not self._secrets.may_be_in(raw):
+            return None
+        if is_too_deep(raw, MOST_LEVELS):
+            return _encode({"truncated": True, "bytes": len(raw)})
+        masked = _encode(self._secrets.hidden_within(dict(output), by_name=True))
+        return None if masked == raw else masked
+
     def shown_reason(self, text: str) -> str:
         """Why something failed, with every secret hidden, and no longer than an error may be."""
         return self._secrets.hidden(text)[:MAX_ERROR_CHARS]

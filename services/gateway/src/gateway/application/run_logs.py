@@ -56,12 +56,15 @@ class RunLogs:
         return run
 
     async def output(self, run: RunView) -> bytes | None:
-        """The run's output as JSON, None where it has none, or none any more. Raises Unavailable."""
+        """Return the run's output as JSON, with secrets masked; None where it has none, or none any more.
+
+        Raises Unavailable.
+        """
         given = given_by(run)
         if given is None:
             return None
         try:
-            return await self._payloads.get(run.workspace_id, given)
+            return await self._payloads.get(run.workspace_id, given.as_logged)
         except NotFound:
             return None
 

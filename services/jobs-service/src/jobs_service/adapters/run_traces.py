@@ -7,6 +7,7 @@ from typing import Final
 from jobs_service.adapters.run_documents import INPUT_BLOB, decode_spec
 from shared.contracts.files import CONTEXT, ID_PREFIX
 from shared.store.documents import Document
+from shared.store.payloads import LOGGED
 
 VALUES: Final = ("output", "blocks", "state")
 LONGEST_KEY: Final = 4096
@@ -16,7 +17,7 @@ _FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}(?:[0-9a-f]{32})?"
 
 def values_of(document: Document) -> list[str]:
     """The blobs that hold values of this run."""
-    kept = [document[name]["blob_id"] for name in VALUES if name in document]
+    kept = [value["blob_id"] for value in _values(document)]
     return [blob_id for blob_id in (*kept, *_given(document)) if blob_id is not None]
 
 
@@ -39,8 +40,16 @@ async def files_in_parts(parts: AsyncIterator[bytes], workflow_id: str) -> set[s
 
 def contents_of(document: Document) -> bytes:
     """All JSON that lies in the document itself."""
-    inline = [document[name]["inline"] for name in VALUES if name in document]
+    inline = [value["inline"] for value in _values(document)]
     return b"\n".join([document.get("spec", b""), *inline])
+
+
+def _values(document: Document) -> Iterator[Document]:
+    for name in VALUES:
+        if name in document:
+            yield document[name]
+            if LOGGED in document[name]:
+                yield document[name][LOGGED]
 
 
 def _given(document: Document) -> Iterator[str | None]:

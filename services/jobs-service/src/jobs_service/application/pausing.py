@@ -1,6 +1,6 @@
 """Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -93,7 +93,7 @@ class Pausing:
         run_from = found.spec.run_from
         given = (found.spec.input,) if run_from is None else (found.spec.input, run_from.outputs)
         values = (*given, found.state or Payload(), *found.shown)
-        blob_ids = [*(value.blob_id for value in values if value.blob_id is not None), *files]
+        blob_ids = [*_blobs_of(values), *files]
         if blob_ids:
             await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
 
@@ -111,3 +111,11 @@ def _is_theirs(seen: Seen, asked: ResumeRun) -> bool:
     run = seen.run
     is_same = (run.workspace_id, run.workflow_id) == (asked.workspace_id, asked.workflow_id)
     return is_same and not run.is_expired(seen.now)
+
+
+def _blobs_of(values: Iterable[Payload]) -> Iterator[str]:
+    for value in values:
+        if value.blob_id is not None:
+            yield value.blob_id
+        if value.logged is not None:
+            yield from _blobs_of([value.logged])

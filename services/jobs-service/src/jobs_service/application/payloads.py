@@ -19,6 +19,10 @@ class Payloads:
 
     async def fit(self, workspace_id: str, payload: Payload) -> Payload:
         """`payload`, small enough for a document."""
+        if payload.logged is not None:
+            value = msgspec.structs.replace(payload, logged=None)
+            logged = await self.fit(workspace_id, payload.logged)
+            return msgspec.structs.replace(await self.fit(workspace_id, value), logged=logged)
         document = bytes(payload.inline)
         if payload.blob_id is not None or len(document) <= INLINE_LIMIT:
             return payload

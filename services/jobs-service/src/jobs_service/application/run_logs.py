@@ -41,7 +41,9 @@ def _fitting(found: Sequence[LoggedRun]) -> int:
     """How many runs from the first on have outputs and block logs that fit on a page; one always does."""
     room = PAGE_BYTES
     for index, each in enumerate(found):
-        room -= sum(value.size for value in (each.run.view.output, each.run.blocks) if value is not None)
+        output = each.run.view.output
+        shown = (output, output and output.logged, each.run.blocks)
+        room -= sum(value.size for value in shown if value is not None)
         if room < 0 and index:
             return index
     return len(found)
