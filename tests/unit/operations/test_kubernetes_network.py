@@ -7,7 +7,7 @@ from tests.unit.operations.manifests import ROOT, SERVICES, WORKLOADS, Object, c
 
 from shared.service import ServiceName
 
-ONLY = re.compile(r"\bonly\(tokens, ([^)]*)\)")
+ONLY = re.compile(r"\b(?:only\(tokens, |access\()([^)]*)\)")
 CALLER = re.compile(r"ServiceName\.(\w+)")
 
 
