@@ -14,6 +14,7 @@ import msgspec
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec
 from tests.support.eventually import until
+from tests.support.tickets import TICKET_KEY
 
 from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_leases import MongoLeases
@@ -140,6 +141,7 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
         "FLOWPORT_AMQP_URL": "memory://killed",
         "FLOWPORT_JOBS_PORT": str(free_port),
         "FLOWPORT_TOKEN_GATEWAY": "gateway-token",
+        "FLOWPORT_TICKET_KEYS": TICKET_KEY,
         "FLOWPORT_LEADER_LEASE_SECONDS": "1",
     }
     with (tmp_path / "log").open("wb") as log:
