@@ -54,8 +54,10 @@ class Captured:
         answer = await self.http.request(method, path, headers=headers, content=content)
         if not answer.content:
             return answer.status_code, None
-        found = answer.json() if answer.headers["content-type"].startswith("application/json") else answer.content
-        return answer.status_code, found["code"] if answer.status_code >= 400 else found
+        if answer.is_error:
+            return answer.status_code, answer.json()["code"]
+        is_json = answer.headers["content-type"].startswith("application/json")
+        return answer.status_code, answer.json() if is_json else answer.content
 
 
 @dataclass

@@ -58,7 +58,7 @@ async def test_an_attached_run_works_with_the_ticket_of_its_message() -> None:
             seen.append(presented_ticket())
             return await run(*arguments, **options)  # type: ignore[arg-type]
 
-        here.consumers._attached.run = attending  # type: ignore[method-assign, assignment]
+        here.consumers._attached.run = attending  # type: ignore[method-assign]
         message = asked(spec("r1", time_limit_ms=60_000))
         await here.broker.work.publish(INTERACTIVE, msgspec.structs.replace(message, ticket="of r1"))
         await here.broker.work.publish(INTERACTIVE, asked(spec("r2", time_limit_ms=60_000)))
