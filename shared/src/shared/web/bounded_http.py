@@ -4,6 +4,10 @@ A head that is not whole in time, or larger than anybody needs, is refused; wher
 connection is closed, and so is one whose caller takes nothing of an answer. Requests that arrive in one piece, nearly
 all of them, never set a timer.
 
+The parser gets a head when all of it has arrived, and then exactly the bytes of its body (see shared.web.http_framing).
+So a head is measured to the byte, wherever in a piece it begins, and trailers never become headers of their request.
+A request that breaks a rule is answered in its turn, after the requests before it, and the connection closes.
+
 An answer may come before the request is whole: a wrong key is told so at once. What the caller still sends is heard
 out and thrown away before such a connection is closed, else the network would throw the answer away with it.
 
@@ -13,20 +17,34 @@ task.
 
 import asyncio
 import fcntl
+import re
 import sys
 import termios
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
+from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.web.disconnects import Listener, offer
+from shared.web.http_framing import (
+    HEAD_TOO_LARGE,
+    HEAD_TOO_SLOW,
+    MALFORMED,
+    ChunkedBody,
+    Framing,
+    Refusal,
+    RequestRefused,
+    check_head,
+)
 from shared.web.unframed import send_unframed
 
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_HEAD_END: Final = b"\r\n\r\n"
+_LINE_BREAKS: Final = b"\r\n"
+_NO_CARRIAGE_RETURN: Final = re.compile(rb"[^\r]\n")
+_UPGRADE: Final = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -37,6 +55,10 @@ class BoundedHttp(HttpToolsProtocol):
     body_seconds: ClassVar[float] = 60.0
     """From there until its body is."""
     head_bytes: ClassVar[int] = 64 * 1024
+    waiting_requests: ClassVar[int] = 32
+    """Requests that may wait on one connection for the answer to an earlier one; the rest is not read."""
+    linger_seconds: ClassVar[float] = 1.0
+    """How long input is thrown away after the last answer: unread, the network would throw the answer away with it."""
     read_seconds: ClassVar[float] = 60.0
     """How long a caller may take nothing of what waits to be sent."""
     late_seconds: ClassVar[float] = 1.0
@@ -44,12 +66,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _timer_is_for_body = False
-    _has_head = False
+    _body: Framing | None = None
+    """What has to come of the body; None before the head is whole."""
     _is_whole = False
-    _received = 0
     _was_asked = False
     _is_last = False
     _is_parting = False
+    _is_deaf = False
     _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -57,6 +80,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._listeners: set[Listener] = set()
         self._is_lost = False
+        self._head = bytearray()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -72,16 +96,21 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; if the request is not whole yet, wait for the rest."""
-        if not self._has_head:
-            self._received += len(data)
-        super().data_received(data)
-        if self._is_whole:
-            self._rest()
-        elif not self._has_head and self._received > self.head_bytes:
-            self._refuse(_TOO_LARGE)
-        elif self._timer is None or self._timer_is_for_body != self._has_head:
+        if self._is_deaf:
+            return
+        self._unset_keepalive_if_required()
+        start = 0
+        while start < len(data) and not (self._is_deaf or self.transport.is_closing()):
+            start = self._take_head(data, start) if self._body is None else self._take_body(data, start)
+        if self._is_deaf:
+            return
+        has_head = self._body is not None
+        if not has_head and not self._head:
+            if self._is_whole:
+                self._rest()
+        elif self._timer is None or self._timer_is_for_body != has_head:
             self._wait()
-            if self._has_head:
+            if has_head:
                 # Not the answer itself, which holds this in turn.
                 part = partial(self._part, weakref.ref(self.cycle))
                 self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
@@ -93,24 +122,30 @@ class BoundedHttp(HttpToolsProtocol):
         offer(cast("dict[str, Any]", self.scope), self._listen)
 
     def on_headers_complete(self) -> None:
-        """The head is whole. Who was told that the connection closes asks nothing more."""
-        self._has_head = True
-        if self._is_parting:
-            return
+        """Check the head, and hand the request over. Raises RequestRefused."""
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        self._body = check_head(version, method, self.url, self.headers)
+        if version == "1.0":
+            self.expect_100_continue = False
+        if self.parser.should_upgrade():
+            raise _UpgradeIgnored
         super().on_headers_complete()
+        self.headers = []  # takes the trailers, which the application never sees
         self._was_asked = True
-        if self.scope["http_version"] == "1.0":
+        if version == "1.0":
             send_unframed(self.cycle)
         if self._is_last:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        self._is_whole, self._has_head, self._received = True, False, 0
+        self._is_whole, self._body = True, None
         self._stop_waiting()
         super().on_message_complete()
         if self._is_parting:
             self.transport.close()
+        elif not self.cycle.keep_alive:
+            self._is_deaf = True
 
     def pause_writing(self) -> None:
         """The caller is slower than what he is sent."""
@@ -145,8 +180,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _wait(self, seconds: float | None = None) -> None:
         self._stop_waiting()
-        self._timer_is_for_body = self._has_head
-        usual = self.body_seconds if self._has_head else self.head_seconds
+        self._timer_is_for_body = self._body is not None
+        usual = self.body_seconds if self._timer_is_for_body else self.head_seconds
         self._timer = self.loop.call_later(usual if seconds is None else seconds, self._too_slow)
 
     def _stop_waiting(self) -> None:
@@ -155,19 +190,133 @@ class BoundedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _too_slow(self) -> None:
-        if self.pipeline or (self._is_answering and not self._has_head):
+        if self.pipeline or (self._is_answering and self._body is None):
             self._wait()  # an earlier request is being answered: it is we who let the next one wait
+        elif self._body is not None:
+            self.transport.close()
+            if self._is_answering:
+                self.transport.abort()
+        elif self._head:
+            self._refuse(HEAD_TOO_SLOW)
         else:
-            self._refuse(_TOO_SLOW)
+            self.transport.close()
 
-    def _refuse(self, answer: bytes) -> None:
+    def _take_head(self, data: bytes, start: int) -> int:
+        """Read the head that begins or goes on at `start`; return where it ends, or the end of `data`."""
+        known = len(self._head)
+        if not known:
+            while start < len(data) and data[start] in _LINE_BREAKS:  # allowed before a request
+                start += 1
+            if start == len(data):
+                return start
+            if len(self.pipeline) >= self.waiting_requests:
+                self._end_with(self.cycle)
+                return len(data)
+            end = data.find(_HEAD_END, start)
+            size = (len(data) if end < 0 else end + len(_HEAD_END)) - start
+        else:
+            self._head += data[start : start + self.head_bytes + 1 - known]
+            end = self._head.find(_HEAD_END, max(0, known - len(_HEAD_END)))
+            size = len(self._head) if end < 0 else end + len(_HEAD_END)
+        if size > self.head_bytes:
+            self._refuse(HEAD_TOO_LARGE)
+        elif end >= 0:
+            head = bytes(self._head[:size]) if known else data[start : start + size]
+            self._head.clear()
+            self._feed_head(head)
+            return start + size - known
+        else:
+            if not known:
+                self._head += data[start:]
+            if not 65 <= self._head[0] <= 90 or _NO_CARRIAGE_RETURN.search(self._head, max(0, known - 1)):
+                self._refuse(MALFORMED)  # no more of it would make it a head: it may be TLS
+        return len(data)
+
+    def _feed_head(self, head: bytes) -> None:
+        try:
+            self.parser.feed_data(head)
+        except HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, _UpgradeIgnored):
+                self.parser = HttpRequestParser(self)
+                self._body = None
+                self._feed_head(_UPGRADE.sub(b"", head))
+            else:
+                self._body = None
+                self._refuse(cause.refusal if isinstance(cause, RequestRefused) else MALFORMED)
+
+    def _take_body(self, data: bytes, start: int) -> int:
+        """Read the body that goes on at `start`; return where it ends, or the end of `data`."""
+        body = self._body
+        try:
+            if isinstance(body, ChunkedBody):
+                end = body.advance(data, start)
+                is_over = body.is_complete
+            else:
+                end = min(len(data), start + (body or 0))
+                self._body = (body or 0) - (end - start)
+                is_over = self._body == 0
+            self.parser.feed_data(data if end - start == len(data) else data[start:end])
+        except RequestRefused as error:
+            self._refuse(error.refusal)
+        except HttpParserError:
+            self._refuse(MALFORMED)
+        else:
+            if is_over != (self._body is None):
+                self._refuse(MALFORMED)
+            return end
+        return len(data)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer the request that is being read with `refusal`, after all that came before, and close."""
         self._stop_waiting()
-        is_answering = self._is_answering
-        if not (is_answering or self._has_head) and self._received:
-            self.transport.write(answer)
-        self.transport.close()
-        if is_answering:
-            self.transport.abort()
+        if self._body is not None and not self._withdraw():
+            self._is_deaf = True
+            self.transport.close()
+            return
+        previous = self.cycle
+        cycle = RequestResponseCycle(
+            scope=cast("Any", {"type": "http", "method": "GET", "headers": []}),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        self.cycle = cycle
+        self._end_with(cycle)
+        if self.pipeline or not (previous is None or previous.response_complete or previous.disconnected):
+            self.pipeline.appendleft((cycle, cast("Any", refusal)))
+        else:
+            self._start_asgi_task(cycle, cast("Any", refusal))
+
+    def _withdraw(self) -> bool:
+        """Take the unfinished request back; return whether another answer can still be given to it."""
+        cycle = self.cycle
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()  # an earlier request is still being answered
+            return True
+        cycle.disconnected = True
+        cycle.message_event.set()
+        return not cycle.response_started
+
+    def _end_with(self, cycle: RequestResponseCycle) -> None:
+        """Read no more, and close the connection after the answer of `cycle`."""
+        self._is_deaf = True
+        self._stop_waiting()
+        cycle.keep_alive = False
+        cycle.transport = cast("Any", _HearingOut(self.transport, self._linger))
+
+    def _linger(self) -> None:
+        if self.transport.is_closing():
+            return
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(self.linger_seconds, self.transport.close)
 
     @property
     def _is_answering(self) -> bool:
@@ -204,6 +353,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+
+class _UpgradeIgnored(Exception):
+    """The request asks for another protocol: it is served as if it did not, body included."""
 
 
 class _HearingOut:
