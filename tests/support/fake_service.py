@@ -22,6 +22,8 @@ class FakeService:
     metrics: str = ""
     status: str = ""
     """What it says of itself, where that is neither that it is ready nor what it misses."""
+    metrics_token: str = ""
+    """What it requires to show its metrics."""
     hides: int = 0
     """The status with which what is before it answers whoever asks how it is."""
 
@@ -30,7 +32,7 @@ class FakeService:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = service._answer(self.path)
+                status, body = service._answer(self.path, self.headers.get("Authorization", ""))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -56,7 +58,7 @@ class FakeService:
         """Where it listens."""
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def _answer(self, path: str) -> tuple[int, bytes]:
+    def _answer(self, path: str, authorization: str) -> tuple[int, bytes]:
         if self.hides and path in ("/readyz", "/metrics"):
             return self.hides, b"<html>nginx</html>"
         if path == "/api/auth/get-session":
@@ -65,6 +67,8 @@ class FakeService:
             status = self.status or ("unready" if self.problems else "ready")
             body = {"status": status, "problems": self.problems}
             return (200 if status == "ready" else 503), json.dumps(body).encode()
+        if path == "/metrics" and self.metrics_token and authorization != f"Bearer {self.metrics_token}":
+            return 401, b"{}"
         if path == "/metrics":
             info = f'flowport_build_info{{service="{self.name}",version="{self.version}"}} 1\n'
             return 200, (info + self.metrics).encode()

@@ -20,7 +20,8 @@ _HEAD: Final = """# Metrics
 
 Written by `make docs` from the code; do not edit it.
 
-Every service answers `GET /metrics` on its own port. Durations are seconds, counters end in `_total`, histograms add
+Every service answers `GET /metrics` on its own port. Where `FLOWPORT_METRICS_TOKEN` is set, it requires
+that as Bearer token. Durations are seconds, counters end in `_total`, histograms add
 `_bucket`, `_count` and `_sum`. Labels are bounded: no run, workflow or key is ever one, and workspaces are only with
 `FLOWPORT_METRICS_BY_WORKSPACE=true`.
 

@@ -65,6 +65,11 @@ class CommonSettings(BaseSettings):
     metrics_by_workspace: bool = Field(
         False, description="Count runs per workspace too: one series for each workspace, mode and outcome."
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token that `/metrics`, and `problems` in `/readyz`, require as `Authorization: Bearer`. May be a"
+        " list, old,new, while it is changed. Anyone who reaches the port can read both when it is empty.",
+    )
     public_url: str = Field(
         "",
         description="Where people reach the gateway: for links, and to know calls that come back to this system; "

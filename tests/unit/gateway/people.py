@@ -172,10 +172,10 @@ class PlainPasswords:
         self._held = asyncio.Event()
         return self._held
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, *, address: str | None = None) -> str:
         return f"hash of {password}"
 
-    async def verify(self, password: str, password_hash: str | None) -> bool:
+    async def verify(self, password: str, password_hash: str | None, *, address: str | None = None) -> bool:
         self.checks += 1
         held, self._held = self._held, None
         if held is not None:

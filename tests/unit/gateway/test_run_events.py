@@ -171,3 +171,19 @@ async def test_a_reader_who_hung_up_leaves_memory_at_once_and_waits_for_no_colle
         await eventually(lambda: remains.of(RunEventStream))
         await call.hang_up()
         await eventually(lambda: remains.of(RunEventStream) == [])
+
+
+async def test_streams_of_one_run_are_bounded_and_a_closed_one_makes_room(worker: FollowedWorker) -> None:
+    system = worker.system
+    call = await begun(system)
+    readers = [system.call("GET", EVENTS, headers={"x-api-key": system.key}) for _ in range(50)]
+    for reader in readers:
+        await asyncio.wait_for(reader.spoke.wait(), 30)
+    refused = await read(system)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "5")
+    assert refused.json["error"]["code"] == "RATE_LIMITED"
+    await readers[0].hang_up()
+    again = system.call("GET", EVENTS, headers={"x-api-key": system.key})
+    await asyncio.wait_for(again.spoke.wait(), 30)
+    for reader in (*readers[1:], again, call):
+        await reader.hang_up()

@@ -147,7 +147,7 @@ def test_deploy_service_knows_which_vendors_the_executor_has_a_key_of(keys: list
 
 @pytest.mark.parametrize("name", ["gateway", "executor-service"])
 def test_a_service_that_nobody_calls_knows_no_token_but_its_own(name: str) -> None:
-    tokens = [variable for variable in COMPOSE[name]["environment"] if "TOKEN" in variable]
+    tokens = [variable for variable in COMPOSE[name]["environment"] if variable.startswith("FLOWPORT_TOKEN_")]
     assert tokens == [f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"]
 
 

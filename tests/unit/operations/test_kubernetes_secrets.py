@@ -25,7 +25,7 @@ def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str)
     }
     (container,) = named(overlay, "Deployment", name)["spec"]["template"]["spec"]["containers"]
     assert {variable["name"] for variable in container["env"]} - known == set()
-    tokens = {variable["name"] for variable in container["env"] if "TOKEN" in variable["name"]}
+    tokens = {each["name"] for each in container["env"] if each["name"].startswith("FLOWPORT_TOKEN_")}
     own = f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"
     assert len(tokens) == 4 if name in {"deploy-service", "jobs-service"} else tokens == {own}
 

@@ -19,6 +19,7 @@ from shared.broker.amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import StoreSettings
 from shared.settings_reading import read_settings
+from shared.web.internal_auth import listed_tokens
 
 _LOGIN: Final = "`flowport login --url {}` with a good key, or make one"
 
@@ -67,7 +68,8 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         "jobs-service": settings.jobs_url,
         "executor-service": places.executor,
     }
-    async for finding in check_services(urls):
+    token = next(iter(listed_tokens(settings.metrics_token)), "")
+    async for finding in check_services(urls, metrics_token=token):
         yield finding
     yield _key(gateway) or warning("API key", "none is known here, so none was tried", _LOGIN.format(gateway))
 

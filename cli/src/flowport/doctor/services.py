@@ -39,6 +39,8 @@ class Visit:
     samples: Samples
     tells: bool = True
     """Whether it says how it is: a door to the open net is kept from that."""
+    is_refused: bool = False
+    """Whether its metrics require a token that was not given."""
 
     def total(self, name: str, **labels: str) -> float | None:
         """The sum of a metric's samples with these labels; None where there is none."""
@@ -52,9 +54,19 @@ class Visit:
         return {dict(labels)["version"] for (name, labels), _ in self.samples.items() if name == "flowport_build_info"}
 
 
-async def check_services(urls: Mapping[str, str], *, proxied: bool = False) -> AsyncIterator[Finding]:
-    """Look at each, then at all of them together; where they are `proxied`, by the way that calls from here take."""
-    visits = await asyncio.gather(*(_visit(*place, proxied=proxied) for place in urls.items()))
+async def check_services(
+    urls: Mapping[str, str], *, proxied: bool = False, metrics_token: str = ""
+) -> AsyncIterator[Finding]:
+    """Look at each, then at all of them together; where they are `proxied`, by the way that calls from here take.
+
+    `metrics_token` is what the services require for their metrics.
+    """
+    headers = {"authorization": f"Bearer {metrics_token}"} if metrics_token else {}
+    visits = await asyncio.gather(*(_visit(*place, headers, proxied=proxied) for place in urls.items()))
+    refused = [visit.service for visit in visits if isinstance(visit, Visit) and visit.is_refused]
+    if refused:
+        found = f"{', '.join(refused)} refused to show metrics: FLOWPORT_METRICS_TOKEN is missing or wrong here"
+        yield warning("metrics", found, "set it as the services have it; work and versions were not looked at")
     there: dict[str, Visit] = {}
     for service, visit in zip(urls, visits, strict=True):
         if isinstance(visit, str):
@@ -86,7 +98,8 @@ def _together(visits: list[Visit]) -> Iterator[Finding]:
 
 
 def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
-    jobs, executor = there.get("jobs-service"), there.get("executor-service")
+    shown = {service: visit for service, visit in there.items() if not visit.is_refused}
+    jobs, executor = shown.get("jobs-service"), shown.get("executor-service")
     if jobs is not None:
         if not jobs.total("flowport_jobs_leading", role="dispatcher"):
             fix = "look at the other jobs-service processes; if none leads, at the store"
@@ -104,16 +117,17 @@ def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
         yield problem("workers", "the executor takes no runs", "look at its log")
 
 
-async def _visit(service: str, url: str, *, proxied: bool) -> Visit | str:
+async def _visit(service: str, url: str, headers: Mapping[str, str], *, proxied: bool) -> Visit | str:
     url = url.rstrip("/")
     try:
         async with _client(url, proxied=proxied) as client:
-            ready = await client.get(f"{url}/readyz")
+            ready = await client.get(f"{url}/readyz", headers=headers)
             problems = _problems(ready)
             if problems is not None:
-                scraped = await client.get(f"{url}/metrics")
+                scraped = await client.get(f"{url}/metrics", headers=headers)
                 samples = _samples(scraped.text) if scraped.is_success else {}
-                return Visit(service, problems, _skew(ready), samples)
+                is_refused = scraped.status_code == httpx.codes.UNAUTHORIZED
+                return Visit(service, problems, _skew(ready), samples, is_refused=is_refused)
             if service == GATEWAY:
                 asked = await client.get(f"{url}{NOBODY_SIGNED_IN}")
                 if asked.is_success and asked.text == "null":

@@ -125,6 +125,7 @@ def build(
     return create_app(
         ServiceName.DEPLOY,
         build=settings.build,
+        metrics_token=settings.metrics_token,
         components=[store, broker, KeyRotation(sealed_entries(store), keys)],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[

@@ -104,6 +104,7 @@ def build(
     return create_app(
         ServiceName.EXECUTOR,
         build=settings.build,
+        metrics_token=settings.metrics_token,
         components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
         checks={"broker": broker.ping, "queues": consumers.check},
         routers=[],

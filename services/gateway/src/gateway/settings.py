@@ -106,6 +106,15 @@ class GatewaySettings(TicketSettings):
     stream_write_seconds: float = Field(
         30.0, gt=0, le=600, description="How long a stream waits for a reader who does not read."
     )
+    streams_per_run: int = Field(
+        50, ge=1, le=10_000, description="Event streams of one run that may be open at once, per process."
+    )
+    streams_per_caller: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Event streams of runs that one key or user may have open at once, per process.",
+    )
     endpoint_stale_seconds: float = Field(
         300.0,
         ge=0,

@@ -1,6 +1,7 @@
 """The web application of a service: health, readiness, metrics, and whatever doors it adds."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -10,19 +11,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.errors import FlowportError
+from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
 from shared.web.guards import MetricsGuard, TraceGuard
+from shared.web.internal_auth import listed_tokens
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
 HUNG_UP: Final = 499
+NO_TOKEN: Final = SecretStr("")
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 """We count and trace ourselves; FastAPI would look on every request whether it should as well."""
 
@@ -35,12 +39,14 @@ def create_app(
     routers: Sequence[APIRouter],
     middleware: Sequence[Middleware] = (),
     build: str = "",
+    metrics_token: SecretStr = NO_TOKEN,
     **fastapi_options: Any,
 ) -> FastAPI:
     """The application of service `name`.
 
     `components` live as long as it; `checks` decide `/readyz`, and so does `app.state.is_draining`; internal errors
     are rendered by code unless the service registers its own handlers. `build`: what runs, where that is known.
+    `metrics_token` protects the metrics and what is not ready; it may be a list.
     """
     BUILD_INFO.labels(name, build or version("flowport-shared")).set(1)
     lifecycle = Lifecycle(components)
@@ -69,7 +75,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)
     # Not by include_router: FastAPI would look through it twice for each request, and build its routes anew.
-    for router in (_operations(checks), *routers):
+    for router in (_operations(checks, metrics_token), *routers):
         app.router.routes.extend(router.routes)
     return app
 
@@ -79,8 +85,14 @@ def _hung_up(request: Request, error: Exception) -> Response:
     return Response(status_code=HUNG_UP)
 
 
-def _operations(checks: Mapping[str, Check]) -> APIRouter:
+def _operations(checks: Mapping[str, Check], metrics_token: SecretStr) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    tokens = [token.encode() for token in listed_tokens(metrics_token)]
+
+    def is_operator(request: Request) -> bool:
+        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+        matches = [hmac.compare_digest(token, shown.strip().encode()) for token in tokens]
+        return not tokens or (scheme.lower() == "bearer" and any(matches))
 
     @router.get("/healthz")
     async def healthz() -> Response:
@@ -91,11 +103,13 @@ def _operations(checks: Mapping[str, Check]) -> APIRouter:
         if request.app.state.is_draining:
             return StructResponse({"status": "draining", "problems": []}, status_code=503)
         problems = [problem for problem in await asyncio.gather(*map(_failure, checks.items())) if problem]
-        body = {"status": "unready" if problems else "ready", "problems": problems}
+        body = {"status": "unready" if problems else "ready", "problems": problems if is_operator(request) else []}
         return StructResponse(body, status_code=503 if problems else 200)
 
     @router.get("/metrics")
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        if not is_operator(request):
+            return render_internal_error(request, Unauthenticated("FLOWPORT_METRICS_TOKEN is required as Bearer token"))
         TASKS.set(len(asyncio.all_tasks()))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

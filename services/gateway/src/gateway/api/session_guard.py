@@ -24,7 +24,8 @@ class SessionGuard:
 
     def __init__(self, app: ASGIApp, public_url: str, trusted_origins: tuple[str, ...] = ()) -> None:
         self._app = app
-        self._origins = frozenset({_origin_of(public_url), *trusted_origins})
+        self._own = _origin_of(public_url)
+        self._trusted = frozenset(trusted_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -38,12 +39,12 @@ class SessionGuard:
         if not shows_session_alone(headers) and not request.url.path.startswith(SIGN_IN):
             return False
         origin = headers.get("origin")
-        if origin in self._origins:
+        if origin in self._trusted:
             return False
         is_safe = request.method in SAFE
-        if headers.get("sec-fetch-site") == "cross-site":
+        if any(site.strip().lower() == "cross-site" for site in headers.getlist("sec-fetch-site")):
             return not (is_safe and _is_followed_link(headers))
-        return not is_safe and origin is not None and not _is_own(origin, headers.get("host", ""))
+        return not is_safe and origin not in (None, self._own) and not _is_own(origin, headers.get("host", ""))
 
 
 def _is_of_interest(scope: Scope) -> bool:

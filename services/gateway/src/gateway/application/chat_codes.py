@@ -40,7 +40,9 @@ class ChatCodes:
             raise Unavailable("a chat asks for addresses, and FLOWPORT_SMTP_HOST is not set")
         await self._attempts.count_mail(to=email, address=address)
         code = new_code()
-        kept = EntryCode(code_hash=await self._passwords.hash(code), expires_at=self._clock.now() + CODE_LIFE)
+        kept = EntryCode(
+            code_hash=await self._passwords.hash(code, address=address), expires_at=self._clock.now() + CODE_LIFE
+        )
         await self._codes.put(_key(chat, email), kept)
         if admits(chat.settings, email):
             self._outbox.post(code_mail(chat, email, code, url=url))
@@ -51,7 +53,7 @@ class ChatCodes:
         await self._attempts.count_code(chat_id=chat.id, address=address)
         key = _key(chat, email)
         kept = await self._codes.count_try(key, self._clock.now())
-        is_right = await self._passwords.verify(code, kept.code_hash if kept else None)
+        is_right = await self._passwords.verify(code, kept.code_hash if kept else None, address=address)
         if kept is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, kept):
             raise WrongCode
         return ticket_for(chat, self._clock.now(), holder=email)

@@ -66,7 +66,7 @@ class ChatVisits:
             return None
         if password is not None and chat.settings.access is ChatAccess.PASSWORD:
             await self._attempts.count_guess(what=f"chat:{chat.id}", address=address)
-            if not await self._passwords.verify(password, chat.settings.password_hash):
+            if not await self._passwords.verify(password, chat.settings.password_hash, address=address):
                 raise WrongPassword
             return ticket_for(chat, self._clock.now())
         self.require_ticket(chat, ticket)

@@ -1,5 +1,6 @@
 """Durable runs, as those see them who read along."""
 
+from gateway.application.stream_limits import LimitedRun, StreamLimits
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.ports import FollowedRun, FollowedRuns, Jobs, Payloads
@@ -13,16 +14,24 @@ GONE = "The run is not kept any more"
 class Following:
     """Opens a run's events, and tells how it ended."""
 
-    def __init__(self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads) -> None:
+    def __init__(
+        self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
+    ) -> None:
         self._runs = runs
         self._followed = followed
         self._jobs = jobs
         self._payloads = payloads
+        self._limits = limits
 
     async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
-        """A run's events from its beginning. Raises Forbidden, NotFound, Unavailable."""
+        """A run's events from its beginning. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
         run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
-        return await self._followed.follow(run.workspace_id, run.run_id)
+        place = self._limits.reserve(caller, run.workspace_id, run.run_id)
+        try:
+            return LimitedRun(await self._followed.follow(run.workspace_id, run.run_id), place)
+        except BaseException:
+            place.release()
+            raise
 
     async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
         """How a run that rests has ended, and its output as JSON. Raises NotFound, Unavailable."""

@@ -83,7 +83,7 @@ class Sessions:
         email = email.strip().lower()
         await self._attempts.count(email=email, address=address)
         account = await self._accounts.account_by_email(email)
-        is_right = await self._passwords.verify(password, account.password_hash if account else None)
+        is_right = await self._passwords.verify(password, account.password_hash if account else None, address=address)
         if account is None or not is_right:
             raise SignInRefused
         await self._attempts.succeeded(email=email, address=address)
@@ -127,9 +127,11 @@ class Sessions:
         """
         account = await self._accounts.account(visit.user.id)
         await self._attempts.count(email=visit.user.email, address=visit.session.address)
-        if account is None or not await self._passwords.verify(current, account.password_hash):
+        address = visit.session.address
+        if account is None or not await self._passwords.verify(current, account.password_hash, address=address):
             raise SignInRefused
-        await self._accounts.set_password(visit.user.id, await self._passwords.hash(checked_password(new)))
+        password_hash = await self._passwords.hash(checked_password(new), address=address)
+        await self._accounts.set_password(visit.user.id, password_hash)
         ended = await self._accounts.end_sessions(visit.user.id, but=visit.session.id)
         await self._revocations.forget(ended)
         await self._note(visit.user, "session.password_changed")

@@ -56,6 +56,7 @@ def build(
     app = create_app(
         ServiceName.GATEWAY,
         build=settings.build,
+        metrics_token=settings.metrics_token,
         components=[
             broker,
             store,

@@ -33,6 +33,7 @@ from gateway.application.following import Following
 from gateway.application.idempotency import Idempotency
 from gateway.application.resuming import Resuming
 from gateway.application.spend_cap import SpendCap
+from gateway.application.stream_limits import StreamLimits
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
@@ -91,7 +92,13 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         followed=followed,
         idempotency=Idempotency(outside.calls, jobs, outside.clock),
         workflow_runs=workflow_runs,
-        following=Following(workflow_runs, followed, jobs, jobs),
+        following=Following(
+            workflow_runs,
+            followed,
+            jobs,
+            jobs,
+            limits=StreamLimits(per_caller=settings.streams_per_caller, per_run=settings.streams_per_run),
+        ),
         resuming=Resuming(workflow_runs, jobs),
         reception=_reception(settings, callers, executions),
     )

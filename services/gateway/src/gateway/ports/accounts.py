@@ -60,10 +60,14 @@ class Accounts(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes of passwords. Every method raises Unavailable when too many are asked for at once."""
+    """Hashes of passwords.
 
-    async def hash(self, password: str) -> str: ...
+    `address` is where the request comes from. Every method raises TooManyAttempts when an address requests too many
+    at once, and Unavailable when all addresses together do.
+    """
 
-    async def verify(self, password: str, password_hash: str | None) -> bool:
+    async def hash(self, password: str, *, address: str | None = None) -> str: ...
+
+    async def verify(self, password: str, password_hash: str | None, *, address: str | None = None) -> bool:
         """Whether it is this password; with None it takes as long, and is not."""
         ...

@@ -52,6 +52,7 @@ def build(
     return create_app(
         ServiceName.JOBS,
         build=settings.build,
+        metrics_token=settings.metrics_token,
         components=[
             kept.store,
             kept.subscriptions,

@@ -12,8 +12,17 @@ class AdmissionClosed(FlowportError):
     code = "ADMISSION_GATE_CAPACITY"
     retryable = True
 
+    def __init__(self, message: str = "Server is at capacity. Please retry shortly.") -> None:
+        super().__init__(message, retry_after=5)
+
+
+class TooManyStreams(AdmissionClosed):
+    """The caller, or the run, has as many event streams open as it may."""
+
+    code = "TOO_MANY_STREAMS"
+
     def __init__(self) -> None:
-        super().__init__("Server is at capacity. Please retry shortly.", retry_after=5)
+        super().__init__("Too many event streams are open. Close one and retry.")
 
 
 class TooManyAttempts(FlowportError):

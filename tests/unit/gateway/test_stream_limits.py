@@ -1,0 +1,52 @@
+"""Open event streams are counted per run and per caller, until they close."""
+
+import pytest
+from tests.unit.gateway.clock import NOON
+
+from gateway.application.stream_limits import StreamLimits
+from gateway.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
+from gateway.domain.errors.limits import TooManyStreams
+from gateway.domain.plans import PlanName
+
+
+def caller(key_id: str) -> Caller:
+    key = ApiKey(
+        id=key_id,
+        workspace_id="WS1",
+        name=key_id,
+        key_hash="",
+        display="",
+        scopes=ALL_SCOPES,
+        created_by="ann",
+        created_at=NOON,
+    )
+    return Caller(Workspace(id="WS1", name="W", plan=PlanName.FREE, created_at=NOON), ALL_SCOPES, key=key)
+
+
+def test_a_run_has_so_many_readers_whoever_they_are() -> None:
+    limits = StreamLimits(per_caller=10, per_run=2)
+    places = [limits.reserve(caller(each), "WS1", "R1") for each in ("K1", "K2")]
+    with pytest.raises(TooManyStreams):
+        limits.reserve(caller("K3"), "WS1", "R1")
+    limits.reserve(caller("K3"), "WS2", "R1")
+    places[0].release()
+    limits.reserve(caller("K3"), "WS1", "R1")
+
+
+def test_a_caller_has_so_many_streams_whatever_the_runs() -> None:
+    limits = StreamLimits(per_caller=2, per_run=10)
+    for run in ("R1", "R2"):
+        limits.reserve(caller("K1"), "WS1", run)
+    with pytest.raises(TooManyStreams):
+        limits.reserve(caller("K1"), "WS1", "R3")
+    limits.reserve(caller("K2"), "WS1", "R3")
+
+
+def test_a_place_is_given_back_once() -> None:
+    limits = StreamLimits(per_caller=2, per_run=10)
+    first, _ = limits.reserve(caller("K1"), "WS1", "R1"), limits.reserve(caller("K1"), "WS1", "R2")
+    first.release()
+    first.release()
+    limits.reserve(caller("K1"), "WS1", "R3")
+    with pytest.raises(TooManyStreams):
+        limits.reserve(caller("K1"), "WS1", "R4")
