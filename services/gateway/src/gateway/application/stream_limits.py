@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from gateway.domain.credentials import Caller
 from gateway.domain.errors.limits import TooManyStreams
 from gateway.ports import FollowedRun, Numbered
+from shared.errors import FlowportError
 
 
 class StreamLimits:
@@ -57,6 +58,10 @@ class LimitedRun:
     async def take(self) -> Sequence[Numbered]:
         """See FollowedRun."""
         return await self._run.take()
+
+    def cut_off(self, error: FlowportError) -> None:
+        """See FollowedRun."""
+        self._run.cut_off(error)
 
     def hang_up(self) -> None:
         """See FollowedRun."""
