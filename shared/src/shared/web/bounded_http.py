@@ -102,18 +102,7 @@ class BoundedHttp(HttpToolsProtocol):
         start = 0
         while start < len(data) and not (self._is_deaf or self.transport.is_closing()):
             start = self._take_head(data, start) if self._body is None else self._take_body(data, start)
-        if self._is_deaf:
-            return
-        has_head = self._body is not None
-        if not has_head and not self._head:
-            if self._is_whole:
-                self._rest()
-        elif self._timer is None or self._timer_is_for_body != has_head:
-            self._wait()
-            if has_head:
-                # Not the answer itself, which holds this in turn.
-                part = partial(self._part, weakref.ref(self.cycle))
-                self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
+        self._await_rest()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -200,6 +189,21 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(HEAD_TOO_SLOW)
         else:
             self.transport.close()
+
+    def _await_rest(self) -> None:
+        """Set the timer that what is missing of a request needs."""
+        if self._is_deaf:
+            return
+        has_head = self._body is not None
+        if not has_head and not self._head:
+            if self._is_whole:
+                self._rest()
+        elif self._timer is None or self._timer_is_for_body != has_head:
+            self._wait()
+            if has_head:
+                # Not the answer itself, which holds this in turn.
+                part = partial(self._part, weakref.ref(self.cycle))
+                self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
 
     def _take_head(self, data: bytes, start: int) -> int:
         """Read the head that begins or goes on at `start`; return where it ends, or the end of `data`."""

@@ -25,7 +25,7 @@ _SIZE_DIGITS: Final = 16
 _LINE_END: Final = b"\r\n"
 _SLASH: Final = 0x2F
 _HOST_BYTES: Final = 300
-_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?[ \t]*")
 _ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#]*)", re.IGNORECASE)
 _DEFAULT_PORT: Final = {b"http": b":80", b"https": b":443"}
 _VERSIONS: Final = ("1.1", "1.0")
@@ -136,18 +136,17 @@ def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tup
     for name, value in headers:
         if name not in _RULED:
             continue
-        content = value.strip(b" \t")
         if name == b"host":
-            if host is not None or not _is_host(content):
+            if host is not None or len(value) > _HOST_BYTES or not _is_host(value):
                 raise _bad("Host must be given once, as a host name with an optional port")
-            host = content
+            host = value
         elif name == b"content-length":
-            framing = int(content)
+            framing = int(value)
         elif name == b"transfer-encoding":
-            if content.lower() != b"chunked" or version == "1.0":
+            if _stripped(value) != b"chunked" or version == "1.0":
                 raise _bad("Transfer-Encoding must be chunked, over HTTP/1.1")
             framing = ChunkedBody()
-        elif content.lower() != b"100-continue":
+        elif _stripped(value) != b"100-continue":
             raise RequestRefused(HTTPStatus.EXPECTATION_FAILED, "Expect must be 100-continue")
     if version not in _VERSIONS:
         raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version must be 1.1 or 1.0")
@@ -166,18 +165,19 @@ def _check_target(method: bytes, target: bytes, host: bytes | None) -> None:
         raise _bad("The request target must be a path or an http URL")
     if host is not None:
         default_port = _DEFAULT_PORT[found[1].lower()]
-        named, given = (each.lower().removesuffix(default_port).removesuffix(b":") for each in (found[2], host))
+        named, given = (_stripped(each).removesuffix(default_port).removesuffix(b":") for each in (found[2], host))
         if named != given:
             raise _bad("The host of the request target differs from the Host header")
 
 
 @lru_cache(maxsize=256)
-def _matches_host(value: bytes) -> bool:
+def _is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def _is_host(value: bytes) -> bool:
-    return len(value) <= _HOST_BYTES and _matches_host(value)
+def _stripped(value: bytes) -> bytes:
+    """Return `value` in lower case, without the spaces that the parser leaves at its end."""
+    return value.strip(b" \t").lower()
 
 
 def _bad(message: str) -> RequestRefused:
