@@ -62,8 +62,10 @@ async def test_a_session_is_rotated_once_and_ended_with_every_token(store: Tenan
     renewed = session.renewed("new", LATER)
     assert await store.rotate_session(session.token_hash, renewed, old_until=LATER)
     assert not await store.rotate_session(session.token_hash, session.renewed("third", LATER), old_until=LATER)
+    assert await store.session_with_id("s1") == renewed
     assert sorted(await store.end_session("s1")) == sorted([session.token_hash, renewed.token_hash])
     assert await store.session(renewed.token_hash) is None
+    assert await store.session_with_id("s1") is None
 
 
 async def test_a_session_that_was_ended_is_not_renewed(store: TenantStore) -> None:

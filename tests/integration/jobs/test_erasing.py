@@ -17,6 +17,7 @@ from shared.broker.topology import DEAD, EVENTS
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.events import Chunk
 from shared.contracts.files import FileKey
+from shared.contracts.jobs import RunView
 from shared.contracts.memory import AppendMessages, Remembered
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
@@ -137,7 +138,7 @@ async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_oth
 
 async def test_a_file_goes_with_its_run_wherever_in_a_large_output_it_is_named(system: System) -> None:
     workspace_id, workflow_id = MINE
-    file = FileKey(workspace_id, workflow_id, "over", f"file_{'0' * 36}", "a.txt")
+    file = FileKey.new(workspace_id, workflow_id, "over", "a.txt")
     await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/{file.file_id}", body=b"content")
     await system.gateway.accept(spec_of(MINE, run_id="over"))
     granted = await system.executor.begin()
@@ -146,6 +147,25 @@ async def test_a_file_goes_with_its_run_wherever_in_a_large_output_it_is_named(s
     output = first_chunk + key + b'"'
     await system.executor.finish("over", granted.attempt, an_outcome(output=output))
 
+    await erase(system, *MINE)
+    assert await system.collection("blobs.files").find().to_list() == []
+
+
+async def test_the_output_that_logs_show_is_stored_beside_the_exact_one_and_goes_with_it(system: System) -> None:
+    await system.gateway.accept(spec_of(MINE, run_id="over"))
+    granted = await system.executor.begin()
+    exact, masked = b'"' + b"x" * CHUNK_BYTES + b'"', b'"' + b"*" * CHUNK_BYTES + b'"'
+    outcome = an_outcome(output=exact)
+    output = msgspec.structs.replace(outcome.output, logged=json_payload(masked))
+    await system.executor.finish("over", granted.attempt, msgspec.structs.replace(outcome, output=output))
+
+    view = await system.gateway.client.call("GET", "/internal/runs/over?workspace_id=" + MINE[0], returns=RunView)
+    assert view.output is not None
+    assert view.output.logged is not None
+    for stored, document in ((view.output, exact), (view.output.logged, masked)):
+        assert stored.blob_id is not None
+        path = f"/internal/blobs/{MINE[0]}/{stored.blob_id}"
+        assert await system.gateway.client.fetch("GET", path) == document
     await erase(system, *MINE)
     assert await system.collection("blobs.files").find().to_list() == []
 
