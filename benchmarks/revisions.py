@@ -19,7 +19,7 @@ from flowport.client.door import Door
 from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
 from flowport.first_use import deploy
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 from flowport.servers.process import ServerProcess
 
 ROOT: Final = Path(__file__).parents[1]
@@ -80,10 +80,11 @@ def running(build: Build, folder: Path) -> Iterator[RunningBuild]:
     examples = folder / "no-examples"
     examples.mkdir(parents=True)
     log = folder / "stack.log"
+    ports = {name: reserve_port() for name in PORTS}  # kept until the end of the block
     environment = {
         **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
         **SETTINGS,
-        **{name: str(free_port()) for name in PORTS},
+        **{name: str(port.lend()) for name, port in ports.items()},
         "FLOWPORT_HOME": str(folder / "home"),
         **build.settings,
     }

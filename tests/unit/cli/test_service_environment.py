@@ -22,7 +22,7 @@ OTHERS = {
 
 def environment_of(folder: Path, service: ServiceName) -> dict[str, str]:
     """What `flowport stack` starts a service with."""
-    return Stack(folder, ports=StackPorts(), environment=SERVERS)._environment_of(service)
+    return Stack(folder, ports=StackPorts.free(), environment=SERVERS)._environment_of(service)
 
 
 @pytest.fixture(autouse=True)
