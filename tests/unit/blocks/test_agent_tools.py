@@ -19,7 +19,7 @@ from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_parsing import Language
 from shared.workflow.jsvalues import Json, JsonObject, object_of
 
 

@@ -12,7 +12,7 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import Execution, RunResult
 from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_parsing import Language
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for

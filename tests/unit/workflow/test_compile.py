@@ -9,7 +9,7 @@ from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_parsing import Language
 from shared.workflow.compile import compile_workflow
 from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.jsvalues import Json, JsonObject

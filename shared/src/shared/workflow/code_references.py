@@ -1,126 +1,313 @@
-"""References and environment markers in source code, each with the place where it stands.
-
-In code a mark becomes a variable; inside a string its text is spliced in. Neither may change the number of lines, so
-that errors name the author's own lines.
-"""
+"""User code compiled: its references found by a parser, and a program in which each is a variable."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from shared.workflow.code_lexing import Language, Place, Span, StringLiteral, code_mark, spans
-from shared.workflow.references import EnvMarker, Reference, part_of
+from shared.workflow.code_parsing import Language, TooComplex, first_error, imports, parse, places
+from shared.workflow.code_rewriting import Edit, Found, Hole, Kind, Use, edits, identifier, verdict
+from shared.workflow.references import EnvMarker, Reference, is_environment_name, part_of
 
-_LINE_ENDS: Final = {"\n": r"\n", "\r": r"\r", "\u2028": r"\u2028", "\u2029": r"\u2029", "\0": r"\x00"}
-_LINE_END: Final = re.compile(r"[\n\r\u2028\u2029\0]")
-_REGEX_SYNTAX: Final = re.compile(r"[\\/^$.*+?()\[\]{}|]")
+ENVIRONMENT_OBJECT: Final = "environmentVariables"
+"""What code calls the object that holds every environment value."""
+CONTEXT_OBJECT: Final = "context"
+"""What conditions call the output of the block before them."""
 
+Part: TypeAlias = Reference | EnvMarker
+Key: TypeAlias = tuple[object, ...]
+Known: TypeAlias = Callable[[Part], bool]
 
-class CodeMark(msgspec.Struct, frozen=True):
-    """One reference or environment marker in source."""
-
-    part: Reference | EnvMarker
-    place: Place
-    literal: StringLiteral | None = None
-    """The string that the mark stands in, for `Place.STRING`."""
-
-    @property
-    def raw(self) -> str:
-        """The text as typed."""
-        return self.part.raw
-
-    def spliced(self, text: str) -> str:
-        """What to write in the mark's place so that its string contains `text`, or its regular expression matches it.
-
-        One line, whatever the text. In code and comments that is the text itself.
-        """
-        if self.literal is not None:
-            return _in_python(text, self.literal) if self.literal.language is Language.PYTHON else _in_js(text)
-        return _escaped(_REGEX_SYNTAX.sub(r"\\\g<0>", text)) if self.place is Place.REGEX else text
+_PLAIN: Final = r"[^<>\n\r\u2028\u2029'\"`;{}]"
+_SYNTAX: Final = re.compile(r"['\"`;{}]")
+_ENVIRONMENT: Final = r"\{\{(?P<env>[^{}<>\n\r\u2028\u2029'\"`;]+)\}\}"
+_WORD: Final = re.compile(r"[\w$]")
+_EXPRESSION: Final = (b"f(\n", b"\n)")
+"""An expression is parsed as what it runs as: the arguments of a call, on lines of their own."""
+_MOST_PARSES: Final = 5
+_MOST_VARIANTS: Final = 16
 
 
-CodePart: TypeAlias = str | CodeMark
+class Variable(NamedTuple):
+    """A variable of a program."""
+
+    name: str
+    part: Part
+    use: Use
+    times: int
+    """How often it stands in the program."""
+
+
+class CodeMark(NamedTuple):
+    """A reference in the source: `source[start:end]`."""
+
+    start: int
+    end: int
+    part: Part
+    name: str
+    """The variable that stands for it in the program."""
+
+
+class Location(NamedTuple):
+    """A place in the author's source, both numbers from one."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+class Undecided(NamedTuple):
+    """A reference that cannot be a variable where it stands."""
+
+    raw: str
+    at: Location
+    reason: str
 
 
 class CodeTemplate(msgspec.Struct, frozen=True):
-    """Source cut into literal parts and marks."""
+    """One piece of code, compiled. It never changes but for `variants`, a cache."""
 
-    parts: tuple[CodePart, ...]
+    source: str
     language: Language
+    program: str = ""
+    """What runs. It has as many lines as the source."""
+    marks: tuple[CodeMark, ...] = ()
+    """The references outside comments, in order."""
+    variables: tuple[Variable, ...] = ()
+    """What the program needs, each once."""
+    syntax_error: Location | None = None
+    """Where a source with references does not parse."""
+    undecided: tuple[Undecided, ...] = ()
+    reads_environment: bool = False
+    """Whether the author's text names the object that holds every environment value."""
+    reads_context: bool = False
+    """Whether the author's text names the output of the block before a condition."""
+    imports: bool = False
+    """Whether it has an import statement, in JavaScript."""
+    recompile: Callable[[Known], "CodeTemplate"] | None = None
+    variants: MutableMapping[frozenset[Key], "CodeTemplate"] = msgspec.field(default_factory=dict)
 
-    @property
-    def source(self) -> str:
-        """The source that was parsed."""
-        return self.render(lambda mark: mark.raw)
-
-    @property
-    def marks(self) -> tuple[CodeMark, ...]:
-        """The marks, in order."""
-        return tuple(part for part in self.parts if isinstance(part, CodeMark))
-
-    def render(self, replacement: Callable[[CodeMark], str]) -> str:
-        """The source with each mark replaced."""
-        return "".join(part if isinstance(part, str) else replacement(part) for part in self.parts)
+    def without(self, keys: frozenset[Key]) -> "CodeTemplate":
+        """Return the code compiled with some references left as typed: they are part of the author's text."""
+        if self.recompile is None:
+            return self
+        found = self.variants.get(keys)
+        if found is None:
+            if len(self.variants) >= _MOST_VARIANTS:
+                self.variants.clear()
+            found = self.variants[keys] = self.recompile(lambda part: key_of(part) not in keys)
+        return found
 
 
-def parse_code(
-    source: str, language: Language = Language.JAVASCRIPT, *, odd_names: tuple[str, ...] = ()
+def odd_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those block names that contain quotes or other syntax: code refers to them by the whole name only."""
+    return tuple(sorted((name for name in names if _SYNTAX.search(name)), key=len, reverse=True))
+
+
+def key_of(part: Part) -> Key:
+    """Return what two spellings of one reference have in common."""
+    return (part.raw,) if isinstance(part, EnvMarker) else (part.name, part.path)
+
+
+def any_reference(_part: Part) -> bool:
+    """Take everything that looks like a reference for one."""
+    return True
+
+
+def compile_code(
+    source: str,
+    language: Language = Language.JAVASCRIPT,
+    *,
+    odd_names: tuple[str, ...] = (),
+    known: Known = any_reference,
+    is_expression: bool = False,
+    numbers: MutableMapping[Key, int] | None = None,
 ) -> CodeTemplate:
-    """Find every mark of a source. The parts, joined again, are always the source.
+    """Find the references of a source, and turn each into a variable.
 
-    `odd_names` are the block names with syntax in them that count as names all the same.
+    `odd_names` are the block names with syntax in them. What is not `known` is part of the author's text. Pieces of
+    code that run side by side share `numbers`, so that a reference is the same variable in all of them.
     """
-    parts: list[CodePart] = []
-    literal_from = 0
-    for start, end, mark in _marks(source, language, code_mark(odd_names)):
-        if start > literal_from:
-            parts.append(source[literal_from:start])
-        parts.append(mark)
-        literal_from = end
-    if literal_from < len(source):
-        parts.append(source[literal_from:])
-    return CodeTemplate(tuple(parts), language)
+    numbers = {} if numbers is None else numbers
+    candidates = tuple(_candidates(source, odd_names, known)) if "<" in source or "{{" in source else ()
+
+    def recompile(wanted: Known) -> CodeTemplate:
+        return compile_code(
+            source,
+            language,
+            odd_names=odd_names,
+            known=lambda part: known(part) and wanted(part),
+            is_expression=is_expression,
+            numbers=numbers,
+        )
+
+    compiled = CodeTemplate(
+        source,
+        language,
+        source,
+        reads_environment=ENVIRONMENT_OBJECT in source,
+        reads_context=CONTEXT_OBJECT in source,
+        imports=language is Language.JAVASCRIPT and not is_expression and imports(source),
+        recompile=recompile,
+    )
+    for _ in range(_MOST_PARSES if candidates else 0):
+        text = _Text(source, candidates, numbers, *(_EXPRESSION if is_expression else (b"", b"")))
+        try:
+            found, error = text.parsed(language)
+        except TooComplex:
+            reason = "the code around it is too complex to be read"
+            return msgspec.structs.replace(compiled, undecided=text.undecided(candidates, reason))
+        syntax = {index for index, (_, _, each) in enumerate(found) if each.kind is Kind.SYNTAX}
+        if not syntax:
+            return text.compiled(compiled, found, error)
+        candidates = tuple(each for index, each in enumerate(candidates) if index not in syntax)
+    if candidates:
+        text = _Text(source, candidates, numbers, b"", b"")
+        reason = "what stands before it gives it several meanings"
+        return msgspec.structs.replace(compiled, undecided=text.undecided(candidates, reason))
+    return compiled
 
 
-def _marks(source: str, language: Language, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, CodeMark]]:
-    if "<" not in source and "{{" not in source:
-        return
-    for span in _merged(spans(source, language, pattern)):
-        position = span.start
-        while match := pattern.search(source, position, span.end):
-            part = part_of(match)
-            position = match.end() if part else match.start() + 1
-            if part:
-                yield match.start(), match.end(), CodeMark(part, span.place, span.literal)
+def syntax_error(template: CodeTemplate, *, is_expression: bool = False) -> Location | None:
+    """Return where code does not parse, references or none. Code too complex to be read counts as parsed."""
+    if template.marks:
+        return template.syntax_error
+    before, after = _EXPRESSION if is_expression else (b"", b"")
+    try:
+        _, error = _Text(template.source, (), {}, before, after).parsed(template.language)
+    except TooComplex:
+        return None
+    return error
 
 
-def _merged(found: Iterator[Span]) -> Iterator[Span]:
-    """Neighbouring code as one span: a mark in code is several tokens for a language."""
-    pending: Span | None = None
-    for span in found:
-        if pending and pending.place is span.place is Place.CODE:
-            pending = Span(pending.start, span.end, Place.CODE)
+@lru_cache(maxsize=64)
+def _candidate(odd: tuple[str, ...]) -> re.Pattern[str]:
+    """Like `references.MARKER`, but within one line and without quotes, so that no comparison swallows a string.
+
+    The names of blocks in `odd` may have them.
+    """
+    named = rf"(?i:{'|'.join(map(_as_typed, odd))}){_PLAIN}*|" if odd else ""
+    return re.compile(rf"<(?P<reference>{named}{_PLAIN}+)>|{_ENVIRONMENT}")
+
+
+def _as_typed(name: str) -> str:
+    """Return a pattern for a name in normal form: authors type it with capitals and blanks, too."""
+    return r"[^\S\r\n]*".join(map(re.escape, name))
+
+
+class _Candidate(NamedTuple):
+    start: int
+    end: int
+    part: Part
+
+
+def _candidates(source: str, odd: tuple[str, ...], known: Known) -> Iterator[_Candidate]:
+    position, pattern = 0, _candidate(odd)
+    while match := pattern.search(source, position):
+        part = part_of(match)
+        position = match.end() if part else match.start() + 1
+        if isinstance(part, EnvMarker) and not is_environment_name(part.name):
             continue
-        if pending:
-            yield pending
-        pending = span
-    if pending:
-        yield pending
+        if part is not None and known(part):
+            yield _Candidate(match.start(), match.end(), part)
 
 
-def _escaped(text: str) -> str:
-    return _LINE_END.sub(lambda found: _LINE_ENDS[found.group()], text)
+class _Text:
+    """A source with placeholders in place of its candidates, as UTF-8."""
+
+    def __init__(
+        self,
+        source: str,
+        candidates: tuple[_Candidate, ...],
+        numbers: MutableMapping[Key, int],
+        before: bytes,
+        after: bytes,
+    ) -> None:
+        self._source, self._candidates = source, candidates
+        self._before, self._after = before, after
+        self._holes: list[Hole] = []
+        pieces, size, literal_from = [before], len(before), 0
+        for start, end, part in candidates:
+            number = numbers.setdefault(key_of(part), len(numbers))
+            left = " " if start and _WORD.match(source[start - 1]) else ""
+            right = " " if _WORD.match(source[end : end + 1]) else ""
+            piece = _encoded(source[literal_from:start])
+            placeholder = f"{left}{identifier(number)}{right}".encode()
+            hole = size + len(piece)
+            self._holes.append(Hole(hole, hole + len(placeholder), number, isinstance(part, EnvMarker)))
+            pieces += (piece, placeholder)
+            size, literal_from = hole + len(placeholder), end
+        pieces += (_encoded(source[literal_from:]), after)
+        self._bytes = b"".join(pieces)
+
+    def parsed(self, language: Language) -> tuple[list[Found], Location | None]:
+        """Return what each candidate is, and where the text does not parse. Raises TooComplex."""
+        tree = parse(self._bytes, language)
+        around = places(tree, ((hole.start, hole.end) for hole in self._holes))
+        found = [
+            Found(hole, place, verdict(self._bytes, hole, place, language))
+            for hole, place in zip(self._holes, around, strict=True)
+        ]
+        error = first_error(tree)
+        return found, None if error is None else self._location(error)
+
+    def compiled(self, template: CodeTemplate, found: list[Found], error: Location | None) -> CodeTemplate:
+        """Return the program for what was found."""
+        marks: list[CodeMark] = []
+        variables: dict[str, Variable] = {}
+        raw: list[Edit] = []
+        stuck: list[_Candidate] = []
+        for (start, end, part), (hole, _, (kind, use)) in zip(self._candidates, found, strict=True):
+            if kind is Kind.REFERENCE:
+                name = identifier(hole.number, use)
+                marks.append(CodeMark(start, end, part, name))
+                first = variables.get(name)
+                variables[name] = first._replace(times=first.times + 1) if first else Variable(name, part, use, 1)
+            else:
+                raw.append(Edit(hole.start, hole.end, part.raw))
+                if kind is Kind.UNDECIDED:
+                    stuck.append(_Candidate(start, end, part))
+        changes = sorted((*edits(self._bytes, found, template.language), *raw), key=lambda edit: edit[:2])
+        return msgspec.structs.replace(
+            template,
+            program=self._edited(changes),
+            marks=tuple(marks),
+            variables=tuple(variables.values()),
+            syntax_error=error,
+            undecided=self.undecided(tuple(stuck), "a pattern compares with literals and names, not with values"),
+        )
+
+    def undecided(self, candidates: tuple[_Candidate, ...], reason: str) -> tuple[Undecided, ...]:
+        """Return these candidates, with where they stand."""
+        return tuple(Undecided(part.raw, _location(self._source, start), reason) for start, _, part in candidates)
+
+    def _edited(self, changes: list[Edit]) -> str:
+        pieces: list[bytes] = []
+        position = len(self._before)
+        for start, end, text in changes:
+            pieces += (self._bytes[position:start], _encoded(text))
+            position = end
+        pieces.append(self._bytes[position : len(self._bytes) - len(self._after)])
+        return b"".join(pieces).decode(errors="surrogatepass")
+
+    def _location(self, offset: int) -> Location:
+        shift = len(self._before)
+        for hole, candidate in zip(self._holes, self._candidates, strict=True):
+            if hole.end > offset:
+                offset = min(offset, hole.start)
+                break
+            shift += hole.end - hole.start - len(_encoded(candidate.part.raw))
+        text = _encoded(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
+        return _location(self._source, len(text))
 
 
-def _in_js(text: str) -> str:
-    return _escaped(re.sub(r"[\\'\"`]|\$(?=\{)", r"\\\g<0>", text))
+def _location(source: str, position: int) -> Location:
+    return Location(source.count("\n", 0, position) + 1, position - source.rfind("\n", 0, position))
 
 
-def _in_python(text: str, literal: StringLiteral) -> str:
-    plain = _escaped(re.sub(r"[\\'\"]", r"\\\g<0>", text))
-    if "r" in literal.prefix:
-        # Raw strings know no escapes: end the literal, put an ordinary one beside it, begin again.
-        return f'{literal.delimiter} "{plain}" {literal.prefix}{literal.delimiter}'
-    return plain.replace("{", "{{").replace("}", "}}") if "f" in literal.prefix else plain
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")

@@ -6,14 +6,12 @@ What comes out never changes, so that any number of runs may share it.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
 
 from shared.contracts.runs import Trigger
 from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
-from shared.workflow.code_lexing import odd_names
-from shared.workflow.code_references import CodeTemplate, parse_code
-from shared.workflow.compiled_blocks import CompiledBlock, compile_block
+from shared.workflow.code_references import CodeTemplate
+from shared.workflow.compiled_blocks import CompiledBlock, Names, compile_block
 from shared.workflow.graph import Graph, build_graph
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json
@@ -25,9 +23,6 @@ from shared.workflow.reading import read_state
 from shared.workflow.references import EnvMarker, is_environment_name, parse_text, texts
 from shared.workflow.start import choose_start
 from shared.workflow.templates import Template, compile_value, text_templates
-
-ENVIRONMENT_OBJECT: Final = "environmentVariables"
-"""What code calls the object that holds every environment value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +100,13 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
     """Read and compile a workflow state. Raises InvalidWorkflow when it is no workflow at all."""
     state = read_state(document)
     specs = {block.type: (catalog or installed_catalog()).find(block.type) for block in state.blocks.values()}
-    odd = odd_names(state.ids_by_name)
+    names = Names.of(state)
     blocks = {
-        block.id: compile_block(block, spec, odd)
+        block.id: compile_block(block, spec, names)
         for block in state.blocks.values()
         if isinstance(spec := specs[block.type], BlockSpec)
     }
-    loops = {key: _loop(config, odd) for key, config in state.loops.items()}
+    loops = {key: _loop(config, names) for key, config in state.loops.items()}
     parallels = {key: CompiledParallel(p, compile_value(p.distribution)) for key, p in state.parallels.items()}
     starts = {trigger: start.id for trigger in Trigger if (start := choose_start(state, trigger))}
     return CompiledWorkflow(
@@ -132,7 +127,7 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
             )
         ),
         reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
-        or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
+        or any(code.reads_environment for code in _code_of(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),
         _empty_fields=tuple(_empty_fields(state, blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
@@ -144,12 +139,12 @@ def _option_ids(blocks: Mapping[str, CompiledBlock]) -> dict[str, Sequence[str]]
     return {block.id: [option.id for option in block.options] for block in blocks.values() if block.options}
 
 
-def _loop(config: LoopConfig, odd: tuple[str, ...]) -> CompiledLoop:
+def _loop(config: LoopConfig, names: Names) -> CompiledLoop:
     condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
     return CompiledLoop(
         config=config,
         items=compile_value(config.for_each_items),
-        condition=parse_code(condition, odd_names=odd) if condition.strip() else None,
+        condition=names.compiled(condition, is_expression=True) if condition.strip() else None,
     )
 
 

@@ -7,14 +7,16 @@ from typing import Final
 from shared.workflow.catalog import BlockSpec
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.catalog.logic import FUNCTION, code_text
-from shared.workflow.code_lexing import Language
-from shared.workflow.code_references import CodeTemplate, parse_code
+from shared.workflow.code_parsing import Language
+from shared.workflow.code_references import CodeTemplate, Key, Part, compile_code, odd_names
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, object_of, parse_json, to_string
-from shared.workflow.models import Block
+from shared.workflow.models import Block, WorkflowState
+from shared.workflow.names import RESERVED_NAMES
 from shared.workflow.params import block_params
 from shared.workflow.paths import Outputs
+from shared.workflow.references import EnvMarker
 from shared.workflow.templates import Literal, Template, compile_json_text, compile_value
 
 _CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
@@ -83,21 +85,55 @@ class CompiledBlock:
         return template.value if isinstance(template, Literal) else None
 
 
-def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock:
-    """Parse what there is to parse. `odd` are the names of other blocks that are no words, see odd_names."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that references in code may begin with."""
+
+    known: Set[str]
+    odd: tuple[str, ...]
+
+    @classmethod
+    def of(cls, state: WorkflowState) -> "Names":
+        """Return those of a workflow."""
+        return cls(frozenset((*state.ids_by_name, *RESERVED_NAMES)), odd_names(state.ids_by_name))
+
+    def compiled(
+        self,
+        source: str,
+        language: Language = Language.JAVASCRIPT,
+        *,
+        is_expression: bool = False,
+        numbers: dict[Key, int] | None = None,
+    ) -> CodeTemplate:
+        """Return a piece of code, compiled."""
+        return compile_code(
+            source,
+            language,
+            odd_names=self.odd,
+            known=self._is_known,
+            is_expression=is_expression,
+            numbers=numbers,
+        )
+
+    def _is_known(self, part: Part) -> bool:
+        return isinstance(part, EnvMarker) or part.name in self.known
+
+
+def compile_block(block: Block, spec: BlockSpec, names: Names) -> CompiledBlock:
+    """Parse what there is to parse."""
     params = block_params(block, spec)
     lists = _STORED_AS_TEXT.union(setting.parameter for setting in spec.sub_blocks if setting.type in _LISTS)
-    options, problem = _options(block, params, odd)
+    options, problem = _options(block, params, names)
     apart = _PARSED_APART.get(block.type)
     return CompiledBlock(
         block=block,
         spec=spec,
         outputs=spec.declared_outputs(block),
         params={key: _setting(key, value, params, lists) for key, value in params.items() if key != apart},
-        code=_function_code(params, odd) if block.type == "function" else None,
+        code=_function_code(params, names) if block.type == "function" else None,
         options=options,
         options_problem=problem,
-        tool_code=_tool_code(params, odd) if block.type == "agent" else {},
+        tool_code=_tool_code(params, names) if block.type == "agent" else {},
     )
 
 
@@ -127,14 +163,14 @@ def _without_code(tool: JsonObject) -> JsonObject:
     return kept
 
 
-def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
+def _function_code(params: JsonObject, names: Names) -> CodeTemplate:
     language = _CODE_LANGUAGES.get(to_string(params.get("language")), Language.JAVASCRIPT)
-    return parse_code(code_text(params.get("code")), language, odd_names=odd)
+    return names.compiled(code_text(params.get("code")), language)
 
 
-def _tool_code(params: JsonObject, odd: tuple[str, ...]) -> dict[int, CodeTemplate]:
+def _tool_code(params: JsonObject, names: Names) -> dict[int, CodeTemplate]:
     given = {index: _code_given_to(tool) for index, tool in enumerate(parse_list(params.get("tools")))}
-    return {index: _function_code(code, odd) for index, code in given.items() if code_text(code.get("code")).strip()}
+    return {index: _function_code(code, names) for index, code in given.items() if code_text(code.get("code")).strip()}
 
 
 def _code_given_to(tool: Json) -> JsonObject:
@@ -143,7 +179,7 @@ def _code_given_to(tool: Json) -> JsonObject:
     return object_of(entry.get("params")) if entry.get("type") == FUNCTION.type else {"code": entry.get("code")}
 
 
-def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:
+def _options(block: Block, params: JsonObject, names: Names) -> tuple[tuple[Option, ...], str | None]:
     key = _OPTIONS.get(block.type)
     if key is None:
         return (), None
@@ -153,16 +189,17 @@ def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tu
         return (), f"Invalid {key} format: {json_problem(to_string(stored))}"
     if not isinstance(entries, list):
         return (), None
-    is_code = block.type == "condition"
-    return tuple(_option(entry, odd, is_code=is_code) for entry in entries if isinstance(entry, dict)), None
+    numbers: dict[Key, int] | None = {} if block.type == "condition" else None
+    return tuple(_option(entry, names, numbers) for entry in entries if isinstance(entry, dict)), None
 
 
-def _option(entry: JsonObject, odd: tuple[str, ...], *, is_code: bool) -> Option:
+def _option(entry: JsonObject, names: Names, numbers: dict[Key, int] | None) -> Option:
+    """Read an option. Conditions run side by side and share the numbers of their variables; None for routes."""
     text = to_string(entry.get("value")) if entry.get("value") is not None else ""
     return Option(
         to_string(entry.get("id")),
         to_string(entry.get("title") or ""),
         text,
-        parse_code(text if is_code else "", odd_names=odd),
-        compile_value("" if is_code else text),
+        names.compiled("" if numbers is None else text, is_expression=True, numbers=numbers),
+        compile_value("" if numbers is not None else text),
     )

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_lexing import Language, Place, odd_names
-from shared.workflow.code_references import parse_code
+from shared.workflow.code_parsing import Language
+from shared.workflow.code_references import compile_code, odd_names
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import normalise
@@ -58,8 +58,8 @@ def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str
 def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> Iterator[Reference]:
     if block.type == "function" and field == "code":
         language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
-        marks = parse_code(code_text(value), language, odd_names=odd).marks
-        yield from (m.part for m in marks if m.place is not Place.COMMENT and isinstance(m.part, Reference))
+        marks = compile_code(code_text(value), language, odd_names=odd).marks
+        yield from (mark.part for mark in marks if isinstance(mark.part, Reference))
         return
     for text in texts(_as_read(value)):
         yield from parse_text(text).references

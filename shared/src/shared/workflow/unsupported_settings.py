@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_parsing import Language
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, stringify, to_number, to_string
 from shared.workflow.model_names import NOT_CALLED, provider_of

@@ -4,14 +4,14 @@ from typing import Final
 
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.binding import Binder, BoundCode
+from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Conditions
+from shared.workflow.code_references import CONTEXT_OBJECT
 from shared.workflow.compiled_blocks import CompiledBlock, Option
 from shared.workflow.graph import Fires
 from shared.workflow.jsvalues import JsonObject
 
 _NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"})
-_CONTEXT: Final = "context"
 
 
 class ConditionHandler(BlockHandler):
@@ -41,14 +41,14 @@ class ConditionHandler(BlockHandler):
         )
 
     async def _first_true(self, call: Call, source: JsonObject) -> Option | None:
-        options, binder = call.block.options, Binder(call.resolver, literal_environment=True)
+        options = call.block.options
         bound: list[BoundCode] = []
         problem: BadReference | None = None
         for option in options:
             if _is_else(option):
                 break
             try:
-                bound.append(binder.bind(option.code))
+                bound.append(bind(option.code, call.resolver, literal_environment=True))
             except BadReference as error:
                 problem = error.with_traceback(None)  # that holds this frame
                 break
@@ -60,15 +60,16 @@ class ConditionHandler(BlockHandler):
         return None if matched is None else options[matched]
 
     async def _evaluate(self, call: Call, source: JsonObject, bound: list[BoundCode]) -> int | None:
-        if not any(code.source.strip() for code in bound):
+        if not any(code.program.strip() for code in bound):
             return None
         bindings = {name: value for code in bound for name, value in code.bindings.items()}
-        if any(_CONTEXT in code.source for code in bound):
-            bindings[_CONTEXT] = source
+        if any(code.template.reads_context for code in bound):
+            bindings[CONTEXT_OBJECT] = source
         verdict = await self._sandbox.evaluate(
             Conditions(
                 scope=call.request.sandbox_scope,
-                expressions=[code.source for code in bound],
+                expressions=[code.program for code in bound],
+                shown=[code.shown for code in bound],
                 bindings=bindings,
                 workspace_id=call.request.workspace_id,
                 owner=call.request.sandbox_owner,

@@ -26,7 +26,8 @@ class SandboxExpressions:
         verdict = await self._sandbox.evaluate(
             Conditions(
                 scope=request.sandbox_scope,
-                expressions=(bound.source,),
+                expressions=(bound.program,),
+                shown=(bound.shown,),
                 bindings=bound.bindings,
                 workspace_id=request.workspace_id,
                 owner=request.sandbox_owner,

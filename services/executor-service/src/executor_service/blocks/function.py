@@ -1,6 +1,5 @@
 """Runs the author's code."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,20 +8,15 @@ import msgspec
 from executor_service.blocks.ports import CodeRunner
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.binding import BoundCode, bind
+from executor_service.engine.binding import BoundCode, bind, unbound
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_lexing import Language, Place, spans
+from shared.workflow.code_parsing import Language
 from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import language_problem, no_sandbox_for
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
-_IMPORT: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
-"""Blank lines before it are lines of their own: each read to the end of them all would take hours for a million."""
-LOOKED_INTO: Final = 50_000
-"""Characters: to tell code from texts takes a few microseconds for each."""
 IMPORT_REFUSED: Final = (
     "JavaScript code with import statements requires a remote code sandbox to be enabled. "
     "Please remove the import statements, or contact your administrator to enable it."
@@ -39,7 +33,7 @@ class FunctionHandler(BlockHandler):
         """Turn references into variables of the code. Raises BlockFailure for a language that does not run here."""
         if problem := language_problem(call.block.literal("language")):
             raise BlockFailure(problem, can_retry=False)
-        template = call.block.code or CodeTemplate((), Language.JAVASCRIPT)
+        template = call.block.code or CodeTemplate("", Language.JAVASCRIPT)
         bound = bind(template, call.resolver)
         params: JsonObject = {"code": template.source, "language": str(template.language)}
         if "timeout" in call.block.params:
@@ -49,18 +43,19 @@ class FunctionHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run it, within its own time limit and the run's."""
         code = inputs.extra if isinstance(inputs.extra, BoundCode) else None
-        bound = code or _as_given(inputs.params)
+        bound = code or unbound(code_text(inputs.params.get("code")))
         language = Language(str(inputs.params.get("language") or Language.JAVASCRIPT))
         runner = self._runners.get(language)
         if runner is None:
             raise BlockFailure(no_sandbox_for(language), can_retry=False)
-        if language is Language.JAVASCRIPT and _imports(bound.source):
+        if language is Language.JAVASCRIPT and bound.template.imports:
             raise BlockFailure(IMPORT_REFUSED, can_retry=False)
         result = await runner.run(
             Script(
-                code=bound.source,
+                code=bound.program,
+                shown=bound.shown,
                 bindings=bound.bindings,
-                environment=call.environment if code and ENVIRONMENT_OBJECT in code.source else {},
+                environment=call.environment if bound.template.reads_environment else {},
                 timeout_ms=timeout_ms(inputs.params.get("timeout"), call),
                 workspace_id=call.request.workspace_id,
                 owner=call.request.sandbox_owner,
@@ -68,20 +63,6 @@ class FunctionHandler(BlockHandler):
         )
         printed = call.hidden(result.stdout) if result.stdout else ""
         return BlockResult(output_of(msgspec.structs.replace(result, stdout=printed), bound))
-
-
-def _imports(source: str) -> bool:
-    """Whether a statement imports: a line of a text or a comment is none, as far as the code is looked into."""
-    begins_a_line = _IMPORT.search(source) is not None
-    if not begins_a_line or len(source) > LOOKED_INTO:
-        return begins_a_line
-    code = (source[span.start : span.end] for span in spans(source, Language.JAVASCRIPT) if span.place is Place.CODE)
-    return _IMPORT.search("".join(code)) is not None
-
-
-def _as_given(params: JsonObject) -> BoundCode:
-    """Code that a model wrote: it has no references, and sees no secrets. What it was asked for may be anybody's."""
-    return BoundCode(code_text(params.get("code")), {}, {})
 
 
 def timeout_ms(configured: Json, call: Call) -> int:

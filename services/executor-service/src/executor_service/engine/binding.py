@@ -1,139 +1,167 @@
-"""Code with its references filled in: values become variables, and never source text."""
+"""Code with values for its variables. The program never changes: no value becomes source text."""
 
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from executor_service.engine.secrets import SHORTEST_SECRET
-from executor_service.engine.sources import AsTyped, Resolver, as_literal
-from shared.workflow.code_lexing import Language, Place
-from shared.workflow.code_references import CodeMark, CodeTemplate
-from shared.workflow.compile import ENVIRONMENT_OBJECT
+from executor_service.engine.errors import BadReference
+from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
+from shared.workflow.code_parsing import Language, imports
+from shared.workflow.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
+from shared.workflow.code_rewriting import Use
 from shared.workflow.jsvalues import Json, Missing, stringify
-from shared.workflow.references import EnvMarker, Reference
+from shared.workflow.references import EnvMarker
 
-_IDENTIFIER: Final = "__flowport_{}__"
-"""It ends as it begins: in a class, Python gives other names that begin so the name of the class, too."""
 _READABLE: Final = 1024 * 1024
 _TRIED: Final = 16 * _READABLE
-"""Characters of values that are written out to see whether anybody could read them."""
-_ENVIRONMENT: Final = "{{"
+"""Characters of values that are written out for a log."""
 _BOOLEANS: Final[Mapping[str, Json]] = {"true": True, "false": False}
-_INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
+_OF_PATTERNS: Final = frozenset({Use.PATTERN, Use.COUNT})
+_PREFIX: Final = "__flowport_"
+_POSITIONS_OF: Final = frozenset({"loop", "parallel"})
 
 
 class BoundCode(msgspec.Struct, frozen=True):
-    """Source that can run: each of its identifiers has a value in `bindings`."""
+    """A program that can run: each of its variables has a value in `bindings`."""
 
-    source: str
+    template: CodeTemplate
     bindings: Mapping[str, Json]
-    marks: Mapping[str, str]
-    """Identifier to the reference as its author typed it."""
-    secrets: Mapping[str, str] = {}
-    """Environment value, as it stands within a string of the source, to the marker as typed; the longest first."""
+
+    @property
+    def program(self) -> str:
+        """What runs."""
+        return self.template.program
+
+    @property
+    def shown(self) -> str:
+        """The author's source, line by line what `program` is, for messages. Positions in loops are filled in."""
+        if not any(self._is_position(name, part) for name, part, *_ in self.template.variables):
+            return self.template.source
+        texts = {name: self._shown(name, part) for name, part, *_ in self.template.variables}
+        return _rendered(self.template, texts)
 
     def as_written(self, text: str) -> str:
-        """A message about the source, with the author's references in place of our identifiers and of secrets."""
-        for ours, raw in (*self.marks.items(), *self.secrets.items()):
-            text = text.replace(ours, raw)
+        """Return a message about the program with the author's references in place of its variables."""
+        if _PREFIX in text:
+            for name, part, *_ in self.template.variables:
+                text = text.replace(name, self._shown(name, part))
         return text
 
     def filled_in(self) -> str:
-        """The source as people read it: values in place of references, but for those to the environment.
+        """Return the source for a log: values in place of references, but not of those to the environment.
 
-        A value that would make it longer than anybody reads stays a reference, and so does what follows many of those.
+        A value that would make it longer than anybody reads stays a reference, and so does every one after many of
+        those.
         """
-        text, left = self.source, _TRIED
-        for name, raw in self.marks.items():
-            value = raw if raw.startswith(_ENVIRONMENT) or left <= 0 else stringify(self.bindings[name])
-            left -= len(value)
-            is_short = len(text) + text.count(name) * len(value) <= _READABLE
-            text = text.replace(name, value if is_short else raw)
-        return self.as_written(text)
+        length, left = len(self.template.source), _TRIED
+        texts: dict[str, str] = {}
+        for name, part, use, times in self.template.variables:
+            texts[name] = part.raw
+            if isinstance(part, EnvMarker) or left <= 0:
+                continue
+            value = self.bindings[name]
+            text = value if isinstance(value, str) and use is not Use.VALUE else stringify(value)
+            left -= len(text)
+            length += times * len(text)
+            if length <= _READABLE:
+                texts[name] = text
+        return _rendered(self.template, texts)
+
+    def _shown(self, name: str, part: Part) -> str:
+        return stringify(self.bindings[name]) if self._is_position(name, part) else part.raw
+
+    def _is_position(self, name: str, part: Part) -> bool:
+        if isinstance(part, EnvMarker) or self.template.language is not Language.JAVASCRIPT:
+            return False
+        return part.name in _POSITIONS_OF and isinstance(self.bindings[name], int)
+
+
+def unbound(code: str) -> BoundCode:
+    """Return code that a model wrote: it has no references, and sees no environment."""
+    return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, code, imports=imports(code)), {})
 
 
 def bind(
     template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False, literal_booleans: bool = False
 ) -> BoundCode:
-    """Fill in one piece of code, see Binder."""
-    binder = Binder(resolver, literal_environment=literal_environment, literal_booleans=literal_booleans)
-    return binder.bind(template)
-
-
-class Binder:
-    """Fills in pieces of code that run side by side: what several references give, however spelled, is one variable.
+    """Find the values of a program's variables. Raises BadReference.
 
     With `literal_environment`, as expressions are read, an environment value that is a number, a boolean or null counts
     as one, not as text, and the object that holds them all is a variable, too: a script is given it by the sandbox;
     with `literal_booleans`, so does text of a block or variable that says no more than true or false.
     """
+    values, typed = _values(template, resolver, literal_booleans=literal_booleans)
+    if typed:
+        template = template.without(typed)
+        values, _ = _values(template, resolver, literal_booleans=literal_booleans)
+    for raw, at, reason in template.undecided:
+        raise BadReference(f"{raw} at {at} cannot be filled in: {reason}")
+    bindings: dict[str, Json] = {}
+    for variable in template.variables:
+        is_environment = isinstance(variable.part, EnvMarker)
+        value = values[key_of(variable.part)]
+        if variable.use is Use.VALUE:
+            is_literal = literal_environment and is_environment and isinstance(value, str)
+            bindings[variable.name] = as_literal(value) if is_literal and isinstance(value, str) else value
+        else:
+            bindings[variable.name] = _text(variable, value, resolver, is_environment=is_environment)
+    if literal_environment and template.reads_environment:
+        bindings[ENVIRONMENT_OBJECT] = dict(resolver.environment)
+    return BoundCode(template, bindings)
 
-    def __init__(
-        self, resolver: Resolver, *, literal_environment: bool = False, literal_booleans: bool = False
-    ) -> None:
-        self._resolver = resolver
-        self._literal_environment = literal_environment
-        self._literal_booleans = literal_booleans
-        self._names: dict[tuple[object, ...], str] = {}
 
-    def bind(self, template: CodeTemplate) -> BoundCode:
-        """Fill in one piece. Raises BadReference."""
-        piece = _Piece(template.language)
-        source = template.render(lambda mark: self._replacement(mark, piece))
-        if self._literal_environment and ENVIRONMENT_OBJECT in source:
-            piece.bindings[ENVIRONMENT_OBJECT] = dict(self._resolver.environment)
-        longest_first = sorted(piece.secrets.items(), key=lambda secret: len(secret[0]), reverse=True)
-        return BoundCode(source, piece.bindings, piece.marks, dict(longest_first))
-
-    def _replacement(self, mark: CodeMark, piece: "_Piece") -> str:
-        if mark.place is Place.COMMENT:
-            return mark.raw
-        if isinstance(mark.part, EnvMarker):
-            return self._environment(mark, mark.part, piece)
-        return self._reference(mark, mark.part, piece)
-
-    def _environment(self, mark: CodeMark, part: EnvMarker, piece: "_Piece") -> str:
-        value = self._resolver.environment_value(part.name)
-        if value is None:
-            return mark.raw
-        if mark.place is not Place.CODE:
-            spliced = self._resolver.counted(mark.spliced(value))
-            if len(value) >= SHORTEST_SECRET:
-                piece.secrets[spliced] = mark.raw
-            return spliced
-        return self._name((mark.raw,), mark, as_literal(value) if self._literal_environment else value, piece)
-
-    def _reference(self, mark: CodeMark, part: Reference, piece: "_Piece") -> str:
-        found = self._resolver.find(part)
+def _values(
+    template: CodeTemplate, resolver: Resolver, *, literal_booleans: bool
+) -> tuple[dict[Key, Json], frozenset[Key]]:
+    """Return what each reference gives, and those that stay as typed."""
+    values: dict[Key, Json] = {}
+    typed: set[Key] = set()
+    for variable in template.variables:
+        key = key_of(variable.part)
+        if key in values:
+            continue
+        found = _found(variable.part, resolver)
         if isinstance(found, AsTyped):
-            return mark.raw
+            typed.add(key)
+            continue
         value = None if isinstance(found, Missing) else found
-        if self._literal_booleans and isinstance(value, str):
+        if literal_booleans and isinstance(value, str) and not isinstance(variable.part, EnvMarker):
             value = _BOOLEANS.get(value.strip().lower(), value)
-        if mark.place is Place.CODE:
-            if piece.may_inline(part, value):
-                return stringify(value)
-            return self._name((part.name, part.path), mark, value, piece)
-        text = value if mark.place is Place.REGEX and isinstance(value, str) else stringify(value)
-        return self._resolver.counted(mark.spliced(text))
-
-    def _name(self, key: tuple[object, ...], mark: CodeMark, value: Json, piece: "_Piece") -> str:
-        name = self._names.setdefault(key, _IDENTIFIER.format(len(self._names)))
-        piece.bindings[name] = value
-        piece.marks.setdefault(name, mark.raw)
-        return name
+        values[key] = value
+    return values, frozenset(typed)
 
 
-class _Piece:
-    """What one piece of code needs, as it is found."""
+def _found(part: Part, resolver: Resolver) -> Found:
+    if not isinstance(part, EnvMarker):
+        return resolver.find(part)
+    value = resolver.environment_value(part.name)
+    return AsTyped.AS_TYPED if value is None else value
 
-    def __init__(self, language: Language) -> None:
-        self.bindings: dict[str, Json] = {}
-        self.marks: dict[str, str] = {}
-        self.secrets: dict[str, str] = {}
-        self._language = language
 
-    def may_inline(self, part: Reference, value: Json) -> bool:
-        """Positions in loops read better in messages than names do; only what cannot change the syntax."""
-        return self._language is Language.JAVASCRIPT and part.name in _INLINE_ROOTS and isinstance(value, int)
+def _text(variable: Variable, value: Json, resolver: Resolver, *, is_environment: bool) -> Json:
+    is_plain = isinstance(value, str) and (is_environment or variable.use in _OF_PATTERNS)
+    text = resolver.counted(value if is_plain and isinstance(value, str) else stringify(value), variable.times)
+    match variable.use:
+        case Use.BYTES:
+            return list(text.encode(errors="surrogatepass"))
+        case Use.COUNT if text.isascii() and text.isdigit():
+            return text
+        case Use.COUNT | Use.PATTERN:
+            return _pattern(text)
+        case _:
+            return text
+
+
+def _pattern(text: str) -> str:
+    """Return a regular expression that matches a text, in a class and with any flags, and continues no escape."""
+    units = text.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _rendered(template: CodeTemplate, texts: Mapping[str, str]) -> str:
+    parts, position = [], 0
+    for mark in template.marks:
+        parts += (template.source[position : mark.start], texts[mark.name])
+        position = mark.end
+    return "".join((*parts, template.source[position:]))

@@ -166,9 +166,9 @@ class Resolver:
         """The value of `{{name}}`, None when there is none."""
         return self._sources.environment.get(name)
 
-    def counted(self, text: str) -> str:
+    def counted(self, text: str, times: int = 1) -> str:
         """Text that is about to be filled in. Raises TooMuchText: a few references can give more than memory holds."""
-        self._filled_in += len(text)
+        self._filled_in += times * len(text)
         if self._filled_in > self._sources.limit:
             raise TooMuchText(self._sources.limit)
         return text

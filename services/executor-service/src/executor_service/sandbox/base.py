@@ -99,7 +99,7 @@ class ScriptSandbox:
                 self._pool.rest(script.owner, child)
             else:
                 self._pool.discard(child)
-        return self._result(ending, script.code)
+        return self._result(ending, script.shown or script.code)
 
     async def _taken(self, owner: str, workspace_id: str) -> Child:
         with SCRIPTS_WAITING.labels(self._language).track_inprogress():

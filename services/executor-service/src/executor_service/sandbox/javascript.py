@@ -26,6 +26,7 @@ from shared.observe.logging import get_logger
 
 log = get_logger("javascript")
 _HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
+_BOOLEAN = "\nreturn Boolean(\n{}\n)"
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize()
 
@@ -112,11 +113,11 @@ class JavaScriptSandbox(ScriptSandbox):
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
-            code = f"\nreturn Boolean(\n{expression}\n)"
-            frame = messages.encode(messages.Run(code=code, bindings=bindings))
+            frame = messages.encode(messages.Run(code=_BOOLEAN.format(expression), bindings=bindings))
             if len(frame) > self._limits.max_input_bytes:
                 return Verdict(failed=index, error=explain.input_too_large(self._limits))
-            outcome = self._result(await self._ending(child, frame, conditions.workspace_id, deadline), code)
+            shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)
+            outcome = self._result(await self._ending(child, frame, conditions.workspace_id, deadline), shown)
             if outcome.error is not None:
                 return Verdict(failed=index, error=explain.condition(outcome.error))
             if outcome.value() is True:

@@ -20,13 +20,15 @@ class SandboxBusy(AtCapacity):
 class Script(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of user code.
 
-    `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
+    `code` is the body of an async function, its references already replaced by the identifiers in `bindings`. `shown`
+    is the author's text for messages, line by line what `code` is; empty where they are the same.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
     Scripts of one `owner` may follow each other in one process, each in a fresh context; a script without one has a
     process of its own. `workspace_id` is for what it fetches, and for the quota that all scripts of a workspace share.
     """
 
     code: str
+    shown: str = ""
     bindings: Mapping[str, object] = {}
     params: Mapping[str, object] = {}
     environment: Mapping[str, str] = {}
@@ -77,11 +79,13 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Expressions to try in order until one is truthy. An empty expression is false.
 
     Evaluations of one `owner` with the same `scope` (a run) share one context, in which nothing that they do remains;
-    `environment` is taken from the first of them.
+    `environment` is taken from the first of them. `shown` has the author's text of each expression, for messages; empty
+    where that is what runs.
     """
 
     scope: str
     expressions: Sequence[str]
+    shown: Sequence[str] = ()
     bindings: Mapping[str, object] = {}
     environment: Mapping[str, str] = {}
     timeout_ms: int = 5_000

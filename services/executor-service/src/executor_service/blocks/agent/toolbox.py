@@ -21,7 +21,6 @@ from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.jsvalues import Json, JsonObject, object_of, parse_json, to_string
 from shared.workflow.models import Block
@@ -126,10 +125,11 @@ class Toolbox:
             variables = {name: value for name, value in arguments.items() if _is_variable(name)}
             result = await self._javascript.run(
                 Script(
-                    code=bound.source,
+                    code=bound.program,
+                    shown=bound.shown,
                     bindings={**variables, **bound.bindings},
                     params=arguments,
-                    environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
+                    environment=call.environment if bound.template.reads_environment else {},
                     timeout_ms=timeout_ms(None, call),
                     workspace_id=call.request.workspace_id,
                     owner=call.request.sandbox_owner,

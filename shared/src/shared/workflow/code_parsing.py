@@ -1,0 +1,169 @@
+"""Syntax trees of user code, and where a reference stands in them.
+
+The parser recovers from errors, so every source has a tree. Work is bounded: see `parse`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+import tree_sitter
+import tree_sitter_javascript
+import tree_sitter_python
+
+
+class Language(StrEnum):
+    """The languages that user code is written in."""
+
+    JAVASCRIPT = "javascript"
+    PYTHON = "python"
+
+
+class TooComplex(Exception):
+    """The parser needed more steps for a source than its size justifies."""
+
+
+@dataclass(slots=True)
+class Place:
+    """A node on the way from the root to a reference."""
+
+    node: tree_sitter.Node
+    type: str
+    start: int
+    end: int
+    field: str
+    parent: "Place | None"
+    context: "Place | None" = None
+    """The nearest node, this one included, that is text of some kind; None in plain code."""
+    is_pattern: bool = False
+    """Whether it belongs to a pattern of Python's `match`, where a name is assigned to and a string must be literal."""
+
+
+COMMENTS: Final = frozenset({"comment", "html_comment", "hash_bang_line"})
+_CODE_WITHIN_TEXT: Final = frozenset({"template_substitution", "interpolation", "format_expression"})
+_CONTEXTS: Final = (
+    COMMENTS | _CODE_WITHIN_TEXT | {"string", "template_string", "regex", "regex_flags", "format_specifier"}
+)
+_PATTERNS: Final = frozenset({"case_pattern", "if_clause"})
+_GRAMMARS: Final = {Language.JAVASCRIPT: tree_sitter_javascript.language, Language.PYTHON: tree_sitter_python.language}
+_CHUNK: Final = 64 * 1024
+_STEPS_PER_BYTE: Final = 1
+_LEAST_STEPS: Final = 10_000
+"""A step is a hundred operations of the parser. Ordinary code takes one for every twenty bytes or more."""
+_HALF_CHARACTER: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
+
+
+@cache
+def _grammar(language: Language) -> tree_sitter.Language:
+    return tree_sitter.Language(_GRAMMARS[language]())
+
+
+def parse(source: bytes, language: Language) -> tree_sitter.Tree:
+    """Parse UTF-8. Offsets in the tree are those of `source`. Raises TooComplex."""
+    source = _readable(source, language)
+    limit, steps = _LEAST_STEPS + _STEPS_PER_BYTE * len(source), 0
+
+    def is_over_limit(_offset: int, _has_error: bool) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps > limit
+
+    def chunk(offset: int, _point: tree_sitter.Point) -> bytes:
+        return source[offset : offset + _CHUNK]
+
+    try:
+        return tree_sitter.Parser(_grammar(language)).parse(chunk, progress_callback=is_over_limit)
+    except ValueError as error:
+        raise TooComplex from error
+
+
+def _readable(source: bytes, language: Language) -> bytes:
+    """Replace what the parser reads otherwise than the engine, without moving anything."""
+    source = _HALF_CHARACTER.sub("\ufffd".encode(), source).replace(b"\0", b"\x01")
+    return _LONE_RETURN.sub(b"\n", source) if language is Language.PYTHON else source
+
+
+def places(tree: tree_sitter.Tree, ranges: Iterable[tuple[int, int]]) -> Iterator[Place]:
+    """Yield the innermost node around each range. Ranges are in order and do not overlap.
+
+    The cursor only moves forward, so that the time grows with the source and not with its square.
+    """
+    cursor = tree.walk()
+    place = _place(cursor, None)
+    for start, end in ranges:
+        while True:
+            parent = place.parent
+            if place.start <= start and end <= place.end:
+                if cursor.goto_first_child():
+                    place = _place(cursor, place)
+                    continue
+                yield place
+            elif parent is None:
+                yield place
+            elif parent.end < end:
+                cursor.goto_parent()
+                place = parent
+                continue
+            elif place.start < end and cursor.goto_next_sibling():
+                place = _place(cursor, parent)
+                continue
+            else:
+                yield parent
+            break
+
+
+def _place(cursor: tree_sitter.TreeCursor, parent: Place | None) -> Place:
+    node = cursor.node
+    assert node is not None, "a cursor is always at a node"  # noqa: S101
+    place = Place(node, node.type, node.start_byte, node.end_byte, cursor.field_name or "", parent)
+    if parent is not None:
+        place.context, place.is_pattern = parent.context, parent.is_pattern
+    if node.is_named and node.type in _CONTEXTS:
+        place.context = None if node.type in _CODE_WITHIN_TEXT else place
+    if node.type in _PATTERNS:
+        place.is_pattern = node.type == "case_pattern"
+    return place
+
+
+def first_error(tree: tree_sitter.Tree) -> int | None:
+    """Return where the source stops making sense, None when it parses."""
+    if not tree.root_node.has_error:
+        return None
+    cursor, offset = tree.walk(), 0
+    while True:
+        node = cursor.node
+        if node is None or node.is_error or node.is_missing or not cursor.goto_first_child():
+            return offset if node is None else node.start_byte
+        while cursor.node is not None and not _is_broken(cursor.node):
+            offset = cursor.node.end_byte
+            if not cursor.goto_next_sibling():
+                return offset
+
+
+def _is_broken(node: tree_sitter.Node) -> bool:
+    return node.has_error or node.is_error or node.is_missing
+
+
+def imports(source: str) -> bool:
+    """Whether JavaScript has an import statement; code that does not parse is taken by its lines."""
+    if _IMPORT_LINE.search(source) is None:
+        return False
+    try:
+        tree = parse(source.encode(errors="surrogatepass"), Language.JAVASCRIPT)
+    except TooComplex:
+        return True
+    found = tree_sitter.QueryCursor(_import_query()).captures(tree.root_node)
+    return bool(found) or tree.root_node.has_error
+
+
+_IMPORT_LINE: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
+"""`[^\\S\\n]`, so that a million blank lines are not read to their end from each of them."""
+
+
+@cache
+def _import_query() -> tree_sitter.Query:
+    return tree_sitter.Query(_grammar(Language.JAVASCRIPT), "(import_statement) @import")
