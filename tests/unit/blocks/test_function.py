@@ -13,6 +13,7 @@ from executor_service.engine import Execution, RunResult
 from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_parsing import Language
+from shared.workflow.code_references import compile_code
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for
@@ -94,17 +95,17 @@ async def test_the_same_reference_is_one_variable() -> None:
 
 
 async def test_in_a_string_a_reference_is_its_json() -> None:
-    assert await bound('return "hi <start.input>!"', {"input": "Bob"}) == ('return "hi \\"Bob\\"!"', [])
+    assert await bound('return "hi <start.input>!"', {"input": "Bob"}) == ('return "hi ".concat($0,"!")', ['"Bob"'])
 
 
 async def test_a_value_cannot_end_the_string_that_it_stands_in() -> None:
-    code, _ = await bound("return '<start.input>'", {"input": "'; steal(); '"})
-    assert code == "return '\\\"\\'; steal(); \\'\\\"'"
+    code, values = await bound("return '<start.input>'", {"input": "'; steal(); '"})
+    assert (code, values) == ("return ''.concat($0,'')", ["\"'; steal(); '\""])
 
 
 async def test_an_environment_value_is_a_variable_or_plain_text_in_a_string() -> None:
     assert await bound("return {{TOKEN}}") == ("return $0", ["ab'c\""])
-    assert (await bound('return "k={{TOKEN}}"'))[0] == 'return "k=ab\\\'c\\""'
+    assert await bound('return "k={{TOKEN}}"') == ('return "k=".concat($0,"")', ["ab'c\""])
 
 
 async def test_unknown_names_stay_as_typed() -> None:
@@ -207,7 +208,7 @@ class Quoting:
 
     async def run(self, script: Script) -> ScriptResult:
         return ScriptResult(
-            error=ScriptError(kind=ErrorKind.THROWN, message=f"Line 1: `{script.code}` - no", reason="no")
+            error=ScriptError(kind=ErrorKind.THROWN, message=f"Line 1: `{script.shown}` - no", reason="no")
         )
 
 
@@ -242,12 +243,12 @@ async def test_a_value_is_sent_once_however_often_and_however_it_is_spelled() ->
 
 
 def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
-    long: dict[str, Json] = {f"v{n}_": "x" * 1_000_000 for n in range(20)}
-    bindings: dict[str, Json] = {**long, "short_": 1}
-    marks = {name: f"<{name[:-1]}>" for name in bindings}
-    written = BoundCode(" ".join(bindings), bindings, marks).filled_in()
-    assert written.endswith("<v19> <short>")
-    assert BoundCode("short_", {"short_": 1}, {"short_": "<short>"}).filled_in() == "1"
+    template = compile_code(" ".join(f"<v{n}.x>" for n in range(20)) + " <short.x>")
+    long: dict[str, Json] = {variable.name: "x" * 1_000_000 for variable in template.variables}
+    written = BoundCode(template, {**long, template.variables[-1].name: 1}).filled_in()
+    assert written.endswith("<v19.x> <short.x>")
+    short = compile_code("<short.x>")
+    assert BoundCode(short, {short.variables[0].name: 1}).filled_in() == "1"
 
 
 async def test_blank_lines_without_end_hold_nobody_up() -> None:

@@ -250,7 +250,7 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
             "a: <ghost.x> matches no block.",
         ),
         (
-            chain(start(), block("b", name="Q / A"), block("a", code="return <q/a.result>")),
+            chain(start(), block("b", name="Q / A"), block("a", code="return '<q/a.result>'")),
             "unknown_reference",
             'a: <q/a.…> does not reach "Q / A": rename it, without any of + * / = < > !',
         ),

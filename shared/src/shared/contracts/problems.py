@@ -33,6 +33,8 @@ class ProblemCode(StrEnum):
     SEVERAL_STARTS = "several_starts"
     UNSERVED_TRIGGER = "unserved_trigger"
     UNKNOWN_REFERENCE = "unknown_reference"
+    UNDECIDED_REFERENCE = "undecided_reference"
+    CODE_SYNTAX = "code_syntax"
     UNKNOWN_VARIABLE = "unknown_variable"
     RESERVED_NAME = "reserved_name"
     DUPLICATE_NAME = "duplicate_name"

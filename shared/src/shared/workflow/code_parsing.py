@@ -49,10 +49,15 @@ _CONTEXTS: Final = (
 )
 _PATTERNS: Final = frozenset({"case_pattern", "if_clause"})
 _GRAMMARS: Final = {Language.JAVASCRIPT: tree_sitter_javascript.language, Language.PYTHON: tree_sitter_python.language}
-_CHUNK: Final = 64 * 1024
+_CHUNK: Final = 4 * 1024
+_MOST_READS: Final = 256
+"""How often a chunk may be read on average. Ordinary code is read once or twice; an unclosed bracket, once for each."""
+_LEAST_READS: Final = 256
 _STEPS_PER_BYTE: Final = 1
-_LEAST_STEPS: Final = 10_000
 """A step is a hundred operations of the parser. Ordinary code takes one for every twenty bytes or more."""
+_LEAST_STEPS: Final = 10_000
+_STEPS_AFTER_ERROR: Final = 10_000
+"""Recovery is slow: after this much of it, code is not worth more. Other code of 300 kB has fewer steps in all."""
 _HALF_CHARACTER: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 
@@ -65,20 +70,41 @@ def _grammar(language: Language) -> tree_sitter.Language:
 def parse(source: bytes, language: Language) -> tree_sitter.Tree:
     """Parse UTF-8. Offsets in the tree are those of `source`. Raises TooComplex."""
     source = _readable(source, language)
-    limit, steps = _LEAST_STEPS + _STEPS_PER_BYTE * len(source), 0
+    budget = _Budget(
+        steps=_LEAST_STEPS + _STEPS_PER_BYTE * len(source),
+        reads=_LEAST_READS + _MOST_READS * len(source) // _CHUNK,
+        recovery=_STEPS_AFTER_ERROR,
+    )
 
-    def is_over_limit(_offset: int, _has_error: bool) -> bool:
-        nonlocal steps
-        steps += 1
-        return steps > limit
+    def is_over_budget(_offset: int, has_error: bool) -> bool:
+        budget.steps -= 1
+        budget.recovery -= has_error
+        return budget.is_spent
 
     def chunk(offset: int, _point: tree_sitter.Point) -> bytes:
-        return source[offset : offset + _CHUNK]
+        budget.reads -= 1
+        return b"" if budget.is_spent else source[offset : offset + _CHUNK]
 
     try:
-        return tree_sitter.Parser(_grammar(language)).parse(chunk, progress_callback=is_over_limit)
+        tree = tree_sitter.Parser(_grammar(language)).parse(chunk, progress_callback=is_over_budget)
     except ValueError as error:
         raise TooComplex from error
+    if budget.is_spent:
+        raise TooComplex
+    return tree
+
+
+@dataclass(slots=True)
+class _Budget:
+    """The work that one source is worth, counted rather than timed, so that every machine decides alike."""
+
+    steps: int
+    reads: int
+    recovery: int
+
+    @property
+    def is_spent(self) -> bool:
+        return min(self.steps, self.reads, self.recovery) < 0
 
 
 def _readable(source: bytes, language: Language) -> bytes:

@@ -73,6 +73,7 @@ class CodeTemplate(msgspec.Struct, frozen=True):
 
     source: str
     language: Language
+    is_expression: bool = False
     program: str = ""
     """What runs. It has as many lines as the source."""
     marks: tuple[CodeMark, ...] = ()
@@ -91,6 +92,10 @@ class CodeTemplate(msgspec.Struct, frozen=True):
     recompile: Callable[[Known], "CodeTemplate"] | None = None
     variants: MutableMapping[frozenset[Key], "CodeTemplate"] = msgspec.field(default_factory=dict)
 
+    @property
+    def _keys(self) -> frozenset[Key]:
+        return frozenset(key_of(variable.part) for variable in self.variables)
+
     def without(self, keys: frozenset[Key]) -> "CodeTemplate":
         """Return the code compiled with some references left as typed: they are part of the author's text."""
         if self.recompile is None:
@@ -99,7 +104,7 @@ class CodeTemplate(msgspec.Struct, frozen=True):
         if found is None:
             if len(self.variants) >= _MOST_VARIANTS:
                 self.variants.clear()
-            found = self.variants[keys] = self.recompile(lambda part: key_of(part) not in keys)
+            found = self.variants[keys] = self.recompile(lambda part: key_of(part) in self._keys - keys)
         return found
 
 
@@ -140,7 +145,7 @@ def compile_code(
             source,
             language,
             odd_names=odd_names,
-            known=lambda part: known(part) and wanted(part),
+            known=wanted,
             is_expression=is_expression,
             numbers=numbers,
         )
@@ -148,6 +153,7 @@ def compile_code(
     compiled = CodeTemplate(
         source,
         language,
+        is_expression,
         source,
         reads_environment=ENVIRONMENT_OBJECT in source,
         reads_context=CONTEXT_OBJECT in source,
@@ -172,11 +178,11 @@ def compile_code(
     return compiled
 
 
-def syntax_error(template: CodeTemplate, *, is_expression: bool = False) -> Location | None:
+def syntax_error(template: CodeTemplate) -> Location | None:
     """Return where code does not parse, references or none. Code too complex to be read counts as parsed."""
     if template.marks:
         return template.syntax_error
-    before, after = _EXPRESSION if is_expression else (b"", b"")
+    before, after = _EXPRESSION if template.is_expression else (b"", b"")
     try:
         _, error = _Text(template.source, (), {}, before, after).parsed(template.language)
     except TooComplex:

@@ -97,7 +97,7 @@ def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verd
     if place.is_pattern:
         return Verdict(Kind.UNDECIDED)
     if context is None:
-        return Verdict(Kind.REFERENCE)
+        return Verdict(Kind.SYNTAX if _is_field_in_braces(source, hole, place) else Kind.REFERENCE)
     if language is Language.PYTHON:
         return _in_python(source, hole, context)
     return _in_javascript(source, hole, context)
@@ -191,6 +191,13 @@ def _in_python(source: bytes, hole: Hole, context: Place) -> Verdict:
         if braces % 2:
             return Verdict(Kind.SYNTAX)
     return Verdict(Kind.REFERENCE, Use.TEXT)
+
+
+def _is_field_in_braces(source: bytes, hole: Hole, place: Place) -> bool:
+    """Return whether `{{{name}}}` in an f-string was taken apart as a field with a marker in it."""
+    field = place if place.type == "interpolation" else place.parent
+    is_whole = field is not None and (field.start, field.end) == (hole.start - 1, hole.end + 1)
+    return hole.is_environment and is_whole and source[hole.start - 1 : hole.start] == b"{"
 
 
 def _python_literal(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:

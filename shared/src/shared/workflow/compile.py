@@ -11,7 +11,7 @@ from shared.contracts.runs import Trigger
 from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compiled_blocks import CompiledBlock, Names, compile_block
+from shared.workflow.compiled_blocks import CompiledBlock, Names, compile_block, loop_condition
 from shared.workflow.graph import Graph, build_graph
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json
@@ -140,12 +140,7 @@ def _option_ids(blocks: Mapping[str, CompiledBlock]) -> dict[str, Sequence[str]]
 
 
 def _loop(config: LoopConfig, names: Names) -> CompiledLoop:
-    condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
-    return CompiledLoop(
-        config=config,
-        items=compile_value(config.for_each_items),
-        condition=names.compiled(condition, is_expression=True) if condition.strip() else None,
-    )
+    return CompiledLoop(config, compile_value(config.for_each_items), loop_condition(config, names))
 
 
 def _environment_names(

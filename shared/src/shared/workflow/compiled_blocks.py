@@ -12,7 +12,7 @@ from shared.workflow.code_references import CodeTemplate, Key, Part, compile_cod
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, object_of, parse_json, to_string
-from shared.workflow.models import Block, WorkflowState
+from shared.workflow.models import Block, LoopConfig, WorkflowState
 from shared.workflow.names import RESERVED_NAMES
 from shared.workflow.params import block_params
 from shared.workflow.paths import Outputs
@@ -135,6 +135,12 @@ def compile_block(block: Block, spec: BlockSpec, names: Names) -> CompiledBlock:
         options_problem=problem,
         tool_code=_tool_code(params, names) if block.type == "agent" else {},
     )
+
+
+def loop_condition(config: LoopConfig, names: Names) -> CodeTemplate | None:
+    """Return what a loop asks before or after each round; None when it asks nothing."""
+    condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
+    return names.compiled(condition, is_expression=True) if condition.strip() else None
 
 
 def _setting(key: str, value: Json, params: JsonObject, lists: Set[str]) -> Template:

@@ -6,6 +6,7 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
 from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
+from shared.workflow.code_problems import code_problems
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
 from shared.workflow.notifications import notification_problems
@@ -33,6 +34,7 @@ def problems(
         *_left_out(state),
         *_names(state),
         *unknown_references(state, known),
+        *code_problems(state, known),
     ]
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
 

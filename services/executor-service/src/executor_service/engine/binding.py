@@ -79,7 +79,7 @@ class BoundCode(msgspec.Struct, frozen=True):
 
 def unbound(code: str) -> BoundCode:
     """Return code that a model wrote: it has no references, and sees no environment."""
-    return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, code, imports=imports(code)), {})
+    return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, program=code, imports=imports(code)), {})
 
 
 def bind(

@@ -1,0 +1,160 @@
+"""What a caller sends is a value wherever the author refers to it, and gives away nothing of the workspace."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.security.code.hostile import CONDITIONS, JAVASCRIPT, LEAK, PYTHON, STOLEN, VALUES, filled
+from tests.unit.engine.building import block, chain, execution
+
+from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
+from executor_service.engine import Engine, Limits, RunResult
+from executor_service.providers import Models, ProviderSettings
+from executor_service.sandbox import (
+    Conditions,
+    JavaScriptSandbox,
+    PythonSandbox,
+    Script,
+    ScriptResult,
+    Verdict,
+)
+from shared.clock import SystemClock
+from shared.net import OutboundClient
+from shared.workflow.code_references import Language, compile_code
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SECRETS = {"SECRET": STOLEN}
+
+
+class Watched:
+    """The JavaScript sandbox, and what it was given."""
+
+    def __init__(self, sandbox: JavaScriptSandbox) -> None:
+        self._sandbox = sandbox
+        self.programs: list[str] = []
+        self.environments: list[Any] = []
+
+    async def run(self, script: Script) -> ScriptResult:
+        self.programs.append(script.code)
+        self.environments.append(script.environment)
+        return await self._sandbox.run(script)
+
+    async def evaluate(self, conditions: Conditions) -> Verdict:
+        self.programs += conditions.expressions
+        self.environments.append(conditions.bindings.get(LEAK) or {})
+        return await self._sandbox.evaluate(conditions)
+
+    def forget(self, scope: str) -> None:
+        self._sandbox.forget(scope)
+
+
+class System:
+    """The engine with real sandboxes."""
+
+    def __init__(self, javascript: Watched, python: PythonSandbox) -> None:
+        self.javascript = javascript
+        ports = BlockPorts(
+            javascript=javascript, python=python, models=Models(ProviderSettings()), outbound=OutboundClient()
+        )
+        self.engine = Engine(block_handlers(ports), SandboxExpressions(javascript), SystemClock(), Limits())
+
+    async def run(self, workflow: Any, value: Any) -> RunResult:
+        return await execution(self.engine, workflow, input={"v": value}, environment=SECRETS).run()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system() -> AsyncIterator[System]:
+    async with JavaScriptSandbox() as javascript, PythonSandbox() as python:
+        yield System(Watched(javascript), python)
+
+
+def function(code: str, language: str = "javascript") -> Any:
+    return chain(block("f", code=code, language=language))
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("const bond = {yield: 1}; return bond.yield / <start.v> / 100", f"1,{LEAK}<!--"),
+        ("let i = 1; return i++ / <start.v> / 2", f"1,{LEAK}<!--"),
+        ('return "\\<start.v>"', f'",{LEAK})//'),
+        ('return "\\<start.v>"', f",{LEAK}//"),
+        ("return /\\<start.v>/.test('')", f"/,{LEAK}//"),
+    ],
+)
+async def test_input_gives_nothing_of_the_environment_away(system: System, code: str, value: str) -> None:
+    result = await system.run(function(code), value)
+    assert STOLEN not in json.dumps(result.output)
+    assert not system.javascript.environments[-1]
+
+
+@pytest.mark.parametrize("code", [*map(filled, JAVASCRIPT)])
+async def test_a_javascript_program_depends_on_its_source_alone(code: str) -> None:
+    template = compile_code(code)
+    assert all(value not in template.program or value in code for value in VALUES if LEAK in value)
+    assert not template.reads_environment
+
+
+@pytest.mark.parametrize("code", [*map(filled, JAVASCRIPT)])
+async def test_no_value_changes_what_a_javascript_program_is(system: System, code: str) -> None:
+    programs = set()
+    for value in VALUES[:: 1 + len(VALUES) // 8]:
+        before = len(system.javascript.programs)
+        result = await system.run(function(code), value)
+        programs |= {*system.javascript.programs[before:]}
+        assert STOLEN not in json.dumps(result.output)
+        assert not any(system.javascript.environments[before:])
+    assert len(programs) <= 1
+
+
+@pytest.mark.parametrize("code", [*map(filled, PYTHON)])
+async def test_no_value_changes_what_a_python_program_is(system: System, code: str) -> None:
+    template = compile_code(code, Language.PYTHON)
+    assert not template.reads_environment
+    for value in VALUES[:: 1 + len(VALUES) // 3]:
+        result = await system.run(function(code, "python"), value)
+        assert STOLEN not in json.dumps(result.output)
+
+
+@pytest.mark.parametrize("code", [*map(filled, CONDITIONS)])
+async def test_no_value_makes_a_condition_true(system: System, code: str) -> None:
+    entries = [{"id": "if", "title": "if", "value": code}, {"id": "else", "title": "else", "value": ""}]
+    workflow = chain(block("c", "condition", conditions=entries))
+    for value in VALUES:
+        result = await system.run(workflow, value)
+        assert result.output.get("selectedOption") != "if" or value == ""
+        assert not system.javascript.environments[-1:][0]
+
+
+async def test_a_string_means_what_it_says(system: System) -> None:
+    for value in VALUES:
+        code = "return ['\\<start.v>', `<start.v>`, /^<start.v>$/u.test(<start.v>), /[^<start.v>]/v.test(<start.v>)]"
+        result = await system.run(function(code), value)
+        text = json.dumps(value, ensure_ascii=False)
+        assert [json.loads(item) for item in result.output["result"][:2]] == [value, value], text
+        assert result.output["result"][2:] == [True, False]
+        python = "return [r'C:\\dir\\<start.v>', f'{1}<start.v>', b'<start.v>'.decode('utf-8', 'surrogatepass')]"
+        result = await system.run(function(python, "python"), value)
+        raw, formatted, encoded = result.output["result"]
+        assert raw.startswith("C:\\dir\\")
+        assert [json.loads(item) for item in (raw[7:], formatted[1:], encoded)] == [value] * 3
+
+
+async def test_an_empty_value_in_a_regular_expression_is_no_comment(system: System) -> None:
+    result = await system.run(function("return /<start.v>/.test('x') && 'matched'"), "")
+    assert result.output["result"] == "matched"
+
+
+@pytest.mark.parametrize("language", ["javascript", "python"])
+async def test_code_that_does_not_parse_fails_with_its_syntax_error(system: System, language: str) -> None:
+    result = await system.run(function("x = 1\nreturn '<start.v>", language), f"';return {LEAK}//")
+    assert result.outcome.error is not None
+    assert "Syntax Error: Line 2: `return '<start.v>` - " in result.outcome.error.message
+
+
+async def test_a_reference_that_cannot_be_decided_fails_by_line_and_column(system: System) -> None:
+    result = await system.run(function("match 1:\n  case <start.v>: return 1", "python"), "x")
+    assert result.outcome.error is not None
+    assert "<start.v> at line 2, column 8 cannot be filled in" in result.outcome.error.message
