@@ -1,11 +1,13 @@
 """What a caller sends is a value wherever the author refers to it, and gives away nothing of the workspace."""
 
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.security.code.fuzz import differences
 from tests.security.code.hostile import CONDITIONS, JAVASCRIPT, LEAK, PYTHON, STOLEN, VALUES, filled
 from tests.unit.engine.building import block, chain, execution
 
@@ -26,6 +28,8 @@ from shared.workflow.code_references import Language, compile_code
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRETS = {"SECRET": STOLEN}
+FEW = 150
+"""Random programs; `python -m tests.security.code.fuzz` runs as many as you like."""
 
 
 class Watched:
@@ -158,3 +162,10 @@ async def test_a_reference_that_cannot_be_decided_fails_by_line_and_column(syste
     result = await system.run(function("match 1:\n  case <start.v>: return 1", "python"), "x")
     assert result.outcome.error is not None
     assert "<start.v> at line 2, column 8 cannot be filled in" in result.outcome.error.message
+
+
+@pytest.mark.parametrize("language", [*Language])
+async def test_random_programs_do_what_they_do_with_values_in_variables(language: Language) -> None:
+    found, finished = await differences(language, cases=FEW, seed=random.randrange(2**32))
+    assert found == []
+    assert finished > FEW // 2

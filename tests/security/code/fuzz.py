@@ -1,0 +1,512 @@
+"""Random programs with references and random values: each must do what it does with the values in variables.
+
+`python -m tests.security.code.fuzz javascript --cases 10000 --seed 1` prints the first differences, and exits with 1 if
+there are any. A case is built twice: as an author types it, with references, and as plain code that builds its strings,
+patterns and templates from variables in another way than the compiler does.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.security.code.hostile import VALUES
+
+from executor_service.engine.binding import bind
+from executor_service.sandbox import JavaScriptSandbox, Script
+from executor_service.sandbox.jail import python as jail
+from shared.workflow.code_references import CodeTemplate, Language, compile_code
+from shared.workflow.jsvalues import stringify
+from shared.workflow.references import EnvMarker, Reference
+
+BATCH = 50
+SCALARS = (0, 1, -7, 2**40, 1.5, True, False, None, [1, "a'b"], {"k": 'v"w'}, [], {})
+LETTERS = "ab<>{}[]()/\\'\"`$#*+-.,;:!?|&^=%~ \n\r\t\u2028\u2029\0é😀0123"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program in two spellings, with the values of `<start.a>` … and `{{KEY}}`."""
+
+    source: str
+    oracle: str
+    values: dict[str, Any]
+    key: str
+
+
+class Values:
+    """A resolver for one case."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.environment = {"KEY": case.key}
+
+    def find(self, reference: Reference) -> Any:
+        """The value of `<start.name>`."""
+        return self._case.values[str(reference.path[0])]
+
+    def environment_value(self, name: str) -> str | None:
+        """The value of `{{KEY}}`."""
+        return self.environment.get(name)
+
+    def counted(self, text: str, times: int = 1) -> str:
+        """Any amount."""
+        return text
+
+
+Two = tuple[str, str]
+"""What an author types, and what it means."""
+
+
+class Writer:
+    """What both languages have in common."""
+
+    def __init__(self, seed: random.Random) -> None:
+        self.random = seed
+        self.names = [seed.choice("abcd") for _ in range(4)]
+
+    def case(self) -> Case:
+        """Make one."""
+        source, oracle = self.program()
+        return Case(source, oracle, {name: self.value() for name in "abcd"}, self.text())
+
+    def value(self) -> Any:
+        """A value of a run."""
+        kind = self.random.random()
+        if kind < 0.5:
+            return self.random.choice(VALUES)
+        return self.text() if kind < 0.75 else self.random.choice(SCALARS)
+
+    def text(self) -> str:
+        """Characters that mean something to some language."""
+        return "".join(self.random.choice(LETTERS) for _ in range(self.random.randrange(7)))
+
+    def reference(self) -> tuple[str, str]:
+        """A reference as typed, in one spelling of several, and the name of its variable."""
+        if self.random.random() < 0.15:
+            return "{{KEY}}", "KEY"
+        name = self.random.choice(self.names)
+        return self.random.choice(["<start.{}>", "<Start.{}>", "<START.{}>"]).format(name), name
+
+    def pick(self, *makers: Callable[[int], Two], depth: int) -> Two:
+        """One of several ways."""
+        return self.random.choice(makers)(depth)
+
+    def program(self) -> Two:
+        """A whole program."""
+        raise NotImplementedError
+
+
+class JavaScriptWriter(Writer):
+    """Functions that push what they compute to `out`."""
+
+    PIECES = (
+        *("", "a", " ", "//", "/*", "*/", "<!--", "-->", "#", "{", "}", "]", ")", "é", "😀", "\u2028", "\\n", "\\\\"),
+        *("\\x41", "\\u0041", "\\u{1F600}", "\\\n", "\\0", "{{", "</script>", "%s", "$", "\\'", '\\"', "\\`", "<b>"),
+    )
+    BEFORE_DIVISION = (
+        *(
+            "o.yield",
+            "o.new",
+            "o.of",
+            "o.in",
+            "o.return",
+            "o.case",
+            "o.typeof",
+            "o?.await",
+            "o.do",
+            "i++",
+            "i--",
+            "(i)",
+        ),
+        *("[2]", "o['of']", "`4`", "'4'", "of", "async", "get", "o.of++", "(() => 4)()", "o.i\n", "o.i /* / */", "4"),
+    )
+    PRELUDE = (
+        "var out = [], i = 3, of = 5, async = 7, get = 9, tag = (s, ...v) => s.raw.join('|') + v.length;"
+        "var o = {yield: 2, new: 3, of: 4, in: 5, return: 6, case: 7, typeof: 8, await: 9, do: 10, i: 11};\n"
+    )
+
+    def program(self) -> Two:
+        lines = [self.statement(2) for _ in range(self.random.randrange(1, 5))]
+        end = "\nreturn out"
+        return self.PRELUDE + "".join(one for one, _ in lines) + end, self.PRELUDE + "".join(
+            two for _, two in lines
+        ) + end
+
+    def statement(self, depth: int) -> Two:
+        one, two = self.expression(depth)
+        mark, _ = self.reference()
+        before, after = self.random.choice(
+            [
+                ("out.push(", ");\n"),
+                ("out.push(", ")\n"),
+                ("if (i) { out.push(", ") } else /a/.test('')\n"),
+                ("for (var k = 0; k < 2 && 3 > k; k++) out.push(", ");\n"),
+                ("x: { out.push(", "); break x }\n"),
+                ("try { out.push(", ") } catch (e) { out.push(e.name) }\n"),
+                ("switch (1) { default: out.push(", ") }\n"),
+                ("do out.push(", "); while (0) /b/g.test('')\n"),
+                ("class A { static x = out.push(", "); static { i } }\n"),
+                ("((k = out.push(", ")) => k)();\n"),
+            ]
+        )
+        comment, spoken = self.random.choice(
+            [("", "")] * 4
+            + [
+                (f"// {mark}\n", "//\n"),
+                (f"/* {mark} ' */ ", "/**/ "),
+                (f"/* {mark}\n`*/", "/*\n*/"),
+                (f"// {mark}\u2028", ""),
+            ]
+        )
+        return comment + before + one + after, spoken + before + two + after
+
+    def expression(self, depth: int) -> Two:
+        leaves = (self.plain, self.value_of, self.string, self.template, self.pattern)
+        if depth <= 0:
+            return self.pick(*leaves, depth=0)
+        return self.pick(*leaves, self.divided, self.key, self.nested, self.tagged, depth=depth)
+
+    def plain(self, _: int) -> Two:
+        text = self.random.choice(["i", "1", "'a'", "/[/'\"]/.source", "`b`", "o.of", "[1,2][1]", "(1 < 2 && 3 > 2)"])
+        return text, text
+
+    def value_of(self, _: int) -> Two:
+        mark, name = self.reference()
+        return self.random.choice([(mark, name), (f"typeof{mark}", f"typeof {name}"), (f"({mark}\n)", f"({name})")])
+
+    def divided(self, depth: int) -> Two:
+        start = self.random.choice(self.BEFORE_DIVISION)
+        mark, name = self.reference()
+        (one, two), slash = self.expression(depth - 1), self.random.choice([" / ", "/", "\n/ ", " /\n"])
+        return f"[{start}{slash}{mark}{slash}({one})]", f"[{start}{slash}{name}{slash}({two})]"
+
+    def pieces(self, quote: str) -> tuple[str, list[str]]:
+        """A literal's inside, and the expressions whose texts it is."""
+        inside, parts = "", []
+        for _ in range(self.random.randrange(1, 5)):
+            if self.random.random() < 0.5:
+                piece = self.random.choice(self.PIECES)
+                if quote == "`" and (piece == "$" or (piece == "\\0")):
+                    continue
+                inside += piece
+                parts.append(quote + piece + quote)
+                if piece == "\\0" and inside:
+                    inside += " "
+                    parts.append("' '")
+            else:
+                mark, name = self.reference()
+                if quote == "`" and inside.endswith("$"):
+                    continue
+                inside += self.random.choice(["", "", "\\"]) + mark
+                parts.append(f"T({name!r})")
+        return inside, parts or ["''"]
+
+    def string(self, _: int) -> Two:
+        quote = self.random.choice("'\"")
+        inside, parts = self.pieces(quote)
+        return quote + inside + quote, f"({' + '.join(parts)})"
+
+    def template(self, depth: int) -> Two:
+        first, some = self.pieces("`")
+        one, two = self.expression(depth - 1) if depth > 0 else self.plain(0)
+        last, others = self.pieces("`")
+        return f"`{first}${{{one}}}{last}`", f"({' + '.join([*some, f'`${{{two}}}`', *others])})"
+
+    def tagged(self, _: int) -> Two:
+        mark, name = self.reference()
+        backslash = self.random.choice(["", "\\"])
+        return f"String.raw`C:{backslash}{mark}`", f"('C:' + {json.dumps(backslash)} + T({name!r}))"
+
+    def key(self, depth: int) -> Two:
+        quote = self.random.choice("'\"")
+        inside, parts = self.pieces(quote)
+        key, computed = quote + inside + quote, f"[{' + '.join(parts)}]"
+        one, two = self.expression(depth - 1)
+        form = self.random.choice(
+            [
+                "({{{}: {}}})",
+                "({{a: 1, {}: {}}})",
+                "({{get {}() {{ return {} }}}})",
+                "new (class {{ x = i; {} = {} }})()",
+                "new (class {{ x = i\n;{} = {} }})()",
+            ]
+        )
+        return form.format(key, one), form.format(computed, two)
+
+    def nested(self, depth: int) -> Two:
+        one, two = self.expression(depth - 1)
+        form = self.random.choice(
+            ["(() => {})()", "[{}]", "{{a: {}}}.a", "(i, {})", "(function () {{ return {} }})()", "(i ? {} : 0)", "!{}"]
+        )
+        form = form.replace("(() => {})", "(() => ({}))").replace("{{a", "({{a").replace("}}.a", "}}).a")
+        return form.format(one), form.format(two)
+
+    def pattern(self, _: int) -> Two:
+        mark, name = self.reference()
+        flags = self.random.choice(["", "g", "i", "u", "v", "s"])
+        before, after = self.random.choice(
+            [
+                ("^", "$"),
+                ("", ""),
+                ("[", "]"),
+                ("[^a", "]"),
+                ("(?:", ")"),
+                ("(?<n>", ")\\k<n>"),
+                ("[/'\"]", ""),
+                ("\\/", ""),
+            ]
+        )
+        space = self.random.choice(["", "\\"])
+        mark_in = f"/{before}{space}{mark}{after}/{flags}"
+        built = f"new RegExp({json.dumps(before)} + P({name!r}) + {json.dumps(after)}, {flags!r})"
+        other, named = self.reference()
+        use = self.random.choice(["{}.test(String(OTHER))", "String(OTHER).replace({}, '#')", "'x'.match({})"])
+        return use.replace("{}", mark_in).replace("OTHER", other), use.replace("{}", built).replace("OTHER", named)
+
+
+class PythonWriter(Writer):
+    """Functions that append what they compute to `out`."""
+
+    PIECES = (
+        "",
+        "a",
+        " ",
+        "#",
+        "{{",
+        "}}",
+        "]",
+        ")",
+        "é",
+        "😀",
+        "\u2028",
+        "\\n",
+        "\\\\",
+        "\\x41",
+        "\\\n",
+        "%s",
+        "$",
+        "<b>",
+    )
+    PREFIXES = ("", "", "u", "U", "r", "R", "f", "F", "rf", "fR", "b", "rb", "Rb")
+
+    def program(self) -> Two:
+        prelude = "out, i = [], 3\n"
+        lines = [self.statement(2) for _ in range(self.random.randrange(1, 5))]
+        return (
+            prelude + "".join(one for one, _ in lines) + "return out",
+            prelude + "".join(two for _, two in lines) + "return out",
+        )
+
+    def statement(self, depth: int) -> Two:
+        one, two = self.expression(depth)
+        mark, name = self.reference()
+        form, plain = self.random.choice(
+            [
+                ("out.append({})\n",) * 2,
+                (f"# {mark} '\nout.append({{}})  # {mark}\n", "\nout.append({})\n"),
+                ("out.append({}); out.append(1 <2)\n",) * 2,
+                ("if i: out.append({})\n",) * 2,
+                ("for k in range(2):\n\tout.append({})\n",) * 2,
+                ("def g(x={}): return x\nout.append(g())\n",) * 2,
+                ("class A:\n  x = {}\nout.append(A.x)\n",) * 2,
+                (
+                    f"match {mark}:\n  case y if {mark} == y: out.append({{}})\n",
+                    f"if {name} == {name}: out.append({{}})\n",
+                ),
+                ("out.append((w := {}))\n",) * 2,
+                ("out.append(\\\n{})\n",) * 2,
+                ("try:\n  out.append({})\nexcept Exception as e: out.append(type(e).__name__)\n",) * 2,
+                ("@(lambda f: f)\ndef g(): return {}\nout.append(g())\n",) * 2,
+            ]
+        )
+        return form.replace("{}", one), plain.replace("{}", two)
+
+    def expression(self, depth: int) -> Two:
+        leaves = (self.plain, self.value_of, self.strings)
+        if depth <= 0:
+            return self.pick(*leaves, depth=0)
+        return self.pick(*leaves, self.strings, self.formatted, self.nested, depth=depth)
+
+    def plain(self, _: int) -> Two:
+        text = self.random.choice(["i", "1", "'a#'", "r'\\'", "[1, 2][1]", "(1 <2)", "{'k': 1}['k']"]).replace(
+            "r'\\'", "r'\\d'"
+        )
+        return text, text
+
+    def value_of(self, _: int) -> Two:
+        mark, name = self.reference()
+        return self.random.choice(
+            [(mark, name), (f"(1if{mark}else 2)", f"(1 if {name} else 2)"), (f"({mark}\n)", f"({name})")]
+        )
+
+    def strings(self, _: int) -> Two:
+        """One string, or several side by side, of which all are bytes or none."""
+        prefixes = [self.random.choice(self.PREFIXES) for _ in range(self.random.choice([1, 1, 2, 3]))]
+        is_bytes = "b" in prefixes[0].lower()
+        chosen = [prefix for prefix in prefixes if ("b" in prefix.lower()) is is_bytes]
+        made = [self.one_string(prefix) for prefix in chosen]
+        blank = self.random.choice([" ", " ", "\n", "  # '\n"]) if len(made) > 1 else " "
+        form = "({})" if is_bytes is False else "({}).decode('utf-8', 'surrogatepass')"
+        return form.format(blank.join(one for one, _ in made)), form.format("+".join(two for _, two in made))
+
+    def one_string(self, prefix: str) -> Two:
+        quote = self.random.choice(["'", '"', "'''", '"""'])
+        kind, inside, parts = prefix.lower(), "", []
+        for _ in range(self.random.randrange(1, 5)):
+            if self.random.random() < 0.5:
+                piece = self.random.choice(self.PIECES)
+                if "b" in kind and not piece.isascii():
+                    continue
+                inside += piece
+                parts.append(f"{prefix}{quote}{piece}{quote}")
+            else:
+                mark, name = self.reference()
+                if mark == "{{KEY}}" and inside.endswith("{"):
+                    continue
+                backslash = self.random.choice(["", "", "\\"])
+                inside += backslash + mark
+                slash = "b'\\\\'" if "b" in kind else "'\\\\'"
+                parts += [slash] if backslash else []
+                parts.append(f"T({name!r})" + (".encode('utf-8', 'surrogatepass')" if "b" in kind else ""))
+        return f"{prefix}{quote}{inside}{quote}", f"({'+'.join(parts or [prefix + quote + quote])})"
+
+    def formatted(self, depth: int) -> Two:
+        one, two = self.expression(depth - 1)
+        mark, name = self.reference()
+        head, said = self.reference()
+        if "\n" in one or "\\" in one or "#" in one:
+            one, two = "i", "i"
+        inner = self.random.choice(["{{{}}}", "{{{}!r}}", "{{{}!s:}}"])
+        return (
+            "f'''" + head + inner.format(f"({one})") + mark + "'''",
+            f"(T({said!r})+f'''" + inner.format(f"({two})") + f"'''+T({name!r}))",
+        )
+
+    def nested(self, depth: int) -> Two:
+        one, two = self.expression(depth - 1)
+        form = self.random.choice(
+            ["(lambda: {})()", "[{}]", "(i, {})[1]", "[x for x in [{}]][0]", "(x := {})", "{'k': {}}['k']"]
+        )
+        return form.replace("{}", one), form.replace("{}", two)
+
+
+def compiled(source: str, language: Language) -> CodeTemplate:
+    """The source, in a workflow whose only block is the start."""
+    return compile_code(source, language, known=lambda part: isinstance(part, EnvMarker) or part.name == "start")
+
+
+def bound(case: Case, language: Language) -> tuple[CodeTemplate, dict[str, Any]]:
+    """The case compiled, and the values of its variables."""
+    template = compiled(case.source, language)
+    code = bind(template, Values(case))  # type: ignore[arg-type]
+    return template, dict(code.bindings)
+
+
+def helpers(case: Case) -> dict[str, dict[str, str]]:
+    """The texts, and the patterns of texts, that references stand for."""
+    texts = {name: stringify(value) for name, value in case.values.items()} | {"KEY": case.key}
+    plain = {name: value if isinstance(value, str) else stringify(value) for name, value in case.values.items()}
+    return {"texts": texts, "plain": plain | {"KEY": case.key}}
+
+
+HARNESS = """
+const Fn = (async () => {}).constructor, results = []
+const escape = (text) => text.replace(/[^]/g, (c) => '\\\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'))
+const ran = async (program, names, values) => {
+  try { return JSON.stringify([(await new Fn(...names, program)(...values)) ?? null]) }
+  catch (error) { return error instanceof SyntaxError ? 'SyntaxError' : 'threw ' + error.name }
+}
+for (const { program, bindings, oracle, values, texts, plain } of cases) {
+  const T = (name) => texts[name], P = (name) => escape(plain[name])
+  results.push([
+    await ran(program, Object.keys(bindings), Object.values(bindings)),
+    await ran(oracle, ['T', 'P', ...Object.keys(values)], [T, P, ...Object.values(values)]),
+  ])
+}
+return results
+"""
+
+
+async def javascript(cases: Sequence[Case], sandbox: JavaScriptSandbox) -> list[tuple[str, str]]:
+    """What each case does in its two spellings."""
+    sent = []
+    for case in cases:
+        template, bindings = bound(case, Language.JAVASCRIPT)
+        values = {**case.values, "KEY": case.key}
+        sent.append(
+            {
+                "program": template.program,
+                "bindings": bindings,
+                "oracle": case.oracle,
+                "values": values,
+                **helpers(case),
+            }
+        )
+    result = await sandbox.run(Script(code=HARNESS, bindings={"cases": sent}))
+    if result.error is not None:
+        raise RuntimeError(result.error.message)
+    return [(one, two) for one, two in result.value()]
+
+
+def python(case: Case) -> tuple[str, str]:
+    """What a case does in its two spellings."""
+    template, bindings = bound(case, Language.PYTHON)
+    texts = helpers(case)["texts"]
+    values = {**case.values, "KEY": case.key, "T": lambda name: texts[name]}
+    return _ran(template.program, bindings), _ran(case.oracle, values)
+
+
+def _ran(program: str, names: dict[str, Any]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return json.dumps(jail._executed(jail._compiled(program), dict(names)))
+        except SyntaxError:
+            return "SyntaxError"
+        except Exception as error:
+            return f"threw {type(error).__name__}"
+
+
+async def differences(language: Language, cases: int, seed: int) -> tuple[list[str], int]:
+    """The cases whose spellings do different things, and how many of all ended with a result."""
+    writer = (JavaScriptWriter if language is Language.JAVASCRIPT else PythonWriter)(random.Random(seed))
+    found, finished = [], 0
+    async with JavaScriptSandbox() as sandbox:
+        for start in range(0, cases, BATCH):
+            batch = [writer.case() for _ in range(min(BATCH, cases - start))]
+            if language is Language.JAVASCRIPT:
+                pairs = await javascript(batch, sandbox)
+            else:
+                pairs = [python(case) for case in batch]
+            for case, (one, two) in zip(batch, pairs, strict=True):
+                finished += one.startswith("[")
+                if one != two:
+                    program = compiled(case.source, language).program
+                    found.append(
+                        f"{case.source}\n--- {program!r}\n--- {case.oracle!r}\n{case.values} {case.key!r}\n{one}\n{two}"
+                    )
+    return found, finished
+
+
+def main() -> int:
+    """Run many cases."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("language", type=Language, choices=list(Language))
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--show", type=int, default=5)
+    asked = parser.parse_args()
+    found, finished = asyncio.run(differences(asked.language, asked.cases, asked.seed))
+    print("\n\n".join(found[: asked.show]))
+    print(f"{asked.language}: {asked.cases} cases, seed {asked.seed}: {finished} gave a result, {len(found)} differ")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
