@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.code_parsing import TooComplex, parse
-from shared.workflow.code_references import CodeTemplate, Language, compile_code, odd_names, syntax_error
+from shared.workflow.code_parsing import Language, TooComplex, parse
+from shared.workflow.code_references import CodeTemplate, compile_code, odd_names, syntax_error
 
 JS, PY = Language.JAVASCRIPT, Language.PYTHON
 PUNCTUATION = [*"<>{}()[]/#:`'\"\\", "${", "//", "/*", "*/", "<!--", "-->", "'''", '"""', "f'", 'rf"', "b'"]
@@ -44,7 +44,7 @@ def program(source: str, language: Language = JS) -> str:
         ("String.raw`C:\\<a.b>`", 'String.raw`C:${"\\\\"}${$0_text}`'),
         ("`${{KEY}}\\${{KEY}}`", "`${{KEY}}\\$${$0_text}`"),
         ("return/^<a.b>$/g.test(x)", 'return new(/./.constructor)("^"+$0_pattern+"$","g").test(x)'),
-        ("x = /[/\"<a.b>]{<a.n>}/", 'x =  new(/./.constructor)("[/\\""+$0_pattern+"]{"+$1_count+"}","")'),
+        ('x = /[/"<a.b>]{<a.n>}/', 'x =  new(/./.constructor)("[/\\""+$0_pattern+"]{"+$1_count+"}","")'),
         ("x = /(?<year>.)\\k<year><a.b>/", 'x =  new(/./.constructor)("(?<year>.)\\\\k<year>"+$2_pattern+"","")'),
         ("if (a < b && c > d) return '<a.b>'", "if (a < b && c > d) return ''.concat($0_text,'')"),
     ],
@@ -146,7 +146,8 @@ def test_a_mark_never_spans_lines_or_quotes() -> None:
 def test_any_source_compiles_and_keeps_its_lines(source: str, language: Language) -> None:
     template = compile_code(source, language)
     assert template.program.count("\n") == source.count("\n")
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for mark in template.marks:
         parts += (source[position : mark.start], mark.part.raw)
         position = mark.end

@@ -377,3 +377,38 @@ def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
     )
     message = "Mine: custom_block_77 is known to the server that it was made on alone, and is left out."
     assert told(document) == [("unknown_block_type", message)]
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "message"),
+    [
+        (block("a", code="return (1"), "code_syntax", "a: the code does not parse at line 1, column 1."),
+        (
+            block("a", language="python", code="x = 1\nif <start.input>\n  y"),
+            "code_syntax",
+            "a: the code does not parse at line 2, column 1.",
+        ),
+        (
+            block("c", "condition", conditions=[{"id": "i", "title": "if", "value": "<start.input> >"}]),
+            "code_syntax",
+            'c, condition "if": the code does not parse at line 1, column 16.',
+        ),
+    ],
+)
+def test_code_that_does_not_parse_is_a_warning(one: JsonObject, code: str, message: str) -> None:
+    warned = [problem for problem in found(chain(start(), one)) if problem.severity is Severity.WARNING]
+    assert [(problem.code, problem.message) for problem in warned] == [(code, message)]
+
+
+def test_a_reference_whose_context_cannot_be_decided_is_refused_by_line_and_column() -> None:
+    code = "match 1:\n  case <start.input>: pass"
+    (problem,) = found(chain(start(), block("a", language="python", code=code)))
+    assert (problem.severity, problem.code, problem.fields) == (Severity.ERROR, "undecided_reference", ("code",))
+    assert problem.message == (
+        "a: <start.input> at line 2, column 8 cannot be filled in: "
+        "a pattern compares with literals and names, not with values"
+    )
+
+
+def test_a_comparison_that_looks_like_a_reference_is_no_syntax_error() -> None:
+    assert "code_syntax" not in {each.code for each in found(chain(start(), block("a", code="return 1 <g.x> 0")))}

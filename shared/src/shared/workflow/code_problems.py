@@ -28,8 +28,8 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             continue
         for template, field, title in _code_of(block, spec, state, names):
             where = f"{block.name}{title and f', {title}'}"
-            for raw, at, reason in template.undecided:
-                message = f"{where}: {raw} at {at} cannot be filled in: {reason}"
+            for raw, location, reason in template.undecided:
+                message = f"{where}: {raw} at {location} cannot be filled in: {reason}"
                 yield error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,))
             if (at := _syntax_error(template)) is not None:
                 yield warning(ProblemCode.CODE_SYNTAX, f"{where}: the code does not parse at {at}.", block, (field,))

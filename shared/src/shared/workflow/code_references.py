@@ -80,8 +80,10 @@ class CodeTemplate(msgspec.Struct, frozen=True):
     """The references outside comments, in order."""
     variables: tuple[Variable, ...] = ()
     """What the program needs, each once."""
+    is_parsed: bool = False
+    """Whether there was anything to decide."""
     syntax_error: Location | None = None
-    """Where a source with references does not parse."""
+    """Where a source that was parsed stops making sense."""
     undecided: tuple[Undecided, ...] = ()
     reads_environment: bool = False
     """Whether the author's text names the object that holds every environment value."""
@@ -166,7 +168,7 @@ def compile_code(
             found, error = text.parsed(language)
         except TooComplex:
             reason = "the code around it is too complex to be read"
-            return msgspec.structs.replace(compiled, undecided=text.undecided(candidates, reason))
+            return msgspec.structs.replace(compiled, is_parsed=True, undecided=text.undecided(candidates, reason))
         syntax = {index for index, (_, _, each) in enumerate(found) if each.kind is Kind.SYNTAX}
         if not syntax:
             return text.compiled(compiled, found, error)
@@ -174,13 +176,13 @@ def compile_code(
     if candidates:
         text = _Text(source, candidates, numbers, b"", b"")
         reason = "what stands before it gives it several meanings"
-        return msgspec.structs.replace(compiled, undecided=text.undecided(candidates, reason))
+        return msgspec.structs.replace(compiled, is_parsed=True, undecided=text.undecided(candidates, reason))
     return compiled
 
 
 def syntax_error(template: CodeTemplate) -> Location | None:
     """Return where code does not parse, references or none. Code too complex to be read counts as parsed."""
-    if template.marks:
+    if template.is_parsed:
         return template.syntax_error
     before, after = _EXPRESSION if template.is_expression else (b"", b"")
     try:
@@ -281,6 +283,7 @@ class _Text:
         return msgspec.structs.replace(
             template,
             program=self._edited(changes),
+            is_parsed=True,
             marks=tuple(marks),
             variables=tuple(variables.values()),
             syntax_error=error,

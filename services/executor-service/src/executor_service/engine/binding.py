@@ -160,7 +160,8 @@ def _pattern(text: str) -> str:
 
 
 def _rendered(template: CodeTemplate, texts: Mapping[str, str]) -> str:
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for mark in template.marks:
         parts += (template.source[position : mark.start], texts[mark.name])
         position = mark.end
