@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from flowport.servers.ports import free_port
+from flowport.servers.ports import reserve_port
 
 START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
@@ -88,18 +88,19 @@ def _read_to_its_end(caller: socket.socket) -> bytes:
 @contextmanager
 def echo_server() -> Iterator[EchoServer]:
     """Run the server until the block ends."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port)], env=ENVIRONMENT)
-    server = EchoServer(port, process.pid)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _is_up(server):
-            assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.05)
-        yield server
-    finally:
-        process.kill()
-        process.wait()
+    with reserve_port() as reserved:
+        port = reserved.lend()
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port)], env=ENVIRONMENT)
+        server = EchoServer(port, process.pid)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _is_up(server):
+                assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
+                time.sleep(0.05)
+            yield server
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _is_up(server: EchoServer) -> bool:

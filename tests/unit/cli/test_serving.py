@@ -7,7 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from flowport.serving import PortInUse, listen, port_of, serving
+from flowport.servers.ports import PortInUse
+from flowport.serving import listen, port_of, serving
 
 
 async def test_an_application_answers_inside_the_block_only() -> None:
