@@ -44,7 +44,8 @@ class WorkflowCache:
 
     async def _load(self, key: Key, snapshot: SnapshotRef) -> CompiledWorkflow:
         document = msgspec.json.decode(await self._snapshots.snapshot(snapshot))
-        compiled = compile_workflow(document, snapshot.snapshot_hash)
+        # Megabytes of code take seconds to parse: other runs go on in between.
+        compiled = await asyncio.to_thread(compile_workflow, document, snapshot.snapshot_hash)
         self._compiled[key] = compiled
         if len(self._compiled) > self._entries:
             self._compiled.popitem(last=False)
