@@ -13,11 +13,17 @@ from flowport.stack import Stack
 from shared.service import ServiceName
 
 
-@pytest.mark.parametrize("name", ["executor-service", "gateway"])
-def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("executor-service", {"FLOWPORT_TOKEN_EXECUTOR"}),
+        ("gateway", {"FLOWPORT_TOKEN_GATEWAY", "FLOWPORT_TICKET_KEYS"}),
+    ],
+)
+def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str, own: set[str]) -> None:
     variables = Path(f"/proc/{stack.pid(name)}/environ").read_bytes().decode().split("\0")
     secrets = {variable.partition("=")[0] for variable in variables if "TOKEN" in variable or "KEYS" in variable}
-    assert secrets == {f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"}
+    assert secrets == own
 
 
 def test_nobody_else_on_the_network_can_knock(stack: Stack) -> None:
