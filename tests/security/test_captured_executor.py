@@ -18,6 +18,7 @@ from tests.support.tickets import a_ticket, ring, ticket_key
 
 from deploy_service.bootstrap import build
 from shared.contracts.deployments import Endpoint, SetEnvironmentValue
+from shared.contracts.files import FileScope
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
@@ -188,7 +189,9 @@ async def test_a_run_gets_a_ticket_for_a_workflow_that_its_snapshot_calls_and_fo
     status, found = await deploy.captured.send("GET", ask(child.id), ticket)
     assert status == 200
     claims = ring().verify(found["ticket"])
-    assert claims == msgspec.structs.replace(ticket, workflow_id=child.id, snapshot_hash=endpoint.snapshot_hash)
+    assert claims == msgspec.structs.replace(
+        ticket, workflow_id=child.id, snapshot_hash=endpoint.snapshot_hash, run_workflow_id=ticket.workflow_id
+    )
     assert await deploy.environment(claims) == (200, {"values": {"OTHER": "not named"}})
     assert await deploy.captured.send("GET", ask(stranger.id), ticket) == REFUSED
     assert await deploy.captured.send("GET", ask(child.id), deploy.ticket()) == REFUSED
@@ -324,7 +327,19 @@ async def test_conversations_and_files_are_those_of_the_ticket_s_workspace(jobs:
     for method, path, body in calls:
         assert await captured.send(method, path, body=body) == REFUSED
         assert await captured.send(method, path, a_ticket(workspace_id="attacker"), body) == REFUSED
-        assert (await captured.send(method, path, a_ticket(), body))[0] < 300
+        assert (await captured.send(method, path, a_ticket(file_scope=FileScope.WORKSPACE), body))[0] < 300
+
+
+@pytest.mark.parametrize("scope", FileScope)
+async def test_a_stored_run_keeps_the_file_scope_of_its_ticket(jobs: tuple[System, Captured], scope: FileScope) -> None:
+    system, captured = jobs
+    spec = a_spec(file_scope=FileScope.WORKSPACE)
+    report = PauseRun(spec, an_outcome(RunStatus.PAUSED), (asks(),), json_payload(b"{}"))
+    ticket = msgspec.structs.replace(_ticket_of(spec), file_scope=scope)
+    assert await captured.send("POST", f"/internal/runs/{spec.run_id}/pause", ticket, report) == (204, None)
+    await system.gateway.resume(spec.run_id)
+    granted: ClaimGranted = await system.executor.begin()
+    assert ring().verify(granted.ticket).file_scope is scope
 
 
 def _ticket_of(spec: Any) -> RunTicket:

@@ -25,6 +25,14 @@ async def test_twenty_megabytes_come_back_as_they_were(system: System) -> None:
     assert await system.executor.client.fetch("GET", "/internal/blobs/w/mine") == LARGE
 
 
+async def test_a_reader_bounds_the_size_before_anything_is_read(system: System) -> None:
+    await system.gateway.client.call("PUT", "/internal/blobs/w/mine", body=b"12345")
+
+    assert await system.executor.client.fetch("GET", "/internal/blobs/w/mine?max_bytes=5") == b"12345"
+    with pytest.raises(PayloadTooLarge):
+        await system.executor.client.fetch("GET", "/internal/blobs/w/mine?max_bytes=4")
+
+
 async def test_an_id_is_made_where_none_is_given(system: System) -> None:
     store = PayloadStore(system.executor.client)
     document = b'"' + b"x" * 2_000_000 + b'"'

@@ -8,6 +8,7 @@ from tests.security.sandbox.attempts import CRASHED, MEMORY, OUTPUT, SYNTAX, THR
 
 from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.sandbox import ErrorKind, PoolSize, PythonSandbox, SandboxLimits, Script, no_fetch
+from shared.contracts.files import FileKey
 from shared.errors import NotFound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -200,11 +201,11 @@ class OneFile:
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
         raise AssertionError("nobody writes here")
 
-    async def get(self, workspace_id: str, file_id: str) -> bytes:
+    async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
         kept = {("mine", "file_1"): b"content", ("theirs", "file_2"): b"secret"}
-        if (workspace_id, file_id) not in kept:
+        if (key.workspace_id, key.file_id) not in kept:
             raise NotFound("no such blob")
-        return kept[workspace_id, file_id]
+        return kept[key.workspace_id, key.file_id]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

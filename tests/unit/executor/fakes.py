@@ -29,6 +29,7 @@ from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyUnroutabl
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.files import FileKey
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
@@ -44,7 +45,7 @@ from shared.contracts.work import (
     JournalPosition,
     LeaseAnswer,
 )
-from shared.errors import Conflict, NotFound, StaleAttempt, Unauthenticated, Unavailable
+from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject
 
@@ -172,14 +173,19 @@ class Files:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], bytes] = {}
+        self.reads: list[str] = []
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
         self.kept[workspace_id, file_id] = content
 
-    async def get(self, workspace_id: str, file_id: str) -> bytes:
-        if (workspace_id, file_id) not in self.kept:
+    async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
+        self.reads.append(key.file_id)
+        content = self.kept.get((key.workspace_id, key.file_id))
+        if content is None:
             raise NotFound("no such file")
-        return self.kept[workspace_id, file_id]
+        if max_bytes is not None and len(content) > max_bytes:
+            raise PayloadTooLarge("too large")
+        return content
 
 
 class Callers:

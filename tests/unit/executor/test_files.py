@@ -258,6 +258,31 @@ async def test_all_content_together_has_a_bound(desk: Desk, monkeypatch: pytest.
     assert sum("base64" in file for file in (await desk.show(body))["papers"]) == 1
 
 
+@pytest.mark.parametrize("size", [1, 0, -(10**15), "5", None])
+async def test_the_size_in_a_file_object_bounds_nothing(desk: Desk, size: Any) -> None:
+    (file,) = (await desk.take([inline()]))["papers"]
+    output = [{**file, "size": size}]
+    run = msgspec.structs.replace(spec(), base64_max_bytes=4)
+    assert await desk.show(output, run) == output
+    assert (await desk.show(output))[0]["base64"] == "aGVsbG8="
+
+
+async def test_a_file_is_read_once_and_counts_each_time_that_it_is_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 12)
+    (file,) = (await desk.take([inline()]))["papers"]
+    shown = await desk.show([{**file, "size": 1}] * 20)
+    assert sum("base64" in each for each in shown) == 2
+    assert desk.store.reads == [file["id"]]
+
+
+async def test_no_file_is_read_once_the_output_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 5)
+    await desk.show(await desk.take([inline(), inline(), inline()]))
+    assert len(desk.store.reads) == 1
+
+
 async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk: Desk) -> None:
     (file,) = (await desk.take([inline()]))["papers"]
     desk.store.kept["w2", file["id"]] = b"their"
@@ -265,7 +290,6 @@ async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk
         {**file, "key": file["key"].replace("/w1/", "/w2/")},
         {**file, "key": file["key"].replace("file_", "blob_")},
         {**file, "key": file["key"].replace(file["id"], "file_gone")},
-        {**file, "size": "5"},
     ]
     assert await desk.show(output) == output
 

@@ -6,6 +6,7 @@ import pytest
 
 from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, FetchResponse
+from shared.contracts.files import FileKey
 from shared.errors import NotFound, Unavailable
 
 CONTENT = "grüße".encode()
@@ -19,8 +20,8 @@ class Store:
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
         raise AssertionError("nobody writes here")
 
-    async def get(self, workspace_id: str, file_id: str) -> bytes:
-        assert (workspace_id, file_id) == ("ws", "file_1")
+    async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
+        assert key.text == KEY
         if self._problem is not None:
             raise self._problem
         return CONTENT

@@ -8,6 +8,7 @@ from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.service_clients import Deployments
 from gateway.adapters.chat_service import ChatService
 from gateway.adapters.deploy_service import DeployService
+from shared.contracts.files import FileKey
 from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound
 from shared.service import ServiceName
@@ -51,7 +52,7 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
     calls = (
         DeployService(client).endpoint(".."),
         Deployments(client).endpoint("w1", ".."),
-        JobsFiles(client).get("w1", ".."),
+        JobsFiles(client).get(FileKey("w1", "f1", "r1", "..", "a.txt")),
         PayloadStore(client).get("w1", Payload(blob_id="file_../../w2/blob")),
     )
     for call in calls:

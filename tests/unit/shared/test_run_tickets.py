@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.support.tickets import TICKET_KEY, a_ticket, ring, ticket_key
 from tests.unit.gateway.clock import HandClock
@@ -9,8 +10,10 @@ from tests.unit.gateway.clock import HandClock
 from deploy_service.settings import DeploySettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
+from shared.contracts.files import FileKey, FileScope
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.contracts.tickets import RunTicket
 from shared.errors import RunTicketRefused
 from shared.ids import new_id
 from shared.security.presented_ticket import presented_ticket, presenting
@@ -41,6 +44,7 @@ def test_a_ticket_of_a_run_says_what_it_covers_and_is_small() -> None:
         input=Payload(),
         time_limit_ms=60_000,
         user_id=new_id(),
+        file_scope=FileScope.WORKSPACE,
     )
     text = TicketSigner(ring(), clock).sign_run(spec, seconds=60)
     ends_at = clock.now() + timedelta(seconds=60 + MARGIN_SECONDS)
@@ -51,9 +55,20 @@ def test_a_ticket_of_a_run_says_what_it_covers_and_is_small() -> None:
         run_id=spec.run_id,
         user_id=spec.user_id,
         expires_at=int(ends_at.timestamp()),
+        file_scope=FileScope.WORKSPACE,
     )
     assert ring().verify(text) == expected
     assert len(text) < LARGEST_BYTES
+
+
+def test_a_ticket_of_an_earlier_release_covers_the_files_of_its_run() -> None:
+    claims = ("ws", "workflow-1", "0" * 64, "order-1@ws", None, 1)
+    ticket = msgspec.json.decode(msgspec.json.encode(claims), type=RunTicket)
+    assert ticket.may_read_file(FileKey.new("ws", "workflow-1", "order-1", "a").file_id)
+    for workflow_id, run_id in (("workflow-1", "order-2"), ("workflow-2", "order-1")):
+        file_id = FileKey.new("ws", workflow_id, run_id, "a").file_id
+        assert not ticket.may_read_file(file_id)
+        assert not ticket.may_read_file(file_id, run_id)
 
 
 @pytest.mark.parametrize("position", [0, 10, 60, 200, -1])

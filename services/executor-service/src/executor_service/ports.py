@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.contracts.deployments import CallableEndpoint, Environment
 from shared.contracts.events import RunEvent
+from shared.contracts.files import FileKey
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
@@ -173,6 +174,9 @@ class FileStore(Protocol):
         """Keep a file. Raises PayloadTooLarge, Unavailable."""
         ...
 
-    async def get(self, workspace_id: str, file_id: str) -> bytes:
-        """The content. Raises NotFound, Unavailable."""
+    async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
+        """Return the content, of at most `max_bytes` bytes.
+
+        Raises NotFound (also for a file that the run may not read), PayloadTooLarge, Unavailable.
+        """
         ...

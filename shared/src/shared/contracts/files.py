@@ -1,6 +1,7 @@
 """Files of runs: how they are named everywhere, and what blocks see of them."""
 
 import re
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NamedTuple, Self
 from urllib.parse import quote
@@ -17,6 +18,17 @@ MAX_NAME: Final = 200
 SERVED_UNDER: Final = "/api/files/serve/"
 _BOUND_ID: Final = re.compile(rf"({ID_PREFIX}[0-9a-f-]{{36}})([0-9a-f]{{32}})")
 """A random id, and a digest of it with the workflow and the run. Earlier releases stored files without the digest."""
+
+
+class FileScope(StrEnum):
+    """Which stored files of its workspace a run may read."""
+
+    RUN = "run"
+    """Those of the run, the workflows that it calls included."""
+    WORKFLOW = "workflow"
+    """Those of all runs of its workflow."""
+    WORKSPACE = "workspace"
+    """All of them."""
 
 
 class FileKey(NamedTuple):
@@ -56,10 +68,15 @@ class FileKey(NamedTuple):
         if context != CONTEXT or len(parts) != len(cls._fields) or not all(parts):
             return None
         key = cls(*parts)
-        bound = _BOUND_ID.fullmatch(key.file_id)
-        if bound is not None and bound[2] != _digest(bound[1], key.workflow_id, key.run_id):
+        if key.is_bound and not is_file_of(key.file_id, key.workflow_id, key.run_id):
             return None
         return key if key.file_id.startswith(ID_PREFIX) else None
+
+
+def is_file_of(file_id: str, workflow_id: str, run_id: str) -> bool:
+    """Return whether the id proves that the file is of this workflow and run (by its public id)."""
+    bound = _BOUND_ID.fullmatch(file_id)
+    return bound is not None and bound[2] == _digest(bound[1], workflow_id, run_id)
 
 
 def _digest(random: str, workflow_id: str, run_id: str) -> str:

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 import msgspec
 
+from shared.contracts.files import FileScope
 from shared.contracts.payloads import Payload
 
 
@@ -123,6 +124,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the run takes and gives may be kept beyond its end."""
     log_retention_ms: int = 0
     """How long after its end it is found in the logs, where that is longer than its result is kept."""
+    file_scope: FileScope = FileScope.RUN
+    """Which stored files the run may read: those that its caller may read."""
 
     @property
     def is_nested(self) -> bool:

@@ -4,6 +4,9 @@ from typing import Final
 
 import msgspec
 
+from shared.contracts.files import FileScope, is_file_of
+from shared.ids import public_run_id
+
 TICKET_HEADER: Final = "x-flowport-run-ticket"
 
 
@@ -21,3 +24,14 @@ class RunTicket(msgspec.Struct, frozen=True, array_like=True):
     """The person whose own environment values the run may read."""
     expires_at: int
     """In seconds since the epoch."""
+    run_workflow_id: str = ""
+    """The workflow that the run began with, in the ticket of a workflow that it calls; empty in the run's own."""
+    file_scope: FileScope = FileScope.RUN
+
+    def may_read_file(self, file_id: str, run_id: str | None = None) -> bool:
+        """Return whether the run may read a file, which the run `run_id` stored (by default, this run)."""
+        if self.file_scope is FileScope.WORKSPACE:
+            return True
+        own_run_id = public_run_id(self.run_id)
+        stored_for = run_id or own_run_id if self.file_scope is FileScope.WORKFLOW else own_run_id
+        return is_file_of(file_id, self.run_workflow_id or self.workflow_id, stored_for)

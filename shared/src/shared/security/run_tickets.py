@@ -61,12 +61,19 @@ class TicketSigner:
             run_id=run.run_id,
             user_id=run.user_id,
             expires_at=int(self._clock.now().timestamp() + seconds) + MARGIN_SECONDS,
+            file_scope=run.file_scope,
         )
         return self._keys.sign(ticket)
 
     def sign_child(self, parent: RunTicket, workflow_id: str, snapshot_hash: str) -> str:
         """Return the ticket of a workflow that is called within a run; it expires with the run's own."""
-        return self._keys.sign(msgspec.structs.replace(parent, workflow_id=workflow_id, snapshot_hash=snapshot_hash))
+        child = msgspec.structs.replace(
+            parent,
+            workflow_id=workflow_id,
+            snapshot_hash=snapshot_hash,
+            run_workflow_id=parent.run_workflow_id or parent.workflow_id,
+        )
+        return self._keys.sign(child)
 
 
 def refused(reason: str, message: str) -> RunTicketRefused:

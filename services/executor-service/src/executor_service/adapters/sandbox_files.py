@@ -14,7 +14,7 @@ _COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class SandboxFiles:
-    """The sandbox's Fetcher: serves files of the run's own workspace, and leaves everything else to another."""
+    """The sandbox's Fetcher: serves files that the run may read, and leaves everything else to another."""
 
     def __init__(self, files: FileStore, otherwise: Fetcher) -> None:
         self._files = files
@@ -34,7 +34,7 @@ class SandboxFiles:
         if key is None or key.workspace_id != request.workspace_id:
             raise FetchFailed("This is no file of this workspace")
         try:
-            return await self._files.get(key.workspace_id, key.file_id)
+            return await self._files.get(key)
         except NotFound:
             raise FetchFailed(f"{key.name} is not kept any more") from None
         except FlowportError as error:

@@ -41,23 +41,28 @@ class ShownFiles:
         output: Json = _decode(document)
         largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
         left = MAX_TOTAL_BYTES if room is None else room
+        read: dict[str, bytes | None] = {}  # by file id, so that an output reads each file once
         for file in files_in(output):
+            if left <= 0:
+                break
             key = FileKey.parse(str(file.get("key")))
-            size = file.get("size")
-            if key is None or key.workspace_id != spec.snapshot.workspace_id or not isinstance(size, int):
+            if key is None or key.workspace_id != spec.snapshot.workspace_id:
                 continue
-            if size <= min(largest, left) and (content := await self._content(key)) is not None:
+            if key.file_id not in read:
+                read[key.file_id] = await self._content(key, min(largest, left))
+            content = read[key.file_id]
+            if content is not None and len(content) <= left:  # the object's own `size` may be forged
                 file["base64"] = base64.b64encode(content).decode()
-                left -= size
+                left -= len(content)
         return _encode(output)
 
     def filling(self, spec: RunSpec, sink: EventSink) -> EventSink:
         """`sink`, which gets selected outputs with the content of their files."""
         return _Filling(self, spec, sink) if spec.selected_outputs and spec.include_file_base64 else sink
 
-    async def _content(self, key: FileKey) -> bytes | None:
+    async def _content(self, key: FileKey, max_bytes: int) -> bytes | None:
         try:
-            return await self._store.get(key.workspace_id, key.file_id)
+            return await self._store.get(key, max_bytes=max_bytes)
         except FlowportError as error:
             log.info("a file is shown without its content", file_id=key.file_id, error=error.message)
             return None

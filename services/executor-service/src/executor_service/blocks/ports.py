@@ -7,6 +7,7 @@ from typing import Protocol
 from executor_service.engine import ChildPin
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.contracts.files import FileKey
 from shared.contracts.memory import Remembered
 from shared.workflow.compile import CompiledWorkflow
 
@@ -91,6 +92,6 @@ class MemoryStore(Protocol):
 class Files(Protocol):
     """The files of runs."""
 
-    async def get(self, workspace_id: str, file_id: str) -> bytes:
-        """The content. Raises NotFound, Unavailable."""
+    async def get(self, key: FileKey) -> bytes:
+        """Return the content. Raises NotFound (also for a file that the run may not read), Unavailable."""
         ...

@@ -161,6 +161,7 @@ class Executions:
             actor_id=None if caller.is_public else caller.actor_id,
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
+            file_scope=caller.file_scope,
         )
 
     async def _what_to_run(

@@ -18,6 +18,7 @@ from gateway.domain.errors.access import (
 )
 from gateway.domain.people import Role, User
 from gateway.domain.plans import PlanName
+from shared.contracts.files import FileKey, FileScope
 
 
 class Scope(StrEnum):
@@ -180,6 +181,25 @@ class Caller(msgspec.Struct, frozen=True):
         if not self.may_touch(workflow_id):
             raise WrongWorkflow
         return caller
+
+    @property
+    def file_scope(self) -> FileScope:
+        """Which stored files a run of this caller may read; never more than `require_file` allows the caller."""
+        if self.is_public:
+            return FileScope.RUN
+        is_limited = self.key is not None and self.key.workflow_ids is not None
+        reads_all = not is_limited and not self.scopes.isdisjoint((Scope.READ, Scope.ADMIN))
+        return FileScope.WORKSPACE if reads_all else FileScope.WORKFLOW
+
+    def require_file(self, file: FileKey) -> None:
+        """Check that the caller may read a stored file.
+
+        Raises what `on` raises, MissingScope, AccessDenied, LimitedKey.
+        """
+        caller = self.on(file.workspace_id, file.workflow_id)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        if not file.is_bound:  # stored by an earlier release: its path may name any workflow
+            caller.require_every_workflow()
 
     def require(self, *one_of: Scope) -> None:
         """Raises MissingScope, or AccessDenied where it is the person who may not. An admin has every scope."""

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from jobs_service.ports import Blobs
+from shared.contracts.files import ID_PREFIX
 from shared.contracts.payloads import StoredBlob
+from shared.errors import NotFound, PayloadTooLarge
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
@@ -44,8 +46,22 @@ def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> 
         return await store(request, workspace_id, blob_id, lifetime_seconds)
 
     @router.get("/{blob_id}")
-    async def get(workspace_id: Name, blob_id: Name) -> Response:
+    async def get(
+        workspace_id: Name,
+        blob_id: Name,
+        access: Annotated[RunAccess, Depends(holder)],
+        run_id: str | None = None,
+        max_bytes: int | None = None,
+    ) -> Response:
+        if (
+            access.ticket is not None
+            and blob_id.startswith(ID_PREFIX)
+            and not access.ticket.may_read_file(blob_id, run_id)
+        ):
+            raise NotFound(f"no blob {blob_id}")
         size, chunks = await blobs.open(workspace_id, blob_id)
+        if max_bytes is not None and size > max_bytes:
+            raise PayloadTooLarge(f"The stored value has {size} bytes, more than {max_bytes}")
         headers = {"content-length": str(size)}
         return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
 

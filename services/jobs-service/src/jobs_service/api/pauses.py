@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from jobs_service.application.pausing import Pausing
@@ -34,6 +35,8 @@ def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks)
             run_id=run_id,
             user_id=report.run.user_id,
         )
+        if access.ticket is not None:  # the spec that a worker reports is not trusted with it
+            report = replace(report, run=replace(report.run, file_scope=access.ticket.file_scope))
         await pausing.adopt(run_id, report)
 
     @router.post("/resume", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])

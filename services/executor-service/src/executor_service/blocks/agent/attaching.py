@@ -63,6 +63,6 @@ async def _attachment(files: Files | None, call: Call, entry: JsonObject) -> Att
     if files is None or key is None or key.workspace_id != call.request.workspace_id:
         raise BlockFailure(f"{name} is no file of this workspace", can_retry=False)
     try:
-        return Attachment(name, kind, await files.get(key.workspace_id, key.file_id))
+        return Attachment(name, kind, await files.get(key))
     except NotFound:
         raise BlockFailure(f"{name} is not kept any more", can_retry=False) from None

@@ -15,7 +15,6 @@ from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
-from gateway.domain.credentials import Scope
 from gateway.domain.rate_limits import RateKind
 from gateway.domain.response_block import SANDBOX
 from gateway.ports import Payloads
@@ -43,10 +42,7 @@ def files_router(authentication: Authentication, limiting: Limiting, payloads: P
         file = FileKey.parse(key)
         if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)
-        caller = caller.on(file.workspace_id, file.workflow_id)
-        caller.require(Scope.READ, Scope.EXECUTE)
-        if not file.is_bound:  # stored by an earlier release: its path may name any workflow
-            caller.require_every_workflow()
+        caller.require_file(file)
         async with room:
             try:
                 content = await payloads.get(file.workspace_id, Payload(blob_id=file.file_id))
