@@ -8,6 +8,9 @@ The parser gets a head when all of it has arrived, and then exactly the bytes of
 So a head is measured to the byte, wherever in a piece it begins, and trailers never become headers of their request.
 A request that breaks a rule is answered in its turn, after the requests before it, and the connection closes.
 
+The application gets a request only after the parser has accepted the whole head: llhttp reports some errors after
+`on_headers_complete`. If the body of a request turns out to be malformed, its application sees a disconnect.
+
 An answer may come before the request is whole: a wrong key is told so at once. What the caller still sends is heard
 out and thrown away before such a connection is closed, else the network would throw the answer away with it.
 
@@ -67,7 +70,14 @@ class BoundedHttp(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _timer_is_for_body = False
     _body: Framing | None = None
-    """What has to come of the body; None before the head is whole."""
+    """Rest of the body of the request that the application has; None while no such request is incomplete."""
+    _framing: Framing | None = None
+    """Framing of the body, once the head that the parser is reading has passed the checks."""
+    _keeps_alive = False
+    _may_begin = False
+    """Whether the parser may begin a message: it may do so once for each head."""
+    _answering: RequestResponseCycle | None = None
+    """The request that the application is answering: an earlier one than `cycle` when requests are pipelined."""
     _is_whole = False
     _was_asked = False
     _is_last = False
@@ -88,6 +98,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
         self._stop_watching()
         super().connection_lost(exc)
+        if self._answering is not None:
+            _disconnect(self._answering)
         self._is_lost = True
         listeners, self._listeners = self._listeners, set()
         for each in tuple(listeners):
@@ -105,36 +117,32 @@ class BoundedHttp(HttpToolsProtocol):
         self._await_rest()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Prepare the scope of the request. Raises RequestRefused if the parser finds a second request in one head."""
+        if not self._may_begin:
+            raise RequestRefused(MALFORMED.status, MALFORMED.message)
+        self._may_begin = self._is_whole = False
         super().on_message_begin()
-        self._is_whole = False
         offer(cast("dict[str, Any]", self.scope), self._listen)
 
     def on_headers_complete(self) -> None:
-        """Check the head, and hand the request over. Raises RequestRefused."""
-        version, method = self.parser.get_http_version(), self.parser.get_method()
-        self._body = check_head(version, method, self.url, self.headers)
-        if version == "1.0":
-            self.expect_100_continue = False
+        """Check the head; the parser may still refuse it. Raises RequestRefused."""
         if self.parser.should_upgrade():
             raise _UpgradeIgnored
-        super().on_headers_complete()
-        self.headers = []  # takes the trailers, which the application never sees
-        self._was_asked = True
-        if version == "1.0":
-            send_unframed(self.cycle)
-        if self._is_last:
-            self.cycle.keep_alive = False
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        self._framing = check_head(version, method, self.url, self.headers)
+        self._keeps_alive = version != "1.0" and self.parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of the body on. Raises RequestRefused if the application does not have the request."""
+        if self._body is None:
+            raise RequestRefused(MALFORMED.status, MALFORMED.message)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._is_whole, self._body = True, None
-        self._stop_waiting()
-        super().on_message_complete()
-        if self._is_parting:
-            self.transport.close()
-        elif not self.cycle.keep_alive:
-            self._is_deaf = True
+        """Finish the request, unless the parser is still reading its head."""
+        self._is_whole = True
+        if self._body is not None:
+            self._finish_request()
 
     def pause_writing(self) -> None:
         """The caller is slower than what he is sent."""
@@ -164,7 +172,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _forget(self) -> None:
         """Let go of the last request, which knows by `_listen` whose it was: else only a collection frees them both."""
-        self.cycle = self.scope = None  # type: ignore[assignment]
+        self.cycle = self.scope = self._answering = None  # type: ignore[assignment]
         self.pipeline.clear()
 
     def _wait(self, seconds: float | None = None) -> None:
@@ -236,18 +244,53 @@ class BoundedHttp(HttpToolsProtocol):
                 self._refuse(MALFORMED)  # no more of it would make it a head: it may be TLS
         return len(data)
 
-    def _feed_head(self, head: bytes) -> None:
+    def _feed_head(self, head: bytes, *, is_retry: bool = False) -> None:
+        """Parse a whole head, and hand the request to the application if the parser accepts all of it."""
+        self._may_begin = True
         try:
             self.parser.feed_data(head)
+            framing, self._framing = self._framing, None
+            if framing is None or self._is_whole != (framing == 0):
+                self._refuse(MALFORMED)  # the parser disagrees about where the head or the body ends
+            else:
+                self._hand_over(framing)
         except HttpParserError as error:
             cause = error.__context__
-            if isinstance(cause, _UpgradeIgnored):
+            if isinstance(cause, _UpgradeIgnored) and not is_retry:
                 self.parser = HttpRequestParser(self)
-                self._body = None
-                self._feed_head(_UPGRADE.sub(b"", head))
+                self._feed_head(_UPGRADE.sub(b"", head), is_retry=True)
             else:
-                self._body = None
                 self._refuse(cause.refusal if isinstance(cause, RequestRefused) else MALFORMED)
+
+    def _hand_over(self, body: Framing) -> None:
+        """Let the application answer the request, in its turn. Raises HttpParserError for an invalid target."""
+        is_old = self.parser.get_http_version() == "1.0"
+        if is_old:
+            self.expect_100_continue = False
+        super().on_headers_complete()
+        self.headers = []  # takes the trailers, which the application never sees
+        self._body = body
+        self._was_asked = True
+        cycle = self.cycle
+        cycle.keep_alive = self._keeps_alive and not self._is_last
+        if is_old:
+            send_unframed(cycle)
+        if self._is_whole:
+            self._finish_request()
+
+    def _finish_request(self) -> None:
+        """Mark the body of the request as complete."""
+        self._body = None
+        self._stop_waiting()
+        super().on_message_complete()
+        if self._is_parting:
+            self.transport.close()
+        elif not self.cycle.keep_alive:
+            self._is_deaf = True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _take_body(self, data: bytes, start: int) -> int:
         """Read the body that goes on at `start`; return where it ends, or the end of `data`."""
@@ -305,8 +348,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.pipeline and self.pipeline[0][0] is cycle:
             self.pipeline.popleft()  # an earlier request is still being answered
             return True
-        cycle.disconnected = True
-        cycle.message_event.set()
+        _disconnect(cycle)
         return not cycle.response_started
 
     def _end_with(self, cycle: RequestResponseCycle) -> None:
@@ -357,6 +399,12 @@ class BoundedHttp(HttpToolsProtocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+
+def _disconnect(cycle: RequestResponseCycle) -> None:
+    """Let the application of `cycle` see that its caller has disconnected."""
+    cycle.disconnected = True
+    cycle.message_event.set()
 
 
 class _UpgradeIgnored(Exception):

@@ -26,7 +26,7 @@ _LINE_END: Final = b"\r\n"
 _SLASH: Final = 0x2F
 _HOST_BYTES: Final = 300
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?[ \t]*")
-_ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#]*)", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#]*)/", re.IGNORECASE)
 _DEFAULT_PORT: Final = {b"http": b":80", b"https": b":443"}
 _VERSIONS: Final = ("1.1", "1.0")
 _RULED: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
@@ -143,7 +143,7 @@ def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tup
         elif name == b"content-length":
             framing = int(value)
         elif name == b"transfer-encoding":
-            if _stripped(value) != b"chunked" or version == "1.0":
+            if value.rstrip(b" ").lower() != b"chunked" or version == "1.0":  # the parser accepts no tab after it
                 raise _bad("Transfer-Encoding must be chunked, over HTTP/1.1")
             framing = ChunkedBody()
         elif _stripped(value) != b"100-continue":
