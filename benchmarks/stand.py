@@ -88,6 +88,7 @@ class Stand:
         """Inside, processes that have just started, take so many calls at once, and not one more."""
         room = str(calls)
         gates = {"ADMISSION_GATE_MAX_INFLIGHT": room, "FLOWPORT_WORKSPACE_MAX_INFLIGHT": room}
+        gates["FLOWPORT_STREAMS_PER_CALLER"] = room
         self.stack.restart(ServiceName.EXECUTOR, environment={"FLOWPORT_EXECUTOR_CONCURRENCY": room})
         self.stack.restart(ServiceName.GATEWAY, environment=gates)
         try:

@@ -35,18 +35,27 @@ def test_a_run_has_so_many_readers_whoever_they_are() -> None:
 
 def test_a_caller_has_so_many_streams_whatever_the_runs() -> None:
     limits = StreamLimits(per_caller=2, per_run=10)
-    for run in ("R1", "R2"):
-        limits.reserve(caller("K1"), "WS1", run)
+    places = [limits.reserve(caller("K1"), "WS1", run) for run in ("R1", "R2")]
     with pytest.raises(TooManyStreams):
         limits.reserve(caller("K1"), "WS1", "R3")
     limits.reserve(caller("K2"), "WS1", "R3")
+    for place in places:
+        place.release()
 
 
 def test_a_place_is_given_back_once() -> None:
     limits = StreamLimits(per_caller=2, per_run=10)
-    first, _ = limits.reserve(caller("K1"), "WS1", "R1"), limits.reserve(caller("K1"), "WS1", "R2")
+    first, second = limits.reserve(caller("K1"), "WS1", "R1"), limits.reserve(caller("K1"), "WS1", "R2")
     first.release()
     first.release()
-    limits.reserve(caller("K1"), "WS1", "R3")
+    third = limits.reserve(caller("K1"), "WS1", "R3")
     with pytest.raises(TooManyStreams):
         limits.reserve(caller("K1"), "WS1", "R4")
+    second.release()
+    third.release()
+
+
+def test_a_place_that_is_lost_is_given_back() -> None:
+    limits = StreamLimits(per_caller=1, per_run=1)
+    limits.reserve(caller("K1"), "WS1", "R1")
+    limits.reserve(caller("K1"), "WS1", "R1")

@@ -110,10 +110,11 @@ class GatewaySettings(TicketSettings):
         50, ge=1, le=10_000, description="Event streams of one run that may be open at once, per process."
     )
     streams_per_caller: int = Field(
-        100,
+        1000,
         ge=1,
         le=100_000,
-        description="Event streams of runs that one key or user may have open at once, per process.",
+        description="Event streams of runs that one key or user may have open at once, per process; callers without "
+        "a key are counted by address. The default leaves room for a program that streams to many users with one key.",
     )
     endpoint_stale_seconds: float = Field(
         300.0,

@@ -9,6 +9,7 @@ from gateway.application.draft_runs import AS_CALLED, DraftRuns, Prepared
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
 from gateway.application.spend_cap import SpendCap
+from gateway.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.draft_run import DraftRun
 from gateway.domain.errors.runs import AcceptUncertain, IdentityUnavailable, RunLost
@@ -46,6 +47,7 @@ class Executions:
         limits: RateLimits,
         cap: SpendCap,
         plans: Plans,
+        streams: StreamLimits,
     ) -> None:
         self._endpoints = endpoints
         self._limits = limits
@@ -56,6 +58,7 @@ class Executions:
         self._followed = followed
         self._drafts = drafts
         self._plans = plans
+        self._streams = streams
 
     async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
         """The caller in the workflow's workspace, and the workflow. Raises NotFound, Forbidden, Unavailable."""
@@ -67,17 +70,29 @@ class Executions:
     async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
         """Start a run that lives with this call.
 
-        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost, Unavailable.
+        Raises TooManyStreams, RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost,
+        Unavailable.
         """
-        if request.run_id is None:
-            return await self._runs.attach(await self._spec(caller, endpoint, request, new_id()))
-        await self._claim(endpoint, request.run_id)
+        run_id = request.run_id or new_id()
+        if request.mode is not RunMode.STREAM:
+            return await self._attach(caller, endpoint, request, run_id)
+        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
         try:
-            return await self._runs.attach(await self._spec(caller, endpoint, request, request.run_id))
+            return LimitedAttachedRun(await self._attach(caller, endpoint, request, run_id), place)
+        except BaseException:
+            place.release()
+            raise
+
+    async def _attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> AttachedRun:
+        if request.run_id is None:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, run_id))
+        await self._claim(endpoint, run_id)
+        try:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, run_id))
         except RunLost:
             raise  # the run may have begun
         except FlowportError:
-            await self._release(endpoint.workspace_id, request.run_id)
+            await self._release(endpoint.workspace_id, run_id)
             raise
 
     async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
@@ -92,8 +107,19 @@ class Executions:
         return accepted
 
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
-        """Store a run that outlives this call, and read along. Raises what `enqueue` raises."""
-        spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
+        """Store a run that outlives this call, and read along. Raises TooManyStreams, and what `enqueue` raises."""
+        run_id = request.run_id or new_id()
+        if request.mode is not RunMode.STREAM:
+            return await self._follow(caller, endpoint, request, run_id)
+        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
+        try:
+            return LimitedRun(await self._follow(caller, endpoint, request, run_id), place)
+        except BaseException:
+            place.release()
+            raise
+
+    async def _follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> FollowedRun:
+        spec = await self._spec(caller, endpoint, request, run_id)
         run = self._followed.expect(spec)
         try:
             heard = msgspec.structs.replace(spec, listener=self._followed.address)

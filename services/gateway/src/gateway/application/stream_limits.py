@@ -1,12 +1,11 @@
 """How many event streams of runs one caller, and one run, may have open on this process."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from gateway.domain.credentials import Caller
 from gateway.domain.errors.limits import TooManyStreams
-from gateway.ports import FollowedRun, Numbered
-from shared.errors import FlowportError
+from gateway.ports import AttachedRun, FollowedRun
 
 
 class StreamLimits:
@@ -42,28 +41,36 @@ class StreamPlace:
             if not self._open[each]:
                 del self._open[each]
 
+    __del__ = release  # of a stream that failed before it was sent
 
-class LimitedRun:
-    """Implements FollowedRun: `run`, which holds a place until it is hung up on."""
 
-    def __init__(self, run: FollowedRun, place: StreamPlace) -> None:
-        self._run = run
+class _Limited:
+    """A run that holds the place of its stream until the reader hangs up."""
+
+    def __init__(self, run: FollowedRun | AttachedRun, place: StreamPlace) -> None:
+        self._hang_up = run.hang_up
         self._place = place
-
-    @property
-    def run_id(self) -> str:
-        """See FollowedRun."""
-        return self._run.run_id
-
-    async def take(self) -> Sequence[Numbered]:
-        """See FollowedRun."""
-        return await self._run.take()
-
-    def cut_off(self, error: FlowportError) -> None:
-        """See FollowedRun."""
-        self._run.cut_off(error)
+        self.run_id = run.run_id
+        self.cut_off = run.cut_off
 
     def hang_up(self) -> None:
-        """See FollowedRun."""
+        """Release the place, and hang up on the run."""
         self._place.release()
-        self._run.hang_up()
+        self._hang_up()
+
+
+class LimitedRun(_Limited):
+    """Implements FollowedRun: `run`, with the place of its stream."""
+
+    def __init__(self, run: FollowedRun, place: StreamPlace) -> None:
+        super().__init__(run, place)
+        self.take = run.take
+
+
+class LimitedAttachedRun(_Limited):
+    """Implements AttachedRun: `run`, with the place of its stream."""
+
+    def __init__(self, run: AttachedRun, place: StreamPlace) -> None:
+        super().__init__(run, place)
+        self.take = run.take
+        self.outcome = run.outcome

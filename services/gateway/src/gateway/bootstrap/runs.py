@@ -74,6 +74,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         margin_seconds=settings.run_margin_seconds,
     )
     followed = BrokerFollowedRuns(outside.broker, jobs)
+    streams = StreamLimits(per_caller=settings.streams_per_caller, per_run=settings.streams_per_run)
     executions = Executions(
         callers.endpoints,
         attached,
@@ -84,6 +85,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         limits=callers.limits,
         cap=SpendCap(jobs, outside.clock),
         plans=callers.plans,
+        streams=streams,
     )
     workflow_runs = WorkflowRuns(jobs, attached, jobs)
     return Running(
@@ -92,13 +94,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         followed=followed,
         idempotency=Idempotency(outside.calls, jobs, outside.clock),
         workflow_runs=workflow_runs,
-        following=Following(
-            workflow_runs,
-            followed,
-            jobs,
-            jobs,
-            limits=StreamLimits(per_caller=settings.streams_per_caller, per_run=settings.streams_per_run),
-        ),
+        following=Following(workflow_runs, followed, jobs, jobs, limits=streams),
         resuming=Resuming(workflow_runs, jobs),
         reception=_reception(settings, callers, executions),
     )
