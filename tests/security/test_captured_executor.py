@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 import pytest
 from fastapi import FastAPI
-from tests.integration.jobs.system import System, a_spec, an_outcome, asks, json_payload, quick_settings
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, json_payload, quick_settings
 from tests.integration.jobs.system import running as jobs_service
 from tests.support.deploy import DeployCaller, running, settings_for, state
 from tests.support.tickets import a_ticket, ring, ticket_key
@@ -22,7 +22,7 @@ from shared.contracts.files import FileScope
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
-from shared.contracts.work import ClaimGranted
+from shared.contracts.work import ClaimGranted, FinishRun
 from shared.service import ServiceName
 
 REFUSED = (403, "RUN_TICKET_REFUSED")
@@ -295,6 +295,27 @@ async def test_a_run_that_goes_on_after_a_pause_has_a_ticket(jobs: tuple[System,
     await system.gateway.resume(spec.run_id)
     granted: ClaimGranted = await system.executor.begin()
     assert ring().verify(granted.ticket).user_id == "ann"
+
+
+@pytest.mark.parametrize("caller", [{"user_id": "bob", "actor_id": "key-2", "caller_name": "Bob's"}, {}])
+async def test_the_ticket_of_a_redriven_run_opens_no_values_of_the_first_caller(
+    jobs: tuple[System, Captured], caller: dict[str, str]
+) -> None:
+    """The first caller may have been removed from the workspace. Gateways of earlier versions name no caller."""
+    system, captured = jobs
+    accepted = await system.gateway.accept(a_spec(user_id="ann", actor_id="key-1", caller_name="Ann's"))
+    failed = await system.executor.begin()
+    report = FinishRun(failed.attempt, an_outcome(RunStatus.FAILED))
+    await captured.send("POST", f"/internal/runs/{accepted.run_id}/finish", failed.ticket, report)
+    body = {"workspace_id": WORKSPACE, "concurrency_limit": 5} | caller
+    await system.gateway.client.call("POST", f"/internal/runs/{accepted.run_id}/redrive", body=body)
+    again = await system.executor.begin()
+    assert (again.run.user_id, again.run.actor_id, again.run.caller_name) == (
+        caller.get("user_id"),
+        caller.get("actor_id"),
+        caller.get("caller_name"),
+    )
+    assert ring().verify(again.ticket).user_id == caller.get("user_id")
 
 
 @pytest.mark.parametrize("claim", ["workspace_id", "workflow_id", "snapshot_hash", "run_id", "user_id"])

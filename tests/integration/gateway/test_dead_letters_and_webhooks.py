@@ -9,7 +9,7 @@ from tests.support.eventually import until
 from gateway.adapters.dead_letter_service import DeadLetterService
 from gateway.adapters.webhook_service import WebhookService
 from shared.broker.topology import DEAD
-from shared.contracts.dead_letters import DeadLetterPage
+from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.messages import AttachedRunRequested
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import SaveSubscription
@@ -35,10 +35,10 @@ async def test_a_failed_run_is_redriven_by_the_name_that_its_caller_gave_it(
     await system.gateway.accept(a_spec(run_key(WORKSPACE, "order-17")))
     granted = await system.executor.begin()
     await system.executor.finish(granted.run.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
-    again = await letters.redrive_run(WORKSPACE, "order-17", concurrency=5)
+    again = await letters.redrive_run("order-17", RedriveRun(WORKSPACE, 5))
     assert (await system.executor.begin()).run.run_id == again.run_id
     with pytest.raises(NotFound):
-        await letters.redrive_run("another", "order-17", concurrency=5)
+        await letters.redrive_run("order-17", RedriveRun("another", 5))
 
 
 async def test_dead_letters_name_runs_as_callers_do(system: System, letters: DeadLetterService) -> None:

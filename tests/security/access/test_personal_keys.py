@@ -9,7 +9,7 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.test_a2a import a_task, error_of, publish
-from tests.unit.gateway.visitor import enrol
+from tests.unit.gateway.visitor import Visitor, enrol
 
 from gateway.adapters.key_store import stored_key, to_key
 from gateway.domain.credentials import ApiKey, Scope, effective_scopes
@@ -27,6 +27,7 @@ CANCELS = (
     ("/api/v2/workflows/W/runs/E1/cancel", b""),
     ("/api/v2/workflows/W/runs/cancel", b"{}"),
 )
+REDRIVES = ("/api/v1/runs/E1/redrive", "/api/v1/dead-letters/L1/redrive")
 APPROVALS = (
     ("/api/resume/W/E1/ask", b'{"input":{"approved":true}}'),
     ("/api/v2/workflows/W/runs/E1/resume", b'{"contextId":"ask","input":{"approved":true}}'),
@@ -60,6 +61,33 @@ async def test_the_key_of_a_member_who_reads_cancels_no_run(
     assert answer.status == 403, answer.body
     assert b"Access denied to write this workflow" in answer.body
     assert system.jobs.views["E1"].status is RunStatus.PAUSED
+
+
+async def test_only_members_who_write_redrive_a_run(system: System) -> None:
+    path = "/api/v1/runs/E1/redrive"
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    reader, writer = personal_key(system, Role.READ), personal_key(system, Role.WRITE)
+    assert (await post(system, path, b"", SHOWN["x-api-key"](reader))).status == 403
+    by_session = await (await Visitor.with_role(system, Role.READ, "viewer")).send("POST", path)
+    assert by_session.status == 403
+    assert system.dead_letters.requests == []
+    assert (await post(system, path, b"", SHOWN["x-api-key"](writer))).status == 202
+
+
+async def test_a_redriven_run_belongs_to_the_person_who_redrives_it(system: System) -> None:
+    """Its ticket opens personal environment values: those of its caller, who is a member now."""
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    user = enrol(system, "boss", Role.ADMIN)
+    key = system.tenants.issue_personal(user)
+    for path in REDRIVES:
+        assert (await post(system, path, b"", SHOWN["x-api-key"](key))).status == 202
+    for request in system.dead_letters.requests:
+        assert (request.user_id, request.caller_name) == (user.id, system.tenants.keys[hash_key(key)].name)
+        assert request.actor_id == system.tenants.keys[hash_key(key)].id
+    assert len(system.dead_letters.requests) == 2
+    workspace_key = SHOWN["x-api-key"](system.key)
+    assert (await post(system, "/api/v1/runs/E1/redrive", b"", workspace_key)).status == 202
+    assert system.dead_letters.requests[-1].user_id is None
 
 
 async def test_nor_a_task_of_an_agent(system: System) -> None:

@@ -3,22 +3,27 @@
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import JOB
 
-from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
+from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import RunAccepted
 
 
 class FakeDeadLetters:
     """Implements DeadLetterKeeper. Every workspace has the letter `L1`."""
 
+    def __init__(self) -> None:
+        self.requests: list[RedriveRun] = []
+
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
         letter = DeadLetterView(id="L1", kind=DeadLetterKind.DURABLE_RUN, queue="runs", reason="rejected", died_at=NOON)
         return DeadLetterPage((letter,))
 
-    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
+    async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
+        self.requests.append(request)
         return RunAccepted("again", JOB, NOON)
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
         """It was there."""
 
-    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
+    async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
+        self.requests.append(request)
         return RunAccepted("again", JOB, NOON)

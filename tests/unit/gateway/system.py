@@ -96,6 +96,7 @@ class System:
     mailer: FakeMailer
     entry_codes: FakeEntryCodes
     passwords: PlainPasswords
+    dead_letters: FakeDeadLetters
 
     def call(
         self,
@@ -211,6 +212,7 @@ async def running_system(
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     webhooks, tool_servers, agents = FakeWebhooks(), FakeToolServers(), FakeAgents()
+    dead_letters = FakeDeadLetters()
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
@@ -226,7 +228,7 @@ async def running_system(
         chats=chats,
         agents=agents,
         tool_servers=tool_servers,
-        dead_letters=FakeDeadLetters(),
+        dead_letters=dead_letters,
         webhooks=webhooks,
         jobs=keeper or jobs,
         calls=calls,
@@ -261,5 +263,6 @@ async def running_system(
             mailer,
             entry_codes,
             passwords,
+            dead_letters,
         )
     await others.stop()

@@ -40,8 +40,15 @@ class DeadLetterPage(msgspec.Struct, frozen=True, omit_defaults=True):
     next_cursor: str | None = None
 
 
-class RedriveRun(msgspec.Struct, frozen=True):
-    """Run the same version with the same input once more, as a run of its own. Answered by RunAccepted."""
+class RedriveRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Run the same version with the same input once more, as a run of its own. Answered by RunAccepted.
+
+    The new run belongs to the caller of the redrive, see RunSpec. A gateway of an earlier version names no caller: its
+    redrives run without personal environment values.
+    """
 
     workspace_id: str
     concurrency_limit: int
+    actor_id: str | None = None
+    caller_name: str | None = None
+    user_id: str | None = None

@@ -22,21 +22,20 @@ class DeadLetterService:
         page = await self._client.call("GET", path, returns=DeadLetterPage)
         return DeadLetterPage(tuple(map(_letter, page.letters)), page.next_cursor)
 
-    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
+    async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         """See DeadLetterKeeper."""
         path = path_of("dead-letters", letter_id, "redrive")
-        content = await self._client.fetch("POST", path, body=RedriveRun(workspace_id, concurrency))
+        content = await self._client.fetch("POST", path, body=request)
         return None if content == b"{}" else by_public_id(msgspec.json.decode(content, type=RunAccepted))
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
         """See DeadLetterKeeper."""
         await self._client.call("DELETE", path_of("dead-letters", letter_id, workspace_id=workspace_id))
 
-    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
+    async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
         """See DeadLetterKeeper."""
-        path = path_of("runs", run_key(workspace_id, run_id), "redrive")
-        asked = RedriveRun(workspace_id, concurrency)
-        return by_public_id(await self._client.call("POST", path, body=asked, returns=RunAccepted))
+        path = path_of("runs", run_key(request.workspace_id, run_id), "redrive")
+        return by_public_id(await self._client.call("POST", path, body=request, returns=RunAccepted))
 
 
 def _letter(letter: DeadLetterView) -> DeadLetterView:

@@ -1,9 +1,11 @@
 """Another chance for what failed, and who gave it."""
 
 from gateway.application.audit import AuditLog
+from gateway.application.workflow_runs import require_to_steer
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.plans import Plans
 from gateway.ports import DeadLetterKeeper, Jobs
+from shared.contracts.dead_letters import RedriveRun
 from shared.contracts.jobs import RunAccepted
 
 
@@ -22,9 +24,7 @@ class Redriving:
         Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
         """
         caller.require_throughout(Scope.ADMIN)
-        accepted = await self._keeper.redrive_letter(
-            caller.workspace.id, letter_id, concurrency=self._concurrency(caller)
-        )
+        accepted = await self._keeper.redrive_letter(letter_id, self._request(caller))
         await self._audit.record(caller, "dead_letter.redriven", target_id=letter_id)
         return accepted
 
@@ -39,12 +39,19 @@ class Redriving:
 
         Raises Forbidden, NotFound, Conflict (it did not fail), AtCapacity, Unavailable.
         """
-        caller.require(Scope.EXECUTE)
+        require_to_steer(caller)
         failed = await self._jobs.run(caller.workspace.id, run_id)
         caller.on(caller.workspace.id, failed.workflow_id)
-        accepted = await self._keeper.redrive_run(caller.workspace.id, run_id, concurrency=self._concurrency(caller))
+        accepted = await self._keeper.redrive_run(run_id, self._request(caller))
         await self._audit.record(caller, "run.redriven", target_id=run_id, after={"runId": accepted.run_id})
         return accepted
 
-    def _concurrency(self, caller: Caller) -> int:
-        return self._plans[caller.workspace.plan].concurrency
+    def _request(self, caller: Caller) -> RedriveRun:
+        """Return the request for a run that belongs to `caller`."""
+        return RedriveRun(
+            caller.workspace.id,
+            self._plans[caller.workspace.plan].concurrency,
+            actor_id=caller.actor_id,
+            caller_name=caller.called_by,
+            user_id=caller.user.id if caller.user else None,
+        )

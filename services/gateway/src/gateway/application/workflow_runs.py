@@ -42,12 +42,12 @@ class WorkflowRuns:
 
     async def cancel_all(self, caller: Caller, workflow_id: str, only: RunFilter) -> CancelledRuns:
         """Stop every run that is not over. Raises Forbidden, Unavailable."""
-        _require_to_cancel(caller)
+        require_to_steer(caller)
         return await self._jobs.cancel_all(caller.workspace.id, workflow_id, only)
 
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
         """Stop a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
-        _require_to_cancel(caller)
+        require_to_steer(caller)
         # Asked first: a cancelled run is soon gone.
         waited_for = self._attached.holds(caller.workspace.id, workflow_id, run_id)
         if not waited_for:
@@ -86,7 +86,10 @@ class WorkflowRuns:
         return run
 
 
-def _require_to_cancel(caller: Caller) -> None:
-    """A key stops the runs that it may start; a person needs the role to edit: others may have started the run."""
+def require_to_steer(caller: Caller) -> None:
+    """Raise MissingScope or AccessDenied unless the caller may cancel and redrive runs.
+
+    A key may steer the runs that it may start. A person needs the role `write`: the run may be another person's.
+    """
     caller.require(Scope.EXECUTE)
     caller.require_role(Scope.WRITE)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.dead_letters import DeadLetterPage
+from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
 
 
@@ -16,12 +16,12 @@ class DeadLetterKeeper(Protocol):
         """The workspace's and nobody's, newest first. Raises InvalidRequest for a cursor that is none."""
         ...
 
-    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
+    async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         """Raises Conflict where nothing can be done with it, AtCapacity."""
         ...
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None: ...
 
-    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
+    async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
         """Raises Conflict unless the run failed, AtCapacity."""
         ...

@@ -12,7 +12,11 @@ from shared.ids import new_id
 
 
 class Redriving:
-    """Begins from the start: what the failed run has done, it may do again."""
+    """Begins from the start: what the failed run has done, it may do again.
+
+    The new run belongs to the caller of the redrive: the caller of the failed run may have left the workspace, and
+    their personal environment values are not for others.
+    """
 
     def __init__(self, runs: Runs, accepting: Accepting) -> None:
         self._runs = runs
@@ -30,5 +34,11 @@ class Redriving:
             raise Conflict(f"Only a failed or cancelled run can be run again; this one is {seen.run.status}")
         if not seen.spec.stores_data:
             raise Conflict("The input of this run is not kept")
-        again = msgspec.structs.replace(seen.spec, run_id=next_run_id or new_id())
+        again = msgspec.structs.replace(
+            seen.spec,
+            run_id=next_run_id or new_id(),
+            actor_id=asked.actor_id,
+            caller_name=asked.caller_name,
+            user_id=asked.user_id,
+        )
         return await self._accepting.accept(AcceptRun(again, asked.concurrency_limit))
