@@ -11,7 +11,16 @@ import httpx2
 import msgspec
 import pytest
 from fastapi import FastAPI
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, json_payload, quick_settings
+from tests.integration.jobs.system import (
+    WORKSPACE,
+    System,
+    a_spec,
+    an_outcome,
+    asks,
+    json_payload,
+    quick_settings,
+    waits,
+)
 from tests.integration.jobs.system import running as jobs_service
 from tests.support.deploy import DeployCaller, running, settings_for, state
 from tests.support.tickets import a_ticket, ring, ticket_key
@@ -22,7 +31,8 @@ from shared.contracts.files import FileScope
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
-from shared.contracts.work import ClaimGranted, FinishRun
+from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
+from shared.ids import new_id
 from shared.service import ServiceName
 
 REFUSED = (403, "RUN_TICKET_REFUSED")
@@ -284,6 +294,72 @@ async def test_each_claim_hands_out_a_new_ticket(jobs: tuple[System, Captured]) 
     second = await system.executor.begin()
     assert second.attempt == 2
     assert ring().verify(second.ticket).run_id == accepted.run_id
+
+
+async def test_a_claim_requires_the_dispatch_id_of_a_message_of_the_run(jobs: tuple[System, Captured]) -> None:
+    system, captured = jobs
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+    path = f"/internal/runs/{accepted.run_id}/claim"
+    for guess in ("", "x", new_id()):
+        assert await captured.send("POST", path, body=ClaimRun(guess, "captured", redelivered=True)) == (200, {})
+    assert (await system.executor.claim(message)) is not None
+
+
+async def test_the_dispatch_id_of_a_run_that_was_claimed_and_paused_claims_it_no_more(
+    jobs: tuple[System, Captured],
+) -> None:
+    """A pause of a second would otherwise give a captured executor a fresh ticket, and the next, without end."""
+    system, captured = jobs
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+    granted = await system.executor.claim(message)
+    assert granted is not None
+    report = FinishRun(1, an_outcome(RunStatus.PAUSED), pauses=(waits(0.1),))
+    route = f"/internal/runs/{accepted.run_id}"
+    assert (await captured.send("POST", f"{route}/finish", granted.ticket, report))[0] == 204
+    again = await system.executor.next()
+    assert again.dispatch_id != message.dispatch_id
+    old = ClaimRun(message.dispatch_id, "captured", redelivered=True)
+    assert await captured.send("POST", f"{route}/claim", body=old) == (200, {})
+    assert (await system.executor.claim(again)) is not None
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        *({"time_limit_ms": limit_ms} for limit_ms in (-1, 0, 604_800_001, 10**13, 10**18)),
+        *({"log_retention_ms": retention_ms} for retention_ms in (-1, 10**13, 10**18)),
+    ],
+)
+async def test_a_paused_run_has_limits_that_a_gateway_can_give(
+    jobs: tuple[System, Captured], limits: dict[str, int]
+) -> None:
+    _, captured = jobs
+    spec = a_spec(**limits)
+    report = PauseRun(spec, an_outcome(RunStatus.PAUSED), (waits(0.1),), json_payload(b"{}"))
+    path = f"/internal/runs/{spec.run_id}/pause"
+    assert await captured.send("POST", path, _ticket_of(spec), report) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("duration_ms", [-1.0, 1e13, 1e18])
+async def test_a_paused_run_took_no_longer_than_any_run_may(jobs: tuple[System, Captured], duration_ms: float) -> None:
+    _, captured = jobs
+    spec = a_spec()
+    outcome = msgspec.structs.replace(an_outcome(RunStatus.PAUSED), duration_ms=duration_ms)
+    report = PauseRun(spec, outcome, (asks(),), json_payload(b"{}"))
+    path = f"/internal/runs/{spec.run_id}/pause"
+    assert await captured.send("POST", path, _ticket_of(spec), report) == (400, "INVALID_REQUEST")
+
+
+async def test_a_pause_does_not_prolong_the_time_limit_beyond_the_ticket(jobs: tuple[System, Captured]) -> None:
+    system, captured = jobs
+    spec = a_spec(time_limit_ms=604_800_000)
+    report = PauseRun(spec, an_outcome(RunStatus.PAUSED), (asks(),), json_payload(b"{}"))
+    ticket = msgspec.structs.replace(_ticket_of(spec), expires_at=int(time.time()) + 600)
+    assert (await captured.send("POST", f"/internal/runs/{spec.run_id}/pause", ticket, report))[0] == 204
+    await system.gateway.resume(spec.run_id)
+    assert (await system.executor.begin()).remaining_ms <= 601_000
 
 
 async def test_a_run_that_goes_on_after_a_pause_has_a_ticket(jobs: tuple[System, Captured]) -> None:

@@ -1,5 +1,7 @@
 """Who gets a run."""
 
+from datetime import timedelta
+
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, at_work
 
@@ -19,9 +21,37 @@ def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None
 
 
 def test_an_older_dispatch_of_an_unclaimed_run_is_as_good_as_the_latest() -> None:
-    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2")
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2", dispatch_ids=("dispatch-1", "dispatch-2"))
+    verdict = claim(run, a_claim("dispatch-1"), NOW, RULES)
 
-    assert isinstance(claim(run, a_claim("dispatch-1"), NOW, RULES), Granted)
+    assert isinstance(verdict, Granted)
+    assert verdict.run.dispatch_ids == (), "no message of an earlier dispatch is accepted after the claim"
+
+
+def test_a_dispatched_run_is_refused_to_a_claim_with_another_dispatch_id() -> None:
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2", dispatch_ids=("dispatch-1", "dispatch-2"))
+
+    assert claim(run, a_claim("dispatch-3", redelivered=True), NOW, RULES) == Refused()
+
+
+def test_the_dispatch_of_an_earlier_version_is_accepted_that_stored_its_latest_id_only() -> None:
+    assert isinstance(claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES), Granted)
+
+
+def test_a_requeued_run_is_refused_until_it_is_dispatched_again() -> None:
+    run = a_run(Phase.REQUEUED, attempt=1, dispatch_id="dispatch-1", started_at=NOW, deadline_at=after(5400))
+
+    assert claim(run, a_claim(redelivered=True), NOW, RULES) == Refused()
+
+
+def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", paused_at=NOW, deadline_at=after(5400))
+    assert isinstance(claim(run, a_claim(), NOW + RULES.age - timedelta(seconds=1), RULES), Granted)
+    verdict = claim(run, a_claim(), NOW + RULES.age, RULES)
+
+    assert isinstance(verdict, EndedInstead)
+    assert verdict.run.error is not None
+    assert verdict.run.error.message == "The run was not finished within 360 days, including its pauses"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +100,9 @@ def test_a_redelivery_to_the_worker_that_had_it_is_another_attempt() -> None:
 
 
 def test_a_requeued_run_is_granted_without_counting_again() -> None:
-    run = a_run(Phase.REQUEUED, attempt=1, losses=1, started_at=NOW, deadline_at=after(5400))
+    run = a_run(
+        Phase.DISPATCHED, dispatch_id="dispatch-2", attempt=1, losses=1, started_at=NOW, deadline_at=after(5400)
+    )
     verdict = claim(run, a_claim("dispatch-2"), after(60), RULES)
 
     assert isinstance(verdict, Granted)
@@ -84,6 +116,7 @@ def test_a_requeued_run_is_granted_without_counting_again() -> None:
         Phase.RESERVED,
         Phase.WAITING,
         Phase.ATTACHED,
+        Phase.REQUEUED,
         Phase.PAUSED,
         Phase.COMPLETED,
         Phase.FAILED,
@@ -105,7 +138,7 @@ def test_after_the_last_allowed_loss_the_run_fails_instead() -> None:
 
 
 def test_a_run_past_its_time_limit_fails_instead() -> None:
-    run = a_run(Phase.REQUEUED, attempt=1, started_at=NOW, deadline_at=after(5400))
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", attempt=1, started_at=NOW, deadline_at=after(5400))
     verdict = claim(run, a_claim(), after(5400), RULES)
 
     assert isinstance(verdict, EndedInstead)
@@ -121,7 +154,7 @@ def test_a_run_whose_cancel_was_recorded_is_cancelled_instead() -> None:
 
 
 def test_a_lease_never_outlasts_the_time_limit_and_its_grace() -> None:
-    run = a_run(Phase.REQUEUED, attempt=1, started_at=NOW, deadline_at=after(2))
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", attempt=1, started_at=NOW, deadline_at=after(2))
     verdict = claim(run, a_claim(), after(1), RULES)
 
     assert isinstance(verdict, Granted)

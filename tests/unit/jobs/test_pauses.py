@@ -1,5 +1,7 @@
 """Runs that wait: for whom, until when, and how they go on."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, at_work
@@ -10,7 +12,7 @@ from jobs_service.domain.leases import Granted
 from jobs_service.domain.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
 from jobs_service.domain.run import Phase, Run, move
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.pauses import PausePoint
+from shared.contracts.pauses import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt
 
 YES = msgspec.Raw(b'{"approved":true}')
@@ -136,3 +138,20 @@ def test_an_attempt_that_does_not_hold_the_run_cannot_pause_it() -> None:
 
 def test_a_run_that_is_to_be_cancelled_does_not_pause() -> None:
     assert waiting(asks(), cancel_requested=True).phase is Phase.CANCELLED
+
+
+def test_however_often_a_run_pauses_it_ends_at_its_age_limit() -> None:
+    late = RULES.age.total_seconds() - 60
+    run = waiting(asks(), at=late)
+
+    assert run.due_at == after(RULES.age.total_seconds())
+    ended = leases.overdue(run, NOW + RULES.age, RULES)
+    assert (ended.phase, ended.error and ended.error.code) == (Phase.FAILED, ErrorCode.TIMEOUT)
+    assert ended.error is not None
+    assert "360 days" in ended.error.message
+
+
+def test_a_pause_until_the_end_of_all_dates_can_be_stored() -> None:
+    forever = PausePoint("wait", "wait", PauseKind.TIME, NOW, datetime.max.replace(tzinfo=UTC))
+
+    assert waiting(forever).due_at == after(60) + RULES.pause

@@ -52,7 +52,9 @@ class RunMachine(RuleBasedStateMachine):
     @rule()
     def dispatch(self) -> None:
         self.dispatches += 1
-        self.run = move(self.run, Phase.DISPATCHED, dispatch_id=f"dispatch-{self.dispatches}")
+        dispatch_id = f"dispatch-{self.dispatches}"
+        issued = (*self.run.dispatch_ids, dispatch_id)
+        self.run = move(self.run, Phase.DISPATCHED, dispatch_id=dispatch_id, dispatch_ids=issued)
 
     @precondition(lambda self: self.dispatches)
     @rule(data=st.data(), redelivered=st.booleans(), worker=st.sampled_from(["one", "two"]))

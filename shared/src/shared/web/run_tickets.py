@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client import Counter
@@ -24,6 +25,11 @@ class RunAccess:
     """What a call may reach: one run's data with a ticket, everything without."""
 
     ticket: RunTicket | None = None
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """When the ticket expires; None without one."""
+        return None if self.ticket is None else datetime.fromtimestamp(self.ticket.expires_at, UTC)
 
     def require(self, **claims: str | None) -> None:
         """Check that the ticket makes these claims. Raises RunTicketRefused."""

@@ -20,6 +20,8 @@ from shared.store.errors import store_call
 from shared.store.transactions import Session, transact
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]
+_DISPATCH_IDS: Final = 1_000
+"""A run that nobody claims is dispatched every ten minutes: its messages are accepted for a week."""
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]
 _ACTIVE_FIELDS: Final = dict.fromkeys(("workspace_id", "phase", "attempt", "dispatched_ms", "dispatches"), 1)
 _UNCLAIMED: Final = {"phase": Phase.DISPATCHED.value, "attempt": 0}
@@ -62,7 +64,8 @@ class MongoQueue:
         """See Queue."""
         fields = {"phase": Phase.DISPATCHED.value, "dispatch_id": dispatch_id, "dispatched_ms": to_ms(now)}
         query = {"_id": {"$in": list(run_ids)}, "phase": {"$in": DISPATCHABLE}}
-        update = {"$set": fields, "$inc": {"dispatches": 1, "revision": 1}}
+        pushed = {"dispatch_ids": {"$each": [dispatch_id], "$slice": -_DISPATCH_IDS}}
+        update = {"$set": fields, "$push": pushed, "$inc": {"dispatches": 1, "revision": 1}}
         if (await self._runs.update_many(query, update)).modified_count == len(run_ids):
             return frozenset(run_ids)
         marked = {"_id": {"$in": list(run_ids)}, "dispatch_id": dispatch_id}

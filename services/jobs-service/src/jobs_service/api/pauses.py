@@ -37,7 +37,7 @@ def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks)
         )
         if access.ticket is not None:  # the spec that a worker reports is not trusted with it
             report = replace(report, run=replace(report.run, file_scope=access.ticket.file_scope))
-        await pausing.adopt(run_id, report)
+        await pausing.adopt(run_id, report, valid_until=access.valid_until)
 
     @router.post("/resume", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
     async def resume(run_id: RunId, asked: Annotated[ResumeRun, Depends(struct_body(ResumeRun))]) -> Response:

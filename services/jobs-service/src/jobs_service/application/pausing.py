@@ -1,7 +1,7 @@
 """Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service.application.cancelling import Cancelling
@@ -42,8 +42,8 @@ class Pausing:
         self._rules = rules
         self._dispatcher = dispatcher
 
-    async def adopt(self, run_id: str, report: PauseRun) -> None:
-        """Store an attached run that has paused. Again does no harm.
+    async def adopt(self, run_id: str, report: PauseRun, *, valid_until: datetime | None = None) -> None:
+        """Store an attached run that has paused. Again does no harm. `valid_until` is the end of the worker's ticket.
 
         Raises Conflict when it is over or to be cancelled, InvalidRequest.
         """
@@ -52,7 +52,7 @@ class Pausing:
             raise InvalidRequest("not a pause of this run")
         workspace_id = spec.snapshot.workspace_id
         adopted = Adopted(
-            run=paused(report, await self._runs.now(), self._rules),
+            run=paused(report, await self._runs.now(), self._rules, valid_until=valid_until),
             spec=spec,
             state=await self._payloads.fit(workspace_id, report.state),
             result=Result(

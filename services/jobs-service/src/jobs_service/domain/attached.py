@@ -10,9 +10,14 @@ from jobs_service.domain.run import Phase, Rules, Run, forgotten_after, run_of
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunSpec
+from shared.errors import InvalidRequest
 
 SILENCE_MARGIN: Final = timedelta(minutes=10)
 """Records may be late; only what is silent this long past its time limit is taken for dead."""
+LONGEST_RUN_MS: Final = 604_800_000
+"""The longest time limit that a gateway can be configured to give."""
+LONGEST_LOGS_MS: Final = 3_650 * 86_400_000
+"""Likewise for the retention of logs."""
 
 
 def began(record: RunBegan, now: datetime) -> Run:
@@ -31,12 +36,21 @@ def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
     return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt)
 
 
-def paused(report: PauseRun, now: datetime, rules: Rules) -> Run:
-    """The run as it stands when it begins to wait; from here on it is durable."""
-    outcome = report.outcome
+def paused(report: PauseRun, now: datetime, rules: Rules, *, valid_until: datetime | None = None) -> Run:
+    """Return the run at its first pause, from which on it is durable.
+
+    Its time limit ends no later than the worker's ticket, which is valid until `valid_until`: the worker reports the
+    limit, and later tickets depend on it. Raises InvalidRequest for a limit or a duration that no run can have.
+    """
+    outcome, limit_ms = report.outcome, report.run.time_limit_ms
+    if not (0 < limit_ms <= LONGEST_RUN_MS and 0 <= outcome.duration_ms <= LONGEST_RUN_MS):
+        raise InvalidRequest(f"time_limit_ms and duration_ms of a run are at most {LONGEST_RUN_MS} and not negative")
+    if not 0 <= report.run.log_retention_ms <= LONGEST_LOGS_MS:
+        raise InvalidRequest(f"log_retention_ms of a run is at most {LONGEST_LOGS_MS} and not negative")
     began_at = now - timedelta(milliseconds=outcome.duration_ms)
     run = _attached(report.run, began_at)
-    run = replace(run, deadline_at=began_at + run.time_limit)
+    deadline_at = began_at + run.time_limit
+    run = replace(run, deadline_at=min(deadline_at, valid_until or deadline_at))
     return put_aside(run, report.pauses, outcome.ended_at, now, rules)
 
 

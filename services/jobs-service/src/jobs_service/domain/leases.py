@@ -34,11 +34,13 @@ Verdict = Granted | EndedInstead | Refused
 def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     """Decide a worker's claim.
 
+    A dispatched run is granted to a worker that got one of its messages. A requeued run is granted after its next
+    dispatch only: the worker that held it knows the dispatches before.
     A run at work gives way only to a redelivery of the very message that its worker holds it by: the broker redelivers
     when it has lost the worker. That a lease is over is for the reaper to say, which knows when the store's clock
     jumped. A claim that is made again, its answer lost, is told the same and costs nothing.
     """
-    if run.phase in (Phase.DISPATCHED, Phase.REQUEUED):
+    if run.phase is Phase.DISPATCHED and run.is_dispatch(asked.dispatch_id):
         return _grant_or_end(run, asked, now, rules)
     if run.phase is not Phase.PROCESSING:
         return Refused()
@@ -119,6 +121,7 @@ def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) ->
         Phase.PROCESSING,
         attempt=run.attempt + 1,
         dispatches=0,
+        dispatch_ids=(),
         held_dispatch_id=asked.dispatch_id,
         worker_id=asked.worker_id,
         claim_id=asked.claim_id,
@@ -133,6 +136,8 @@ def _ended(run: Run, now: datetime, rules: Rules) -> Run | None:
         return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
     if run.deadline_at is not None and run.deadline_at <= now:
         return end(run, Phase.FAILED, now, rules, error=texts.timed_out(run.limit_text_ms))
+    if run.created_at + rules.age <= now:
+        return end(run, Phase.FAILED, now, rules, error=texts.too_old(rules.age))
     if run.losses >= rules.attempt_limit:
         return end(run, Phase.FAILED, now, rules, error=texts.attempts_exhausted(run.losses))
     return None

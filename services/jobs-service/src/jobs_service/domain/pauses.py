@@ -1,7 +1,7 @@
 """Runs that wait for a person or for a moment. They hold no worker, and what they wait costs none of their time."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -15,6 +15,8 @@ MAX_ANSWER_BYTES: Final = 256 * 1024
 MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
 """Of one run, waiting to be taken."""
 MAX_PAUSES: Final = 10_000
+_LONGEST_WAIT: Final = timedelta(days=3_650)
+"""Longer than any run may wait, and far from the last date that a datetime can hold."""
 TIME_IS_UP: Final = msgspec.Raw(b"{}")
 
 
@@ -54,7 +56,9 @@ def come_due(run: Run, now: datetime, rules: Rules) -> Run:
     """What becomes of a paused run at its moment: it goes on, or has waited too long for anybody to answer."""
     pauses = tuple(_with(pause, TIME_IS_UP) if _is_due(pause, now) else pause for pause in run.pauses)
     if pauses == run.pauses and _gives_up_at(run, rules) <= now:
-        return end(run, Phase.FAILED, now, rules, error=texts.never_resumed(rules.pause))
+        is_old = run.created_at + rules.age <= now
+        error = texts.too_old(rules.age) if is_old else texts.never_resumed(rules.pause)
+        return end(run, Phase.FAILED, now, rules, error=error)
     return _next_phase(replace(run, pauses=pauses), rules)
 
 
@@ -72,7 +76,9 @@ def answers_of(run: Run) -> dict[str, msgspec.Raw]:
 
 
 def _begun(point: PausePoint, reported_at: datetime, now: datetime) -> Pause:
-    return Pause(point, None if point.resume_at is None else now + (point.resume_at - reported_at))
+    if point.resume_at is None:
+        return Pause(point)
+    return Pause(point, now + min(point.resume_at - reported_at, _LONGEST_WAIT))
 
 
 def _next_phase(run: Run, rules: Rules) -> Run:
@@ -83,7 +89,7 @@ def _next_phase(run: Run, rules: Rules) -> Run:
 
 
 def _gives_up_at(run: Run, rules: Rules) -> datetime:
-    return (run.paused_at or run.created_at) + rules.pause
+    return min((run.paused_at or run.created_at) + rules.pause, run.created_at + rules.age)
 
 
 def _is_due(pause: Pause, now: datetime) -> bool:

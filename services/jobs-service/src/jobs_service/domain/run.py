@@ -42,6 +42,7 @@ class Phase(StrEnum):
         return not NEXT[self]
 
 
+_PAUSES_IN_AGE: Final = 6
 _ENDS: Final = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED})
 
 NEXT: Final[Mapping[Phase, frozenset[Phase]]] = {
@@ -50,7 +51,7 @@ NEXT: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.WAITING: frozenset({Phase.DISPATCHED, Phase.CANCELLED}),
     Phase.DISPATCHED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
     Phase.PROCESSING: frozenset({Phase.PROCESSING, Phase.REQUEUED, Phase.PAUSED}) | _ENDS,
-    Phase.REQUEUED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
+    Phase.REQUEUED: frozenset({Phase.DISPATCHED, Phase.FAILED, Phase.CANCELLED}),
     Phase.PAUSED: frozenset({Phase.REQUEUED, Phase.FAILED, Phase.CANCELLED}),
     Phase.COMPLETED: frozenset(),
     Phase.FAILED: frozenset(),
@@ -73,6 +74,11 @@ class Rules:
     """How many workers a run may lose."""
     pause: timedelta
     """How long a run waits for an answer."""
+
+    @property
+    def age(self) -> timedelta:
+        """How long a run may take with all its pauses; workers get no ticket for a longer time."""
+        return _PAUSES_IN_AGE * self.pause
 
 
 class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,6 +116,8 @@ class Run:
     losses: int = 0
     """How many workers were lost on it."""
     dispatch_id: str | None = None
+    dispatch_ids: tuple[str, ...] = ()
+    """The dispatches since the last claim, the latest last: any of their messages may arrive first."""
     dispatches: int = 0
     """How often it was published since it was claimed last."""
     held_dispatch_id: str | None = None
@@ -151,6 +159,10 @@ class Run:
     def time_limit(self) -> timedelta:
         """How long it may be under way, all attempts together."""
         return timedelta(milliseconds=self.time_limit_ms)
+
+    def is_dispatch(self, dispatch_id: str) -> bool:
+        """Whether the run was dispatched by this id since the last claim. Earlier versions store the latest id only."""
+        return dispatch_id == self.dispatch_id or dispatch_id in self.dispatch_ids
 
     def is_expired(self, now: datetime) -> bool:
         """Whether callers are told that there is no such run."""

@@ -32,6 +32,11 @@ def never_resumed(limit: timedelta) -> RunError:
     return RunError(ErrorCode.TIMEOUT, f"The run was paused and not resumed within {limit.days} days")
 
 
+def too_old(limit: timedelta) -> RunError:
+    """Return the error of a run that took too long with all its pauses."""
+    return RunError(ErrorCode.TIMEOUT, f"The run was not finished within {limit.days} days, including its pauses")
+
+
 def too_many_pauses(limit: int) -> RunError:
     """More than one run may wait for."""
     return RunError(ErrorCode.EXECUTION_FAILED, f"A run can wait for at most {limit} pauses at once")
