@@ -156,8 +156,8 @@ async def _targets(folder: Path, store: SecantusServer) -> AsyncIterator[Mapping
     home = Home(folder / "home")
     listening = listen(0)
     url = f"http://{LOOPBACK}:{port_of(listening)}"
-    keys = home.environment_keys()
-    async with embedded(listening=listening, public_url=url, mongodb_uri=store.uri, environment_keys=keys):
+    keys = home.sealing_keys()
+    async with embedded(listening=listening, public_url=url, mongodb_uri=store.uri, keys=keys):
         documents = {name: (SYNC[name](), "{}") for name in MEASURED}
         # Elsewhere, because whoever publishes waits for what this loop serves.
         _, targets = await asyncio.to_thread(asyncio.run, deployed(url, store.uri, home, documents))

@@ -333,7 +333,7 @@ async def test_the_dispatch_id_of_a_run_that_was_claimed_and_paused_claims_it_no
     ],
 )
 async def test_a_paused_run_has_limits_that_a_gateway_can_give(
-    jobs: tuple[System, Captured], limits: dict[str, int]
+    jobs: tuple[System, Captured], limits: dict[str, Any]
 ) -> None:
     _, captured = jobs
     spec = a_spec(**limits)

@@ -23,7 +23,7 @@ from deploy_service.settings import DeploySettings
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import NEEDS_NAMESPACES, ExecutorSettings
-from flowport.home import new_key
+from flowport.home import SealingKeys, new_key
 from flowport.serving import listen, port_of, serving
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
@@ -35,7 +35,7 @@ _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs
 
 @asynccontextmanager
 async def embedded(
-    *, listening: socket.socket, public_url: str, mongodb_uri: str, environment_keys: str
+    *, listening: socket.socket, public_url: str, mongodb_uri: str, keys: SealingKeys
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     """The services, ready, with the gateway on `listening`. Yields the tasks that serve; one that ends has failed.
 
@@ -59,10 +59,10 @@ async def embedded(
     deploy_settings = read_settings(
         DeploySettings,
         **common,
-        environment_keys=SecretStr(environment_keys),
+        environment_keys=SecretStr(keys.environment),
         keyed_providers=tuple(keyed_providers(read_settings(ProviderSettings))),
     )
-    jobs_settings = read_settings(JobsSettings, **common, webhook_keys=SecretStr(environment_keys))
+    jobs_settings = read_settings(JobsSettings, **common, webhook_keys=SecretStr(keys.webhooks))
     apps: list[tuple[FastAPI, socket.socket]] = [
         (deploy_service.bootstrap.build(deploy_settings), deploy_socket),
         (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_socket),

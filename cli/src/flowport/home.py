@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 import msgspec
 
@@ -21,6 +21,8 @@ SECRET_MODE: Final = 0o600
 _PRIVATE_MODE: Final = 0o700
 _OTHERS: Final = 0o077
 _KEY_BYTES: Final = 32
+_EARLIER: Final = "The environment keys open secrets that an earlier version sealed."
+"""Second line of webhook.key in folders of earlier versions."""
 _MIB: Final = 1024 * 1024
 _ROOM_BYTES: Final = 200 * _MIB
 """RabbitMQ takes no messages with less than 50 MB left, and the store has to write as well."""
@@ -44,6 +46,13 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     admin_email: str
     admin_password: str = ""
     """As it was first set; who changes it later does so without this file."""
+
+
+class SealingKeys(NamedTuple):
+    """Key rings that seal what the store keeps, as settings write them."""
+
+    environment: str
+    webhooks: str
 
 
 class Home:
@@ -122,15 +131,25 @@ class Home:
         """Replace the file at once; only its owner may read it."""
         write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
 
-    def environment_keys(self) -> str:
-        """The keys that seal the workspaces' secrets: the operator's, else one made once and kept beside the data."""
-        given = os.environ.get("FLOWPORT_ENVIRONMENT_KEYS")
-        if given:
-            return given
-        file = self.path / "environment.key"
-        if not file.exists():
-            write_secret(file, new_key().encode())
-        return file.read_text()
+    def sealing_keys(self) -> SealingKeys:
+        """Return the operator's keys, or those that are generated once and stored beside the data.
+
+        Earlier versions sealed the secrets of webhooks with the environment keys. In their folders, the environment
+        keys still open these secrets; jobs-service seals them with the webhook key when it starts.
+        """
+        environment, webhooks = self.path / "environment.key", self.path / "webhook.key"
+        if not webhooks.exists():
+            is_earlier = environment.exists() or self.credentials_file.exists()
+            key = new_key(f"webhook-{secrets.token_hex(4)}")
+            write_secret(webhooks, "\n".join([key, _EARLIER] if is_earlier else [key]).encode())
+        environment_keys = os.environ.get("FLOWPORT_ENVIRONMENT_KEYS")
+        if not environment_keys:
+            if not environment.exists():
+                write_secret(environment, new_key().encode())
+            environment_keys = environment.read_text()
+        key, *notes = webhooks.read_text().splitlines()
+        webhook_keys = f"{key},{environment_keys}" if notes else key
+        return SealingKeys(environment_keys, os.environ.get("FLOWPORT_WEBHOOK_KEYS") or webhook_keys)
 
 
 def make_private(*folders: Path) -> None:
@@ -143,9 +162,9 @@ def make_private(*folders: Path) -> None:
                     path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
 
 
-def new_key() -> str:
-    """Return a new random key with the id 1, as settings write keys."""
-    return f"1:{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
+def new_key(key_id: str = "1") -> str:
+    """Return a new random key, as settings write keys."""
+    return f"{key_id}:{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
 
 
 def write_secret(file: Path, content: bytes) -> None:

@@ -1,4 +1,8 @@
-"""The environment of a child process: what its service reads, and nothing that belongs to another."""
+"""The environment of a child process: the settings that its service reads.
+
+Services share some of them: the services that are called hold the tokens of all callers, and those with a database the
+URI of the store.
+"""
 
 from collections.abc import Mapping
 from typing import Final

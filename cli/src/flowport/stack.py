@@ -226,10 +226,11 @@ class Stack:
     @cached_property
     def _secrets(self) -> dict[str, str]:
         """All tokens and keys; each service gets its own of them."""
+        keys = self._home.sealing_keys()
         return {
             **{token: secrets.token_urlsafe(32) for token in TOKENS.values()},
-            "FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys(),
-            "FLOWPORT_WEBHOOK_KEYS": self._home.environment_keys(),
+            "FLOWPORT_ENVIRONMENT_KEYS": keys.environment,
+            "FLOWPORT_WEBHOOK_KEYS": keys.webhooks,
             TICKET_KEYS: new_key(),
         }
 

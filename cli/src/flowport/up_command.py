@@ -46,7 +46,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
             listening=listening,
             public_url=public_url,
             mongodb_uri=mongodb_uri,
-            environment_keys=home.environment_keys(),
+            keys=home.sealing_keys(),
         )
         tasks = await stack.enter_async_context(services)
         settings = read_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)

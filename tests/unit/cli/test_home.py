@@ -10,6 +10,9 @@ import pytest
 
 from flowport import home
 from flowport.home import Credentials, Home, HomeInUse, HomeNotWritable
+from shared.errors import Unavailable
+from shared.security.aes_gcm import AesGcmKeyRing
+from shared.security.sealed import Sealed
 
 CREDENTIALS = Credentials("http://127.0.0.1:8080", "w1", "sk-sim-secret", "admin@example.org")
 
@@ -25,8 +28,8 @@ def test_only_the_owner_may_read_secrets(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.credentials_file.touch(0o644)
     home.write_credentials(CREDENTIALS)
-    home.environment_keys()
-    for name in ("credentials.json", "environment.key"):
+    home.sealing_keys()
+    for name in ("credentials.json", "environment.key", "webhook.key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
@@ -69,8 +72,44 @@ def test_a_folder_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:
 
 
 def test_the_sealing_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Home(tmp_path).environment_keys()
-    assert made.startswith("1:")
-    assert Home(tmp_path).environment_keys() == made
+    made = Home(tmp_path).sealing_keys()
+    assert made.environment.startswith("1:")
+    assert Home(tmp_path).sealing_keys() == made
     monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", "the operator's")
-    assert Home(tmp_path).environment_keys() == "the operator's"
+    assert Home(tmp_path).sealing_keys() == ("the operator's", made.webhooks)
+    monkeypatch.setenv("FLOWPORT_WEBHOOK_KEYS", "another of the operator's")
+    assert Home(tmp_path).sealing_keys() == ("the operator's", "another of the operator's")
+
+
+def sealed(keys: str, setting: str = "FLOWPORT_WEBHOOK_KEYS") -> Sealed:
+    return AesGcmKeyRing.parse(keys, setting=setting).seal("s3cret", workspace_id="w1", name="webhook/s1")
+
+
+def opened(keys: str, value: Sealed) -> str:
+    ring = AesGcmKeyRing.parse(keys, setting="FLOWPORT_WEBHOOK_KEYS")
+    return ring.open(value, workspace_id="w1", name="webhook/s1")
+
+
+def test_webhooks_and_environment_values_are_sealed_with_different_keys(tmp_path: Path) -> None:
+    keys = Home(tmp_path).sealing_keys()
+    for one, other in (keys, reversed(keys)):
+        with pytest.raises(Unavailable):
+            opened(one, sealed(other))
+
+
+@pytest.mark.parametrize("is_operators", [False, True], ids=["generated key", "operator's key"])
+def test_secrets_of_webhooks_that_an_earlier_version_sealed_stay_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_operators: bool
+) -> None:
+    earlier = home.new_key()
+    if is_operators:
+        monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", earlier)
+        Home(tmp_path).write_credentials(CREDENTIALS)
+    else:
+        (tmp_path / "environment.key").write_text(earlier)
+    for _ in range(2):
+        keys = Home(tmp_path).sealing_keys()
+        assert keys.environment == earlier
+        assert opened(keys.webhooks, sealed(earlier)) == "s3cret"
+        with pytest.raises(Unavailable):
+            opened(earlier, sealed(keys.webhooks))  # the old key opens only what it sealed
