@@ -104,10 +104,10 @@ async def test_a_javascript_program_depends_on_its_source_alone(code: str) -> No
 
 @pytest.mark.parametrize("code", [*map(filled, JAVASCRIPT)])
 async def test_no_value_changes_what_a_javascript_program_is(system: System, code: str) -> None:
-    programs = set()
+    programs, workflow = set(), function(code)
     for value in VALUES[:: 1 + len(VALUES) // 8]:
         before = len(system.javascript.programs)
-        result = await system.run(function(code), value)
+        result = await system.run(workflow, value)
         programs |= {*system.javascript.programs[before:]}
         assert STOLEN not in json.dumps(result.output)
         assert not any(system.javascript.environments[before:])
@@ -163,6 +163,63 @@ async def test_a_reference_that_cannot_be_decided_fails_by_line_and_column(syste
     result = await system.run(function("match 1:\n  case <start.v>: return 1", "python"), "x")
     assert result.outcome.error is not None
     assert "<start.v> at line 2, column 8 cannot be filled in" in result.outcome.error.message
+
+
+@pytest.mark.parametrize("language", ["javascript", "python"])
+async def test_no_value_redefines_a_variable(system: System, language: str) -> None:
+    code = {
+        "javascript": "with (<start.v>) { return <start.input> }",
+        "python": "globals().update(<start.v>)\nreturn <start.input>",
+    }[language]
+    guesses = {f"__flowport_{number}__": "hacked" for number in range(10)}
+    result = await execution(system.engine, function(code, language), input={"v": guesses, "input": "Hi"}).run()
+    assert result.output["result"] == "Hi"
+
+
+async def test_code_cannot_assign_to_a_variable_through_its_arguments(system: System) -> None:
+    code = "arguments[0] = 'hacked'; return [<start.v>, (function () { return this })() === globalThis]"
+    assert (await system.run(function(code), "Hi")).output["result"] == ["Hi", True]
+    strict = "'use strict'; arguments[0] = 'hacked'; return [<start.v>, (function () { return this })() === undefined]"
+    assert (await system.run(function(strict), "Hi")).output["result"] == ["Hi", True]
+
+
+async def test_a_format_specifier_is_plain_text(system: System) -> None:
+    result = await system.run(function("return f'{3.14159:<start.v>}'", "python"), ".2f")
+    assert result.output["result"] == "3.14"
+
+
+async def test_references_repeat_a_pattern(system: System) -> None:
+    result = await system.run(function("return /^a{<start.v>,<start.v>}$/.test('aa')"), 2)
+    assert result.output["result"] is True
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class A { static\n'e<start.v>' = 5 }; return A.e1",
+        "class A { get\n'e<start.v>'() { return 5 } }; return new A().e1",
+    ],
+)
+async def test_a_key_of_a_class_stays_behind_its_keyword(system: System, code: str) -> None:
+    assert (await system.run(function(code), 1)).output["result"] == 5
+
+
+async def test_a_shorthand_property_is_named_as_its_reference(system: System) -> None:
+    result = await system.run(function("return {<start.v>, b: 2}"), 1)
+    assert result.output["result"] == {"<start.v>": 1, "b": 2}
+
+
+async def test_documentation_stays_documentation(system: System) -> None:
+    code = (
+        "'Of <start.v>.'\nfrom __future__ import annotations\n"
+        "def f():\n  'Of <start.v>.'\n__sim_result__ = [f.__doc__, <start.v>]"
+    )
+    assert (await system.run(function(code, "python"), 1)).output["result"] == ["Of <start.v>.", 1]
+
+
+async def test_python_imports_asyncio(system: System) -> None:
+    result = await system.run(function("import asyncio\nreturn asyncio.iscoroutinefunction(print)", "python"), 1)
+    assert result.output.get("result") is False, result.outcome.error
 
 
 @pytest.mark.parametrize("language", [*Language])

@@ -365,7 +365,8 @@ async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there
     assert other.environment == {"KEY": "sk-secret"}
 
 
-async def test_no_argument_takes_the_place_of_a_reference() -> None:
+async def test_no_argument_takes_the_place_of_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: 16 * "0")  # a model that has guessed the name
     sandbox = Adding()
     tool = {**ADD, "code": "return <start.input>"}
     await run(Model(asks_for(CALL), says("3")), sandbox=sandbox, tools=[tool])

@@ -1,5 +1,6 @@
 """The author's code gets values, never text that could change what it means."""
 
+import threading
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from executor_service.engine import Execution, RunResult
 from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import compile_code
+from shared.workflow.code_references import CodeTemplate, Key, compile_code
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for
@@ -254,3 +255,20 @@ def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
 async def test_blank_lines_without_end_hold_nobody_up() -> None:
     code = "\n" * 1_000_000 + "return 1"
     assert (await run(code, Sandbox(), time_limit_ms=PATIENT_MS)).output == {"result": 1, "stdout": "said"}
+
+
+async def test_large_code_with_an_unset_environment_value_is_compiled_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[int] = []
+    without = CodeTemplate.without
+
+    def recording(template: CodeTemplate, keys: frozenset[Key]) -> CodeTemplate:
+        if keys not in template.variants:
+            threads.append(threading.get_ident())
+        return without(template, keys)
+
+    monkeypatch.setattr(CodeTemplate, "without", recording)
+    await run("return {{NONE}}" + 5_000 * " ", Sandbox())
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()

@@ -1,13 +1,23 @@
 """A parser finds the references in code, and each becomes a variable of a program that no value can change."""
 
 import ast
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.workflow.code_parsing import Language, TooComplex, parse
-from shared.workflow.code_references import CodeTemplate, compile_code, odd_names, syntax_error
+from shared.workflow.code_references import (
+    MOST_REFERENCES,
+    CodeTemplate,
+    Location,
+    Undecided,
+    compile_code,
+    odd_names,
+    syntax_error,
+)
+from shared.workflow.code_rewriting import Names
 
 JS, PY = Language.JAVASCRIPT, Language.PYTHON
 PUNCTUATION = [*"<>{}()[]/#:`'\"\\", "${", "//", "/*", "*/", "<!--", "-->", "'''", '"""', "f'", 'rf"', "b'"]
@@ -17,7 +27,7 @@ SOURCES = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(
 
 def short(template: CodeTemplate) -> str:
     """The program, its variables shortened to `$0`, `$0_text` …"""
-    return template.program.replace("__flowport_", "$").replace("__", "")
+    return re.sub(r"__flowport_[0-9a-f]{16}_([0-9]+(?:_[a-z]+)?)__", r"$\1", template.program)
 
 
 def program(source: str, language: Language = JS) -> str:
@@ -46,6 +56,14 @@ def program(source: str, language: Language = JS) -> str:
         ("return/^<a.b>$/g.test(x)", 'return new(/./.constructor)("^"+$0_pattern+"$","g").test(x)'),
         ('x = /[/"<a.b>]{<a.n>}/', 'x =  new(/./.constructor)("[/\\""+$0_pattern+"]{"+$1_count+"}","")'),
         ("x = /(?<year>.)\\k<year><a.b>/", 'x =  new(/./.constructor)("(?<year>.)\\\\k<year>"+$2_pattern+"","")'),
+        (
+            "x = /a{<a.n>,<b.n>}{1<a.n>,<b.n><b.n>}/",
+            'x =  new(/./.constructor)("a{"+$0_count+","+$1_count+"}{1"+$0_count+","+$1_count+""+$1_count+"}","")',
+        ),
+        ("return {<a.b>, {{KEY}}}", 'return {"<a.b>":$0, "{{KEY}}":$1}'),
+        ("class A{static\n'k<a.b>'=5}", "class A{static\n['k'.concat($0_text,'')]=5}"),
+        ("class A{get /**/\n'k<a.b>'(){}}", "class A{get /**/\n['k'.concat($0_text,'')](){}}"),
+        ("class A{x = static\n'k<a.b>'=5}", "class A{x = static\n;['k'.concat($0_text,'')]=5}"),
         ("if (a < b && c > d) return '<a.b>'", "if (a < b && c > d) return ''.concat($0_text,'')"),
     ],
 )
@@ -65,11 +83,16 @@ def test_in_javascript_a_reference_is_a_variable_wherever_it_stands(source: str,
         ("x = u'<a.b>' '{c}' \"<a.b>\"", "x = f'{$0_text}' '{c}' f\"{$0_text}\""),
         ("x = 1if'<a.b>'else 2", "x = 1if f'{$0_text}'else 2"),
         ("x = f'<a.b> {<a.b>:>{<a.b>}} {d[\"<a.b>\"]}'", "x = f'{$0_text} {$0:>{$0}} {d[f\"{$0_text}\"]}'"),
-        ("x = f'{v:<a.b>}'", "x = f'{v:{$0_text}}'"),
+        ("x = f'{v:<a.b>}'", "x = f'{v:{$0_plain}}'"),
         ("x = f'{{KEY}} {{{KEY}}}'", "x = f'{$0_text} {{{KEY}}}'"),
         ("x = b'<a.b>' b'c'", "x = (b''+bytes($0_bytes)+b'' +b'c')"),
         ("x = rb'C:\\<a.b>'", "x = (rb'C:'+bytes((92,))+bytes($0_bytes)+rb'')"),
         ('x = """\n<a.b>\n"""', 'x = f"""\n{$0_text}\n"""'),
+        (
+            "'Of <a.b>.' '{{KEY}}'\nfrom __future__ import annotations\n<a.b>",
+            "'Of <a.b>.' '{{KEY}}'\nfrom __future__ import annotations\n$0",
+        ),
+        ('def f():\n  """Of <a.b>."""', 'def f():\n  """Of <a.b>."""'),
         ("match <a.b>:\n  case 1 if <a.b>: pass", "match $0:\n  case 1 if $0: pass"),
     ],
 )
@@ -120,14 +143,46 @@ def test_a_reference_left_as_typed_may_change_what_others_mean() -> None:
     template = compile_code('{{KEY}} /"/ + <a.b> + "x" /i')
     left = template.without(frozenset({("{{KEY}}",)}))
     assert short(template) == '$0 /"/ + ".concat($1_text," + ")x" /i'
-    assert left.program.startswith('{{KEY}} /"/ + __flowport_1__ + "x"')
+    assert short(left).startswith('{{KEY}} /"/ + $1 + "x"')
     assert template.without(frozenset({("{{KEY}}",)})) is left
 
 
+@pytest.mark.parametrize("language", [JS, PY])
+def test_the_names_of_variables_cannot_be_guessed(language: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (compile_code("return <a.b>", language).variables[0].name for _ in range(2))
+    assert first != second
+    tokens = iter([16 * "0", 16 * "1"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(tokens))
+    source = f"__flowport_{16 * '0'}_0__ = <a.b>"
+    assert compile_code(source, language).variables[0].name == f"__flowport_{16 * '1'}_0__"
+
+
+def test_code_has_a_bounded_number_of_references() -> None:
+    assert len(compile_code(MOST_REFERENCES * "<a.b>;").marks) == MOST_REFERENCES
+    template = compile_code(MOST_REFERENCES * "<a.b>;" + "\n<a.b>;" + MOST_REFERENCES * "<a.b>;")
+    assert template.variables == ()
+    assert template.undecided == (
+        Undecided("<a.b>", Location(2, 1), "a piece of code may have at most 10,000 references"),
+    )
+
+
+def test_the_references_that_stay_as_typed_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    keys = CodeTemplate._keys.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(CodeTemplate, "_keys", property(lambda self: (reads.append(1), keys(self))[1]))
+    template = compile_code(",".join(f"{{{{A{number}}}}}" for number in range(100)))
+    assert template.without(frozenset({("{{A0}}",)})).program.startswith("{{A0}},")
+    assert len(reads) == 1
+
+
+def test_only_the_first_references_that_cannot_be_filled_in_are_reported() -> None:
+    template = compile_code("match x:\n" + 500 * "  case <a.b>: pass\n", PY)
+    assert [each.at.line for each in template.undecided] == list(range(2, 102))
+
+
 def test_pieces_of_code_share_their_variables() -> None:
-    numbers: dict[tuple[object, ...], int] = {}
-    first = compile_code("<a.b> + <c.d>", numbers=numbers)
-    second = compile_code("<c.d>", numbers=numbers)
+    sources = ("<a.b> + <c.d>", "<c.d>")
+    first, second = (compile_code(source, names=names) for names in [Names(sources)] for source in sources)
     assert (short(first), short(second)) == ("$0 + $1", "$1")
 
 

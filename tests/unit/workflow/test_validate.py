@@ -382,16 +382,16 @@ def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
 @pytest.mark.parametrize(
     ("one", "code", "message"),
     [
-        (block("a", code="return (1"), "code_syntax", "a: the code does not parse at line 1, column 1."),
+        (block("a", code="return (1"), "code_syntax", "a: the code may not parse at line 1, column 1."),
         (
             block("a", language="python", code="x = 1\nif <start.input>\n  y"),
             "code_syntax",
-            "a: the code does not parse at line 2, column 1.",
+            "a: the code may not parse at line 2, column 1.",
         ),
         (
             block("c", "condition", conditions=[{"id": "i", "title": "if", "value": "<start.input> >"}]),
             "code_syntax",
-            'c, condition "if": the code does not parse at line 1, column 16.',
+            'c, condition "if": the code may not parse at line 1, column 16.',
         ),
     ],
 )

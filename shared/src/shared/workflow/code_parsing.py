@@ -38,6 +38,8 @@ class Place:
     parent: "Place | None"
     context: "Place | None" = None
     """The nearest node, this one included, that is text of some kind; None in plain code."""
+    follows_bare_field: bool = False
+    """Whether the class element before it is a name without a value. The name may be the `static` or `get` of this."""
     is_pattern: bool = False
     """Whether it belongs to a pattern of Python's `match`, where a name is assigned to and a string must be literal."""
 
@@ -135,7 +137,9 @@ def places(tree: tree_sitter.Tree, ranges: Iterable[tuple[int, int]]) -> Iterato
                 place = parent
                 continue
             elif place.start < end and cursor.goto_next_sibling():
-                place = _place(cursor, parent)
+                before, place = place, _place(cursor, parent)
+                is_comment = before.type in COMMENTS
+                place.follows_bare_field = before.follows_bare_field if is_comment else _is_bare_field(before)
                 continue
             else:
                 yield parent
@@ -153,6 +157,10 @@ def _place(cursor: tree_sitter.TreeCursor, parent: Place | None) -> Place:
     if node.type in _PATTERNS:
         place.is_pattern = node.type == "case_pattern"
     return place
+
+
+def _is_bare_field(place: Place) -> bool:
+    return place.type == "field_definition" and place.node.child_by_field_name("value") is None
 
 
 def first_error(tree: tree_sitter.Tree) -> int | None:

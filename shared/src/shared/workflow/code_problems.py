@@ -20,7 +20,7 @@ class _Code(NamedTuple):
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Yield an error for each reference whose context cannot be decided, a warning for code that does not parse."""
+    """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
     names = Names.of(state)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
@@ -32,7 +32,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
                 message = f"{where}: {raw} at {location} cannot be filled in: {reason}"
                 yield error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,))
             if (at := _syntax_error(template)) is not None:
-                yield warning(ProblemCode.CODE_SYNTAX, f"{where}: the code does not parse at {at}.", block, (field,))
+                yield warning(ProblemCode.CODE_SYNTAX, f"{where}: the code may not parse at {at}.", block, (field,))
 
 
 def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) -> Iterator[_Code]:

@@ -1,14 +1,15 @@
 """User code compiled: its references found by a parser, and a program in which each is a variable."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from shared.workflow.code_parsing import Language, TooComplex, first_error, imports, parse, places
-from shared.workflow.code_rewriting import Edit, Found, Hole, Kind, Use, edits, identifier, verdict
+from shared.workflow.code_rewriting import Edit, Found, Hole, Kind, Names, Use, edits, identifier, verdict
 from shared.workflow.references import EnvMarker, Reference, is_environment_name, part_of
 
 ENVIRONMENT_OBJECT: Final = "environmentVariables"
@@ -26,6 +27,10 @@ _ENVIRONMENT: Final = r"\{\{(?P<env>[^{}<>\n\r\u2028\u2029'\"`;]+)\}\}"
 _WORD: Final = re.compile(r"[\w$]")
 _EXPRESSION: Final = (b"f(\n", b"\n)")
 """An expression is parsed as what it runs as: the arguments of a call, on lines of their own."""
+MOST_REFERENCES: Final = 10_000
+"""How many references and markers a piece of code may have."""
+_MOST_UNDECIDED: Final = 100
+"""How many references that cannot be filled in are reported."""
 _MOST_PARSES: Final = 5
 _MOST_VARIANTS: Final = 16
 
@@ -104,9 +109,10 @@ class CodeTemplate(msgspec.Struct, frozen=True):
             return self
         found = self.variants.get(keys)
         if found is None:
+            wanted = self._keys - keys
             if len(self.variants) >= _MOST_VARIANTS:
                 self.variants.clear()
-            found = self.variants[keys] = self.recompile(lambda part: key_of(part) in self._keys - keys)
+            found = self.variants[keys] = self.recompile(lambda part: key_of(part) in wanted)
         return found
 
 
@@ -132,15 +138,16 @@ def compile_code(
     odd_names: tuple[str, ...] = (),
     known: Known = any_reference,
     is_expression: bool = False,
-    numbers: MutableMapping[Key, int] | None = None,
+    names: Names | None = None,
 ) -> CodeTemplate:
     """Find the references of a source, and turn each into a variable.
 
     `odd_names` are the block names with syntax in them. What is not `known` is part of the author's text. Pieces of
-    code that run side by side share `numbers`, so that a reference is the same variable in all of them.
+    code that run side by side share `names`, so that a reference is the same variable in all of them.
     """
-    numbers = {} if numbers is None else numbers
-    candidates = tuple(_candidates(source, odd_names, known)) if "<" in source or "{{" in source else ()
+    found_in = _candidates(source, odd_names, known) if "<" in source or "{{" in source else iter(())
+    candidates = tuple(islice(found_in, MOST_REFERENCES + 1))
+    shared = Names((source,)) if names is None else names
 
     def recompile(wanted: Known) -> CodeTemplate:
         return compile_code(
@@ -149,7 +156,7 @@ def compile_code(
             odd_names=odd_names,
             known=wanted,
             is_expression=is_expression,
-            numbers=numbers,
+            names=shared,
         )
 
     compiled = CodeTemplate(
@@ -162,21 +169,23 @@ def compile_code(
         imports=language is Language.JAVASCRIPT and not is_expression and imports(source),
         recompile=recompile,
     )
+    if len(candidates) > MOST_REFERENCES:
+        reason = f"a piece of code may have at most {MOST_REFERENCES:,} references"
+        return msgspec.structs.replace(compiled, undecided=_undecided(source, candidates[-1:], reason))
     for _ in range(_MOST_PARSES if candidates else 0):
-        text = _Text(source, candidates, numbers, *(_EXPRESSION if is_expression else (b"", b"")))
+        text = _Text(source, candidates, shared, *(_EXPRESSION if is_expression else (b"", b"")))
         try:
             found, error = text.parsed(language)
         except TooComplex:
             reason = "the code around it is too complex to be read"
-            return msgspec.structs.replace(compiled, is_parsed=True, undecided=text.undecided(candidates, reason))
+            return msgspec.structs.replace(compiled, is_parsed=True, undecided=_undecided(source, candidates, reason))
         syntax = {index for index, (_, _, each) in enumerate(found) if each.kind is Kind.SYNTAX}
         if not syntax:
             return text.compiled(compiled, found, error)
         candidates = tuple(each for index, each in enumerate(candidates) if index not in syntax)
     if candidates:
-        text = _Text(source, candidates, numbers, b"", b"")
         reason = "what stands before it gives it several meanings"
-        return msgspec.structs.replace(compiled, is_parsed=True, undecided=text.undecided(candidates, reason))
+        return msgspec.structs.replace(compiled, is_parsed=True, undecided=_undecided(source, candidates, reason))
     return compiled
 
 
@@ -186,7 +195,7 @@ def syntax_error(template: CodeTemplate) -> Location | None:
         return template.syntax_error
     before, after = _EXPRESSION if template.is_expression else (b"", b"")
     try:
-        _, error = _Text(template.source, (), {}, before, after).parsed(template.language)
+        _, error = _Text(template.source, (), Names(()), before, after).parsed(template.language)
     except TooComplex:
         return None
     return error
@@ -231,7 +240,7 @@ class _Text:
         self,
         source: str,
         candidates: tuple[_Candidate, ...],
-        numbers: MutableMapping[Key, int],
+        names: Names,
         before: bytes,
         after: bytes,
     ) -> None:
@@ -240,13 +249,13 @@ class _Text:
         self._holes: list[Hole] = []
         pieces, size, literal_from = [before], len(before), 0
         for start, end, part in candidates:
-            number = numbers.setdefault(key_of(part), len(numbers))
+            name = names.name(key_of(part))
             left = " " if start and _WORD.match(source[start - 1]) else ""
             right = " " if _WORD.match(source[end : end + 1]) else ""
             piece = _encoded(source[literal_from:start])
-            placeholder = f"{left}{identifier(number)}{right}".encode()
+            placeholder = f"{left}{identifier(name)}{right}".encode()
             hole = size + len(piece)
-            self._holes.append(Hole(hole, hole + len(placeholder), number, isinstance(part, EnvMarker)))
+            self._holes.append(Hole(hole, hole + len(placeholder), name, part.raw, isinstance(part, EnvMarker)))
             pieces += (piece, placeholder)
             size, literal_from = hole + len(placeholder), end
         pieces += (_encoded(source[literal_from:]), after)
@@ -271,7 +280,7 @@ class _Text:
         stuck: list[_Candidate] = []
         for (start, end, part), (hole, _, (kind, use)) in zip(self._candidates, found, strict=True):
             if kind is Kind.REFERENCE:
-                name = identifier(hole.number, use)
+                name = identifier(hole.name, use)
                 marks.append(CodeMark(start, end, part, name))
                 first = variables.get(name)
                 variables[name] = first._replace(times=first.times + 1) if first else Variable(name, part, use, 1)
@@ -287,12 +296,8 @@ class _Text:
             marks=tuple(marks),
             variables=tuple(variables.values()),
             syntax_error=error,
-            undecided=self.undecided(tuple(stuck), "a pattern compares with literals and names, not with values"),
+            undecided=_undecided(self._source, stuck, "a pattern compares with literals and names, not with values"),
         )
-
-    def undecided(self, candidates: tuple[_Candidate, ...], reason: str) -> tuple[Undecided, ...]:
-        """Return these candidates, with where they stand."""
-        return tuple(Undecided(part.raw, _location(self._source, start), reason) for start, _, part in candidates)
 
     def _edited(self, changes: list[Edit]) -> str:
         pieces: list[bytes] = []
@@ -312,6 +317,12 @@ class _Text:
             shift += hole.end - hole.start - len(_encoded(candidate.part.raw))
         text = _encoded(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
         return _location(self._source, len(text))
+
+
+def _undecided(source: str, candidates: Sequence[_Candidate], reason: str) -> tuple[Undecided, ...]:
+    """Return the first of these candidates, with where they stand."""
+    first = candidates[:_MOST_UNDECIDED]
+    return tuple(Undecided(part.raw, _location(source, start), reason) for start, _, part in first)
 
 
 def _location(source: str, position: int) -> Location:

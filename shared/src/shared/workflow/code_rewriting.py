@@ -6,7 +6,8 @@ references becomes an expression that builds it from its literal pieces and vari
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -25,6 +26,8 @@ class Use(StrEnum):
     """A regular expression that matches the text."""
     COUNT = "count"
     """Digits for a repetition in a regular expression: `{<start.n>}`. Any other text is a pattern."""
+    PLAIN = "plain"
+    """The text without quotes, for a format specifier of Python: `{x:<start.format>}`."""
 
 
 class Kind(StrEnum):
@@ -42,8 +45,10 @@ class Hole(NamedTuple):
 
     start: int
     end: int
-    number: int
-    """The number of its variable."""
+    name: str
+    """What the names of its variables begin with."""
+    raw: str
+    """The candidate as typed."""
     is_environment: bool
 
 
@@ -74,19 +79,44 @@ _PYTHON_LITERAL: Final = re.compile(rb"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''
 _BRACES: Final = re.compile(rb"\\N\{[^{}]*\}|\\[^{}]|[{}]", re.DOTALL)
 _BRACES_OF_RAW: Final = re.compile(rb"[{}]")
 _WORD_END: Final = re.compile(rb"[\w$\x80-\xff]", re.ASCII)
-_REPETITION: Final = re.compile(rb"\{(?:[0-9]{1,9},)?\Z")
-_LONGEST_REPETITION: Final = 11
+_REPETITION: Final = re.compile(rb"\{[0-9]{0,9}(?:,[0-9]{0,9})?")
+_LONGEST_REPETITION: Final = 256
+_PLACEHOLDER: Final = re.compile(rb" ?__flowport_[0-9a-f]{16}_[0-9]+__ ?")
+VARIABLE: Final = re.compile(r"__flowport_[0-9a-f]{16}_[0-9]+(?:_[a-z]+)?__")
+"""The name of a variable of any program."""
 _KEYS: Final = frozenset(
     {("pair", "key"), ("pair_pattern", "key"), ("method_definition", "name"), ("field_definition", "property")}
 )
 
 
-def identifier(number: int, use: Use = Use.VALUE) -> str:
+class Names:
+    """Names for the variables of pieces of code that run side by side.
+
+    They are random, so that neither code nor a value can redefine a variable, as `with` and `globals().update` could.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        sources = tuple(sources)
+        self._prefix = _random_prefix()
+        while any(self._prefix in source for source in sources):
+            self._prefix = _random_prefix()
+        self._numbers: dict[Hashable, int] = {}
+
+    def name(self, key: Hashable) -> str:
+        """Return what the names of a reference's variables begin with."""
+        return f"{self._prefix}{self._numbers.setdefault(key, len(self._numbers))}"
+
+
+def _random_prefix() -> str:
+    return f"__flowport_{secrets.token_hex(8)}_"
+
+
+def identifier(name: str, use: Use = Use.VALUE) -> str:
     """Return the name of a variable.
 
     It ends as it begins: in a class, Python adds the name of the class to names that only begin so.
     """
-    return f"__flowport_{number}__" if use is Use.VALUE else f"__flowport_{number}_{use}__"
+    return f"{name}__" if use is Use.VALUE else f"{name}_{use}__"
 
 
 def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verdict:
@@ -96,6 +126,8 @@ def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verd
         return Verdict(Kind.COMMENT)
     if place.is_pattern:
         return Verdict(Kind.UNDECIDED)
+    if language is Language.PYTHON and context is not None and _is_statement(context):
+        return Verdict(Kind.SYNTAX)
     if context is None:
         return Verdict(Kind.SYNTAX if _is_field_in_braces(source, hole, place) else Kind.REFERENCE)
     if language is Language.PYTHON:
@@ -106,10 +138,12 @@ def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verd
 def edits(source: bytes, found: Sequence[Found], language: Language) -> Iterator[Edit]:
     """Yield what makes the parsed text a program. None overlap.
 
-    Code needs none: there the placeholders are the variables.
+    In code, the placeholders are the variables. Only `{<a.b>}` gets a key: the reference as typed.
     """
     literals: dict[int, tuple[Place, list[tuple[Hole, Use]]]] = {}
     for hole, place, (kind, use) in found:
+        if place.type == "shorthand_property_identifier":
+            yield Edit(hole.start, hole.start, f"{json.dumps(hole.raw, ensure_ascii=False)}:")
         if kind is Kind.REFERENCE and place.context is not None:
             literals.setdefault(place.context.start, (place.context, []))[1].append((hole, use))
     for place, holes in literals.values():
@@ -134,8 +168,9 @@ def _in_javascript(source: bytes, hole: Hole, context: Place) -> Verdict:
         return Verdict(Kind.REFERENCE, Use.TEXT)
     if source[hole.start - 2 : hole.start] in (b"(?", rb"\k"):
         return Verdict(Kind.SYNTAX)
-    before = source[max(context.start, hole.start - _LONGEST_REPETITION) : hole.start]
-    return Verdict(Kind.REFERENCE, Use.COUNT if _REPETITION.search(before) else Use.PATTERN)
+    opening = source.rfind(b"{", max(context.start, hole.start - _LONGEST_REPETITION), hole.start)
+    is_count = opening >= 0 and _REPETITION.fullmatch(_PLACEHOLDER.sub(b"1", source[opening : hole.start]))
+    return Verdict(Kind.REFERENCE, Use.COUNT if is_count else Use.PATTERN)
 
 
 def _javascript_string(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
@@ -143,14 +178,14 @@ def _javascript_string(source: bytes, place: Place, holes: Sequence[tuple[Hole, 
     quote, floor, opening = chr(source[place.start]), place.start, ".concat("
     for hole, use in holes:
         start = hole.start - _is_escaped(source, hole.start, floor)
-        yield Edit(start, hole.end, f"{quote}{opening}{identifier(hole.number, use)},{quote}")
+        yield Edit(start, hole.end, f"{quote}{opening}{identifier(hole.name, use)},{quote}")
         floor, opening = hole.end, ","
     parent = place.parent
     if parent is None or (parent.type, place.field) not in _KEYS:
         yield Edit(place.end, place.end, ")")
         return
     is_first = parent.start == place.start and parent.parent is not None and parent.parent.type == "class_body"
-    yield Edit(place.start, place.start, ";[" if is_first else "[")
+    yield Edit(place.start, place.start, ";[" if is_first and not parent.follows_bare_field else "[")
     yield Edit(place.end, place.end, ")]")
 
 
@@ -161,7 +196,7 @@ def _template(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) ->
     for hole, use in holes:
         is_escaped = _is_escaped(source, hole.start, floor)
         backslash = '${"\\\\"}' if is_escaped and is_tagged else ""
-        yield Edit(hole.start - is_escaped, hole.end, f"{backslash}${{{identifier(hole.number, use)}}}")
+        yield Edit(hole.start - is_escaped, hole.end, f"{backslash}${{{identifier(hole.name, use)}}}")
         floor = hole.end
 
 
@@ -171,7 +206,7 @@ def _regex(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Ed
     parts, floor = [], place.start + 1
     for hole, use in holes:
         parts.append(_quoted(source[floor : hole.start - _is_escaped(source, hole.start, floor)]))
-        parts.append(identifier(hole.number, use))
+        parts.append(identifier(hole.name, use))
         floor = hole.end
     parts.append(_quoted(source[floor:slash]))
     flags = source[slash + 1 : place.end].decode(errors="surrogatepass")
@@ -182,7 +217,17 @@ def _quoted(text: bytes) -> str:
     return json.dumps(text.decode(errors="surrogatepass"), ensure_ascii=False)
 
 
+def _is_statement(literal: Place) -> bool:
+    """Return whether a string is a whole statement: documentation, which has to be a literal."""
+    parent = literal.parent
+    if parent is not None and parent.type == "concatenated_string":
+        parent = parent.parent
+    return literal.type == "string" and parent is not None and parent.type == "expression_statement"
+
+
 def _in_python(source: bytes, hole: Hole, context: Place) -> Verdict:
+    if context.type == "format_specifier":
+        return Verdict(Kind.REFERENCE, Use.PLAIN)
     prefix, _ = _python_quotes(source, context)
     if "b" in prefix.lower():
         return Verdict(Kind.REFERENCE, Use.BYTES)
@@ -204,7 +249,7 @@ def _python_literal(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use
     prefix, quote = _python_quotes(source, place)
     if place.type == "format_specifier":
         for hole, use in holes:
-            yield Edit(hole.start, hole.end, f"{{{identifier(hole.number, use)}}}")
+            yield Edit(hole.start, hole.end, f"{{{identifier(hole.name, use)}}}")
     elif "b" in prefix.lower():
         yield from _python_bytes(source, place, holes, prefix, quote)
     else:
@@ -225,7 +270,7 @@ def _python_text(
             yield from _doubled_braces(source, floor, hole.start, is_raw=is_raw)
         # A backslash before the brace of a field is text all the same, but Python warns of it.
         backslash = "" if is_raw or not _is_escaped(source, hole.start, floor) else "\\"
-        yield Edit(hole.start, hole.end, f"{backslash}{{{identifier(hole.number, use)}}}")
+        yield Edit(hole.start, hole.end, f"{backslash}{{{identifier(hole.name, use)}}}")
         floor = hole.end
     if not is_formatted:
         yield from _doubled_braces(source, floor, place.end - len(quote), is_raw=is_raw)
@@ -245,7 +290,7 @@ def _python_bytes(
     for hole, use in holes:
         is_escaped = _is_escaped(source, hole.start, floor)
         backslash = "bytes((92,))+" if is_escaped else ""
-        name = identifier(hole.number, use)
+        name = identifier(hole.name, use)
         yield Edit(hole.start - is_escaped, hole.end, f"{quote}+{backslash}bytes({name})+{prefix}{quote}")
         floor = hole.end
 

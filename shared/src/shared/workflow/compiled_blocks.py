@@ -8,7 +8,8 @@ from shared.workflow.catalog import BlockSpec
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.catalog.logic import FUNCTION, code_text
 from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import CodeTemplate, Key, Part, compile_code, odd_names
+from shared.workflow.code_references import CodeTemplate, Part, compile_code, odd_names
+from shared.workflow.code_rewriting import Names as VariableNames
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, object_of, parse_json, to_string
@@ -103,7 +104,7 @@ class Names:
         language: Language = Language.JAVASCRIPT,
         *,
         is_expression: bool = False,
-        numbers: dict[Key, int] | None = None,
+        variables: VariableNames | None = None,
     ) -> CodeTemplate:
         """Return a piece of code, compiled."""
         return compile_code(
@@ -112,7 +113,7 @@ class Names:
             odd_names=self.odd,
             known=self._is_known,
             is_expression=is_expression,
-            numbers=numbers,
+            names=variables,
         )
 
     def _is_known(self, part: Part) -> bool:
@@ -195,17 +196,22 @@ def _options(block: Block, params: JsonObject, names: Names) -> tuple[tuple[Opti
         return (), f"Invalid {key} format: {json_problem(to_string(stored))}"
     if not isinstance(entries, list):
         return (), None
-    numbers: dict[Key, int] | None = {} if block.type == "condition" else None
-    return tuple(_option(entry, names, numbers) for entry in entries if isinstance(entry, dict)), None
+    options = [entry for entry in entries if isinstance(entry, dict)]
+    variables = VariableNames(map(_option_text, options)) if block.type == "condition" else None
+    return tuple(_option(entry, names, variables) for entry in options), None
 
 
-def _option(entry: JsonObject, names: Names, numbers: dict[Key, int] | None) -> Option:
-    """Read an option. Conditions run side by side and share the numbers of their variables; None for routes."""
-    text = to_string(entry.get("value")) if entry.get("value") is not None else ""
+def _option_text(entry: JsonObject) -> str:
+    return to_string(entry.get("value")) if entry.get("value") is not None else ""
+
+
+def _option(entry: JsonObject, names: Names, variables: VariableNames | None) -> Option:
+    """Read an option. Conditions run side by side and share the names of their variables; None for routes."""
+    text = _option_text(entry)
     return Option(
         to_string(entry.get("id")),
         to_string(entry.get("title") or ""),
         text,
-        names.compiled("" if numbers is None else text, is_expression=True, numbers=numbers),
-        compile_value("" if numbers is not None else text),
+        names.compiled("" if variables is None else text, is_expression=True, variables=variables),
+        compile_value("" if variables is not None else text),
     )

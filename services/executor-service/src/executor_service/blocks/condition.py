@@ -4,7 +4,7 @@ from typing import Final
 
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.binding import BoundCode, bind
+from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Conditions
 from shared.workflow.code_references import CONTEXT_OBJECT
 from shared.workflow.compiled_blocks import CompiledBlock, Option
@@ -48,6 +48,7 @@ class ConditionHandler(BlockHandler):
             if _is_else(option):
                 break
             try:
+                await compile_variant(option.code, call.resolver)
                 bound.append(bind(option.code, call.resolver, literal_environment=True))
             except BadReference as error:
                 problem = error.with_traceback(None)  # that holds this frame

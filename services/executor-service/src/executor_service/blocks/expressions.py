@@ -2,7 +2,7 @@
 
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadCondition, BadReference, RunRequest
-from executor_service.engine.binding import bind
+from executor_service.engine.binding import bind, compile_variant
 from executor_service.engine.sources import Resolver
 from executor_service.sandbox import Conditions
 from shared.workflow.code_references import CodeTemplate
@@ -20,6 +20,7 @@ class SandboxExpressions:
         Raises BadCondition, in the words of its author; SandboxBusy, SandboxUnavailable.
         """
         try:
+            await compile_variant(condition, resolver)
             bound = bind(condition, resolver, literal_environment=True, literal_booleans=True)
         except BadReference as error:
             raise BadCondition(error.message) from error

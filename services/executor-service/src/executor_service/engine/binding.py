@@ -1,5 +1,7 @@
 """Code with values for its variables. The program never changes: no value becomes source text."""
 
+import asyncio
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,7 +11,7 @@ from executor_service.engine.errors import BadReference
 from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
 from shared.workflow.code_parsing import Language, imports
 from shared.workflow.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
-from shared.workflow.code_rewriting import Use
+from shared.workflow.code_rewriting import VARIABLE, Use
 from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker
 
@@ -17,8 +19,10 @@ _READABLE: Final = 1024 * 1024
 _TRIED: Final = 16 * _READABLE
 """Characters of values that are written out for a log."""
 _BOOLEANS: Final[Mapping[str, Json]] = {"true": True, "false": False}
-_OF_PATTERNS: Final = frozenset({Use.PATTERN, Use.COUNT})
-_PREFIX: Final = "__flowport_"
+_WITHOUT_QUOTES: Final = frozenset({Use.PATTERN, Use.COUNT, Use.PLAIN})
+_LARGE: Final = 4096
+"""Characters of code that take milliseconds to compile."""
+_compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
 _POSITIONS_OF: Final = frozenset({"loop", "parallel"})
 
 
@@ -43,10 +47,15 @@ class BoundCode(msgspec.Struct, frozen=True):
 
     def as_written(self, text: str) -> str:
         """Return a message about the program with the author's references in place of its variables."""
-        if _PREFIX in text:
-            for name, part, *_ in self.template.variables:
-                text = text.replace(name, self._shown(name, part))
-        return text
+        if VARIABLE.search(text) is None:
+            return text
+        parts = {variable.name: variable.part for variable in self.template.variables}
+
+        def written(match: re.Match[str]) -> str:
+            part = parts.get(match[0])
+            return match[0] if part is None else self._shown(match[0], part)
+
+        return VARIABLE.sub(written, text)
 
     def filled_in(self) -> str:
         """Return the source for a log: values in place of references, but not of those to the environment.
@@ -80,6 +89,23 @@ class BoundCode(msgspec.Struct, frozen=True):
 def unbound(code: str) -> BoundCode:
     """Return code that a model wrote: it has no references, and sees no environment."""
     return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, program=code, imports=imports(code)), {})
+
+
+async def compile_variant(template: CodeTemplate, resolver: Resolver) -> None:
+    """Compile large code beside the event loop when some of its references stay as typed, for `bind` to find.
+
+    Raises BadReference.
+    """
+    if len(template.source) < _LARGE:
+        return
+    _, typed = _values(template, resolver, literal_booleans=False)
+    if not typed or typed in template.variants:
+        return
+    key = (id(template), typed)
+    if (task := _compiling.get(key)) is None:
+        task = _compiling[key] = asyncio.create_task(asyncio.to_thread(template.without, typed))
+        task.add_done_callback(lambda _: _compiling.pop(key))
+    await asyncio.shield(task)
 
 
 def bind(
@@ -140,7 +166,7 @@ def _found(part: Part, resolver: Resolver) -> Found:
 
 
 def _text(variable: Variable, value: Json, resolver: Resolver, *, is_environment: bool) -> Json:
-    is_plain = isinstance(value, str) and (is_environment or variable.use in _OF_PATTERNS)
+    is_plain = isinstance(value, str) and (is_environment or variable.use in _WITHOUT_QUOTES)
     text = resolver.counted(value if is_plain and isinstance(value, str) else stringify(value), variable.times)
     match variable.use:
         case Use.BYTES:

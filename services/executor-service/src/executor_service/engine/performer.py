@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.attempts import Attempt
+from executor_service.engine.binding import compile_variant
 from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockDone, CallPaused
 from executor_service.engine.errors import BlockFailure, http_status_of
@@ -108,6 +109,8 @@ class Performer:
         handler = self._handlers.get(call.block.type)
         if handler is None:
             raise BlockFailure(f"Tool not found: {call.block.type}")
+        if call.block.code is not None:
+            await compile_variant(call.block.code, call.resolver)
         attempt.inputs = inputs = handler.prepare(call)
         if call.block.spec.effect_with(inputs.params) is Effect.OUTSIDE and not handler.recovers:
             if in_doubt and not _may_repeat(call, inputs.params):

@@ -15,7 +15,7 @@ from executor_service.blocks.function import output_of, timeout_ms
 from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflows, CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
-from executor_service.engine.binding import BoundCode, bind
+from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Script
 from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
@@ -83,6 +83,8 @@ class Toolbox:
 
     async def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
         kind, code = to_string(entry.get("type") or ""), call.block.tool_code.get(index)
+        if code is not None:
+            await compile_variant(code, call.resolver)
         if kind == CUSTOM_TOOL:
             return self._custom(call, entry, code)
         known = self._blocks.get(kind)

@@ -195,9 +195,20 @@
     for (let i = 0; i < names.length; i++) {
       defineProperty(values, i, { __proto__: null, value: bindings[names[i]], writable: true, enumerable: true, configurable: true });
     }
-    defineProperty(names, names.length, { __proto__: null, value: code, writable: true, enumerable: true, configurable: true });
-    // A function body is parsed by itself, so code cannot close it and continue outside.
-    const main = construct(AsyncFunction, names);
+    const add = (value) =>
+      defineProperty(names, names.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    // A function body is parsed by itself, so code cannot close it and continue outside. With a parameter that is a
+    // pattern, `arguments` is a copy, through which code cannot assign to the variables, as it is in strict code, which
+    // may have no such parameter.
+    let main;
+    try {
+      add("...{}"), add(code);
+      main = construct(AsyncFunction, names);
+    } catch {
+      names.length -= 2;
+      add(code);
+      main = construct(AsyncFunction, names);
+    }
     try {
       then(apply(main, undefined, values), returned, failed);
     } catch (error) {

@@ -25,7 +25,7 @@ _OPEN_FILES = 64
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 # Extension modules cannot be loaded once memory can no longer be made executable, so the useful ones come first.
 _PRELOADED = (
-    "array", "base64", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
+    "array", "base64", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "contextvars", "copy", "csv",
     "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "gzip", "hashlib", "heapq", "hmac", "html",
     "html.parser", "io", "ipaddress", "itertools", "lzma", "operator", "pickle", "pprint", "queue", "random", "re",
     "secrets", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "urllib.parse", "uuid",
