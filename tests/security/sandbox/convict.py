@@ -15,6 +15,7 @@ sys.path.append(SANDBOX)
 from jail import confine, seccomp  # noqa: E402
 
 AT_FDCWD, O_CREAT, O_WRONLY = -100, 0o100, 1
+SHARED_WORD = bytes(8)
 PROT_ALL, MAP_PRIVATE_ANONYMOUS = 7, 0x22
 SIGCHLD, CLONE_VM, CLONE_NEWUSER = 17, 0x100, 0x1000_0000
 CLONE_THREAD_NEWPID = 0x2001_0F00
@@ -116,6 +117,28 @@ CALLS: dict[str, tuple[int, int, tuple[object, ...]]] = {
     "make memory executable": (10, 226, (0, 4096, PROT_ALL)),
     "map executable memory": (9, 222, (0, 4096, PROT_ALL, MAP_PRIVATE_ANONYMOUS, -1, 0)),
     "map a file": (9, 222, (0, 4096, 1, 2, 0, 0)),
+    "map a stack that grows": (9, 222, (0, 4096, 3, MAP_PRIVATE_ANONYMOUS | 0x100, -1, 0)),
+    "map locked memory": (9, 222, (0, 4096, 3, MAP_PRIVATE_ANONYMOUS | 0x2000, -1, 0)),
+    "map memory that is populated at once": (9, 222, (0, 4096, 3, MAP_PRIVATE_ANONYMOUS | 0x8000, -1, 0)),
+    "map huge pages": (9, 222, (0, 1 << 21, 3, MAP_PRIVATE_ANONYMOUS | 0x4_0000, -1, 0)),
+    "map droppable memory": (9, 222, (0, 4096, 3, 0x28, -1, 0)),
+    "map anonymous shared memory": (9, 222, (0, 4096, 3, 0x21, -1, 0)),
+    "map validated shared memory": (9, 222, (0, 4096, 3, 0x23, -1, 0)),
+    "move memory to an address": (25, 216, (0, 4096, 4096, 3, 0)),
+    "leave a hole where memory moves": (25, 216, (0, 4096, 4096, 5, 0)),
+    "share equal pages with others": (28, 233, (0, 4096, 12)),
+    "populate memory": (28, 233, (0, 4096, 23)),
+    "lock memory": (149, 228, (0, 4096)),
+    "lock all memory": (151, 230, (2,)),
+    "lock memory on a fault": (325, 284, (0, 4096, 1)),
+    "wake others through a shared page": (202, 98, (SHARED_WORD, 1, 1, None, None, 0)),
+    "wake some through a shared page": (202, 98, (SHARED_WORD, 10, 1, None, None, 1)),
+    "requeue others": (202, 98, (SHARED_WORD, 3, 1, 1, SHARED_WORD, 0)),
+    "requeue others by value": (202, 98, (SHARED_WORD, 4, 1, 1, SHARED_WORD, 0)),
+    "wake others and write": (202, 98, (SHARED_WORD, 5, 1, 1, SHARED_WORD, 0)),
+    "lock a shared word": (202, 98, (SHARED_WORD, 6, 0, None, None, 0)),
+    "wake with futex2": (454, 454, (SHARED_WORD, 1, 1, 2)),
+    "wait for several words": (449, 449, (bytes(24), 1, 0, None, 0)),
     "map shared memory": (29, 194, (0, 4096, 0o1600)),
     "become root": (105, 146, (0,)),
     "leave its user": (117, 147, (0, 0, 0)),

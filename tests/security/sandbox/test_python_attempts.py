@@ -22,6 +22,14 @@ for descriptor in range(64):
 """
 NOT_PERMITTED = "Operation not permitted"
 LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+# mremap finds the whole stack from any address in it; glibc's __libc_stack_end is near its end.
+LONGER_STACK = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+end = ctypes.c_void_p.in_dll(libc, "__libc_stack_end").value & ~4095
+libc.mremap.restype = ctypes.c_void_p
+return libc.mremap(ctypes.c_void_p(end), 4096, ctypes.c_size_t(1 << 30), 1) == 2**64 - 1
+"""
 
 REACHING_OUT = (
     returns("os-system", "import os\nreturn os.system('touch /tmp/evil') != 0", True),
@@ -135,6 +143,14 @@ EXHAUSTING = (
         TIMEOUT,
         CPU,
     ),
+    ends("stack-that-grows", "import mmap\nmmap.mmap(-1, 300 << 20, flags=0x122, prot=3)", THROWN, says=NOT_PERMITTED),
+    ends(
+        "page-tables",
+        "import mmap\na = mmap.mmap(-1, 64 << 30, flags=0x4022, prot=1)\nfor i in range(0, len(a), 2 << 20): a[i]",
+        THROWN,
+        says="Cannot allocate memory",
+    ),
+    returns("longer-stack", LONGER_STACK, True),
     ends("recursion", "def f(): return f()\nf()", THROWN, says="recursion"),
     ends(
         "recursion-without-limit",

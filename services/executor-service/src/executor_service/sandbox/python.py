@@ -13,6 +13,8 @@ from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnava
 from executor_service.sandbox.nursery import JAIL, zygote_command
 
 _INTERPRETER_BYTES = 64 << 20
+_CODE_BYTES = 64 << 20
+"""Address space besides data: 18 MB of mapped code and files, up to 8 MB of stack, and a margin for other builds."""
 _INSIDE = "/sandbox"
 _SYSTEM_LIBRARIES = (
     "/lib64",
@@ -40,8 +42,10 @@ class PythonEngine:
         bubblewrap = shutil.which(self._bubblewrap)
         if bubblewrap is None:
             raise SandboxUnavailable("bubblewrap (the program bwrap) is not installed")
+        data_bytes = self._limits.heap_bytes + _INTERPRETER_BYTES
         options: dict[str, object] = {
-            "data_bytes": self._limits.heap_bytes + _INTERPRETER_BYTES,
+            "data_bytes": data_bytes,
+            "address_space_bytes": data_bytes + _CODE_BYTES,
             "cpu_seconds": self._limits.cpu_seconds,
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,

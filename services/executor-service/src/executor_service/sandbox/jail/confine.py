@@ -15,6 +15,7 @@ from . import linux
 
 _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
 _NOBODY = 65534
+_STACK_BYTES = 8 << 20
 EMPTY_ROOT = "empty root directory"
 """In namespaces of its own: there is none without them."""
 OWN_PROCESSES = "process namespace for each child"
@@ -85,12 +86,21 @@ def leave_parent(*, keep: int) -> None:
     os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def limit(*, data: int, cpu_seconds: int, files: int = 0, tasks: int = 0) -> None:
-    """Bound a warm child, to bytes of data and open files; `tasks` is for all threads of its user together."""
+def limit(
+    *, data: int, cpu_seconds: int, address_space: int = resource.RLIM_INFINITY, files: int = 0, tasks: int = 0
+) -> None:
+    """Bound a warm child, to bytes of data, bytes of address space and open files.
+
+    Data is private writable memory except the stack. Address space also bounds what RLIMIT_DATA does not count, and the
+    page tables of memory that is only read. `tasks` is for all threads of the child's user together.
+    """
     linux.exit_on(signal.SIGXCPU)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
+    if resource.getrlimit(resource.RLIMIT_STACK)[1] not in range(_STACK_BYTES):  # unlimited is -1
+        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 

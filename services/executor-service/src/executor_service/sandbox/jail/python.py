@@ -37,6 +37,7 @@ class Options(NamedTuple):
     """What the parent sets."""
 
     data_bytes: int
+    address_space_bytes: int
     cpu_seconds: int
     max_result_chars: int
     max_stdout_chars: int
@@ -71,7 +72,12 @@ class Python:
     def serve(self, connection: socket.socket) -> None:
         """Lock the process down and run the one script that comes."""
         try:
-            confine.limit(data=self._options.data_bytes, cpu_seconds=self._options.cpu_seconds, files=_OPEN_FILES)
+            confine.limit(
+                data=self._options.data_bytes,
+                address_space=self._options.address_space_bytes,
+                cpu_seconds=self._options.cpu_seconds,
+                files=_OPEN_FILES,
+            )
             seccomp.install(self._filter)
         except OSError as error:
             frames.send(connection, frames.message("refused", text=str(error)))

@@ -18,8 +18,20 @@ PROT_EXEC = 0x4
 CLONE_THREAD = 0x1_0000
 # CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
 CLONE_NAMESPACES = 0x7E02_0080
-MAP_SHARED = 0x1
+MAP_PRIVATE = 0x2
 MAP_ANONYMOUS = 0x20
+# With MAP_FIXED, MAP_NORESERVE, MAP_STACK and MAP_FIXED_NOREPLACE. Not MAP_GROWSDOWN, which RLIMIT_DATA does not count.
+OTHER_MAP_FLAGS = 0xFFFF_FFFF & ~(MAP_PRIVATE | MAP_ANONYMOUS | 0x10 | 0x4000 | 0x2_0000 | 0x10_0000)
+# Not MREMAP_FIXED or MREMAP_DONTUNMAP.
+REMAP_FLAGS = (0, 1)
+# NORMAL, DONTNEED, FREE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, GUARD_INSTALL, GUARD_REMOVE. Not MERGEABLE, which
+# shares pages between processes.
+ADVICE = (0, 4, 8, 14, 15, 16, 17, 102, 103)
+# WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET, and WAIT_BITSET by the wall clock, all with
+# FUTEX_PRIVATE_FLAG. Without that flag, processes that map the same file, such as libc, can wake each other.
+PRIVATE_FUTEX = (128, 129, 131, 132, 133, 137, 138, 0x189)
+# WAIT and WAIT_BITSET, which pthread_join uses: the kernel's wake at the end of a thread is a shared one.
+SHARED_FUTEX_WAIT = (0, 9, 0x109)
 # To write, create, truncate, append, or make a nameless file.
 OPEN_TO_CHANGE = 0x3 | 0x40 | 0x200 | 0x400 | 0x40_0000
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC: they concern this process's own descriptors. Other commands send
@@ -84,7 +96,7 @@ MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
 
 
 _ALWAYS = (
-    "read", "write", "recvfrom", "sendto", "close", "poll", "ppoll", "brk", "munmap", "mremap", "madvise", "futex",
+    "read", "write", "recvfrom", "sendto", "close", "poll", "ppoll", "brk", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres",
     "gettimeofday", "sched_yield", "sched_getaffinity", "getpid", "gettid", "getrandom", "membarrier", "rseq",
     "restart_syscall", "exit", "exit_group",
@@ -95,13 +107,23 @@ _READING_FILES = (
     "getppid", "times", "getrusage", "select", "pselect6",
 )  # fmt: skip
 _PRIVATE_DATA = {
-    "mmap": (Bits(2, PROT_EXEC), Bits(3, MAP_SHARED), Bits(3, MAP_ANONYMOUS, required=True)),
+    "mmap": (
+        Bits(2, PROT_EXEC),
+        Bits(3, OTHER_MAP_FLAGS),
+        Bits(3, MAP_PRIVATE, required=True),
+        Bits(3, MAP_ANONYMOUS, required=True),
+    ),
     "mprotect": (Bits(2, PROT_EXEC),),
+    "madvise": (OneOf(2, ADVICE),),
 }
 _STARTING_THREADS = {
     "clone": (Bits(0, CLONE_THREAD, required=True), Bits(0, CLONE_NAMESPACES)),
     "set_robust_list": (),
+    "futex": (OneOf(1, PRIVATE_FUTEX + SHARED_FUTEX_WAIT),),
 }
+_WITHOUT_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {"futex": (OneOf(1, PRIVATE_FUTEX),)}
+# For RLIMIT_AS alone to bound: mremap can extend the stack, which RLIMIT_DATA does not count. libc can do without it.
+_REMAPPING: Mapping[str, tuple[Bits | OneOf, ...]] = {"mremap": (OneOf(3, REMAP_FLAGS),)}
 _OPENING_TO_READ: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "open": (Bits(1, OPEN_TO_CHANGE),),
     "openat": (Bits(2, OPEN_TO_CHANGE),),
@@ -123,7 +145,8 @@ def javascript_filter() -> bytes:
 
 def python_filter() -> bytes:
     """Memory and the clock, too, and reading the files that its mount namespace has: the standard library."""
-    return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **_PRIVATE_DATA, **_OPENING_TO_READ})
+    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **_REMAPPING, **_OPENING_TO_READ}
+    return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **calls})
 
 
 def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]]) -> bytes:
