@@ -21,6 +21,7 @@ from shared.contracts.events import RunEnded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.web.bounded_http import BoundedHttp
+from shared.workflow.sizes import MAX_VALUES
 
 MIB = 1024 * 1024
 
@@ -262,3 +263,11 @@ async def test_a_million_keys_are_read_in_bounded_memory(system: System) -> None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert (await system.execute(body)).status == 400
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+@pytest.mark.parametrize("value", [b"[]", b'{"a":1}', b'""'])
+async def test_a_body_of_too_many_values_is_refused(system: System, value: bytes) -> None:
+    answer = await system.execute(b'{"x":[' + b",".join([value] * (MAX_VALUES + 1)) + b"]}")
+    assert answer.status == 400
+    assert answer.json["code"] == "TOO_MANY_VALUES"
+    assert f"the limit is {MAX_VALUES}" in answer.json["error"]

@@ -215,6 +215,7 @@ ODD_ENDINGS = (
 )
 
 EXHAUSTING = (
+    ends("a-result-of-many-values", "return Array(300_000).fill(0).map(() => [])", OUTPUT, says="too many values"),
     ends("endless-loop", "for (;;);", TIMEOUT),
     ends("endless-loop-in-a-microtask", "await null; for (;;);", TIMEOUT),
     ends("endless-catch", "for (;;) { try { for (;;) throw 1 } catch {} }", TIMEOUT),

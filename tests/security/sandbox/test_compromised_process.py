@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,9 +11,11 @@ import pytest
 import pytest_asyncio
 
 from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
-from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
+from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
 from executor_service.sandbox.conversation import Conversation
+from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.nursery import Exit
+from shared.workflow.sizes import MAX_VALUES
 
 LIMITS = SandboxLimits(max_fetches=3)
 MAX_FRAME = 100_000
@@ -40,6 +43,12 @@ class Convict:
     def say(self, body: bytes) -> None:
         self.writer.write(struct.pack(">I", len(body)) + body)
 
+    async def hear(self) -> bytes:
+        """Return the next frame of the parent."""
+        async with asyncio.timeout(30):
+            (size,) = struct.unpack(">I", await self.reader.readexactly(4))
+            return await self.reader.readexactly(size)
+
 
 class Fetches:
     def __init__(self) -> None:
@@ -64,12 +73,18 @@ class Cell:
 
 @pytest_asyncio.fixture
 async def cell() -> AsyncIterator[Cell]:
+    async with a_cell(MAX_FRAME) as cell:
+        yield cell
+
+
+@contextlib.asynccontextmanager
+async def a_cell(max_frame: int = 32 << 20) -> AsyncIterator[Cell]:
     ours, theirs = socket.socketpair()
     jailer = Jailer()
     exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
     streams = await asyncio.open_unix_connection(sock=ours)
     convict = Convict(*await asyncio.open_unix_connection(sock=theirs))
-    child = Child(jailer, 7, exit_, streams, MAX_FRAME)  # type: ignore[arg-type]
+    child = Child(jailer, 7, exit_, streams, max_frame)  # type: ignore[arg-type]
     yield Cell(child, convict, jailer, exit_)
     child.kill()
     convict.writer.transport.abort()
@@ -105,6 +120,34 @@ async def test_a_result_nested_past_reading_is_recognised(cell: Cell) -> None:
     cell.convict.say(b'[{"type":"returned","result":' + b"[" * 20_000 + b"]" * 20_000 + b"}]")
     with pytest.raises(NestedTooDeeply):
         await cell.talk()
+
+
+@pytest.mark.parametrize("value", [b"[]", b"1", b'""', b'{"a":1}'])
+async def test_a_frame_of_too_many_values_is_not_decoded(value: bytes) -> None:
+    async with a_cell() as cell:
+        cell.convict.say(b'[{"type":"returned","result":[' + b",".join([value] * 2 * MAX_VALUES) + b"]}]")
+        with pytest.raises(TooManyValues):
+            await cell.talk()
+
+
+async def test_too_many_messages_are_not_decoded() -> None:
+    async with a_cell() as cell:
+        cell.convict.say(b"[" + b",".join([b'{"type":"ready"}'] * 2 * MAX_VALUES) + b"]")
+        with pytest.raises(TooManyValues):
+            await cell.talk()
+
+
+@pytest.mark.parametrize("count", [MAX_HEADERS + 1, 900_000])
+async def test_a_fetch_of_too_many_headers_is_not_made(count: int) -> None:
+    headers = b",".join(b'"h%d":""' % number for number in range(count))
+    async with a_cell() as cell:
+        cell.convict.say(b"[" + FETCH.replace(b"{}", b"{" + headers + b"}") + b"]")
+        talk = asyncio.create_task(cell.talk())
+        await cell.convict.hear()
+        assert json.loads(await cell.convict.hear())["error"] == "fetch sends at most 100 headers"
+        cell.convict.say(b'[{"type":"returned","result":1}]')
+        await talk
+        assert cell.fetches.made == 0
 
 
 async def test_a_frame_that_claims_to_be_huge_is_not_waited_for(cell: Cell) -> None:

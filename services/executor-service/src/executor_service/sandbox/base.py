@@ -9,7 +9,7 @@ import msgspec
 
 from executor_service.metrics import SCRIPT_FAILURES, SCRIPT_SECONDS, SCRIPTS_REFUSED, SCRIPTS_WAITING
 from executor_service.sandbox import explain, messages
-from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
+from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
 from executor_service.sandbox.model import (
@@ -26,6 +26,7 @@ from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.supply import Supply
 from shared.observe.logging import get_logger
 from shared.workflow.nesting import is_too_deep
+from shared.workflow.sizes import has_too_many_values
 
 log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
@@ -129,6 +130,8 @@ class ScriptSandbox:
             return explain.timed_out(deadline.allowed_ms)
         except NestedTooDeeply:
             return explain.too_deep()
+        except TooManyValues:
+            return explain.too_many_values()
         except ProtocolBroken:
             return explain.protocol_broken()
         except ChildDied as death:
@@ -142,8 +145,12 @@ class ScriptSandbox:
             return ScriptResult(error=ending)
         if not isinstance(ending, messages.Returned):
             return ScriptResult(stdout=ending.stdout, error=explain.failure(ending, code, self._limits))
-        if ending.result is not msgspec.UNSET and is_too_deep(bytes(ending.result)):
-            return ScriptResult(stdout=ending.stdout, error=explain.too_deep())
+        if ending.result is not msgspec.UNSET:
+            result = bytes(ending.result)
+            if has_too_many_values(result):
+                return ScriptResult(stdout=ending.stdout, error=explain.too_many_values())
+            if is_too_deep(result):
+                return ScriptResult(stdout=ending.stdout, error=explain.too_deep())
         return ScriptResult(result=ending.result, stdout=ending.stdout)
 
 

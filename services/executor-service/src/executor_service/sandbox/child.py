@@ -35,6 +35,10 @@ class NestedTooDeeply(ProtocolBroken):
     """What it said has more levels than can be read, as an honest script's result may have."""
 
 
+class TooManyValues(ProtocolBroken):
+    """Its answer has more values than the parent decodes, as an honest script's result may have."""
+
+
 class Child:
     """A warm process: it has run no code yet, or code of one owner only. It always ends by being killed.
 
@@ -98,7 +102,7 @@ class Child:
             raise ChildDied(await self._ended()) from None
 
     async def receive(self) -> list[messages.Message]:
-        """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply."""
+        """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply, TooManyValues."""
         try:
             size = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))[0]
             if size > self._max_frame:
@@ -110,6 +114,8 @@ class Child:
             raise ProtocolBroken from error
         except RecursionError as error:
             raise NestedTooDeeply from error
+        except messages.TooManyValues as error:
+            raise TooManyValues from error
         self._owed -= 1
         return answer
 

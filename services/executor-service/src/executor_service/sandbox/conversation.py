@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
 from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest
@@ -49,18 +51,26 @@ class Conversation:
     def _begin(self, call: messages.FetchCall) -> None:
         if len(self._fetches) >= self._limits.max_fetches:
             raise ProtocolBroken
-        self._fetches.add(asyncio.create_task(self._serve(call)))
+        try:
+            headers = messages.decode_headers(call)
+        except messages.TooManyValues:
+            headers = None
+        except msgspec.DecodeError as error:
+            raise ProtocolBroken from error
+        self._fetches.add(asyncio.create_task(self._serve(call, headers)))
 
-    async def _serve(self, call: messages.FetchCall) -> None:
-        answer = await self._fetched(call)
+    async def _serve(self, call: messages.FetchCall, headers: dict[str, str] | None) -> None:
+        answer = await self._fetched(call, headers)
         if not self._is_over:
             await self._child.send(answer)
 
-    async def _fetched(self, call: messages.FetchCall) -> messages.Fetched:
+    async def _fetched(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
+        if headers is None:
+            return messages.Fetched(id=call.id, error=f"fetch sends at most {messages.MAX_HEADERS} headers")
         request = FetchRequest(
             url=call.url,
             method=call.method,
-            headers=call.headers,
+            headers=headers,
             body=call.body,
             workspace_id=self._workspace_id,
         )

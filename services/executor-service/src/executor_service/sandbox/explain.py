@@ -8,6 +8,7 @@ import msgspec
 from executor_service.sandbox import messages
 from executor_service.sandbox.model import ErrorKind, SandboxLimits, ScriptError
 from executor_service.sandbox.nursery import Exit
+from shared.workflow.sizes import MAX_VALUES
 
 # The harness builds the code as a function body, which V8 numbers from its own two header lines.
 _HEADER_LINES = 2
@@ -82,6 +83,10 @@ def _oversized(size: int, limits: SandboxLimits) -> ScriptError:
 
 def too_deep() -> ScriptError:
     return _plain(ErrorKind.OUTPUT, "Function result is nested too deeply")
+
+
+def too_many_values() -> ScriptError:
+    return _plain(ErrorKind.OUTPUT, f"Function result has too many values: the limit is {MAX_VALUES}")
 
 
 def input_too_large(limits: SandboxLimits) -> ScriptError:

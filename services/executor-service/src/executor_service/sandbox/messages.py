@@ -4,6 +4,16 @@ but that script's own outcome."""
 import msgspec
 
 from shared.surrogates import without_halves
+from shared.workflow.sizes import MAX_VALUES, has_too_many_values
+
+MAX_HEADERS = 100
+"""Headers of one fetch."""
+_MAX_FRAME_VALUES = 2 * MAX_VALUES
+"""Bound on what one frame costs to decode: a result, and the fetches that came before it."""
+
+
+class TooManyValues(ValueError):
+    """The frame has more values than the parent decodes."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -66,19 +76,29 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     id: int
     url: str
     method: str
-    headers: dict[str, str]
+    headers: msgspec.Raw
     body: str | None
 
 
 Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
 Message = Ready | Refused | Ending | FetchCall
 
+_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 _decode = msgspec.json.Decoder(list[Message]).decode
 
 
 def decode(frame: bytes) -> list[Message]:
-    """Raises msgspec.DecodeError, RecursionError."""
+    """Raises msgspec.DecodeError, RecursionError, TooManyValues."""
+    if has_too_many_values(frame, _MAX_FRAME_VALUES):
+        raise TooManyValues
     return _decode(without_halves(frame))
+
+
+def decode_headers(call: FetchCall) -> dict[str, str]:
+    """Return the headers of a fetch. Raises msgspec.DecodeError, TooManyValues."""
+    if has_too_many_values(bytes(call.headers), MAX_HEADERS):
+        raise TooManyValues
+    return _decode_headers(call.headers)
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):

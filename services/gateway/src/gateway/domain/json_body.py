@@ -5,9 +5,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gateway.domain.errors.requests import MalformedJson
+from gateway.domain.errors.requests import MalformedJson, TooManyValues
 from shared.surrogates import without_halves
 from shared.workflow.nesting import is_too_deep
+from shared.workflow.sizes import has_too_many_values
 
 MOST_MENDED_BYTES: Final = 1024 * 1024
 """Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""
@@ -45,8 +46,10 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 def read(body: bytes, reader: Callable[[bytes], T]) -> T:
     """What `reader` makes of `body`; where that is no JSON for want of whole characters, of `body` mended.
 
-    Sim's JavaScript reads half a surrogate pair, and clients cut texts into such. Raises what `reader` raises.
+    Sim's JavaScript reads half a surrogate pair, and clients cut texts into such. Raises what `reader` raises,
+    and TooManyValues.
     """
+    bounded(body)
     try:
         return reader(body)
     except MalformedJson:
@@ -54,6 +57,13 @@ def read(body: bytes, reader: Callable[[bytes], T]) -> T:
         if whole == body:
             raise
         return reader(whole)
+
+
+def bounded(body: bytes) -> bytes:
+    """Return `body`. Raises TooManyValues before any of it is decoded."""
+    if has_too_many_values(body):
+        raise TooManyValues
+    return body
 
 
 def mended(body: bytes) -> bytes:

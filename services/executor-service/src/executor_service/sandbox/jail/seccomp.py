@@ -106,7 +106,7 @@ _READING_FILES = (
     "access", "faccessat", "faccessat2", "getcwd", "uname", "getuid", "geteuid", "getgid", "getegid",
     "getppid", "times", "getrusage", "select", "pselect6",
 )  # fmt: skip
-_PRIVATE_DATA = {
+_PRIVATE_DATA: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "mmap": (
         Bits(2, PROT_EXEC),
         Bits(3, OTHER_MAP_FLAGS),
@@ -116,7 +116,7 @@ _PRIVATE_DATA = {
     "mprotect": (Bits(2, PROT_EXEC),),
     "madvise": (OneOf(2, ADVICE),),
 }
-_STARTING_THREADS = {
+_STARTING_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "clone": (Bits(0, CLONE_THREAD, required=True), Bits(0, CLONE_NAMESPACES)),
     "set_robust_list": (),
     "futex": (OneOf(1, PRIVATE_FUTEX + SHARED_FUTEX_WAIT),),

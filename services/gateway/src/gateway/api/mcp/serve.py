@@ -115,7 +115,9 @@ class McpDoor:
         self._reception.admit(request)
         visit = await self._visit(request)
         self._reception.admit_to(request, visit.server.workspace_id)
-        body = json_body.mended(await request.body())  # the protocol's own server refuses what our other doors mend
+        body = json_body.mended(
+            json_body.bounded(await request.body())
+        )  # the protocol's own server refuses what our other doors mend
         return _Exchange(self._manager, {**request.scope, _VISIT: visit}, body)
 
     async def _visit(self, request: Request) -> Visit:

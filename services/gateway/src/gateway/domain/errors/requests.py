@@ -1,6 +1,7 @@
 """Why a request cannot be read."""
 
 from shared.errors import InvalidRequest
+from shared.workflow.sizes import MAX_VALUES
 
 
 class MalformedJson(InvalidRequest):
@@ -11,3 +12,12 @@ class MalformedJson(InvalidRequest):
     def __init__(self, reason: str | None = None) -> None:
         details = [{"path": "", "message": reason}] if reason else None
         super().__init__("Invalid JSON in request body", details=details)
+
+
+class TooManyValues(InvalidRequest):
+    """The body has more JSON values than a request may have."""
+
+    code = "TOO_MANY_VALUES"
+
+    def __init__(self) -> None:
+        super().__init__(f"Request body has too many JSON values: the limit is {MAX_VALUES}")
