@@ -269,5 +269,4 @@ async def test_a_million_keys_are_read_in_bounded_memory(system: System) -> None
 async def test_a_body_of_too_many_values_is_refused(system: System, value: bytes) -> None:
     answer = await system.execute(b'{"x":[' + b",".join([value] * (MAX_VALUES + 1)) + b"]}")
     assert answer.status == 400
-    assert answer.json["code"] == "TOO_MANY_VALUES"
     assert f"the limit is {MAX_VALUES}" in answer.json["error"]
