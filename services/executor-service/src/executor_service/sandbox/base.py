@@ -49,6 +49,9 @@ class ScriptSandbox:
         self._fetcher = fetcher
         self._limits = limits
         self._language = engine.language
+        # Looked up once: with labels, a look-up costs as much as the count itself.
+        self._seconds = SCRIPT_SECONDS.labels(engine.language)
+        self._in_line = SCRIPTS_WAITING.labels(engine.language)
         most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
         self._pool = Pool(Supply(engine, size, max_frame=most_bytes + _FRAME_SLACK), size)
 
@@ -73,7 +76,7 @@ class ScriptSandbox:
 
     async def run(self, script: Script) -> ScriptResult:
         """Run a script. What its author did wrong is in the result; raises only SandboxBusy, SandboxUnavailable."""
-        with SCRIPT_SECONDS.labels(self._language).time():
+        with self._seconds.time():
             result = await self._run(script)
         if result.error is not None:
             SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
@@ -103,7 +106,7 @@ class ScriptSandbox:
         return self._result(ending, script.shown or script.code)
 
     async def _taken(self, owner: str, workspace_id: str) -> Child:
-        with SCRIPTS_WAITING.labels(self._language).track_inprogress():
+        with self._in_line.track_inprogress():
             try:
                 return await self._pool.take(owner, workspace_id)
             except SandboxBusy:
