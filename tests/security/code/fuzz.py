@@ -11,6 +11,7 @@ import json
 import random
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ Two = tuple[str, str]
 """What an author types, and what it means."""
 
 
-class Writer:
+class Writer(ABC):
     """What both languages have in common."""
 
     def __init__(self, seed: random.Random) -> None:
@@ -98,9 +99,9 @@ class Writer:
         """One of several ways."""
         return self.random.choice(makers)(depth)
 
+    @abstractmethod
     def program(self) -> Two:
         """A whole program."""
-        raise NotImplementedError
 
 
 class JavaScriptWriter(Writer):

@@ -1,5 +1,6 @@
-"""A server that HTTP blocks call, and how they call it."""
+"""A server that HTTP blocks call, how they call it, and where code is compiled."""
 
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +8,7 @@ from tests.support.http_stub import HttpStub
 from tests.unit.blocks.calling import Api
 
 from shared.net import OutboundClient
+from shared.workflow.code_references import CodeTemplate, Key
 
 
 @pytest.fixture
@@ -25,3 +27,18 @@ async def outbound() -> AsyncIterator[OutboundClient]:
 @pytest.fixture
 def api(stub: HttpStub, outbound: OutboundClient) -> Api:
     return Api(stub, outbound)
+
+
+@pytest.fixture
+def compiling_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the threads that compile variants of code, in order: the list grows while the test runs."""
+    threads: list[int] = []
+    without = CodeTemplate.without
+
+    def recording(template: CodeTemplate, keys: frozenset[Key]) -> CodeTemplate:
+        if keys not in template.variants:
+            threads.append(threading.get_ident())
+        return without(template, keys)
+
+    monkeypatch.setattr(CodeTemplate, "without", recording)
+    return threads

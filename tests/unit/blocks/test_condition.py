@@ -4,7 +4,6 @@ import asyncio
 import threading
 from typing import Any
 
-import pytest
 from tests.support.left_behind import without_collections
 from tests.unit.blocks.running import INPUT, Nobody, echo, engine_of, failure, names, request
 from tests.unit.workflow.states import block, edge, workflow
@@ -12,7 +11,6 @@ from tests.unit.workflow.states import block, edge, workflow
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Call, Execution, RunResult
 from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
-from shared.workflow.code_references import CodeTemplate, Key
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -160,17 +158,8 @@ async def test_each_way_that_fails_is_quoted_as_its_own_author_spelled_it() -> N
 
 
 async def test_large_code_with_an_unset_environment_value_is_compiled_beside_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch,
+    compiling_threads: list[int],
 ) -> None:
-    threads: list[int] = []
-    without = CodeTemplate.without
-
-    def recording(template: CodeTemplate, keys: frozenset[Key]) -> CodeTemplate:
-        if keys not in template.variants:
-            threads.append(threading.get_ident())
-        return without(template, keys)
-
-    monkeypatch.setattr(CodeTemplate, "without", recording)
     await choose(("if", "true || {{NONE}}" + 5_000 * " "), ("else", ""))
-    assert len(threads) == 1
-    assert threads[0] != threading.get_ident()
+    assert len(compiling_threads) == 1
+    assert compiling_threads[0] != threading.get_ident()

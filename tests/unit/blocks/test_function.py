@@ -14,7 +14,7 @@ from executor_service.engine import Execution, RunResult
 from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import CodeTemplate, Key, compile_code
+from shared.workflow.code_references import compile_code
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for
@@ -258,17 +258,8 @@ async def test_blank_lines_without_end_hold_nobody_up() -> None:
 
 
 async def test_large_code_with_an_unset_environment_value_is_compiled_beside_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch,
+    compiling_threads: list[int],
 ) -> None:
-    threads: list[int] = []
-    without = CodeTemplate.without
-
-    def recording(template: CodeTemplate, keys: frozenset[Key]) -> CodeTemplate:
-        if keys not in template.variants:
-            threads.append(threading.get_ident())
-        return without(template, keys)
-
-    monkeypatch.setattr(CodeTemplate, "without", recording)
     await run("return {{NONE}}" + 5_000 * " ", Sandbox())
-    assert len(threads) == 1
-    assert threads[0] != threading.get_ident()
+    assert len(compiling_threads) == 1
+    assert compiling_threads[0] != threading.get_ident()
