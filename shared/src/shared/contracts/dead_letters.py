@@ -41,7 +41,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RedriveRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Run the same version with the same input once more, as a run of its own. Answered by RunAccepted.
+    """Run the same version with the same input again, as a new run. Answered by RunAccepted.
 
     The new run belongs to the caller of the redrive, see RunSpec. A gateway of an earlier version names no caller: its
     redrives run without personal environment values.

@@ -21,7 +21,7 @@ from shared.store.transactions import Session, transact
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]
 _DISPATCH_IDS: Final = 1_000
-"""A run that nobody claims is dispatched every ten minutes: its messages are accepted for a week."""
+"""An unclaimed run is dispatched again every ten minutes, so its messages are accepted for a week."""
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]
 _ACTIVE_FIELDS: Final = dict.fromkeys(("workspace_id", "phase", "attempt", "dispatched_ms", "dispatches"), 1)
 _UNCLAIMED: Final = {"phase": Phase.DISPATCHED.value, "attempt": 0}

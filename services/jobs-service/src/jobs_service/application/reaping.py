@@ -26,8 +26,8 @@ MAX_ROUNDS: Final = 50
 class Reaping:
     """One reaper. Only the one that leads does anything.
 
-    For the first lease of its term it takes no worker for lost: before, workers may have found nobody to tell that they
-    live, since the store or this service was away. It also waits a lease after the store's clock jumped ahead, which
+    For the first lease of its term it takes no worker for lost: before, the store or this service may have been
+    unavailable, so that workers could not renew. It also waits a lease after the store's clock jumped ahead, which
     makes the lease of every live worker look over.
     """
 

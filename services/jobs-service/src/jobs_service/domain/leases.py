@@ -38,7 +38,7 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     dispatch only: the worker that held it knows the dispatches before.
     A run at work gives way only to a redelivery of the very message that its worker holds it by: the broker redelivers
     when it has lost the worker. That a lease is over is for the reaper to say, which knows when the store's clock
-    jumped. A claim that is made again, its answer lost, is told the same and costs nothing.
+    jumped. A repeated claim, whose answer was lost, gets the same answer and costs nothing.
     """
     if run.phase is Phase.DISPATCHED and run.is_dispatch(asked.dispatch_id):
         return _grant_or_end(run, asked, now, rules)

@@ -216,7 +216,7 @@ def forgotten_after(run: Run, now: datetime, rules: Rules) -> Run:
 def end(
     run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
 ) -> Run:
-    """`run` at its end: held by nobody, and forgotten after a while. It ends no earlier than it started."""
+    """Return `run` in a terminal phase, without a holder and with an expiry. It ends no earlier than it started."""
     return move(
         forgotten_after(run, now, rules),
         phase,
