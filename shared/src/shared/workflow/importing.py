@@ -9,6 +9,7 @@ import msgspec
 from shared.errors import InvalidWorkflow
 from shared.workflow.jsvalues import Json, JsonObject, object_of
 from shared.workflow.migrations import migrate
+from shared.workflow.sizes import MAX_VALUES, has_too_many_values
 from shared.workflow.snapshot import snapshot_document
 from shared.workflow.structure import structure_problems
 
@@ -44,6 +45,9 @@ def read_import(document: Json) -> ImportedWorkflow:
 
 
 def _parse(text: str) -> Json:
+    if has_too_many_values(text.encode(errors="surrogatepass")):
+        problem = f"Workflow has more than {MAX_VALUES:,} JSON values"
+        raise InvalidWorkflow(f"Invalid workflow: {problem}", details=[problem])
     repeated: list[str] = []
 
     def unique(pairs: list[tuple[str, Json]]) -> JsonObject:

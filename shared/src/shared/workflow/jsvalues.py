@@ -12,6 +12,7 @@ import msgspec
 
 from shared.surrogates import HALF, may_escape_halves, whole
 from shared.workflow.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.sizes import MAX_VALUES, has_too_many_values
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
@@ -33,6 +34,7 @@ _SIGNS_OF_FLOATS: Final = re.compile(rb"\.[0-9]"), re.compile(rb"e[0-9-]")
 _encode: Final = msgspec.json.Encoder().encode
 _NUMBER: Final = re.compile(r"[+-]?(?:\d++\.?\d*+(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Infinity)", re.ASCII)
 """Digits once read are not read anew: of a million without an end that would take an hour."""
+_LARGEST_EXACT: Final = 2**53
 _PREFIXED: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 
 
@@ -73,16 +75,16 @@ def to_number(value: Json) -> int | float:
     if not text:
         return 0
     if _PREFIXED.fullmatch(text):
-        return int(text, 0)
+        return _as_double(int(text, 0))
     return _parse_decimal(text) if _NUMBER.fullmatch(text) else math.nan
 
 
 def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
-    """`JSON.parse(text)`, MISSING when the text is no JSON, or JSON nested too deeply to be worked with.
+    """`JSON.parse(text)`, MISSING when the text is no JSON, is nested too deeply, or has more than MAX_VALUES values.
 
     Half a surrogate pair, which JavaScript allows and UTF-8 does not, is replaced.
     """
-    if _BEGINNING.match(text) is None:
+    if _BEGINNING.match(text) is None or _is_too_large(text):
         return MISSING
     try:
         parsed: Json = _decode(text)
@@ -93,6 +95,10 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
     if may_escape_halves(text):
         parsed = whole(parsed)
     return parsed
+
+
+def _is_too_large(text: str) -> bool:
+    return len(text) > MAX_VALUES and has_too_many_values(text.encode(errors="surrogatepass"))
 
 
 def object_of(value: Json) -> JsonObject:
@@ -183,4 +189,14 @@ def _parse_decimal(text: str) -> int | float:
     if "Infinity" in text:
         return -math.inf if text.startswith("-") else math.inf
     number = float(text)
-    return int(number) if number.is_integer() and abs(number) <= 2**53 else number
+    return int(number) if number.is_integer() and abs(number) <= _LARGEST_EXACT else number
+
+
+def _as_double(number: int) -> int | float:
+    """Return a positive number as JavaScript holds it: rounded, or infinite, if a double cannot hold it exactly."""
+    if number <= _LARGEST_EXACT:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
