@@ -1,6 +1,6 @@
 """Output selectors: which fields of which blocks a caller wants to see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -38,6 +38,17 @@ def resolve_selectors(state: WorkflowState, selected: Iterable[str]) -> list[Sel
     return list(found.values())
 
 
+def selector_beginnings(state: WorkflowState) -> Mapping[str, str]:
+    """Return how the selectors of each block begin, by block id: its name, or its id if the name selects another."""
+    index = _Index(state)
+    beginnings: dict[str, str] = {}
+    for block in state.blocks.values():
+        name = selector_name(block)
+        target = index.find(name)
+        beginnings[block.id] = block.id if target is None or target[0] != block.id else name
+    return beginnings
+
+
 def selector_name(block: Block) -> str:
     """How samples spell a block: `Agent 1` becomes `agent_1`."""
     return "_".join(block.name.lower().replace(".", "").split())
@@ -46,7 +57,7 @@ def selector_name(block: Block) -> str:
 class _Index:
     def __init__(self, state: WorkflowState) -> None:
         self._ids = set(state.blocks)
-        self._longest_id = max(map(len, self._ids), default=0)
+        self._lengths = sorted(set(map(len, self._ids)), reverse=True)
         self._by_exact_name = state.ids_by_name
         self._by_loose_name: dict[str, str] = {}
         for name, block_id in state.ids_by_name.items():
@@ -59,7 +70,7 @@ class _Index:
     def _by_id(self, raw: str, separator: str) -> tuple[str, str] | None:
         if raw in self._ids:
             return raw, ""
-        ends = (end for end in range(min(len(raw) - 1, self._longest_id), 0, -1) if raw[end] == separator)
+        ends = (end for end in self._lengths if 0 < end < len(raw) and raw[end] == separator)
         return next(((raw[:end], raw[end + 1 :]) for end in ends if raw[:end] in self._ids), None)
 
     def _by_name(self, raw: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from shared.workflow.input_format import InputField
 from shared.workflow.jsvalues import MISSING, Json, JsonObject
 from shared.workflow.models import WorkflowState
 from shared.workflow.paths import Outputs
-from shared.workflow.selectors import resolve_selectors, selector_name
+from shared.workflow.selectors import selector_beginnings
 from shared.workflow.start import coerce, input_fields
 
 _FILE: Final = base64.b64encode(b"Hello from a file.").decode()
@@ -66,10 +66,10 @@ def read_interface(state: WorkflowState, catalog: Catalog) -> Interface:
 
 
 def _outputs(state: WorkflowState, catalog: Catalog) -> Iterator[BlockOutputs]:
+    beginnings = selector_beginnings(state)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or spec.is_trigger or spec.is_container or not block.enabled:
             continue
-        name = selector_name(block)
-        is_own = [found.block_id for found in resolve_selectors(state, [name])] == [block.id]
-        yield BlockOutputs(block.id, block.name, block.type, name if is_own else block.id, spec.declared_outputs(block))
+        outputs = spec.declared_outputs(block)
+        yield BlockOutputs(block.id, block.name, block.type, beginnings[block.id], outputs)
