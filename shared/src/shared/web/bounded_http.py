@@ -45,7 +45,9 @@ from shared.web.http_framing import (
 from shared.web.unframed import send_unframed
 
 _HEAD_END: Final = b"\r\n\r\n"
-_LINE_BREAKS: Final = b"\r\n"
+_LINE_BREAK: Final = b"\r\n"
+_REQUEST_LINE: Final = re.compile(rb"[A-Z-]+ [^ #]+ HTTP/[0-9]\.[0-9]\r\n")
+"""The parser also accepts other protocols (RTSP, ICE), fragments, several spaces, and line feeds before the line."""
 _NO_CARRIAGE_RETURN: Final = re.compile(rb"[^\r]\n")
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
@@ -217,8 +219,8 @@ class BoundedHttp(HttpToolsProtocol):
         """Read the head that begins or goes on at `start`; return where it ends, or the end of `data`."""
         known = len(self._head)
         if not known:
-            while start < len(data) and data[start] in _LINE_BREAKS:  # allowed before a request
-                start += 1
+            while data.startswith(_LINE_BREAK, start):  # allowed before a request
+                start += len(_LINE_BREAK)
             if start == len(data):
                 return start
             if len(self.pipeline) >= self.waiting_requests:
@@ -246,6 +248,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _feed_head(self, head: bytes, *, is_retry: bool = False) -> None:
         """Parse a whole head, and hand the request to the application if the parser accepts all of it."""
+        if _REQUEST_LINE.match(head) is None:
+            self._refuse(MALFORMED)
+            return
         self._may_begin = True
         try:
             self.parser.feed_data(head)
