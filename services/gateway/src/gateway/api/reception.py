@@ -31,9 +31,14 @@ class Reception:
     def admit(self, request: Request) -> None:
         """Take a place at the gate until the request is answered. Raises AdmissionClosed.
 
-        Whoever comes with a session and no key passes it, as at Sim; the workspace's places are counted all the same.
+        Requests with a session and no key pass it, as at Sim; the workspace's places are counted all the same.
         """
         if not shows_session_alone(request.headers):
+            held(request).enter_context(self.gate.admitted())
+
+    def _admit_stranger(self, request: Request) -> None:
+        """Take the place that `admit` did not ask for if the session that was shown turns out to be none."""
+        if shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
 
     def admit_to(self, request: Request, workspace_id: str) -> None:
@@ -49,6 +54,18 @@ class Reception:
         return await self.authentication.caller(headers)
 
     async def public_caller(self, request: Request, workflow_id: str) -> Caller:
-        """Whoever has no key, where the workflow is public. Raises Unauthenticated, Unavailable."""
+        """Return the public as the caller of a public workflow.
+
+        Raises AdmissionClosed, Unauthenticated, Unavailable.
+        """
+        self._admit_stranger(request)
         endpoint = await self.endpoints.find(workflow_id)
         return await self.authentication.public_caller(endpoint, self.limiting.address_of(request))
+
+    async def visitor(self, request: Request, workspace_id: str) -> Caller:
+        """Return a caller without a key that a chat or a public tool server lets in.
+
+        Raises AdmissionClosed, Unauthenticated, Unavailable.
+        """
+        self._admit_stranger(request)
+        return await self.authentication.visitor(workspace_id, self.limiting.address_of(request))

@@ -89,8 +89,7 @@ class ChatDoor:
     async def _answer(self, request: Request, found: OpenChat, body: SayBody, new_ticket: str | None) -> Response:
         chat, endpoint = found.chat, found.endpoint
         ticket = new_ticket or request.cookies.get(_cookie_name(chat))
-        address = self._address_of(request)
-        visitor = await self._reception.authentication.visitor(endpoint.workspace_id, address)
+        visitor = await self._reception.visitor(request, endpoint.workspace_id)
         self._reception.limiting.show(request, visitor, RateKind.SYNC)
         self._reception.admit_to(request, endpoint.workspace_id)
         selection = await self._visits.selection(chat)

@@ -1,5 +1,7 @@
 """Who may do what on the legacy API: an unknown workflow is 404, another workspace's is 403."""
 
+from typing import Final
+
 from starlette.requests import Request
 
 from gateway.api.limiting import Limiting
@@ -7,6 +9,9 @@ from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.rate_limits import RateKind
+from shared.errors import InvalidRequest
+
+VERSIONS_NEED_KEY: Final = "Reading another version than the live one requires an API key"
 
 
 class LegacyAccess:
@@ -38,13 +43,16 @@ class LegacyAccess:
     async def to_interface(self, request: Request) -> Caller:
         """Who looks at the workflow in the path, the public where it is open to it.
 
-        Raises Unauthenticated, NotFound, Forbidden, Unavailable.
+        The public sees what is live, and no other version.
+        Raises Unauthenticated, InvalidRequest, NotFound, Forbidden, Unavailable.
         """
         workflow_id = request.path_params["workflow_id"]
         caller = await self._authentication.caller(request.headers)
         if caller is None:
             endpoint = await self._endpoints.find(workflow_id)
             caller = await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+            if "version" in request.query_params:
+                raise InvalidRequest(VERSIONS_NEED_KEY)
             self._limiting.show(request, caller, RateKind.SYNC)
             return caller
         caller = await self.to_workflow(request)

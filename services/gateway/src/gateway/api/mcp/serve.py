@@ -137,9 +137,7 @@ class McpDoor:
             return known
         if not server.settings.is_public:
             raise Unauthenticated("Unauthorized")
-        return await self._reception.authentication.visitor(
-            server.workspace_id, self._reception.limiting.address_of(request)
-        )
+        return await self._reception.visitor(request, server.workspace_id)
 
     async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         visit = _visit_of(context)
