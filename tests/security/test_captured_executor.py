@@ -27,12 +27,12 @@ from tests.support.tickets import a_ticket, ring, ticket_key
 
 from deploy_service.bootstrap import build
 from shared.contracts.deployments import Endpoint, SetEnvironmentValue
-from shared.contracts.files import FileScope
+from shared.contracts.files import FileKey, FileScope
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
 from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
-from shared.ids import new_id
+from shared.ids import new_id, public_run_id
 from shared.service import ServiceName
 
 REFUSED = (403, "RUN_TICKET_REFUSED")
@@ -410,6 +410,8 @@ async def test_a_run_that_is_stored_by_a_worker_is_that_of_its_ticket(
 
 async def test_conversations_and_files_are_those_of_the_ticket_s_workspace(jobs: tuple[System, Captured]) -> None:
     _, captured = jobs
+    ticket = a_ticket(file_scope=FileScope.WORKSPACE)
+    stored = f"/internal/blobs/ws/{FileKey.new('ws', ticket.workflow_id, public_run_id(ticket.run_id), 'a').file_id}"
     said = {"messages": [{"role": "user", "content": "Hi"}], "once": "1"}
     talk = "/internal/conversations/ws/messages?conversation_id=talk"
     calls = (
@@ -417,14 +419,31 @@ async def test_conversations_and_files_are_those_of_the_ticket_s_workspace(jobs:
         ("GET", talk, None),
         ("GET", "/internal/conversations/ws", None),
         ("DELETE", talk, None),
-        ("PUT", "/internal/blobs/ws/file_1", {"content": 1}),
+        ("PUT", stored, {"content": 1}),
         ("POST", "/internal/blobs/ws", {"content": 1}),
-        ("GET", "/internal/blobs/ws/file_1", None),
+        ("GET", stored, None),
     )
     for method, path, body in calls:
         assert await captured.send(method, path, body=body) == REFUSED
         assert await captured.send(method, path, a_ticket(workspace_id="attacker"), body) == REFUSED
-        assert (await captured.send(method, path, a_ticket(file_scope=FileScope.WORKSPACE), body))[0] < 300
+        assert (await captured.send(method, path, ticket, body))[0] < 300
+
+
+async def test_stored_values_of_other_runs_cannot_be_replaced(jobs: tuple[System, Captured]) -> None:
+    _, captured = jobs
+    ticket = a_ticket(file_scope=FileScope.WORKSPACE)
+    mine, others = public_run_id(ticket.run_id), public_run_id(new_id())
+    result = (await captured.send("POST", "/internal/blobs/ws", ticket, {"content": "true"}))[1]["blob_id"]
+    foreign = (
+        FileKey.new("ws", ticket.workflow_id, others, "a").file_id,
+        FileKey.new("ws", "another workflow", mine, "a").file_id,
+        f"file_{new_id()}",
+        new_id(),
+        result,
+    )
+    for blob_id in foreign:
+        assert await captured.send("PUT", f"/internal/blobs/ws/{blob_id}", ticket, {"content": "false"}) == REFUSED
+    assert await captured.send("GET", f"/internal/blobs/ws/{result}", ticket) == (200, b'{"content":"true"}')
 
 
 @pytest.mark.parametrize("scope", FileScope)

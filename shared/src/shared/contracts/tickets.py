@@ -32,6 +32,13 @@ class RunTicket(msgspec.Struct, frozen=True, array_like=True):
         """Return whether the run may read a file, which the run `run_id` stored (by default, this run)."""
         if self.file_scope is FileScope.WORKSPACE:
             return True
-        own_run_id = public_run_id(self.run_id)
-        stored_for = run_id or own_run_id if self.file_scope is FileScope.WORKFLOW else own_run_id
-        return is_file_of(file_id, self.run_workflow_id or self.workflow_id, stored_for)
+        if self.file_scope is FileScope.WORKFLOW and run_id:
+            return self._is_of_workflow(file_id, run_id)
+        return self.owns_file(file_id)
+
+    def owns_file(self, file_id: str) -> bool:
+        """Return whether the id is that of a file of this run."""
+        return self._is_of_workflow(file_id, public_run_id(self.run_id))
+
+    def _is_of_workflow(self, file_id: str, run_id: str) -> bool:
+        return is_file_of(file_id, self.run_workflow_id or self.workflow_id, run_id)

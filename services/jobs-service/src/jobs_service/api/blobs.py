@@ -12,6 +12,7 @@ from shared.contracts.files import ID_PREFIX
 from shared.contracts.payloads import StoredBlob
 from shared.errors import NotFound, PayloadTooLarge
 from shared.ids import new_id
+from shared.security.run_tickets import refused
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse
@@ -41,8 +42,14 @@ def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> 
 
     @router.put("/{blob_id}")
     async def put(
-        request: Request, workspace_id: Name, blob_id: Name, lifetime_seconds: Lifetime = longest
+        request: Request,
+        workspace_id: Name,
+        blob_id: Name,
+        access: Annotated[RunAccess, Depends(holder)],
+        lifetime_seconds: Lifetime = longest,
     ) -> Response:
+        if access.ticket is not None and not access.ticket.owns_file(blob_id):
+            raise refused("other_file", "The run ticket is for files of another run")
         return await store(request, workspace_id, blob_id, lifetime_seconds)
 
     @router.get("/{blob_id}")
