@@ -1,14 +1,14 @@
 """What a container iterates over."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from executor_service.engine.errors import BadReference, ContainerFailure
 from executor_service.engine.sources import AsTyped, Resolver
 from executor_service.engine.state import Opening
 from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_number
-from shared.workflow.references import TextTemplate
+from shared.workflow.references import TemplatePart, TextTemplate
 from shared.workflow.templates import Literal, Template, within_string
 from shared.workflow.unsupported_settings import count_problem
 
@@ -53,18 +53,9 @@ def _collection(template: Template, resolver: Resolver) -> Json | Missing:
     if isinstance(template, TextTemplate):
         reference = template.sole_reference
         found = AsTyped.AS_TYPED if reference is None else resolver.find(reference)
-        return _inline(_filled_in(template, resolver)) if isinstance(found, AsTyped) else _parsed_if_text(found)
+        return _inline(template.parts, resolver) if isinstance(found, AsTyped) else _parsed_if_text(found)
     value = resolver.render(template)
-    return _inline(value) if isinstance(value, str) else value
-
-
-def _filled_in(template: TextTemplate, resolver: Resolver) -> str:
-    """Items as they were typed, with values: one that stands in a string stays in it, whatever quotes it has."""
-    filled: list[str] = []
-    for part, is_quoted in zip(template.parts, within_string(template.parts), strict=True):
-        text = part if isinstance(part, str) else resolver.text(TextTemplate((part,)))
-        filled.append(stringify(text)[1:-1] if is_quoted and not isinstance(part, str) else text)
-    return "".join(filled)
+    return _inline((value,), resolver) if isinstance(value, str) else value
 
 
 def _parsed_if_text(value: Json | Missing) -> Json | Missing:
@@ -72,12 +63,23 @@ def _parsed_if_text(value: Json | Missing) -> Json | Missing:
     return parsed if isinstance(parsed, list | dict) else value
 
 
-def _inline(text: str) -> Json:
-    for candidate in (text, text.replace("'", '"')):
-        value = parse_json(candidate)
+def _inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
+    """Return items as they were typed, with values. Single quotes may stand for double ones.
+
+    A value that stands in a string stays in it, whichever quotes the author typed and whichever the value has.
+    """
+    texts = [part if isinstance(part, str) else resolver.text(TextTemplate((part,))) for part in parts]
+    are_values = [not isinstance(part, str) for part in parts]
+    for written in (texts, [text.replace("'", '"') for text in texts]):
+        literals = tuple(part if is_value else text for part, text, is_value in zip(parts, written, are_values))
+        filled = (
+            stringify(texts[index])[1:-1] if are_values[index] and is_quoted else written[index]
+            for index, is_quoted in enumerate(within_string(literals))
+        )
+        value = parse_json("".join(filled))
         if value is not MISSING:
             return value
-    raise _NoCollection(f'Failed to parse items as JSON: "{text}"')
+    raise _NoCollection(f'Failed to parse items as JSON: "{"".join(texts)}"')
 
 
 def _items(value: Json | Missing) -> list[Json]:
