@@ -71,10 +71,10 @@ def _inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
     texts = [part if isinstance(part, str) else resolver.text(TextTemplate((part,))) for part in parts]
     are_values = [not isinstance(part, str) for part in parts]
     for written in (texts, [text.replace("'", '"') for text in texts]):
-        literals = tuple(part if is_value else text for part, text, is_value in zip(parts, written, are_values))
+        typed = tuple(part if not isinstance(part, str) else text for part, text in zip(parts, written, strict=True))
         filled = (
             stringify(texts[index])[1:-1] if are_values[index] and is_quoted else written[index]
-            for index, is_quoted in enumerate(within_string(literals))
+            for index, is_quoted in enumerate(within_string(typed))
         )
         value = parse_json("".join(filled))
         if value is not MISSING:
