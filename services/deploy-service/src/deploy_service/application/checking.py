@@ -1,12 +1,13 @@
 """Whether a content may go live, looked at together with the workflows that it calls."""
 
-import asyncio
 from collections.abc import Set
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.compile_turns import CompileTurns
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
@@ -20,6 +21,9 @@ from shared.workflow.reading import read_state
 
 MOST_CALLED: Final = 100
 """Workflows that are looked at for one tool."""
+
+MOST_IN_PROGRESS: Final = 32
+"""Checks of one workspace that run or wait: each holds a whole workflow in memory."""
 
 
 class Checking:
@@ -36,25 +40,30 @@ class Checking:
         self._changes = changes
         self._environment = environment
         self._keyed_providers = keyed_providers
+        self._turns = CompileTurns(most=MOST_IN_PROGRESS)
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
-        """Everything that is wrong with `content`. Raises InvalidWorkflow when it cannot be read at all."""
-        found = await asyncio.to_thread(check, content, self._keyed_providers)
+        """Return everything that is wrong with `content`.
+
+        Raises InvalidWorkflow when it cannot be read at all, Unavailable when its workspace checks too many at once.
+        """
+        async with self._turns.held(workspace_id):
+            found = await self._turns.run(partial(check, content, self._keyed_providers))
+            named = await self._turns.run(partial(named_values, content))
         pausing = [
             pausing_tool(agent, title)
             for agent, title, workflow_id in workflow_tools(read_state(content.state))
             if await self._may_pause(workspace_id, workflow_id)
         ]
-        unset = await self._not_set(content, workspace_id)
+        unset = await self._not_set(named, workspace_id)
         return msgspec.structs.replace(
             found,
             errors=(*found.errors, *pausing),
             warnings=(*found.warnings, *([values_not_set(unset)] if unset else ())),
         )
 
-    async def _not_set(self, content: Content, workspace_id: str) -> Set[str]:
-        """The environment values that `content` names and the workspace has not."""
-        named = await asyncio.to_thread(named_values, content)
+    async def _not_set(self, named: Set[str], workspace_id: str) -> Set[str]:
+        """Return those of the `named` environment values that the workspace does not have."""
         return named - {entry.name for entry in await self._environment.names(workspace_id)} if named else named
 
     async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:

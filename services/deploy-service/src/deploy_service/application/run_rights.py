@@ -1,10 +1,10 @@
 """What a worker may read for a run, derived from the snapshot that its ticket names."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Collection
 from typing import Final
 
+from deploy_service.application.compile_turns import CompileTurns
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentVault
@@ -35,6 +35,7 @@ class RunRights:
         self._versions = versions
         self._vault = vault
         self._signer = signer
+        self._turns = CompileTurns()
         self._rights: OrderedDict[tuple[str, str], SnapshotRights] = OrderedDict()
 
     async def environment(self, ticket: RunTicket, names: Collection[str] | None) -> contracts.Environment:
@@ -62,12 +63,18 @@ class RunRights:
 
     async def _rights_of(self, ticket: RunTicket) -> SnapshotRights:
         key = (ticket.workspace_id, ticket.snapshot_hash)
-        known = self._rights.get(key)
-        if known is None:
+        known = self._rights.get(key) or await self._derive(key)
+        self._rights.move_to_end(key)
+        return known
+
+    async def _derive(self, key: tuple[str, str]) -> SnapshotRights:
+        workspace_id, _ = key
+        async with self._turns.held(workspace_id):
+            if (known := self._rights.get(key)) is not None:
+                return known
             content = await self._contents.snapshot(*key)
-            workflow = await asyncio.to_thread(lambda: compile_workflow(content.state))
+            workflow = await self._turns.run(lambda: compile_workflow(content.state))
             known = self._rights[key] = SnapshotRights.of(workflow)
             if len(self._rights) > CACHED_SNAPSHOTS:
                 self._rights.popitem(last=False)
-        self._rights.move_to_end(key)
-        return known
+            return known
