@@ -1,4 +1,4 @@
-"""No workspace keeps deploy-service from compiling the workflows of others."""
+"""No workspace keeps a service from compiling the workflows of others."""
 
 import asyncio
 import threading
@@ -9,8 +9,10 @@ import pytest
 from tests.support.eventually import eventually
 
 from deploy_service.application import checking
-from deploy_service.application.compile_turns import THREADS, CompileTurns
+from executor_service.application import workflow_cache
+from shared.compile_turns import THREADS, CompileTurns
 from shared.contracts.deployments import Problems
+from shared.contracts.runs import SnapshotRef
 from shared.errors import Unavailable
 
 
@@ -71,6 +73,30 @@ async def test_checks_of_one_workspace_take_turns(monkeypatch: pytest.MonkeyPatc
     checks = checking.Checking(nothing, nothing, cast("Any", NoValues()), frozenset())
     content = cast("Any", SimpleNamespace(state={"blocks": {}, "edges": []}))
     await asyncio.gather(*(checks.problems(content, "attacker") for _ in range(8)))
+    assert most_at_once == 1
+
+
+class AnySnapshot:
+    """Has an empty workflow for each hash."""
+
+    async def snapshot(self, _snapshot: SnapshotRef) -> bytes:
+        return b"{}"
+
+
+async def test_an_executor_compiles_one_workflow_of_a_workspace_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiling_now, most_at_once = 0, 0
+
+    def compile_workflow(*_: object) -> str:
+        nonlocal compiling_now, most_at_once
+        compiling_now += 1
+        most_at_once = max(most_at_once, compiling_now)
+        threading.Event().wait(0.05)
+        compiling_now -= 1
+        return "compiled"
+
+    monkeypatch.setattr(workflow_cache, "compile_workflow", compile_workflow)
+    cache = workflow_cache.WorkflowCache(cast("Any", AnySnapshot()), entries=10)
+    await asyncio.gather(*(cache.get(SnapshotRef("attacker", "W", f"hash{number}")) for number in range(8)))
     assert most_at_once == 1
 
 

@@ -7,13 +7,13 @@ from typing import Final
 import msgspec
 
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.compile_turns import CompileTurns
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
 from deploy_service.domain.pausing import called_workflows, may_pause, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
+from shared.compile_turns import CompileTurns
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
 from shared.workflow.models import WorkflowState

@@ -4,12 +4,12 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import Final
 
-from deploy_service.application.compile_turns import CompileTurns
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentVault
 from deploy_service.domain.snapshot_rights import SnapshotRights
 from deploy_service.ports import VersionRepository
+from shared.compile_turns import CompileTurns
 from shared.contracts import deployments as contracts
 from shared.contracts.tickets import RunTicket
 from shared.errors import NotFound

@@ -1,7 +1,8 @@
 """Threads that compile workflows, shared between workspaces.
 
 The worst code of the size that a workflow may have takes a minute to compile, and a caller that disconnects does not
-stop it. Without turns one workspace could keep the threads that read every workspace's snapshots.
+stop it. Without turns one workspace could keep all default threads of a process, which others need to read snapshots
+and to resolve names.
 """
 
 import asyncio
