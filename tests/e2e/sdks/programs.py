@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.support.eventually import PATIENCE_SECONDS
+
 HERE: Final = Path(__file__).parent
 TYPES: Final = HERE / "node_modules" / "@types"
 COMPILER: Final = HERE / "node_modules" / "typescript" / "bin" / "tsc"
@@ -28,7 +30,12 @@ async def run(*command: str, environment: Mapping[str, str] | None = None) -> st
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
     )
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    try:
+        out, errors = await asyncio.wait_for(process.communicate(), 2 * PATIENCE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()
+        raise
     assert process.returncode == 0, f"{errors.decode()}\n{out.decode()}"
     return out.decode()
 

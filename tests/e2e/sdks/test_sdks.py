@@ -55,11 +55,11 @@ def check_common(seen: Seen, *, file: Path | None = None) -> None:
     assert rates["sync"]["remaining"] <= rates["sync"]["maxBurst"]
     assert usage["usage"].keys() == {"currentPeriodCost", "limit", "plan"}
     assert seen["limit"]["remaining"] <= seen["limit"]["limit"]
-    first, second, third = seen["small"]
-    assert (first["success"], second["success"]) == (True, True)
-    assert third["raised"].startswith(LIMIT)
-    assert (third["code"], third["status"]) == ("RATE_LIMIT_EXCEEDED", 429)
-    assert seen["retried"]["success"] is True
+    *let_in, refused = seen["small"]  # two at least, and one more for each window that passed between them
+    assert [call["success"] for call in let_in] == [True] * max(2, len(let_in))
+    assert refused["raised"].startswith(LIMIT)
+    assert (refused["code"], refused["status"]) == ("RATE_LIMIT_EXCEEDED", 429)
+    assert seen["retried"].get("success") is True, seen["retried"]
 
 
 async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:

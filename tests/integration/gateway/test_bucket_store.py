@@ -10,7 +10,7 @@ from gateway.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, Bu
 from gateway.application.rate_limiter import RateLimiter
 from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import Rate
-from gateway.ports import Tokens
+from gateway.ports import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store
@@ -26,8 +26,22 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
     await store.stop()
 
 
-async def take(buckets: BucketStore, needed: int, *, spare: int = 0, returned: int = 0) -> Tokens:
-    return await buckets.take("b", RATE, needed=needed, spare=spare, returned=returned)
+async def take(
+    buckets: BucketStore, needed: int, *, spare: int = 0, returned: int = 0, observed: ObservedWindow | None = None
+) -> Tokens:
+    return await buckets.take("b", RATE, needed=needed, spare=spare, returned=returned, observed=observed)
+
+
+async def look(buckets: BucketStore, observed: ObservedWindow | None = None) -> Tokens:
+    return await buckets.look("b", RATE, observed)
+
+
+async def set_clock_back(store: Store, windows: int) -> int:
+    """Move the bucket ahead, as if the store's clock had been set back. Returns the beginning of its window."""
+    await let_pass(store, -windows)
+    bucket = await store.collection(BUCKETS).find_one({"_id": "b"})
+    assert bucket is not None
+    return int(bucket["turned_ms"])
 
 
 async def let_pass(store: Store, windows: int) -> None:
@@ -73,16 +87,16 @@ async def test_a_bucket_stays_small_however_often_it_is_taken_from(store: Store)
 
 async def test_a_look_takes_nothing(store: Store) -> None:
     buckets = BucketStore(store)
-    assert (await buckets.look("b", RATE)).left == 120
+    assert (await look(buckets)).left == 120
     await take(buckets, 20)
-    assert (await buckets.look("b", RATE)).left == 100
+    assert (await look(buckets)).left == 100
 
 
 async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Store) -> None:
     buckets = BucketStore(store)
     assert (await take(buckets, 200)).granted == 120
     await let_pass(store, 1)
-    assert (await buckets.look("b", RATE)).left == 60
+    assert (await look(buckets)).left == 60
     await let_pass(store, 2)
     assert (await take(buckets, 200)).granted == 120
 
@@ -90,13 +104,35 @@ async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Stor
 async def test_a_store_whose_clock_goes_back_lets_nobody_pass_unchecked_and_keeps_nobody_out(store: Store) -> None:
     buckets = BucketStore(store)
     assert (await take(buckets, 100)).left == 20
-    await let_pass(store, -60)
-    assert (await buckets.look("b", RATE)).left == 20
+    await set_clock_back(store, 60)
+    assert (await look(buckets)).left == 20
     last = await take(buckets, 100)
     assert (last.granted, last.left) == (20, 0)
     assert 59 < last.resets_in <= 60
     await let_pass(store, 1)
     assert (await take(buckets, 100)).granted == 60
+
+
+async def test_a_window_that_a_gateway_observed_ends_in_time_after_the_clock_went_back(store: Store) -> None:
+    buckets = BucketStore(store)
+    assert (await take(buckets, 120)).left == 0
+    began_ms = await set_clock_back(store, 60)
+    early = await look(buckets, ObservedWindow(began_ms, 40.0))
+    assert early.left == 0
+    assert 19 < early.resets_in <= 20
+    over = await take(buckets, 200, observed=ObservedWindow(began_ms, 61.0))
+    assert over.granted == 60
+    assert 58 < over.resets_in <= 59
+
+
+async def test_an_observed_window_ends_once_and_never_early(store: Store) -> None:
+    buckets = BucketStore(store)
+    first = await take(buckets, 120)
+    observed = ObservedWindow(first.began_ms, 61.0)
+    assert (await take(buckets, 200, observed=observed)).granted == 60
+    assert (await take(buckets, 1, observed=observed)).granted == 0
+    later = await take(buckets, 1, observed=ObservedWindow(first.began_ms + 1, 120.0))
+    assert later.granted == 0
 
 
 async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:

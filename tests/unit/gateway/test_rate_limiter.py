@@ -55,6 +55,32 @@ async def test_each_window_adds_the_rate() -> None:
     assert await fleet.let_in(3000) == 1200
 
 
+@pytest.mark.parametrize("step_seconds", [-30, 30])
+async def test_a_caller_who_waits_as_long_as_told_gets_in_however_the_clock_of_the_store_steps(
+    step_seconds: float,
+) -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    fleet.clock.advance(17.5)
+    with pytest.raises(RateLimited) as refused:
+        await fleet.limiters[0].take("b", RATE)
+    fleet.buckets.step(step_seconds)
+    assert refused.value.retry_after is not None
+    fleet.clock.advance(refused.value.retry_after)
+    assert await fleet.let_in(1000) == 600
+
+
+async def test_a_clock_that_is_set_back_adds_no_token_before_the_window_has_passed() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    fleet.buckets.step(-30)
+    fleet.clock.advance(50)
+    standing = await fleet.limiters[0].look("b", RATE)
+    assert (standing.remaining, standing.reset_seconds) == (0, 10)
+    fleet.clock.advance(10)
+    assert await fleet.let_in(1000) == 600
+
+
 async def test_several_gateways_share_one_bucket_to_the_last_token() -> None:
     fleet = Fleet(3)
     assert await fleet.let_in(4000, gateways=3) == 1200

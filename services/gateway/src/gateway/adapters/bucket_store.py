@@ -13,7 +13,7 @@ import pymongo
 from pymongo import WriteConcern
 
 from gateway.domain.rate_limits import Rate
-from gateway.ports import Tokens
+from gateway.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.store.client import Store
@@ -43,11 +43,13 @@ class BucketStore:
         self._fetched: OrderedDict[str, str] = OrderedDict()
 
     @store_call
-    async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
+    async def take(
+        self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
+    ) -> Tokens:
         """See Buckets."""
         take_id = new_id()
         noted = _noted(take_id, self._fetched.get(bucket, ""))
-        stages = [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned), noted]
+        stages = [*_turned(rate, observed), *_taken(rate, needed=needed, spare=spare, returned=returned), noted]
         with pymongo.timeout(PATIENCE_SECONDS):
             await self._buckets.update_one({"_id": bucket}, stages, upsert=True)
             document = await self._buckets.find_one({"_id": bucket}, {"grants": 1})
@@ -65,26 +67,31 @@ class BucketStore:
             self._fetched.popitem(last=False)
 
     @store_call
-    async def look(self, bucket: str, rate: Rate) -> Tokens:
+    async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
         """See Buckets."""
-        stages: list[Document] = [{"$match": {"_id": bucket}}, *_turned(rate), {"$set": {"granted": 0}}]
+        stages: list[Document] = [{"$match": {"_id": bucket}}, *_turned(rate, observed), {"$set": {"granted": 0}}]
         with pymongo.timeout(PATIENCE_SECONDS):
             found = await (await self._buckets.aggregate(stages)).to_list(1)
-        return _grant(found[0], rate) if found else Tokens(0, rate.burst, rate.window_seconds)
+        return _grant(found[0], rate) if found else Tokens(0, rate.burst, rate.window_seconds, began_ms=0)
 
 
-def _turned(rate: Rate) -> list[Document]:
+def _turned(rate: Rate, observed: ObservedWindow | None) -> list[Document]:
     """Fill the bucket up for every window that has passed since it was last filled up.
 
-    Where the store's clock has gone back, none has, and the next one begins now: a window that ends in an hour would
-    refuse everybody until then, and one that is taken back would leave less than nothing.
+    After the store's clock was set back, only the process that observed the window knows how old it is. A window that
+    nobody observed begins now: one that ends in an hour would refuse everybody until then, and one that is taken back
+    would leave less than nothing.
     """
+    latest: str | Document = "$now_ms"
+    if observed is not None:
+        aged = {"$subtract": ["$now_ms", int(observed.age_seconds * 1000)]}
+        latest = {"$cond": [{"$eq": ["$turned_ms", observed.began_ms]}, aged, "$now_ms"]}
     window_ms = _milliseconds(rate)
     windows = {"$toLong": {"$floor": {"$divide": [{"$subtract": ["$now_ms", "$turned_ms"]}, window_ms]}}}
     filled = {"$add": ["$tokens", {"$multiply": ["$windows", rate.per_window]}]}
     return [
         {"$set": {"now_ms": NOW_MS, "tokens": {"$ifNull": ["$tokens", rate.burst]}}},
-        {"$set": {"turned_ms": {"$min": [{"$ifNull": ["$turned_ms", "$now_ms"]}, "$now_ms"]}}},
+        {"$set": {"turned_ms": {"$min": [{"$ifNull": ["$turned_ms", "$now_ms"]}, latest]}}},
         {"$set": {"windows": windows}},
         {
             "$set": {
@@ -117,8 +124,9 @@ def _noted(take_id: str, fetched: str) -> Document:
 
 
 def _grant(document: Any, rate: Rate) -> Tokens:
-    resets_ms = document["turned_ms"] + _milliseconds(rate) - document["now_ms"]
-    return Tokens(int(document["granted"]), int(document["tokens"]), resets_ms / 1000)
+    began_ms = int(document["turned_ms"])
+    resets_ms = began_ms + _milliseconds(rate) - document["now_ms"]
+    return Tokens(int(document["granted"]), int(document["tokens"]), resets_ms / 1000, began_ms)
 
 
 def _milliseconds(rate: Rate) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 from gateway import metrics
 from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import Rate, Standing
-from gateway.ports import Buckets, Tokens
+from gateway.ports import Buckets, ObservedWindow, Tokens
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
@@ -61,8 +61,10 @@ class RateLimiter:
         full = Standing(rate, rate.burst, rate.window_seconds)
         if self._absence.lasts(bucket, rate):
             return full
+        held = self._slices.get(bucket)
+        observed = held.observed(self._clock.monotonic()) if held is not None else None
         try:
-            found = await self._buckets.look(bucket, rate)
+            found = await self._buckets.look(bucket, rate, observed)
         except Unavailable as error:
             self._absence.begin(error)
             return full
@@ -103,16 +105,17 @@ class RateLimiter:
             while held.waiting:
                 needed, asked_at = len(held.waiting), self._clock.monotonic()
                 returned, held.tokens = held.tokens, 0
+                observed = held.observed(asked_at)
                 try:
                     grant = await self._buckets.take(
-                        bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned
+                        bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned, observed=observed
                     )
                 except Unavailable as error:
                     self._absence.begin(error)
                     metrics.RATE_UNCHECKED.inc(len(held.waiting))
                     held.let_in()
                 else:
-                    held.fill(grant, asked_at)
+                    held.fill(grant, asked_at, answered_at=self._clock.monotonic())
                     held.answer(needed)
         finally:
             held.asking = None
@@ -143,7 +146,7 @@ class _Absence:
 
     async def _ask(self, bucket: str, rate: Rate) -> None:
         try:
-            await self._buckets.look(bucket, rate)
+            await self._buckets.look(bucket, rate, None)
             self._ask_at = None
         except Unavailable as error:
             self.begin(error)
@@ -163,6 +166,8 @@ class _Slice:
         self.seen: Standing | None = None
         self.seen_at = 0.0
         self._resets_at = 0.0
+        self._window_ms: int | None = None
+        self._ends_at = 0.0
 
     def is_current(self, now: float) -> bool:
         """Whether what it says still holds."""
@@ -175,11 +180,19 @@ class _Slice:
         self.tokens -= 1
         return True
 
-    def fill(self, grant: Tokens, asked_at: float) -> None:
-        """Hold what was granted. The store may have counted `resets_in` as early as when it was asked."""
+    def fill(self, grant: Tokens, asked_at: float, *, answered_at: float) -> None:
+        """Hold what was granted. The store counted `resets_in` at some time between the question and its answer."""
         self.tokens += grant.granted
         self.left = grant.left
         self._resets_at = asked_at + grant.resets_in
+        self._window_ms = grant.began_ms
+        self._ends_at = answered_at + grant.resets_in
+
+    def observed(self, now: float) -> ObservedWindow | None:
+        """Return the window of the last grant, and its age if the store counted `resets_in` as late as it answered."""
+        if self._window_ms is None:
+            return None
+        return ObservedWindow(self._window_ms, self.rate.window_seconds - (self._ends_at - now))
 
     def answer(self, count: int) -> None:
         """Give who waits a token each, as far as they go; the first `count` are answered in any case."""

@@ -15,7 +15,7 @@ from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
 from gateway.ports.jobs import EVERY_RUN, EventLog, Jobs, Payloads, RunKeeper
 from gateway.ports.keys import Keys
 from gateway.ports.mail import EntryCodes, Mailer
-from gateway.ports.rate_limits import Buckets, Tokens
+from gateway.ports.rate_limits import Buckets, ObservedWindow, Tokens
 from gateway.ports.tool_servers import ToolServerKeeper
 from gateway.ports.webhooks import WebhookKeeper
 from gateway.ports.workspaces import Workspaces
@@ -49,6 +49,7 @@ __all__ = [
     "KnownCall",
     "Mailer",
     "Numbered",
+    "ObservedWindow",
     "Passwords",
     "Payloads",
     "RunKeeper",
