@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { freeHandle } from '@/workflow/branches';
 import { withContainers } from '@/workflow/containers';
 import { DraftStore } from '@/workflow/draft-store';
@@ -177,6 +177,31 @@ describe('taking back', () => {
     }
     store.undo();
     expect(store.state()).toBe(first);
+  });
+
+  describe('while the clock steps', () => {
+    afterEach(() => vi.useRealTimers());
+
+    function typedWithStep(stepMs: number, pauseMs: number): DraftStore {
+      vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+      const store = new DraftStore(sample());
+      const type = (value: string) =>
+        store.edit((state) => edit.setValue(state, 'agent', 'model', 'combobox', value), 'agent model');
+      type('a');
+      vi.advanceTimersByTime(pauseMs);
+      vi.setSystemTime(Date.now() + stepMs);
+      type('ab');
+      store.undo();
+      return store;
+    }
+
+    test('a step ahead does not split a stroke', () => {
+      expect(typedWithStep(30_000, 100).canUndo).toBe(false);
+    });
+
+    test('a step back does not join two strokes', () => {
+      expect(typedWithStep(-30_000, 5_000).canUndo).toBe(true);
+    });
   });
 
   test('an edit that changes nothing is none', () => {

@@ -49,9 +49,9 @@ function underWay(lines: readonly RunLine[]): string | undefined {
 }
 
 function Elapsed({ since }: { since: number }) {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(() => performance.now());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(performance.now()), 1000);
     return () => clearInterval(timer);
   }, []);
   return now - since >= 1000 && <span>{elapsed(now - since)}</span>;

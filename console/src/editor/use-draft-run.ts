@@ -24,7 +24,7 @@ type End = 'completed' | 'failed' | 'cancelled' | 'paused';
 
 export interface DraftRun {
   isRunning: boolean;
-  /** When what goes on was begun, here. */
+  /** When the run started, by `performance.now()`. */
   since: number | null;
   status: 'queued' | 'running' | End | null;
   marks: ReadonlyMap<string, RunMark>;
@@ -64,7 +64,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       abort.current = controller;
       runId.current = null;
       setProgress(NOTHING);
-      setSince(Date.now());
+      setSince(performance.now());
       try {
         await saver.settle();
         const id = newId();

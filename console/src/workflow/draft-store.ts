@@ -25,7 +25,7 @@ export class DraftStore {
   edit(change: Edit, stroke: string | null = null): void {
     const next = change(this.current);
     if (next === this.current) return;
-    const now = Date.now();
+    const now = performance.now();
     const goesOn = stroke !== null && this.lastStroke?.key === stroke && now - this.lastStroke.at < ONE_STROKE_MS;
     if (!goesOn) this.past = [...this.past, this.current].slice(-REMEMBERED);
     this.lastStroke = stroke === null ? null : { key: stroke, at: now };
