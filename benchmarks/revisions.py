@@ -86,6 +86,7 @@ def running(build: Build, folder: Path) -> Iterator[RunningBuild]:
         **SETTINGS,
         **{name: str(port.lend()) for name, port in ports.items()},
         "FLOWPORT_HOME": str(folder / "home"),
+        "FLOWPORT_STORE": "secantusdb",  # a mongod on the PATH would be the store of one revision only
         **build.settings,
     }
     command = [str(build.checkout / ".venv/bin/flowport"), "stack", "--json", "--examples", str(examples)]

@@ -64,7 +64,7 @@ class Stand:
     def pids(self) -> dict[str, int]:
         """Every process of the stack, with the store and the broker."""
         found = {name: self.stack.pid(name) for name in self.stack.names}
-        found["store"] = self.stack.secantus.pid if self.stack.secantus else None
+        found["store"] = self.stack.store.pid if self.stack.store else None
         found["broker"] = self.stack.rabbitmq.pid if self.stack.rabbitmq else None
         return {name: pid for name, pid in found.items() if pid is not None}
 

@@ -72,7 +72,7 @@ async def test_a_paused_run_survives_the_restart_of_all_that_keeps_or_runs_it(do
     await paused(door, workflow_id, run_id)
     assert (await door.job(job["jobId"]))["status"] == "processing"
 
-    assert stack.secantus is not None
+    assert stack.store is not None
     for name in ("executor-service", "executor-service-2", "jobs-service"):
         await asyncio.to_thread(stack.restart, name)
     await paused(door, workflow_id, run_id)

@@ -29,16 +29,16 @@ def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str, own: se
 def test_nobody_else_on_the_network_can_knock(stack: Stack) -> None:
     ours = [stack.pid(name) for name in stack.names]
     assert stack.rabbitmq is not None
-    assert stack.secantus is not None
-    found = listening(*ours, stack.rabbitmq.pid, stack.secantus.pid)
+    assert stack.store is not None
+    found = listening(*ours, stack.rabbitmq.pid, stack.store.pid)
     assert len(found) > len(ours)
     assert {address for address, _ in found if not address.is_loopback} == set()
 
 
 def test_nothing_that_it_writes_is_open_to_other_users(stack: Stack) -> None:
     assert stack.rabbitmq is not None
-    assert stack.secantus is not None
-    folders = (stack.log_of("gateway").parent, stack.rabbitmq.data_dir, stack.secantus.data_dir)
+    assert stack.store is not None
+    folders = (stack.log_of("gateway").parent, stack.rabbitmq.data_dir, stack.store.data_dir)
     assert [found for folder in folders for found in open_to_others(folder)] == []
 
 

@@ -1,5 +1,6 @@
 """`flowport up`, as a newcomer meets it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.mongod import install
 from tests.support.other_user import open_to_others
 from tests.support.workflow_files import block, start, workflow
 
@@ -28,16 +30,16 @@ SECONDS = 120
 
 
 class Up:
-    """One running `flowport up` in `folder`."""
+    """One running `flowport up` in `folder`, or `flowport stack`."""
 
-    def __init__(self, folder: Path, port: int, *options: str, **settings: str) -> None:
+    def __init__(self, folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> None:
         self._output = folder / "output.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("flowport"), "up", "--examples", ROOT / "examples", *options],
+                [Path(sys.executable).with_name("flowport"), command, "--examples", ROOT / "examples", *options],
                 cwd=folder,
-                env={**environment, "PORT": str(port), **settings},
+                env={**environment, "PORT": str(port), "FLOWPORT_STORE": "secantusdb", **settings},
                 stdout=output,
                 stderr=subprocess.DEVNULL if options else output,
             )
@@ -72,8 +74,8 @@ def _parent(stat: Path) -> int:
 
 
 @contextmanager
-def up(folder: Path, port: int, *options: str, **settings: str) -> Iterator[Up]:
-    started = Up(folder, port, *options, **settings)
+def up(folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> Iterator[Up]:
+    started = Up(folder, port, *options, command=command, **settings)
     try:
         yield started
     finally:
@@ -218,6 +220,45 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
         answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
+
+
+def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, free_port: int) -> None:
+    program = install(tmp_path / "bin")
+    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
+    with up(tmp_path, free_port, **settings) as first:
+        first.await_ready()
+        assert "Starting MongoDB 8.0.4 (mongod on PATH)\n" in first.output
+        assert "  Store        MongoDB 8.0.4 (mongod on PATH)\n" in first.output
+        assert json.loads(run(printed_commands(first.output)[0]))["success"] is True
+        assert open_to_others(tmp_path / ".flowport") == []
+        known = credentials(tmp_path)
+        children = first.descendants()
+        first.process.send_signal(signal.SIGKILL)
+        await_gone(children)
+    with up(tmp_path, free_port, **settings) as second:
+        second.await_ready()
+        assert "Starting MongoDB 8.0.4 (mongod on PATH, the store of this folder)\n" in second.output
+        assert credentials(tmp_path) == known
+    install(tmp_path / "bin", version="4.4.29")
+    with up(tmp_path, free_port, **settings) as third:
+        assert third.process.wait(SECONDS) == 1
+        assert "is version 4.4.29, and 7.0 or later is needed: install mongod 7.0 or later" in third.output
+
+
+def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -> None:
+    program = install(tmp_path / "bin")
+    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
+    with contextlib.ExitStack() as reserved:
+        for service in ("DEPLOY", "JOBS", "EXECUTOR"):
+            settings[f"FLOWPORT_{service}_PORT"] = str(reserved.enter_context(reserve_port()).lend())
+        with up(tmp_path, free_port, "--json", command="stack", **settings) as started:
+            started.await_ready("}\n")
+            told = json.loads(started.output)
+            assert told["store"] == "MongoDB 8.0.4 (mongod on PATH)"
+            run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
+            queue = {"x-api-key": told["apiKey"], "x-execution-mode": "async"}
+            answered = httpx.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
+            assert answered.status_code == 202
 
 
 def test_nothing_in_its_folder_is_open_to_other_users(tmp_path: Path, free_port: int) -> None:

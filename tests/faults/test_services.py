@@ -64,11 +64,11 @@ async def test_runs_outlive_a_store_that_is_away_for_longer_than_their_leases(
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
     await eventually(lambda: witness.calls("store-a") == len(names))
 
-    assert stack.secantus is not None
-    stack.secantus.kill()
+    assert stack.store is not None
+    stack.store.kill()
     witness.let_go("store-a")
     await asyncio.sleep(AWAY_SECONDS)
-    await asyncio.to_thread(stack.secantus.start)
+    await asyncio.to_thread(stack.store.start)
     ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}

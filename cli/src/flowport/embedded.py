@@ -1,4 +1,4 @@
-"""All four services in one process: an in-memory broker between them, SecantusDB or a given MongoDB below.
+"""All four services in one process: an in-memory broker between them, one store below.
 
 They call each other over loopback, as separate processes do, and not through an in-process transport: such a transport
 knows no time limits, and embedded mode would then behave differently from the real one exactly when something hangs.

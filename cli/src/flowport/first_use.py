@@ -21,14 +21,16 @@ from gateway.settings import GatewaySettings
 from shared.workflow.importing import read_import
 
 
-async def introduce(home: Home, settings: GatewaySettings, *, url: str, examples: Path, output: Output) -> None:
+async def introduce(
+    home: Home, settings: GatewaySettings, *, url: str, store: str, examples: Path, output: Output
+) -> None:
     """Make what answers at `url` usable, and say to people or programs how it is used. Raises CommandFailed."""
     credentials = await ensure_credentials(home, settings, url)
     ids = await asyncio.to_thread(deploy_examples, credentials, examples)
     if output.as_json:
-        output.json(welcome_document(home, credentials, ids))
+        output.json(welcome_document(home, credentials, ids, store=store))
     else:
-        print_welcome(output.console, home, credentials, ids)
+        print_welcome(output.console, home, credentials, ids, store=store)
 
 
 async def ensure_credentials(home: Home, settings: GatewaySettings, url: str) -> Credentials:

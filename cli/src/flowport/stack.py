@@ -1,4 +1,4 @@
-"""The four services as separate processes, on a RabbitMQ and a SecantusDB of their own.
+"""The four services as separate processes, with their own RabbitMQ and store.
 
     with Stack(folder, ports=StackPorts.free(), executors=2) as stack:
         httpx.get(f"{stack.url}/api/...")
@@ -28,6 +28,7 @@ from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
+from flowport.servers.store_server import StoreServer
 from flowport.service_environment import TOKENS, environment_for
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
@@ -65,7 +66,7 @@ class Stack:
     """Starts everything below `folder`, and stops, kills and restarts each process by its name.
 
     `environment` reaches every service, `overrides` only the one named. FLOWPORT_AMQP_URL or FLOWPORT_MONGODB_URI in
-    `environment` stand for servers that run already; otherwise it starts its own.
+    `environment` stand for servers that run already; otherwise it starts its own: as its store, `store`, or SecantusDB.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Stack:
         executors: int = 1,
         environment: Environment | None = None,
         overrides: Mapping[ServiceName, Environment] | None = None,
+        store: StoreServer | None = None,
     ) -> None:
         self._home = home = Home(folder)
         self._ports = ports
@@ -84,7 +86,8 @@ class Stack:
         self._overrides = overrides or {}
         self._broker_passwords = {service: secrets.token_urlsafe(24) for service in ServiceName}
         self._replicas: dict[str, Replica] = {}
-        self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home.data)
+        is_external = "FLOWPORT_MONGODB_URI" in self._environment
+        self.store: StoreServer | None = None if is_external else store or SecantusServer(home.data)
         self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home.path / "rabbitmq")
 
     @property
@@ -95,7 +98,7 @@ class Stack:
     @property
     def mongodb_uri(self) -> str:
         """The store."""
-        return self.secantus.uri if self.secantus else self._environment["FLOWPORT_MONGODB_URI"]
+        return self.store.uri if self.store else self._environment["FLOWPORT_MONGODB_URI"]
 
     @property
     def amqp_url(self) -> str:
@@ -123,8 +126,8 @@ class Stack:
     def start(self) -> None:
         """Everything is ready on return. Raises ServerFailed."""
         make_private(self._home.logs)
-        if self.secantus:
-            self.secantus.start()
+        if self.store:
+            self.store.start()
         if self.rabbitmq:
             self.rabbitmq.start()
             longest_run = self._environment_of(ServiceName.GATEWAY).get("FLOWPORT_LONGEST_RUN_SECONDS")
@@ -142,7 +145,7 @@ class Stack:
         order = (ServiceName.GATEWAY, ServiceName.EXECUTOR, ServiceName.JOBS, ServiceName.DEPLOY)
         for service in order:
             self._stop(self._of(service))
-        for server in (self.rabbitmq, self.secantus):
+        for server in (self.rabbitmq, self.store):
             if server:
                 server.stop()
 

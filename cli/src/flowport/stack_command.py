@@ -17,16 +17,24 @@ from flowport.replica import PORT_VARIABLES
 from flowport.running import running
 from flowport.servers.process import UMASK
 from flowport.stack import Stack, StackPorts
+from flowport.store_choice import URI, FolderStore
+from flowport.store_kinds import NewStore
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 from shared.settings_reading import read_settings
 
-_GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_PUBLIC_URL")
+_GIVEN: Final = ("FLOWPORT_AMQP_URL", URI, "FLOWPORT_PUBLIC_URL")
 _WATCH_SECONDS: Final = 1.0
 
 
 async def run_stack(
-    home: Home, *, ports: Mapping[ServiceName, int], executors: int, examples: Path, output: Output
+    home: Home,
+    *,
+    ports: Mapping[ServiceName, int],
+    executors: int,
+    store: NewStore,
+    examples: Path,
+    output: Output,
 ) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
     os.umask(UMASK)
@@ -35,15 +43,25 @@ async def run_stack(
         reserved = StackPorts.chosen(ports, {**PORT_VARIABLES, ServiceName.GATEWAY: "PORT"})
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
-        stack = Stack(home.path, ports=reserved, executors=executors, environment=environment)
-        output.progress.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
+        folder = FolderStore(home)
+        choice = folder.choose(uri=environment.get(URI, ""), wanted=store)
+        stack = Stack(
+            home.path,
+            ports=reserved,
+            executors=executors,
+            environment=environment,
+            store=folder.server_for(choice),
+        )
+        say(output.progress, choice.announcement)
+        output.progress.print("Starting RabbitMQ and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
+        folder.record(choice)
         settings = read_settings(
             GatewaySettings,
             mongodb_uri=stack.mongodb_uri,
             public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url,
         )
-        await introduce(home, settings, url=stack.url, examples=examples, output=output)
+        await introduce(home, settings, url=stack.url, store=str(choice), examples=examples, output=output)
         await _watch(stack, output.progress)
 
 

@@ -12,13 +12,16 @@ from flowport.output import say
 TEXT = "Flowport turns a workflow into an endpoint that any program can call."
 
 
-def print_welcome(console: Console, home: Home, credentials: Credentials, examples: Mapping[str, str]) -> None:
+def print_welcome(
+    console: Console, home: Home, credentials: Credentials, examples: Mapping[str, str], *, store: str
+) -> None:
     """Print it; commands are never wrapped, so that they can be copied."""
     console.print()
     say(console, credentials.base_url, label="Flowport is up", style="bold green")
     say(console, f"  API key      {credentials.api_key}")
     say(console, f"  Sign in      {credentials.admin_email}  {credentials.admin_password}")
     say(console, f"  Workspace    {credentials.workspace_id}")
+    say(console, f"  Store        {store}")
     say(console, f"  Credentials  {home.credentials_file}")
     say(console, f"  Logs         {home.logs}")
     if "summarise" in examples:
@@ -28,7 +31,9 @@ def print_welcome(console: Console, home: Home, credentials: Credentials, exampl
     console.print("\nCtrl-C stops everything that was started here.")
 
 
-def welcome_document(home: Home, credentials: Credentials, examples: Mapping[str, str]) -> dict[str, Any]:
+def welcome_document(
+    home: Home, credentials: Credentials, examples: Mapping[str, str], *, store: str
+) -> dict[str, Any]:
     """The same for programs; `workflows` has the ids of the examples by name."""
     return {
         "url": credentials.base_url,
@@ -36,6 +41,7 @@ def welcome_document(home: Home, credentials: Credentials, examples: Mapping[str
         "adminEmail": credentials.admin_email,
         "adminPassword": credentials.admin_password,
         "workspaceId": credentials.workspace_id,
+        "store": store,
         "credentials": str(home.credentials_file),
         "logs": str(home.logs),
         "workflows": dict(examples),

@@ -84,8 +84,8 @@ class Scene:
             assert self.stack.rabbitmq is not None
             await asyncio.to_thread(self.stack.rabbitmq.kill)
         elif name == STORE:
-            assert self.stack.secantus is not None
-            await asyncio.to_thread(self.stack.secantus.kill)
+            assert self.stack.store is not None
+            await asyncio.to_thread(self.stack.store.kill)
         else:
             await asyncio.to_thread(self.stack.kill, name)
 
@@ -95,8 +95,8 @@ class Scene:
             assert self.stack.rabbitmq is not None
             await asyncio.to_thread(self.stack.rabbitmq.start)
         elif name == STORE:
-            assert self.stack.secantus is not None
-            await asyncio.to_thread(self.stack.secantus.start)
+            assert self.stack.store is not None
+            await asyncio.to_thread(self.stack.store.start)
         else:
             await asyncio.to_thread(self.stack.restart, name, environment=environment)
 

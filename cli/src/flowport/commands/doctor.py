@@ -1,12 +1,14 @@
 """`flowport doctor`."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
+from flowport.home import DEFAULT_NAME
 from flowport.output import Output, say
 
 COLOURS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
@@ -22,6 +24,9 @@ def doctor(
     management: Annotated[
         str | None, typer.Option(envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user inside.")
     ] = None,
+    home: Annotated[
+        Path, typer.Option(envvar="FLOWPORT_HOME", help="Folder of `flowport up` and `flowport stack`.")
+    ] = Path(DEFAULT_NAME),
     as_json: AsJson = False,
 ) -> None:
     """Look at settings, broker, store, services and key, and say what is wrong and what to do.
@@ -32,7 +37,7 @@ def doctor(
     from flowport.doctor.examination import Places, examine  # noqa: PLC0415 - it knows all services: that takes a second
 
     output = Output(as_json=as_json)
-    places = Places(gateway, executor, management)
+    places = Places(gateway, executor, management, home)
 
     async def look() -> list[Finding]:
         found = []

@@ -7,6 +7,7 @@ import typer
 
 from flowport.home import DEFAULT_NAME, Home
 from flowport.output import Output
+from flowport.store_kinds import NewStore
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
 DeployPort = Annotated[
@@ -26,12 +27,20 @@ Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Wh
 ReadyAsJson = Annotated[
     bool, typer.Option("--json", help="When it is ready, print one JSON document: the address, the key, the workflows.")
 ]
+Store = Annotated[
+    NewStore,
+    typer.Option(
+        envvar="FLOWPORT_STORE",
+        help="Store of a new folder; auto: a mongod on the PATH, else SecantusDB. FLOWPORT_MONGODB_URI overrides it.",
+    ),
+]
 Examples = Annotated[Path, typer.Option(help="Folder of workflow files to deploy.")]
 
 
 def up(
     port: Port = 8080,
     home: Folder = Path(DEFAULT_NAME),
+    store: Store = NewStore.AUTO,
     examples: Examples = Path("examples"),
     as_json: ReadyAsJson = False,
 ) -> None:
@@ -40,7 +49,7 @@ def up(
     from flowport.up_command import run_up  # noqa: PLC0415
 
     _check_settings()
-    run_until_stopped(run_up(Home(home), port=port, examples=examples, output=Output(as_json=as_json)))
+    run_until_stopped(run_up(Home(home), port=port, store=store, examples=examples, output=Output(as_json=as_json)))
 
 
 def stack(
@@ -51,10 +60,11 @@ def stack(
     executor_port: ExecutorPort = 8083,
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
     home: Folder = Path(DEFAULT_NAME),
+    store: Store = NewStore.AUTO,
     examples: Examples = Path("examples"),
     as_json: ReadyAsJson = False,
 ) -> None:
-    """Run the four services as separate processes, on a RabbitMQ and a SecantusDB of their own."""
+    """Run the four services as separate processes, with their own RabbitMQ and store."""
     from flowport.running import run_until_stopped  # noqa: PLC0415
     from flowport.stack_command import run_stack  # noqa: PLC0415
     from shared.service import ServiceName  # noqa: PLC0415
@@ -71,6 +81,7 @@ def stack(
             Home(home),
             ports=ports,
             executors=executors,
+            store=store,
             examples=examples,
             output=Output(as_json=as_json),
         )

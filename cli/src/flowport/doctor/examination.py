@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from flowport.client.door import Door
@@ -11,10 +12,12 @@ from flowport.client.profiles import DEFAULT_URL, resolve
 from flowport.databases import databases
 from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, ok, problem, warning
+from flowport.doctor.folder import check_folder
 from flowport.doctor.services import check_services
 from flowport.doctor.settings import SERVERS, are_here, check_settings
 from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
+from flowport.home import Home
 from shared.broker.amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import StoreSettings
@@ -31,6 +34,7 @@ class Places:
     gateway: str | None
     executor: str
     management: str | None
+    home: Path
 
 
 async def examine(places: Places) -> AsyncIterator[Finding]:
@@ -40,6 +44,8 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         found = f"{' and '.join(sorted(SERVERS))} are not set here: only the public door and the key are looked at"
         fix = "run this where a service's settings are in the environment, and the rest is looked at, too"
         yield warning("environment", found, fix)
+        for finding in check_folder(Home(places.home)):
+            yield finding
         async for finding in check_services({"gateway": gateway}, proxied=True):
             yield finding
         yield _key(gateway) or problem("API key", "no key is known here", _LOGIN.format(gateway))

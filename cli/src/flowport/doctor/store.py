@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from flowport.databases import ServiceDatabase
 from flowport.doctor.findings import Finding, ok, problem, warning
 from shared.store.index_state import state_of
+from shared.store.products import Product, product_of
 
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0
@@ -45,7 +46,8 @@ async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase
         return
     try:
         hello = await client.admin.command("hello")
-        for finding in _server(check, hello):
+        product = product_of(await client.admin.command("buildInfo"))
+        for finding in _server(check, hello, product):
             yield finding
         yield await _transactions(check, client, databases[-1].name)
         for database in databases:
@@ -59,8 +61,8 @@ async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase
         await client.close()
 
 
-def _server(check: str, hello: Mapping[str, Any]) -> list[Finding]:
-    found = [ok(check, "it answers")]
+def _server(check: str, hello: Mapping[str, Any], product: Product) -> list[Finding]:
+    found = [ok(check, f"{product} answers")]
     if not hello.get("isWritablePrimary"):
         found.append(problem(check, "no primary: nothing can be written", "mend the replica set: rs.status()"))
     if hello.get("maxWireVersion", 0) < LEAST_WIRE_VERSION:

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import weakref
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -52,8 +53,11 @@ class ReservedPort:
         self.close()
 
 
-def reserve_port() -> ReservedPort:
-    """Reserve a port that no socket is bound to. Raises OSError when none is found."""
+def reserve_port(preferred: int | None = None) -> ReservedPort:
+    """Reserve a port that no socket is bound to, `preferred` if it is free. Raises OSError when none is found."""
+    if preferred is not None:
+        with suppress(OSError):
+            return ReservedPort(_bound(preferred, is_lent=True))
     for port in random.sample(_RANGE, _TRIES):
         try:
             return ReservedPort(_bound(port))

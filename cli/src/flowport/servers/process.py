@@ -41,10 +41,12 @@ class ServerProcess:
         *,
         log: Path,
         cwd: Path,
+        name: str = "",
         ports: Sequence[ReservedPort] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = [*_parent_guard(), *command]
+        self._name = name or command[-1]
         self._log = log
         self._cwd = cwd
         self._ports = ports
@@ -82,7 +84,7 @@ class ServerProcess:
             if self.pid is None or time.monotonic() > deadline:
                 why = "ended at its start" if self.pid is None else f"was not ready within {timeout:g} s"
                 self.kill()
-                raise ServerFailed(f"{self._command[-1]} {why}, see {self._log}: {self.log_tail()}")
+                raise ServerFailed(f"{self._name} {why}, see {self._log}: {self.log_tail()}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self, *, timeout: float = STOP_SECONDS) -> None:
@@ -131,7 +133,7 @@ class ServerProcess:
 
 def _parent_guard() -> list[str]:
     setpriv = shutil.which("setpriv")
-    # Not TERM: SecantusDB can hang in its own orderly end, and nobody is left to lose patience with it.
+    # Not TERM: SecantusDB can hang in its orderly end, and no process is left to kill it. All our servers survive KILL.
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
