@@ -14,14 +14,19 @@ from gateway.ports import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store
+from shared.store.products import MONGODB, Product
+from shared.store.returning import NOTES
 
 RATE = Rate(60, 60.0)
 
 
-@pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+@pytest.fixture(params=["as found", MONGODB])
+async def store(mongodb_uri: str, mongodb_prefix: str, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """A store as it is, and one that is treated as MongoDB: both statements work on every store."""
     store = Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES)
     await store.start()
+    if request.param == MONGODB:
+        store.product = Product(MONGODB, "8.0.4")
     yield store
     await store.stop()
 
@@ -77,12 +82,13 @@ async def test_what_is_returned_is_there_for_others_up_to_a_full_bucket(store: S
 
 
 async def test_a_bucket_stays_small_however_often_it_is_taken_from(store: Store) -> None:
+    """Its document has no notes on MongoDB, and on SecantusDB those that no gateway has fetched."""
     gateways = [BucketStore(store) for _ in range(3)]
     for _ in range(5):
         assert [grant.granted for grant in await asyncio.gather(*(take(each, 1) for each in gateways))] == [1, 1, 1]
     document = await store.collection(BUCKETS).find_one({"_id": "b"})
     assert document is not None
-    assert len(document["grants"]) == len(gateways)
+    assert len(document.get(NOTES, ())) == (0 if store.is_mongodb else len(gateways))
 
 
 async def test_a_look_takes_nothing(store: Store) -> None:
@@ -133,6 +139,17 @@ async def test_an_observed_window_ends_once_and_never_early(store: Store) -> Non
     assert (await take(buckets, 1, observed=observed)).granted == 0
     later = await take(buckets, 1, observed=ObservedWindow(first.began_ms + 1, 120.0))
     assert later.granted == 0
+
+
+async def test_gateways_share_a_bucket_while_they_are_upgraded(store: Store) -> None:
+    """An earlier version leaves notes on MongoDB, too."""
+    current = store.product
+    store.product = None
+    assert (await take(BucketStore(store), 100)).left == 20
+    store.product = current
+    assert (await take(BucketStore(store), 15)).left == 5
+    store.product = None
+    assert (await take(BucketStore(store), 15)).granted == 5
 
 
 async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:

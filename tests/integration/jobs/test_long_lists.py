@@ -21,6 +21,7 @@ from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.documents import Document
 from shared.store.positions import position_of
+from shared.store.products import MONGODB, Product
 
 OURS = 3
 EXAMINED_AT_MOST = 3 * OURS
@@ -116,3 +117,37 @@ async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> No
 
     assert len(page.deliveries) == OURS
     assert await store.overheard[DELIVERIES].examined() <= EXAMINED_AT_MOST
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"status": RunStatus.FAILED},
+        {"workflow_ids": ("another",)},
+    ],
+)
+async def test_mongodb_finds_a_page_by_one_query_where_an_index_finds_it(
+    store: OverheardStore, query: dict[str, Any]
+) -> None:
+    await _same_on_both(store, query)
+    assert len(store.overheard[RUNS].asked) == 1
+
+
+@pytest.mark.parametrize("query", [{"workflow_ids": (WORKFLOW, "another")}, {"status": RunStatus.COMPLETED}])
+async def test_mongodb_reads_a_list_by_stretches_that_is_narrowed_by_what_no_index_finds(
+    store: OverheardStore, query: dict[str, Any]
+) -> None:
+    await _same_on_both(store, query)
+    assert len(store.overheard[RUNS].asked) > 1
+
+
+async def _same_on_both(store: OverheardStore, query: dict[str, Any]) -> None:
+    """Read a page as on each product. What was asked as on MongoDB stays in `overheard`."""
+    logs, wanted = MongoRunLogs(store), FindLogs(workspace_id=WORKSPACE, limit=100, **query)
+    expected = await logs.find(wanted)
+    store.overheard[RUNS].asked.clear()
+    store.product = Product(MONGODB, "8.0.4")
+    found = await logs.find(wanted)
+    assert found.runs
+    assert [each.run.view.run_id for each in found.runs] == [each.run.view.run_id for each in expected.runs]

@@ -8,6 +8,7 @@ from tests.support.overheard import OverheardStore
 
 from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.store.audit import COLLECTION, INDEXES, AuditStore
+from shared.store.products import MONGODB, Product
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANN, BOB = Actor("ann", "Ann"), Actor("bob", "Bob")
@@ -107,3 +108,17 @@ async def test_who_waits_too_long_gets_a_short_page_and_reads_on(store: Overhear
     assert before is not None
     rest = await log.find(AuditQuery(workspace_id="ws", limit=100, target_id="wf-3", before=before))
     assert [each.id for each in rest.entries] == ["id-0013", "id-0018"]
+
+
+async def test_mongodb_finds_a_page_by_one_query(store: OverheardStore) -> None:
+    log = AuditStore(store, Noon())
+    await log.add(*(entry(number, timedelta(days=number)) for number in range(30)))
+    expected = await everything(log, limit=7)
+    store.product = Product(MONGODB, "8.0.4")
+    store.overheard[COLLECTION].asked.clear()
+    assert await everything(log, limit=7) == expected
+    assert len(store.overheard[COLLECTION].asked) == 5
+
+    store.overheard[COLLECTION].asked.clear()
+    assert await everything(log, limit=7, actor_id="bob") == []
+    assert len(store.overheard[COLLECTION].asked) > 1

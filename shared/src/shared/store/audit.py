@@ -14,7 +14,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.long_lists import Page, read
+from shared.store.long_lists import Page, read_list
 from shared.store.places import Place
 from shared.store.positions import PER_MS, position_of
 
@@ -28,6 +28,7 @@ class AuditStore:
     """Entries of this service's deeds."""
 
     def __init__(self, store: Store, clock: Clock | None = None) -> None:
+        self._store = store
         self._collection = store.collection(COLLECTION)
         self._clock = clock or SystemClock()
 
@@ -43,7 +44,8 @@ class AuditStore:
     @store_call
     async def find(self, query: AuditQuery) -> AuditPage:
         """Entries, newest first. Raises Unavailable."""
-        others = list(_others(query))
+        filters = list(_filters(query))
+        others = [*([] if query.before is None else [{"place": {"$lt": query.before}}]), *filters]
 
         async def look(bounds: Document, most: int) -> Sequence[Document]:
             within = {"place": _places(bounds)} if bounds else {}
@@ -57,7 +59,10 @@ class AuditStore:
             return [{**document, "position": _position(document["place"])} for document in found]
 
         page = Page(limit=query.limit, behind=None if query.before is None else _behind(query.before))
-        found, behind = await read(look, page, newest=position_of(self._clock.now(), 0), clock=self._clock.monotonic)
+        newest = position_of(self._clock.now(), 0)
+        found, behind = await read_list(
+            self._store, look, page, newest=newest, is_narrowed=bool(filters), clock=self._clock.monotonic
+        )
         entries = [msgspec.convert(document, AuditEntry) for document in found]
         return AuditPage(entries, None if behind is None else place_at(_micros(behind.at), behind.key))
 
@@ -66,9 +71,7 @@ _AS_THEY_ARE: Final = (datetime,)
 _MICROS_PER_MS: Final = 1000
 
 
-def _others(query: AuditQuery) -> Iterator[Document]:
-    if query.before is not None:
-        yield {"place": {"$lt": query.before}}
+def _filters(query: AuditQuery) -> Iterator[Document]:
     named = {"action": query.action, "actor.id": query.actor_id, "target_id": query.target_id}
     yield from ({name: value} for name, value in named.items() if value is not None)
 

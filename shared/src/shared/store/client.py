@@ -15,6 +15,7 @@ from shared.store.documents import Collection, Document
 from shared.store.expiry import Expiry, Lifetime
 from shared.store.indexes import EXPIRES, Index
 from shared.store.metrics import FAILURES, CommandTimes
+from shared.store.products import Product, product_of
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """What is acknowledged survives the loss of any one node and of power."""
@@ -23,7 +24,7 @@ BUILD_SECONDS: Final = 6 * 3600.0
 PING_SECONDS: Final = 4.0
 """Less than `/readyz` gives a check: one that is cut short could not say why."""
 IDLE_MS: Final = 120_000
-"""A connection that was idle for so long is not used again: servers and firewalls cut them, SecantusDB after 300 s."""
+"""How long a connection may be idle and still be used: common firewalls cut it after 240 s, SecantusDB after 300 s."""
 
 
 class Store:
@@ -47,6 +48,8 @@ class Store:
         )
         self._indexes = indexes
         self._expiry: Expiry | None = None
+        self.product: Product | None = None
+        """The server's product, None until `start`. What works on both products is done until then."""
         self.database: AsyncDatabase[Document] = self._client.get_database(
             database,
             write_concern=DURABLE,
@@ -64,7 +67,8 @@ class Store:
         await self.ping()
         lifetimes = [lifetime for index in self._indexes if (lifetime := index.lifetime)]
         try:
-            expires = not await self._stalls_when_it_expires()
+            self.product = product_of(await self.database.command("buildInfo"))
+            expires = not self.product.is_secantusdb  # see shared.store.expiry
             with pymongo.timeout(BUILD_SECONDS):
                 if not expires:
                     await self._drop_what_expires(lifetimes)
@@ -84,7 +88,8 @@ class Store:
     async def ping(self) -> None:
         """Raises Unavailable unless the store can be read.
 
-        SecantusDB answers the command `ping` even when a full disk has stopped it.
+        A read, since SecantusDB answers the command `ping` even when a full disk has stopped it. MongoDB answers a
+        read by `_id` as fast.
         """
         try:
             with pymongo.timeout(PING_SECONDS):
@@ -93,9 +98,10 @@ class Store:
             FAILURES.inc()
             raise Unavailable(f"the store does not answer: {error}") from error
 
-    async def _stalls_when_it_expires(self) -> bool:
-        """Whether it is SecantusDB, see shared.store.expiry."""
-        return "secantusVersion" in await self.database.command("buildInfo")
+    @property
+    def is_mongodb(self) -> bool:
+        """Return whether the server is known to be MongoDB, and nothing has to be done for SecantusDB's sake."""
+        return self.product is not None and not self.product.is_secantusdb
 
     async def _build_indexes(self, *, expires: bool) -> None:
         for name in dict.fromkeys(index.collection for index in self._indexes):
@@ -103,7 +109,7 @@ class Store:
             await self.collection(name).create_indexes(models)
 
     async def _drop_what_expires(self, lifetimes: Sequence[Lifetime]) -> None:
-        """An earlier version left it to SecantusDB."""
+        """Drop SecantusDB's own expiry, which earlier versions used."""
         for name in {lifetime.collection for lifetime in lifetimes}:
             for index, known in (await self.collection(name).index_information()).items():
                 if EXPIRES in known:

@@ -1,9 +1,10 @@
 """Lists that grow with what happens, read a stretch at a time.
 
-By the indexes that these lists have, MongoDB reads a page and no more. SecantusDB first reads everything that the
-prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000 runs would take
-seconds. So a query asks for a stretch of the list. The first is short, and one is longer the sooner the one before it
-was answered.
+By the indexes that these lists have, MongoDB reads a page and no more: there one query finds it. SecantusDB first reads
+everything that the prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000
+runs would take seconds. So a query asks for a stretch of the list. The first is short, and one is longer the sooner the
+one before it was answered. A list that is narrowed by what no index finds is read that way on MongoDB, too: it may have
+to read very many documents for a page.
 """
 
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.places import Place
 from shared.store.positions import PER_MS
@@ -71,6 +73,7 @@ class Page:
         """The bounds of a stretch; {} where it has none.
 
         No `$lte`: where an index goes on behind the position, SecantusDB finds nothing that stands at the bound itself.
+        To MongoDB both are the same, since positions are integers.
         """
         lowest, highest = (near, far) if self.oldest_first else (far, near)
         bounds = {"$gte": lowest, "$lt": None if highest is None else highest + 1}
@@ -134,18 +137,58 @@ def _next_length(length: int, seconds: float) -> int:
     return length * 2 if seconds > QUICK_SECONDS else length * 8
 
 
-async def read_some(
-    collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document, *, now_ms: int
+async def read_list(
+    store: Store,
+    look: Look,
+    page: Page,
+    *,
+    newest: int,
+    is_narrowed: bool,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Listed:
-    """A page of what is `wanted`, see looking. `now_ms` is the store's time."""
-    return await read(looking(collection, wanted, others, page, hidden), page, newest=now_ms * PER_MS)
+    """Return a page of a list whose `newest` documents stand about there.
+
+    A list `is_narrowed` where conditions beside the index's own may leave out most of what the index finds.
+    """
+    if store.is_mongodb and not is_narrowed:
+        return await read_at_once(look, page)
+    return await read(look, page, newest=newest, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Conditions on a list beside those of its index."""
+
+    usual: Sequence[Document] = ()
+    """Met by nearly all that the index finds."""
+    others: Sequence[Document] = ()
+
+    @property
+    def all(self) -> Sequence[Document]:
+        """Return both."""
+        return [*self.usual, *self.others]
+
+
+async def read_some(
+    store: Store,
+    collection: Collection,
+    wanted: Document,
+    narrowing: Narrowing,
+    page: Page,
+    *,
+    hidden: Document,
+    now_ms: int,
+) -> Listed:
+    """Return a page of what is `wanted`, see looking. `now_ms` is the store's time."""
+    look = looking(collection, wanted, narrowing.all, page, hidden)
+    return await read_list(store, look, page, newest=now_ms * PER_MS, is_narrowed=bool(narrowing.others))
 
 
 def looking(collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document) -> Look:
     """Looks for what is `wanted`, by equality and in the order of an index that ends in position and id.
 
-    The `others` narrow what the index finds. They stand apart, since SecantusDB takes no index for a query with more
-    conditions than that; MongoDB makes one query of both.
+    The `others` narrow what the index finds. They are a stage of their own, since SecantusDB takes no index for a query
+    with more conditions than that; MongoDB joins both stages into one query.
     """
     narrowing = [*others, *([page.behind.behind(oldest_first=page.oldest_first)] if page.behind else [])]
 

@@ -13,7 +13,7 @@ NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
     """A stage that adds the time to each document, as `now_ms`; the fields in `blank` stay behind, and are null.
 
-    Not as `$set` and `$project`: for each of them SecantusDB copies whole documents, value by value.
+    One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
     """
     return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
 

@@ -43,7 +43,11 @@ class MongoVersions:
 
     @store_call
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
-        """See VersionRepository. SecantusDB reads all that a query matches: so it asks for as many numbers first."""
+        """See VersionRepository.
+
+        Both products get a range of `limit` numbers, since SecantusDB reads all that a query matches. Where numbers are
+        missing from it, MongoDB answers one query more than it needs.
+        """
         below = {} if before is None else {"$lt": before}
         lowest = (newest + 1 if before is None else min(newest + 1, before)) - limit
         found = await self._found(workflow_id, {"$gte": lowest, **below}, limit)

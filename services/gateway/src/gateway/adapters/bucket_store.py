@@ -1,12 +1,8 @@
 """Token buckets in the gateway's database: a take is one atomic update by the store's own clock.
 
-The update leaves what it granted under a name of its own, and a look by id fetches it: an update that returns the
-document scans the whole collection in SecantusDB, where both of these cost the same for any number of buckets.
-
 They are written without waiting for a majority: what a failover forgets is a few tokens, given twice.
 """
 
-from collections import OrderedDict
 from typing import Any, Final
 
 import pymongo
@@ -15,20 +11,19 @@ from pymongo import WriteConcern
 from gateway.domain.rate_limits import Rate
 from gateway.ports import ObservedWindow, Tokens
 from shared.errors import Unavailable
-from shared.ids import new_id
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.returning import ReturningUpdates
 from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
 PATIENCE_SECONDS: Final = 5.0
 """A store that takes longer is as good as away: a call is worth more than its limit."""
 KEPT_WINDOWS: Final = 10
-KEPT_GRANTS: Final = 64
-"""So many takes by others may come between a take and the look at what it was granted."""
-MAX_FETCHED: Final = 10_000
+GRANT: Final = ("granted", "tokens", "turned_ms", "now_ms")
+"""Fields that say what a take was granted."""
 PLENTY: Final = 8
 """A process takes tokens to spare only up to this fraction of what is left, so that none is stranded at the end."""
 
@@ -40,31 +35,19 @@ class BucketStore:
 
     def __init__(self, store: Store) -> None:
         self._buckets = store.collection(BUCKETS).with_options(write_concern=WriteConcern(w=1))
-        self._fetched: OrderedDict[str, str] = OrderedDict()
+        self._takes = ReturningUpdates(store, self._buckets, GRANT)
 
     @store_call
     async def take(
         self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
     ) -> Tokens:
         """See Buckets."""
-        take_id = new_id()
-        noted = _noted(take_id, self._fetched.get(bucket, ""))
-        stages = [*_turned(rate, observed), *_taken(rate, needed=needed, spare=spare, returned=returned), noted]
+        stages = [*_turned(rate, observed), *_taken(rate, needed=needed, spare=spare, returned=returned)]
         with pymongo.timeout(PATIENCE_SECONDS):
-            await self._buckets.update_one({"_id": bucket}, stages, upsert=True)
-            document = await self._buckets.find_one({"_id": bucket}, {"grants": 1})
-        granted = next((each for each in document["grants"] if each["take_id"] == take_id), None) if document else None
+            granted = await self._takes.update(bucket, stages)
         if granted is None:
             raise Unavailable("What the store of the rate limits granted is lost")
-        self._forget_at_the_next(bucket, take_id)
         return _grant(granted, rate)
-
-    def _forget_at_the_next(self, bucket: str, take_id: str) -> None:
-        """The note was fetched. With 64 of them, a take costs the store three times what it costs with a few."""
-        self._fetched[bucket] = take_id
-        self._fetched.move_to_end(bucket)
-        if len(self._fetched) > MAX_FETCHED:
-            self._fetched.popitem(last=False)
 
     @store_call
     async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
@@ -114,13 +97,6 @@ def _taken(rate: Rate, *, needed: int, spare: int, returned: int) -> list[Docume
             }
         },
     ]
-
-
-def _noted(take_id: str, fetched: str) -> Document:
-    """Put what was granted in front of the last such notes, but for the one that was `fetched`."""
-    note = {"take_id": take_id} | {name: f"${name}" for name in ("granted", "tokens", "turned_ms", "now_ms")}
-    others = {"$filter": {"input": {"$ifNull": ["$grants", []]}, "cond": {"$ne": ["$$this.take_id", fetched]}}}
-    return {"$set": {"grants": {"$slice": [{"$concatArrays": [[note], others]}, KEPT_GRANTS]}}}
 
 
 def _grant(document: Any, rate: Rate) -> Tokens:

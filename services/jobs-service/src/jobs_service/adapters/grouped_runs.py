@@ -20,7 +20,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 MAX_TOGETHER: Final = 64
 MAX_CHANGES: Final = 16
-"""SecantusDB lets nobody else write runs while it works on a statement."""
+"""SecantusDB blocks all other writes of runs during a statement. On MongoDB this is only a bound."""
 MAX_WAITING: Final = 10_000
 MAX_BYTES: Final = 4 * 1024 * 1024
 """What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""

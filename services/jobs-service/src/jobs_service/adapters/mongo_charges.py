@@ -2,7 +2,7 @@
 
 A charge is stored before its runs, and each of them says by which one it is booked: so that a process that dies loses
 none, and a record that comes twice is booked once. It is deleted when it is booked. A mark on each run would have to be
-taken away again, which costs SecantusDB three times as much as storing the run.
+removed again: on both products a second write of each run, which costs SecantusDB three times as much as the first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

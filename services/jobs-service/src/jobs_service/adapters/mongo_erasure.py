@@ -29,7 +29,7 @@ from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
-from shared.store.long_lists import Listed, Page, read_some
+from shared.store.long_lists import Listed, Narrowing, Page, read_some
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]
@@ -85,7 +85,10 @@ class MongoErasure:
         """Runs, and the place behind which there may be more. Those that stand in no list come last."""
         page = Page(limit=limit)
         now = await now_ms(self._store)
-        found, behind = await read_some(self._runs, _owner(asked), only, page, hidden, now_ms=now)
+        narrowing = Narrowing(others=only)
+        found, behind = await read_some(
+            self._store, self._runs, _owner(asked), narrowing, page, hidden=hidden, now_ms=now
+        )
         if found or behind is not None:
             return found, behind
         wanted = dict(chain.from_iterable(each.items() for each in (_owner(asked), *only)))

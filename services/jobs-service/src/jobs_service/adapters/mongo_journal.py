@@ -25,8 +25,8 @@ ENTRY_BYTES: Final = 64
 """What an entry has besides its data."""
 FIRST_STRETCH: Final = 2
 LONGER: Final = 8
-"""A page is read a stretch of entries at a time, each so much longer than the one before: SecantusDB reads all that a
-query matches, however little of it is taken.
+"""A page is read a stretch of entries at a time, each so much longer than the one before. SecantusDB reads all that a
+query matches, however little of it is taken; MongoDB a batch of up to 16 MB, several pages. Both are spared that.
 """
 INDEXES: Final = (
     Index(JOURNAL, by("run_id", "index", "attempt")),

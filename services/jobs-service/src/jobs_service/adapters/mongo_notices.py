@@ -18,7 +18,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.long_lists import Page, read_some
+from shared.store.long_lists import Narrowing, Page, read_some
 from shared.store.places import Place
 from shared.store.positions import position_of
 from shared.store.server_time import from_now
@@ -110,9 +110,11 @@ class MongoNotices:
     ) -> DeliveryPage:
         """See Notices."""
         page = Page(limit=limit, behind=None if cursor is None else Place.read(cursor))
-        only = [] if subscription_id is None else [{"subscription_id": subscription_id}]
+        only = Narrowing(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
         theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
-        found, behind = await read_some(self._deliveries, theirs, only, page, {"body": 0}, now_ms=now)
+        found, behind = await read_some(
+            self._store, self._deliveries, theirs, only, page, hidden={"body": 0}, now_ms=now
+        )
         return DeliveryPage(tuple(map(_view, found)), behind.cursor if behind else None)
 
     @store_call

@@ -1,6 +1,6 @@
 """Changes of runs as one statement: for a single run, or for many that were read at the same revision.
 
-A store pays for each statement of a bulk anew, and SecantusDB more than for the change itself.
+Both products plan each statement of a bulk by itself, which costs SecantusDB more than the change.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str,
     """What must be found, and what is done to it. All `changes` are of one kind."""
     run_ids = [change.run_id for change in changes]
     fields = [change.fields | {"revision": change.revision + 1} for change in changes]
-    # Not as a `$switch`, whose branches SecantusDB walks through for every run.
+    # Both products look an index up. SecantusDB would evaluate the branches of a `$switch` for every run.
     place = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
     its_own = {"$arrayElemAt": [{"$literal": fields}, place]}
     revision, is_end = changes[0].kind
@@ -58,7 +58,7 @@ def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str,
 
 
 def _ended(fields: Document) -> Document:
-    """The run after its last change. One stage: SecantusDB copies the document, value by value, for each `$set`."""
+    """Return the run after its last change, in one stage: SecantusDB copies the document for each `$set`."""
     after: Document = {"$mergeObjects": ["$$ROOT", fields, _AT_THE_END]}
     for name in _GOES_AT_THE_END:
         after = {"$setField": {"field": name, "input": after, "value": "$$REMOVE"}}

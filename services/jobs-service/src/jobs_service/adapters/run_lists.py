@@ -9,7 +9,7 @@ from jobs_service.domain.run import Phase
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
-from shared.store.long_lists import Listed, Page, looking, read_at_once, read_some
+from shared.store.long_lists import Listed, Narrowing, Page, looking, read_at_once, read_some
 
 _NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
@@ -43,19 +43,26 @@ class RunList:
         if workflow_ids is not None and not workflow_ids:
             return [], None
         now = await now_ms(self._store)
-        narrowing: list[Document] = [
-            {"phase": {"$ne": Phase.RESERVED.value}},
-            {"$or": [{"expires_at": None}, {"expires_at": {"$gt": from_ms(now)}}]},
-            *([] if status is None else [{"status": status.value}]),
-            *([] if workflow_ids is None else [{"workflow_id": {"$in": list(workflow_ids)}}]),
-            *others,
-        ]
+        leading = _leading(workspace_id, workflow_ids, status)
+        filters = {
+            "status": None if status is None else {"status": status.value},
+            "workflow_id": None if workflow_ids is None else {"workflow_id": {"$in": list(workflow_ids)}},
+        }
+        # The index of a phase finds the status that belongs to it.
+        led_by = {"status" if name == "phase" else name for name in leading}
+        narrowing = Narrowing(
+            usual=[
+                {"phase": {"$ne": Phase.RESERVED.value}},
+                {"$or": [{"expires_at": None}, {"expires_at": {"$gt": from_ms(now)}}]},
+                *(each for name, each in filters.items() if each and name in led_by),
+            ],
+            others=[*(each for name, each in filters.items() if each and name not in led_by), *others],
+        )
         few = _few(status, run_id)
         if few is not None:
             theirs = {"workspace_id": workspace_id}
-            return await read_at_once(looking(self._runs, few, [theirs, *narrowing], page, hidden), page)
-        leading = _leading(workspace_id, workflow_ids, status)
-        return await read_some(self._runs, leading, narrowing, page, hidden, now_ms=now)
+            return await read_at_once(looking(self._runs, few, [theirs, *narrowing.all], page, hidden), page)
+        return await read_some(self._store, self._runs, leading, narrowing, page, hidden=hidden, now_ms=now)
 
 
 def _few(status: RunStatus | None, run_id: str | None) -> Document | None:

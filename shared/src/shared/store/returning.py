@@ -1,0 +1,69 @@
+"""Updates that return what they wrote.
+
+MongoDB returns the document with the update. SecantusDB scans the whole collection for that: 0.48 s with 20,000
+documents, against 0.01 s for an update and a look by id. There, the update leaves the fields in the document as a note
+with an id of its own, and the look finds the note, however many other updates came between.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from pymongo import ReturnDocument
+
+from shared.ids import new_id
+from shared.store.client import Store
+from shared.store.documents import Collection, Document
+
+NOTES: Final = "grants"
+"""Field with the notes; named after the rate buckets that had them first."""
+NOTE_ID: Final = "take_id"
+MAX_NOTES: Final = 64
+"""So many updates by others may come between an update and its look."""
+MAX_FETCHED: Final = 10_000
+
+
+class ReturningUpdates:
+    """Updates of documents in `collection` that return `fields` as the update left them."""
+
+    def __init__(self, store: Store, collection: Collection, fields: Sequence[str]) -> None:
+        self._store = store
+        self._collection = collection
+        self._fields = fields
+        self._fetched: OrderedDict[str, str] = OrderedDict()
+
+    async def update(self, document_id: str, stages: Sequence[Document]) -> Document | None:
+        """Apply `stages` to the document, which is created if it is missing. Raises PyMongoError.
+
+        Returns None when the result is lost: more than MAX_NOTES other updates came between, or the document expired.
+        """
+        if self._store.is_mongodb:
+            shown = dict.fromkeys(self._fields, 1)
+            return await self._collection.find_one_and_update(
+                {"_id": document_id}, [*stages], shown, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return await self._update_and_look(document_id, stages)
+
+    async def _update_and_look(self, document_id: str, stages: Sequence[Document]) -> Document | None:
+        note_id = new_id()
+        noted = self._noted(note_id, self._fetched.get(document_id, ""))
+        await self._collection.update_one({"_id": document_id}, [*stages, noted], upsert=True)
+        document = await self._collection.find_one({"_id": document_id}, {NOTES: 1})
+        notes = document[NOTES] if document else ()
+        found = next((note for note in notes if note[NOTE_ID] == note_id), None)
+        if found is not None:
+            self._forget_at_the_next(document_id, note_id)
+        return found
+
+    def _forget_at_the_next(self, document_id: str, note_id: str) -> None:
+        """Let the next update drop the note. With 64 of them, an update costs three times what it costs with a few."""
+        self._fetched[document_id] = note_id
+        self._fetched.move_to_end(document_id)
+        if len(self._fetched) > MAX_FETCHED:
+            self._fetched.popitem(last=False)
+
+    def _noted(self, note_id: str, fetched: str) -> Document:
+        """Return a stage that puts a note before the last ones, and drops the one that was `fetched`."""
+        note = {NOTE_ID: note_id} | {name: f"${name}" for name in self._fields}
+        others = {"$filter": {"input": {"$ifNull": [f"${NOTES}", []]}, "cond": {"$ne": [f"$$this.{NOTE_ID}", fetched]}}}
+        return {"$set": {NOTES: {"$slice": [{"$concatArrays": [[note], others]}, MAX_NOTES]}}}
