@@ -4,7 +4,7 @@ A new folder uses the MongoDB that FLOWPORT_MONGODB_URI names, else a mongod on 
 records the choice beside the data, and keeps it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -23,7 +23,7 @@ OF_THIS_FOLDER: Final = "the store of this folder"
 
 
 class StoreUnavailable(CommandFailed):
-    """The store that has the folder's data cannot be used, or is not the one that was asked for."""
+    """The store that has the folder's data cannot be used, or FLOWPORT_STORE names another one."""
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class StoreChoice:
     kind: StoreKind
     name: str
     reason: str
-    uri: str = ""
+    uri: str = field(default="", repr=False)
     program: str = ""
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """`flowport doctor` names what was broken on purpose, and is content with what is well."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,8 +16,8 @@ from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
 from tests.support.rabbitmq import RabbitMQServer, with_wrong_password
 
-from flowport.databases import INDEXES
-from flowport.doctor.store import NO_TRANSACTIONS
+from flowport.databases import INDEXES, ServiceDatabase
+from flowport.doctor.store import NO_TRANSACTIONS, check_stores
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
 from shared.broker.access import access_of, user_of
@@ -213,6 +214,12 @@ def test_7_a_broker_in_alarm(patient: Patient, rabbitmq: RabbitMQServer) -> None
 def test_8_a_store_that_is_away(patient: Patient, free_port: int) -> None:
     patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
     assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
+
+
+async def test_8_the_store_that_answers_is_named_with_its_version(mongodb_uri: str, prefix: str) -> None:
+    database = ServiceDatabase(f"{prefix}_jobs", mongodb_uri, INDEXES["jobs"], "FLOWPORT_MONGODB_URI")
+    first, *_ = [finding async for finding in check_stores([database])]
+    assert re.fullmatch(r"(SecantusDB|MongoDB) \d\S* answers", first.found)
 
 
 def test_8a_each_service_with_a_store_of_its_own(patient: Patient, prefix: str, free_port: int) -> None:

