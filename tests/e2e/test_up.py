@@ -1,22 +1,18 @@
 """`flowport up`, as a newcomer meets it."""
 
-import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.mongod import install
 from tests.support.other_user import open_to_others
+from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
 from tests.support.workflow_files import block, start, workflow
 
 from flowport.client.door import Door
@@ -24,82 +20,6 @@ from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
 from flowport.first_use import deploy
 from flowport.servers.ports import reserve_port
-
-ROOT = Path(__file__).parents[2]
-SECONDS = 120
-
-
-class Up:
-    """One running `flowport up` in `folder`, or `flowport stack`."""
-
-    def __init__(self, folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> None:
-        self._output = folder / "output.txt"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("flowport"), command, "--examples", ROOT / "examples", *options],
-                cwd=folder,
-                env={**environment, "PORT": str(port), "FLOWPORT_STORE": "secantusdb", **settings},
-                stdout=output,
-                stderr=subprocess.DEVNULL if options else output,
-            )
-
-    @property
-    def output(self) -> str:
-        """What it printed so far."""
-        return self._output.read_text()
-
-    def await_ready(self, sign: str = "Ctrl-C stops") -> None:
-        """Wait until it says that it is up."""
-        deadline = time.monotonic() + SECONDS
-        while sign not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.05)
-
-    def descendants(self) -> set[int]:
-        """Every process that it started, and what those started."""
-        parents = {int(stat.parent.name): _parent(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
-        found = {self.process.pid}
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        return found - {self.process.pid}
-
-
-def _parent(stat: Path) -> int:
-    try:
-        return int(stat.read_text().rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-
-
-@contextmanager
-def up(folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> Iterator[Up]:
-    started = Up(folder, port, *options, command=command, **settings)
-    try:
-        yield started
-    finally:
-        started.process.terminate()
-        started.process.wait(SECONDS)
-
-
-def run(command: str) -> str:
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=SECONDS, check=True)
-    return done.stdout
-
-
-def printed_commands(output: str) -> list[str]:
-    """What stands below each title, up to the next empty line."""
-    parts = [part.partition("\n") for part in output.split("\n\n")]
-    return [command for _, _, command in parts if "curl " in command]
-
-
-def await_gone(children: set[int]) -> None:
-    """Wait until none of the processes is left."""
-    deadline = time.monotonic() + SECONDS
-    while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +31,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port() -> Iterator[int]:
     with reserve_port() as port:
         yield port.lend()
-
-
-def credentials(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / ".flowport/credentials.json").read_bytes())
-    return found
 
 
 def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(folder: Path, port: int) -> None:
@@ -220,45 +135,6 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
         answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
-
-
-def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, free_port: int) -> None:
-    program = install(tmp_path / "bin")
-    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
-    with up(tmp_path, free_port, **settings) as first:
-        first.await_ready()
-        assert "Starting MongoDB 8.0.4 (mongod on PATH)\n" in first.output
-        assert "  Store        MongoDB 8.0.4 (mongod on PATH)\n" in first.output
-        assert json.loads(run(printed_commands(first.output)[0]))["success"] is True
-        assert open_to_others(tmp_path / ".flowport") == []
-        known = credentials(tmp_path)
-        children = first.descendants()
-        first.process.send_signal(signal.SIGKILL)
-        await_gone(children)
-    with up(tmp_path, free_port, **settings) as second:
-        second.await_ready()
-        assert "Starting MongoDB 8.0.4 (mongod on PATH, the store of this folder)\n" in second.output
-        assert credentials(tmp_path) == known
-    install(tmp_path / "bin", version="4.4.29")
-    with up(tmp_path, free_port, **settings) as third:
-        assert third.process.wait(SECONDS) == 1
-        assert "is version 4.4.29, and 7.0 or later is needed: install mongod 7.0 or later" in third.output
-
-
-def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -> None:
-    program = install(tmp_path / "bin")
-    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
-    with contextlib.ExitStack() as reserved:
-        for service in ("DEPLOY", "JOBS", "EXECUTOR"):
-            settings[f"FLOWPORT_{service}_PORT"] = str(reserved.enter_context(reserve_port()).lend())
-        with up(tmp_path, free_port, "--json", command="stack", **settings) as started:
-            started.await_ready("}\n")
-            told = json.loads(started.output)
-            assert told["store"] == "MongoDB 8.0.4 (mongod on PATH)"
-            run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
-            queue = {"x-api-key": told["apiKey"], "x-execution-mode": "async"}
-            answered = httpx.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
-            assert answered.status_code == 202
 
 
 def test_nothing_in_its_folder_is_open_to_other_users(tmp_path: Path, free_port: int) -> None:

@@ -1,0 +1,53 @@
+"""`flowport up` and `flowport stack` with a mongod on the PATH: a stand-in, see tests.support.mongod."""
+
+import contextlib
+import json
+import os
+import signal
+from pathlib import Path
+
+import httpx
+from tests.support.mongod import install
+from tests.support.other_user import open_to_others
+from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
+
+from flowport.servers.ports import reserve_port
+
+
+def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, free_port: int) -> None:
+    program = install(tmp_path / "bin")
+    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
+    with up(tmp_path, free_port, **settings) as first:
+        first.await_ready()
+        assert "Starting MongoDB 8.0.4 (mongod on PATH)\n" in first.output
+        assert "  Store        MongoDB 8.0.4 (mongod on PATH)\n" in first.output
+        assert json.loads(run(printed_commands(first.output)[0]))["success"] is True
+        assert open_to_others(tmp_path / ".flowport") == []
+        known = credentials(tmp_path)
+        children = first.descendants()
+        first.process.send_signal(signal.SIGKILL)
+        await_gone(children)
+    with up(tmp_path, free_port, **settings) as second:
+        second.await_ready()
+        assert "Starting MongoDB 8.0.4 (mongod on PATH, the store of this folder)\n" in second.output
+        assert credentials(tmp_path) == known
+    install(tmp_path / "bin", version="4.4.29")
+    with up(tmp_path, free_port, **settings) as third:
+        assert third.process.wait(SECONDS) == 1
+        assert "is version 4.4.29, and 7.0 or later is needed: install mongod 7.0 or later" in third.output
+
+
+def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -> None:
+    program = install(tmp_path / "bin")
+    settings = {"PATH": f"{program.parent}:{os.environ['PATH']}", "FLOWPORT_STORE": "auto"}
+    with contextlib.ExitStack() as reserved:
+        for service in ("DEPLOY", "JOBS", "EXECUTOR"):
+            settings[f"FLOWPORT_{service}_PORT"] = str(reserved.enter_context(reserve_port()).lend())
+        with up(tmp_path, free_port, "--json", command="stack", **settings) as started:
+            started.await_ready("}\n")
+            told = json.loads(started.output)
+            assert told["store"] == "MongoDB 8.0.4 (mongod on PATH)"
+            run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
+            queue = {"x-api-key": told["apiKey"], "x-execution-mode": "async"}
+            answered = httpx.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
+            assert answered.status_code == 202
