@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import httpx
+import httpx2
 import msgspec
 from rich.table import Column, Table
 
@@ -87,7 +87,7 @@ async def _soaked(stand: Stand, rate: float, seconds: float, every: float) -> tu
     series: dict[str, Series] = defaultdict(lambda: defaultdict(list))
     load = asyncio.create_task(mixed.run(stand.targets, per_second=rate, seconds=seconds))
     began = time.monotonic()
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         while not load.done():
             minutes = (time.monotonic() - began) / 60
             for kind, looked in (await _look(stand, http)).items():
@@ -97,7 +97,7 @@ async def _soaked(stand: Stand, rate: float, seconds: float, every: float) -> tu
     return await load, series
 
 
-async def _look(stand: Stand, http: httpx.AsyncClient) -> Mapping[str, Mapping[str, float]]:
+async def _look(stand: Stand, http: httpx2.AsyncClient) -> Mapping[str, Mapping[str, float]]:
     pids = stand.pids
     return {
         "memory": {name: round(resident_mib(pid), 1) for name, pid in pids.items()},
@@ -108,12 +108,12 @@ async def _look(stand: Stand, http: httpx.AsyncClient) -> Mapping[str, Mapping[s
     }
 
 
-async def _tasks(http: httpx.AsyncClient, url: str) -> float:
+async def _tasks(http: httpx2.AsyncClient, url: str) -> float:
     metrics = (await http.get(f"{url}/metrics")).text.splitlines()
     return next(float(line.split()[1]) for line in metrics if line.startswith("flowport_tasks "))
 
 
-async def _queues(stand: Stand, http: httpx.AsyncClient) -> Mapping[str, float]:
+async def _queues(stand: Stand, http: httpx2.AsyncClient) -> Mapping[str, float]:
     if stand.stack.rabbitmq is None:
         return {}
     queues = (await http.get(f"{stand.stack.rabbitmq.management_url}/api/queues")).json()

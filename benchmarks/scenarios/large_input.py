@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-import httpx
+import httpx2
 
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
@@ -29,7 +29,7 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
 
 def _send(target: Target) -> Row:
     milliseconds = []
-    with httpx.Client(timeout=60, trust_env=False) as http:
+    with httpx2.Client(timeout=60, trust_env=False) as http:
         for _ in range(CALLS):
             began = time.perf_counter()
             answer = http.post(target.url, content=BODY, headers=target.headers)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
@@ -22,7 +22,7 @@ def first_run_of_new_version(stand: Stand) -> Row:
     with door_of(stand.credentials) as door:
         deploy(door, target.url.split("/")[-2])
     live = time.perf_counter()
-    answer = httpx.post(target.url, content=target.body, headers=target.headers, timeout=30, trust_env=False)
+    answer = httpx2.post(target.url, content=target.body, headers=target.headers, timeout=30, trust_env=False)
     ran = time.perf_counter()
     if answer.status_code != 200:
         raise BenchmarkFailed(f"the new version did not run: {answer.status_code} {answer.text}")

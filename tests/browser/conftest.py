@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.console import Account, Console
@@ -48,7 +48,7 @@ def account(stack: Stack) -> Iterator[Account]:
     made = asyncio.run(make_first_key(settings))
     admin = asyncio.run(set_admin_password(settings, PASSWORD))
     headers = {"x-api-key": made.api_key}
-    with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as http:
+    with httpx2.Client(base_url=stack.url, headers=headers, timeout=30) as http:
         yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 

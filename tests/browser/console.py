@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import httpx
+import httpx2
 from playwright.sync_api import FilePayload, FloatRect, Locator, Page, Route, expect
 
 Json = dict[str, Any]
@@ -53,7 +53,7 @@ class Account:
     workspace_id: str
     email: str
     password: str
-    http: httpx.Client
+    http: httpx2.Client
     amqp_url: str
     session: list[Any] = field(default_factory=list)
     """Cookies of a session that everybody uses who does not end it: tries to sign in are counted."""
@@ -69,7 +69,7 @@ class Account:
         self.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
         return workflow_id
 
-    def run(self, workflow_id: str, body: Json | None = None, *, key: str | None = None) -> httpx.Response:
+    def run(self, workflow_id: str, body: Json | None = None, *, key: str | None = None) -> httpx2.Response:
         """Call it and wait."""
         headers = {"x-api-key": key} if key else {}
         return self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 
-import httpx
+import httpx2
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering, asking, setting, talking
@@ -89,7 +89,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     console.press("Save")
     expect(console.page.get_by_role("heading", name="Edit API Info")).to_be_hidden()
     expect(console.page.get_by_role("tabpanel")).not_to_contain_text("SIM_API_KEY")
-    answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=30)
+    answer = httpx2.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=30)
     assert answer.json()["output"]["result"] == "hello"
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 

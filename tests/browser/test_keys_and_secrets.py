@@ -4,7 +4,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering
@@ -70,7 +70,7 @@ def _made(account: Account, wish: Json) -> str:
     return str(answer.json()["key"]["key"])
 
 
-def _eventually_refused(account: Account, workflow_id: str, key: str) -> httpx.Response:
+def _eventually_refused(account: Account, workflow_id: str, key: str) -> httpx2.Response:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (answer := account.run(workflow_id, key=key)).status_code != 401 and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 from playwright.sync_api import Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
@@ -70,7 +70,7 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
 
     console.press("Copy the address of the agent card")
     address = page.evaluate("navigator.clipboard.readText()")
-    card = httpx.get(address, timeout=30).json()
+    card = httpx2.get(address, timeout=30).json()
     assert (card["name"], card["description"]) == ("Pour the tea", "Pours tea")
     assert card["skills"][0]["tags"] == ["tea", "kitchen"]
     message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Please"}]}
@@ -83,9 +83,9 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
 
     page.get_by_label("Agent name").fill("Butler")
     console.press("Update").shows("The agent is updated.")
-    assert httpx.get(address, timeout=30).json()["name"] == "Butler"
+    assert httpx2.get(address, timeout=30).json()["name"] == "Butler"
     console.press("Unpublish").shows("The agent is not published any more.")
-    assert httpx.get(address, timeout=30).status_code == 404
+    assert httpx2.get(address, timeout=30).status_code == 404
     console.press("Delete").confirm("Delete").shows("The agent is deleted.")
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
 
@@ -98,15 +98,15 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     console.shows("Small letters, digits and hyphens only.")
     console.page.get_by_label("URL").fill("talk-to-me")
     console.press("Launch Chat").shows("The chat is launched.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
+    assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
     console.page.get_by_role("radio", name="Email").click()
     console.page.get_by_label("Who may enter").fill("Ada@Example.com\n@board.example")
     console.press("Update").shows("The chat is updated.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
+    assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
     found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
     assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
     console.press("Delete").confirm("Delete").shows("The chat is deleted.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
+    assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
 def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Console, account: Account) -> None:
@@ -116,7 +116,7 @@ def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Consol
     console.goto(f"/workflows/{workflow_id}").press("Live").page.get_by_role("tab", name="Chat").click()
     console.page.get_by_label("Welcome message").fill("Come in")
     console.press("Update").shows("The chat is updated.")
-    found = httpx.get(f"{account.url}/api/chat/green-and-round", timeout=30).json()
+    found = httpx2.get(f"{account.url}/api/chat/green-and-round", timeout=30).json()
     assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking
@@ -41,7 +41,7 @@ def test_who_changes_the_words_of_a_chat_leaves_it_as_closed_as_it_is(console: C
     account.http.patch(f"/api/chat/manage/{chat}", json=closed).raise_for_status()
     welcome.fill("Come in")
     console.press("Update").shows("The chat is updated.")
-    answer = httpx.get(f"{account.url}/api/chat/closed-meanwhile", timeout=30)
+    answer = httpx2.get(f"{account.url}/api/chat/closed-meanwhile", timeout=30)
     assert (answer.status_code, answer.json()["error"]) == (401, "auth_required_password")
 
 

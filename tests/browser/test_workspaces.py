@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -130,4 +130,4 @@ def test_a_person_changes_their_password(console: Console, open_page: Callable[.
     guest.page.get_by_label("Present password").fill("the first password")
     guest.press("Change").shows("Your password is changed.")
     body = {"email": "careful@example.com", "password": "the second password"}
-    assert httpx.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200
+    assert httpx2.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200

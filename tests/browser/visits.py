@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking, setting, talking, thirty
@@ -78,7 +78,7 @@ def homeless(account: Account) -> list[Any]:
     made = account.http.post(f"{team}/invitations", json={"role": "read"}).raise_for_status().json()
     person = {"email": "homeless@example.com", "name": "Hope Less", "password": "correct horse battery"}
     body = {"token": made["invitation"]["url"].partition("#")[2], **person}
-    joined = httpx.post(f"{account.url}/api/invitations/accept", json=body, timeout=30).raise_for_status()
+    joined = httpx2.post(f"{account.url}/api/invitations/accept", json=body, timeout=30).raise_for_status()
     account.http.delete(f"{team}/members/{joined.json()['user']['id']}").raise_for_status()
     return [{"name": name, "value": value, "url": account.url} for name, value in joined.cookies.items()]
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import httpx
+import httpx2
 from tests.conformance.cases import Case
 from tests.conformance.system import CANCEL_SECONDS, Observed, order_of
 from tests.support.public_door import PublicDoor
@@ -58,7 +58,7 @@ class StackSystem:
             block_order=order_of(record.blocks),
         )
 
-    async def _run(self, case: Case, headers: Mapping[str, str]) -> tuple[httpx.Response, RunView, Mapping[str, str]]:
+    async def _run(self, case: Case, headers: Mapping[str, str]) -> tuple[httpx2.Response, RunView, Mapping[str, str]]:
         """The answer, the record, and what things were called where the case was observed."""
         run_id = new_id()
         async with self._environment(case.environment), self._published(case) as (workflow_id, names):
@@ -66,7 +66,7 @@ class StackSystem:
             record = await self._record(run_id, SETTLED)
         return response, record, {**names, workflow_id: SELF, run_id: RUN}
 
-    async def _called(self, workflow_id: str, case: Case, headers: Mapping[str, str]) -> httpx.Response:
+    async def _called(self, workflow_id: str, case: Case, headers: Mapping[str, str]) -> httpx2.Response:
         run = asyncio.create_task(self._door.run(workflow_id, case.request, headers=headers))
         if case.area == CANCELLED:
             run_id = headers["X-Execution-Id"]
@@ -121,7 +121,7 @@ class StackSystem:
         return deployed.version.snapshot_hash
 
 
-def _observed(response: httpx.Response, body: Any, record: RunView, headers: Mapping[str, str]) -> Observed:
+def _observed(response: httpx2.Response, body: Any, record: RunView, headers: Mapping[str, str]) -> Observed:
     is_ours = isinstance(body, dict) and {"success", "output", "metadata"} <= body.keys()
     if not is_ours:  # a Response block speaks for itself
         body = {"success": True, "output": {"data": body, "status": response.status_code, "headers": headers}}
@@ -134,7 +134,7 @@ def _observed(response: httpx.Response, body: Any, record: RunView, headers: Map
     )
 
 
-def _expected_headers(case: Case, response: httpx.Response) -> dict[str, str]:
+def _expected_headers(case: Case, response: httpx2.Response) -> dict[str, str]:
     """What a Response block is to send: the answer has headers of the gateway's own beside it."""
     output = case.expected.output
     expected = output.get("headers") if isinstance(output, dict) else None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx  # noqa: TID251 - the client that a2a-sdk takes
 import pytest
 from a2a.client import Client, ClientConfig, create_client
 from a2a.client.errors import A2AClientError

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply
@@ -25,7 +25,7 @@ def speaker(model: str) -> dict[str, object]:
 BODY = {"stream": True, "selectedOutputs": ["agent_1.content"]}
 
 
-async def frames_of(response: httpx.Response) -> AsyncIterator[object]:
+async def frames_of(response: httpx2.Response) -> AsyncIterator[object]:
     async for event in events_in(response):
         yield event.data
 
@@ -74,7 +74,7 @@ async def test_without_them_the_proxy_cuts_and_the_reader_comes_back(
     with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
         path = f"{proxy}/api/v2/workflows/{workflow_id}"
         body = {**BODY, "input": {"input": "Think!"}}
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             async with door.http.stream("POST", f"{path}/execute", json=body) as response:
                 run_id = response.headers["x-run-id"]
                 assert [frame async for frame in frames_of(response)] == []

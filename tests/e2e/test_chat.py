@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 from tests.support.browser import CHROMIUM
@@ -38,13 +38,13 @@ async def publish(door: PublicDoor, model: str, **changes: Any) -> str:
 
 
 @pytest.fixture
-async def visitor(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody without a key, whose cookies are kept."""
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as http:
         yield http
 
 
-async def said(http: httpx.AsyncClient, identifier: str, text: str, conversation: str) -> str:
+async def said(http: httpx2.AsyncClient, identifier: str, text: str, conversation: str) -> str:
     """The text of the answer."""
     body = {"input": text, "conversationId": conversation}
     async with http.stream("POST", f"/api/chat/{identifier}", json=body) as answer:
@@ -55,7 +55,7 @@ async def said(http: httpx.AsyncClient, identifier: str, text: str, conversation
 
 
 async def test_a_conversation_is_remembered_and_is_the_chats_own(
-    door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient
+    door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient
 ) -> None:
     models.answer("host", Reply.says("Hello Ada."), Reply.says("You are Ada."), Reply.says("Who?"))
     identifier = await publish(door, "host")
@@ -69,7 +69,7 @@ async def test_a_conversation_is_remembered_and_is_the_chats_own(
     assert len(models.calls_of("host")[-1].messages) == 1, "a caller with a key has conversations of its own"
 
 
-async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient) -> None:
+async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient) -> None:
     models.answer("guarded", Reply.says("Come in."))
     identifier = await publish(door, "guarded", authType="password", password="open sesame")
     path = f"/api/chat/{identifier}"
@@ -80,7 +80,7 @@ async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visito
 
 
 async def test_a_code_by_mail_opens_it(
-    door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient, mails: MailServer
+    door: PublicDoor, models: ModelServer, visitor: httpx2.AsyncClient, mails: MailServer
 ) -> None:
     models.answer("invited", Reply.says("Welcome, Ada."))
     identifier = await publish(door, "invited", authType="email", allowedEmails=["ada@example.com"])

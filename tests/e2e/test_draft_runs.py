@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.event_stream import events_in
@@ -35,10 +35,10 @@ FILE = workflow(
 class Canvas:
     """A workflow that was never deployed, and who edits it."""
 
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     workflow_id: str
 
-    async def run(self, **body: Any) -> httpx.Response:
+    async def run(self, **body: Any) -> httpx2.Response:
         return await self.http.post(f"/api/workflows/{self.workflow_id}/execute", json=body)
 
     async def result(self, **body: Any) -> Any:
@@ -62,7 +62,7 @@ class Canvas:
 @pytest.fixture
 async def canvas(stack: Stack, door: PublicDoor) -> AsyncIterator[Canvas]:
     imported = await door.import_(FILE)
-    async with httpx.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as http:
         signed_in = {"email": GatewaySettings().admin_email, "password": ADMIN_PASSWORD}
         assert (await http.post("/api/auth/sign-in/email", json=signed_in)).is_success
         yield Canvas(http, imported.json()["data"]["id"])

@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.eventually import eventually
@@ -33,7 +33,7 @@ LARGE = 1_200_000
 @pytest.fixture
 async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
     """The door of a second workspace, which is the test's to delete."""
-    async with httpx.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as admin:
+    async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as admin:
         signed_in = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         assert (await admin.post("/api/auth/sign-in/email", json=signed_in)).status_code == 200
         made = (await admin.post("/api/workspaces", json={"name": "Elsewhere"})).json()["workspace"]

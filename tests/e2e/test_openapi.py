@@ -5,7 +5,7 @@ import math
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import requests
 import schemathesis
@@ -55,7 +55,7 @@ async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
 
 async def described_operations(stack: Stack) -> list[Operation]:
     """As the gateway describes them."""
-    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as http:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as http:
         described = (await http.get("/openapi.json")).raise_for_status().json()
     results = list(schemathesis.openapi.from_dict(described).get_all_operations())
     assert all(isinstance(result, Ok) for result in results), "a description that cannot be read"
@@ -142,7 +142,7 @@ async def test_every_answer_is_one_that_openapi_announces(stack: Stack, with_key
 
 
 async def test_no_operation_hides_its_statuses(stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as http:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as http:
         described = (await http.get("/openapi.json")).raise_for_status().json()
     operations = {
         f"{method.upper()} {path}": operation

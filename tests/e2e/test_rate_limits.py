@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeAlias
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import settings
 from pymongo import AsyncMongoClient
@@ -88,7 +88,7 @@ class Turns:
 
 
 async def call_until(deadline: float, url: str, key: str, workflow_id: str, counted: Counted) -> None:
-    async with httpx.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=30) as http:
         while time.monotonic() < deadline:
             answer = await http.post(f"/api/workflows/{workflow_id}/execute", json={})
             if answer.status_code == 200:
@@ -104,7 +104,7 @@ async def call_until(deadline: float, url: str, key: str, workflow_id: str, coun
 
 async def call_until_refused(url: str, key: str, workflow_id: str) -> None:
     """From then on the bucket holds what the windows add, and nothing that was saved up."""
-    async with httpx.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=30) as http:
         while (await http.post(f"/api/workflows/{workflow_id}/execute", json={})).status_code != 429:
             pass
 
@@ -132,7 +132,7 @@ async def watch(buckets: Buckets, turns: Turns) -> None:
 
 async def calls_unchecked(gateways: list[str]) -> float:
     """Calls that got in though no bucket was asked."""
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx2.AsyncClient(timeout=30) as http:
         texts = [(await http.get(f"{url}/metrics")).raise_for_status().text for url in gateways]
     return sum(
         float(line.rpartition(" ")[2]) for text in texts for line in text.splitlines() if line.startswith(METRIC)

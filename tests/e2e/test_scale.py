@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, block, function, start, workflow
@@ -16,7 +16,7 @@ RECORD_SECONDS = 120
 @pytest.fixture
 def door(door: PublicDoor) -> PublicDoor:
     """As patient as such runs need."""
-    door.http.timeout = httpx.Timeout(RECORD_SECONDS)
+    door.http.timeout = httpx2.Timeout(RECORD_SECONDS)
     return door
 
 

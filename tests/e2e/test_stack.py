@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
-import httpx
+import httpx2
 import pytest
 from tests.support.other_user import open_to_others
 from tests.support.sockets import listening
@@ -45,18 +45,18 @@ def test_nothing_that_it_writes_is_open_to_other_users(stack: Stack) -> None:
 async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
     await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 2)
     url = stack.url_of("gateway-2")
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         assert (await client.get(f"{url}/readyz")).status_code == 200
         await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 1)
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(httpx2.ConnectError):
             await client.get(f"{url}/readyz")
     assert "gateway-2" not in stack.names
 
 
 async def test_a_frozen_process_answers_again_once_it_is_thawed(stack: Stack) -> None:
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         stack.kill("executor-service-2", SIGSTOP)
-        with pytest.raises(httpx.ReadTimeout):
-            await client.get(f"{stack.url_of('executor-service-2')}/healthz", timeout=httpx.Timeout(30, read=0.3))
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.get(f"{stack.url_of('executor-service-2')}/healthz", timeout=httpx2.Timeout(30, read=0.3))
         stack.kill("executor-service-2", SIGCONT)
         assert (await client.get(f"{stack.url_of('executor-service-2')}/healthz")).status_code == 200

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from tests.support.event_stream import Event, events_in
 from tests.support.eventually import eventually
@@ -30,7 +30,7 @@ def second_gateway(stack: Stack) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def streaming(door: PublicDoor, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx.Response]:
+async def streaming(door: PublicDoor, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx2.Response]:
     body = {"stream": True, "input": {"input": "Verse!"}, "selectedOutputs": ["agent_1.content"]}
     async with door.http.stream("POST", f"{base}/api/v2/workflows/{workflow_id}/execute", json=body) as response:
         assert response.status_code == 200, await response.aread()
@@ -65,7 +65,7 @@ async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_anoth
     async with streaming(door, workflow_id, base=second_gateway) as response:
         run_id = response.headers["x-run-id"]
         gate.release(5)
-        with pytest.raises(httpx.HTTPError):
+        with pytest.raises(httpx2.HTTPError):
             async for event in events_in(response):
                 seen.append(event)
                 if text_of(seen).count(" ") == 5:

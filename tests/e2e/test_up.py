@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.support.other_user import open_to_others
 from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
@@ -53,7 +53,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
     with up(folder, port) as second:
         second.await_ready()
         assert credentials(folder) == known
-        answer = httpx.get(
+        answer = httpx2.get(
             f"{known['baseUrl']}/api/v1/workflows",
             params={"workspaceId": known["workspaceId"]},
             headers={"x-api-key": known["apiKey"]},
@@ -113,7 +113,7 @@ def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
     """The newest run, once it is in this state."""
     deadline = time.monotonic() + SECONDS
     headers = {"x-api-key": known["apiKey"]}
-    with httpx.Client(base_url=known["baseUrl"], headers=headers, timeout=30) as api:
+    with httpx2.Client(base_url=known["baseUrl"], headers=headers, timeout=30) as api:
         while True:
             listed = api.get("/api/v1/logs", params={"workspaceId": known["workspaceId"]}).json()["data"]
             if listed and listed[0]["status"] == status:
@@ -133,7 +133,7 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path, free_port: int) -> None
             known["workspaceId"],
         )
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
-        answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
+        answered = httpx2.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
 
 

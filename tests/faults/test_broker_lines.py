@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import quote, urlsplit
 
-import httpx
+import httpx2
 from tests.faults.harness.line import Line
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
@@ -20,7 +20,7 @@ LOST = "The connection to the workers was lost"
 async def break_lines(stack: Stack, name: str) -> bool:
     """Have the broker hang up on every connection of this name; False when it does not list any yet."""
     assert stack.rabbitmq is not None
-    async with httpx.AsyncClient(base_url=stack.rabbitmq.management_url, timeout=30) as api:
+    async with httpx2.AsyncClient(base_url=stack.rabbitmq.management_url, timeout=30) as api:
         lines = (await api.get("/api/connections")).raise_for_status().json()
         named = [line["name"] for line in lines if line["client_properties"].get("connection_name") == name]
         for line in named:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from signal import SIGCONT, SIGSTOP
 
-import httpx
+import httpx2
 import pytest
 from tests.support.eventually import eventually, until
 from tests.support.model_server import End, ModelServer, Reply
@@ -13,15 +13,15 @@ from tests.support.workflow_files import START, agent, block, start, workflow
 
 from flowport.stack import Stack
 
-Cancel = Callable[[PublicDoor, str, str], Awaitable[httpx.Response]]
+Cancel = Callable[[PublicDoor, str, str], Awaitable[httpx2.Response]]
 WORKERS = ("executor-service", "executor-service-2")
 
 
-async def legacy(door: PublicDoor, workflow_id: str, run_id: str) -> httpx.Response:
+async def legacy(door: PublicDoor, workflow_id: str, run_id: str) -> httpx2.Response:
     return await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
 
 
-async def v2(door: PublicDoor, workflow_id: str, run_id: str) -> httpx.Response:
+async def v2(door: PublicDoor, workflow_id: str, run_id: str) -> httpx2.Response:
     return await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
@@ -65,7 +65,7 @@ async def test_a_run_outlives_the_brokers_patience(
 
 
 async def _is_ready(stack: Stack) -> bool:
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx2.AsyncClient(timeout=30) as http:
         answers = [await http.get(f"{stack.url_of(name)}/readyz") for name in stack.names]
     return all(answer.is_success for answer in answers)
 

@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 from signal import SIGTERM
 
-import httpx
+import httpx2
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
@@ -56,7 +56,7 @@ async def test_a_stopping_gateway_sends_its_callers_elsewhere_before_it_refuses_
     assert (await alone.run(workflow_id)).headers.get("connection") is None
 
     stack.kill(name, SIGTERM)
-    async with httpx.AsyncClient(base_url=alone.url, timeout=30) as probe, asyncio.timeout(30):
+    async with httpx2.AsyncClient(base_url=alone.url, timeout=30) as probe, asyncio.timeout(30):
         while (ready := await probe.get("/readyz")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert (ready.status_code, ready.json()["status"]) == (503, "draining")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 from tests.images.build import entrypoint_of, environment_of, user_of
 from tests.images.dockerfile import stages
 from tests.images.root import Root
@@ -81,6 +81,6 @@ def _settings(ports: Mapping[ServiceName, int]) -> dict[str, str]:
 
 def _is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://{LOOPBACK}:{port}/readyz", timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
+        return httpx2.get(f"http://{LOOPBACK}:{port}/readyz", timeout=5, trust_env=False).is_success
+    except httpx2.HTTPError:
         return False

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
@@ -103,7 +103,7 @@ async def test_it_cannot_use_the_broker(broker: RabbitMQServer) -> None:
 
 def test_it_can_neither_manage_the_broker_nor_read_its_metrics(broker: RabbitMQServer) -> None:
     guest = ("guest", "guest")
-    with httpx.Client(auth=guest, timeout=30, trust_env=False) as client:
+    with httpx2.Client(auth=guest, timeout=30, trust_env=False) as client:
         assert client.get(f"http://{LOOPBACK}:{broker.management_port}/api/overview").status_code == 401
         assert client.get(f"http://{LOOPBACK}:{broker.prometheus_port}/metrics").status_code == 401
 
@@ -132,7 +132,7 @@ def test_a_store_of_an_earlier_version_keeps_its_data_and_is_closed(open_store: 
 def test_a_broker_of_an_earlier_version_keeps_its_data_and_gets_a_password(folder: Path) -> None:
     earlier = RabbitMQServer(folder / "earlier-broker")
     earlier.start()
-    with httpx.Client(base_url=earlier.management_url, timeout=30, trust_env=False) as client:
+    with httpx2.Client(base_url=earlier.management_url, timeout=30, trust_env=False) as client:
         client.put("/api/vhosts/kept").raise_for_status()
         client.put("/api/users/guest", json={"password": "guest", "tags": "administrator"}).raise_for_status()
     earlier.stop()
@@ -142,7 +142,7 @@ def test_a_broker_of_an_earlier_version_keeps_its_data_and_gets_a_password(folde
     try:
         for _ in range(2):
             server.restart()
-            with httpx.Client(base_url=server.management_url, timeout=30, trust_env=False) as client:
+            with httpx2.Client(base_url=server.management_url, timeout=30, trust_env=False) as client:
                 assert client.get("/api/vhosts/kept").status_code == 200
                 assert client.get("/api/whoami", auth=("guest", "guest")).status_code == 401
     finally:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Event:
     data: Any
 
 
-async def events_in(response: httpx.Response) -> AsyncIterator[Event]:
+async def events_in(response: httpx2.Response) -> AsyncIterator[Event]:
     """Every frame as it comes."""
     event_id: str | None = None
     async for line in response.aiter_lines():

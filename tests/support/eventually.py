@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-import httpx
+import httpx2
 
 POLL_SECONDS = 0.01
 PATIENCE_SECONDS = 75.0
@@ -31,5 +31,5 @@ async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 
 async def _holds(condition: Callable[[], Awaitable[object]]) -> object:
     try:
         return await condition()
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return False

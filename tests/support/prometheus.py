@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerProcess
@@ -74,12 +74,12 @@ class Prometheus:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"http://{LOOPBACK}:{self.port}/-/ready", timeout=5, trust_env=False).is_success
-        except httpx.HTTPError:
+            return httpx2.get(f"http://{LOOPBACK}:{self.port}/-/ready", timeout=5, trust_env=False).is_success
+        except httpx2.HTTPError:
             return False
 
     def _get(self, path: str, **query: str) -> Any:
-        answer = httpx.get(f"http://{LOOPBACK}:{self.port}/api/v1/{path}", params=query, timeout=30, trust_env=False)
+        answer = httpx2.get(f"http://{LOOPBACK}:{self.port}/api/v1/{path}", params=query, timeout=30, trust_env=False)
         assert answer.is_success, answer.text
         return answer.json()["data"]
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 
 JsonObject = dict[str, Any]
 TERMINAL = ("completed", "failed")
@@ -19,16 +19,16 @@ class PublicDoor:
     def __init__(self, url: str, api_key: str, workspace_id: str) -> None:
         self.url = url
         self.workspace_id = workspace_id
-        self.http = httpx.AsyncClient(
-            base_url=url, headers={"x-api-key": api_key}, timeout=30, limits=httpx.Limits(max_connections=200)
+        self.http = httpx2.AsyncClient(
+            base_url=url, headers={"x-api-key": api_key}, timeout=30, limits=httpx2.Limits(max_connections=200)
         )
 
-    async def import_(self, workflow: JsonObject) -> httpx.Response:
+    async def import_(self, workflow: JsonObject) -> httpx2.Response:
         """Import a workflow file."""
         body = {"workspaceId": self.workspace_id, "workflow": workflow}
         return await self.http.post("/api/v1/workflows/import", json=body)
 
-    async def deploy(self, workflow_id: str) -> httpx.Response:
+    async def deploy(self, workflow_id: str) -> httpx2.Response:
         """Publish the draft."""
         return await self.http.post(f"/api/v1/workflows/{workflow_id}/deploy")
 
@@ -54,7 +54,7 @@ class PublicDoor:
 
     async def run(
         self, workflow_id: str, body: JsonObject | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Run it and wait."""
         return await self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
 
@@ -93,7 +93,7 @@ class PublicDoor:
 class Frames:
     """The frames of one stream."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         self.response = response
         self._lines = response.aiter_lines()
 

@@ -14,7 +14,7 @@ from signal import SIGINT, SIGTERM, sigwait
 from types import TracebackType
 from typing import Self
 
-import httpx
+import httpx2
 
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerProcess
@@ -43,8 +43,8 @@ class SmallModel:
 
     def _is_loaded(self) -> bool:
         try:
-            return httpx.get(f"http://{LOOPBACK}:{self._port}/health", timeout=5, trust_env=False).is_success
-        except httpx.HTTPError:
+            return httpx2.get(f"http://{LOOPBACK}:{self._port}/health", timeout=5, trust_env=False).is_success
+        except httpx2.HTTPError:
             return False
 
 

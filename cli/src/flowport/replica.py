@@ -6,7 +6,7 @@ from pathlib import Path
 from signal import SIGCONT, Signals
 from typing import Final
 
-import httpx
+import httpx2
 
 from flowport.servers.ports import LOOPBACK, PortInUse, ReservedPort
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
@@ -88,8 +88,8 @@ class Replica:
 
     def _is_ready(self) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
-        except httpx.HTTPError as error:
+            answer = httpx2.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
+        except httpx2.HTTPError as error:
             self._problem = f"{self.url} does not answer ({str(error) or type(error).__name__})"
             return False
         self._problem = f"not ready: {answer.text}"

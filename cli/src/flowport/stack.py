@@ -1,7 +1,7 @@
 """The four services as separate processes, with their own RabbitMQ and store.
 
     with Stack(folder, ports=StackPorts.free(), executors=2) as stack:
-        httpx.get(f"{stack.url}/api/...")
+        httpx2.get(f"{stack.url}/api/...")
         stack.kill("executor-service-2")
         stack.restart("executor-service-2")
 

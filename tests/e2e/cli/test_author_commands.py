@@ -6,7 +6,7 @@ from pathlib import Path
 from signal import SIGINT
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.command_line import CommandLine
@@ -213,7 +213,7 @@ def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: P
 def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, file: Path) -> None:
     endpoint = flowport("deploy", str(file), "--json").json["endpoint"]
     headers = {"x-api-key": flowport.variables["SIM_API_KEY"], "X-Execution-Mode": "async"}
-    queued = httpx.post(endpoint, headers=headers, json={}, timeout=30).raise_for_status().json()
+    queued = httpx2.post(endpoint, headers=headers, json={}, timeout=30).raise_for_status().json()
     assert flowport("runs", "wait", queued["jobId"], "--json").json["runId"] == queued["executionId"]
     assert flowport("runs", "show", str(uuid4())).code == 4
 
@@ -298,7 +298,7 @@ def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowpo
 
 def workspace_of_ones_own(url: str) -> dict[str, str]:
     """A second workspace of the first administrator, and a personal key of his, which opens both."""
-    with httpx.Client(base_url=url, headers={"origin": url}) as browser:
+    with httpx2.Client(base_url=url, headers={"origin": url}) as browser:
         account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         browser.post("/api/auth/sign-in/email", json=account).raise_for_status()
         made = browser.post("/api/workspaces", json={"name": "Second"}).raise_for_status().json()["workspace"]

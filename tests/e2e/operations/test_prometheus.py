@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Set
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.brokers import raw_channel
@@ -47,7 +47,7 @@ def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 async def test_every_metric_on_a_dashboard_is_there(stack: Stack) -> None:
     scraped: set[str] = set()
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         for service in ServiceName:
             text = (await client.get(f"{stack.url_of(service.value)}/metrics")).raise_for_status().text
             found = text_string_to_metric_families(text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 JsonObject = dict[str, Any]
 TERMINAL: Final = ("completed", "failed")
@@ -44,8 +44,8 @@ class Callers:
         self._urls = list(urls)
         self._spared_until = dict.fromkeys(urls, 0.0)
         self._random = random.Random(seed)
-        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
-        self._http = httpx.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
+        limits = httpx2.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
+        self._http = httpx2.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
         self.tally = Tally()
         print(f"seed {seed}")
 
@@ -81,18 +81,18 @@ class Callers:
                 return found
             await asyncio.sleep(0.1)
 
-    async def _send(self, workflow_id: str, name: str, headers: dict[str, str]) -> httpx.Response:
+    async def _send(self, workflow_id: str, name: str, headers: dict[str, str]) -> httpx2.Response:
         path = f"/api/workflows/{workflow_id}/execute"
         return await self._request("POST", path, headers=headers, json={"run": name})
 
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """As a balancer would: only what nobody can have taken is sent again."""
         async with asyncio.timeout(TRY_SECONDS):
             while True:
                 for url in self._in_order():
                     try:
                         answer = await self._http.request(method, url + path, **options)
-                    except httpx.ConnectError:
+                    except httpx2.ConnectError:
                         continue
                     if answer.headers.get("connection") == "close":
                         self._spared_until[url] = time.monotonic() + LEFT_ALONE_SECONDS
@@ -104,7 +104,7 @@ class Callers:
         now, by_chance = time.monotonic(), self._random.sample(self._urls, len(self._urls))
         return sorted(by_chance, key=lambda url: self._spared_until[url] > now)
 
-    def _judge(self, answer: httpx.Response, name: str) -> None:
+    def _judge(self, answer: httpx2.Response, name: str) -> None:
         if answer.status_code == 200:
             self.tally.finished += 1
         elif answer.status_code in (429, 503):

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from tests.faults.harness.line import Line
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import BROKER, GATEWAYS, Scene
@@ -164,7 +164,7 @@ async def _status_of(door: PublicDoor, workflow_id: str) -> int:
     """Of a call; 0 where the line broke, or nothing was said for half a minute."""
     try:
         return (await door.run(workflow_id)).status_code
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return 0
 
 

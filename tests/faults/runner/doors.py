@@ -11,7 +11,7 @@ from signal import SIGCONT, SIGSTOP
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from tests.faults.harness.journal import runs_without_an_end
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
@@ -123,7 +123,7 @@ async def _nothing_is_left(scene: Scene) -> bool:
     return await asyncio.to_thread(runs_without_an_end, scene.stack.mongodb_uri) == 0
 
 
-async def _timed_refusal(http: httpx.AsyncClient, workflow_id: str) -> float:
+async def _timed_refusal(http: httpx2.AsyncClient, workflow_id: str) -> float:
     began = time.perf_counter()
     path = f"/api/workflows/{workflow_id}/execute"
     answer = await http.post(path, json={}, headers={"x-execution-mode": "async"})

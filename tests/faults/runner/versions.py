@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Final
 
-import httpx
+import httpx2
 from tests.faults.harness.load import Callers
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
@@ -33,7 +33,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
             for number in count():
                 if stopping.is_set():
                     return
-                with suppress(httpx.HTTPError):
+                with suppress(httpx2.HTTPError):
                     promotions[await _promote(door, workflow_id, number % 2 + 1)] += 1
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -80,7 +80,7 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
             try:
                 await callers.run(workflow_id, f"sync{next(numbers)}")
                 await callers.queue(workflow_id, f"job{next(numbers)}")
-            except (httpx.HTTPError, TimeoutError) as error:
+            except (httpx2.HTTPError, TimeoutError) as error:
                 broken.append(f"after {time.monotonic() - began:.1f} s: {type(error).__name__}: {error}")
             await asyncio.sleep(PAUSE_SECONDS)
 

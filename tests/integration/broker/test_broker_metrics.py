@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import httpx
+import httpx2
 from tests.support.eventually import eventually
 
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -14,7 +14,7 @@ RULES = Path(__file__).parents[3] / "deploy/prometheus/rules/broker.yml"
 def scraped(server: RabbitMQServer) -> dict[str, str]:
     """Each metric without labels that the plugin tells, and its value."""
     url = server.management_url.replace(f":{server.management_port}", f":{server.prometheus_port}/metrics")
-    text = httpx.get(url, timeout=30, trust_env=False).raise_for_status().text
+    text = httpx2.get(url, timeout=30, trust_env=False).raise_for_status().text
     return dict(re.findall(r"^(rabbitmq_\w+) (\S+)$", text, flags=re.MULTILINE))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from pymongo import MongoClient
 from tests.support.brokers import raw_channel
@@ -332,7 +332,7 @@ async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
     wanted = {EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS}
     async with (
         raw_channel(rabbitmq.amqp_url) as channel,
-        httpx.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,
     ):
         for queue in wanted:
             await channel.consume(queue, lambda received: None, no_ack=True)

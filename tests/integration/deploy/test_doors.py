@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.support.deploy import DeployCaller, at, state
@@ -74,7 +74,7 @@ def filled(path: str) -> str:
 
 @pytest.mark.parametrize("header", [b"", b"Bearer ", b"Bearer wrong", b"Basic gateway-token", b"Bearer caf\xe9"])
 async def test_nobody_enters_without_a_token(app: FastAPI, header: bytes) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy") as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://deploy") as http:
         for method, path in ROUTES:
             answer = await http.request(method, filled(path), headers=[(b"authorization", header)])
             assert answer.status_code == 401, path
@@ -92,10 +92,10 @@ async def test_states_and_secrets_are_for_the_executor_alone(app: FastAPI, setti
 async def _are_forbidden(
     app: FastAPI, settings: DeploySettings, routes: list[tuple[str, str]], *callers: ServiceName
 ) -> None:
-    transport, tokens = httpx.ASGITransport(app), ServiceTokens.of(settings)
+    transport, tokens = httpx2.ASGITransport(app), ServiceTokens.of(settings)
     for caller in callers:
         shown = {"authorization": tokens.header(caller)}
-        async with httpx.AsyncClient(transport=transport, base_url="http://deploy", headers=shown) as http:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://deploy", headers=shown) as http:
             for method, path in routes:
                 assert (await http.request(method, filled(path))).json()["code"] == Forbidden.code, path
 
@@ -137,7 +137,9 @@ async def test_snapshots_may_be_kept_for_ever_and_secrets_never(gateway: DeployC
     workflow = await gateway.create(state())
     endpoint = (await gateway.deploy(workflow.id)).endpoint
     headers = {"authorization": "Bearer executor-token"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy", headers=headers) as http:
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://deploy", headers=headers
+    ) as http:
         snapshot = await http.get(f"/internal/snapshots/ws/{endpoint.snapshot_hash}")
         environment = await http.get("/internal/environment/ws")
     assert "immutable" in snapshot.headers["cache-control"]

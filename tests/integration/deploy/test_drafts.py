@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.support.deploy import DeployCaller, at, deploy_service, settings_for, state
@@ -112,7 +112,7 @@ async def test_a_body_without_a_length_is_counted_too(app: FastAPI, settings: De
             yield b" " * 2**20
 
     headers = {"authorization": "Bearer gateway-token"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy") as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://deploy") as http:
         answer = await http.post("/internal/workflows", content=endless(), headers=headers)
     assert answer.status_code == 413
     assert answer.json()["code"] == "PAYLOAD_TOO_LARGE"

@@ -1,6 +1,6 @@
 """The store goes away and comes back."""
 
-import httpx
+import httpx2
 import pytest
 from tests.support.deploy import DeployCaller, key, running, settings_for, state
 from tests.support.secantus import SecantusServer
@@ -21,7 +21,7 @@ async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
     store = Store(settings.mongodb_uri, "test_deploy", INDEXES, timeout_ms=1_000)
     async with running(build(settings, store=store)) as app:
         gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
-        probe = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy")
+        probe = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://deploy")
         workflow = await gateway.create(state())
         deployed = await gateway.deploy(workflow.id)
         assert (await probe.get("/readyz")).status_code == 200

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -43,13 +42,13 @@ from shared.web.internal_auth import ServiceTokens
 class Pair:
     """Two public doors and the worker behind them."""
 
-    doors: tuple[httpx.AsyncClient, httpx.AsyncClient]
+    doors: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
     worker: FakeWorker
     jobs: FakeJobs
     workspace_id: str
     key: str
 
-    async def send(self, door: int, method: str, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
+    async def send(self, door: int, method: str, path: str, body: Any = None, *, key: str = "") -> httpx2.Response:
         headers = {"x-api-key": key or self.key}
         return await self.doors[door].request(method, path, json=body, headers=headers)
 
@@ -118,8 +117,8 @@ async def _record(jobs: FakeJobs, delivery: Delivery) -> Settlement:
     return Settlement.ACK
 
 
-def _door(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=30)
+def _door(app: FastAPI) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway", timeout=30)
 
 
 async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair, measured: Tell) -> None:

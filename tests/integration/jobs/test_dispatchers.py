@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import msgspec
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec
@@ -173,17 +173,17 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
 async def _accept_until_killed(url: str, process: asyncio.subprocess.Process) -> set[str]:
     accepted: set[str] = set()
     headers = {"authorization": "Bearer gateway-token"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as http:
 
         async def is_ready() -> bool:
-            with suppress(httpx.HTTPError):
+            with suppress(httpx2.HTTPError):
                 return (await http.get("/readyz")).status_code == 200
             return False
 
         await until(is_ready)
 
         async def keep_accepting() -> None:
-            with suppress(httpx.HTTPError):
+            with suppress(httpx2.HTTPError):
                 while True:
                     spec = a_spec(new_id())
                     answer = await http.post("/internal/runs", content=msgspec.json.encode(AcceptRun(spec, 5)))

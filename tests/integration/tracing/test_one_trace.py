@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -85,7 +85,7 @@ async def test_a_queued_run(door: PublicDoor, spans: InMemorySpanExporter) -> No
 
 
 async def test_callers_without_a_trace_get_one_of_their_own(door: PublicDoor, spans: InMemorySpanExporter) -> None:
-    async with httpx.AsyncClient(base_url=door.url, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=door.url, timeout=30) as client:
         await asyncio.gather(*(client.get("/healthz") for _ in range(2)))
     await eventually(lambda: names(spans).count("GET /healthz") == 2)
     roots = [span for span in spans.get_finished_spans() if span.name == "GET /healthz"]

@@ -6,7 +6,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 
 NOTICE_SECONDS = 4
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
@@ -59,9 +59,9 @@ async def service(port: int, **more: str) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def is_up(caller: httpx.AsyncClient) -> bool:
+async def is_up(caller: httpx2.AsyncClient) -> bool:
     """Whether it answers that it is ready."""
     try:
         return (await caller.get("/readyz")).is_success
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from flowport.client.door import Door
@@ -16,12 +16,12 @@ from flowport.output import Output
 URL = "https://flow.example"
 
 
-def door(answer: Callable[[httpx.Request], httpx.Response], key: str = "sk-sim-key") -> Door:
-    return Door(Profile(URL, key), transport=httpx.MockTransport(answer))
+def door(answer: Callable[[httpx2.Request], httpx2.Response], key: str = "sk-sim-key") -> Door:
+    return Door(Profile(URL, key), transport=httpx2.MockTransport(answer))
 
 
-def failing(error: httpx.TransportError) -> Door:
-    def answer(request: httpx.Request) -> httpx.Response:
+def failing(error: httpx2.TransportError) -> Door:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         raise error
 
     return door(answer)
@@ -30,7 +30,7 @@ def failing(error: httpx.TransportError) -> Door:
 @pytest.mark.parametrize("key", ["sk-sim-a\nb", "sk-sim-ü", "sk sim", ""])
 def test_a_key_that_cannot_be_one_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(NoAccess) as refused:
-        door(lambda _: httpx.Response(200), key)
+        door(lambda _: httpx2.Response(200), key)
     assert "sim" not in str(refused.value)
 
 
@@ -40,9 +40,11 @@ def test_what_is_no_address_is_told_as_such(url: str) -> None:
         nowhere.workflows()
 
 
-@pytest.mark.parametrize("error", [httpx.ReadTimeout("late"), httpx.RemoteProtocolError("cut"), httpx.ReadError("cut")])
+@pytest.mark.parametrize(
+    "error", [httpx2.ReadTimeout("late"), httpx2.RemoteProtocolError("cut"), httpx2.ReadError("cut")]
+)
 def test_a_call_that_changes_something_is_not_to_be_repeated_when_its_answer_is_lost(
-    error: httpx.TransportError,
+    error: httpx2.TransportError,
 ) -> None:
     with pytest.raises(Unanswered, match="may have been done") as lost:
         failing(error).call("POST", "/api/x")
@@ -52,8 +54,8 @@ def test_a_call_that_changes_something_is_not_to_be_repeated_when_its_answer_is_
     assert away.value.exit_code == 5
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ConnectTimeout("late")])
-def test_what_was_never_sent_may_be_sent_again(error: httpx.TransportError) -> None:
+@pytest.mark.parametrize("error", [httpx2.ConnectError("refused"), httpx2.ConnectTimeout("late")])
+def test_what_was_never_sent_may_be_sent_again(error: httpx2.TransportError) -> None:
     with pytest.raises(TryLater) as away:
         failing(error).call("POST", "/api/x")
     assert away.value.exit_code == 5
@@ -61,13 +63,13 @@ def test_what_was_never_sent_may_be_sent_again(error: httpx.TransportError) -> N
 
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(CommandFailed, match="UTF-8"):
-        door(lambda _: httpx.Response(200)).call("POST", "/api/x", body={"name": "\udcff"})
+        door(lambda _: httpx2.Response(200)).call("POST", "/api/x", body={"name": "\udcff"})
 
 
 def test_a_name_that_only_looks_like_an_id_is_a_name() -> None:
     name = "a-workflow-of-mine-whose-name-has-36"
     said = {"workspaces": [{"id": "w1"}], "data": [{"id": "W", "name": name}]}
-    found = door(lambda _: httpx.Response(200, json=said))
+    found = door(lambda _: httpx2.Response(200, json=said))
     assert found.workflow_id(name) == "W"
 
 
@@ -78,22 +80,22 @@ def test_the_way_to_other_machines_is_that_of_the_environment(monkeypatch: pytes
         Door(Profile(URL, "key"))
 
 
-def server_of_two_workspaces(request: httpx.Request) -> httpx.Response:
+def server_of_two_workspaces(request: httpx2.Request) -> httpx2.Response:
     """As it answers a personal key: without a word of which is meant it takes the first that the key opens."""
     if request.url.path == "/api/workspaces":
-        return httpx.Response(200, json={"workspaces": [{"id": "w1"}, {"id": "w2"}]})
+        return httpx2.Response(200, json={"workspaces": [{"id": "w1"}, {"id": "w2"}]})
     where = request.url.params.get("workspaceId", "w1")
     if request.url.path == "/api/workflows":
-        return httpx.Response(200, json={"data": [{"id": f"of-{where}", "name": "Summarise"}]})
+        return httpx2.Response(200, json={"data": [{"id": f"of-{where}", "name": "Summarise"}]})
     if request.url.path == "/api/v1/dead-letters":
-        return httpx.Response(200, json={"data": [{"id": f"of-{where}"}]})
+        return httpx2.Response(200, json={"data": [{"id": f"of-{where}"}]})
     if request.url.path == "/api/jobs/run_0123456789abcdef0123":
-        return httpx.Response(200, json={"metadata": {"workflowId": "W", "executionId": "R"}})
-    return httpx.Response(200 if where == "w2" else 404, json={"data": {"runId": "R2"}})
+        return httpx2.Response(200, json={"metadata": {"workflowId": "W", "executionId": "R"}})
+    return httpx2.Response(200 if where == "w2" else 404, json={"data": {"runId": "R2"}})
 
 
 def session_in(workspace: str) -> Session:
-    transport = httpx.MockTransport(server_of_two_workspaces)
+    transport = httpx2.MockTransport(server_of_two_workspaces)
     return Session(Door(Profile(URL, "sk-sim-key", workspace), transport=transport), Output(as_json=True))
 
 

@@ -1,6 +1,6 @@
 """Finding a run at the public door."""
 
-import httpx
+import httpx2
 import pytest
 
 from flowport.client.door import Door
@@ -11,14 +11,14 @@ from flowport.client.runs import RunPlace, place_of
 
 def door_that_knows_it_after(questions: int) -> Door:
     """A door whose log has the run from that question on."""
-    asked: list[httpx.Request] = []
+    asked: list[httpx2.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(request)
-        return httpx.Response(200, json={"data": [{"workflowId": "w"}] if len(asked) >= questions else []})
+        return httpx2.Response(200, json={"data": [{"workflowId": "w"}] if len(asked) >= questions else []})
 
     profile = Profile("https://flow.example", "sk-sim-key", workspace_id="mine")
-    return Door(profile, transport=httpx.MockTransport(answer))
+    return Door(profile, transport=httpx2.MockTransport(answer))
 
 
 @pytest.mark.parametrize("questions", [1, 3])

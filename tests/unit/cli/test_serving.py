@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -16,10 +16,10 @@ async def test_an_application_answers_inside_the_block_only() -> None:
     app.get("/")(lambda: "here")
     listening = listen(0)
     url = f"http://127.0.0.1:{port_of(listening)}"
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         async with serving(app, listening):
             assert (await client.get(url)).json() == "here"
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(httpx2.ConnectError):
             await client.get(url)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -16,7 +16,7 @@ from flowport.client.streams import streamed
 FINAL = {"event": "final", "data": {"success": True, "output": {}}}
 
 
-class Body(httpx.SyncByteStream):
+class Body(httpx2.SyncByteStream):
     """An answer's body in pieces, with a line that breaks behind them unless it is `whole`."""
 
     def __init__(self, *pieces: bytes, whole: bool = False) -> None:
@@ -26,22 +26,22 @@ class Body(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         yield from self._pieces
         if not self._whole:
-            raise httpx.RemoteProtocolError("the line broke")
+            raise httpx2.RemoteProtocolError("the line broke")
 
 
-class Server(httpx.BaseTransport):
+class Server(httpx2.BaseTransport):
     """Answers with what it was given, one after the other; then it is away."""
 
-    def __init__(self, *answers: httpx.Response | Body) -> None:
+    def __init__(self, *answers: httpx2.Response | Body) -> None:
         self._answers = list(answers)
         self.calls: list[tuple[str, str | None]] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.calls.append((f"{request.method} {request.url.path}", request.headers.get("last-event-id")))
         if not self._answers:
-            raise httpx.ConnectError("refused")
+            raise httpx2.ConnectError("refused")
         answer = self._answers.pop(0)
-        return httpx.Response(200, headers={"x-run-id": "R"}, stream=answer) if isinstance(answer, Body) else answer
+        return httpx2.Response(200, headers={"x-run-id": "R"}, stream=answer) if isinstance(answer, Body) else answer
 
 
 def frame(data: Any, number: int | None = None) -> bytes:
@@ -72,7 +72,7 @@ def test_a_text_may_have_every_letter_in_it() -> None:
 def test_a_stream_whose_line_breaks_is_read_on_from_there() -> None:
     server = Server(
         Body(frame({"chunk": "a"}, 0), frame({"chunk": "b"}, 3)[:-9]),
-        httpx.Response(503, json={}),
+        httpx2.Response(503, json={}),
         Body(frame({"chunk": "b"}, 3)),
         Body(frame(FINAL), frame("[DONE]"), whole=True),
     )
@@ -100,7 +100,7 @@ def test_a_run_that_is_not_heard_of_for_long_is_named_and_goes_on(monkeypatch: p
 
 
 def test_a_run_that_may_not_be_read_on_is_not_asked_for_again() -> None:
-    server = Server(Body(frame({"chunk": "a"}, 0)), httpx.Response(404, json={"error": {"message": "Run not found"}}))
+    server = Server(Body(frame({"chunk": "a"}, 0)), httpx2.Response(404, json={"error": {"message": "Run not found"}}))
     with pytest.raises(Missing):
         read(server)
     assert len(server.calls) == 2

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import ValidationError
 from tests.support.eventually import eventually
@@ -23,7 +23,7 @@ async def _never_ends(run: RunSpec, send: Send) -> None:
 
 
 def _call(system: System, body: dict[str, str], *, is_chunked: bool = False) -> Call:
-    length = str(len(httpx.Request("POST", "http://test", json=body).content))
+    length = str(len(httpx2.Request("POST", "http://test", json=body).content))
     return system.execute_call(
         body, headers={"transfer-encoding": "chunked"} if is_chunked else {"content-length": length}
     )

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -25,14 +25,14 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _client(folder: Path) -> httpx.AsyncClient:
+def _client(folder: Path) -> httpx2.AsyncClient:
     app = FastAPI()
     app.include_router(root_router(BASE, ConsoleFiles(folder)))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE)
 
 
 @pytest.fixture
-async def client(built: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(built: Path) -> AsyncIterator[httpx2.AsyncClient]:
     async with _client(built) as client:
         yield client
 
@@ -40,25 +40,25 @@ async def client(built: Path) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     "path", ["/", "/workflows/w-1", "/runs", "/runs/w/r", "/settings", "/settings/keys", "/invite"]
 )
-async def test_every_page_is_the_one_page(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_page_is_the_one_page(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers=HTML)
     assert answer.text == "<title>Console</title>"
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_only_own_scripts_run_on_a_page(client: httpx.AsyncClient) -> None:
+async def test_only_own_scripts_run_on_a_page(client: httpx2.AsyncClient) -> None:
     policy = (await client.get("/", headers=HTML)).headers["content-security-policy"].split("; ")
     assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
 
 
-async def test_files_with_a_hash_in_their_name_are_kept_for_ever(client: httpx.AsyncClient) -> None:
+async def test_files_with_a_hash_in_their_name_are_kept_for_ever(client: httpx2.AsyncClient) -> None:
     assert "immutable" in (await client.get("/assets/main-abc123.js")).headers["cache-control"]
     assert (await client.get("/theme.js")).headers["cache-control"] == "no-cache"
 
 
-async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx.AsyncClient) -> None:
+async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx2.AsyncClient) -> None:
     async with client.stream("GET", "/assets/main-abc123.js", headers={"accept-encoding": "gzip"}) as answer:
         raw = b"".join([chunk async for chunk in answer.aiter_raw()])
     assert answer.headers["content-encoding"] == "gzip"
@@ -70,16 +70,16 @@ async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx.Asyn
 @pytest.mark.parametrize(
     "path", ["/assets/none.js", "/assets/..%2findex.html", "/assets/../index.html", "/api/x", "/v1/x", "/x"]
 )
-async def test_what_is_no_page_and_no_file_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+async def test_what_is_no_page_and_no_file_is_not_found(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path, headers=HTML)).status_code == 404
 
 
-async def test_a_file_that_a_new_build_took_away_is_not_found(client: httpx.AsyncClient, built: Path) -> None:
+async def test_a_file_that_a_new_build_took_away_is_not_found(client: httpx2.AsyncClient, built: Path) -> None:
     (built / "assets" / "main-abc123.js").unlink()
     assert (await client.get("/assets/main-abc123.js")).status_code == 404
 
 
-async def test_programs_that_ask_for_the_front_page_are_told_where_the_api_is(client: httpx.AsyncClient) -> None:
+async def test_programs_that_ask_for_the_front_page_are_told_where_the_api_is(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/")).json() == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
 
 

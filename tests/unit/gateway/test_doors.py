@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
@@ -119,7 +119,7 @@ async def test_a_person_meets_the_console_or_is_told_how_to_call(
         (tmp_path / name).write_text(content)
     app = FastAPI()
     app.include_router(root_router(BASE, ConsoleFiles(tmp_path)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as browser:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as browser:
         assert shown in (await browser.get("/", headers={"accept": "text/html"})).text
 
 

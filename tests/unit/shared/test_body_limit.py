@@ -1,6 +1,6 @@
 """Bodies are bounded, whatever their headers say."""
 
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -27,9 +27,9 @@ APP = Starlette(
 )
 
 
-async def _post(path: str, body: bytes, *, headers: dict[str, str] | None = None) -> httpx.Response:
-    transport = httpx.ASGITransport(BodyLimit(APP, 10, ("/blobs/",)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+async def _post(path: str, body: bytes, *, headers: dict[str, str] | None = None) -> httpx2.Response:
+    transport = httpx2.ASGITransport(BodyLimit(APP, 10, ("/blobs/",)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(path, content=body, headers=headers)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.support.eventually import until
@@ -37,7 +37,7 @@ async def stopping() -> AsyncIterator[Stopping]:
 
     served = asyncio.create_task(serve())
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as other:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as other:
         assert (await other.get("/")).is_success  # whose connection was taken after ours
     stop.set()
     await until(lambda: _refuses(port))

@@ -1,6 +1,6 @@
 """With FLOWPORT_METRICS_TOKEN, nobody but an operator reads what a service measures or misses."""
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -9,13 +9,13 @@ from shared.web.app import create_app
 TOKEN = "token-of-prometheus"
 
 
-async def answer(path: str, shown: str | None, *, token: str = TOKEN) -> httpx.Response:
+async def answer(path: str, shown: str | None, *, token: str = TOKEN) -> httpx2.Response:
     async def fails() -> None:
         raise TimeoutError("the store at 10.1.2.3 is down")
 
     app = create_app("test", components=(), checks={"store": fails}, routers=(), metrics_token=SecretStr(token))
     headers = {} if shown is None else {"authorization": shown}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         return await client.get(path, headers=headers)
 
 

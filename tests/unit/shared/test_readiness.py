@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from shared.errors import Unavailable
@@ -16,7 +16,7 @@ async def _problems(error: Exception) -> list[str]:
         raise error
 
     app = create_app("test", components=(), checks={"store": check}, routers=())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 503
     found: list[str] = answer.json()["problems"]
@@ -30,10 +30,10 @@ async def test_a_problem_says_why_even_where_the_error_has_no_words(error: Excep
     assert await _problems(error) == [problem]
 
 
-async def _answer(path: str, check: Check | None = None, *, is_draining: bool = False) -> httpx.Response:
+async def _answer(path: str, check: Check | None = None, *, is_draining: bool = False) -> httpx2.Response:
     app = create_app("test", components=(), checks={"store": check} if check else {}, routers=())
     app.state.is_draining = is_draining
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         return await client.get(path)
 
 
@@ -58,6 +58,6 @@ async def test_no_service_tells_of_its_inner_doors() -> None:
 
 async def test_what_was_built_is_told_where_it_is_known() -> None:
     app = create_app("built", components=(), checks={}, routers=(), build="7f3a")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         told = (await client.get("/metrics")).text
     assert 'flowport_build_info{service="built",version="7f3a"} 1.0' in told

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from shared.web.app import create_app
 from shared.web.structs import StructResponse, struct_body
 
 
-async def answer(body: bytes) -> httpx.Response:
+async def answer(body: bytes) -> httpx2.Response:
     router = APIRouter()
 
     @router.post("/read")
@@ -19,7 +19,7 @@ async def answer(body: bytes) -> httpx.Response:
         return StructResponse(found)
 
     app = create_app("test", components=(), checks={}, routers=[router])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         return await client.post("/read", content=body)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
+import httpx2
 import pytest
 from tests.support.eventually import eventually
 from tests.support.model_server import End, ModelServer, Reply, ToolCall
@@ -19,8 +19,8 @@ def models() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-async def http(models: ModelServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=models.url, timeout=5) as client:
+async def http(models: ModelServer) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=models.url, timeout=5) as client:
         yield client
 
 
@@ -32,13 +32,13 @@ def frames(lines: list[str]) -> list[dict[str, object]]:
     return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
 
 
-async def test_an_unscripted_model_says_back_what_the_user_said(http: httpx.AsyncClient) -> None:
+async def test_an_unscripted_model_says_back_what_the_user_said(http: httpx2.AsyncClient) -> None:
     answer = (await http.post(PATH, json=ask("parrot", "Say it again."))).json()
     assert answer["choices"][0]["message"]["content"] == "Say it again."
     assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
 
 
-async def test_replies_come_in_turn_and_the_last_one_stays(models: ModelServer, http: httpx.AsyncClient) -> None:
+async def test_replies_come_in_turn_and_the_last_one_stays(models: ModelServer, http: httpx2.AsyncClient) -> None:
     models.answer("turns", Reply.calls(ToolCall("add", {"a": 1})), Reply.says("done"))
     messages = [(await http.post(PATH, json=ask("turns"))).json()["choices"][0] for _ in range(3)]
     assert messages[0]["finish_reason"] == "tool_calls"
@@ -47,7 +47,7 @@ async def test_replies_come_in_turn_and_the_last_one_stays(models: ModelServer, 
     assert len(models.calls_of("turns")) == 3
 
 
-async def test_a_gate_lets_tokens_out_one_by_one(models: ModelServer, http: httpx.AsyncClient) -> None:
+async def test_a_gate_lets_tokens_out_one_by_one(models: ModelServer, http: httpx2.AsyncClient) -> None:
     gate = models.gate()
     models.answer("gated", Reply.says("one two three", gate=gate))
     async with http.stream("POST", PATH, json=ask("gated", stream=True)) as response:
@@ -63,7 +63,7 @@ async def test_a_gate_lets_tokens_out_one_by_one(models: ModelServer, http: http
     assert rest[-2:] == ["data: [DONE]", ""]
 
 
-async def test_usage_is_streamed_only_to_who_asks(models: ModelServer, http: httpx.AsyncClient) -> None:
+async def test_usage_is_streamed_only_to_who_asks(models: ModelServer, http: httpx2.AsyncClient) -> None:
     models.answer("used", Reply.says("a b", prompt_tokens=7))
     body = ask("used", stream=True, stream_options={"include_usage": True})
     with_usage = frames((await http.post(PATH, json=body)).text.splitlines())
@@ -72,16 +72,16 @@ async def test_usage_is_streamed_only_to_who_asks(models: ModelServer, http: htt
     assert all("usage" not in frame for frame in without)
 
 
-async def test_a_cut_stream_ends_without_an_end(models: ModelServer, http: httpx.AsyncClient) -> None:
+async def test_a_cut_stream_ends_without_an_end(models: ModelServer, http: httpx2.AsyncClient) -> None:
     models.answer("cut", Reply.says("a b c", cut_after=2))
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         await http.post(PATH, json=ask("cut", stream=True))
     assert models.calls_of("cut")[0].end is End.CUT
 
 
 @pytest.mark.parametrize("streams", [True, False])
 async def test_a_caller_that_hangs_up_is_noticed(
-    models: ModelServer, http: httpx.AsyncClient, *, streams: bool
+    models: ModelServer, http: httpx2.AsyncClient, *, streams: bool
 ) -> None:
     model = f"abandoned-{streams}"
     models.answer(model, Reply.says("never", gate=models.gate()))
@@ -91,7 +91,7 @@ async def test_a_caller_that_hangs_up_is_noticed(
     await eventually(lambda: models.calls_of(model)[0].end is End.HUNG_UP)
 
 
-async def test_a_refusal_has_its_status_and_text(models: ModelServer, http: httpx.AsyncClient) -> None:
+async def test_a_refusal_has_its_status_and_text(models: ModelServer, http: httpx2.AsyncClient) -> None:
     models.answer("busy", Reply.fails(429, "slow down", retry_after=3))
     response = await http.post(PATH, json=ask("busy"))
     assert (response.status_code, response.headers["retry-after"]) == (429, "3")

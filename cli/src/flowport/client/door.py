@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import msgspec
 
 from flowport.client.errors import Missing, NoAccess, TryLater, Unanswered, failure_of
@@ -25,28 +25,28 @@ MOST_PORTS: Final = 65_535
 _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class Door:
     """One server and one key. Close it, or use it as a context."""
 
-    def __init__(self, profile: Profile, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, profile: Profile, *, transport: httpx2.BaseTransport | None = None) -> None:
         if not _KEY.fullmatch(profile.api_key):
             raise NoAccess("the API key has characters in it that no key has: copy it once more")
         self.profile = profile
         try:
-            url = httpx.URL(profile.base_url)
+            url = httpx2.URL(profile.base_url)
             if url.port is not None and url.port > MOST_PORTS:
                 raise CommandFailed(f"{profile.base_url} is no server's address: there is no port {url.port}")
-            self._http = httpx.Client(
+            self._http = httpx2.Client(
                 base_url=profile.base_url,
                 headers={"x-api-key": profile.api_key},
-                timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx2.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
                 transport=transport,
                 trust_env=url.host not in HERE,  # proxies, and whom to believe
             )
-        except httpx.InvalidURL as error:
+        except httpx2.InvalidURL as error:
             raise CommandFailed(f"{profile.base_url} is no server's address: {error}") from error
         except (ValueError, ImportError, OSError) as error:
             raise CommandFailed(
@@ -72,7 +72,7 @@ class Door:
         seconds: float = CALL_SECONDS,
     ) -> Any:
         """The answer's JSON. Raises CommandFailed, by status."""
-        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         changes = method != "GET"
         with self._told(changes=changes):
             answer = self._http.request(method, path, params=query, json=body, headers=headers, timeout=timeout)
@@ -92,12 +92,12 @@ class Door:
     @contextmanager
     def opened(
         self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float
-    ) -> Iterator[httpx.Response]:
+    ) -> Iterator[httpx2.Response]:
         """An answer that is read while it comes, with `seconds` for each piece of it.
 
-        Raises CommandFailed, by status. Reading it raises what httpx raises.
+        Raises CommandFailed, by status. Reading it raises what httpx2 raises.
         """
-        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         changes = method != "GET"
         with ExitStack() as stack:
             with self._told(changes=changes):
@@ -149,11 +149,11 @@ class Door:
         """What goes wrong with a call that `changes` something or only asks, in our words."""
         try:
             yield
-        except httpx.UnsupportedProtocol:
+        except httpx2.UnsupportedProtocol:
             raise CommandFailed(
                 f"{self.profile.base_url} is no server's address: it has to begin with http:// or https://"
             ) from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             found = f"{self.profile.base_url} does not answer: {str(error) or type(error).__name__}"
             if changes and not isinstance(error, _NOTHING_SENT):
                 raise Unanswered(f"{found}; what it was asked for may have been done") from error
@@ -172,13 +172,13 @@ def is_id(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
-def _check(answer: httpx.Response, *, changes: bool) -> None:
+def _check(answer: httpx2.Response, *, changes: bool) -> None:
     if answer.is_error:
         later = answer.headers.get("retry-after")
         raise failure_of(answer.status_code, _json(answer), retry_after=later, changes=changes)
 
 
-def _json(answer: httpx.Response) -> Any:
+def _json(answer: httpx2.Response) -> Any:
     try:
         return msgspec.json.decode(answer.content) if answer.content else None
     except msgspec.DecodeError as error:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
+import httpx2
 import msgspec
 
 from flowport.client.door import Door, JsonObject, path
@@ -34,7 +34,7 @@ class _Frame:
 class RunStream:
     """The frames of one run, as they come, without the word that ends them."""
 
-    def __init__(self, door: Door, place: RunPlace, first: httpx.Response) -> None:
+    def __init__(self, door: Door, place: RunPlace, first: httpx2.Response) -> None:
         self.run_id = place.run_id
         self._door = door
         self._place = place
@@ -55,7 +55,7 @@ class RunStream:
     def _where_we_were(self) -> Mapping[str, str]:
         return {} if self._seen is None else {"last-event-id": self._seen}
 
-    def _read(self, answer: httpx.Response) -> Generator[Any, None, bool]:
+    def _read(self, answer: httpx2.Response) -> Generator[Any, None, bool]:
         """The frames of one answer; returns whether the last one was among them."""
         broken = "the answer ended before the run did"
         try:
@@ -66,7 +66,7 @@ class RunStream:
                     yield frame.data
                 if frame.is_last:
                     return True
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             broken = str(error) or type(error).__name__
         self._patience.endure(TryLater(f"{self._door.profile.base_url} went away: {broken}"))
         return False
@@ -80,7 +80,7 @@ def streamed(door: Door, workflow_id: str, body: JsonObject, headers: Mapping[st
         yield RunStream(door, RunPlace(workflow_id, answer.headers["x-run-id"]), answer)
 
 
-def _frames(answer: httpx.Response) -> Iterator[_Frame]:
+def _frames(answer: httpx2.Response) -> Iterator[_Frame]:
     event_id = None
     for line in _lines(answer):
         name, _, value = line.partition(b": ")
@@ -90,8 +90,8 @@ def _frames(answer: httpx.Response) -> Iterator[_Frame]:
             yield _Frame(event_id, msgspec.json.decode(value))
 
 
-def _lines(answer: httpx.Response) -> Iterator[bytes]:
-    """A line ends with a line feed alone: httpx takes more for an end, which texts may have in them."""
+def _lines(answer: httpx2.Response) -> Iterator[bytes]:
+    """A line ends with a line feed alone: httpx2 takes more for an end, which texts may have in them."""
     begun: list[bytes] = []
     for piece in answer.iter_bytes():
         *whole, rest = piece.split(b"\n")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Container, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 from flowport.doctor.findings import Finding, ok, problem, warning
 from shared.broker.amqp.address import parse
@@ -91,14 +91,14 @@ async def check_management(url: str, topology: Topology, virtual_host: str = "/"
     """What its own API tells: queues, policies, consumers, alarms."""
     management, where = Management(url, virtual_host), quote(virtual_host, safe="")
     try:
-        verify = httpx.create_ssl_context()
-        async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False, verify=verify) as client:
+        verify = httpx2.create_ssl_context()
+        async with httpx2.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False, verify=verify) as client:
             alarms = (await client.get("/api/health/checks/alarms")).json()
             queues = (await client.get(f"/api/queues/{where}")).raise_for_status().json()
             consumers = (await client.get(f"/api/consumers/{where}")).raise_for_status().json()
         there = {queue["name"]: queue for queue in queues}
         taken = {consumer["queue"]["name"] for consumer in consumers}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, OSError) as error:
         fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
         yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
         return

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import httpx
+import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from flowport.client.door import HERE
@@ -126,7 +126,7 @@ async def _visit(service: str, url: str, headers: Mapping[str, str], *, proxied:
             if problems is not None:
                 scraped = await client.get(f"{url}/metrics", headers=headers)
                 samples = _samples(scraped.text) if scraped.is_success else {}
-                is_refused = scraped.status_code == httpx.codes.UNAUTHORIZED
+                is_refused = scraped.status_code == httpx2.codes.UNAUTHORIZED
                 return Visit(service, problems, _skew(ready), samples, is_refused=is_refused)
             if service == GATEWAY:
                 asked = await client.get(f"{url}{NOBODY_SIGNED_IN}")
@@ -134,16 +134,16 @@ async def _visit(service: str, url: str, headers: Mapping[str, str], *, proxied:
                     return Visit(service, (), _skew(asked), {}, tells=False)
                 return f"{url} answers {asked.status_code}, and not as a gateway does"
             return f"{url} answers {ready.status_code}, and not as {service} does"
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, ImportError, OSError) as error:
         return f"{url} does not answer: {str(error) or type(error).__name__}"
 
 
-def _client(url: str, *, proxied: bool) -> httpx.AsyncClient:
-    by_environment = proxied and httpx.URL(url).host not in HERE
-    return httpx.AsyncClient(timeout=SECONDS, trust_env=by_environment, verify=httpx.create_ssl_context())
+def _client(url: str, *, proxied: bool) -> httpx2.AsyncClient:
+    by_environment = proxied and httpx2.URL(url).host not in HERE
+    return httpx2.AsyncClient(timeout=SECONDS, trust_env=by_environment, verify=httpx2.create_ssl_context())
 
 
-def _problems(ready: httpx.Response) -> tuple[str, ...] | None:
+def _problems(ready: httpx2.Response) -> tuple[str, ...] | None:
     """What it misses; None where this is no answer of a service of ours."""
     try:
         said = ready.json()
@@ -153,7 +153,7 @@ def _problems(ready: httpx.Response) -> tuple[str, ...] | None:
         return None
 
 
-def _skew(answer: httpx.Response) -> float:
+def _skew(answer: httpx2.Response) -> float:
     date = answer.headers.get("date")
     return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else 0.0
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 
 from flowport.home import make_private, write_secret
 from flowport.servers.passwords import StoredPassword
@@ -154,7 +154,7 @@ class RabbitMQServer:
 
     def _set_password(self) -> None:
         """Set our password where the data has another: the default one of earlier versions. Raises ServerFailed."""
-        asked = httpx.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
+        asked = httpx2.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
         if not asked.is_success:
             user = {"name": _USER, "password": self._password.value, "tags": ["administrator"]}
             definitions = self.data_dir / "user.json"

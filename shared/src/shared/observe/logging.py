@@ -42,7 +42,7 @@ def configure_logging(service: str, *, level: str = "info", form: str = "json") 
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared_processors, processors=[_drop_meta, renderer])
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for chatty in ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn.access", "pymongo"):
+    for chatty in ("httpx2", "httpcore2", "uvicorn.access", "pymongo"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -33,7 +33,7 @@ def frame(value: Any) -> bytes:
 
 
 def one_line_frame(value: Any) -> bytes:
-    """As `frame`, with every letter escaped that some readers (httpx is one) take for the end of a line."""
+    """As `frame`, with every letter escaped that some readers (httpx2 is one) take for the end of a line."""
     encoded = frame(value)
     for letter, escaped in _LINE_ENDS:
         encoded = encoded.replace(letter, escaped)

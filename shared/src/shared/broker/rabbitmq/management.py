@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 from shared.broker.access import Access
 from shared.broker.ports import BrokerUnavailable
@@ -61,14 +61,14 @@ class Management:
             queues, nodes = await _told(client, self._queues()), await _told(client, "/api/nodes")
         return membership(topology, queues, nodes)
 
-    async def _differs(self, client: httpx.AsyncClient, queue: Queue) -> bool:
+    async def _differs(self, client: httpx2.AsyncClient, queue: Queue) -> bool:
         found = await _told(client, self._path(queue), missing={})
         return any(found.get(key) != value for key, value in _policy(queue).items())
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> httpx2.AsyncClient:
         # No proxy, as for AMQP, which knows none; certificates are believed as everywhere.
-        verify = httpx.create_ssl_context()
-        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
+        verify = httpx2.create_ssl_context()
+        return httpx2.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
 
     def _queues(self) -> str:
         return f"/api/queues/{quote(self.virtual_host, safe='')}"
@@ -90,10 +90,10 @@ def _policy(queue: Queue) -> dict[str, Any]:
     }
 
 
-async def _told(client: httpx.AsyncClient, path: str, *, missing: Any = None) -> Any:
+async def _told(client: httpx2.AsyncClient, path: str, *, missing: Any = None) -> Any:
     """What it tells of this; `missing`, where that is given, of what is not there."""
     answer = await _answer(client, "GET", path)
-    if answer.status_code == httpx.codes.NOT_FOUND and missing is not None:
+    if answer.status_code == httpx2.codes.NOT_FOUND and missing is not None:
         return missing
     _check(answer)
     try:
@@ -102,17 +102,17 @@ async def _told(client: httpx.AsyncClient, path: str, *, missing: Any = None) ->
         raise BrokerUnavailable("what answers is not RabbitMQ's management API: it tells no JSON") from error
 
 
-async def _ask(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> None:
+async def _ask(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> None:
     _check(await _answer(client, method, path, **content))
 
 
-async def _answer(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> httpx.Response:
+async def _answer(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> httpx2.Response:
     try:
         return await client.request(method, path, **content)
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise BrokerUnavailable(f"the broker's management API does not answer: {error}") from error
 
 
-def _check(answer: httpx.Response) -> None:
+def _check(answer: httpx2.Response) -> None:
     if answer.is_error:
         raise BrokerUnavailable(f"the broker's management API answers {answer.status_code}: {answer.text[:200]}")
