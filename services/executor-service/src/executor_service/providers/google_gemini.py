@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
 import httpx2
 from google import genai
 from google.genai import errors, types
 
 from executor_service.providers.clients import Clients
+from executor_service.providers.http import streaming_client
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -41,6 +41,7 @@ class GeminiProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
         self._base_url = settings.gemini_base_url or None
+        self._http = streaming_client(follow_redirects=True)
         self._clients = Clients(self._connected, lambda client: client.aio.aclose())
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
@@ -59,31 +60,31 @@ class GeminiProvider:
             raise _refusal(error) from error
         except errors.UnknownApiResponseError as error:
             raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
-        except (httpx.ConnectError, httpx2.ConnectError) as error:
+        except httpx2.ConnectError as error:
             raise ModelFailure(f"Could not reach {PROVIDER}: {error}", may_pass=True) from error
-        except (httpx.TimeoutException, httpx2.TimeoutException) as error:
+        except httpx2.TimeoutException as error:
             raise ModelFailure(TIMED_OUT) from error
-        except (httpx.HTTPError, httpx2.HTTPError) as error:
+        except httpx2.HTTPError as error:
             raise ModelFailure(BROKEN_OFF) from error
         return gathering.turn()
 
     async def stop(self) -> None:
-        """Close every client."""
+        """Close every client, and the connections that they share."""
         await self._clients.stop()
+        await self._http.aclose()
 
     def _connected(self, key: str) -> genai.Client:
         options = types.HttpOptions(
             base_url=self._base_url,
             retry_options=types.HttpRetryOptions(attempts=1),
-            # With a transport it uses httpx, as we do, even where aiohttp happens to be installed.
-            async_client_args={"transport": httpx.AsyncHTTPTransport()},
+            httpx_async_client=self._http,
         )
         return genai.Client(api_key=key, http_options=options)
 
 
 def _refusal(error: errors.APIError) -> ModelFailure:
     response = error.response
-    headers: Mapping[str, str] = response.headers if isinstance(response, httpx.Response | httpx2.Response) else {}
+    headers: Mapping[str, str] = response.headers if isinstance(response, httpx2.Response) else {}
     return refusal(error.message or str(error), error.code, headers)
 
 

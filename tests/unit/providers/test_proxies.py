@@ -1,0 +1,24 @@
+"""Models are called through the proxy that the environment names."""
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.conftest import all_served_at
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
+
+
+@pytest.mark.parametrize("model", ["vllm/x", "claude-x", "gemini-x"])
+async def test_every_provider_uses_the_proxy_of_the_environment(
+    model: str, stub: HttpStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{stub.port}")
+    stub.answer(Answer(status=400, body="{}"))
+    models = Models(all_served_at("http://models.invalid"))
+    with pytest.raises(ModelFailure):
+        await models.turn(ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),)), Heard())
+    await models.stop()
+    assert stub.asked[0].target.startswith("http://models.invalid/")
