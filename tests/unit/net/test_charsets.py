@@ -48,3 +48,18 @@ def test_whatever_is_sent_is_text_afterwards(charset: str) -> None:
 
 def test_each_byte_that_stands_for_nothing_is_replaced() -> None:
     assert text_of(b"a\x81b", "text/plain; charset=cp1252") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("charset", ["csisolatin1", "iso-ir-100", "iso_8859-1:1987"])
+def test_every_label_of_the_encoding_standard_is_known(charset: str) -> None:
+    assert text_of(b"gr\xfcn", f"text/plain; charset={charset}") == "grün"
+
+
+@pytest.mark.parametrize("charset", ["replacement", "hz-gb-2312", "iso-2022-kr", "x-user-defined"])
+def test_a_label_that_stands_for_no_charset_is_read_as_utf_8(charset: str) -> None:
+    assert text_of("grün".encode(), f"text/plain; charset={charset}") == "grün"
+
+
+def test_a_byte_order_mark_decides_the_order_and_is_no_part_of_the_text() -> None:
+    for label in ("utf-16", "utf-16le", "utf-16be"):
+        assert text_of("\ufeffgrün".encode("utf-16-be"), f"text/plain; charset={label}") == "grün"
