@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from tests.support.callers import CallsTo
 from tests.support.tickets import TICKET_KEY
 
 from deploy_service.bootstrap import build
@@ -49,7 +50,7 @@ class DeployCaller:
             caller=caller,
             tokens=ServiceTokens.of(settings),
             timeout=30,
-            transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
+            http=CallsTo(httpx2.ASGITransport(app, raise_app_exceptions=False)),
         )
 
     async def create(

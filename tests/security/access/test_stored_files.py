@@ -14,6 +14,7 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 from tests.support.tickets import SIGNER, ring
 from tests.unit.gateway.published_chat import publish
 from tests.unit.gateway.system import System
@@ -80,7 +81,7 @@ async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFiles]:
     router = blobs_router(untyped, checks, lifetime=timedelta(days=1))
     app = create_app("jobs-service", components=(), checks={}, routers=[router])
     client = InternalClient(
-        "http://jobs", caller=ServiceName.EXECUTOR, tokens=tokens, timeout=5, transport=httpx2.ASGITransport(app)
+        "http://jobs", caller=ServiceName.EXECUTOR, tokens=tokens, timeout=5, http=CallsTo(httpx2.ASGITransport(app))
     )
     yield JobsFiles(client)
     await client.stop()

@@ -6,6 +6,7 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 from tests.unit.executor.fakes import workflow
 
 from executor_service.adapters.deployed_children import DeployedChildren
@@ -50,7 +51,7 @@ def children(service: DeployService) -> DeployedChildren:
         caller=ServiceName.EXECUTOR,
         tokens=ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")}),
         timeout=30,
-        transport=httpx2.MockTransport(service.answer),
+        http=CallsTo(httpx2.MockTransport(service.answer)),
     )
     deployments = Deployments(client)
     return DeployedChildren(deployments, WorkflowCache(deployments, entries=4))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import httpx2
 import msgspec
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 from tests.unit.executor.test_record_outbox import Blobs, a_record
@@ -37,7 +38,11 @@ async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_th
 
     tokens = ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")})
     client = InternalClient(
-        "http://deploy", caller=ServiceName.EXECUTOR, tokens=tokens, timeout=5, transport=httpx2.MockTransport(answer)
+        "http://deploy",
+        caller=ServiceName.EXECUTOR,
+        tokens=tokens,
+        timeout=5,
+        http=CallsTo(httpx2.MockTransport(answer)),
     )
 
     async def call(ticket: str) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 from tests.support.left_behind import without_collections
 
 from gateway.adapters.intake import MAX_BYTES, MAX_TOGETHER, Intake
@@ -78,7 +79,7 @@ async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[
         caller=ServiceName.GATEWAY,
         tokens=tokens,
         timeout=seconds,
-        transport=httpx2.MockTransport(server.answer),
+        http=CallsTo(httpx2.MockTransport(server.answer)),
     )
     intake = Intake(client)
     await intake.start()

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from tests.support.left_behind import without_collections
 
 from shared.errors import OutcomeUncertain, Unavailable
+from shared.security.presented_ticket import presenting
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -162,6 +163,30 @@ async def test_a_late_answer_is_nobody_elses() -> None:
             await asyncio.wait_for(client.fetch("POST", "/", body=b"first"), 0.1)
         slow.set()
         assert await client.fetch("POST", "/", body=b"second") == b"second"
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/internal/runs/a%2Fb?limit=1&cursor=x%3D", b"/internal/runs/a%2Fb?limit=1&cursor=x%3D"),
+        ("/internal/runs/a b?q=\u00e9", b"/internal/runs/a%20b?q=%C3%A9"),
+        ("/internal/runs/../keys", b"/internal/keys"),
+        ("/internal/runs/a.b", b"/internal/runs/a.b"),
+    ],
+)
+async def test_a_path_is_sent_escaped_and_without_segments_of_dots(path: str, target: bytes) -> None:
+    server = Server(at_once)
+    async with serving(server) as client:
+        await client.call("POST", path, body={})
+    assert server.heads[0].split(b" ")[1] == target
+
+
+async def test_a_line_break_in_a_header_sends_nothing() -> None:
+    server = Server(at_once)
+    async with serving(server) as client:
+        with presenting("ticket\r\nx-forged: yes"), pytest.raises(Unavailable):
+            await client.call("GET", "/internal/runs")
+    assert server.connections == 0
 
 
 async def test_nobody_there_is_unavailability() -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
 from structlog.testing import capture_logs
+from tests.support.callers import CallsTo
 
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
@@ -19,7 +20,9 @@ from shared.web.internal_auth import ServiceTokens, only
 
 def client(transport: httpx2.AsyncBaseTransport) -> InternalClient:
     tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
-    return InternalClient("http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=30, transport=transport)
+    return InternalClient(
+        "http://service", caller=ServiceName.GATEWAY, tokens=tokens, timeout=30, http=CallsTo(transport)
+    )
 
 
 async def test_no_service_sends_another_somewhere_else() -> None:

@@ -3,6 +3,7 @@
 import httpx2
 import pytest
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 
 from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.service_clients import Deployments
@@ -47,7 +48,7 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
         caller=ServiceName.GATEWAY,
         tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
         timeout=30,
-        transport=httpx2.MockTransport(answer),
+        http=CallsTo(httpx2.MockTransport(answer)),
     )
     calls = (
         DeployService(client).endpoint(".."),

@@ -5,10 +5,11 @@ import asyncio
 import httpx2
 import pytest
 from pydantic import SecretStr
+from tests.support.callers import CallsTo
 from tests.support.eventually import eventually
 
 from shared.errors import Unavailable
-from shared.http1 import Http1Transport
+from shared.http1 import Http1Caller
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -60,13 +61,12 @@ def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
         tokens=TOKENS,
         timeout=30,
         patience=patience,
-        transport=httpx2.MockTransport(answer),
+        http=CallsTo(httpx2.MockTransport(answer)),
     )
 
 
-def at(port: int, transport: Http1Transport, *, timeout: float) -> InternalClient:
-    url = f"http://127.0.0.1:{port}"
-    return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, transport=transport)
+def at(url: str, http: Http1Caller, *, timeout: float) -> InternalClient:
+    return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, http=http)
 
 
 async def test_a_refused_connection_is_tried_again() -> None:
@@ -84,13 +84,13 @@ async def test_without_patience_a_refusal_is_final() -> None:
 
 async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> None:
     silent = Silent()
-    transport = Http1Transport(keep_seconds=5, max_connections=1)
     async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        slow = asyncio.create_task(at(port, transport, timeout=30).call("POST", "/internal/runs", body={}))
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        http = Http1Caller(url, keep_seconds=5, max_connections=1)
+        slow = asyncio.create_task(at(url, http, timeout=30).call("POST", "/internal/runs", body={}))
         await eventually(lambda: silent.asked == 1)
         with pytest.raises(Unavailable) as raised:
-            await at(port, transport, timeout=0.2).call("POST", "/internal/runs", body={})
+            await at(url, http, timeout=0.2).call("POST", "/internal/runs", body={})
         assert type(raised.value) is Unavailable
         slow.cancel()
         await asyncio.wait([slow])

@@ -1,7 +1,6 @@
 """How one service calls another."""
 
 import asyncio
-from contextlib import aclosing
 from random import uniform
 from typing import Any, Final, TypeVar, overload
 
@@ -10,7 +9,7 @@ import msgspec
 
 from shared.contracts.tickets import TICKET_HEADER
 from shared.errors import Forbidden, OutcomeUncertain, Unauthenticated, Unavailable
-from shared.http1 import Http1Transport
+from shared.http1 import Answer, Caller, Http1Caller
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
@@ -50,16 +49,15 @@ class InternalClient:
         tokens: ServiceTokens,
         timeout: float,
         patience: float = 0.0,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        http: Caller | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = httpx2.URL(base_url).host
         self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
-        before_sending = min(CONNECT_SECONDS, timeout / 2)
-        self._limits = {"timeout": {"pool": before_sending, "connect": before_sending}}
+        self._connect_seconds = min(CONNECT_SECONDS, timeout / 2)
         self._patience = patience
-        self._transport = transport or Http1Transport(keep_seconds=KEEP_SECONDS)
+        self._http = http or Http1Caller(self._base_url, keep_seconds=KEEP_SECONDS)
 
     @property
     def longest_seconds(self) -> float:
@@ -71,7 +69,7 @@ class InternalClient:
 
     async def stop(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._http.aclose()
 
     @overload
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T]) -> T: ...
@@ -103,32 +101,24 @@ class InternalClient:
             raise Unavailable(NO_ANSWER) from error
         if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
             self._raise(method, path, response)
-        return response.content
+        return response.body
 
-    def _raise(self, method: str, path: str, response: httpx2.Response) -> None:
+    def _raise(self, method: str, path: str, response: Answer) -> None:
         try:
-            raise_internal_error(response.content, response.status_code)
+            raise_internal_error(response.body, response.status)
         except (Unauthenticated, Forbidden) as error:  # it speaks of our token: for whom we call has a right to it
             log.error("a service refuses this one's token", error=f"{method} {self._base_url}{path}: {error.message}")
             raise Unavailable(NO_ANSWER) from None
 
-    async def _sent(self, method: str, path: str, content: bytes | None) -> httpx2.Response:
+    async def _sent(self, method: str, path: str, content: bytes | None) -> Answer:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience
         while True:
-            request = httpx2.Request(
-                method,
-                self._base_url + path,
-                content=content,
-                headers=self._headers | _context(),
-                extensions=self._limits,
-            )
             try:
                 async with asyncio.timeout(self._timeout):
-                    response = await self._transport.handle_async_request(request)
-                    async with aclosing(response):
-                        await response.aread()
-                    return response
+                    return await self._http.send(
+                        method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
+                    )
             except httpx2.ConnectError:
                 if loop.time() >= give_up:
                     raise

@@ -1,0 +1,78 @@
+"""Calls of one server, without the requests and responses of httpx2, which cost more than the call itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+import httpx2
+
+from shared.http1.pool import ConnectionPool, origin_of
+from shared.http1.requests import request_bytes
+
+_PLAIN_TARGET: Final = re.compile(r"(?:/[\w\-:@,+=~%]+)+(?:\?[\w\-:@,+=~%&]*)?", re.ASCII)
+"""Needs no escaping, and has no segment of dots."""
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+class Answer(NamedTuple):
+    """A response, read to its end."""
+
+    status: int
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether the status is one of success; a redirect is none."""
+        return 200 <= self.status < 300
+
+
+class Caller(Protocol):
+    """Sends requests to one server."""
+
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
+    ) -> Answer:
+        """Send one request and read the response.
+
+        `connect_seconds` limits the wait for a place in the pool, and again the opening of a connection.
+        Raises httpx2.TransportError, httpx2.InvalidURL.
+        """
+
+    async def aclose(self) -> None:
+        """Close the idle connections."""
+
+
+class Http1Caller:
+    """Implements Caller. The caller of `send` limits the time of the whole call."""
+
+    def __init__(self, base_url: str, *, keep_seconds: float, max_connections: int = 100) -> None:
+        """`keep_seconds` is less than the time after which the server closes idle connections."""
+        self._url = httpx2.URL(base_url)
+        self._host = (b"host", self._url.netloc)
+        self._prefix = self._url.raw_path.rstrip(b"/")
+        self._pool = ConnectionPool(keep_seconds=keep_seconds, max_connections=max_connections)
+
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
+    ) -> Answer:
+        """See Caller."""
+        origin = origin_of(self._url)
+        fields = [self._host, *((name.encode("ascii"), value.encode()) for name, value in headers.items())]
+        has_length = body is not None or method not in _WITHOUT_BODY
+        message = request_bytes(method.encode("ascii"), self._target(path), fields, body or b"", has_length=has_length)
+        connection = await self._pool.acquire(origin, place_seconds=connect_seconds, connect_seconds=connect_seconds)
+        try:
+            exchange = connection.send(message)
+            await exchange.head(None)
+            return Answer(exchange.status, b"".join([piece async for piece in exchange.body(None)]))
+        finally:
+            self._pool.release(origin, connection)
+
+    async def aclose(self) -> None:
+        """See Caller."""
+        self._pool.close()
+
+    def _target(self, path: str) -> bytes:
+        if _PLAIN_TARGET.fullmatch(path):
+            return self._prefix + path.encode("ascii")
+        return httpx2.URL(str(self._url).rstrip("/") + path).raw_path

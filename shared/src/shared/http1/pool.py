@@ -1,0 +1,93 @@
+"""Connections of one process: idle ones, and places for new ones."""
+
+import asyncio
+import ssl
+from collections import defaultdict
+from functools import cached_property
+from typing import Final
+
+import httpx2
+
+from shared.http1.connection import Connection, connect
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+class ConnectionPool:
+    """Opens connections and keeps the unused ones; the last one used is the next one used. Knows no proxies."""
+
+    def __init__(self, *, keep_seconds: float, max_connections: int) -> None:
+        self._keep_seconds = keep_seconds
+        self._max_connections = max_connections
+        self._places = asyncio.Semaphore(max_connections)
+        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+
+    async def acquire(
+        self, origin: Origin, *, place_seconds: float | None, connect_seconds: float | None
+    ) -> Connection:
+        """Return a connection for one exchange; `release` it afterwards.
+
+        Raises httpx2.PoolTimeout, httpx2.ConnectTimeout, httpx2.ConnectError: nothing was sent then.
+        """
+        await self._place(place_seconds)
+        try:
+            return self._kept(origin) or await self._opened(origin, connect_seconds)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def release(self, origin: Origin, connection: Connection) -> None:
+        """Take a connection back, and keep it if it is good for another request."""
+        self._places.release()
+        if connection.rest(self._keep_seconds):
+            self._idle[origin].append(connection)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            for connection in self._idle.popitem()[1]:
+                connection.close()
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        idle = self._idle[origin]
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _place(self, seconds: float | None) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx2.PoolTimeout(f"All {self._max_connections:,} connections are in use") from None
+
+    async def _opened(self, origin: Origin, seconds: float | None) -> Connection:
+        scheme, host, port = origin
+        try:
+            async with asyncio.timeout(seconds):
+                return await connect(host, port, self._tls if scheme == "https" else None)
+        except TimeoutError:
+            raise httpx2.ConnectTimeout("The server could not be reached in time") from None
+        except OSError as error:
+            raise httpx2.ConnectError(str(error)) from error
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = httpx2.create_ssl_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+
+def origin_of(url: httpx2.URL) -> Origin:
+    """Return where a request to `url` goes. Raises httpx2.UnsupportedProtocol."""
+    if url.scheme not in _PORTS:
+        raise httpx2.UnsupportedProtocol(f"The address begins with {url.scheme}, and not with http or https")
+    return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
