@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-import httpx
+import httpx2
 from tests.support.mongod import install
 from tests.support.other_user import open_to_others
 from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
@@ -49,5 +49,5 @@ def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -
             assert told["store"] == "MongoDB 8.0.4 (mongod on PATH)"
             run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
             queue = {"x-api-key": told["apiKey"], "x-execution-mode": "async"}
-            answered = httpx.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
+            answered = httpx2.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
             assert answered.status_code == 202
