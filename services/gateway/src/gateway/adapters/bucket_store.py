@@ -59,11 +59,10 @@ class BucketStore:
 
 
 def _turned(rate: Rate, observed: ObservedWindow | None) -> list[Document]:
-    """Fill the bucket up for every window that has passed since it was last filled up.
+    """Add the tokens of every window that has ended.
 
-    After the store's clock was set back, only the process that observed the window knows how old it is. A window that
-    nobody observed begins now: one that ends in an hour would refuse everybody until then, and one that is taken back
-    would leave less than nothing.
+    After the store's clock was set back, `observed` gives the age of the window. Without it the window starts again:
+    left as it is, it would refuse all callers until the clock has caught up.
     """
     latest: str | Document = "$now_ms"
     if observed is not None:
