@@ -16,7 +16,7 @@ from tests.integration.jobs.system import System, a_spec
 from tests.support.eventually import until
 from tests.support.tickets import TICKET_KEY
 
-from jobs_service.adapters.books import Books
+from jobs_service.adapters.capacity_counters import CapacityCounters
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.ports import Leadership
@@ -46,7 +46,7 @@ async def test_what_was_cancelled_meanwhile_is_not_dispatched(start: Start) -> N
     async with start() as system:
         accepted = await system.gateway.accept()
         await system.gateway.cancel(accepted.run_id)
-        queue = MongoQueue(system.store, Books(system.store))
+        queue = MongoQueue(system.store, CapacityCounters(system.store))
         assert await queue.mark("late", [accepted.run_id], datetime.now(UTC)) == frozenset()
         assert (await system.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
 
@@ -77,7 +77,7 @@ async def test_the_books_are_closed_to_a_dispatcher_that_was_replaced(start: Sta
     async with start(dispatch_window=1) as system:
         for _ in range(3):
             await system.gateway.accept()
-        queue = MongoQueue(system.store, Books(system.store))
+        queue = MongoQueue(system.store, CapacityCounters(system.store))
         await queue.recount(term=1_000)
 
         await queue.settle({"workspace-1": 2}, [], term=999)
@@ -156,9 +156,6 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
             await process.wait()
 
     async with start() as system:
-        offers = (await system.collection("queues").find_one({"_id": "*"}) or {}).get("offers", {})
-        past = {f"offers.{name}.at_ms": 0 for name in offers}
-        await system.collection("queues").update_one({"_id": "*"}, {"$set": {"checked": True, **past}})
 
         async def books_agree_with_runs() -> bool:
             queued = await system.stored(status="queued")

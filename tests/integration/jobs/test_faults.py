@@ -13,7 +13,7 @@ from tests.integration.jobs.faults import DeafBroker, Faulty, When
 from tests.integration.jobs.system import System, a_spec, an_outcome, quick_settings
 from tests.support.eventually import until
 
-from jobs_service.adapters.books import Books
+from jobs_service.adapters.capacity_counters import CapacityCounters
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.application import loops
@@ -35,8 +35,8 @@ class Parts:
 async def parts(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Parts]:
     settings = quick_settings(mongodb_uri, mongodb_prefix)
     store = open_store(settings)
-    books = Books(store)
-    yield Parts(Faulty(MongoRuns(store, settings.rules)), Faulty(MongoQueue(store, books)))
+    counters = CapacityCounters(store)
+    yield Parts(Faulty(MongoRuns(store, settings.rules)), Faulty(MongoQueue(store, counters)))
     await store.stop()
 
 
@@ -179,10 +179,10 @@ async def test_every_accepted_run_ends_once_though_everything_fails_now_and_then
     monkeypatch.setattr(loops, "FAILURE_SECONDS", 0.02)
     settings = quick_settings(mongodb_uri, mongodb_prefix)
     store = open_store(settings)
-    books = Books(store)
+    counters = CapacityCounters(store)
     parts = Parts(
         Faulty(MongoRuns(store, settings.rules), rate=0.1, seed=seed),
-        Faulty(MongoQueue(store, books), rate=0.1, seed=seed),
+        Faulty(MongoQueue(store, counters), rate=0.1, seed=seed),
     )
     chance = random.Random(seed)
     async with start(runs=parts.runs, queue=parts.queue, lease_seconds=0.5, attempt_limit=50) as system:

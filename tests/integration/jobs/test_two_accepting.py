@@ -1,194 +1,203 @@
-"""Two processes accept at once, and one dies half way: nobody is told of a run that is not there, and none is lost."""
+"""Two processes accept at once, and one dies half way: no caller hears of a run that is not there, and none is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sized
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.faults import Faulty, When, failing
-from tests.integration.jobs.system import a_spec, quick_settings
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, quick_settings
 from tests.support.eventually import until
 
-from jobs_service.adapters.books import Books
+from jobs_service.adapters.admission import MongoAdmission
+from jobs_service.adapters.capacity_counters import NEVER_MS, CapacityCounters
 from jobs_service.adapters.mongo_queue import MongoQueue
+from jobs_service.application import reservation_watch
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.capacity import QueueLimits
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.errors import RunIdTaken, Unavailable
-from shared.store.documents import Collection
+from shared.errors import OutcomeUncertain, RunIdTaken, Unavailable
 
-AGED = {
-    "$arrayToObject": {
-        "$map": {
-            "input": {"$objectToArray": {"$ifNull": ["$offers", {}]}},
-            "in": {"k": "$$this.k", "v": {"$mergeObjects": ["$$this.v", {"at_ms": 0}]}},
-        }
-    }
-}
-
-
-class SlowToDelete:
-    """A collection whose documents take a while to go."""
-
-    SECONDS = 0.4
-
-    def __init__(self, collection: Collection) -> None:
-        self._collection = collection
-
-    async def delete_many(self, *args: Any, **options: Any) -> Any:
-        await asyncio.sleep(self.SECONDS)
-        return await self._collection.delete_many(*args, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._collection, name)
+LIMITS = QueueLimits(10, 10)
+PREVIOUS = "an-offer"
+"""A batch of the previous version of jobs-service."""
+Expire = Callable[[], None]
 
 
 @dataclass
 class Another:
-    """The queue of another process, and its books, which can be told to fail."""
+    """The queue of another process, whose parts can fail."""
 
     queue: MongoQueue
-    books: Faulty
+    admission: MongoAdmission
+    counters: Faulty
 
-    async def dies_before_it_confirms(self, *run_ids: str) -> None:
-        """It leaves a batch whose offer has no end."""
-        self.books.fail("confirm", "before")
-        with pytest.raises(Unavailable):
-            await self.queue.accept([AcceptRun(a_spec(run_id), 100) for run_id in run_ids], QueueLimits(10, 10))
+    async def accept(self, *run_ids: str) -> list[object]:
+        return list(await self.queue.accept([AcceptRun(a_spec(run_id), 100) for run_id in run_ids], LIMITS))
 
 
 @pytest.fixture
 async def another(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Another]:
     store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    books = Faulty(Books(store))
-    yield Another(MongoQueue(store, books), books)  # type: ignore[arg-type]
+    counters = Faulty(CapacityCounters(store))
+    queue = MongoQueue(store, counters)  # type: ignore[arg-type]
+    yield Another(queue, queue._admission, counters)
     await store.stop()
 
 
-@pytest.mark.parametrize("step", ["offer", "take", "insert", "confirm"])
+@pytest.fixture
+def expire(monkeypatch: pytest.MonkeyPatch) -> Expire:
+    """Lets all open reservations expire."""
+    return lambda: monkeypatch.setattr(reservation_watch, "EXPIRY_SECONDS", 0.0)
+
+
+async def is_settled(system: System) -> bool:
+    """Whether no reservation is open, and the counters say what is queued."""
+    overall = await system.collection("queues").find_one({"_id": "*"}) or {}
+    queued = await system.stored(phase={"$in": ["waiting", "dispatched"]})
+    return not overall.get("offers") and queued == await system.queued() == await system.queued("*")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_batch_that_died_half_way_is_all_or_nothing(
-    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch, step: str, when: When
+async def test_a_batch_that_died_while_it_reserved_leaves_nothing(
+    start: Start, another: Another, expire: Expire, when: When
 ) -> None:
-    queue, books = another.queue, another.books
-    intake = queue._intake
-    if step == "insert":
-        monkeypatch.setattr(intake, "_insert", failing(intake._insert, when))
-    else:
-        books.fail(step, when)
+    another.counters.fail("reserve", when)
+    async with start(dispatch_window=1) as system:
+        with pytest.raises(Unavailable) as failure:
+            await another.accept("one", "two", "three")
+        assert not isinstance(failure.value, OutcomeUncertain), "the caller may try again"
+
+        expire()
+        await until(lambda: is_settled(system))
+        assert await system.queued() == 0
+
+
+@pytest.mark.parametrize(("when", "stored"), [("before", 0), ("after", 3)])
+async def test_the_caller_of_a_batch_that_died_while_it_was_stored_hears_that_the_outcome_is_uncertain(
+    start: Start, another: Another, expire: Expire, monkeypatch: pytest.MonkeyPatch, when: When, stored: int
+) -> None:
+    monkeypatch.setattr(another.admission, "_insert", failing(another.admission._insert, when))
+    async with start(dispatch_window=1) as system:
+        answers = await another.accept("one", "two", "three")
+        assert [type(answer) for answer in answers] == [OutcomeUncertain] * 3
+
+        expire()
+        await until(lambda: is_settled(system))
+        assert await system.queued() == stored
+
+
+async def test_a_stored_run_is_accepted_though_its_process_died_before_it_could_say_so(
+    start: Start, another: Another, expire: Expire
+) -> None:
+    async with start(dispatch_window=1) as system:
+        await another.accept("mine")
+
+        expire()
+        await until(lambda: is_settled(system))
+        assert (await system.gateway.run("mine")).run_id == "mine"
+        with pytest.raises(RunIdTaken):
+            await system.gateway.accept(a_spec("mine"))
+
+
+async def test_a_run_whose_id_is_taken_takes_no_capacity(start: Start, another: Another) -> None:
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("mine"))
+        answers = await another.accept("mine", "other")
+
+        assert [type(answer) for answer in answers] == [RunIdTaken, RunAccepted]
+        assert (await system.queued(), await system.queued("*")) == (2, 2)
+
+
+async def test_a_run_that_was_withdrawn_can_be_requested_again(
+    start: Start, another: Another, expire: Expire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(another.admission, "_insert", failing(another.admission._insert, "before"))
+        async with start(dispatch_window=1) as system:
+            await another.accept("mine")
+            expire()
+            await until(lambda: is_settled(system))
+    monkeypatch.undo()
 
     async with start(dispatch_window=1) as system:
-        with pytest.raises(Unavailable):
-            await queue.accept([AcceptRun(a_spec(f"run-{n}"), 100) for n in range(3)], QueueLimits(10, 10))
-        await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": AGED}}])
-
-        async def settled() -> bool:
-            overall = await system.collection("queues").find_one({"_id": "*"}) or {}
-            stored = await system.stored(status="queued")
-            return not overall.get("offers") and stored == await system.queued() == await system.queued("*")
-
-        await until(settled)
-        assert await system.stored() in (0, 1, 3), "one may have been published already"
-
-
-async def test_a_batch_that_died_takes_nobody_elses_run_with_it(start: Start, another: Another) -> None:
-    async with start(dispatch_window=1) as system:
-        first = await system.gateway.accept(a_spec("first"))
         accepted = await system.gateway.accept(a_spec("mine"))
-        await another.dies_before_it_confirms("mine", "other")
-        await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": AGED}}])
-
-        async def is_withdrawn() -> bool:
-            return await system.stored(_id="other") == 0
-
-        await until(is_withdrawn)
         assert (await system.gateway.job(accepted.job_id)).run_id == "mine"
-        assert await system.stored() == len([first, accepted])
+        await until(lambda: is_settled(system))
+        assert await system.queued() == 1
 
 
-async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(start: Start, another: Another) -> None:
+async def test_of_two_that_accept_the_same_run_at_once_one_is_told_that_it_is_taken(
+    start: Start, another: Another
+) -> None:
+    async with start(dispatch_window=1) as system:
+        answers = await asyncio.gather(
+            system.gateway.accept(a_spec("mine")), another.accept("mine"), return_exceptions=True
+        )
+        told = [answers[0], *(answers[1] if isinstance(answers[1], list) else [])]
+        assert sorted(type(answer).__name__ for answer in told) == ["RunAccepted", "RunIdTaken"]
+        assert await system.stored(_id="mine") == 1
+
+
+async def test_no_caller_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
+    start: Start, expire: Expire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica of the previous version died before it ended its offer."""
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
-        await another.dies_before_it_confirms("mine")
+        await leave_offer(system, "stored", "mine")
 
         with pytest.raises(Unavailable):
             await system.gateway.accept(a_spec("mine"))
-        await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": AGED}}])
 
-        async def is_withdrawn() -> bool:
-            return await system.stored(_id="mine") == 0
-
-        await until(is_withdrawn)
+        expire()
+        await until(lambda: is_settled(system))
+        assert await system.stored(_id="mine") == 0
+        monkeypatch.undo()
         accepted = await system.gateway.accept(a_spec("mine"))
         assert (await system.gateway.job(accepted.job_id)).run_id == "mine"
-
-        async def are_right() -> bool:
-            return await system.queued() == await system.queued("*") == 2
-
-        await until(are_right)
+        await until(lambda: is_settled(system))
+        assert await system.queued() == 2
 
 
-async def test_nor_is_anybody_in_the_moment_in_which_it_is_withdrawn(
-    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["offered", "taken", "stored"])
+async def test_an_offer_of_the_previous_version_without_an_end_is_withdrawn(
+    start: Start, expire: Expire, step: str
 ) -> None:
-    queue = another.queue
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
-        await another.dies_before_it_confirms("mine")
-        (offer,) = (await another.books.of(())).offers
-        monkeypatch.setattr(queue, "_runs", SlowToDelete(queue._runs))
-        withdrawing = asyncio.create_task(queue.withdraw(offer))
-        await asyncio.sleep(SlowToDelete.SECONDS / 2)
+        await leave_offer(system, step, "one", "two")
 
-        (told,) = await asyncio.gather(system.gateway.accept(a_spec("mine")), return_exceptions=True)
-        await withdrawing
-        assert isinstance(told, RunAccepted | Unavailable)
-        assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
+        expire()
+        await until(lambda: is_settled(system))
+        assert await system.queued() == 1
 
 
-async def test_nor_is_a_run_accepted_that_is_not_there_when_its_namesake_goes(
-    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+async def test_the_previous_version_finds_a_reservation_as_an_offer_that_is_never_too_old(
+    start: Start, another: Another
 ) -> None:
-    queue, of = another.queue, another.books.of
     async with start(dispatch_window=1) as system:
-        await system.gateway.accept(a_spec("first"))
-        await another.dies_before_it_confirms("mine")
-        (dead,) = (await of(())).offers
+        another.counters.fail("reserve", "after")
+        with pytest.raises(Unavailable):
+            await another.accept("one", "two")
 
-        async def of_after_the_withdrawal(workspace_ids: Sized) -> Any:
-            if not workspace_ids:
-                await queue.withdraw(dead)
-            return await of(workspace_ids)
-
-        monkeypatch.setattr(another.books, "of", of_after_the_withdrawal)
-        (told,) = await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
-        assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
-        assert isinstance(told, RunAccepted | Unavailable)
+        overall = await system.collection("queues").find_one({"_id": "*"}) or {}
+        (offer,) = overall["offers"].values()
+        assert offer == {"at_ms": NEVER_MS, "places": {WORKSPACE: 2}, "runs": ["one", "two"]}
 
 
-async def test_an_id_that_another_process_is_just_giving_away_is_taken(
-    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    confirm, decided = another.books.confirm, asyncio.Event()
-
-    async def hesitate(*args: Any, **kwargs: Any) -> Any:
-        await decided.wait()
-        return await confirm(*args, **kwargs)
-
-    monkeypatch.setattr(another.books, "confirm", hesitate)
-    async with start(dispatch_window=1) as system:
-        await system.gateway.accept(a_spec("before it"))
-        first = asyncio.create_task(another.queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10)))
-
-        async def is_stored() -> bool:
-            return await system.stored(_id="mine") == 1
-
-        await until(is_stored)
-        second = asyncio.create_task(system.gateway.accept(a_spec("mine")))
-        await asyncio.wait([second], timeout=0.3)
-        decided.set()
-        with pytest.raises(RunIdTaken):
-            await second
-        assert [type(answer) for answer in await first] == [RunAccepted]
+async def leave_offer(system: System, step: str, *run_ids: str) -> None:
+    """Do what the previous version does up to this step, and stop there."""
+    queues, runs, count = system.collection("queues"), system.collection("runs"), len(run_ids)
+    offer = {"at_ms": 1_700_000_000_000, "places": {WORKSPACE: count}, "runs": list(run_ids)}
+    await queues.update_one({"_id": "*"}, {"$inc": {"queued": count}, "$set": {f"offers.{PREVIOUS}": offer}})
+    if step != "offered":
+        await queues.update_one({"_id": WORKSPACE}, {"$inc": {"queued": count}})
+    if step == "stored":
+        template = await runs.find_one({"_id": "first"})
+        assert template is not None
+        # Behind all others in the queue, so that none is dispatched.
+        its_own = {"phase": "waiting", "status": "queued", "offer_id": PREVIOUS, "position": 2**62}
+        for run_id in run_ids:
+            await runs.insert_one(template | its_own | {"_id": run_id, "job_id": f"job-{run_id}"})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tests.unit.jobs.makers import NOW, RULES
 
-from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
+from jobs_service.domain.capacity import QueueCounter, QueueLimits, Reservation
 from jobs_service.domain.leases import renewed
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import (
@@ -129,7 +129,7 @@ class FakeQueue:
         self.unclaimed: dict[str, ActiveRun] = {}
         self.at_work: dict[str, ActiveRun] = {}
         self.booked: defaultdict[str, int] = defaultdict(int)
-        self.offers: list[Offer] = []
+        self.reservations: list[Reservation] = []
         self.concurrency = 100
         self.recounts: list[int] = []
         self.reads = 0
@@ -160,12 +160,12 @@ class FakeQueue:
 
     async def state(self) -> QueueState:
         """See Queue."""
-        ledgers = {
-            name: Ledger(queued=count, concurrency_limit=self.concurrency) for name, count in self.booked.items()
+        counters = {
+            name: QueueCounter(queued=count, concurrency_limit=self.concurrency) for name, count in self.booked.items()
         }
         active = [*self.unclaimed.values(), *self.at_work.values()]
-        overall = Ledger(queued=sum(self.booked.values()))
-        return QueueState(self.clock.now(), ledgers, overall, self.offers, active, {})
+        overall = QueueCounter(queued=sum(self.booked.values()))
+        return QueueState(self.clock.now(), counters, overall, self.reservations, active, {})
 
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
         """See Queue."""
@@ -198,9 +198,12 @@ class FakeQueue:
         for name, count in departed.items():
             self.booked[name] -= count
 
-    async def withdraw(self, offer: Offer) -> None:
+    async def end_reservations(self) -> None:
         """See Queue."""
-        self.offers.remove(offer)
+
+    async def expire(self, reservation: Reservation) -> None:
+        """See Queue."""
+        self.reservations.remove(reservation)
 
     async def recount(self, term: int) -> Recount:
         """See Queue."""
@@ -208,7 +211,7 @@ class FakeQueue:
         unclaimed = {run.run_id: run.workspace_id for run in self.unclaimed.values()}
         for name in [*self.booked]:
             self.booked[name] = len(self.waiting_runs[name]) + list(unclaimed.values()).count(name)
-        return Recount(0, unclaimed, is_certain=not self.offers)
+        return Recount(0, unclaimed, is_certain=not any(each.is_of_previous_version for each in self.reservations))
 
     async def _fail(self) -> None:
         if self.hangs:

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.domain.capacity import Admission, Ledger, QueueLimits
+from jobs_service.domain.capacity import Admission, QueueCounter, QueueLimits
 from jobs_service.domain.drain import Drain, expected_wait, retry_after
 
 
 def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:
-    admission = Admission(QueueLimits(1000, 50_000), {"a": Ledger(queued=999)}, Ledger(queued=999), NOW)
+    admission = Admission(QueueLimits(1000, 50_000), {"a": QueueCounter(queued=999)}, QueueCounter(queued=999), NOW)
 
     assert admission.refusal_of("a") is None
     refusal = admission.refusal_of("a")
@@ -21,7 +21,7 @@ def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:
 
 
 def test_a_full_house_refuses_workspaces_that_have_room() -> None:
-    admission = Admission(QueueLimits(1000, 50_000), {}, Ledger(queued=50_000), NOW)
+    admission = Admission(QueueLimits(1000, 50_000), {}, QueueCounter(queued=50_000), NOW)
 
     refusal = admission.refusal_of("a")
     assert refusal is not None
@@ -29,7 +29,7 @@ def test_a_full_house_refuses_workspaces_that_have_room() -> None:
 
 
 def test_the_workspace_speaks_before_the_house() -> None:
-    admission = Admission(QueueLimits(1, 1), {"a": Ledger(queued=1)}, Ledger(queued=1), NOW)
+    admission = Admission(QueueLimits(1, 1), {"a": QueueCounter(queued=1)}, QueueCounter(queued=1), NOW)
 
     refusal = admission.refusal_of("a")
     assert refusal is not None
@@ -45,9 +45,9 @@ def test_the_workspace_speaks_before_the_house() -> None:
 def test_admission_fills_every_place_there_is_and_none_more(
     requests: list[str], queued: dict[str, int], per_workspace: int, overall: int
 ) -> None:
-    ledgers = {name: Ledger(queued=count) for name, count in queued.items()}
+    counters = {name: QueueCounter(queued=count) for name, count in queued.items()}
     total = sum(queued.values())
-    admission = Admission(QueueLimits(per_workspace, overall), ledgers, Ledger(queued=total), NOW)
+    admission = Admission(QueueLimits(per_workspace, overall), counters, QueueCounter(queued=total), NOW)
 
     admitted = [name for name in requests if admission.refusal_of(name) is None]
 

@@ -7,7 +7,7 @@ from pymongo.errors import BulkWriteError
 
 from shared.store.documents import Collection, Document
 
-_DUPLICATE: Final = 11000
+DUPLICATE: Final = 11000
 
 
 async def insert_new(collection: Collection, documents: Sequence[Document]) -> set[Any]:
@@ -19,7 +19,7 @@ async def insert_new(collection: Collection, documents: Sequence[Document]) -> s
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
         may_vanish = bool(error.details["writeConcernErrors"])  # no majority has it
-        if may_vanish or any(failure["code"] != _DUPLICATE for failure in failures):
+        if may_vanish or any(failure["code"] != DUPLICATE for failure in failures):
             raise
         return {failure["op"]["_id"] for failure in failures}
     return set()

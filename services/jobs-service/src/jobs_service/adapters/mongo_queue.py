@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from jobs_service.adapters.books import OVERALL, Books, OpenBooks
-from jobs_service.adapters.intake import Answer, Intake
+from jobs_service.adapters.admission import Answer, MongoAdmission
+from jobs_service.adapters.capacity_counters import OVERALL, CapacityCounters
 from jobs_service.adapters.moments import from_ms, to_ms
-from jobs_service.adapters.run_documents import RUNS, UNBOOKED
-from jobs_service.domain.bookkeeping import differences, overall_difference
-from jobs_service.domain.capacity import Offer, QueueLimits
+from jobs_service.adapters.run_documents import RESERVATION, RUNS, UNBOOKED
+from jobs_service.adapters.withdrawn_runs import WithdrawnRuns
+from jobs_service.domain.capacity import QueueLimits, Reservation
+from jobs_service.domain.recount import QueueSnapshot, corrections
 from jobs_service.domain.run import Phase
 from jobs_service.ports import ActiveRun, QueueState, Recount, WaitingRun
 from shared.contracts.jobs import AcceptRun
@@ -30,27 +31,34 @@ _UNCLAIMED: Final = {"phase": Phase.DISPATCHED.value, "attempt": 0}
 class MongoQueue:
     """Implements Queue."""
 
-    def __init__(self, store: Store, books: Books) -> None:
+    def __init__(self, store: Store, counters: CapacityCounters) -> None:
         self._store = store
         self._runs = store.collection(RUNS)
-        self._books = books
-        self._intake = Intake(store, books)
+        self._counters = counters
+        self._admission = MongoAdmission(store, counters)
+        self._withdrawn = WithdrawnRuns(store)
 
     @store_call
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[Answer]:
         """See Queue."""
-        return await self._intake.accept(requests, limits)
+        return await self._admission.accept(requests, limits)
+
+    @store_call
+    async def end_reservations(self) -> None:
+        """See Queue."""
+        await self._admission.end_reservations()
 
     @store_call
     async def state(self) -> QueueState:
         """See Queue."""
-        books = await self._books.in_use()
+        counters = await self._counters.in_use()
         found = await self._runs.find({"phase": {"$in": ACTIVE}}, _ACTIVE_FIELDS).to_list()
         active = [_to_active(each) for each in found]
         unbooked = await self._workspaces_of({UNBOOKED: True})
-        again = {run.workspace_id for run in active if run.is_requeued} - set(books.ledgers)
-        ledgers = {**books.ledgers, **(await self._books.of(again)).ledgers} if again else books.ledgers
-        return QueueState(books.now, ledgers, books.overall, books.offers, active, unbooked)
+        again = {run.workspace_id for run in active if run.is_requeued} - set(counters.workspaces)
+        known = counters.workspaces
+        known = {**known, **(await self._counters.of(again)).workspaces} if again else known
+        return QueueState(counters.now, known, counters.overall, counters.reservations, active, unbooked)
 
     @store_call
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
@@ -74,34 +82,46 @@ class MongoQueue:
     @store_call
     async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
         """See Queue."""
-        await self._books.settle(departed, await self._books.of(departed), term)
+        await self._counters.settle(departed, await self._counters.of(departed), term)
         if unbooked:
             await self._runs.update_many({"_id": {"$in": list(unbooked)}}, {"$unset": {UNBOOKED: 1}})
 
     @store_call
-    async def withdraw(self, offer: Offer) -> None:
+    async def expire(self, reservation: Reservation) -> None:
         """See Queue."""
-        theirs = {"_id": {"$in": list(offer.run_ids)}, "offer_id": offer.id, "phase": Phase.WAITING.value}
+        if reservation.is_of_previous_version:
+            await self._withdraw_offer(reservation)
+            return
+        for run_ids in reservation.run_ids.values():
+            await self._withdrawn.withdraw(reservation.id, run_ids)
+        await self._counters.forget(reservation)
+
+    async def _withdraw_offer(self, offer: Reservation) -> None:
+        """End a batch of the previous version, with its waiting runs: its caller was not told that they are accepted.
+
+        Both at once: that version takes a run without an open offer for accepted.
+        """
+        run_ids = [run_id for each in offer.run_ids.values() for run_id in each]
+        its_own = {"_id": {"$in": run_ids}, RESERVATION: offer.id, "phase": Phase.WAITING.value}
 
         async def end(session: Session) -> None:
-            """Both at once: a run that is still there without its offer would be taken for accepted."""
-            if await self._books.confirm(offer.id, unused=0, session=session):
-                await self._runs.delete_many(theirs, session=session)
+            if await self._counters.forget(offer, session):
+                await self._runs.delete_many(its_own, session=session)
 
         await transact(self._store, end)
 
     @store_call
     async def recount(self, term: int) -> Recount:
         """See Queue."""
-        await self._books.close_to(term)
-        books, counted, unclaimed = await transact(self._store, self._count)
-        wrong = differences(books.ledgers, counted, books.offers)
-        overall = overall_difference(books.overall, books.ledgers, wrong, books.offers)
-        await self._books.correct(wrong | ({OVERALL: overall} if overall else {}), term)
-        return Recount(sum(map(abs, wrong.values())), unclaimed, is_certain=not books.offers)
+        await self._counters.close_to(term)
+        snapshot, unclaimed = await transact(self._store, self._snapshot)
+        wrong = corrections(snapshot)
+        await self._counters.correct({**wrong.workspaces, **({OVERALL: wrong.overall} if wrong.overall else {})}, term)
+        is_certain = not any(each.is_of_previous_version for each in snapshot.reservations)
+        return Recount(sum(map(abs, wrong.workspaces.values())), unclaimed, is_certain=is_certain)
 
-    async def _count(self, session: Session) -> tuple[OpenBooks, Mapping[str, int], Mapping[str, str]]:
-        """Books and runs on one snapshot. Nothing is written, so nothing is held if this process dies."""
+    async def _snapshot(self, session: Session) -> tuple[QueueSnapshot, Mapping[str, str]]:
+        """Read counters and runs on one snapshot. Nothing is written, so nothing is held if this process dies."""
         pipeline: list[Document] = [
             {"$match": {"phase": Phase.WAITING.value}},
             {"$group": {"_id": "$workspace_id", "count": {"$sum": 1}}},
@@ -110,8 +130,23 @@ class MongoQueue:
         waiting = Counter({group["_id"]: group["count"] for group in groups})
         unclaimed = await self._workspaces_of(_UNCLAIMED, session)
         unbooked = await self._workspaces_of({UNBOOKED: True}, session)
-        counted = waiting + Counter(unclaimed.values()) + Counter(unbooked.values())
-        return await self._books.to_check(session), counted, unclaimed
+        counters = await self._counters.to_check(session)
+        snapshot = QueueSnapshot(
+            queued={name: counter.queued for name, counter in counters.workspaces.items()},
+            overall=counters.overall.queued,
+            reservations=counters.reservations,
+            taken=counters.taken,
+            stored=await self._stored_by(counters.reservations, session),
+            counted=waiting + Counter(unclaimed.values()) + Counter(unbooked.values()),
+        )
+        return snapshot, unclaimed
+
+    async def _stored_by(self, reservations: Sequence[Reservation], session: Session) -> frozenset[str]:
+        by = {run_id: each.id for each in reservations for run_ids in each.run_ids.values() for run_id in run_ids}
+        if not by:
+            return frozenset()
+        found = await self._runs.find({"_id": {"$in": list(by)}}, {RESERVATION: 1}, session=session).to_list()
+        return frozenset(each["_id"] for each in found if each.get(RESERVATION) == by[each["_id"]])
 
     async def _workspaces_of(self, query: Document, session: Session | None = None) -> dict[str, str]:
         found = await self._runs.find(query, {"workspace_id": 1}, session=session).to_list()

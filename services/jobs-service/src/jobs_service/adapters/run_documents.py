@@ -51,6 +51,9 @@ BARE_SPEC: Final = "bare_spec"
 TELLS: Final = "tells"
 """What the mark is called until the end of a run whose caller wants to be told."""
 
+RESERVATION: Final = "offer_id"
+"""Stored name: the reservation that a durable run was stored by."""
+
 INDEXES: Final = (
     Index(RUNS, by("job_id"), unique=True, sparse=True),
     Index(RUNS, by("phase", "workspace_id", "position", "_id")),

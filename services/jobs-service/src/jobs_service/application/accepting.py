@@ -11,7 +11,6 @@ from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.loops import Bell
 from jobs_service.application.payloads import Payloads
 from jobs_service.domain.capacity import QueueLimits
-from jobs_service.domain.run import Undecided
 from jobs_service.ports import Queue
 from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -22,8 +21,6 @@ from shared.observe.logging import get_logger
 MAX_BATCH: Final = 256
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 MAX_WAITING: Final = 10_000
-DECIDED_AFTER_SECONDS: Final = (0.05, 0.1, 0.2, 0.4)
-"""When to ask again for an id whose run is not decided about: a process that lives takes no longer for it."""
 
 Answer = RunAccepted | FlowportError
 
@@ -50,25 +47,16 @@ class Accepting:
         )
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
-        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (it may have been stored then)."""
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (not stored), OutcomeUncertain."""
         fitting = await self._payloads.fit(request.run.snapshot.workspace_id, request.run.input)
         run = msgspec.structs.replace(request.run, input=fitting)
-        answer = await self._decided(AcceptRun(run, request.concurrency_limit))
+        answer = await self.batches.submit(AcceptRun(run, request.concurrency_limit))
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
                 metrics.REFUSALS.labels(answer.full_queue).inc()
             raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
         metrics.ACCEPTED.inc()
         return answer
-
-    async def _decided(self, request: AcceptRun) -> Answer:
-        """Whoever uses an id that another process is just giving away is told that it is taken."""
-        for seconds in DECIDED_AFTER_SECONDS:
-            answer = await self.batches.submit(request)
-            if not isinstance(answer, Undecided):
-                return answer
-            await asyncio.sleep(seconds)
-        return await self.batches.submit(request)
 
     async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
         """As `accept`, each by itself, in their order."""

@@ -11,7 +11,8 @@ from jobs_service.application.backlog import Backlog
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell
 from jobs_service.application.publishing import Publishing
-from jobs_service.domain.capacity import Ledger
+from jobs_service.application.reservation_watch import ReservationWatch
+from jobs_service.domain.capacity import QueueCounter
 from jobs_service.domain.fairness import Demand, next_turns
 from jobs_service.domain.redispatch import is_due
 from jobs_service.ports import ActiveRun, Queue, QueueState, WaitingRun
@@ -70,6 +71,7 @@ class Dispatching:
         self._clock = clock
         self._bell = bell
         self._backlog = Backlog(queue, clock)
+        self._watch = ReservationWatch(clock)
         self._term: int | None = None
         self._unclaimed: dict[str, str] = {}
         self._served_last = ""
@@ -91,9 +93,10 @@ class Dispatching:
     async def _round(self, term: int) -> None:
         await self._recount(term)
         await self._publishing.publish()
+        state = await self._queue.state()
+        await self._expire_reservations(state)
         if not self._publishing.is_done:
             return
-        state = await self._queue.state()
         await self._observe(state)
         await self._settle(state, term)
         places = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
@@ -132,7 +135,7 @@ class Dispatching:
             try:
                 await self._queue.settle(departed, list(state.unbooked), term)
             except BaseException:  # as above
-                self._doubt_books()  # nobody knows whether it was booked
+                self._doubt_counters()  # nobody knows whether it was booked
                 raise
 
     def _plan(self, state: QueueState, demands: Mapping[str, Demand], places: int) -> Round:
@@ -148,13 +151,13 @@ class Dispatching:
         active = Counter(run.workspace_id for run in state.active)
         waiting = self._waiting(state)
         return {
-            name: Demand(waiting[name], active[name], ledger.concurrency_limit)
-            for name, ledger in state.ledgers.items()
+            name: Demand(waiting[name], active[name], counter.concurrency_limit)
+            for name, counter in state.counters.items()
         }
 
     def _waiting(self, state: QueueState) -> Mapping[str, int]:
         unclaimed = Counter(run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun)
-        return {name: max(0, ledger.queued - unclaimed[name]) for name, ledger in state.ledgers.items()}
+        return {name: max(0, counter.queued - unclaimed[name]) for name, counter in state.counters.items()}
 
     def _is_overdue(self, run: ActiveRun, state: QueueState) -> bool:
         if run.dispatched_at is None:
@@ -166,12 +169,14 @@ class Dispatching:
         metrics.QUEUED.set(state.overall.queued)
         metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state))
         if self._policy.shows_workspaces:
-            metrics.show_workspaces({name: ledger.queued for name, ledger in state.ledgers.items() if ledger.queued})
-        for offer in state.offers:
-            if offer.is_abandoned(state.now):
-                log.warning("a batch that was never accepted is withdrawn", runs=len(offer.run_ids))
-                await self._queue.withdraw(offer)
-                self._doubt_books()
+            metrics.show_workspaces({name: each.queued for name, each in state.counters.items() if each.queued})
+
+    async def _expire_reservations(self, state: QueueState) -> None:
+        """Have the capacity counted that a frozen or killed process reserved."""
+        for reservation in self._watch.expired(state.reservations):
+            log.warning("reservation_expired", reservation_id=reservation.id, runs=reservation.total)
+            await self._queue.expire(reservation)
+            self._doubt_counters()
 
     def _observe_waiting(self, state: QueueState, demands: Mapping[str, Demand], round_: Round) -> None:
         """What waits for us or for workers; what waits for a place of its own workspace is no backlog of ours."""
@@ -189,12 +194,12 @@ class Dispatching:
         found = await self._queue.recount(term)
         if found.wrong_places:
             metrics.CORRECTED.inc(found.wrong_places)
-            log.info("the books were put right", places=found.wrong_places)
+            log.info("capacity_counters_repaired", corrected=found.wrong_places)
         self._unclaimed = dict(found.unclaimed)
         self._recount_seconds = RECOUNT_SECONDS if found.is_certain else min(RECOUNT_SECONDS, 2 * self._recount_seconds)
         self._recount_at = now + self._recount_seconds
 
-    def _doubt_books(self) -> None:
+    def _doubt_counters(self) -> None:
         self._recount_at = 0.0
         self._recount_seconds = RECOUNT_SOON_SECONDS
 
@@ -203,9 +208,10 @@ class Dispatching:
         self._term = term
         self._bell.has_room = True
         self._backlog.clear()
+        self._watch.clear()
         self._publishing.forget()
         self._unclaimed.clear()
-        self._doubt_books()
+        self._doubt_counters()
         if term is None:
             metrics.QUEUED.set(0)
             metrics.READY.set(0)
@@ -219,8 +225,8 @@ def _within_limits(state: QueueState) -> list[ActiveRun]:
     at_work = Counter(run.workspace_id for run in state.active if not run.is_requeued)
     allowed = []
     for run in state.active:
-        ledger = state.ledgers.get(run.workspace_id, Ledger())
-        if run.is_requeued and at_work[run.workspace_id] < ledger.concurrency_limit:
+        counter = state.counters.get(run.workspace_id, QueueCounter())
+        if run.is_requeued and at_work[run.workspace_id] < counter.concurrency_limit:
             at_work[run.workspace_id] += 1
             allowed.append(run)
     return allowed

@@ -11,7 +11,14 @@ from jobs_service.application.orphans import Orphans
 from jobs_service.bootstrap.kept import make_kept, open_store
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.redriving import make_redrives
-from jobs_service.bootstrap.runs import make_run_handling, run_consumers, run_routers, tallier, tidier
+from jobs_service.bootstrap.runs import (
+    make_run_handling,
+    reservation_cleaner,
+    run_consumers,
+    run_routers,
+    tallier,
+    tidier,
+)
 from jobs_service.bootstrap.webhooks import make_webhooks, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.consumers.dead_letters import DeadLettersConsumer
@@ -56,12 +63,13 @@ def build(
         components=[
             kept.store,
             kept.subscriptions,
-            kept.ledgers,
+            kept.counters,
             tallier(kept),
             kept.grouped,
             kept.views,
             *([Orphans(kept.runs)] if is_alone else ()),
             broker,
+            reservation_cleaner(kept),
             handling.accepting.batches,
             handling.recording.batches,
             handling.events.batches,

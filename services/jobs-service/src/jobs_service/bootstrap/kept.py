@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from jobs_service.adapters import (
-    books,
+    capacity_counters,
     mongo_blobs,
     mongo_cancels,
     mongo_conversations,
@@ -18,7 +18,7 @@ from jobs_service.adapters import (
     mongo_webhook_secrets,
     run_documents,
 )
-from jobs_service.adapters.books import Books
+from jobs_service.adapters.capacity_counters import CapacityCounters
 from jobs_service.adapters.grouped_runs import GroupedRuns
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_journal import MongoJournal
@@ -37,7 +37,7 @@ from shared.store.client import Store
 
 INDEXES: Final = (
     *run_documents.INDEXES,
-    *books.INDEXES,
+    *capacity_counters.INDEXES,
     *mongo_journal.INDEXES,
     *mongo_cancels.INDEXES,
     *mongo_blobs.INDEXES,
@@ -57,7 +57,7 @@ class Kept:
     """The store, and what several subjects look into."""
 
     store: Store
-    ledgers: Books
+    counters: CapacityCounters
     subscriptions: MongoSubscriptions
     webhook_keys: AesGcmKeyRing
     runs: Runs
@@ -80,7 +80,7 @@ def open_store(settings: JobsSettings) -> Store:
 
 def make_kept(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
     """All of it in `store`, but for what is given."""
-    ledgers = Books(store)
+    counters = CapacityCounters(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
     subscriptions = MongoSubscriptions(store, ring)
     tallies = MongoTallies(store)
@@ -89,12 +89,12 @@ def make_kept(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | N
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Kept(
         store=store,
-        ledgers=ledgers,
+        counters=counters,
         subscriptions=subscriptions,
         webhook_keys=ring,
         runs=runs or grouped,
         grouped=grouped,
-        queue=queue or MongoQueue(store, ledgers),
+        queue=queue or MongoQueue(store, counters),
         journal=MongoJournal(store, clock),
         blobs=blobs,
         spend=MongoSpendBook(store),

@@ -42,6 +42,7 @@ from shared.web.run_tickets import TicketChecks
 
 TIDY_SECONDS: Final = 1.0
 TALLY_SECONDS: Final = 1.0
+RESERVATION_CLEANUP_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,12 @@ def tidier(handling: RunHandling) -> Component:
 def tallier(kept: Kept) -> Component:
     """Writes down how many runs have ended; stopped after all that ends runs."""
     return Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step)
+
+
+def reservation_cleaner(kept: Kept) -> Component:
+    """Return the loop that removes reservations of stored batches; stopped after the last batch."""
+    end = kept.queue.end_reservations
+    return Loop("reservation-cleaner", end, every=RESERVATION_CLEANUP_SECONDS, on_stop=end)
 
 
 def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens, checks: TicketChecks) -> Sequence[APIRouter]:

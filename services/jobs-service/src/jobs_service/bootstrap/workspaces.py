@@ -37,7 +37,7 @@ def workspace_routers(
     erasing = Erasing(MongoErasure(kept.store, kept.blobs), handling.cancelling, kept.spend, kept.tallying)
     return (
         blobs_router(kept.blobs, checks, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
-        queues_router(kept.ledgers, tokens, limit=settings.queue_limits.per_workspace),
+        queues_router(kept.counters, tokens, limit=settings.queue_limits.per_workspace),
         spend_router(kept.spend, tokens, clock),
         tallies_router(kept.tallies, tokens),
         conversations_router(conversations, checks),

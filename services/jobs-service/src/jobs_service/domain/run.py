@@ -11,10 +11,7 @@ import msgspec
 from shared.contracts.outcomes import RunError
 from shared.contracts.pauses import PausePoint
 from shared.contracts.runs import RunSpec, RunStatus
-from shared.errors import RunIdTaken, Unavailable
-
-UNDECIDED_SECONDS: Final = 5
-"""When a caller may ask again about an id that nobody decides about; a third of what an offer lives (see capacity)."""
+from shared.errors import RunIdTaken
 
 
 class Phase(StrEnum):
@@ -187,13 +184,6 @@ def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> R
 def id_taken(run_id: str) -> RunIdTaken:
     """The refusal of an id that was used before."""
     return RunIdTaken(f"run id {run_id} has been used")
-
-
-class Undecided(Unavailable):
-    """Another run of this id is about to be accepted or withdrawn, or has just gone: nobody hears that it is there."""
-
-    def __init__(self) -> None:
-        super().__init__("it is not decided yet whether the run is accepted", retry_after=UNDECIDED_SECONDS)
 
 
 class IllegalMove(Exception):

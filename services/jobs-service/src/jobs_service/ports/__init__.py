@@ -9,7 +9,7 @@ from jobs_service.ports.dead_letters import DeadLetters
 from jobs_service.ports.erasure import Erasure, OpenRun
 from jobs_service.ports.history import EventLog, Journal
 from jobs_service.ports.leases import Leadership, Leases
-from jobs_service.ports.queue import ActiveRun, Ledgers, Queue, QueueState, Recount, WaitingRun
+from jobs_service.ports.queue import ActiveRun, Queue, QueueCounters, QueueState, Recount, WaitingRun
 from jobs_service.ports.records import CancelMemory, RecordedRun, Records, RememberedCancel
 from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
 from jobs_service.ports.spend import SpendBook
@@ -40,7 +40,6 @@ __all__ = [
     "Journal",
     "Leadership",
     "Leases",
-    "Ledgers",
     "LoggedPage",
     "LoggedRun",
     "NewDelivery",
@@ -48,6 +47,7 @@ __all__ = [
     "OpenRun",
     "PageQuery",
     "Queue",
+    "QueueCounters",
     "QueueState",
     "RecordedRun",
     "Records",

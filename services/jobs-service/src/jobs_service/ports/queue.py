@@ -1,11 +1,11 @@
-"""The queue of runs, and its books."""
+"""The queue of runs, and its capacity counters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
+from jobs_service.domain.capacity import QueueCounter, QueueLimits, Reservation
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError
 
@@ -25,15 +25,16 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """The books and the runs under way, at one moment."""
+    """The counters and the runs under way, at one moment."""
 
     now: datetime
-    ledgers: Mapping[str, Ledger]
-    overall: Ledger
-    offers: Sequence[Offer]
+    counters: Mapping[str, QueueCounter]
+    overall: QueueCounter
+    reservations: Sequence[Reservation]
+    """Capacity that is reserved for batches that are being stored, or were until a moment ago."""
     active: Sequence[ActiveRun]
     unbooked: Mapping[str, str]
-    """Runs that left the queue undispatched, and their workspaces; the books do not know it yet."""
+    """Runs that left the queue undispatched, and their workspaces; the counters still include them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,29 @@ class Recount:
     unclaimed: Mapping[str, str]
     """The runs that are dispatched and unclaimed, and their workspaces."""
     is_certain: bool
-    """False where batches under way may have hidden something."""
+    """False where an open batch of the previous version may have hidden something."""
 
 
-class Ledgers(Protocol):
-    """The books of the queue, for whoever wants to know how it stands."""
+class QueueCounters(Protocol):
+    """Capacity counters, for readers."""
 
-    async def ledger(self, workspace_id: str) -> tuple[Ledger, datetime]:
-        """A workspace's books, and the time by which they are so."""
+    async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
+        """Return a workspace's counter, and the store's time when it was read."""
         ...
 
 
 class Queue(Protocol):
-    """The queue and its books. Who leads writes with a term; an earlier leader's writes come to nothing."""
+    """The queue and its counters. A leader writes with its term; writes of earlier terms are void."""
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
-        """Store those that there is room for. Each answer: accepted, AtCapacity, or RunIdTaken."""
+        """Store the runs that there is capacity for.
+
+        Each answer: accepted, AtCapacity, RunIdTaken, Unavailable (not stored), or OutcomeUncertain.
+        """
+        ...
+
+    async def end_reservations(self) -> None:
+        """Remove this process's reservations whose runs are stored."""
         ...
 
     async def state(self) -> QueueState: ...
@@ -82,13 +90,13 @@ class Queue(Protocol):
         ...
 
     async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
-        """Book runs that have left the queue, by workspace; those of them that were `unbooked` are so no more."""
+        """Subtract runs that left the queue, by workspace; those of them that were `unbooked` are so no more."""
         ...
 
-    async def withdraw(self, offer: Offer) -> None:
-        """Take back a batch that was never accepted, with its waiting runs."""
+    async def expire(self, reservation: Reservation) -> None:
+        """Keep a reservation from storing further runs, and remove it. A recount then returns what it did not use."""
         ...
 
     async def recount(self, term: int) -> Recount:
-        """Make the books agree with the runs, and close them to earlier leaders."""
+        """Make the counters agree with runs and reservations, and close them to earlier leaders."""
         ...

@@ -1,9 +1,10 @@
-"""The books that the dispatcher keeps of the places in the queue."""
+"""The capacity counters that the dispatcher keeps."""
 
 import pytest
 from tests.unit.jobs.dispatcher import System, cut_short
 
-from jobs_service.domain.capacity import Offer
+from jobs_service.application.reservation_watch import EXPIRY_SECONDS
+from jobs_service.domain.capacity import Reservation
 from shared.errors import Unavailable
 
 
@@ -63,17 +64,28 @@ async def test_a_booking_that_was_cut_short_is_made_at_the_next_step(system: Sys
     assert system.queue.booked == {"a": 1}
 
 
-async def test_a_batch_that_was_never_accepted_is_withdrawn_in_time(system: System) -> None:
-    system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
+async def test_a_reservation_that_its_process_does_not_end_expires_and_is_recounted(system: System) -> None:
+    system.queue.reservations = [Reservation("batch", {"a": ["a0"]})]
     await system.dispatcher.step()
-    assert system.queue.offers
+    assert system.queue.reservations
 
-    system.clock.seconds = 15
+    system.clock.seconds = EXPIRY_SECONDS
     await system.dispatcher.step()
-    assert not system.queue.offers
+    assert not system.queue.reservations
     before = len(system.queue.recounts)
     await system.dispatcher.step()
     assert len(system.queue.recounts) == before + 1
+
+
+async def test_a_reservation_expires_while_the_broker_is_unavailable(system: System) -> None:
+    system.queue.reservations = [Reservation("batch", {"a": ["a0"]})]
+    system.queue.add("a", "a1")
+    system.work.is_up = False
+    await system.dispatcher.step()
+    system.clock.seconds = EXPIRY_SECONDS
+    await system.dispatcher.step()
+
+    assert not system.queue.reservations
 
 
 async def test_a_new_leader_recounts_the_books(system: System) -> None:
@@ -86,10 +98,10 @@ async def test_a_new_leader_recounts_the_books(system: System) -> None:
     assert system.queue.recounts == [1, 1]
 
 
-async def test_a_recount_that_a_batch_under_way_disturbed_is_made_again_soon(system: System) -> None:
-    system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
+async def test_a_recount_that_a_batch_of_the_previous_version_disturbed_is_made_again_soon(system: System) -> None:
+    system.queue.reservations = [Reservation("offer", {"a": ["a0"]}, is_of_previous_version=True)]
     await system.dispatcher.step()
-    system.queue.offers = []
+    system.queue.reservations = []
     system.clock.seconds = 1
     await system.dispatcher.step()
     system.clock.seconds = 2
