@@ -177,6 +177,7 @@ class RabbitMQServer:
             "prometheus.authentication.enabled = true\n"
             "disk_free_limit.absolute = 50MB\n"
             f"raft.wal_max_size_bytes = {WAL_BYTES}\n"
+            "deprecated_features.permit.transient_nonexcl_queues = false\n"  # RabbitMQ 4.3's default
             + "".join(f"{name} = {value}\n" for name, value in self._settings.items())
         )
         write_secret(self.data_dir / "rabbitmq.conf", content.encode())
