@@ -66,6 +66,13 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
                     assert f"!{source.split('/')[0]}" in ignored, source
 
 
+def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
+    """One of them, below swagger-ui-dist, would report the installation to its maker."""
+    assert "ignore-scripts=true" in (ROOT / "console/.npmrc").read_text().splitlines()
+    copied = [argument for step, argument in stages()["console"].steps if step == "COPY"]
+    assert "console/.npmrc" in copied[0].split()
+
+
 def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
     site = (DEPLOY / "nginx/flowport.conf").read_text()
     assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", site, re.MULTILINE), "the engine's own DNS"
