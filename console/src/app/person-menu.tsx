@@ -1,4 +1,4 @@
-import { KeyRound, LogOut } from 'lucide-react';
+import { BookOpen, KeyRound, LogOut } from 'lucide-react';
 import { useState } from 'react';
 import { useSignedIn, useSignOut } from '@/api/session';
 import { forgetPiece } from '@/editor/clipboard';
@@ -31,6 +31,9 @@ export function PersonMenu() {
       >
         <MenuItem icon={<KeyRound size={15} aria-hidden />} onSelect={() => setChanging(true)}>
           Change password
+        </MenuItem>
+        <MenuItem icon={<BookOpen size={15} aria-hidden />} onSelect={() => window.open('/docs', '_blank', 'noopener')}>
+          API reference
         </MenuItem>
         <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={leave}>
           Sign out

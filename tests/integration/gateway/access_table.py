@@ -293,6 +293,7 @@ OPEN: Final = (
     "/api/docs/page.css",
     "/chat/{identifier}",
     "/chat/page/page.js",
+    "/chat/page/markdown.js",
     "/chat/page/page.css",
 )
 """Pages that hold nothing of anybody's, and what an operator's probes ask; described nowhere."""

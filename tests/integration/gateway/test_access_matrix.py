@@ -265,6 +265,7 @@ async def test_what_has_no_row_is_a_page_that_anybody_may_load(stage: Stage) -> 
         *(page.replace(":path", "") for page in PAGES),
         "/assets/{name}",
         *(f"/{name}" for name in ConsoleFiles().at_the_top()),
+        *(["/docs"] if ConsoleFiles().has_docs else []),
     }
     assert set(paths_of(stage.system.app.routes)) - set(described) - console == set(OPEN)
 

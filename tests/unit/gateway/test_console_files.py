@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from gateway.api.chat_page import chat_page_router
 from gateway.api.console import ConsoleFiles
 from gateway.api.root import root_router
 
@@ -26,7 +27,7 @@ def built(tmp_path: Path) -> Path:
 
 
 def _client(folder: Path) -> httpx2.AsyncClient:
-    app = FastAPI()
+    app = FastAPI(docs_url=None)
     app.include_router(root_router(BASE, ConsoleFiles(folder)))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE)
 
@@ -87,3 +88,48 @@ async def test_without_a_build_the_front_page_still_says_what_this_is(tmp_path: 
     async with _client(tmp_path) as client:
         assert "REST endpoints" in (await client.get("/", headers=HTML)).text
         assert (await client.get("/runs", headers=HTML)).status_code == 404
+
+
+async def test_the_api_reference_may_load_and_call_nothing_from_elsewhere(built: Path) -> None:
+    (built / "docs.html").write_text("<title>Flowport API</title>")
+    async with _client(built) as client:
+        answer = await client.get("/docs", headers=HTML)
+        assert (await client.get("/docs.html", headers=HTML)).status_code == 404
+    assert answer.text == "<title>Flowport API</title>"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+async def test_there_is_no_api_reference_where_none_was_built(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/docs", headers=HTML)).status_code == 404
+
+
+def test_the_script_of_an_entry_is_found_whatever_its_hash(built: Path) -> None:
+    assert ConsoleFiles(built).built("chat-markdown") is None
+    (built / "assets" / "chat-markdown-B5F_V-1l.js").write_text("")
+    (built / "assets" / "chat-other-B5F_V-1l.js").write_text("")
+    assert ConsoleFiles(built).built("chat-markdown") == "assets/chat-markdown-B5F_V-1l.js"
+
+
+@pytest.fixture
+async def chat(built: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    app = FastAPI()
+    (built / "assets" / "chat-markdown-abc12345.js").write_text("")
+    app.include_router(chat_page_router(ConsoleFiles(built)))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as client:
+        yield client
+
+
+async def test_the_chat_page_gets_the_markdown_renderer_that_was_built(chat: httpx2.AsyncClient) -> None:
+    answer = await chat.get("/chat/page/markdown.js")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/assets/chat-markdown-abc12345.js")
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_the_chat_page_gets_no_markdown_renderer_where_none_was_built(tmp_path: Path) -> None:
+    app = FastAPI()
+    app.include_router(chat_page_router(ConsoleFiles(tmp_path)))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as client:
+        assert (await client.get("/chat/page/markdown.js")).status_code == 404

@@ -140,6 +140,14 @@ async def test_the_api_describes_itself(system: System) -> None:
     assert "/api/jobs/{job_id}" in paths
 
 
+async def test_the_api_describes_every_generation_and_how_to_authenticate(system: System) -> None:
+    document = (await system.get("/openapi.json")).json
+    prefixes = ("/api/workflows", "/api/v1/", "/api/v2/", "/v1/", "/api/mcp/", "/api/a2a/", "/api/chat")
+    assert [prefix for prefix in prefixes if not any(path.startswith(prefix) for path in document["paths"])] == []
+    assert document["components"]["securitySchemes"]["key"]["name"] == "x-api-key"
+    assert document["security"] == [{}, {"key": []}, {"bearer": []}]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

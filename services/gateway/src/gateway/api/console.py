@@ -6,6 +6,7 @@ mistypes one is told so by the console, with 404; programs never are.
 
 import gzip
 import mimetypes
+import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -28,6 +29,8 @@ PAGES: Final = (
 NO_PAGES: Final = ("api", "v1", "assets", "chat", "metrics", "healthz", "readyz", "openapi.json", ".well-known")
 """What an address begins with where a program asks, or somebody who has nothing to do with the console."""
 INDEX: Final = "index.html"
+DOCS: Final = "docs.html"
+"""The API reference: a viewer of /openapi.json."""
 COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
 MAX_FILES: Final = 1000
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -41,6 +44,18 @@ POLICY: Final = "; ".join(
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+DOCS_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
         "frame-ancestors 'none'",
     )
 )
@@ -66,7 +81,16 @@ class ConsoleFiles:
 
     def at_the_top(self) -> list[str]:
         """The files that lie beside the page, such as its icon."""
-        return [name for name in self._paths if "/" not in name and name != INDEX]
+        return [name for name in self._paths if "/" not in name and name not in (INDEX, DOCS)]
+
+    @property
+    def has_docs(self) -> bool:
+        """Whether the API reference was built."""
+        return DOCS in self._paths
+
+    def built(self, entry: str) -> str | None:
+        """Return the name of the script that was built from `entry`, with its hash, or None where there is none."""
+        return next((name for name in self._paths if re.fullmatch(rf"assets/{entry}-[\w-]{{8}}\.js", name)), None)
 
     async def answer(self, name: str, request: Request, status: int = 200) -> Response:
         """The file `name`, compressed for those who take it so; 404 when there is none, or none any more."""
@@ -82,6 +106,12 @@ class ConsoleFiles:
         except FileNotFoundError:  # built anew under a process that runs
             return _not_found()
         return Response(content, status, media_type=media_type, headers=headers)
+
+    async def docs(self, request: Request) -> Response:
+        """Return the API reference. It needs less than the console, so its policy allows less."""
+        answer = await self.answer(DOCS, request)
+        answer.headers["content-security-policy"] = DOCS_POLICY
+        return answer
 
     async def page(self, request: Request) -> Response:
         """The one page; which of them it shows is up to its script."""
@@ -104,6 +134,9 @@ def console_router(files: ConsoleFiles) -> APIRouter:
         return router
     for path in PAGES:
         router.add_api_route(path, files.page, methods=["GET", "HEAD"])
+
+    if files.has_docs:
+        router.add_api_route("/docs", files.docs, methods=["GET", "HEAD"])
 
     @router.api_route("/assets/{name}", methods=["GET", "HEAD"])
     async def asset(name: str, request: Request) -> Response:

@@ -18,7 +18,7 @@ _PAGE = """<!doctype html>
   -H "Content-Type: application/json" \\
   -H "x-api-key: $SIM_API_KEY" \\
   -d '{{ "input": "Hello" }}'</pre>
-<p>Every route is described in <a href="/openapi.json">openapi.json</a>.</p>
+<p><a href="/openapi.json">openapi.json</a> describes every route.</p>
 </html>
 """
 

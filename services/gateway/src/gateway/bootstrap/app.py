@@ -10,7 +10,9 @@ from starlette.middleware import Middleware
 from gateway.adapters.control import ControlListener
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.body_budget import BodyBudget
+from gateway.api.chat_page import chat_page_router
 from gateway.api.console import ConsoleFiles
+from gateway.api.description import describe
 from gateway.api.guards import CorsGuard, HeadGuard, RequestGuard
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
@@ -82,6 +84,7 @@ def build(
             *channel_routers(
                 settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox
             ),
+            chat_page_router(console),
             root_router(settings.base_url, console),
         ],
         middleware=_guards(settings),
@@ -89,6 +92,7 @@ def build(
         docs_url=None,
         redoc_url=None,
     )
+    describe(app)
     register_error_handlers(app, console)
     app.state.on_drain = partial(running.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app

@@ -9,7 +9,6 @@ from gateway.api.a2a.manage import agents_router
 from gateway.api.a2a.serve import A2aDoor, a2a_router
 from gateway.api.chat.manage import chat_manage_router
 from gateway.api.chat.visit import ChatDoor, chat_visit_router
-from gateway.api.chat_page import chat_page_router
 from gateway.api.mcp.manage import tool_servers_router
 from gateway.api.mcp.serve import McpDoor, mcp_router
 from gateway.api.openai.catalogue import models_router
@@ -118,5 +117,4 @@ def _chat_routers(
     return (
         chat_manage_router(callers.legacy, callers.endpoints, publishing, public_url=url),
         chat_visit_router(ChatDoor(reception, visits, codes, callers.limits, public_url=url)),
-        chat_page_router(),
     )

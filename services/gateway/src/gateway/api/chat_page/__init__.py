@@ -3,15 +3,17 @@
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
 
+from gateway.api.console import ConsoleFiles
 from gateway.api.pages import Page
 
 _PAGE: Final = Page(__name__, "img-src https: data:")
 
 
-def chat_page_router() -> APIRouter:
-    """`/chat/{identifier}`, its script and its style."""
+def chat_page_router(files: ConsoleFiles) -> APIRouter:
+    """Return `/chat/{identifier}`, its scripts and its style. `files` may have the script that renders Markdown."""
     router = APIRouter(prefix="/chat", include_in_schema=False)
 
     @router.api_route("/{identifier}", methods=["GET", "HEAD"])
@@ -21,6 +23,12 @@ def chat_page_router() -> APIRouter:
     @router.get("/page/page.js")
     async def script() -> Response:
         return _PAGE.file("page.js")
+
+    @router.get("/page/markdown.js")
+    async def markdown() -> Response:
+        if (name := files.built("chat-markdown")) is None:
+            raise HTTPException(404)
+        return RedirectResponse(f"/{name}", headers={"cache-control": "no-cache"})
 
     @router.get("/page/page.css")
     async def style() -> Response:

@@ -1,4 +1,5 @@
-// One conversation with one chat. Whatever comes from elsewhere is set as text, never as markup.
+// One conversation with one chat. Answers are Markdown, which markdown.js turns into elements of a short allow-list; all other
+// text from the server is set as text, never as markup.
 const identifier = location.pathname.split("/").pop();
 const address = `/api/chat/${identifier}`;
 const element = (id) => document.getElementById(id);
@@ -30,30 +31,22 @@ async function reason(answer) {
   return (body.error ?? `The server answered ${answer.status}`) + (seconds ? ` Try again in ${seconds} s.` : "");
 }
 
-// Markdown's most frequent forms, as elements: fenced code, inline code, bold.
-function inline(text) {
-  return text.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/).map((part) => {
-    if (/^`[^`]+`$/.test(part)) return make("code", "", part.slice(1, -1));
-    if (/^\*\*[^*]+\*\*$/.test(part)) return make("strong", "", part.slice(2, -2));
-    return document.createTextNode(part);
-  });
+// The renderer is built with the console. Without it, answers are shown as they were written.
+class PlainText {
+  constructor(target) {
+    this.target = target;
+    target.classList.add("plain");
+  }
+  append(text) {
+    this.target.append(text);
+  }
+  clear() {
+    this.target.replaceChildren();
+  }
+  draw() {}
+  finish() {}
 }
-
-function written(text) {
-  return text.split(/^```[^\n]*\n?/m).flatMap((part, index) => {
-    if (index % 2) {
-      const block = make("pre");
-      block.tabIndex = 0;
-      block.append(make("code", "", part.replace(/\n$/, "")));
-      return [block];
-    }
-    return part.split(/\n{2,}/).filter((one) => one.trim()).map((one) => {
-      const paragraph = make("p");
-      paragraph.append(...inline(one.trim()));
-      return paragraph;
-    });
-  });
-}
+const { Markdown } = await import("./markdown.js").catch(() => ({ Markdown: PlainText }));
 
 function follow(work) {
   const messages = element("messages");
@@ -63,8 +56,10 @@ function follow(work) {
 }
 
 class Answer {
-  texts = new Map();
+  texts = new Map(); // by block
+  views = new Map();
   thoughts = "";
+  frame = 0;
 
   constructor() {
     this.shown = make("div", "message waiting");
@@ -81,42 +76,58 @@ class Answer {
 
   take(frame) {
     if (frame === "[DONE]") return;
-    if (typeof frame.chunk === "string") this.texts.set(frame.blockId, (this.texts.get(frame.blockId) ?? "") + frame.chunk);
-    else if (frame.event === "chunk_reset") this.texts.delete(frame.blockId);
+    if (typeof frame.chunk === "string") this.write(frame.blockId, frame.chunk);
+    else if (frame.event === "chunk_reset") this.reset(frame.blockId);
     else if (frame.event === "thinking") this.thoughts += frame.data;
     else if (frame.event === "tool") this.tool = frame.phase === "start" ? frame.name : null;
     else if (frame.event === "error") this.fail(frame.error);
     else if (frame.event === "final") this.end(frame.data);
-    this.draw();
+    this.frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  write(blockId, text) {
+    if (!this.views.has(blockId)) {
+      const part = make("div");
+      this.body.append(part);
+      this.views.set(blockId, new Markdown(part, follow));
+    }
+    this.views.get(blockId).append(text);
+    this.texts.set(blockId, (this.texts.get(blockId) ?? "") + text);
+  }
+
+  reset(blockId) {
+    this.views.get(blockId)?.clear();
+    this.texts.delete(blockId);
   }
 
   end(data) {
     if (!data.success && data.error) this.fail(data.error);
-    else if (!this.text.trim()) this.texts.set("", spoken(data.output));
+    else if (![...this.texts.values()].some((text) => text.trim())) this.write("", spoken(data.output));
   }
 
   fail(message) {
     this.shown.append(make("p", "failed", message));
   }
 
-  get text() {
-    return [...this.texts.values()].join("");
-  }
-
+  // At most once a frame, however fast the chunks come.
   draw() {
+    this.frame = 0;
     follow(() => {
-      this.thinking.hidden = !this.thoughts;
-      this.thought.textContent = this.thoughts;
+      if (this.thoughts) this.thinking.hidden = false;
+      this.thought.append(this.thoughts);
+      this.thoughts = "";
       this.doing.hidden = !this.tool;
       this.doing.textContent = this.tool ? `Using ${this.tool} …` : "";
-      this.body.replaceChildren(...written(this.text));
+      for (const view of this.views.values()) view.draw();
     });
   }
 
   finish() {
+    cancelAnimationFrame(this.frame);
     this.tool = null;
     this.shown.classList.remove("waiting");
     this.draw();
+    follow(() => this.views.forEach((view) => view.finish()));
   }
 }
 
@@ -202,8 +213,10 @@ function welcome() {
   element("messages").replaceChildren(element("closed"), ...Object.values(gates));
   if (!text) return;
   const shown = make("div", "message");
-  shown.append(...written(text));
   element("messages").append(shown);
+  const view = new Markdown(shown);
+  view.append(text);
+  view.finish();
 }
 
 // Black or white, whichever can be read on `color`.

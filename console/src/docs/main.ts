@@ -1,0 +1,15 @@
+import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js';
+import 'swagger-ui-dist/swagger-ui.css';
+import './docs.css';
+
+// public/theme.js has set the theme that the console uses, too.
+document.documentElement.classList.toggle('dark-mode', document.documentElement.dataset.theme === 'dark');
+
+SwaggerUI({
+  url: '/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  docExpansion: 'none',
+  filter: true,
+  validatorUrl: null, // by default a public service of Swagger's
+});
