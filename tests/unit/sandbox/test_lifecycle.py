@@ -118,28 +118,19 @@ LOOK = f"await fetch('http://a'); {PROBE}"
 ONE = PoolSize(running=1, spare=0, warming=1)
 
 
-async def rested(sandbox: JavaScriptSandbox) -> None:
-    """Wait until every process that is kept has its fresh context."""
-    pool = sandbox._pool
-    await eventually(lambda: not pool._renewing and all(child.is_fresh for child in pool._kept))
-
-
-@pytest.mark.parametrize("is_rested", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize(
     ("owners", "processes"),
     [("aaaa", 1), ("abab", 4), (["", "", "", ""], 4)],
     ids=["one owner", "two in turn", "nobody's"],
 )
 async def test_scripts_of_one_owner_share_a_process_and_never_a_context(
-    owners: Sequence[str], processes: int, is_rested: bool
+    owners: Sequence[str], processes: int
 ) -> None:
     found: list[set[int]] = []
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
         for owner in owners:
             result = await sandbox.run(Script(code=LOOK, owner=owner))
             assert result.value() == ["undefined", None, None]
-            if is_rested:
-                await rested(sandbox)
         assert len(set.union(*found)) == processes
 
 
@@ -149,7 +140,6 @@ async def test_a_kept_process_is_never_anothers_even_where_there_is_room() -> No
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
         for owner in "abab":
             await sandbox.run(Script(code=LOOK, owner=owner))
-            await rested(sandbox)
         assert found[1] == found[2] == found[3]
         assert len(found[1]) == 2
 
@@ -229,10 +219,12 @@ async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
 
 async def test_a_process_is_replaced_after_so_many_scripts() -> None:
     found: list[set[int]] = []
-    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
-        for _ in range(120):
+    size = PoolSize(running=1, spare=0, warming=1, scripts_per_process=5)
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+        for _ in range(6):
             assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
-        assert len(set.union(*found)) == 2
+        assert set.union(*found[:5]) == found[0]
+        assert found[5] != found[0]
 
 
 async def test_a_fetch_left_running_is_not_the_next_scripts() -> None:

@@ -15,7 +15,7 @@ from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.pool import Parking, Pool
 from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.supply import REST_SECONDS, Supply
+from executor_service.sandbox.supply import Supply
 
 
 class FakeProcess:
@@ -24,18 +24,12 @@ class FakeProcess:
     def __init__(self, moods: random.Random) -> None:
         self._moods = moods
         self.usable = True
-        self.is_fresh = True
         self.is_at_work = False
         self.owner: str | None = None
         self.parked_for: str | None = None
 
     def kill(self) -> None:
         self.usable = False
-
-    async def renewed(self) -> bool:
-        await asyncio.sleep(self._moods.choice([0, 0, 0.001]))
-        self.is_fresh = self.usable and self._moods.random() < 0.9
-        return self.is_fresh
 
 
 class FakeSupply:
@@ -91,9 +85,7 @@ class Crowd:
             process = cast("FakeProcess", parked)
             assert process.parked_for == scope
             return process
-        process = cast("FakeProcess", await self._pool.take(owner, workspace_of(owner)))
-        assert process.is_fresh
-        return process
+        return cast("FakeProcess", await self._pool.take(owner, workspace_of(owner)))
 
     def _begin(self, process: FakeProcess, owner: str) -> None:
         assert not process.is_at_work
@@ -102,7 +94,7 @@ class Crowd:
         self._at_work[workspace_of(owner)] += 1
         assert self._at_work.total() <= self._quota.total
         assert self._at_work[workspace_of(owner)] <= self._quota.per_workspace
-        process.owner, process.is_at_work, process.is_fresh = owner, True, False
+        process.owner, process.is_at_work = owner, True
 
     def _end(self, process: FakeProcess, *, is_well: bool, scope: str | None) -> None:
         child, owner = cast("Child", process), process.owner or ""
@@ -154,9 +146,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
     await assert_all_places_are_free(pool, size.running)
     with suppress(SandboxUnavailable):
         used = await pool.take("a", "w1")
-        used.is_fresh = False
         pool.rest("a", used)
-        await asyncio.sleep(REST_SECONDS)  # it may be kept now, or on its way to a fresh context, or kept with one
     await pool.stop()
     assert supply.living == []
     await pool.start()
@@ -262,7 +252,6 @@ class Demand:
     async def finish(self, count: int = 1, *, used: bool = True) -> None:
         for _ in range(count):
             child = self.held.pop()
-            child.is_fresh = False
             if used:
                 self._pool.rest(self._workspace, child)
             else:
@@ -371,7 +360,6 @@ async def test_a_parked_process_is_its_workspaces_within_its_quota_only() -> Non
     async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
         parking = Parking("a", "run")
         parked = await pool.take("a", "w1")
-        parked.is_fresh = False
         pool.park(parking, parked)
         at_work = await pool.take("b", "w1")
         assert pool.unpark(parking, "w1") is None

@@ -66,7 +66,11 @@ def build(
     download_limits = OutboundLimits(response_bytes=MAX_FILE_BYTES, connections=DOWNLOADS)
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
     files = JobsFiles(jobs)
-    pool = PoolSize(running=settings.sandbox_processes, workspace_percent=settings.sandbox_workspace_percent)
+    pool = PoolSize(
+        running=settings.sandbox_processes,
+        workspace_percent=settings.sandbox_workspace_percent,
+        scripts_per_process=settings.sandbox_scripts_per_process,
+    )
     sandbox = JavaScriptSandbox(
         fetcher=SandboxFiles(files, SandboxFetcher(outbound)),
         size=pool,

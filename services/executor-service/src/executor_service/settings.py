@@ -37,6 +37,9 @@ class ExecutorSettings(OutboundSettings):
         description="Percentage of these processes, and of the places to wait for one, that the code of one workspace"
         " may use at once. Below 100, some are reserved for workspaces that use none.",
     )
+    sandbox_scripts_per_process: int = Field(
+        1000, ge=1, le=1_000_000, description="Scripts after which a process that runs JavaScript is replaced."
+    )
     sandbox_needs_namespaces: bool = Field(
         True,
         description="Start only where the host grants namespaces to what runs users' JavaScript. With false, a filter"

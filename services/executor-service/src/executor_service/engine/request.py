@@ -95,8 +95,8 @@ class RunRequest:
 
     @property
     def sandbox_owner(self) -> str:
-        """Whose user code may follow each other in one process: those who see the same secrets."""
-        return f"{self.workspace_id}/{self.user_id or ''}"
+        """Return whose user code may follow each other in one process: one workflow's, with the same secrets in reach."""
+        return f"{self.workspace_id}/{self.user_id or ''}/{self.workflow_id}"
 
     @property
     def sandbox_scope(self) -> str:

@@ -33,8 +33,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
-_MOST_SCRIPTS = 100
-_HEALTHY = messages.Returned | messages.Thrown | messages.Uncaught | messages.Oversized
+_HEALTHY = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
 
 
 class ScriptSandbox:
@@ -43,11 +42,12 @@ class ScriptSandbox:
     `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
     """
 
-    _renews: ClassVar[bool] = False
+    _serves_many: ClassVar[bool] = False
 
     def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
         self._fetcher = fetcher
         self._limits = limits
+        self._most_scripts = size.scripts_per_process
         self._language = engine.language
         # Looked up once: with labels, a look-up costs as much as the count itself.
         self._seconds = SCRIPT_SECONDS.labels(engine.language)
@@ -99,7 +99,7 @@ class ScriptSandbox:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
             healthy = isinstance(ending, _HEALTHY)
         finally:
-            if healthy and self._renews and self._can_go_on(child):
+            if healthy and self._serves_many and self._can_go_on(child):
                 self._pool.rest(script.owner, child)
             else:
                 self._pool.discard(child)
@@ -118,8 +118,8 @@ class ScriptSandbox:
         self._pool.forget(scope)
 
     def _can_go_on(self, child: Child) -> bool:
-        """Whether a process is in good order and far from its limit of processor time, which is for all its scripts."""
-        return child.in_step and child.scripts < _MOST_SCRIPTS and child.worked_seconds < self._limits.earlier_seconds
+        """Whether a process is in good order and far from its limits, which are for all its scripts."""
+        return child.in_step and not child.is_worn and child.scripts < self._most_scripts and child.worked_seconds < self._limits.earlier_seconds
 
     async def _ending(
         self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"

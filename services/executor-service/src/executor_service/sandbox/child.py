@@ -12,7 +12,6 @@ from executor_service.sandbox.model import SandboxUnavailable
 from executor_service.sandbox.nursery import Exit, Nursery
 
 _WARM_SECONDS = 10.0
-_RENEW_SECONDS = 1.0
 _EXIT_SECONDS = 1.0
 _LENGTH = struct.Struct(">I")
 
@@ -40,10 +39,7 @@ class TooManyValues(ProtocolBroken):
 
 
 class Child:
-    """A warm process: it has run no code yet, or code of one owner only. It always ends by being killed.
-
-    `is_fresh` tells whether nothing has run in its present context.
-    """
+    """A warm process: it has run no code yet, or code of one owner only. It always ends by being killed."""
 
     def __init__(
         self,
@@ -59,7 +55,7 @@ class Child:
         self._reader, self._writer = streams
         self._max_frame = max_frame
         self._owed = 0
-        self.is_fresh = True
+        self.is_worn = False
         self.scripts = 0
         self.worked_seconds = 0.0
 
@@ -94,7 +90,6 @@ class Child:
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
         """Send one frame: a message, or one encoded before."""
-        self.is_fresh = False
         self._write(message if isinstance(message, bytes) else messages.encode(message))
         try:
             await self._writer.drain()
@@ -137,20 +132,10 @@ class Child:
             self.kill()
             return Exit(None, 0)
 
-    async def renewed(self) -> bool:
-        """Ask for a fresh context and wait for it; False when there will be none."""
-        self._write(messages.encode(messages.Renew()))
-        try:
-            async with asyncio.timeout(_RENEW_SECONDS):
-                await self._expect_ready()
-        except (ChildDied, ProtocolBroken, SandboxUnavailable, TimeoutError):
-            return False
-        return True
-
     async def _expect_ready(self) -> None:
         match await self.receive():
             case [messages.Ready()]:
-                self.is_fresh = True
+                return
             case [messages.Refused(text=text)]:
                 raise SandboxUnavailable(f"This host does not let user code be confined: {text}")
             case _:

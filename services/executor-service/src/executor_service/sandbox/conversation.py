@@ -42,6 +42,8 @@ class Conversation:
             for message in await self._child.receive():
                 if isinstance(message, messages.FetchCall):
                     self._begin(message)
+                elif isinstance(message, messages.Worn):
+                    self._child.is_worn = True
                 elif isinstance(message, messages.Ending):
                     return message
                 else:

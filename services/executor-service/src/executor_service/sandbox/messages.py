@@ -26,6 +26,10 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     text: str
 
 
+class Worn(msgspec.Struct, frozen=True, tag="worn"):
+    """The last script used so much memory that the next one should have another process."""
+
+
 class _Ending(msgspec.Struct, frozen=True, kw_only=True):
     stdout: str = ""
 
@@ -52,20 +56,16 @@ class Stalled(_Ending, frozen=True, tag="stalled"):
 
 
 class Uncaught(_Ending, frozen=True, tag="uncaught"):
-    """V8 refused to compile the code; its own text says where."""
+    """The harness could not start the code."""
 
     text: str
 
 
 class Unparsable(_Ending, frozen=True, tag="unparsable"):
-    """Python refused to compile the code."""
+    """The code does not parse."""
 
     text: str
     line: int | None
-
-
-class Exhausted(_Ending, frozen=True, tag="exhausted"):
-    """The heap limit was reached."""
 
 
 class Hardened(_Ending, frozen=True, tag="hardened"):
@@ -80,8 +80,8 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     body: str | None
 
 
-Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
-Message = Ready | Refused | Ending | FetchCall
+Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Hardened
+Message = Ready | Refused | Worn | Ending | FetchCall
 
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 _decode = msgspec.json.Decoder(list[Message]).decode
@@ -102,6 +102,8 @@ def decode_headers(call: FetchCall) -> dict[str, str]:
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):
+    """Run this in a fresh context."""
+
     code: str
     bindings: object
     params: object | msgspec.UnsetType = msgspec.UNSET
@@ -109,12 +111,17 @@ class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):
 
 
 class Harden(msgspec.Struct, frozen=True, tag="harden", kw_only=True):
+    """Make a fresh context that evaluations share."""
+
     params: object
     environment: object
 
 
-class Renew(msgspec.Struct, frozen=True, tag="renew"):
-    """Drop the context and warm another one, then say `Ready`."""
+class Evaluate(msgspec.Struct, frozen=True, tag="evaluate", kw_only=True):
+    """Run this in the hardened context."""
+
+    code: str
+    bindings: object
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):

@@ -125,6 +125,7 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
     """How many processes at work, ready and being made ready, and how long one is kept and a script waits for one.
 
+    A process is replaced after `scripts_per_process`.
     `workspace_percent` of the processes at work, and of those who wait, is the most that one workspace has.
     """
 
@@ -135,3 +136,4 @@ class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 256
     wait_seconds: float = 30.0
     kept_seconds: float = 10.0
+    scripts_per_process: int = 1000

@@ -10,11 +10,11 @@ from executor_service.sandbox.child import Child
 from executor_service.sandbox.line import Line, Waiter
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.supply import NOT_RUNNING, REST_SECONDS, Supply
+from executor_service.sandbox.supply import NOT_RUNNING, Supply
 
 
 class Parking(NamedTuple):
-    """Whose a kept process is: one scope's of an owner, as it is; or (None) for whatever the owner runs next."""
+    """Whose a kept process is: one scope's of an owner, as it is; or (None) whatever script the owner runs next."""
 
     owner: str
     scope: str | None = None
@@ -22,7 +22,7 @@ class Parking(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`end` is when it is renewed, or has been kept for long enough."""
+    """`end` is when it has been kept for long enough."""
 
     parking: Parking
     workspace: str
@@ -33,8 +33,8 @@ class Pool:
     """Gives processes to scripts, so many at once. No process ever serves two owners.
 
     A workspace uses at most its quota of them, and waiting workspaces take turns. A used process is kept for a while:
-    `park` for one scope, as it is, or `rest` for its owner, who gets it with a fresh context. An idle process counts
-    towards no quota and ends when another script needs its place.
+    `park` for one scope, whose evaluations share a context, or `rest` for its owner, each of whose scripts gets a fresh
+    context. An idle process counts towards no quota and ends when another script needs its place.
     """
 
     def __init__(self, supply: Supply, size: PoolSize) -> None:
@@ -42,15 +42,14 @@ class Pool:
         self._size = size
         self._processes = Quota.of(size.running, size.workspace_percent)
         self._waiters = Quota.of(size.waiting, size.workspace_percent)
-        self._taken = 0  # places: processes at work, renewed or kept
+        self._taken = 0  # places: processes at work or kept
         self._used: Counter[str] = Counter()
-        """Processes at work, renewed or about to be made, by workspace."""
+        """Processes at work or about to be made, by workspace."""
         self._at_work: dict[Child, str] = {}
-        """The workspace of each process that was given out or is renewed."""
+        """The workspace of each process that was given out."""
         self._line: Line[Child | None] = Line(self._take_back)
         """Grants a process of the waiter's owner, or (None) a place for a new one. No admitted script waits."""
         self._kept: dict[Child, Kept] = {}
-        self._renewing: set[asyncio.Task[None]] = set()
         self._open = False
 
     @property
@@ -66,22 +65,19 @@ class Pool:
         """End every process, idle or at work."""
         self._open = False
         self._line.dismiss(SandboxUnavailable(NOT_RUNNING))
-        for task in self._renewing:
-            task.cancel()
-        await asyncio.gather(*self._renewing, return_exceptions=True)
         for child in list(self._kept):
             self._expire(child)
         await self._supply.stop()
 
     async def take(self, owner: str, workspace: str) -> Child:
-        """A process in a fresh context, new or the owner's own. Raises SandboxBusy, SandboxUnavailable."""
+        """Return a process, new or the owner's own. Raises SandboxBusy, SandboxUnavailable."""
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
         if self._admit(workspace):
-            child = self._claim(owner, prefers_new=True)
+            child = self._claim(owner)
         else:
             child = await self._wait(owner, workspace)
-        return await self._made_fresh(child, workspace)
+        return await self._made(child, workspace)
 
     def discard(self, child: Child) -> None:
         """End a process that was taken, and free its place."""
@@ -92,7 +88,7 @@ class Pool:
         """Keep a taken process for its owner's next script."""
         if owner and self._open:
             workspace = self._at_work.pop(child)
-            self._keep_for(owner, workspace, child)
+            self._keep(Parking(owner), workspace, child)
             self._leave(workspace)
         else:
             self.discard(child)
@@ -100,18 +96,18 @@ class Pool:
     def park(self, parking: Parking, child: Child) -> None:
         """Keep a taken process as it is, for one scope; a second one is its owner's."""
         is_wanted = self._line.waiting(self._at_work[child]) > 0
-        if parking.scope and self._open and not is_wanted and self._find(parking, is_fresh=False) is None:
+        if parking.scope and self._open and not is_wanted and self._find(parking) is None:
             workspace = self._at_work.pop(child)
-            self._keep(parking, workspace, child, self._size.kept_seconds, self._expire)
+            self._keep(parking, workspace, child)
             self._leave(workspace)
         else:
             self.rest(parking.owner, child)
 
     def unpark(self, parking: Parking, workspace: str) -> Child | None:
         """Take back a process that is parked for this. Return None if there is none or the quota is used up."""
-        if self._find(parking, is_fresh=False) is None or not self._admit(workspace):
+        if self._find(parking) is None or not self._admit(workspace):
             return None
-        child = self._take_kept(parking, is_fresh=False)
+        child = self._take_kept(parking)
         if child is None:
             self._leave(workspace)
         else:
@@ -125,7 +121,7 @@ class Pool:
                 continue
             if kept.parking.owner:
                 self._forgo(child)
-                self._keep_for(kept.parking.owner, kept.workspace, child)
+                self._keep(Parking(kept.parking.owner), kept.workspace, child)
             else:
                 self._expire(child)
 
@@ -142,47 +138,31 @@ class Pool:
         if not self._used[workspace]:
             del self._used[workspace]
         while waiter := self._line.next(self._admit):
-            waiter.granted.set_result(self._claim(waiter.owner, prefers_new=False))
+            waiter.granted.set_result(self._claim(waiter.owner))
 
-    def _claim(self, owner: str, *, prefers_new: bool) -> Child | None:
+    def _claim(self, owner: str) -> Child | None:
         """Return a kept process of this owner, or (None) a place for a new one, for an admitted script.
 
-        There is always one: a place that no script uses is free or holds a kept process. An idle pool has new processes
-        ready; in a busy one, renewing a used process is cheaper than making a new one.
+        There is always one: a place that no script uses is free or holds a kept process.
         """
-        child = self._take_kept(Parking(owner), is_fresh=True)
-        if child is not None or (prefers_new and self._take_place()):
-            return child
-        child = self._take_kept(Parking(owner), is_fresh=False)
+        child = self._take_kept(Parking(owner))
         if child is None and not self._take_place():
             self._evict_one()
         return child
 
-    async def _made_fresh(self, child: Child | None, workspace: str) -> Child:
-        """This process with a fresh context, or else a new one in its place; None is a place."""
-        try:
-            if child is not None and not (child.is_fresh or await child.renewed()):
-                child.kill()
-                child = None
-            child = child or await self._supply.take(workspace)
-        except BaseException:
-            if child is not None:
-                child.kill()
-            self._free_place(workspace)
-            raise
+    async def _made(self, child: Child | None, workspace: str) -> Child:
+        """Return this process, or else a new one in its place; None is a place."""
+        if child is None:
+            try:
+                child = await self._supply.take(workspace)
+            except BaseException:
+                self._free_place(workspace)
+                raise
         self._at_work[child] = workspace
         return child
 
-    def _keep_for(self, owner: str, workspace: str, child: Child) -> None:
-        if child.is_fresh:
-            self._keep(Parking(owner), workspace, child, self._size.kept_seconds, self._expire)
-        else:
-            self._keep(Parking(owner), workspace, child, REST_SECONDS, self._renew)
-
-    def _keep(
-        self, parking: Parking, workspace: str, child: Child, seconds: float, then: Callable[[Child], None]
-    ) -> None:
-        end = asyncio.get_running_loop().call_later(seconds, then, child)
+    def _keep(self, parking: Parking, workspace: str, child: Child) -> None:
+        end = asyncio.get_running_loop().call_later(self._size.kept_seconds, self._expire, child)
         self._kept[child] = Kept(parking, workspace, end)
 
     def _forgo(self, child: Child) -> Kept:
@@ -195,39 +175,17 @@ class Pool:
         child.kill()
         self._taken -= 1
 
-    def _renew(self, child: Child) -> None:
-        """Nobody wanted it so far: make its fresh context beforehand."""
-        kept = self._forgo(child)
-        self._used[kept.workspace] += 1
-        self._at_work[child] = kept.workspace
-
-        async def renew() -> None:
-            if await child.renewed():
-                self.rest(kept.parking.owner, child)
-            else:
-                self.discard(child)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self._renewing.discard(task)
-            if task.cancelled():
-                self.discard(child)
-
-        task = asyncio.create_task(renew())
-        self._renewing.add(task)
-        task.add_done_callback(ended)
-
-    def _take_kept(self, parking: Parking, *, is_fresh: bool) -> Child | None:
-        while (child := self._find(parking, is_fresh=is_fresh)) is not None:
+    def _take_kept(self, parking: Parking) -> Child | None:
+        while (child := self._find(parking)) is not None:
             if child.usable:
                 self._forgo(child)
                 return child
             self._expire(child)
         return None
 
-    def _find(self, parking: Parking, *, is_fresh: bool) -> Child | None:
+    def _find(self, parking: Parking) -> Child | None:
         """The last that was kept of them: what is not needed any more is not touched, and expires."""
-        kept = reversed(self._kept.items())
-        return next((child for child, how in kept if how.parking == parking and child.is_fresh is is_fresh), None)
+        return next((child for child, kept in reversed(self._kept.items()) if kept.parking == parking), None)
 
     def _evict_one(self) -> None:
         """End the process that is kept for longest. Its place is the caller's."""

@@ -4,20 +4,21 @@
 the host does not grant are left out of the returned list; those without which nothing may run raise OSError.
 """
 
-import mmap
+import itertools
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import linux
 
-_NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
+_NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
 _NOBODY = 65534
 _STACK_BYTES = 8 << 20
-EMPTY_ROOT = "empty root directory"
+OWN_ROOT = "read-only root directory with the engine and nothing else"
 """In namespaces of its own: there is none without them."""
+_ROOT = "/tmp"  # noqa: S108 - what is mounted there is seen in the new mount namespace alone
 OWN_PROCESSES = "process namespace for each child"
 
 
@@ -25,16 +26,19 @@ class NotConfined(OSError):
     """The host does not grant what user code must not be without."""
 
 
-def enter(*, needs_namespaces: bool) -> list[str]:
-    """Confine this process for good and return the layers in force. It may go on under another process id."""
+def enter(files: Iterable[str], *, needs_namespaces: bool) -> list[str]:
+    """Confine this process for good and return the layers in force. It may go on under another process id.
+
+    `files` are all that its root directory has, each at the path where it is now.
+    """
     _prefer_as_victim()
     layers: list[str] = []
     if namespaces := _new_namespaces():
         layers.append(namespaces)
-        layers += [EMPTY_ROOT] * _granted(_enter_empty_root)
-    if needs_namespaces and EMPTY_ROOT not in layers:
+        layers += [OWN_ROOT] * _granted(lambda: _enter_root_of(files))
+    if needs_namespaces and OWN_ROOT not in layers:
         raise NotConfined(
-            "this host grants no namespaces and empty root: allow user namespaces, or, to try things out with code of"
+            "this host grants no namespaces and root directory for them: allow user namespaces, or, to try things out with code of"
             " your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
         )
     return layers + settle(divides_processes=namespaces is not None)
@@ -77,13 +81,36 @@ def fork_apart(home: int) -> int:
     return pid
 
 
-def leave_parent(*, keep: int) -> None:
-    """Make a fresh child its own process group with one open descriptor and no rights, which dies with the zygote."""
+def leave_parent(*, keep: Iterable[int]) -> None:
+    """Make a fresh child its own process group with these descriptors and no rights, which dies with the zygote."""
     linux.drop_capabilities()
     linux.die_with_parent(signal.SIGKILL)
     os.setsid()
-    os.closerange(0, keep)
-    os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    kept = [-1, *sorted(keep), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
+    for before, after in itertools.pairwise(kept):
+        if before + 1 < after:  # nothing would be everything
+            os.closerange(before + 1, after)
+
+
+def limit_another(process: int, *, data: int, cpu_seconds: int) -> None:
+    """Bound a warm process that has not limited itself, and let it open no further file and start no thread.
+
+    The kernel ends it with SIGKILL at its limit of processor time.
+    """
+    bounds = {
+        resource.RLIMIT_NOFILE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_DATA: data,
+        resource.RLIMIT_CPU: cpu_seconds,
+    }
+    for kind, most in bounds.items():
+        resource.prlimit(process, kind, (most, most))
+
+
+def limit_stack() -> None:
+    """Bound this process's stack, and that of the program that it executes."""
+    if resource.getrlimit(resource.RLIMIT_STACK)[1] not in range(_STACK_BYTES):  # unlimited is -1
+        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
 
 
 def limit(
@@ -97,27 +124,10 @@ def limit(
     linux.exit_on(signal.SIGXCPU)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
-    if resource.getrlimit(resource.RLIMIT_STACK)[1] not in range(_STACK_BYTES):  # unlimited is -1
-        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
+    limit_stack()
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-
-
-def has_room(size: int) -> bool:
-    """Whether the limit leaves nearly so many bytes of data: what is freed is not always given back, and counts on."""
-    try:
-        mmap.mmap(-1, size - size // 8, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
-    except (OSError, MemoryError):
-        return False
-    return True
-
-
-def data_in_use() -> int:
-    """Bytes of private writable memory that this process has mapped."""
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmData:"))
-    return int(line.split()[1]) * 1024
 
 
 def _new_namespaces() -> str | None:
@@ -142,14 +152,21 @@ def _continue_as_first_process() -> None:
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _enter_empty_root() -> None:
-    """Make a directory that no longer exists the root: nothing is in it, nothing can be put into it."""
-    folder = f"/tmp/flowport-sandbox-{os.urandom(8).hex()}"  # noqa: S108 - it exists for three calls, mode 0
-    Path(folder).mkdir(mode=0)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    Path(folder).rmdir()
-    os.chdir(descriptor)
-    os.close(descriptor)
+def _enter_root_of(files: Iterable[str]) -> None:
+    """Make a file system of these files alone the root, and read-only."""
+    linux.make_mounts_private()
+    # Opened first: the mount below hides those that lie in its folder.
+    sources = {file: os.open(file, os.O_PATH | os.O_CLOEXEC) for file in files}
+    linux.mount_memory(_ROOT)
+    os.umask(0o022)
+    for file, source in sources.items():
+        target = Path(_ROOT + file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+        linux.bind_read_only(f"/proc/self/fd/{source}", str(target))
+        os.close(source)
+    linux.make_read_only(_ROOT)
+    os.chdir(_ROOT)
     os.chroot(".")
 
 

@@ -1,7 +1,8 @@
-// The harness of a single-use context: it starts the user's code, and speaks for it in messages.
+// The harness of a single-use context: it starts the user's code, and speaks for it in messages. Its own realm made all
+// that it is and has; text is all that passes between it and the process around it.
 // User code shares this realm and may change every global, so all that is needed later is taken now, and no step
 // after the start relies on a prototype, an iterator or an array index that user code could have replaced.
-(function (maxResultChars, maxStdoutChars, maxFetches) {
+(function (maxResultChars, maxStdoutChars, maxFetches, hostFile) {
   "use strict";
 
   const { parse, stringify } = JSON;
@@ -246,7 +247,7 @@
 
   const receive = (text) => {
     const frame = parse(text);
-    if (frame.type === "run") start(frame);
+    if (frame.type === "run" || frame.type === "evaluate") start(frame);
     else if (frame.type === "fetched") fetched(frame);
     else if (frame.type === "harden") {
       expose("params", frame.params);
@@ -263,5 +264,43 @@
     return messages;
   };
 
-  return (text) => (text === undefined ? drain() : receive(text));
+  // ---- hooks: what Node would otherwise answer with functions and objects of its own realm
+  const errorText = uncurried(Error.prototype.toString);
+  let fileNameOf, siteText;
+
+  const textOfError = (error) => {
+    try {
+      return errorText(error);
+    } catch (problem) {
+      try {
+        return `<error: ${errorText(problem)}>`;
+      } catch {
+        return "<error>";
+      }
+    }
+  };
+
+  // As V8 does it without Node, and without the frames of the process around the realm.
+  const prepareStackTrace = (_, error, sites) => {
+    if (siteText === undefined && sites.length > 0) {
+      const CallSite = getPrototypeOf(sites[0]);
+      fileNameOf = uncurried(CallSite.getFileName);
+      siteText = uncurried(CallSite.toString);
+    }
+    const custom = Error_.prepareStackTrace;
+    const isCustom = typeof custom === "function";
+    const own = [];
+    let text = isCustom ? "" : textOfError(error);
+    for (let i = 0; i < sites.length && fileNameOf(sites[i]) !== hostFile; i++) {
+      if (isCustom) defineProperty(own, i, { __proto__: null, value: sites[i], writable: true, enumerable: true, configurable: true });
+      else text += "\n    at " + siteText(sites[i]);
+    }
+    return isCustom ? apply(custom, Error_, [error, own]) : text;
+  };
+
+  const importModule = async () => {
+    throw new Error_("Not supported");
+  };
+
+  return { __proto__: null, receive, drain, isSettled: () => settled, prepareStackTrace, importModule, ignore: () => {} };
 })

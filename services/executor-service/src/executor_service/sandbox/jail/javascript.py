@@ -1,31 +1,57 @@
-"""JavaScript in the jail: V8 is loaded once; each child warms one isolate and serves the frames of its parent.
+"""JavaScript in the jail: each child of the zygote becomes a Node process, which serves the frames of its parent.
 
-A child reads nothing of what passes. Frames go into the harness and the harness's answers come out; the parent trusts
-neither.
+Node starts threads and cannot be forked once it is warm, so a child installs the filter of system calls and then
+executes Node. The filter holds each call that only the start needs for its listener, the zygote, which lets it
+continue. When the harness has started it calls `umask`, which nothing else does: the zygote then sets the limits,
+answers with `LOCKED` and closes the listener. From then on those calls fail, before any user code is near.
 """
 
+import fcntl
 import json
+import os
+import resource
+import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from . import confine, frames, seccomp
-from .v8 import Handle, Isolate, JavaScriptError, OutOfMemory, load
+from . import confine, frames, linux, seccomp
 from .zygote import Zygote, refuse
 
-READY = frames.message("ready")
-# The next script gets an isolate of its own.
-RENEW = b'{"type":"renew"}'
-# Whatever runs first in an isolate compiles the harness and touches its memory: better this than a script that waits.
-FIRST_SCRIPT = b'{"type":"run","code":"return 1","bindings":{}}'
-_MOST_TASKS = 1024
+LOCKED = 0o1357
+"""What the held `umask` returns: no real one has this value."""
+_HARNESS = (Path(__file__).with_name("engine.js"), Path(__file__).with_name("harness.js"))
+_CONNECTION = 3
+_FREE_DESCRIPTORS = 100
+_CLOCK_SLACK = 0.2
+"""The kernel counts processor time for the limit otherwise than for the report."""
+_FLAGS = (
+    # No JIT: the process then needs no executable memory beyond its program, which the filter enforces.
+    "--jitless",
+    # V8 works on the main thread, so none has to be started or woken for it.
+    "--single-threaded",
+    "--v8-pool-size=1",
+    "--disable-sigusr1",
+    # Compiled code would keep the realm of its script alive.
+    "--no-compilation-cache",
+    # A seed for hashes of each process's own makes every realm 15 % more expensive, and a script harms only itself.
+    "--no-rehash-snapshot",
+    # For the harness to replace those hooks of Node that would hand its own objects to user code.
+    "--expose-internals",
+    "--no-addons",
+    "--no-global-search-paths",
+    "--no-warnings",
+    "--unhandled-rejections=none",
+)
+_ENVIRONMENT = {"TZ": "UTC", "LANG": "C.UTF-8", "UV_USE_IO_URING": "0"}
 
 
 class Options(NamedTuple):
-    """What the parent sets."""
+    """What the parent sets. `files` are what Node is made of, the first one the program."""
 
-    v8_folder: str
+    files: Sequence[str]
     heap_bytes: int
     data_bytes: int
     cpu_seconds: int
@@ -35,58 +61,80 @@ class Options(NamedTuple):
     needs_namespaces: bool
 
 
-class JavaScript:
-    def __init__(self, options: Options) -> None:
+class NodeZygote(Zygote):
+    """Zygote that watches its children start, and locks each of them down when it is warm."""
+
+    def __init__(self, control: socket.socket, options: Options) -> None:
+        super().__init__(control, lambda _: None)
         self._options = options
-        self._library = load(Path(options.v8_folder), heap_mib=options.heap_bytes * 3 // 2 >> 20)
-        self._harness = _harness(options)
+        self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._filter = seccomp.javascript_filter()
-        self._memory = confine.data_in_use() + options.data_bytes
+        self._lock_call = seccomp.number_of("umask")
+        limits = (options.max_result_chars, options.max_stdout_chars, options.max_fetches)
+        worn = (options.heap_bytes * 2 // 3, options.data_bytes // 16)
+        heap_mib = options.heap_bytes >> 20
+        self._command = [
+            options.files[0], *_FLAGS, f"--max-old-space-size={heap_mib}", str(_HARNESS[0]),
+            json.dumps({"connection": _CONNECTION, "locked": LOCKED, "limits": limits, "worn": worn}),
+        ]  # fmt: skip
+        self._line: tuple[socket.socket, socket.socket]
 
-    def warm(self) -> tuple[Isolate, Handle]:
-        """Make an isolate with the harness in it. The zygote keeps one, for its read-only heap: children share it."""
-        isolate = Isolate(self._library, heap_limit=self._options.heap_bytes)
-        return isolate, isolate.evaluate(self._harness)
+    def _fork(self, number: int, descriptor: int) -> None:
+        ours, theirs = self._line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            super()._fork(number, descriptor)
 
-    def serve(self, connection: socket.socket) -> None:
-        """Warm up, lock the process down, then answer frames until the parent has gone."""
-        isolate, door = self._ready()
+    def forked(self, pid: int) -> None:
+        """Take over the child's listener."""
+        ours, theirs = self._line
+        theirs.close()
+        _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
+        if listeners:  # otherwise it is dying, which is noticed
+            self.watch(listeners[0], lambda: self._let_start(listeners[0], pid))
+
+    def judged(self, status: int, usage: resource.struct_rusage) -> int:
+        """Tell the limit of processor time, at which the kernel kills, from another kill."""
+        used = usage.ru_utime + usage.ru_stime
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and used > self._options.cpu_seconds - _CLOCK_SLACK:
+            return signal.SIGXCPU << 8
+        return status
+
+    def _let_start(self, listener: int, pid: int) -> None:
         try:
-            confine.limit(data=self._memory, cpu_seconds=self._options.cpu_seconds, tasks=_MOST_TASKS)
-            seccomp.install(self._filter)
+            call = linux.next_notification(listener)
+            if call.number != self._lock_call:
+                linux.let_continue(listener, call)
+                return
+            confine.limit_another(pid, data=self._options.data_bytes, cpu_seconds=self._options.cpu_seconds)
+            linux.answer_instead(listener, call, LOCKED)
+        except OSError:  # the child has died
+            pass
+        self.unwatch(listener)
+
+    def _become_child(self, descriptor: int) -> None:
+        try:
+            self._become_node(descriptor)
+        finally:
+            os._exit(1)
+
+    def _become_node(self, descriptor: int) -> None:
+        """Hand the filter's listener to the zygote and execute Node, which keeps the connection to the parent."""
+        _, line = self._line
+        wanted = dict.fromkeys(range(_CONNECTION), self._nothing)
+        wanted |= {_CONNECTION: descriptor, seccomp.LISTENER_LINE: line.fileno()}
+        copies = {place: fcntl.fcntl(source, fcntl.F_DUPFD, _FREE_DESCRIPTORS) for place, source in wanted.items()}
+        for place, copy in copies.items():
+            os.dup2(copy, place, inheritable=place != seccomp.LISTENER_LINE)
+        confine.leave_parent(keep=wanted)
+        confine.limit_stack()
+        line = socket.socket(fileno=seccomp.LISTENER_LINE)
+        try:
+            listener = seccomp.install_with_listener(self._filter)
         except OSError as error:
-            frames.send(connection, frames.message("refused", text=str(error)))
+            frames.send(socket.socket(fileno=_CONNECTION), frames.message("refused", text=str(error)))
             return
-        frames.send(connection, READY)
-        while (frame := frames.receive(connection)) is not None:
-            if frame == RENEW:
-                isolate.close()
-                if not confine.has_room(self._options.data_bytes):
-                    return
-                isolate, door = self._ready()
-                frames.send(connection, READY)
-            else:
-                frames.send(connection, _answer(isolate, door, frame))
-
-    def _ready(self) -> tuple[Isolate, Handle]:
-        isolate, door = self.warm()
-        _answer(isolate, door, FIRST_SCRIPT)
-        return isolate, door
-
-
-def _answer(isolate: Isolate, door: Handle, frame: bytes) -> bytes:
-    try:
-        isolate.call(door, frame)
-        return isolate.call(door)
-    except OutOfMemory:
-        return frames.message("exhausted")
-    except JavaScriptError as error:
-        return frames.message("uncaught", text=str(error)[:20_000])
-
-
-def _harness(options: Options) -> str:
-    source = Path(__file__).with_name("harness.js").read_text()
-    return f"{source}({options.max_result_chars}, {options.max_stdout_chars}, {options.max_fetches})"
+        socket.send_fds(line, [b"L"], [listener])
+        os.execve(self._command[0], self._command, _ENVIRONMENT)  # noqa: S606 - the one program that it is for
 
 
 def main() -> None:
@@ -94,11 +142,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     try:
         options = Options(**json.loads(sys.argv[2]))
-        javascript = JavaScript(options)
-        layers = confine.enter(needs_namespaces=options.needs_namespaces)
+        zygote = NodeZygote(control, options)
+        layers = confine.enter([*options.files, *map(str, _HARNESS)], needs_namespaces=options.needs_namespaces)
     except (OSError, KeyError) as error:
         refuse(control, error)
         return
-    model = javascript.warm()
-    Zygote(control, javascript.serve).run(layers)
-    del model
+    zygote.run(layers)

@@ -1,9 +1,13 @@
 """The few Linux calls that Python 3.11 does not offer."""
 
 import ctypes
+import fcntl
 import os
 import signal
+import struct
+from typing import NamedTuple
 
+CLONE_NEWNS = 0x0002_0000
 CLONE_NEWCGROUP = 0x0200_0000
 CLONE_NEWUTS = 0x0400_0000
 CLONE_NEWIPC = 0x0800_0000
@@ -17,6 +21,15 @@ _PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x2008_0522
 _CAP_SYS_ADMIN = 1 << 21
+
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND = 0x1, 0x2, 0x4, 0x20, 0x1000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x4_0000
+# A bind mount in a user namespace keeps the flags of its source, which remounting must repeat: NOEXEC, NOATIME,
+# NODIRATIME and RELATIME have the same values in statvfs as in mount, except the last.
+_KEPT_FLAGS, _ST_RELATIME, _MS_RELATIME = 0x8 | 0x400 | 0x800, 0x1000, 0x20_0000
+_NOTIFICATION, _NOTIFICATION_ANSWER = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")
+_NOTIF_RECV, _NOTIF_SEND = 0xC050_2100, 0xC018_2101
+_NOTIF_CONTINUE = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.signal.restype = ctypes.c_void_p
@@ -75,3 +88,55 @@ def exit_on(number: signal.Signals) -> None:
     The kernel ignores a signal without handler for the first process of a PID namespace.
     """
     _libc.signal(number, ctypes.cast(_libc._exit, ctypes.c_void_p))
+
+
+def make_mounts_private() -> None:
+    """Let no mount of this mount namespace reach another one."""
+    _checked(_libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
+
+
+def mount_memory(folder: str) -> None:
+    """Mount an empty file system that only its owner can write."""
+    flags = _MS_NOSUID | _MS_NODEV
+    _checked(_libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, b"mode=755,size=1m"))
+
+
+def make_read_only(folder: str) -> None:
+    """Remount what `mount_memory` mounted."""
+    flags = _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
+    _checked(_libc.mount(None, folder.encode(), None, flags, None))
+
+
+def bind_read_only(source: str, target: str) -> None:
+    """Show one file at another path, where nobody can write it."""
+    _checked(_libc.mount(source.encode(), target.encode(), None, _MS_BIND, None))
+    kept = os.statvfs(target).f_flag
+    flags = kept & _KEPT_FLAGS | (_MS_RELATIME if kept & _ST_RELATIME else 0)
+    flags |= _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
+    _checked(_libc.mount(None, target.encode(), None, flags, None))
+
+
+class Notification(NamedTuple):
+    """System call that a filter holds until its listener answers."""
+
+    id: int
+    number: int
+
+
+def next_notification(listener: int) -> Notification:
+    """Take the next held call from a filter's listener. Raises OSError."""
+    buffer = bytearray(_NOTIFICATION.size)
+    fcntl.ioctl(listener, _NOTIF_RECV, buffer)
+    id_, _, _, number, *_ = _NOTIFICATION.unpack(buffer)
+    return Notification(id_, number)
+
+
+def let_continue(listener: int, notification: Notification) -> None:
+    """Let the kernel carry the held call out. Raises OSError."""
+    answer = _NOTIFICATION_ANSWER.pack(notification.id, 0, 0, _NOTIF_CONTINUE)
+    fcntl.ioctl(listener, _NOTIF_SEND, bytearray(answer))
+
+
+def answer_instead(listener: int, notification: Notification, value: int) -> None:
+    """Return this value from the held call, which is not carried out. Raises OSError."""
+    fcntl.ioctl(listener, _NOTIF_SEND, bytearray(_NOTIFICATION_ANSWER.pack(notification.id, value, 0, 0)))

@@ -15,9 +15,6 @@ from typing import NamedTuple
 from . import linux
 
 PROT_EXEC = 0x4
-CLONE_THREAD = 0x1_0000
-# CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
-CLONE_NAMESPACES = 0x7E02_0080
 MAP_PRIVATE = 0x2
 MAP_ANONYMOUS = 0x20
 # With MAP_FIXED, MAP_NORESERVE, MAP_STACK and MAP_FIXED_NOREPLACE. Not MAP_GROWSDOWN, which RLIMIT_DATA does not count.
@@ -30,13 +27,14 @@ ADVICE = (0, 4, 8, 14, 15, 16, 17, 102, 103)
 # WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET, and WAIT_BITSET by the wall clock, all with
 # FUTEX_PRIVATE_FLAG. Without that flag, processes that map the same file, such as libc, can wake each other.
 PRIVATE_FUTEX = (128, 129, 131, 132, 133, 137, 138, 0x189)
-# WAIT and WAIT_BITSET, which pthread_join uses: the kernel's wake at the end of a thread is a shared one.
-SHARED_FUTEX_WAIT = (0, 9, 0x109)
 # To write, create, truncate, append, or make a nameless file.
 OPEN_TO_CHANGE = 0x3 | 0x40 | 0x200 | 0x400 | 0x40_0000
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC: they concern this process's own descriptors. Other commands send
 # signals to any process of the user (F_SETOWN with O_ASYNC, leases, directory notices) or lock files that all share.
 OWN_DESCRIPTORS = (0, 1, 2, 3, 1030)
+
+# Descriptor on which a child hands its listener to the zygote. Its limit of open files makes it unusable afterwards.
+LISTENER_LINE = 63
 
 
 class Bits(NamedTuple):
@@ -74,6 +72,7 @@ _X86_64 = Machine(
         "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "newfstatat": 262,
         "readlinkat": 267, "faccessat": 269, "pselect6": 270, "ppoll": 271, "getrandom": 318, "membarrier": 324,
         "set_robust_list": 273, "statx": 332, "rseq": 334, "clone3": 435, "faccessat2": 439,
+        "sendmsg": 46, "umask": 95, "epoll_wait": 232, "epoll_pwait": 281,
     },
 )  # fmt: skip
 _AARCH64 = Machine(
@@ -90,6 +89,7 @@ _AARCH64 = Machine(
         "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "sendto": 206, "recvfrom": 207,
         "brk": 214, "munmap": 215, "mremap": 216, "clone": 220, "mmap": 222, "mprotect": 226, "madvise": 233,
         "getrandom": 278, "membarrier": 283, "statx": 291, "clone3": 435, "rseq": 293, "faccessat2": 439,
+        "sendmsg": 211, "umask": 166, "epoll_pwait": 22,
     },
 )  # fmt: skip
 MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -116,11 +116,6 @@ _PRIVATE_DATA: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "mprotect": (Bits(2, PROT_EXEC),),
     "madvise": (OneOf(2, ADVICE),),
 }
-_STARTING_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {
-    "clone": (Bits(0, CLONE_THREAD, required=True), Bits(0, CLONE_NAMESPACES)),
-    "set_robust_list": (),
-    "futex": (OneOf(1, PRIVATE_FUTEX + SHARED_FUTEX_WAIT),),
-}
 _WITHOUT_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {"futex": (OneOf(1, PRIVATE_FUTEX),)}
 # For RLIMIT_AS alone to bound: mremap can extend the stack, which RLIMIT_DATA does not count. libc can do without it.
 _REMAPPING: Mapping[str, tuple[Bits | OneOf, ...]] = {"mremap": (OneOf(3, REMAP_FLAGS),)}
@@ -133,14 +128,22 @@ _OPENING_TO_READ: Mapping[str, tuple[Bits | OneOf, ...]] = {
 _LOAD, _EQUAL, _BITS_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW = 0x7FFF_0000
 _REFUSE = 0x0005_0000 | errno.EPERM
+_NOTIFY = 0x7FC0_0000
 _UNKNOWN = 0x0005_0000 | errno.ENOSYS
-_SET_MODE_FILTER, _SYNC_THREADS = 1, 1
+_SET_MODE_FILTER, _SYNC_THREADS, _NEW_LISTENER = 1, 1, 8
 _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 
 
 def javascript_filter() -> bytes:
-    """What V8 without a JIT needs: memory that cannot be executed, a thread for each isolate, the clock, its socket."""
-    return build({**dict.fromkeys(_ALWAYS, ()), **_PRIVATE_DATA, **_STARTING_THREADS})
+    """Return the filter for Node without a JIT: memory that is not executable, the clock, its socket.
+
+    Its idle threads sleep in epoll. Each other call is held for the listener, which answers until the process is ready
+    and is then closed: the call fails with ENOSYS from then on. The child hands its listener over on one descriptor.
+    """
+    handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)),)}
+    sleeping = dict.fromkeys(("epoll_wait", "epoll_pwait"), ())
+    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **sleeping, **handing_over}
+    return build({**dict.fromkeys(_ALWAYS, ()), **calls}, refusal=_NOTIFY)
 
 
 def python_filter() -> bytes:
@@ -149,7 +152,7 @@ def python_filter() -> bytes:
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **calls})
 
 
-def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]]) -> bytes:
+def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]], refusal: int = _REFUSE) -> bytes:
     """Assemble a program that allows these calls of this machine, each under its conditions."""
     machine = MACHINES[platform.machine()]
     program = [_step(_LOAD, _ARCH_OFFSET), _step(_EQUAL, machine.audit_arch, 1, 0), _step(_RETURN, _REFUSE)]
@@ -157,22 +160,36 @@ def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]]) -> bytes:
     program += _rule(machine.numbers["clone3"], [_step(_RETURN, _UNKNOWN)])
     for name, conditions in allowed.items():
         if name in machine.numbers:
-            program += _rule(machine.numbers[name], _conditional(conditions))
-    return b"".join([*program, _step(_RETURN, _REFUSE)])
+            program += _rule(machine.numbers[name], _conditional(conditions, refusal))
+    return b"".join([*program, _step(_RETURN, refusal)])
 
 
 def install(program: bytes) -> None:
     """Put the whole process, every thread of it, under the filter; there is no way back."""
+    _install(program, _SYNC_THREADS)
+
+
+def install_with_listener(program: bytes) -> int:
+    """Put this thread under the filter and return the listener that answers what the filter holds."""
+    return _install(program, _NEW_LISTENER)
+
+
+def number_of(call: str) -> int:
+    """Return this machine's number of a system call."""
+    return MACHINES[platform.machine()].numbers[call]
+
+
+def _install(program: bytes, flags: int) -> int:
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    linux.syscall(MACHINES[platform.machine()].seccomp, _SET_MODE_FILTER, _SYNC_THREADS, header)
+    return linux.syscall(MACHINES[platform.machine()].seccomp, _SET_MODE_FILTER, flags, header)
 
 
 def _rule(number: int, body: list[bytes]) -> list[bytes]:
     return [_step(_LOAD, _NUMBER_OFFSET), _step(_EQUAL, number, 0, len(body)), *body]
 
 
-def _conditional(conditions: tuple[Bits | OneOf, ...]) -> list[bytes]:
+def _conditional(conditions: tuple[Bits | OneOf, ...], refusal: int) -> list[bytes]:
     steps: list[bytes] = []
     for condition in conditions:
         steps.append(_step(_LOAD, _ARGUMENTS_OFFSET + 8 * condition.argument))
@@ -181,7 +198,7 @@ def _conditional(conditions: tuple[Bits | OneOf, ...]) -> list[bytes]:
             steps += [_step(_EQUAL, value, jump) for value, jump in zip(condition.values, left, strict=True)]
         else:
             steps.append(_step(_BITS_SET, condition.mask, int(condition.required), int(not condition.required)))
-        steps.append(_step(_RETURN, _REFUSE))
+        steps.append(_step(_RETURN, refusal))
     return [*steps, _step(_RETURN, _ALLOW)]
 
 

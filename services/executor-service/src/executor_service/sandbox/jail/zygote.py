@@ -10,6 +10,7 @@ Where the host grants namespaces, each child is the first process of its own PID
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -35,6 +36,8 @@ class Zygote:
     def __init__(self, control: socket.socket, serve: Callable[[socket.socket], None]) -> None:
         self._control = control
         self._serve = serve
+        self._handlers: dict[int, Callable[[], None]] = {}
+        """What to do when a descriptor other than the control socket has something."""
         self._children: dict[int, Child] = {}
         self._handles: dict[int, int] = {}
         self._poll = select.poll()
@@ -50,10 +53,25 @@ class Zygote:
         self._poll.register(self._control, select.POLLIN)
         while True:
             for descriptor, _ in self._poll.poll():
-                if descriptor != self._control.fileno():
-                    self._reap(descriptor)
-                elif not self._obey():
-                    return
+                if descriptor == self._control.fileno():
+                    if not self._obey():
+                        return
+                elif handler := self._handlers.get(descriptor):
+                    handler()
+
+    def watch(self, descriptor: int, handler: Callable[[], None]) -> None:
+        """Call this when the descriptor can be read or its other side has gone."""
+        self._handlers[descriptor] = handler
+        self._poll.register(descriptor, select.POLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Stop that, and close the descriptor."""
+        del self._handlers[descriptor]
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+
+    def forked(self, pid: int) -> None:
+        """Learn of a new child. For those who have more to do for it."""
 
     def _obey(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, COMMAND.size, 1)
@@ -78,11 +96,12 @@ class Zygote:
         os.close(descriptor)
         handle = os.pidfd_open(pid)
         self._handles[number], self._children[handle] = handle, Child(number, pid)
-        self._poll.register(handle, select.POLLIN)
+        self.watch(handle, lambda: self._reap(handle))
+        self.forked(pid)
 
     def _become_child(self, descriptor: int) -> None:
         try:
-            confine.leave_parent(keep=descriptor)
+            confine.leave_parent(keep=(descriptor,))
             self._serve(socket.socket(fileno=descriptor))
         finally:
             os._exit(1)
@@ -91,9 +110,12 @@ class Zygote:
         number, pid = self._children.pop(handle)
         _, status, usage = os.wait4(pid, 0)
         del self._handles[number]
-        self._poll.unregister(handle)
-        os.close(handle)
-        self._control.send(EXIT.pack(number, status, usage.ru_maxrss))
+        self.unwatch(handle)
+        self._control.send(EXIT.pack(number, self.judged(status, usage), usage.ru_maxrss))
+
+    def judged(self, status: int, usage: resource.struct_rusage) -> int:
+        """Return the wait status to report, from the real one and what the child used."""
+        return status
 
 
 def refuse(control: socket.socket, error: Exception) -> None:

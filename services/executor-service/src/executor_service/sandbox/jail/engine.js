@@ -1,0 +1,180 @@
+// The main program of a Node process in the jail: it answers its parent's frames, one after another, and runs each
+// script in a realm of its own.
+//
+// A realm is no security boundary, so nothing of this one is ever within reach of user code: all that user code sees
+// was made by harness.js in the script's own realm, text is all that passes, and the hooks with which Node answers V8
+// are the script's realm's too. What this realm has is frozen, and its global object holds nothing but the language,
+// for the case that user code reaches it nevertheless.
+"use strict";
+
+const { Buffer } = require("buffer");
+const { internalBinding } = require("internal/test/binding");
+const { readFileSync, readSync, writeSync } = require("fs");
+const { join } = require("path");
+const { getHeapStatistics } = require("v8");
+const { Script, constants, createContext } = require("vm");
+
+const { connection, locked, limits, worn } = JSON.parse(process.argv[2]);
+const [wornHeapBytes, wornBufferBytes] = worn;
+const { umask, reallyExit } = process;
+const { setPrepareStackTraceCallback } = internalBinding("errors");
+const { setPromiseRejectCallback } = internalBinding("task_queue");
+const { setImportModuleDynamicallyCallback } = internalBinding("module_wrap");
+
+const HEADER_BYTES = 4;
+const BUFFER_BYTES = 1 << 16;
+const CONTEXT = { __proto__: null, microtaskMode: "afterEvaluate" };
+const RUN = '{"type":"run"';
+const HARDEN = '{"type":"harden"';
+const READY = '[{"type":"ready"}]';
+// Whatever runs first compiles the harness and touches its memory: better this than a script that waits.
+const FIRST_SCRIPT = '{"type":"run","code":"return 1","bindings":{}}';
+const WORN = '[{"type":"worn"},';
+const UNCAUGHT = '[{"type":"uncaught","text":""}]';
+// What V8 writes before the body of a function that is made of text.
+const FUNCTION_LINES = 2;
+// With the name that V8 gives to code without one.
+const named = { __proto__: null, filename: "<anonymous>" };
+const harness = new Script(
+  `${readFileSync(join(__dirname, "harness.js"), "utf8")}(${limits.join()}, ${JSON.stringify(__filename)})`,
+  named,
+);
+const nothing = new Script("", named);
+
+// ---- frames
+const buffer = Buffer.alloc(BUFFER_BYTES);
+
+const readFully = (target, size) => {
+  for (let at = 0; at < size; ) {
+    const count = readSync(connection, target, at, size - at, null);
+    if (count === 0) reallyExit(0); // the parent has gone
+    at += count;
+  }
+};
+
+const receive = () => {
+  readFully(buffer, HEADER_BYTES);
+  const size = buffer.readUInt32BE(0);
+  const target = size <= BUFFER_BYTES ? buffer : Buffer.allocUnsafeSlow(size);
+  readFully(target, size);
+  const text = target.utf8Slice(0, size);
+  target.fill(0, 0, size);
+  return text;
+};
+
+const send = (text) => {
+  const isShort = text.length * 3 + HEADER_BYTES <= BUFFER_BYTES;
+  const target = isShort ? buffer : Buffer.allocUnsafeSlow(Buffer.byteLength(text) + HEADER_BYTES);
+  const size = target.utf8Write(text, HEADER_BYTES);
+  target.writeUInt32BE(size, 0);
+  for (let at = 0; at < size + HEADER_BYTES; ) at += writeSync(connection, target, at, size + HEADER_BYTES - at, null);
+  target.fill(0, 0, size + HEADER_BYTES);
+};
+
+// ---- realms
+const newRealm = () => {
+  const context = createContext(constants.DONT_CONTEXTIFY, CONTEXT);
+  const inner = harness.runInContext(context);
+  setPrepareStackTraceCallback(inner.prepareStackTrace);
+  setPromiseRejectCallback(inner.ignore);
+  setImportModuleDynamicallyCallback(inner.importModule);
+  return { __proto__: null, context, ...inner };
+};
+
+const answer = (realm, frame) => {
+  try {
+    realm.receive(frame);
+    nothing.runInContext(realm.context); // and every microtask that is due
+    return realm.drain();
+  } catch {
+    return unparsable(realm, frame) ?? UNCAUGHT;
+  }
+};
+
+// What one script leaves is freed for the next, but not always given back to the system.
+const isWorn = () => {
+  const { total_heap_size, external_memory } = getHeapStatistics();
+  return total_heap_size > wornHeapBytes || external_memory > wornBufferBytes;
+};
+
+// ---- code that does not parse
+// V8 says where only to the caller of a script, here one in a realm without user code: the code is compiled there, as
+// the harness does it, and never called.
+let code, names;
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
+const { construct } = Reflect;
+const compiler = createContext({ __proto__: null, compile: () => construct(AsyncFunction, [...names, code]) });
+const compilation = new Script("compile()", named);
+const withoutFrames = () => "";
+
+const unparsable = (realm, frame) => {
+  const run = JSON.parse(frame);
+  if (typeof run.code !== "string") return undefined;
+  code = run.code;
+  names = Object.keys(run.bindings);
+  setPrepareStackTraceCallback(withoutFrames);
+  try {
+    compilation.runInContext(compiler);
+    return undefined;
+  } catch (error) {
+    const [place] = error.stack.split("\n", 1);
+    const line = place.slice(place.lastIndexOf(":") + 1) - FUNCTION_LINES;
+    const text = JSON.stringify(`${error.message}`);
+    return `[{"type":"unparsable","text":${text},"line":${line > 0 ? line : null}}]`;
+  } finally {
+    code = names = undefined;
+    setPrepareStackTraceCallback(realm.prepareStackTrace);
+  }
+};
+
+// ---- this realm
+const deprive = () => {
+  const language = new Set(Reflect.ownKeys(createContext(constants.DONT_CONTEXTIFY, CONTEXT)));
+  for (const name of Reflect.ownKeys(globalThis)) if (!language.has(name)) delete globalThis[name];
+  const seen = new Set();
+  const visit = (thing) => {
+    if ((typeof thing !== "object" && typeof thing !== "function") || thing === null || seen.has(thing)) return;
+    seen.add(thing);
+    for (const key of Reflect.ownKeys(thing)) {
+      const { value, get, set } = Reflect.getOwnPropertyDescriptor(thing, key);
+      visit(value), visit(get), visit(set);
+    }
+    visit(Object.getPrototypeOf(thing));
+    Object.freeze(thing);
+  };
+  const hidden = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), ""[Symbol.iterator](),
+    new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array()];
+  for (const thing of hidden) visit(Object.getPrototypeOf(thing));
+  visit(globalThis);
+};
+
+const serve = () => {
+  let realm = newRealm();
+  let isUsed = false;
+  let isKept = false;
+  for (;;) {
+    const frame = receive();
+    if (frame.startsWith(RUN) || frame.startsWith(HARDEN)) {
+      if (isUsed) realm = newRealm();
+      isKept = frame.startsWith(HARDEN);
+    }
+    isUsed = true;
+    const reply = answer(realm, frame);
+    const isOver = realm.isSettled();
+    send(isOver && reply.length > 2 && isWorn() ? WORN + reply.slice(1) : reply);
+    if (isOver && !isKept) {
+      realm = newRealm(); // while the parent works, and for the last script to leave nothing that goes on
+      isUsed = false;
+    }
+  }
+};
+
+answer(newRealm(), FIRST_SCRIPT);
+deprive();
+if (umask(0o77) !== locked) reallyExit(1); // the zygote has not locked this process down
+send(READY);
+try {
+  serve();
+} finally {
+  reallyExit(1);
+}
