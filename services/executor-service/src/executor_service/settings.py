@@ -38,7 +38,7 @@ class ExecutorSettings(OutboundSettings):
         " may use at once. Below 100, some are reserved for workspaces that use none.",
     )
     sandbox_scripts_per_process: int = Field(
-        1000, ge=1, le=1_000_000, description="Scripts after which a process that runs JavaScript is replaced."
+        2000, ge=1, le=1_000_000, description="Scripts after which a process that runs JavaScript is replaced."
     )
     sandbox_needs_namespaces: bool = Field(
         True,

@@ -119,13 +119,12 @@ class ScriptSandbox:
 
     def _can_go_on(self, child: Child) -> bool:
         """Whether a process is in good order and far from its limits, which are for all its scripts."""
-        return child.in_step and not child.is_worn and child.scripts < self._most_scripts and child.worked_seconds < self._limits.earlier_seconds
+        return child.in_step and not child.is_worn and child.scripts < self._most_scripts
 
     async def _ending(
         self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"
     ) -> messages.Ending | ScriptError:
         conversation = Conversation(child, self._fetcher, self._limits, workspace_id)
-        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await conversation.run(frame)
@@ -141,7 +140,6 @@ class ScriptSandbox:
             return explain.died(death.exit, self._limits)
         finally:
             child.scripts += 1
-            child.worked_seconds += asyncio.get_running_loop().time() - started
 
     def _result(self, ending: messages.Ending | ScriptError, code: str) -> ScriptResult:
         if isinstance(ending, ScriptError):

@@ -57,7 +57,6 @@ class Child:
         self._owed = 0
         self.is_worn = False
         self.scripts = 0
-        self.worked_seconds = 0.0
 
     @classmethod
     async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":

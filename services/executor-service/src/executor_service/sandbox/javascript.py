@@ -53,6 +53,7 @@ class JavaScriptEngine:
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,
             "max_fetches": self._limits.max_fetches,
+            "earlier_seconds": self._limits.earlier_seconds,
             "needs_namespaces": self._needs_namespaces,
         }
         return [sys.executable, *zygote_command("javascript", str(JAIL.parent), control, options)]

@@ -27,7 +27,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 class Worn(msgspec.Struct, frozen=True, tag="worn"):
-    """The last script used so much memory that the next one should have another process."""
+    """The process has used so much memory or processor time that the next script should have another one."""
 
 
 class _Ending(msgspec.Struct, frozen=True, kw_only=True):

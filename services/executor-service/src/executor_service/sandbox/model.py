@@ -118,7 +118,7 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def earlier_seconds(self) -> float:
-        """What a process may have worked for earlier scripts when it is given to the next: it has that on top."""
+        """Processor time that a process may have used for earlier scripts: it has that on top."""
         return self.cpu_seconds / 10
 
 
@@ -136,4 +136,4 @@ class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 256
     wait_seconds: float = 30.0
     kept_seconds: float = 10.0
-    scripts_per_process: int = 1000
+    scripts_per_process: int = 2000

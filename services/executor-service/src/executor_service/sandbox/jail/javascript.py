@@ -55,6 +55,7 @@ class Options(NamedTuple):
     heap_bytes: int
     data_bytes: int
     cpu_seconds: int
+    earlier_seconds: float
     max_result_chars: int
     max_stdout_chars: int
     max_fetches: int
@@ -71,7 +72,7 @@ class NodeZygote(Zygote):
         self._filter = seccomp.javascript_filter()
         self._lock_call = seccomp.number_of("umask")
         limits = (options.max_result_chars, options.max_stdout_chars, options.max_fetches)
-        worn = (options.heap_bytes * 2 // 3, options.data_bytes // 16)
+        worn = (options.earlier_seconds * 1_000_000, options.heap_bytes * 2 // 3, options.data_bytes // 16)
         heap_mib = options.heap_bytes >> 20
         self._command = [
             options.files[0], *_FLAGS, f"--max-old-space-size={heap_mib}", str(_HARNESS[0]),

@@ -137,12 +137,12 @@ _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 def javascript_filter() -> bytes:
     """Return the filter for Node without a JIT: memory that is not executable, the clock, its socket.
 
-    Its idle threads sleep in epoll. Each other call is held for the listener, which answers until the process is ready
+    Its idle threads sleep in epoll, and it asks for the processor time that it has used. Each other call is held for the listener, which answers until the process is ready
     and is then closed: the call fails with ENOSYS from then on. The child hands its listener over on one descriptor.
     """
     handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)),)}
-    sleeping = dict.fromkeys(("epoll_wait", "epoll_pwait"), ())
-    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **sleeping, **handing_over}
+    more = dict.fromkeys(("epoll_wait", "epoll_pwait", "getrusage"), ())
+    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **more, **handing_over}
     return build({**dict.fromkeys(_ALWAYS, ()), **calls}, refusal=_NOTIFY)
 
 
