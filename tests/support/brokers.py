@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Self
 from uuid import uuid4
 
@@ -20,6 +21,14 @@ SERVICE = "test"
 
 def topology(prefix: str, work_policy: Policy) -> Topology:
     """A work queue, and one in memory in which one message may wait, with dead letters; and a small one without."""
+    memory = Queue(
+        name=f"{prefix}.bundles",
+        type=QueueType.CLASSIC,
+        max_length=1,
+        max_bytes=MIB,
+        dead_letters_to=f"{prefix}.dead",
+        policy=Policy(delivery_limit=1),
+    )
     queues = (
         Queue(
             name=f"{prefix}.work",
@@ -29,14 +38,8 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
             policy=work_policy,
         ),
         Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
-        Queue(
-            name=f"{prefix}.express",
-            type=QueueType.CLASSIC,
-            max_length=1,
-            max_bytes=MIB,
-            dead_letters_to=f"{prefix}.dead",
-            policy=Policy(delivery_limit=1),
-        ),
+        memory,
+        replace(memory, name=f"{prefix}.express", bundles=memory.name),
         Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
         Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
     )
@@ -45,7 +48,7 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
         probe=Queue(name=f"{prefix}.probe", max_length=1, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
         control_exchange=f"{prefix}.control",
         control_inbox=PrivateQueue(prefix=f"{prefix}.control", max_length=1_000, max_bytes=MIB),
-        reply_inbox=PrivateQueue(prefix=f"{prefix}.replies", max_length=1_000, max_bytes=MIB),
+        reply_inbox=PrivateQueue(prefix=f"{prefix}.replies", max_length=1_000, max_bytes=MIB, reads_bundles=True),
     )
 
 
@@ -58,6 +61,7 @@ class Brokers:
         self.work = f"{prefix}.work"
         self.small = f"{prefix}.small"
         self.express = f"{prefix}.express"
+        self.bundles = f"{prefix}.bundles"
         self.dead = f"{prefix}.dead"
         self.unreadable = f"{prefix}.unreadable"
         self.topology = topology(prefix, work_policy or Policy())

@@ -26,6 +26,7 @@ from shared.broker.topology import (
     LONGEST_RUN_SECONDS,
     NESTED,
     RECORDS,
+    RUN_BUNDLES,
     default_topology,
 )
 from shared.contracts.messages import CancelRun
@@ -35,7 +36,7 @@ REFUSED = 403
 CONSUMERS = {
     ServiceName.GATEWAY: set[str](),
     ServiceName.DEPLOY: set[str](),
-    ServiceName.EXECUTOR: {EXPRESS, INTERACTIVE, NESTED, ASYNC},
+    ServiceName.EXECUTOR: {EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED, ASYNC},
     ServiceName.JOBS: {RECORDS, EVENTS, DEAD},
 }
 

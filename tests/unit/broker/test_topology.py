@@ -1,5 +1,7 @@
 """What is declared can never change, so it is written down here a second time."""
 
+from uuid import uuid4
+
 import pytest
 
 from shared.broker.rabbitmq.backoff import LONGEST_SECONDS, Backoff
@@ -14,6 +16,7 @@ from shared.broker.topology import (
     NESTED,
     PROBE,
     RECORDS,
+    RUN_BUNDLES,
     UNREADABLE,
     Overflow,
     QueueType,
@@ -21,23 +24,17 @@ from shared.broker.topology import (
 )
 
 GIB = 1024**3
+ATTACHED = (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED)
 TO_DEAD = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "runs.dead"}
 REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+IN_MEMORY = {**REFUSING, **TO_DEAD, "x-queue-type": "classic", "x-max-length": 1, "x-max-length-bytes": GIB // 64}
 
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        (
-            EXPRESS,
-            {
-                **REFUSING,
-                **TO_DEAD,
-                "x-queue-type": "classic",
-                "x-max-length": 1,
-                "x-max-length-bytes": GIB // 64,
-            },
-        ),
+        (EXPRESS, IN_MEMORY),
+        (RUN_BUNDLES, IN_MEMORY),
         (INTERACTIVE, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (NESTED, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (ASYNC, {**REFUSING, **TO_DEAD, "x-max-length": 200_000, "x-max-length-bytes": GIB}),
@@ -71,8 +68,8 @@ def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, argumen
 def test_the_names_have_not_changed() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert list(topology.queues) == [
-        "runs.express", "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events", "runs.dead",
-        "runs.unreadable",
+        "runs.express", "runs.bundles", "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events",
+        "runs.dead", "runs.unreadable",
     ]  # fmt: skip
     assert (topology.probe.name, PROBE) == ("health.probe", "health.probe")
     assert (topology.control_exchange, CONTROL) == ("control", "control")
@@ -89,7 +86,7 @@ def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert all(
         topology.queues[name].overflow is Overflow.REFUSE
-        for name in (EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
+        for name in (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
     )
     assert topology.reply_inbox.overflow is Overflow.REFUSE
 
@@ -97,19 +94,22 @@ def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
 def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     of_a_node = [queue.name for queue in topology.queues.values() if queue.type is not QueueType.QUORUM]
-    assert of_a_node == [EXPRESS]  # what it refuses, and so all that comes while its node is away, goes elsewhere
+    assert of_a_node == [
+        EXPRESS,
+        RUN_BUNDLES,
+    ]  # what it refuses, and so all that comes while its node is away, goes elsewhere
     assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
 
 
 def test_the_consumer_timeout_is_longer_than_the_longest_run() -> None:
     topology = default_topology(1000)
-    for name in (EXPRESS, INTERACTIVE, ASYNC):
+    for name in (EXPRESS, RUN_BUNDLES, INTERACTIVE, ASYNC):
         assert topology.queues[name].policy.definition["consumer-timeout"] == 1_600_000
 
 
 def test_an_attached_run_is_delivered_at_most_once_more() -> None:
     queues = default_topology(LONGEST_RUN_SECONDS).queues
-    assert [queues[name].policy.definition["delivery-limit"] for name in (EXPRESS, INTERACTIVE, NESTED)] == [1, 1, 1]
+    assert [queues[name].policy.definition["delivery-limit"] for name in ATTACHED] == [1, 1, 1, 1]
 
 
 def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
@@ -125,3 +125,12 @@ def test_tries_come_more_slowly_up_to_a_limit_and_begin_anew_after_success() -> 
     assert delays[-1] >= LONGEST_SECONDS / 2
     backoff.reset()
     assert backoff.delay() <= 0.1
+
+
+def test_a_reply_address_says_whether_its_reader_knows_bundles() -> None:
+    inbox = default_topology(LONGEST_RUN_SECONDS).reply_inbox
+    of_a_version_before = f"{inbox.prefix}.{uuid4().hex}"
+    assert inbox.takes_bundles(inbox.new_name())
+    assert inbox.owns(inbox.new_name())
+    assert not inbox.takes_bundles(of_a_version_before)
+    assert not inbox.takes_bundles(f"{inbox.prefix}.x")

@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.broker.topology import ASYNC, CONTROL, DEAD, EVENTS, EXPRESS, INTERACTIVE, NESTED, RECORDS, REPLIES
+from shared.broker.topology import (
+    ASYNC,
+    CONTROL,
+    DEAD,
+    EVENTS,
+    EXPRESS,
+    INTERACTIVE,
+    NESTED,
+    RECORDS,
+    REPLIES,
+    RUN_BUNDLES,
+)
 from shared.service import ServiceName
 
 USER_PREFIX: Final = "flowport-"
@@ -43,7 +54,7 @@ def access_of(service: ServiceName) -> Access:
 _CONSUMED: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     ServiceName.GATEWAY: (),
     ServiceName.DEPLOY: (),
-    ServiceName.EXECUTOR: (EXPRESS, INTERACTIVE, NESTED, ASYNC),
+    ServiceName.EXECUTOR: (EXPRESS, RUN_BUNDLES, INTERACTIVE, NESTED, ASYNC),
     ServiceName.JOBS: (RECORDS, EVENTS, DEAD),
 }
 

@@ -1,7 +1,10 @@
 """Bodies on their way to and from a broker: one size limit, and no surprise about what is inside."""
 
+from dataclasses import dataclass, field
+
 from shared.broker.topology import MAX_MESSAGE_BYTES, MIB
 from shared.contracts.messages import (
+    Bundle,
     ControlMessage,
     EventBatch,
     Message,
@@ -20,12 +23,48 @@ def outgoing(message: Message, *, traceparent: str | None = None) -> bytes:
     return body
 
 
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """What one message brought to a reply inbox."""
+
+    batches: list[EventBatch] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    """Why a part of it, or all of it, is no batch of events."""
+    worker: str = ""
+    free: int = 0
+
+
+def incoming_replies(body: bytes) -> Replies:
+    """Read a batch of events, or a bundle of batches, of which an unreadable one leaves the others readable."""
+    try:
+        message = decode(body).message
+    except UnreadableMessage as error:
+        return Replies(unreadable=[str(error)])
+    if not isinstance(message, Bundle):
+        return _replies(Replies(), message)
+    replies = Replies(worker=message.worker, free=message.free)
+    for part in message.parts:
+        try:
+            _replies(replies, decode(part).message)
+        except UnreadableMessage as error:
+            replies.unreadable.append(str(error))
+    return replies
+
+
+def _replies(replies: Replies, message: Message) -> Replies:
+    if isinstance(message, EventBatch):
+        replies.batches.append(message)
+    else:
+        replies.unreadable.append(f"{type(message).__name__} does not belong into a reply inbox")
+    return replies
+
+
 def incoming_batch(body: bytes) -> EventBatch:
-    """What a reply inbox received. Raises UnreadableMessage."""
-    message = decode(body).message
-    if not isinstance(message, EventBatch):
-        raise UnreadableMessage(f"{type(message).__name__} does not belong into a reply inbox")
-    return message
+    """Return the batch of events in `body`. Raises UnreadableMessage."""
+    replies = incoming_replies(body)
+    if replies.unreadable:
+        raise UnreadableMessage(replies.unreadable[0])
+    return replies.batches[0]
 
 
 def incoming_control(body: bytes) -> ControlMessage:

@@ -118,9 +118,19 @@ class WorkQueue(Protocol):
         ...
 
     async def consume(
-        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+        self,
+        queue: str,
+        handler: Handler,
+        *,
+        prefetch: int,
+        may_be_away: bool = False,
+        free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         """Run `handler` on each delivery, at most `prefetch` at once, for as long as the subscription is open.
+
+        Of a queue whose messages may come in bundles, `free` returns how many more deliveries the owner of the handler
+        could begin now. Replies report it, and no bundle is made larger. It may be less by the time a bundle arrives,
+        so the handler gets up to 64 deliveries more than `prefetch` at once, and hands back what it cannot begin.
 
         Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable,
         unless the queue `may_be_away`: then it is taken from as soon as it is there.

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 EXPRESS: Final = "runs.express"
 """Interactive runs for which a worker is free. Next to nothing waits here; what it refuses goes into INTERACTIVE."""
+RUN_BUNDLES: Final = "runs.bundles"
+"""As EXPRESS, for bundles of such runs: a queue of its own, since versions before cannot read them."""
 INTERACTIVE: Final = "runs.interactive"
 NESTED: Final = "runs.nested"
 """Interactive runs that another run of ours waits for: with slots of their own, so that nothing waits for itself."""
@@ -30,6 +32,10 @@ MAX_MESSAGE_BYTES: Final = 8 * MIB
 """No larger body is published; RabbitMQ itself closes the channel at 16 MiB."""
 
 TOKEN_LENGTH: Final = 32
+_UUID_VERSION: Final = 12
+"""The place of the version in a UUID's 32 digits."""
+_READS_BUNDLES: Final = "8"
+"""The version of UUIDs of an application's own kind (RFC 9562)."""
 
 ASYNC_DELIVERY_LIMIT: Final = 20
 """Deliveries after the first; only a backstop, attempts are counted in the store."""
@@ -94,6 +100,8 @@ class Queue:
     max_length: int
     max_bytes: int
     dead_letters_to: str | None = None
+    bundles: str | None = None
+    """The queue that takes bundles of its messages, where such may be made."""
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -133,10 +141,19 @@ class PrivateQueue:
     overflow: Overflow = Overflow.REFUSE
     max_length: int
     max_bytes: int
+    reads_bundles: bool = False
+    """Whether its reader knows bundles. Its name says so: of a random UUID, versions before left the 4 in place."""
 
     def new_name(self) -> str:
         """A name that was never used, and that nobody can guess."""
-        return f"{self.prefix}.{uuid4().hex}"
+        token = uuid4().hex
+        if self.reads_bundles:
+            token = token[:_UUID_VERSION] + _READS_BUNDLES + token[_UUID_VERSION + 1 :]
+        return f"{self.prefix}.{token}"
+
+    def takes_bundles(self, name: str) -> bool:
+        """Return whether the reader of one of these queues, perhaps of another version, knows bundles."""
+        return name[len(self.prefix) + 1 + _UUID_VERSION :][:1] == _READS_BUNDLES
 
     def owns(self, name: str) -> bool:
         """Whether `name` can be one of these queues: no message chooses any other queue to be written to."""
@@ -178,14 +195,8 @@ def default_topology(longest_run_seconds: int) -> Topology:
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
-        Queue(
-            name=EXPRESS,
-            type=QueueType.CLASSIC,
-            max_length=1,
-            max_bytes=16 * MIB,
-            dead_letters_to=DEAD,
-            policy=Policy(delivery_limit=1, consumer_timeout_ms=consumer_timeout_ms),
-        ),
+        _memory(EXPRESS, consumer_timeout_ms, bundles=RUN_BUNDLES),
+        _memory(RUN_BUNDLES, consumer_timeout_ms),
         _waited_for(INTERACTIVE, consumer_timeout_ms),
         _waited_for(NESTED, consumer_timeout_ms),
         Queue(
@@ -224,7 +235,19 @@ def default_topology(longest_run_seconds: int) -> Topology:
         control_inbox=PrivateQueue(
             prefix=CONTROL, overflow=Overflow.DROP_OLDEST, max_length=10_000, max_bytes=16 * MIB
         ),
-        reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB),
+        reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB, reads_bundles=True),
+    )
+
+
+def _memory(name: str, consumer_timeout_ms: int, *, bundles: str | None = None) -> Queue:
+    return Queue(
+        name=name,
+        type=QueueType.CLASSIC,
+        max_length=1,
+        max_bytes=16 * MIB,
+        dead_letters_to=DEAD,
+        bundles=bundles,
+        policy=Policy(delivery_limit=1, consumer_timeout_ms=consumer_timeout_ms),
     )
 
 

@@ -102,6 +102,21 @@ class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
     records: tuple[RunBegan | RunRecorded, ...]
 
 
+class Bundle(msgspec.Struct, frozen=True, omit_defaults=True, tag="bundle"):
+    """Messages that one process published to one queue in one event-loop turn, each in its own envelope.
+
+    Only to queues whose readers know bundles: RUN_BUNDLES, and reply addresses that say so.
+    """
+
+    parts: tuple[msgspec.Raw, ...]
+    redelivered: bool = False
+    """A worker had these before and could not settle them."""
+    worker: str = ""
+    """The worker that replies; empty from a process that is none."""
+    free: int = 0
+    """How many more interactive runs that worker could begin when it replied."""
+
+
 class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
     """Whoever runs this, stop."""
 
@@ -140,6 +155,7 @@ Message = (
     | DurableRunDispatched
     | EventBatch
     | RecordBatch
+    | Bundle
     | CancelRun
     | FollowRun
     | AnnounceRun
@@ -170,7 +186,7 @@ def encode(message: Message, *, traceparent: str | None = None) -> bytes:
     return _encoder.encode(Envelope(v=ENVELOPE_VERSION, message=message, traceparent=traceparent))
 
 
-def decode(body: bytes) -> Envelope:
+def decode(body: bytes | msgspec.Raw) -> Envelope:
     """What the broker delivered.
 
     Raises UnreadableMessage for anything that is not a message of a known version.
@@ -182,6 +198,11 @@ def decode(body: bytes) -> Envelope:
     if envelope.v != ENVELOPE_VERSION:
         raise UnreadableMessage(f"envelope version {envelope.v} is not known here")
     return envelope
+
+
+def raw(body: bytes) -> msgspec.Raw:
+    """Return an encoded message as it stands in a bundle."""
+    return msgspec.Raw(body)
 
 
 def to_json(value: Any) -> msgspec.Raw:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -24,6 +24,25 @@ log = get_logger("work")
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
+
+
+class _Slots(asyncio.Semaphore):
+    """Slots for runs, which knows how many are free."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.free = count
+
+    async def acquire(self) -> Literal[True]:
+        """Take a slot, as soon as one is free."""
+        await super().acquire()
+        self.free -= 1
+        return True
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self.free += 1
+        super().release()
 
 
 class WorkConsumers:
@@ -49,8 +68,8 @@ class WorkConsumers:
         self._nested_slots = nested_slots
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
-        interactive = asyncio.Semaphore(interactive_slots)
-        self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: asyncio.Semaphore(nested_slots)}
+        interactive = _Slots(interactive_slots)
+        self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: _Slots(nested_slots)}
         """Two queues have the same slots, so that either may use all of them: what finds none waits for it here."""
         self._is_over = False
         self._queues: dict[str, WorkSubscription] = {}
@@ -67,7 +86,11 @@ class WorkConsumers:
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
         self._express = await work.consume(
-            EXPRESS, partial(self.on_attached, EXPRESS), prefetch=self._interactive_slots, may_be_away=True
+            EXPRESS,
+            partial(self.on_attached, EXPRESS),
+            prefetch=self._interactive_slots,
+            may_be_away=True,
+            free=lambda: self._slots[EXPRESS].free,
         )
         self._queues = {
             INTERACTIVE: await work.consume(

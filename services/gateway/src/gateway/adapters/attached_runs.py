@@ -167,7 +167,9 @@ class BrokerAttachedRuns:
     def _on_batch(self, batch: EventBatch) -> None:
         call = self._calls.get(batch.run_id)
         if call is None:
-            self._cancels.send_for_stray(batch.run_id)
+            # A bundle that comes again brings runs that have ended, too: their loss is no news.
+            if batch.reported_loss is None and not batch.is_expiry:
+                self._cancels.send_for_stray(batch.run_id)
         elif batch.is_expiry:
             self._on_expired(call, batch)
         elif (lost := batch.reported_loss) is None:

@@ -97,9 +97,15 @@ class MemoryBroker:
         self._hub.queue(queue).put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
     async def consume(
-        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+        self,
+        queue: str,
+        handler: Handler,
+        *,
+        prefetch: int,
+        may_be_away: bool = False,
+        free: Callable[[], int] | None = None,
     ) -> Consumer[Delivery]:
-        """See WorkQueue. Here every queue is there."""
+        """See WorkQueue. Here every queue is there, and no message crosses a wire, so none is bundled."""
         consumer = Consumer(self._hub.queue(queue), handler, read=read_delivery, prefetch=prefetch)
         self._join(queue, consumer)
         return consumer

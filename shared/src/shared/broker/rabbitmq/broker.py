@@ -1,6 +1,7 @@
 """RabbitMQ as a Broker: two connections, three ports."""
 
 from shared.broker.amqp.address import Address
+from shared.broker.bundles import OwnSlots, WorkerSlots
 from shared.broker.rabbitmq.control import RabbitControlBus
 from shared.broker.rabbitmq.kept import KeptConnection
 from shared.broker.rabbitmq.replies import RabbitReplyStream
@@ -15,8 +16,11 @@ class RabbitBroker:
         self._topology = topology
         self._publishing = KeptConnection(address, name=f"{service} publishes")
         self._consuming = KeptConnection(address, name=f"{service} consumes")
-        self._work = RabbitWorkQueue(self._publishing, self._consuming, topology)
-        self._replies = RabbitReplyStream(self._publishing, self._consuming, topology.reply_inbox)
+        own_slots, worker_slots = OwnSlots(), WorkerSlots()
+        self._work = RabbitWorkQueue(self._publishing, self._consuming, topology, own_slots, worker_slots)
+        self._replies = RabbitReplyStream(
+            self._publishing, self._consuming, topology.reply_inbox, own_slots, worker_slots
+        )
         self._control = RabbitControlBus(self._publishing, self._consuming, topology)
 
     @property

@@ -1,20 +1,23 @@
 """A subscription to a work queue."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
-from shared.broker.handling import InHand
+from shared.broker.bundles import MAX_PARTS
+from shared.broker.handling import InHand, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.rabbitmq.declare import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
-from shared.contracts.messages import UnreadableMessage, decode
+from shared.contracts.messages import Bundle, UnreadableMessage, decode
 from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
@@ -37,8 +40,9 @@ class Consumer(Generic[D]):
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[Received, Channel], D],
+        read: Callable[[Received, Channel], D | Bundle],
         prefetch: int,
+        return_alone: Callable[[bytes], Awaitable[bool]] | None,
         forget: Callable[["Consumer[D]"], None],
     ) -> None:
         self._connection = connection
@@ -48,6 +52,9 @@ class Consumer(Generic[D]):
         self._prefetch = prefetch
         self._forget = forget
         self._in_hand = InHand(handler, limit=prefetch)
+        self._in_bundles = InHand(handler, limit=prefetch + MAX_PARTS)
+        self._return_alone = return_alone
+        self._returning: set[asyncio.Task[None]] = set()
         self._channel = KeptChannel(connection, self._furnish, on_lost=self._on_lost)
         self._tag = ""
         self._is_stopping = False
@@ -75,7 +82,9 @@ class Consumer(Generic[D]):
     async def close(self, *, grace: float) -> None:
         """Stop taking, and wait up to `grace` seconds for the deliveries in hand; the rest are redelivered."""
         await self.stop_taking()
-        await self._in_hand.drain(grace)
+        await asyncio.gather(self._in_hand.drain(grace), self._in_bundles.drain(grace))
+        if self._returning:
+            await asyncio.wait(self._returning)  # each publish has its time limit
         await self._channel.stop()
         self._forget(self)
 
@@ -101,23 +110,105 @@ class Consumer(Generic[D]):
 
     def _on_lost(self) -> None:
         self._in_hand.forget_waiting()
+        self._in_bundles.forget_waiting()
         self._declarations.forget(self._queue)  # perhaps because somebody deleted it
 
     def _on_received(self, channel: Channel, received: Received) -> None:
+        delivery = self._opened(channel, received)
+        if delivery is None or (isinstance(delivery, Bundle) and not delivery.parts):
+            channel.reject(received.tag, requeue=False)
+        elif isinstance(delivery, Bundle):
+            self._take_bundle(channel, received, delivery)
+        else:
+            self._in_hand.take(delivery, self._settle(channel, received))
+
+    def _take_bundle(self, channel: Channel, received: Received, bundle: Bundle) -> None:
+        received = replace(received, redelivered=received.redelivered or bundle.redelivered)
+        parts = _Parts(len(bundle.parts), self._settle(channel, received))
+        for content in bundle.parts:
+            part = replace(received, body=bytes(content))
+            delivery = self._opened(channel, part)
+            settle = partial(self._settle_part, channel, part.body, parts)
+            if delivery is None or isinstance(delivery, Bundle):
+                settle(Settlement.DEAD_LETTER)
+            else:
+                self._in_bundles.take(delivery, settle)
+
+    def _opened(self, channel: Channel, received: Received) -> D | Bundle | None:
         try:
-            delivery = self._read(received, channel)
+            return self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
             UNREADABLE.labels(self._queue.name).inc()
             log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
-            channel.reject(received.tag, requeue=False)
-            return
+            return None
+
+    def _settle(self, channel: Channel, received: Received) -> Settle:
         may_come_again = self._queue.is_kept or not received.redelivered
-        self._in_hand.take(delivery, partial(_settle, channel, received.tag, may_come_again=may_come_again))
+        return partial(_settle, channel, received.tag, may_come_again=may_come_again)
+
+    def _settle_part(self, channel: Channel, body: bytes, parts: "_Parts", settlement: Settlement) -> None:
+        """One that is not done leaves the bundle at once, so that it waits for none of the others."""
+        if settlement is Settlement.ACK or parts.is_single or self._return_alone is None or channel.closed.done():
+            parts.settle(settlement)
+            return
+        task = asyncio.get_running_loop().create_task(self._part_ways(self._return_alone, body, parts, settlement))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
+    async def _part_ways(
+        self,
+        return_alone: Callable[[bytes], Awaitable[bool]],
+        body: bytes,
+        parts: "_Parts",
+        settlement: Settlement,
+    ) -> None:
+        parts.settle(Settlement.ACK if await return_alone(body) else settlement)
 
 
-def read_delivery(queue: Queue, received: Received, channel: Channel) -> Delivery:
+class _Parts:
+    """The messages of one bundle, which the broker knows as one: settled once all of them are."""
+
+    def __init__(self, count: int, settle: Settle) -> None:
+        self.is_single = count == 1
+        self._open = count
+        self._settle = settle
+        self._whole = Settlement.ACK
+
+    def settle(self, settlement: Settlement) -> None:
+        """Settle one. A bundle of which one is not done comes again; its other runs are reported to no avail."""
+        if settlement is not Settlement.ACK:
+            self._whole = settlement if self.is_single else Settlement.REDELIVER
+        self._open -= 1
+        if not self._open:
+            self._settle(self._whole)
+
+
+class JointConsumer:
+    """A subscription to a queue and to the one that takes bundles of its messages. Implements WorkSubscription."""
+
+    def __init__(self, single: Consumer[Delivery], bundles: Consumer[Delivery]) -> None:
+        self._single = single
+        self._bundles = bundles
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether single messages can come; bundles are made only for workers that take them."""
+        return self._single.is_taking
+
+    async def stop_taking(self) -> None:
+        """Take no new deliveries; those in hand go on."""
+        await asyncio.gather(self._single.stop_taking(), self._bundles.stop_taking())
+
+    async def close(self, *, grace: float) -> None:
+        """Stop taking, and wait up to `grace` seconds for the deliveries in hand; the rest are redelivered."""
+        await asyncio.gather(self._single.close(grace=grace), self._bundles.close(grace=grace))
+
+
+def read_delivery(queue: Queue, received: Received, channel: Channel) -> Delivery | Bundle:
     """A message of ours out of `queue`. Raises UnreadableMessage."""
     envelope = decode(received.body)
+    if isinstance(envelope.message, Bundle):
+        return envelope.message
     is_held = partial(_is_held, queue, channel)
     return Delivery(envelope.message, received.redelivered, envelope.traceparent, is_held=is_held)
 
@@ -129,8 +220,11 @@ def _is_held(queue: Queue, channel: Channel) -> bool:
     return not queue.is_kept and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
-def read_dead_letter(received: Received, _channel: Channel) -> DeadLetter:
+def read_dead_letter(_queue: Queue, received: Received, _channel: Channel) -> DeadLetter | Bundle:
     """Whatever came."""
+    with suppress(UnreadableMessage):
+        if isinstance(bundle := decode(received.body).message, Bundle):
+            return bundle
     origin, reason = received.headers.get(DEATH_QUEUE), received.headers.get(DEATH_REASON)
     return DeadLetter(received.body, str(origin or "unknown"), str(reason or "unknown"))
 

@@ -2,24 +2,26 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.channel import Channel, publish_confirmed, resolve
+from shared.broker.amqp.confirms import OnSettled
 from shared.broker.amqp.content import Received
-from shared.broker.amqp.errors import AmqpError
+from shared.broker.amqp.errors import AmqpError, ChannelClosed, Returned
 from shared.broker.amqp.properties import TRANSIENT
-from shared.broker.bodies import incoming_batch, outgoing
+from shared.broker.bodies import incoming_replies, outgoing
+from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
 from shared.broker.handling import notify
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
-from shared.contracts.messages import EventBatch, UnreadableMessage
+from shared.contracts.messages import EventBatch
 from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
@@ -28,6 +30,10 @@ WINDOW: Final = 16
 """Unconfirmed sends of one run."""
 REMEMBERED_FAILURES: Final = 10_000
 """Runs whose refused send nobody has heard of yet."""
+
+
+def _ignored(worker: str, free: int) -> None:
+    """Ignore the slots of workers."""
 
 
 class Inbox:
@@ -40,7 +46,10 @@ class Inbox:
         on_batch: Callable[[EventBatch], None],
         on_lost: Callable[[], None],
         forget: Callable[["Inbox"], None],
+        *,
+        on_slots: Callable[[str, int], None] = _ignored,
     ) -> None:
+        self._on_slots = on_slots
         self._queue = queue
         self._on_batch = on_batch
         self._forget = forget
@@ -73,13 +82,14 @@ class Inbox:
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
     def _on_received(self, received: Received) -> None:
-        try:
-            batch = incoming_batch(received.body)
-        except UnreadableMessage as error:
+        replies = incoming_replies(received.body)
+        if replies.worker:
+            self._on_slots(replies.worker, replies.free)
+        for reason in replies.unreadable:
             UNREADABLE.labels(self._queue.prefix).inc()
-            log.error("an unreadable reply is dropped", reason=str(error))
-            return
-        notify(self._on_batch, batch)
+            log.error("an unreadable reply is dropped", reason=reason)
+        for batch in replies.batches:
+            notify(self._on_batch, batch)
 
 
 @dataclass(slots=True)
@@ -95,11 +105,29 @@ class _Window:
             await self.settled.wait()
 
 
+@dataclass(slots=True)
+class _Reply(Part):
+    """One batch of events on its way."""
+
+    must_route: bool
+    on_settled: OnSettled
+
+
 class RabbitReplyStream:
     """Publishes on one connection, receives on another."""
 
-    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, queue: PrivateQueue) -> None:
+    def __init__(
+        self,
+        publishing: KeptConnection,
+        consuming: KeptConnection,
+        queue: PrivateQueue,
+        own_slots: OwnSlots,
+        worker_slots: WorkerSlots,
+    ) -> None:
         self._consuming = consuming
+        self._own_slots = own_slots
+        self._worker_slots = worker_slots
+        self._coalescer = Coalescer(self._send_together)
         self._queue = queue
         self._publisher = KeptChannel(publishing, Channel.select_confirms)
         self._inboxes: set[Inbox] = set()
@@ -118,7 +146,9 @@ class RabbitReplyStream:
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
         """See ReplyStream."""
-        inbox = Inbox(self._consuming, self._queue, on_batch, on_lost, self._inboxes.discard)
+        inbox = Inbox(
+            self._consuming, self._queue, on_batch, on_lost, self._inboxes.discard, on_slots=self._worker_slots.report
+        )
         await inbox.start()
         self._inboxes.add(inbox)
         return inbox
@@ -139,7 +169,15 @@ class RabbitReplyStream:
 
     async def _send_surely(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
         self._check(run_id)
-        await publish_confirmed(channel, body, routing_key=address, delivery_mode=TRANSIENT, mandatory=True)
+        if self._queue.takes_bundles(address):
+            answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._coalescer.add(address, _Reply(body, True, partial(resolve, answer)))
+            try:
+                await answer
+            finally:
+                del answer  # an error that it is settled by holds this frame, and the message
+        else:
+            await publish_confirmed(channel, body, routing_key=address, delivery_mode=TRANSIENT, mandatory=True)
         if window := self._windows.get(run_id):
             await window.shrink_to(0)
         self._check(run_id)
@@ -150,11 +188,31 @@ class RabbitReplyStream:
         self._check(run_id)
         window = self._windows.setdefault(run_id, _Window())
         window.in_flight += 1
+        settled = partial(self._settled, run_id, window)
         try:
-            await channel.publish(body, partial(self._settled, run_id, window), routing_key=address)
+            if self._queue.takes_bundles(address):
+                self._coalescer.add(address, _Reply(body, False, settled))
+            else:
+                await channel.publish(body, settled, routing_key=address)
         except BaseException:
-            self._settled(run_id, window, None)
+            settled(None)
             raise
+
+    async def _send_together(self, address: str, replies: Sequence[_Reply]) -> None:
+        for chunk in chunks(replies, MAX_PARTS):
+            worker, free = self._own_slots.now
+            settled = partial(_settle_together, chunk)
+            try:
+                await self._publisher.require().publish(
+                    bundled(chunk, worker=worker, free=free),
+                    settled,
+                    routing_key=address,
+                    mandatory=any(reply.must_route for reply in chunk),
+                )
+            except AmqpError as error:
+                settled(error)
+            except BrokerAway as error:
+                settled(ChannelClosed(str(error)))
 
     def _check(self, run_id: str) -> None:
         if error := self._failures.pop(run_id, None):
@@ -169,3 +227,10 @@ class RabbitReplyStream:
             self._failures[run_id] = error
             if len(self._failures) > REMEMBERED_FAILURES:
                 self._failures.popitem(last=False)
+
+
+def _settle_together(replies: Sequence[_Reply], error: AmqpError | None) -> None:
+    """Settle each reply of a bundle as if it had been alone."""
+    for reply in replies:
+        is_silent = isinstance(error, Returned) and not reply.must_route
+        reply.on_settled(None if is_silent else error)

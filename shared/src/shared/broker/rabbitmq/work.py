@@ -1,31 +1,68 @@
 """WorkQueue on RabbitMQ."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.channel import Channel, publish_confirmed, resolve
+from shared.broker.amqp.confirms import OnSettled
 from shared.broker.amqp.content import Received
-from shared.broker.amqp.errors import AmqpError, Returned
+from shared.broker.amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bodies import outgoing
+from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
 from shared.broker.metrics import published
-from shared.broker.ports import DeadLetter, DeadLetterHandler, Delivery, Handler, Settlement
-from shared.broker.rabbitmq.consumer import Consumer, D, read_dead_letter, read_delivery
+from shared.broker.ports import (
+    BrokerAway,
+    BrokerUnavailable,
+    DeadLetter,
+    DeadLetterHandler,
+    Handler,
+    QueueFull,
+    Settlement,
+    WorkSubscription,
+)
+from shared.broker.rabbitmq.consumer import Consumer, D, JointConsumer, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue, Topology
-from shared.contracts.messages import Message
+from shared.contracts.messages import Bundle, Message
 
 LONGEST_TTL_MS: Final = 2**32 - 1
 """An expiration outside of what RabbitMQ accepts would cost the channel, and all that is under way on it."""
 
 
+RETURNED_TTL_MS: Final = 30_000
+"""How long a run that one worker could not settle waits for the next to report it."""
+
+_Destination = tuple[str, int | None]
+"""A queue, and the time to live of what goes there."""
+
+
+@dataclass(slots=True)
+class _Offer(Part):
+    """One message that may leave in a bundle."""
+
+    answer: asyncio.Future[None]
+
+
 class RabbitWorkQueue:
     """Publishes on one connection, consumes on another: an alarm stops acks on a connection that publishes."""
 
-    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, topology: Topology) -> None:
+    def __init__(
+        self,
+        publishing: KeptConnection,
+        consuming: KeptConnection,
+        topology: Topology,
+        own_slots: OwnSlots,
+        worker_slots: WorkerSlots,
+    ) -> None:
+        self._own_slots = own_slots
+        self._worker_slots = worker_slots
+        self._coalescer = Coalescer(self._publish_together)
         self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
@@ -48,8 +85,13 @@ class RabbitWorkQueue:
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
     ) -> None:
         """See WorkQueue."""
+        spec = self._topology.queue(queue)
         body = outgoing(message, traceparent=traceparent)
-        await self.publish_body(self._topology.queue(queue), body, ttl_ms=ttl_ms)
+        if spec.bundles is None:
+            await self.publish_body(spec, body, ttl_ms=ttl_ms)
+            return
+        with published(spec.name):
+            await self._offer(queue, body, ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Hand any bytes to a queue. Raises QueueFull, BrokerUnavailable."""
@@ -66,7 +108,7 @@ class RabbitWorkQueue:
                 body,
                 routing_key=queue.name,
                 delivery_mode=PERSISTENT if queue.is_kept else TRANSIENT,
-                expiration_ms=None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS),
+                expiration_ms=_expiration(ttl_ms),
                 mandatory=True,
             )
         except AmqpError as error:
@@ -74,22 +116,103 @@ class RabbitWorkQueue:
                 self._declared_for_publishing.forget(queue)
             raise publish_error(queue.name, error) from error
 
+    async def _offer(self, queue: str, body: bytes, ttl_ms: int | None) -> None:
+        """Publish with what else this event-loop turn publishes to the queue."""
+        self._publisher.require()
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._coalescer.add((queue, ttl_ms), _Offer(body, answer))
+        try:
+            await answer
+        except AmqpError as error:
+            raise publish_error(queue, error) from error
+        finally:
+            del answer  # an error that it is settled by holds this frame, and the message
+
+    async def _publish_together(self, destination: _Destination, offers: Sequence[_Offer]) -> None:
+        queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
+        offers = [offer for offer in offers if not offer.answer.done()]  # the rest have no caller any more
+        allotment = self._worker_slots.allot(len(offers))
+        bundles, alone = offers[: allotment.total], offers[allotment.total :]
+        for chunk in chunks(bundles, allotment.size):
+            if len(chunk) == 1:
+                alone += chunk
+            else:
+                await self._publish_transient(
+                    queue.bundles or "", bundled(chunk), ttl_ms, partial(self._bundle_settled, destination, chunk)
+                )
+        for offer in alone:
+            await self._publish_transient(queue.name, offer.body, ttl_ms, partial(resolve, offer.answer))
+
+    def _bundle_settled(self, destination: _Destination, offers: Sequence[_Offer], error: AmqpError | None) -> None:
+        """Settle each message of a bundle; one that no worker takes is offered message by message."""
+        if not isinstance(error, Refused | Returned):
+            for offer in offers:
+                resolve(offer.answer, error)
+            return
+        self._worker_slots.forget()
+        for offer in offers:
+            try:
+                self._coalescer.add(destination, offer)
+            except BrokerAway as full:
+                resolve(offer.answer, ChannelClosed(str(full)))
+
+    async def _publish_transient(self, queue: str, body: bytes, ttl_ms: int | None, on_settled: OnSettled) -> None:
+        try:
+            await self._publisher.require().publish(
+                body,
+                on_settled,
+                routing_key=queue,
+                delivery_mode=TRANSIENT,
+                expiration_ms=_expiration(ttl_ms),
+                mandatory=True,
+            )
+        except AmqpError as error:
+            on_settled(error)
+        except BrokerAway as error:
+            on_settled(ChannelClosed(str(error)))
+
+    async def _return(self, queue: Queue, body: bytes) -> bool:
+        """Publish one message out of a bundle for the next worker; whether the broker has it."""
+        try:
+            await self.publish_body(queue, bundled([Part(body)], redelivered=True), ttl_ms=RETURNED_TTL_MS)
+        except (QueueFull, BrokerUnavailable):
+            return False
+        return True
+
     async def consume(
-        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
-    ) -> Consumer[Delivery]:
+        self,
+        queue: str,
+        handler: Handler,
+        *,
+        prefetch: int,
+        may_be_away: bool = False,
+        free: Callable[[], int] | None = None,
+    ) -> WorkSubscription:
         """See WorkQueue."""
-        read = partial(read_delivery, self._topology.queue(queue))
-        return await self._subscribed(queue, handler, read, prefetch, may_be_away=may_be_away)
+        spec = self._topology.queue(queue)
+        single = await self._subscribed(spec, handler, read_delivery, prefetch, may_be_away=may_be_away)
+        if spec.bundles is None:
+            return single
+        try:
+            bundles = await self._subscribed(
+                self._topology.queue(spec.bundles), handler, read_delivery, prefetch, may_be_away=True
+            )
+        except BaseException:
+            await single.close(grace=0)
+            raise
+        if free is not None:
+            self._own_slots.report(free)
+        return JointConsumer(single, bundles)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
         """See WorkQueue."""
-        return await self._subscribed(queue, handler, read_dead_letter, prefetch)
+        return await self._subscribed(self._topology.queue(queue), handler, read_dead_letter, prefetch)
 
     async def _subscribed(
         self,
-        queue: str,
+        queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
-        read: Callable[[Received, Channel], D],
+        read: Callable[[Queue, Received, Channel], D | Bundle],
         prefetch: int,
         *,
         may_be_away: bool = False,
@@ -97,12 +220,17 @@ class RabbitWorkQueue:
         consumer = Consumer(
             self._consuming,
             self._declared_for_consuming,
-            self._topology.queue(queue),
+            queue,
             handler,
-            read=read,
+            read=partial(read, queue),
             prefetch=prefetch,
+            return_alone=partial(self._return, queue) if not queue.is_kept else None,
             forget=self._consumers.discard,
         )
         await consumer.start(may_be_away=may_be_away)
         self._consumers.add(consumer)
         return consumer
+
+
+def _expiration(ttl_ms: int | None) -> int | None:
+    return None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS)

@@ -1,0 +1,148 @@
+"""Coalescing: what one event-loop turn publishes to one queue leaves as one message.
+
+A bundle holds whole messages, each in its own envelope, so that the receiver reads and settles each of them by itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from uuid import uuid4
+
+from shared.broker.ports import BrokerAway
+from shared.contracts.messages import Bundle, encode, raw
+
+MAX_PARTS: Final = 64
+MAX_BYTES: Final = 256 * 1024
+MIN_PARTS: Final = 2
+MAX_PENDING: Final = 10_000
+"""Messages for one queue that wait to be written. Beyond this the broker counts as unavailable."""
+HEARD_SECONDS: Final = 5.0
+"""How long the slots that a worker reported count."""
+
+K = TypeVar("K")
+P = TypeVar("P", bound="Part")
+
+
+@dataclass(slots=True)
+class Part:
+    """One message on its way into a bundle."""
+
+    body: bytes
+
+
+class Coalescer(Generic[K, P]):
+    """Collects messages by destination and hands each destination's to `send`, in order, one call at a time.
+
+    `send` runs in the event loop's next turn, and must neither raise nor wait without a limit.
+    """
+
+    def __init__(self, send: Callable[[K, Sequence[P]], Awaitable[None]]) -> None:
+        self._send = send
+        self._pending: dict[K, deque[P]] = {}
+        self._senders: dict[K, asyncio.Task[None]] = {}
+
+    def add(self, key: K, part: P) -> None:
+        """Send `part` soon. Raises BrokerAway while too many wait."""
+        pending = self._pending.setdefault(key, deque())
+        if len(pending) >= MAX_PENDING:
+            raise BrokerAway(f"{MAX_PENDING} messages wait to be sent")
+        pending.append(part)
+        if key not in self._senders:
+            self._senders[key] = asyncio.get_running_loop().create_task(self._drain(key))
+
+    async def _drain(self, key: K) -> None:
+        try:
+            while pending := self._pending.pop(key, None):
+                await self._send(key, pending)
+        finally:
+            del self._senders[key]
+
+
+def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
+    """Split `parts` into runs of at most `limit` messages and MAX_BYTES; a larger message is alone."""
+    chunk: list[P] = []
+    size = 0
+    for part in parts:
+        if chunk and (len(chunk) >= limit or size + len(part.body) > MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(part)
+        size += len(part.body)
+    if chunk:
+        yield chunk
+
+
+def bundled(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "", free: int = 0) -> bytes:
+    """Return the body of a bundle."""
+    content = tuple(raw(part.body) for part in parts)
+    return encode(Bundle(content, redelivered=redelivered, worker=worker, free=free))
+
+
+class OwnSlots:
+    """The slots of this process, which its replies report."""
+
+    def __init__(self) -> None:
+        self._worker = uuid4().hex[:12]
+        self._free: Callable[[], int] | None = None
+
+    def report(self, free: Callable[[], int]) -> None:
+        """Report `free()` from now on."""
+        self._free = free
+
+    @property
+    def now(self) -> tuple[str, int]:
+        """The name of this worker and its free slots; no name where this process is no worker."""
+        return (self._worker, max(0, self._free())) if self._free is not None else ("", 0)
+
+
+@dataclass(slots=True)
+class _Reported:
+    free: int
+    until: float
+
+
+class WorkerSlots:
+    """The free slots of the workers that replied lately: how many messages one bundle may hold."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, _Reported] = {}
+
+    def report(self, worker: str, free: int) -> None:
+        """Note what a worker reported with its reply."""
+        self._workers[worker] = _Reported(free, asyncio.get_running_loop().time() + HEARD_SECONDS)
+
+    def forget(self) -> None:
+        """Bundle nothing until a worker replies again."""
+        self._workers.clear()
+
+    def allot(self, count: int) -> "Allotment":
+        """Return how `count` messages may be bundled: an even share for each worker, and no more than it has free.
+
+        The broker gives bundles to workers in turn, so each worker gets the same share. What is sent counts as taken
+        until the worker reports again.
+        """
+        now = asyncio.get_running_loop().time()
+        for worker in [worker for worker, reported in self._workers.items() if reported.until <= now]:
+            del self._workers[worker]
+        if not self._workers:
+            return NO_BUNDLES
+        share = -(-count // len(self._workers))
+        share = min(share, *(reported.free for reported in self._workers.values()))
+        if share < MIN_PARTS:
+            return NO_BUNDLES
+        for reported in self._workers.values():
+            reported.free -= share
+        return Allotment(total=share * len(self._workers), size=min(share, MAX_PARTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """The number of messages that may leave in bundles, and how many may be in one."""
+
+    total: int
+    size: int
+
+
+NO_BUNDLES: Final = Allotment(total=0, size=1)

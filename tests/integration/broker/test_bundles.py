@@ -1,0 +1,250 @@
+"""Several messages in one, on a real broker: each is handled, settled and lost by itself."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, dispatched
+from tests.support.brokers import Brokers, raw_channel
+from tests.support.eventually import eventually
+
+from shared.broker.amqp.channel import publish_confirmed
+from shared.broker.amqp.content import Received
+from shared.broker.amqp.properties import TRANSIENT
+from shared.broker.bodies import outgoing
+from shared.broker.bundles import Part, bundled
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
+
+SLOTS = 100
+
+
+def never() -> None:
+    raise AssertionError("the broker was not lost")
+
+
+async def heard_from(gateway: Broker, *workers: Broker) -> None:
+    """Let each worker reply once, so that the gateway knows of it."""
+    received: list[EventBatch] = []
+    inbox = await gateway.replies.open_inbox(received.append, never)
+    for worker in workers:
+        await worker.replies.send(inbox.address, batch(), must_route=True)
+    await eventually(lambda: len(received) == len(workers))
+
+
+async def take(worker: Broker, brokers: Brokers, handler: Recorder | Holder, *, free: int = SLOTS) -> None:
+    await worker.work.consume(brokers.express, handler, prefetch=SLOTS, may_be_away=True, free=lambda: free)
+
+
+async def publish(gateway: Broker, queue: str, count: int) -> None:
+    await asyncio.gather(*(gateway.work.publish(queue, dispatched(number)) for number in range(count)))
+
+
+async def publish_raw(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = None) -> None:
+    async with raw_channel(brokers.url) as channel:
+        await publish_confirmed(
+            channel,
+            bundled([Part(body) for body in bodies]),
+            routing_key=brokers.bundles,
+            delivery_mode=TRANSIENT,
+            expiration_ms=ttl_ms,
+            mandatory=True,
+        )
+
+
+class Overheard:
+    """The messages that reach a queue, as they are on the wire."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def __call__(self, received: Received) -> None:
+        self.bodies.append(received.body)
+
+    @property
+    def sizes(self) -> list[int]:
+        messages = [decode(body).message for body in self.bodies]
+        return [len(message.parts) if isinstance(message, Bundle) else 1 for message in messages]
+
+
+def failing(run_id: str, settlement: Settlement) -> Callable[[Delivery], Settlement]:
+    def decide(delivery: Delivery) -> Settlement:
+        assert isinstance(delivery.message, DurableRunDispatched)
+        return settlement if delivery.message.run_id == run_id else Settlement.ACK
+
+    return decide
+
+
+async def test_what_one_turn_publishes_comes_in_one_message_and_is_handled_each_by_itself(brokers: Brokers) -> None:
+    gateway, worker, recorder = await brokers.open(), await brokers.open(), Recorder()
+    await take(worker, brokers, recorder)
+    await heard_from(gateway, worker)
+    await publish(gateway, brokers.express, 10)
+    await eventually(lambda: len(recorder.deliveries) == 10)
+    assert recorder.run_ids == [f"run-{number}" for number in range(10)]
+    assert not any(delivery.redelivered for delivery in recorder.deliveries)
+
+
+async def test_idle_workers_share_what_one_turn_publishes(brokers: Brokers) -> None:
+    gateway, one, two = await brokers.open(), await brokers.open(), await brokers.open()
+    first, second = Holder(), Holder()
+    await take(one, brokers, first)
+    await take(two, brokers, second)
+    await heard_from(gateway, one, two)
+    await publish(gateway, brokers.express, 12)
+    await eventually(lambda: len(first.held) + len(second.held) == 12)
+    assert len(first.held) == len(second.held) == 6
+
+
+@pytest.mark.parametrize(("free", "expected"), [(SLOTS, [6]), (4, [4]), (1, [])])
+async def test_a_bundle_is_no_larger_than_what_its_receiver_has_free(
+    brokers: Brokers, free: int, expected: list[int]
+) -> None:
+    gateway, worker = await brokers.open(), await brokers.open()
+    recorder, overheard = Recorder(), Overheard()
+    subscription = await worker.work.consume(
+        brokers.express, recorder, prefetch=SLOTS, may_be_away=True, free=lambda: free
+    )
+    await heard_from(gateway, worker)
+    await subscription.stop_taking()
+    async with raw_channel(brokers.url) as channel:
+        for queue in (brokers.bundles, brokers.express):
+            await channel.consume(queue, overheard, no_ack=True)
+        await publish(gateway, brokers.express, 6)
+        await eventually(lambda: sum(overheard.sizes) == 6)
+    assert [size for size in overheard.sizes if size > 1] == expected
+
+
+async def test_a_worker_of_a_version_before_gets_each_message_alone(brokers: Brokers) -> None:
+    gateway, overheard = await brokers.open(), Overheard()
+    async with raw_channel(brokers.url) as channel:
+        await channel.declare_queue(brokers.express, brokers.topology.queue(brokers.express).arguments)
+        await channel.consume(brokers.express, overheard, no_ack=True)
+        await publish(gateway, brokers.express, 8)
+        await eventually(lambda: len(overheard.bodies) == 8)
+    assert overheard.sizes == [1] * 8
+
+
+async def test_when_the_workers_that_take_bundles_are_gone_each_message_goes_alone(brokers: Brokers) -> None:
+    gateway, worker, old = await brokers.open(), await brokers.open(), Overheard()
+    await take(worker, brokers, Recorder())
+    await heard_from(gateway, worker)
+    await worker.stop()
+    async with raw_channel(brokers.url) as channel:
+        await channel.delete_queue(brokers.bundles)
+        await channel.consume(brokers.express, old, no_ack=True)
+        await publish(gateway, brokers.express, 8)
+        await eventually(lambda: len(old.bodies) == 8)
+    assert old.sizes == [1] * 8
+
+
+async def test_a_reader_of_a_version_before_gets_each_reply_alone(brokers: Brokers) -> None:
+    worker, overheard = await brokers.open(), Overheard()
+    of_a_version_before = f"{brokers.topology.reply_inbox.prefix}.{'4' * 32}"
+    async with raw_channel(brokers.url) as channel:
+        await channel.declare_queue(of_a_version_before, {})
+        await channel.consume(of_a_version_before, overheard, no_ack=True)
+        await asyncio.gather(
+            *(
+                worker.replies.send(of_a_version_before, batch(run_id=f"run-{number}"), must_route=True)
+                for number in range(8)
+            )
+        )
+        await eventually(lambda: len(overheard.bodies) == 8)
+        await channel.delete_queue(of_a_version_before)
+    assert overheard.sizes == [1] * 8
+
+
+async def test_replies_of_one_turn_leave_together(brokers: Brokers) -> None:
+    worker, overheard = await brokers.open(), Overheard()
+    address = brokers.topology.reply_inbox.new_name()
+    async with raw_channel(brokers.url) as channel:
+        await channel.declare_private_queue(address, {})
+        await channel.consume(address, overheard, no_ack=True)
+        async with asyncio.TaskGroup() as group:
+            for number in range(100):
+                group.create_task(
+                    worker.replies.send(address, batch(run_id=f"run-{number}"), must_route=number % 2 == 0)
+                )
+        await eventually(lambda: sum(overheard.sizes) == 100)
+    assert overheard.sizes == [64, 36]
+
+
+async def test_a_message_that_fails_comes_again_alone_and_harms_no_neighbour(brokers: Brokers) -> None:
+    worker = await brokers.open()
+    recorder = Recorder(failing("run-1", Settlement.REDELIVER))
+    undertaker = Undertaker()
+    await worker.work.drain(brokers.dead, undertaker, prefetch=1)
+    await take(worker, brokers, recorder)
+    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)))
+    await eventually(lambda: undertaker.letters)
+    assert sorted(recorder.run_ids) == ["run-0", "run-1", "run-1", "run-2"]
+    assert [delivery.redelivered for delivery in recorder.deliveries] == [False, False, False, True]
+    assert [letter.body for letter in undertaker.letters] == [outgoing(dispatched(1))]
+    assert undertaker.letters[0].queue == brokers.bundles
+
+
+async def test_a_message_that_fails_waits_for_none_of_its_neighbours(brokers: Brokers) -> None:
+    worker, released = await brokers.open(), asyncio.Event()
+    handled: list[tuple[str, bool]] = []
+
+    async def handle(delivery: Delivery) -> Settlement:
+        assert isinstance(delivery.message, DurableRunDispatched)
+        handled.append((delivery.message.run_id, delivery.redelivered))
+        if delivery.message.run_id == "run-1":
+            return Settlement.ACK if delivery.redelivered else Settlement.REDELIVER
+        await released.wait()
+        return Settlement.ACK
+
+    await worker.work.consume(brokers.express, handle, prefetch=SLOTS, may_be_away=True)
+    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)))
+    await eventually(lambda: ("run-1", True) in handled)
+    released.set()
+
+
+async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
+    worker, recorder, undertaker = await brokers.open(), Recorder(), Undertaker()
+    await worker.work.drain(brokers.dead, undertaker, prefetch=1)
+    await take(worker, brokers, recorder)
+    await publish_raw(brokers, outgoing(dispatched(0)), b'{"v":99}', outgoing(dispatched(2)))
+    await eventually(lambda: undertaker.letters)
+    assert recorder.run_ids == ["run-0", "run-2"]
+    assert [(letter.body, letter.reason) for letter in undertaker.letters] == [(b'{"v":99}', "rejected")]
+
+
+async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
+    worker, holder, undertaker = await brokers.open(), Holder(), Undertaker()
+    taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_away=True)
+    await eventually(lambda: taking.is_taking)
+    await taking.stop_taking()
+    await worker.work.drain(brokers.dead, undertaker, prefetch=10)
+    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)), ttl_ms=0)
+    await eventually(lambda: len(undertaker.letters) == 3)
+    assert [letter.body for letter in undertaker.letters] == [outgoing(dispatched(number)) for number in range(3)]
+    assert undertaker.reasons == ["expired"] * 3
+
+
+async def test_when_a_worker_dies_each_message_of_its_bundle_comes_again(brokers: Brokers) -> None:
+    gateway, worker, other = await brokers.open(), await brokers.open(), await brokers.open()
+    holder, recorder = Holder(), Recorder()
+    await take(worker, brokers, holder)
+    await heard_from(gateway, worker)
+    await publish(gateway, brokers.express, 5)
+    await eventually(lambda: len(holder.held) == 5)
+    await take(other, brokers, recorder)
+    await worker.stop()
+    await eventually(lambda: len(recorder.deliveries) == 5)
+    assert all(delivery.redelivered for delivery in recorder.deliveries)
+
+
+async def test_replies_to_a_reader_that_is_gone_are_told_only_where_they_must_arrive(brokers: Brokers) -> None:
+    worker = await brokers.open()
+    address = brokers.topology.reply_inbox.new_name()
+    answers = await asyncio.gather(
+        worker.replies.send(address, batch(run_id="run-0"), must_route=True),
+        worker.replies.send(address, batch(run_id="run-1"), must_route=False),
+        return_exceptions=True,
+    )
+    assert [type(answer).__name__ for answer in answers] == ["ReplyUnroutable", "NoneType"]
+    with pytest.raises(Exception, match="nobody holds"):
+        await worker.replies.send(address, batch(1, run_id="run-1"), must_route=True)

@@ -1,0 +1,137 @@
+"""What leaves together, and how much of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from tests.support.broker_samples import batch
+
+from shared.broker.bodies import incoming_replies, outgoing
+from shared.broker.bundles import MAX_BYTES, MAX_PARTS, MAX_PENDING, Coalescer, Part, WorkerSlots, bundled, chunks
+from shared.broker.ports import BrokerAway
+from shared.contracts.messages import Bundle, decode, encode
+
+
+def part(size: int = 1) -> Part:
+    return Part(b"x" * size)
+
+
+class Sent:
+    """What a coalescer sent, each time."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[Part]]] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def __call__(self, key: str, parts: Sequence[Part]) -> None:
+        self.calls.append((key, list(parts)))
+        await self.go_on.wait()
+
+
+async def test_what_one_turn_publishes_to_a_queue_leaves_together_and_in_order() -> None:
+    sent = Sent()
+    coalescer = Coalescer(sent)
+    one, two, other = part(), part(), part()
+    coalescer.add("a", one)
+    coalescer.add("b", other)
+    coalescer.add("a", two)
+    await asyncio.sleep(0)
+    assert sent.calls == [("a", [one, two]), ("b", [other])]
+
+
+async def test_what_comes_while_the_last_is_written_leaves_after_it() -> None:
+    sent = Sent()
+    sent.go_on.clear()
+    coalescer = Coalescer(sent)
+    parts = [part() for _ in range(3)]
+    for each in parts:
+        coalescer.add("a", each)
+        await asyncio.sleep(0)
+    assert sent.calls == [("a", parts[:1])]
+    sent.go_on.set()
+    await asyncio.sleep(0.01)
+    assert sent.calls == [("a", parts[:1]), ("a", parts[1:])]
+
+
+async def test_what_waits_to_be_written_has_a_bound() -> None:
+    sent = Sent()
+    sent.go_on.clear()
+    coalescer = Coalescer(sent)
+    coalescer.add("a", part())
+    await asyncio.sleep(0)
+    for _ in range(MAX_PENDING):
+        coalescer.add("a", part())
+    with pytest.raises(BrokerAway):
+        coalescer.add("a", part())
+    coalescer.add("b", part())
+    sent.go_on.set()
+    await asyncio.sleep(0.01)
+    assert sum(len(parts) for _, parts in sent.calls) == MAX_PENDING + 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "expected"),
+    [
+        ([1] * 5, 2, [2, 2, 1]),
+        ([MAX_BYTES // 2] * 3, 64, [2, 1]),
+        ([1, 2 * MAX_BYTES, 1], 64, [1, 1, 1]),
+        ([], 64, []),
+    ],
+)
+def test_a_bundle_is_bounded_in_count_and_bytes(sizes: list[int], limit: int, expected: list[int]) -> None:
+    assert [len(chunk) for chunk in chunks([part(size) for size in sizes], limit)] == expected
+
+
+async def test_nothing_is_bundled_before_a_worker_replied_or_once_bundles_were_refused() -> None:
+    slots = WorkerSlots()
+    assert slots.allot(10).total == 0
+    slots.report("one", 100)
+    assert slots.allot(10).total == 10
+    slots.forget()
+    assert slots.allot(10).total == 0
+
+
+async def test_each_worker_gets_an_even_share_and_no_more_than_the_fullest_has_free() -> None:
+    slots = WorkerSlots()
+    slots.report("one", 100)
+    slots.report("two", 100)
+    assert (slots.allot(12).size, slots.allot(12).total) == (6, 12)
+    slots.report("one", 100)
+    slots.report("two", 3)
+    assert (allotted := slots.allot(12)).size == 3
+    assert allotted.total == 6
+
+
+async def test_what_was_sent_counts_as_taken_until_the_worker_reports_again() -> None:
+    slots = WorkerSlots()
+    slots.report("one", 10)
+    assert slots.allot(7).total == 7
+    assert slots.allot(7).total == 3
+    assert slots.allot(7).total == 0
+    slots.report("one", 10)
+    assert slots.allot(7).total == 7
+
+
+async def test_a_bundle_never_has_more_than_its_bound() -> None:
+    slots = WorkerSlots()
+    slots.report("one", 10_000)
+    assert slots.allot(1_000).size == MAX_PARTS
+
+
+def test_one_unreadable_batch_leaves_its_neighbours_readable() -> None:
+    good = [outgoing(batch(number)) for number in range(2)]
+    body = bundled([Part(good[0]), Part(b'{"v":9}'), Part(encode(Bundle(()))), Part(good[1])], worker="w", free=7)
+    replies = incoming_replies(body)
+    assert replies.batches == [batch(0), batch(1)]
+    assert len(replies.unreadable) == 2
+    assert (replies.worker, replies.free) == ("w", 7)
+
+
+def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
+    body = outgoing(batch(), traceparent="00-1-2-01")
+    bundle = decode(bundled([Part(body), Part(body)])).message
+    assert isinstance(bundle, Bundle)
+    assert [bytes(content) for content in bundle.parts] == [body, body]
+    assert decode(msgspec.Raw(body)).traceparent == "00-1-2-01"
