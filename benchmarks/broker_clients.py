@@ -26,12 +26,13 @@ from aiormq.abc import DeliveredMessage
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.amqp.address import parse
-from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.topology import LONGEST_RUN_SECONDS, MIB, Queue, default_topology
 from shared.contracts.events import Chunk
 from shared.contracts.messages import AttachedRunRequested, EventBatch, to_json

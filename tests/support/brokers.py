@@ -13,6 +13,7 @@ from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, QueueType, Topology
 
 SMALL = 5
@@ -55,7 +56,10 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
 class Brokers:
     """Opens brokers that share one topology, and stops them all."""
 
-    def __init__(self, url: str | None = None, *, work_policy: Policy | None = None) -> None:
+    def __init__(
+        self, url: str | None = None, *, work_policy: Policy | None = None, client: AmqpClient = DEFAULT_CLIENT
+    ) -> None:
+        self._client = client
         prefix = f"test.{uuid4().hex[:12]}"
         self.url = url or f"memory://{prefix}"
         self.work = f"{prefix}.work"
@@ -69,7 +73,7 @@ class Brokers:
 
     async def open(self) -> Broker:
         """One more, as another service would open it."""
-        broker = open_broker(self.url, service=SERVICE, topology=self.topology)
+        broker = open_broker(self.url, service=SERVICE, topology=self.topology, client=self._client)
         self._open.append(broker)
         await broker.start()
         return broker

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.broker.amqp.address import parts_of
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.broker.topology import LONGEST_RUN_SECONDS
 from shared.security.key_list import parse_keys
 from shared.security.run_tickets import TICKET_KEYS, TicketKeys
@@ -42,6 +43,9 @@ class CommonSettings(BaseSettings):
 
     amqp_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         "amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ, or memory:// in one process."
+    )
+    amqp_client: AmqpClient = Field(
+        DEFAULT_CLIENT, description="What carries the traffic of RabbitMQ: our own client, or aio-pika."
     )
     longest_run_seconds: int = Field(
         LONGEST_RUN_SECONDS,

@@ -6,12 +6,17 @@ import pytest
 from tests.support.brokers import Brokers
 
 from shared.broker.ports import Broker
+from shared.broker.rabbitmq.clients import AmqpClient
 
 
-@pytest.fixture(params=["memory", "rabbitmq"])
+@pytest.fixture(params=["memory", *AmqpClient])
 async def brokers(request: pytest.FixtureRequest) -> AsyncIterator[Brokers]:
-    """The kind of broker under test."""
-    async with Brokers(request.getfixturevalue("amqp_url") if request.param == "rabbitmq" else None) as opened:
+    """The kind of broker under test, RabbitMQ by each client."""
+    if request.param == "memory":
+        opened = Brokers()
+    else:
+        opened = Brokers(request.getfixturevalue("amqp_url"), client=request.param)
+    async with opened:
         yield opened
 
 

@@ -18,8 +18,8 @@ from tools.observability.dashboards import DASHBOARDS
 from tools.reference.runbooks import alerts
 
 from flowport.stack import Stack
-from shared.broker.amqp.channel import publish_confirmed
 from shared.broker.amqp.properties import PERSISTENT
+from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.topology import RECORDS
 from shared.service import ServiceName
 

@@ -6,6 +6,7 @@ import pytest
 from tests.support.brokers import Brokers
 
 from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker.rabbitmq.clients import AmqpClient
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,15 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]
         server.stop()
 
 
+@pytest.fixture(scope="module", params=list(AmqpClient))
+def client(request: pytest.FixtureRequest) -> AmqpClient:
+    """Each client in turn."""
+    chosen: AmqpClient = request.param
+    return chosen
+
+
 @pytest.fixture
-async def brokers(amqp_url: str) -> AsyncIterator[Brokers]:
+async def brokers(amqp_url: str, client: AmqpClient) -> AsyncIterator[Brokers]:
     """Brokers on the shared server, with queues of this test alone."""
-    async with Brokers(amqp_url) as opened:
+    async with Brokers(amqp_url, client=client) as opened:
         yield opened

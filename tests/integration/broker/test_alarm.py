@@ -11,6 +11,7 @@ from tests.support.eventually import eventually, until
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import Broker, BrokerUnavailable
+from shared.broker.rabbitmq.clients import AmqpClient
 
 DEFAULT_WATERMARK = "0.6"
 
@@ -34,8 +35,10 @@ async def refuses(broker: Broker) -> bool:
     return False
 
 
-async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(alarmed: RabbitMQServer) -> None:
-    async with Brokers(alarmed.amqp_url) as brokers:
+async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(
+    alarmed: RabbitMQServer, client: AmqpClient
+) -> None:
+    async with Brokers(alarmed.amqp_url, client=client) as brokers:
         broker = await brokers.open()
         recorder = Recorder()
         for number in range(20):
@@ -56,8 +59,8 @@ async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(alar
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
 
 
-async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer) -> None:
-    async with Brokers(alarmed.amqp_url) as brokers:
+async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer, client: AmqpClient) -> None:
+    async with Brokers(alarmed.amqp_url, client=client) as brokers:
         with capture_logs() as logs:
             broker = await brokers.open()
             set_watermark(alarmed, "0.00001")
@@ -66,9 +69,10 @@ async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer)
             set_watermark(alarmed, DEFAULT_WATERMARK)
             async with asyncio.timeout(60):
                 await recovery(broker)
+    reason = {AmqpClient.NATIVE: "low on memory", AmqpClient.AIO_PIKA: "the broker blocked the connection"}[client]
     told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "messages" in line["event"]]
     assert told == [
-        ("warning", "the broker takes no messages now", "low on memory"),
+        ("warning", "the broker takes no messages now", reason),
         ("info", "the broker takes messages again", None),
     ]
 

@@ -1,6 +1,6 @@
 """The broker is killed under load, stays away for a moment, and comes back.
 
-The story is played once, a kill and a start of RabbitMQ take seconds; each test looks at one side of it.
+The story is played once for each client: a kill and a start of RabbitMQ take seconds. Each test looks at one side.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.rabbitmq import kept
+from shared.broker.rabbitmq.clients import AmqpClient
 from shared.contracts.messages import CancelRun, ControlMessage, EventBatch
 
 BACK_SECONDS = 60.0
@@ -71,13 +72,13 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(mortal: RabbitMQServer) -> Story:
-    """The whole story, told once."""
-    return asyncio.run(play(mortal))
+def story(mortal: RabbitMQServer, client: AmqpClient) -> Story:
+    """The whole story, told once for each client."""
+    return asyncio.run(play(mortal, client))
 
 
-async def play(server: RabbitMQServer) -> Story:
-    async with Brokers(server.amqp_url) as brokers:
+async def play(server: RabbitMQServer, client: AmqpClient) -> Story:
+    async with Brokers(server.amqp_url, client=client) as brokers:
         return await _play(server, brokers)
 
 
@@ -184,15 +185,19 @@ def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
     assert [delivery.redelivered for delivery in story.holder.held] == [False, True]
 
 
-async def test_wrong_credentials_are_told_at_start(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wrong_credentials_are_told_at_start(
+    amqp_url: str, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(kept, "START_SECONDS", 2)
-    broker = open_broker(with_wrong_password(amqp_url), service="test")
+    broker = open_broker(with_wrong_password(amqp_url), service="test", client=client)
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         await broker.start()
 
 
-async def test_a_broker_that_cannot_be_reached_is_told_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_cannot_be_reached_is_told_at_start(
+    client: AmqpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(kept, "START_SECONDS", 2)
-    broker = open_broker("amqp://127.0.0.1:9/", service="test")
+    broker = open_broker("amqp://127.0.0.1:9/", service="test", client=client)
     with pytest.raises(BrokerUnavailable, match="no connection"):
         await broker.start()

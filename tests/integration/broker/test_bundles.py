@@ -8,12 +8,12 @@ from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, di
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
-from shared.broker.amqp.channel import publish_confirmed
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import outgoing
 from shared.broker.bundles import Part, bundled
 from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.rabbitmq.client import publish_confirmed
 from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
 
 SLOTS = 100

@@ -19,14 +19,14 @@ from shared.broker.topology import LONGEST_RUN_SECONDS, DeadLettering, Policy, d
 async def test_policies_are_missing_then_applied_and_applying_again_changes_nothing(rabbitmq: RabbitMQServer) -> None:
     management = Management(rabbitmq.management_url)
     brokers = Brokers(rabbitmq.amqp_url, work_policy=Policy(max_length=7))
-    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.express)
+    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.express)
     await management.apply_policies(brokers.topology)
     await management.apply_policies(brokers.topology)
     assert await management.drifted_policies(brokers.topology) == ()
     other = Brokers(rabbitmq.amqp_url, work_policy=Policy(max_length=8))
-    assert await management.drifted_policies(other.topology) == (other.work, other.express)
+    assert await management.drifted_policies(other.topology) == (other.work, other.bundles, other.express)
     await management.remove_policies(brokers.topology)
-    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.express)
+    assert await management.drifted_policies(brokers.topology) == (brokers.work, brokers.bundles, brokers.express)
 
 
 async def test_a_management_api_that_is_not_there_is_told() -> None:

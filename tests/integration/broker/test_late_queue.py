@@ -12,17 +12,18 @@ from flowport.servers.ports import LOOPBACK
 from shared.broker.access import Access
 from shared.broker.connect import open_broker
 from shared.broker.ports import BrokerAway
+from shared.broker.rabbitmq.clients import AmqpClient
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 
 
-async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer) -> None:
+async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, client: AmqpClient) -> None:
     user, password = uuid4().hex, uuid4().hex
     nothing_to_make = Access(configure="^$", write=".*", read=".*")
     await Management(rabbitmq.management_url).set_user(user, password, nothing_to_make)
-    async with Brokers(rabbitmq.amqp_url) as brokers:
+    async with Brokers(rabbitmq.amqp_url, client=client) as brokers:
         url = f"amqp://{user}:{password}@{LOOPBACK}:{rabbitmq.port}/"
-        late = open_broker(url, service="test", topology=brokers.topology)
+        late = open_broker(url, service="test", topology=brokers.topology, client=client)
         maker = await brokers.open()
         async with raw_channel(rabbitmq.amqp_url) as channel:
             await channel.declare_exchange(brokers.topology.control_exchange, "fanout", durable=True)
@@ -42,9 +43,9 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer) -> No
 
 @pytest.mark.parametrize("is_kept", [False, True])
 async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoever_has_it(
-    rabbitmq: RabbitMQServer, *, is_kept: bool
+    rabbitmq: RabbitMQServer, client: AmqpClient, *, is_kept: bool
 ) -> None:
-    async with Brokers(rabbitmq.amqp_url) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
+    async with Brokers(rabbitmq.amqp_url, client=client) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
         broker, holder = await brokers.open(), Holder()
         queue = brokers.work if is_kept else brokers.express
         taking = await broker.work.consume(queue, holder, prefetch=1, may_be_away=True)

@@ -8,9 +8,9 @@ from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import reserve_port
 from shared.broker.amqp.address import parse
-from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import ConnectionClosed
 from shared.broker.connect import open_broker
+from shared.broker.rabbitmq.clients import AmqpClient, connect_with
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,10 @@ def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
         tls.close()
 
 
-async def test_a_broker_that_our_authority_vouches_for_is_used(address: str, authority: Authority) -> None:
-    broker = open_broker(f"amqps://{address}?cacertfile={authority.file()}", service="test")
+async def test_a_broker_that_our_authority_vouches_for_is_used(
+    address: str, authority: Authority, client: AmqpClient
+) -> None:
+    broker = open_broker(f"amqps://{address}?cacertfile={authority.file()}", service="test", client=client)
     await broker.start()
     try:
         await broker.ping()
@@ -48,12 +50,12 @@ async def test_a_broker_that_our_authority_vouches_for_is_used(address: str, aut
         await broker.stop()
 
 
-async def test_a_broker_that_nobody_vouches_for_is_not(address: str) -> None:
+async def test_a_broker_that_nobody_vouches_for_is_not(address: str, client: AmqpClient) -> None:
     with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
-        await Connection.open(parse(f"amqps://{address}"), name="test", heartbeat=10, timeout=10)
+        await connect_with(client)(parse(f"amqps://{address}"), name="test", heartbeat=10, timeout=10)
 
 
-async def test_a_broker_under_another_name_is_not(address: str, authority: Authority) -> None:
+async def test_a_broker_under_another_name_is_not(address: str, authority: Authority, client: AmqpClient) -> None:
     url = f"amqps://{address.replace('localhost', '127.0.0.1')}?cacertfile={authority.file()}"
     with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
-        await Connection.open(parse(url), name="test", heartbeat=10, timeout=10)
+        await connect_with(client)(parse(url), name="test", heartbeat=10, timeout=10)

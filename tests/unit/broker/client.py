@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from tests.unit.broker.fake_peer import Peer, address
 
 from shared.broker.amqp import methods
-from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
+from shared.broker.rabbitmq.client import publish_confirmed
 
 
 @asynccontextmanager

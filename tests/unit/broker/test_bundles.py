@@ -84,6 +84,11 @@ def test_a_bundle_is_bounded_in_count_and_bytes(sizes: list[int], limit: int, ex
     assert [len(chunk) for chunk in chunks([part(size) for size in sizes], limit)] == expected
 
 
+def test_a_bundle_has_one_reply_of_a_run_so_that_the_bound_of_a_queue_holds_for_each_run() -> None:
+    parts = [Part(b"x", run_id) for run_id in ("a", "b", "a", "b", "b")]
+    assert [[part.run_id for part in chunk] for chunk in chunks(parts, 64)] == [["a", "b"], ["a", "b"], ["b"]]
+
+
 async def test_nothing_is_bundled_before_a_worker_replied_or_once_bundles_were_refused() -> None:
     slots = WorkerSlots()
     assert slots.allot(10).total == 0

@@ -96,7 +96,7 @@ def build(
     chats: ChatRepository | None = None,
 ) -> FastAPI:
     """The application; what is not given is made from `settings`."""
-    broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY)
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY, client=settings.amqp_client)
     store = store or open_store(settings)
     clock = clock or SystemClock()
     workflows = workflows or MongoWorkflows(store)

@@ -30,6 +30,8 @@ class Part:
     """One message on its way into a bundle."""
 
     body: bytes
+    run_id: str = ""
+    """The run of a reply. No bundle has two of one, so that the bound of a reply queue holds for each run."""
 
 
 class Coalescer(Generic[K, P]):
@@ -61,15 +63,17 @@ class Coalescer(Generic[K, P]):
 
 
 def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
-    """Split `parts` into runs of at most `limit` messages and MAX_BYTES; a larger message is alone."""
+    """Split `parts` into bundles of at most `limit` messages and MAX_BYTES; a larger message is alone."""
     chunk: list[P] = []
-    size = 0
+    size, run_ids = 0, set[str]()
     for part in parts:
-        if chunk and (len(chunk) >= limit or size + len(part.body) > MAX_BYTES):
+        if chunk and (len(chunk) >= limit or size + len(part.body) > MAX_BYTES or part.run_id in run_ids):
             yield chunk
-            chunk, size = [], 0
+            chunk, size, run_ids = [], 0, set()
         chunk.append(part)
         size += len(part.body)
+        if part.run_id:
+            run_ids.add(part.run_id)
     if chunk:
         yield chunk
 

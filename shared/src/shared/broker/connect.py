@@ -8,24 +8,28 @@ from shared.broker.amqp.address import parse
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker
 from shared.broker.rabbitmq.broker import RabbitBroker
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 
 _hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
 """One hub per memory:// URL, for as long as a broker of it lives."""
 
 
-def open_broker(url: str, *, service: str, topology: Topology | None = None) -> Broker:
+def open_broker(
+    url: str, *, service: str, topology: Topology | None = None, client: AmqpClient = DEFAULT_CLIENT
+) -> Broker:
     """The broker at `url`, not yet started.
 
     `amqp://` and `amqps://` are RabbitMQ; `memory://name` is one hub for everybody in this process who uses that URL.
-    `service` is shown in the broker's list of connections. Raises ValueError for any other URL.
+    `service` is shown in the broker's list of connections; `client` carries the traffic of RabbitMQ. Raises ValueError
+    for any other URL.
     """
     scheme = urlsplit(url).scheme
     topology = topology or default_topology(LONGEST_RUN_SECONDS)  # the run's length is in policies, and we set none
     if scheme == "memory":
         return MemoryBroker(_hub(url, topology))
     if scheme in {"amqp", "amqps"}:
-        return RabbitBroker(parse(url), service=service, topology=topology)
+        return RabbitBroker(parse(url), service=service, topology=topology, client=client)
     raise ValueError("the broker's URL must begin with amqp://, amqps:// or memory://")
 
 

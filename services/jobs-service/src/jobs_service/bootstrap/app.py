@@ -47,7 +47,7 @@ def build(
     is_alone: bool = False,
 ) -> FastAPI:
     """The application; what is not given is made from `settings`. Alone, no other process runs workflows with it."""
-    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS, client=settings.amqp_client)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     ticket_keys = settings.ticket_ring()
     checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol
 
 from shared.broker.amqp import methods, properties
@@ -244,40 +243,3 @@ class Channel:
 
     def _write(self, method: bytes) -> None:
         self._carrier.output.write(frame(METHOD, self.number, method))
-
-
-async def publish_confirmed(
-    channel: Channel,
-    body: bytes,
-    *,
-    routing_key: str,
-    exchange: str = "",
-    delivery_mode: int,
-    expiration_ms: int | None = None,
-    mandatory: bool,
-) -> None:
-    """Publish and wait for the broker's answer. Raises whatever `Channel.publish` would report."""
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await channel.publish(
-        body,
-        partial(resolve, answer),
-        exchange=exchange,
-        routing_key=routing_key,
-        delivery_mode=delivery_mode,
-        expiration_ms=expiration_ms,
-        mandatory=mandatory,
-    )
-    try:
-        await answer
-    finally:
-        del answer  # an error that it is settled by holds this frame, and the message
-
-
-def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
-    """Settle a future by a broker's answer, unless its owner has gone."""
-    if answer.done():
-        return
-    if error is None:
-        answer.set_result(None)
-    else:
-        answer.set_exception(unraised(error))  # all that were under way get this one, and the channel keeps it

@@ -2,6 +2,7 @@
 
 from shared.broker.amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient, connect_with
 from shared.broker.rabbitmq.control import RabbitControlBus
 from shared.broker.rabbitmq.kept import KeptConnection
 from shared.broker.rabbitmq.replies import RabbitReplyStream
@@ -12,10 +13,13 @@ from shared.broker.topology import Topology
 class RabbitBroker:
     """Implements Broker. It never reconnects behind anybody's back: what is down fails at once, and comes back."""
 
-    def __init__(self, address: Address, *, service: str, topology: Topology) -> None:
+    def __init__(
+        self, address: Address, *, service: str, topology: Topology, client: AmqpClient = DEFAULT_CLIENT
+    ) -> None:
+        connect = connect_with(client)
         self._topology = topology
-        self._publishing = KeptConnection(address, name=f"{service} publishes")
-        self._consuming = KeptConnection(address, name=f"{service} consumes")
+        self._publishing = KeptConnection(address, name=f"{service} publishes", connect=connect)
+        self._consuming = KeptConnection(address, name=f"{service} consumes", connect=connect)
         own_slots, worker_slots = OwnSlots(), WorkerSlots()
         self._work = RabbitWorkQueue(self._publishing, self._consuming, topology, own_slots, worker_slots)
         self._replies = RabbitReplyStream(

@@ -1,19 +1,19 @@
 """A subscription to a work queue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from shared.broker.amqp.channel import Channel
-from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
+from shared.broker.amqp.wire import Value
 from shared.broker.bundles import MAX_PARTS
 from shared.broker.handling import InHand, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
+from shared.broker.rabbitmq.client import Channel, Received
 from shared.broker.rabbitmq.declare import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
@@ -123,10 +123,11 @@ class Consumer(Generic[D]):
             self._in_hand.take(delivery, self._settle(channel, received))
 
     def _take_bundle(self, channel: Channel, received: Received, bundle: Bundle) -> None:
-        received = replace(received, redelivered=received.redelivered or bundle.redelivered)
-        parts = _Parts(len(bundle.parts), self._settle(channel, received))
+        redelivered = received.redelivered or bundle.redelivered
+        whole = _PartReceived(received, received.body, redelivered)
+        parts = _Parts(len(bundle.parts), self._settle(channel, whole))
         for content in bundle.parts:
-            part = replace(received, body=bytes(content))
+            part = _PartReceived(received, bytes(content), redelivered)
             delivery = self._opened(channel, part)
             settle = partial(self._settle_part, channel, part.body, parts)
             if delivery is None or isinstance(delivery, Bundle):
@@ -163,6 +164,23 @@ class Consumer(Generic[D]):
         settlement: Settlement,
     ) -> None:
         parts.settle(Settlement.ACK if await return_alone(body) else settlement)
+
+
+@dataclass(frozen=True, slots=True)
+class _PartReceived:
+    """One message of a bundle, as if it had been received alone."""
+
+    whole: Received
+    body: bytes
+    redelivered: bool
+
+    @property
+    def tag(self) -> int:
+        return self.whole.tag
+
+    @property
+    def headers(self) -> Mapping[str, Value]:
+        return self.whole.headers
 
 
 class _Parts:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-from shared.broker.amqp.channel import Channel, publish_confirmed
-from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError
 from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.handling import notify
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed
 from shared.broker.rabbitmq.declare import declare_control
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Topology

@@ -5,9 +5,10 @@ from collections.abc import Container
 from typing import Final
 
 from shared.broker.amqp.address import parse
-from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, CallTimeout, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.client import Connection
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
 from shared.broker.rabbitmq.kept import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
 from shared.broker.topology import Queue, Topology
 from shared.observe.logging import get_logger
@@ -97,7 +98,7 @@ async def declare_topology(url: str, topology: Topology, *, away: Container[str]
     work again. Raises BrokerUnavailable.
     """
     try:
-        connection = await Connection.open(
+        connection = await connect_with(DEFAULT_CLIENT)(
             parse(url), name="flowport topology", heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
         )
         try:

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.broker.amqp.address import Address
-from shared.broker.amqp.channel import NO_MESSAGES, Channel
-from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.channel import NO_MESSAGES
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST, USABLE
 from shared.broker.ports import BrokerAway, BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
+from shared.broker.rabbitmq.client import Channel, Connect, Connection
+from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
 from shared.observe.logging import get_logger
 from shared.tasks import end
 
@@ -26,8 +27,9 @@ START_SECONDS: Final = 10.0
 class KeptConnection:
     """One connection that comes back after every loss."""
 
-    def __init__(self, address: Address, *, name: str) -> None:
+    def __init__(self, address: Address, *, name: str, connect: Connect | None = None) -> None:
         self._address = address
+        self._connect_once = connect or connect_with(DEFAULT_CLIENT)
         self._name = name
         self._losses = CONNECTIONS_LOST.labels(name)
         self._connection: Connection | None = None
@@ -89,7 +91,7 @@ class KeptConnection:
         backoff, told = Backoff(), set[str]()
         while True:
             try:
-                self._connection = await Connection.open(
+                self._connection = await self._connect_once(
                     self._address,
                     name=self._name,
                     heartbeat=HEARTBEAT_SECONDS,

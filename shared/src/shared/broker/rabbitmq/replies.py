@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from shared.broker.amqp.channel import Channel, publish_confirmed, resolve
 from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, Returned
 from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_replies, outgoing
@@ -18,6 +16,7 @@ from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSl
 from shared.broker.handling import notify
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
+from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
@@ -109,8 +108,8 @@ class _Window:
 class _Reply(Part):
     """One batch of events on its way."""
 
-    must_route: bool
-    on_settled: OnSettled
+    must_route: bool = field(kw_only=True)
+    on_settled: OnSettled = field(kw_only=True)
 
 
 class RabbitReplyStream:
@@ -129,7 +128,7 @@ class RabbitReplyStream:
         self._worker_slots = worker_slots
         self._coalescer = Coalescer(self._send_together)
         self._queue = queue
-        self._publisher = KeptChannel(publishing, Channel.select_confirms)
+        self._publisher = KeptChannel(publishing, _select_confirms)
         self._inboxes: set[Inbox] = set()
         self._windows: dict[str, _Window] = {}
         self._failures: OrderedDict[str, AmqpError] = OrderedDict()
@@ -171,7 +170,7 @@ class RabbitReplyStream:
         self._check(run_id)
         if self._queue.takes_bundles(address):
             answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._coalescer.add(address, _Reply(body, True, partial(resolve, answer)))
+            self._coalescer.add(address, _Reply(body, run_id, must_route=True, on_settled=partial(resolve, answer)))
             try:
                 await answer
             finally:
@@ -191,7 +190,7 @@ class RabbitReplyStream:
         settled = partial(self._settled, run_id, window)
         try:
             if self._queue.takes_bundles(address):
-                self._coalescer.add(address, _Reply(body, False, settled))
+                self._coalescer.add(address, _Reply(body, run_id, must_route=False, on_settled=settled))
             else:
                 await channel.publish(body, settled, routing_key=address)
         except BaseException:
@@ -234,3 +233,7 @@ def _settle_together(replies: Sequence[_Reply], error: AmqpError | None) -> None
     for reply in replies:
         is_silent = isinstance(error, Returned) and not reply.must_route
         reply.on_settled(None if is_silent else error)
+
+
+async def _select_confirms(channel: Channel) -> None:
+    await channel.select_confirms()

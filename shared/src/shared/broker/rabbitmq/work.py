@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from shared.broker.amqp.channel import Channel, publish_confirmed, resolve
 from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bodies import outgoing
@@ -24,6 +22,7 @@ from shared.broker.ports import (
     Settlement,
     WorkSubscription,
 )
+from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import Consumer, D, JointConsumer, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
@@ -46,7 +45,7 @@ _Destination = tuple[str, int | None]
 class _Offer(Part):
     """One message that may leave in a bundle."""
 
-    answer: asyncio.Future[None]
+    answer: asyncio.Future[None] = field(kw_only=True)
 
 
 class RabbitWorkQueue:
@@ -66,7 +65,7 @@ class RabbitWorkQueue:
         self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
-        self._publisher = KeptChannel(publishing, Channel.select_confirms)
+        self._publisher = KeptChannel(publishing, _select_confirms)
         self._declared_for_publishing = Declarations(topology)
         self._declared_for_consuming = Declarations(topology)
         self._consumers: set[Consumer[Any]] = set()
@@ -120,7 +119,7 @@ class RabbitWorkQueue:
         """Publish with what else this event-loop turn publishes to the queue."""
         self._publisher.require()
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._coalescer.add((queue, ttl_ms), _Offer(body, answer))
+        self._coalescer.add((queue, ttl_ms), _Offer(body, answer=answer))
         try:
             await answer
         except AmqpError as error:
@@ -234,3 +233,7 @@ class RabbitWorkQueue:
 
 def _expiration(ttl_ms: int | None) -> int | None:
     return None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS)
+
+
+async def _select_confirms(channel: Channel) -> None:
+    await channel.select_confirms()

@@ -1,0 +1,206 @@
+"""The client of the adapter: one connection and its channels, each of which lives once.
+
+Two clients implement it, ours (`shared.broker.amqp`) and aio-pika (`shared.broker.aio_pika`). Neither reconnects.
+Both report the errors of `shared.broker.amqp.errors`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from shared.broker.amqp.address import Address
+from shared.broker.amqp.confirms import OnSettled
+from shared.broker.amqp.connection import OnAlarm
+from shared.broker.amqp.errors import AmqpError
+from shared.broker.amqp.properties import TRANSIENT
+from shared.broker.amqp.wire import Table, Value
+from shared.frames import unraised
+
+
+class Received(Protocol):
+    """One delivery."""
+
+    @property
+    def tag(self) -> int:
+        """What to settle it by."""
+        ...
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether it was delivered before."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The message."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, Value]:
+        """What the broker and the sender noted on it. Raises ProtocolError."""
+        ...
+
+
+class Channel(Protocol):
+    """A channel; over for good once `closed` is done, which then says why.
+
+    Calls raise AmqpError: ChannelClosed, ConnectionClosed, CallTimeout.
+    """
+
+    closed: asyncio.Future[AmqpError]
+
+    async def close(self) -> None:
+        """End the channel. Unsettled deliveries go back to their queues."""
+        ...
+
+    async def wait_closed(self) -> AmqpError:
+        """Return why the channel ended, once it has."""
+        ...
+
+    async def declare_exchange(self, name: str, kind: str, *, durable: bool) -> None:
+        """Make an exchange of this kind, or check that it is one."""
+        ...
+
+    async def delete_exchange(self, name: str) -> None:
+        """Remove an exchange."""
+        ...
+
+    async def declare_queue(self, name: str, options: Table) -> None:
+        """Make a durable queue, or check that it is the same."""
+        ...
+
+    async def declare_private_queue(self, name: str, options: Table) -> None:
+        """Make a queue for this connection alone, which the broker deletes with its consumer."""
+        ...
+
+    async def count_ready(self, queue: str) -> int:
+        """Return about how many messages wait in an existing queue."""
+        ...
+
+    async def bind_queue(self, queue: str, exchange: str) -> None:
+        """Let an exchange feed a queue."""
+        ...
+
+    async def delete_queue(self, name: str) -> None:
+        """Remove a queue and all that is in it."""
+        ...
+
+    async def set_prefetch(self, count: int) -> None:
+        """Bound the unsettled deliveries of each later consumer."""
+        ...
+
+    async def consume(
+        self, queue: str, on_received: Callable[[Received], None], *, no_ack: bool, exclusive: bool = False
+    ) -> str:
+        """Call `on_received`, which must neither block nor raise, for each delivery; return the tag to cancel by."""
+        ...
+
+    async def cancel(self, tag: str) -> None:
+        """Receive no more under this tag."""
+        ...
+
+    def ack(self, tag: int) -> None:
+        """Settle a delivery as done. Without effect once the channel is closed."""
+        ...
+
+    def reject(self, tag: int, *, requeue: bool) -> None:
+        """Put a delivery back, or to the dead letters. Without effect once the channel is closed."""
+        ...
+
+    async def select_confirms(self) -> None:
+        """Have every publish answered; call it before the first."""
+        ...
+
+    async def publish(
+        self,
+        body: bytes,
+        on_settled: OnSettled,
+        *,
+        exchange: str = "",
+        routing_key: str,
+        delivery_mode: int = TRANSIENT,
+        expiration_ms: int | None = None,
+        mandatory: bool = False,
+    ) -> None:
+        """Send a message; `on_settled` is called once with the broker's answer, or with why there is none.
+
+        Messages of a channel keep their order. Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
+        """
+        ...
+
+
+class Connection(Protocol):
+    """A connection; over for good once `closed` is done, which then says why."""
+
+    closed: asyncio.Future[AmqpError]
+
+    @property
+    def alarm(self) -> str:
+        """Why the broker takes no messages now; empty while it does."""
+        ...
+
+    async def open_channel(self) -> Channel:
+        """Return a new channel. Raises ConnectionClosed, ChannelClosed."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+    async def wait_closed(self) -> AmqpError:
+        """Return why the connection ended, once it has."""
+        ...
+
+
+class Connect(Protocol):
+    """Opens connections."""
+
+    async def __call__(
+        self,
+        address: Address,
+        *,
+        name: str,
+        heartbeat: int,
+        timeout: float,  # noqa: ASYNC109 - it is the limit of every later call as well
+        on_alarm: OnAlarm = ...,
+    ) -> Connection:
+        """Connect within `timeout` seconds; each later call has the same limit. Raises ConnectionClosed."""
+        ...
+
+
+async def publish_confirmed(
+    channel: Channel,
+    body: bytes,
+    *,
+    routing_key: str,
+    exchange: str = "",
+    delivery_mode: int,
+    expiration_ms: int | None = None,
+    mandatory: bool,
+) -> None:
+    """Publish and wait for the broker's answer. Raises whatever `Channel.publish` would report."""
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await channel.publish(
+        body,
+        partial(resolve, answer),
+        exchange=exchange,
+        routing_key=routing_key,
+        delivery_mode=delivery_mode,
+        expiration_ms=expiration_ms,
+        mandatory=mandatory,
+    )
+    try:
+        await answer
+    finally:
+        del answer  # an error that it is settled by holds this frame, and the message
+
+
+def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
+    """Settle a future by a broker's answer, unless its owner has gone."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(None)
+    else:
+        answer.set_exception(unraised(error))  # all that were under way get this one, and the channel keeps it

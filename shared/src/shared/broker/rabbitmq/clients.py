@@ -1,0 +1,27 @@
+"""The clients that the adapter can use."""
+
+from enum import StrEnum
+from typing import Final
+
+from shared.broker.rabbitmq.client import Connect
+
+
+class AmqpClient(StrEnum):
+    """Which AMQP client carries the traffic."""
+
+    NATIVE = "native"
+    AIO_PIKA = "aio-pika"
+
+
+DEFAULT_CLIENT: Final = AmqpClient.NATIVE
+
+
+def connect_with(client: AmqpClient) -> Connect:
+    """Return what opens connections of `client`, of which only the chosen one is imported."""
+    if client is AmqpClient.AIO_PIKA:
+        from shared.broker.aio_pika.connection import open_connection  # noqa: PLC0415
+
+        return open_connection
+    from shared.broker.amqp.connection import Connection  # noqa: PLC0415
+
+    return Connection.open
