@@ -62,6 +62,8 @@ class Story:
     heard: list[ControlMessage] = field(default_factory=list)
     confirmed: set[str] = field(default_factory=set)
     losses: int = 0
+    cancelled: int = 0
+    """Handlers that were cancelled with the connection."""
     addresses: list[str | None] = field(default_factory=list)
     refused_at_once: int = 0
     usable: list[bool] = field(default_factory=list)
@@ -118,6 +120,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     await worker.replies.send(inbox.address, batch(), must_route=True)
     await publisher.control.broadcast(CancelRun(run_id="run-0"))
     await eventually(lambda: story.received and story.heard)
+    story.cancelled = story.holder.cancelled
     story.holder.release()
     return story
 
@@ -183,6 +186,10 @@ def test_a_listener_hears_again(story: Story) -> None:
 
 def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
     assert [delivery.redelivered for delivery in story.holder.held] == [False, True]
+
+
+def test_what_was_in_hand_when_the_broker_was_lost_goes_on(story: Story) -> None:
+    assert story.cancelled == 0
 
 
 async def test_wrong_credentials_are_told_at_start(

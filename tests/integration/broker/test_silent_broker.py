@@ -1,0 +1,84 @@
+"""A broker that stops without a word: no publish waits without a limit, and no more than a bounded number wait."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from tests.support.broker_samples import batch, dispatched
+from tests.support.brokers import Brokers
+from tests.support.eventually import eventually
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker import bundles
+from shared.broker.aio_pika import channel
+from shared.broker.ports import Broker, BrokerUnavailable
+from shared.broker.rabbitmq import kept
+from shared.broker.rabbitmq.clients import AmqpClient
+
+CALLS = 50
+LIMIT_SECONDS = 1.0
+SETTLED_SECONDS = 30.0
+
+
+@pytest.fixture
+def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for the broker than in production."""
+    monkeypatch.setattr(kept, "TIMEOUT_SECONDS", LIMIT_SECONDS)
+
+
+@pytest.fixture
+def frozen(mortal: RabbitMQServer) -> Iterator[RabbitMQServer]:
+    """The server, which the test freezes and the fixture thaws."""
+    yield mortal
+    thaw(mortal)
+
+
+def thaw(server: RabbitMQServer) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGCONT)
+
+
+async def reply_address(broker: Broker) -> str:
+    return (await broker.replies.open_inbox(lambda received: None, lambda: None)).address
+
+
+@pytest.mark.usefixtures("short_limit")
+async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, client: AmqpClient) -> None:
+    async with Brokers(frozen.amqp_url, client=client) as brokers:
+        broker = await brokers.open()
+        address = await reply_address(broker)
+        await broker.work.publish(brokers.work, dispatched())
+        frozen.freeze()
+        async with asyncio.timeout(SETTLED_SECONDS):
+            answers = await asyncio.gather(
+                *(broker.work.publish(brokers.work, dispatched(number)) for number in range(CALLS)),
+                *(broker.work.publish(brokers.express, dispatched(number)) for number in range(CALLS)),
+                *(broker.replies.send(address, batch(run_id=f"r{n}"), must_route=True) for n in range(CALLS)),
+                return_exceptions=True,
+            )
+        thaw(frozen)
+        assert {isinstance(answer, BrokerUnavailable) for answer in answers} == {True}
+
+
+@pytest.mark.usefixtures("short_limit")
+async def test_what_waits_for_a_silent_broker_is_bounded(
+    frozen: RabbitMQServer, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "MAX_IN_FLIGHT", 5)
+    monkeypatch.setattr(bundles, "MAX_PENDING", 20)
+    async with Brokers(frozen.amqp_url, client=client) as brokers:
+        broker = await brokers.open()
+        frozen.freeze()
+        calls = [asyncio.create_task(broker.work.publish(brokers.express, dispatched())) for _ in range(CALLS)]
+        refused = [call for call in calls if await at_once(call)]
+        thaw(frozen)
+        await asyncio.wait(calls)
+        assert len(refused) == CALLS - 20
+        await eventually(lambda: all(call.done() and call.exception() for call in refused))
+
+
+async def at_once(call: asyncio.Task[None]) -> bool:
+    await asyncio.sleep(0)
+    return call.done()
