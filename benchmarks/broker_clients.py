@@ -25,11 +25,11 @@ import uvloop
 from aiormq.abc import DeliveredMessage
 
 from flowport.servers.rabbitmq import RabbitMQServer
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.channel import Channel
-from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.content import Received
-from shared.broker.amqp.properties import PERSISTENT
+from flowport_amqp.address import parse
+from flowport_amqp.channel import Channel
+from flowport_amqp.connection import Connection
+from flowport_amqp.content import Received
+from flowport_amqp.properties import PERSISTENT
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.client import publish_confirmed

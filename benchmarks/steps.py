@@ -41,6 +41,7 @@ from flowport.servers.ports import LOOPBACK
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen, port_of
+from flowport_amqp.channel import Channel
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.api import guards
 from gateway.api.legacy import execute
@@ -51,7 +52,6 @@ from gateway.application.executions import Executions
 from gateway.application.rate_limits import RateLimits
 from gateway.application.spend_cap import SpendCap
 from jobs_service.consumers.records import RecordsConsumer
-from shared.broker.amqp.channel import Channel
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 

@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
-from shared.broker.amqp.content import Received
+from flowport_amqp.content import Received
 from shared.broker.topology import EXPRESS
 
 RUNS = 6

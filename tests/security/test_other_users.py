@@ -16,9 +16,9 @@ from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerProcess, accepts_connections
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer, find_program
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import ConnectionClosed
+from flowport_amqp.address import parse
+from flowport_amqp.connection import Connection
+from flowport_amqp.errors import ConnectionClosed
 
 Client = MongoClient[dict[str, object]]
 START_SECONDS = 60

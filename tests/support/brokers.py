@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from prometheus_client import REGISTRY
 
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.channel import Channel
-from shared.broker.amqp.connection import Connection
+from flowport_amqp.address import parse
+from flowport_amqp.channel import Channel
+from flowport_amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from flowport.doctor.broker import BRING_BACK, GROW
 from flowport.failures import CommandFailed
+from flowport_amqp.address import virtual_host_of
 from shared.broker.access import access_of, user_of
-from shared.broker.amqp.address import virtual_host_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.rabbitmq.members import Membership

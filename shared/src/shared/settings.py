@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.broker.amqp.address import parts_of
+from flowport_amqp.address import parts_of
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.broker.topology import LONGEST_RUN_SECONDS
 from shared.security.key_list import parse_keys

@@ -18,7 +18,7 @@ from tools.observability.dashboards import DASHBOARDS
 from tools.reference.runbooks import alerts
 
 from flowport.stack import Stack
-from shared.broker.amqp.properties import PERSISTENT
+from flowport_amqp.properties import PERSISTENT
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.topology import RECORDS
 from shared.service import ServiceName

@@ -17,7 +17,7 @@ from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
-from shared.broker.amqp.properties import PERSISTENT
+from flowport_amqp.properties import PERSISTENT
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, RECORDS
 

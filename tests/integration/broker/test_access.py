@@ -11,8 +11,8 @@ from tests.support.eventually import eventually
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
+from flowport_amqp.errors import ChannelClosed
 from shared.broker.access import access_of, user_of
-from shared.broker.amqp.errors import ChannelClosed
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.declare import declare_topology

@@ -7,7 +7,7 @@ from tests.support.broker_samples import batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 
-from shared.broker.amqp.wire import Table
+from flowport_amqp.wire import Table
 from shared.broker.ports import QueueFull, ReplyOverflow
 
 SLOW_READER: Table = {"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 50}

@@ -8,8 +8,8 @@ from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, di
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
-from shared.broker.amqp.content import Received
-from shared.broker.amqp.properties import TRANSIENT
+from flowport_amqp.content import Received
+from flowport_amqp.properties import TRANSIENT
 from shared.broker.bodies import outgoing
 from shared.broker.bundles import Part, bundled
 from shared.broker.ports import Broker, Delivery, Settlement

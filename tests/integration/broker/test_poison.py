@@ -11,7 +11,7 @@ from tests.support.broker_samples import Recorder, Undertaker, batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually, until
 
-from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
+from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.ports import ReplyUnroutable
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.rabbitmq.clients import AmqpClient

@@ -7,8 +7,8 @@ from tests.support.certificates import Authority
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import reserve_port
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.errors import ConnectionClosed
+from flowport_amqp.address import parse
+from flowport_amqp.errors import ConnectionClosed
 from shared.broker.connect import open_broker
 from shared.broker.rabbitmq.clients import AmqpClient, connect_with
 

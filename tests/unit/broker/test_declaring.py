@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 from tests.support.brokers import topology
-from tests.unit.broker.client import connected
-from tests.unit.broker.fake_peer import Peer, playing
+from tests.unit.amqp.client import connected
+from tests.unit.amqp.fake_peer import Peer, playing
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.errors import CallTimeout
-from shared.broker.amqp.wire import long_string
+from flowport_amqp import methods
+from flowport_amqp.errors import CallTimeout
+from flowport_amqp.wire import long_string
 from shared.broker.rabbitmq import declare
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.topology import Policy
@@ -19,7 +19,7 @@ async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_ans
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(declare, "TURN_SECONDS", 0.05)
-    monkeypatch.setattr("shared.broker.amqp.channel.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("flowport_amqp.channel.CLOSE_SECONDS", 0.05)
     over = asyncio.Event()
 
     async def grants_channels_and_declares_nothing(peer: Peer) -> None:

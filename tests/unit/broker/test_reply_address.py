@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.brokers import topology
-from tests.unit.broker.fake_peer import address
+from tests.unit.amqp.fake_peer import address
 
 from shared.broker.ports import BrokerAway
 from shared.broker.rabbitmq.kept import KeptConnection

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.broker.client import say_goodbye
-from tests.unit.broker.fake_peer import Peer, playing
+from tests.unit.amqp.client import say_goodbye
+from tests.unit.amqp.fake_peer import Peer, playing
 from typer.testing import CliRunner
 
 from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, Verdict
 from flowport.main import app
 from flowport.servers.ports import LOOPBACK
-from shared.broker.amqp import methods
-from shared.broker.amqp.wire import long_string, short_string
+from flowport_amqp import methods
+from flowport_amqp.wire import long_string, short_string
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.management import PRIORITY, Management
 from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology

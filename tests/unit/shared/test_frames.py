@@ -2,9 +2,9 @@
 
 import pytest
 
+from flowport_amqp.errors import ChannelClosed
 from gateway.domain.errors.runs import RunLost
 from jobs_service.domain.run import Undecided
-from shared.broker.amqp.errors import ChannelClosed
 from shared.errors import AtCapacity
 from shared.frames import forget_frames, unraised
 

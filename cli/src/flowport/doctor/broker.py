@@ -7,9 +7,9 @@ from urllib.parse import quote
 import httpx2
 
 from flowport.doctor.findings import Finding, ok, problem, warning
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import AmqpError, ChannelClosed
+from flowport_amqp.address import parse
+from flowport_amqp.connection import Connection
+from flowport_amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.declare import ACCESS_REFUSED, NOT_FOUND
 from shared.broker.rabbitmq.management import Management

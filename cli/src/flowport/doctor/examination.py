@@ -18,7 +18,7 @@ from flowport.doctor.settings import SERVERS, are_here, check_settings
 from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
 from flowport.home import Home
-from shared.broker.amqp.address import virtual_host_of
+from flowport_amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import StoreSettings
 from shared.settings_reading import read_settings

@@ -1,6 +1,6 @@
 """Coalescing: what one event-loop turn publishes to one queue leaves as one message.
 
-A bundle holds whole messages, each in its own envelope, so that the receiver reads and settles each of them by itself.
+A bundle holds whole messages, each in its own envelope, so the receiver reads and settles each one separately.
 """
 
 import asyncio
@@ -124,8 +124,8 @@ class WorkerSlots:
     def allot(self, count: int) -> "Allotment":
         """Return how `count` messages may be bundled: an even share for each worker, and no more than it has free.
 
-        The broker gives bundles to workers in turn, so each worker gets the same share. What is sent counts as taken
-        until the worker reports again.
+        The broker delivers bundles round-robin, so each worker gets the same share. A sent message takes a slot until
+        the worker reports again.
         """
         now = asyncio.get_running_loop().time()
         for worker in [worker for worker, reported in self._workers.items() if reported.until <= now]:

@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from shared.broker.amqp.address import parse
+from flowport_amqp.address import parse
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker
 from shared.broker.rabbitmq.broker import RabbitBroker

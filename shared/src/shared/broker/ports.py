@@ -130,7 +130,7 @@ class WorkQueue(Protocol):
 
         Of a queue whose messages may come in bundles, `free` returns how many more deliveries the owner of the handler
         could begin now. Replies report it, and no bundle is made larger. It may be less by the time a bundle arrives,
-        so the handler gets up to 64 deliveries more than `prefetch` at once, and hands back what it cannot begin.
+        so the handler gets up to 64 deliveries more than `prefetch` at once, and hands the excess back.
 
         Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable,
         unless the queue `may_be_away`: then it is taken from as soon as it is there.

@@ -1,4 +1,4 @@
-"""A channel of aio-pika: calls and publishes with a time limit, deliveries handed on at once."""
+"""A channel of aio-pika: calls and publishes have a time limit, and deliveries leave its tasks immediately."""
 
 import asyncio
 from collections import deque
@@ -11,10 +11,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aiormq import spec
 from pamqp.common import FieldTable
 
-from shared.broker.aio_pika.errors import FAILURES, call_error, channel_error, publish_failure
-from shared.broker.amqp.channel import NO_MESSAGES
-from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.errors import (
+from flowport_amqp.channel import NO_MESSAGES
+from flowport_amqp.confirms import OnSettled
+from flowport_amqp.errors import (
     AmqpError,
     Blocked,
     ChannelClosed,
@@ -22,8 +21,9 @@ from shared.broker.amqp.errors import (
     ConnectionClosed,
     ConsumerCancelled,
 )
-from shared.broker.amqp.properties import TRANSIENT
-from shared.broker.amqp.wire import Table, Value
+from flowport_amqp.properties import TRANSIENT
+from flowport_amqp.wire import Table, Value
+from shared.broker.aio_pika.errors import FAILURES, call_error, channel_error, publish_failure
 from shared.frames import unraised
 
 MAX_IN_FLIGHT: Final = 2_000
@@ -58,7 +58,7 @@ class Delivered:
 
 
 class AioPikaChannel:
-    """A channel with confirms; over for good once `closed` is done, which then says why."""
+    """A channel with confirms. It never reopens; `closed` holds the reason once it has ended."""
 
     def __init__(self, channel: AbstractChannel, carrier: Carrier, *, timeout: float) -> None:
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
@@ -145,7 +145,7 @@ class AioPikaChannel:
     ) -> str:
         """Call `on_received` for each delivery; return the tag to cancel by.
 
-        aio-pika runs this in a task of its own and cancels that with the connection, so `on_received` only hands on.
+        aio-pika calls it in a task that it cancels with the connection, so the work must run in another task.
         """
         found = await self._queue(queue)
 
@@ -158,7 +158,7 @@ class AioPikaChannel:
         return tag
 
     async def cancel(self, tag: str) -> None:
-        """Receive no more under this tag."""
+        """Stop receiving under this tag."""
         if (queue := self._queues.pop(tag, None)) is not None:
             await self._call(queue.cancel(tag))
 
@@ -192,7 +192,7 @@ class AioPikaChannel:
         expiration_ms: int | None = None,
         mandatory: bool = False,
     ) -> None:
-        """Send a message; `on_settled` is called once with the broker's answer, or with why there is none.
+        """Send a message; `on_settled` is called once, with None or the reason of the failure.
 
         Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
         """
@@ -211,7 +211,7 @@ class AioPikaChannel:
         self._in_flight[task] = on_settled
 
     def block(self) -> None:
-        """Fail what has no answer: the broker takes no messages now, and confirms none."""
+        """Fail the unanswered publishes: a blocked broker confirms none."""
         self._abandon(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:

@@ -9,19 +9,19 @@ from aio_pika.abc import AbstractConnection
 from pamqp.common import FieldTable
 from yarl import URL
 
+from flowport_amqp.address import Address
+from flowport_amqp.connection import OnAlarm
+from flowport_amqp.errors import AmqpError, ConnectionClosed
 from shared.broker.aio_pika.channel import AioPikaChannel
 from shared.broker.aio_pika.errors import FAILURES, closed_by
-from shared.broker.amqp.address import Address
-from shared.broker.amqp.connection import OnAlarm
-from shared.broker.amqp.errors import AmqpError, ConnectionClosed
 from shared.tasks import end
 
 CLOSE_SECONDS: Final = 2.0
 ALARM_POLL_SECONDS: Final = 0.1
-"""aio-pika tells no one that the broker blocked the connection, so it is asked this often."""
+"""aio-pika has no event for a blocked connection, so the adapter polls for it."""
 ALARM: Final = "the broker blocked the connection"
 
-logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # what it reports is raised, too, and logged by whoever reopens
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it raises the same errors, and the adapter logs them
 
 
 def _ignored(alarm: str) -> None:
@@ -61,7 +61,7 @@ async def open_connection(
 
 
 class AioPikaConnection:
-    """An open connection; over for good once `closed` is done, which then says why."""
+    """An open connection. It never reopens; `closed` holds the reason once it has ended."""
 
     def __init__(self, connection: AbstractConnection, *, timeout: float, on_alarm: OnAlarm) -> None:
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiormq import exceptions
 
-from shared.broker.amqp.errors import AmqpError, CallTimeout, ChannelClosed, ConfirmTimeout, ConnectionClosed, Refused
-from shared.broker.amqp.errors import Returned as ReturnedToSender
+from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed, ConfirmTimeout, ConnectionClosed, Refused
+from flowport_amqp.errors import Returned as ReturnedToSender
 
 FAILURES: Final = (exceptions.AMQPError, OSError, RuntimeError)
 """RuntimeError: it is closed. OSError has TimeoutError in it."""

@@ -1,1 +1,1 @@
-"""RabbitMQ behind the ports: reconnecting, declaring, translating. The protocol itself is `shared.broker.amqp`."""
+"""RabbitMQ behind the ports: reconnecting, declaring, translating. The protocol itself is `flowport_amqp`."""

@@ -1,6 +1,6 @@
 """RabbitMQ as a Broker: two connections, three ports."""
 
-from shared.broker.amqp.address import Address
+from flowport_amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient, connect_with
 from shared.broker.rabbitmq.control import RabbitControlBus

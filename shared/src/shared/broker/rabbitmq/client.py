@@ -1,7 +1,7 @@
 """The client of the adapter: one connection and its channels, each of which lives once.
 
-Two clients implement it, ours (`shared.broker.amqp`) and aio-pika (`shared.broker.aio_pika`). Neither reconnects.
-Both report the errors of `shared.broker.amqp.errors`.
+Two clients implement it, ours (`flowport_amqp`) and aio-pika (`shared.broker.aio_pika`). Neither reconnects.
+Both report the errors of `flowport_amqp.errors`.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from shared.broker.amqp.address import Address
-from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.connection import OnAlarm
-from shared.broker.amqp.errors import AmqpError
-from shared.broker.amqp.properties import TRANSIENT
-from shared.broker.amqp.wire import Table, Value
+from flowport_amqp.address import Address
+from flowport_amqp.confirms import OnSettled
+from flowport_amqp.connection import OnAlarm
+from flowport_amqp.errors import AmqpError
+from flowport_amqp.properties import TRANSIENT
+from flowport_amqp.wire import Table, Value
 from shared.frames import unraised
 
 
@@ -43,7 +43,7 @@ class Received(Protocol):
 
 
 class Channel(Protocol):
-    """A channel; over for good once `closed` is done, which then says why.
+    """A channel. It never reopens; `closed` holds the reason once it has ended.
 
     Calls raise AmqpError: ChannelClosed, ConnectionClosed, CallTimeout.
     """
@@ -97,7 +97,7 @@ class Channel(Protocol):
         ...
 
     async def cancel(self, tag: str) -> None:
-        """Receive no more under this tag."""
+        """Stop receiving under this tag."""
         ...
 
     def ack(self, tag: int) -> None:
@@ -123,7 +123,7 @@ class Channel(Protocol):
         expiration_ms: int | None = None,
         mandatory: bool = False,
     ) -> None:
-        """Send a message; `on_settled` is called once with the broker's answer, or with why there is none.
+        """Send a message; `on_settled` is called once with None or the reason of the failure.
 
         Messages of a channel keep their order. Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
         """
@@ -131,7 +131,7 @@ class Channel(Protocol):
 
 
 class Connection(Protocol):
-    """A connection; over for good once `closed` is done, which then says why."""
+    """A connection. It never reopens; `closed` holds the reason once it has ended."""
 
     closed: asyncio.Future[AmqpError]
 

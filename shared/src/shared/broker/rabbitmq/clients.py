@@ -22,6 +22,6 @@ def connect_with(client: AmqpClient) -> Connect:
         from shared.broker.aio_pika.connection import open_connection  # noqa: PLC0415
 
         return open_connection
-    from shared.broker.amqp.connection import Connection  # noqa: PLC0415
+    from flowport_amqp.connection import Connection  # noqa: PLC0415
 
     return Connection.open

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
-from shared.broker.amqp.wire import Value
+from flowport_amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
+from flowport_amqp.wire import Value
 from shared.broker.bundles import MAX_PARTS
 from shared.broker.handling import InHand, Settle
 from shared.broker.metrics import UNREADABLE
@@ -148,7 +148,7 @@ class Consumer(Generic[D]):
         return partial(_settle, channel, received.tag, may_come_again=may_come_again)
 
     def _settle_part(self, channel: Channel, body: bytes, parts: "_Parts", settlement: Settlement) -> None:
-        """One that is not done leaves the bundle at once, so that it waits for none of the others."""
+        """Settle one message. A failed one is republished immediately, without waiting for the rest of the bundle."""
         if settlement is Settlement.ACK or parts.is_single or self._return_alone is None or channel.closed.done():
             parts.settle(settlement)
             return
@@ -184,7 +184,7 @@ class _PartReceived:
 
 
 class _Parts:
-    """The messages of one bundle, which the broker knows as one: settled once all of them are."""
+    """The messages of one bundle. The broker sees one message, so it is settled when the last of them is."""
 
     def __init__(self, count: int, settle: Settle) -> None:
         self.is_single = count == 1
@@ -193,7 +193,7 @@ class _Parts:
         self._whole = Settlement.ACK
 
     def settle(self, settlement: Settlement) -> None:
-        """Settle one. A bundle of which one is not done comes again; its other runs are reported to no avail."""
+        """Settle one. A bundle with a failed message is redelivered; gateways ignore reports on ended runs."""
         if settlement is not Settlement.ACK:
             self._whole = settlement if self.is_single else Settlement.REDELIVER
         self._open -= 1

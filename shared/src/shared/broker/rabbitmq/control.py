@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from shared.broker.amqp.errors import AmqpError
-from shared.broker.amqp.properties import TRANSIENT
+from flowport_amqp.errors import AmqpError
+from flowport_amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.handling import notify
 from shared.broker.metrics import UNREADABLE

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Container
 from typing import Final
 
-from shared.broker.amqp.address import parse
-from shared.broker.amqp.errors import AmqpError, CallTimeout, ChannelClosed
+from flowport_amqp.address import parse
+from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.client import Connection
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with

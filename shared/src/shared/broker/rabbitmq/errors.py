@@ -1,6 +1,6 @@
 """What the client reports, in the words of the ports."""
 
-from shared.broker.amqp.errors import AmqpError, Refused, Returned
+from flowport_amqp.errors import AmqpError, Refused, Returned
 from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.broker.amqp.address import Address
-from shared.broker.amqp.channel import NO_MESSAGES
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
+from flowport_amqp.address import Address
+from flowport_amqp.channel import NO_MESSAGES
+from flowport_amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST, USABLE
 from shared.broker.ports import BrokerAway, BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff

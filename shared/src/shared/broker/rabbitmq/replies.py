@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, Returned
-from shared.broker.amqp.properties import TRANSIENT
+from flowport_amqp.confirms import OnSettled
+from flowport_amqp.errors import AmqpError, ChannelClosed, Returned
+from flowport_amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_replies, outgoing
 from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
 from shared.broker.handling import notify

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from shared.broker.amqp.confirms import OnSettled
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, Refused, Returned
-from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
+from flowport_amqp.confirms import OnSettled
+from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
+from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bodies import outgoing
 from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
 from shared.broker.metrics import published
@@ -129,7 +129,7 @@ class RabbitWorkQueue:
 
     async def _publish_together(self, destination: _Destination, offers: Sequence[_Offer]) -> None:
         queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
-        offers = [offer for offer in offers if not offer.answer.done()]  # the rest have no caller any more
+        offers = [offer for offer in offers if not offer.answer.done()]  # the callers of the others have left
         allotment = self._worker_slots.allot(len(offers))
         bundles, alone = offers[: allotment.total], offers[allotment.total :]
         for chunk in chunks(bundles, allotment.size):
@@ -143,7 +143,7 @@ class RabbitWorkQueue:
             await self._publish_transient(queue.name, offer.body, ttl_ms, partial(resolve, offer.answer))
 
     def _bundle_settled(self, destination: _Destination, offers: Sequence[_Offer], error: AmqpError | None) -> None:
-        """Settle each message of a bundle; one that no worker takes is offered message by message."""
+        """Settle each message of a bundle. Messages of a refused bundle are published again, one by one."""
         if not isinstance(error, Refused | Returned):
             for offer in offers:
                 resolve(offer.answer, error)

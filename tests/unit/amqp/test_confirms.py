@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.broker.amqp.confirms import Confirms
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConfirmTimeout, ProtocolError, Refused, Returned
+from flowport_amqp.confirms import Confirms
+from flowport_amqp.errors import AmqpError, ChannelClosed, ConfirmTimeout, ProtocolError, Refused, Returned
 
 LONG = 60.0
 

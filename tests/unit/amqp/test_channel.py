@@ -6,12 +6,12 @@ from contextlib import suppress
 import pytest
 from tests.support.eventually import eventually
 from tests.support.left_behind import without_collections
-from tests.unit.broker.client import connected, open_channel, publish, say_goodbye
-from tests.unit.broker.fake_peer import Peer, playing
+from tests.unit.amqp.client import connected, open_channel, publish, say_goodbye
+from tests.unit.amqp.fake_peer import Peer, playing
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.channel import Channel
-from shared.broker.amqp.errors import (
+from flowport_amqp import methods
+from flowport_amqp.channel import Channel
+from flowport_amqp.errors import (
     AmqpError,
     Blocked,
     CallTimeout,
@@ -21,7 +21,7 @@ from shared.broker.amqp.errors import (
     Refused,
     Returned,
 )
-from shared.broker.amqp.wire import long_string, short_string
+from flowport_amqp.wire import long_string, short_string
 
 
 async def test_confirms_refusals_and_returns_reach_their_publish() -> None:
@@ -186,7 +186,7 @@ async def test_a_refused_call_costs_the_channel_and_its_number_is_free_again() -
 async def test_the_number_of_a_channel_that_was_given_up_is_free_once_the_broker_has_ended_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.broker.amqp.channel.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("flowport_amqp.channel.CLOSE_SECONDS", 0.05)
 
     async def script(peer: Peer) -> None:
         await peer.shake_hands()

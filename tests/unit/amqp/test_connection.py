@@ -3,19 +3,19 @@
 import asyncio
 
 import pytest
-from tests.unit.broker.client import connected, open_channel, publish, say_goodbye
-from tests.unit.broker.fake_peer import Peer, address, playing, tune
+from tests.unit.amqp.client import connected, open_channel, publish, say_goodbye
+from tests.unit.amqp.fake_peer import Peer, address, playing, tune
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import (
+from flowport_amqp import methods
+from flowport_amqp.connection import Connection
+from flowport_amqp.errors import (
     ConfirmTimeout,
     ConnectionClosed,
     ProtocolError,
 )
-from shared.broker.amqp.frames import BODY, HEARTBEAT, METHOD, frame
-from shared.broker.amqp.output import WRITE_BUFFER_BYTES
-from shared.broker.amqp.wire import short_string
+from flowport_amqp.frames import BODY, HEARTBEAT, METHOD, frame
+from flowport_amqp.output import WRITE_BUFFER_BYTES
+from flowport_amqp.wire import short_string
 
 CLOSE = methods.bare(methods.CONNECTION_CLOSE) + (320).to_bytes(2, "big") + short_string("shutting down") + b"\0\0\0\0"
 

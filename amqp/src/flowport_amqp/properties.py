@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from shared.broker.amqp.wire import Reader, Value, short_string
+from flowport_amqp.wire import Reader, Value, short_string
 
 TRANSIENT: Final = 1
 PERSISTENT: Final = 2

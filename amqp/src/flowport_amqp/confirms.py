@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.broker.amqp.errors import AmqpError, ConfirmTimeout, ProtocolError, Refused, Returned
+from flowport_amqp.errors import AmqpError, ConfirmTimeout, ProtocolError, Refused, Returned
 
 OnSettled = Callable[[AmqpError | None], None]
 """Called once with None when the broker has the message, or with the reason why not. Must neither block nor raise."""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from shared.broker.amqp.errors import ProtocolError
+from flowport_amqp.errors import ProtocolError
 
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
 """What a field may hold that comes from the peer."""

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from shared.broker.amqp.errors import AmqpError, CallTimeout, ChannelClosed
-from shared.broker.amqp.methods import arguments
-from shared.broker.amqp.wire import Reader
+from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed
+from flowport_amqp.methods import arguments
+from flowport_amqp.wire import Reader
 
 
 class Calls:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from shared.broker.amqp.frames import HEARTBEAT_FRAME
-from shared.broker.amqp.output import Output
+from flowport_amqp.frames import HEARTBEAT_FRAME
+from flowport_amqp.output import Output
 
 SILENT_TICKS: Final = 4
 """Half intervals without a byte after which the peer counts as dead: two whole intervals, as the protocol says."""

@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from shared.broker.amqp import methods, properties
-from shared.broker.amqp.calls import Calls
-from shared.broker.amqp.confirms import Confirms, OnSettled
-from shared.broker.amqp.content import ContentReader, Received, read_deliver
-from shared.broker.amqp.errors import (
+from flowport_amqp import methods, properties
+from flowport_amqp.calls import Calls
+from flowport_amqp.confirms import Confirms, OnSettled
+from flowport_amqp.content import ContentReader, Received, read_deliver
+from flowport_amqp.errors import (
     AmqpError,
     Blocked,
     ChannelClosed,
     ConfirmTimeout,
     ConsumerCancelled,
     ProtocolError,
+    again,
 )
-from shared.broker.amqp.frames import BODY, HEADER, METHOD, body_frames, frame
-from shared.broker.amqp.output import Output
-from shared.broker.amqp.wire import Table
-from shared.frames import unraised
+from flowport_amqp.frames import BODY, HEADER, METHOD, body_frames, frame
+from flowport_amqp.output import Output
+from flowport_amqp.wire import Table
 
 CLOSE_SECONDS: Final = 2.0
 NO_MESSAGES: Final = "the broker takes no messages now: {}"
@@ -226,7 +226,7 @@ class Channel:
 
     def _check_usable(self) -> None:
         if self.closed.done():
-            raise unraised(self.closed.result())  # itself, it would gather the frames of all who ask
+            raise again(self.closed.result())  # itself, it would gather the frames of all who ask
         if self._carrier.alarm:
             raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.broker.amqp import properties
-from shared.broker.amqp.content import BODY_MAX, ContentReader
-from shared.broker.amqp.errors import ProtocolError
-from shared.broker.amqp.frames import BODY, FRAME_MAX, HEADER, METHOD, FrameReader, body_frames, frame
-from shared.broker.amqp.methods import content_header
-from shared.broker.amqp.wire import Reader, long_string, short_string, table
+from flowport_amqp import properties
+from flowport_amqp.content import BODY_MAX, ContentReader
+from flowport_amqp.errors import ProtocolError
+from flowport_amqp.frames import BODY, FRAME_MAX, HEADER, METHOD, FrameReader, body_frames, frame
+from flowport_amqp.methods import content_header
+from flowport_amqp.wire import Reader, long_string, short_string, table
 
 names = st.text(max_size=40)
 fields = st.recursive(

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.address import Address
-from shared.broker.amqp.frames import BODY, HEADER, HEARTBEAT, METHOD, PROTOCOL_HEADER, FrameReader, frame
-from shared.broker.amqp.wire import long_string, short_string, table
+from flowport_amqp import methods
+from flowport_amqp.address import Address
+from flowport_amqp.frames import BODY, HEADER, HEARTBEAT, METHOD, PROTOCOL_HEADER, FrameReader, frame
+from flowport_amqp.wire import long_string, short_string, table
 
 START = methods.bare(methods.CONNECTION_START) + b"\0\x09" + table({"product": "fake"}) + long_string(b"PLAIN AMQPLAIN")
 START += long_string(b"en_US")

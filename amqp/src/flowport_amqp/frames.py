@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from shared.broker.amqp.errors import ProtocolError
+from flowport_amqp.errors import ProtocolError
 
 METHOD: Final = 1
 HEADER: Final = 2

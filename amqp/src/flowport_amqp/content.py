@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from shared.broker.amqp import properties
-from shared.broker.amqp.errors import ProtocolError
-from shared.broker.amqp.wire import Value
+from flowport_amqp import properties
+from flowport_amqp.errors import ProtocolError
+from flowport_amqp.wire import Value
 
 BODY_MAX: Final = 16 * 1024 * 1024
 """RabbitMQ's own limit of one message."""

@@ -1,5 +1,9 @@
 """What can go wrong between us and a broker."""
 
+from typing import TypeVar
+
+E = TypeVar("E", bound="AmqpError")
+
 
 class AmqpError(Exception):
     """Any failure of this client."""
@@ -47,3 +51,10 @@ class ConfirmTimeout(PublishFailed):
 
 class Blocked(PublishFailed):
     """The broker is short of memory or disk and takes no messages now; one under way may still be taken later."""
+
+
+def again(error: E) -> E:
+    """Return a copy of `error` without its traceback, to raise to each of many callers."""
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    return copy

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.broker.amqp.address import parse
+from flowport_amqp.address import parse
 from shared.broker.connect import open_broker
 
 

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.unit.broker.fake_peer import Peer, address
+from tests.unit.amqp.fake_peer import Peer, address
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.channel import Channel
-from shared.broker.amqp.connection import Connection
+from flowport_amqp import methods
+from flowport_amqp.channel import Channel
+from flowport_amqp.connection import Connection
 from shared.broker.rabbitmq.client import publish_confirmed
 
 

@@ -4,8 +4,8 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-from shared.broker.amqp.errors import ProtocolError
-from shared.broker.amqp.wire import Reader, Table, long_string, short_string, table
+from flowport_amqp.errors import ProtocolError
+from flowport_amqp.wire import Reader, Table, long_string, short_string, table
 
 
 def _id(class_id: int, method_id: int) -> int:

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Self, cast
 
-from shared.broker.amqp import methods
-from shared.broker.amqp.address import Address
-from shared.broker.amqp.calls import Calls
-from shared.broker.amqp.channel import CLOSE_SECONDS, Channel
-from shared.broker.amqp.errors import AmqpError, ConnectionClosed, ProtocolError
-from shared.broker.amqp.frames import FRAME_MAX, HEARTBEAT, METHOD, PROTOCOL_HEADER, FrameReader, frame
-from shared.broker.amqp.heartbeat import Heartbeat
-from shared.broker.amqp.output import Output
-from shared.broker.amqp.wire import Table
+from flowport_amqp import methods
+from flowport_amqp.address import Address
+from flowport_amqp.calls import Calls
+from flowport_amqp.channel import CLOSE_SECONDS, Channel
+from flowport_amqp.errors import AmqpError, ConnectionClosed, ProtocolError
+from flowport_amqp.frames import FRAME_MAX, HEARTBEAT, METHOD, PROTOCOL_HEADER, FrameReader, frame
+from flowport_amqp.heartbeat import Heartbeat
+from flowport_amqp.output import Output
+from flowport_amqp.wire import Table
 
 CHANNEL_MAX: Final = 2047
 FRAME_MIN: Final = 4096

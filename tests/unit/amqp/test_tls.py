@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from tests.support.certificates import Authority
-from tests.unit.broker.client import say_goodbye
-from tests.unit.broker.fake_peer import Peer, playing
+from tests.unit.amqp.client import say_goodbye
+from tests.unit.amqp.fake_peer import Peer, playing
 
-from shared.broker.amqp import address as addresses
-from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import ConnectionClosed
+from flowport_amqp import address as addresses
+from flowport_amqp.connection import Connection
+from flowport_amqp.errors import ConnectionClosed
 
 
 @pytest.mark.parametrize(("host", "accepted"), [("localhost", True), ("somebody.else", False)])
