@@ -83,7 +83,7 @@ async def test_headers_nested_without_end_keep_no_worker_from_a_message(brokers:
 
 @pytest.mark.parametrize("client", [AmqpClient.NATIVE], scope="module")
 async def test_headers_nested_without_end_make_a_dead_letter_unreadable(brokers: Brokers) -> None:
-    """aio-pika's parser fails on such headers, which ends its connection each time the message is delivered (ADR 1)."""
+    """aio-pika reads headers of this depth. Much deeper ones end its connection at each delivery (ADR 1)."""
     broker = await brokers.open()
     dead, unreadable = Undertaker(), Recorder()
     await broker.work.drain(brokers.dead, dead, prefetch=2)

@@ -23,6 +23,12 @@ PUBLISH_FAILURES = Counter(
     "Messages that the broker did not take, by queue and why.",
     ["queue", "code"],
 )
+BUNDLE_MESSAGES = Histogram(
+    "flowport_broker_bundle_messages",
+    "Runs or replies that were published as one message, by queue.",
+    ["queue"],
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+)
 UNREADABLE = Counter("flowport_broker_unreadable_total", "Bodies that were no message of ours.", ["queue"])
 
 

@@ -14,7 +14,7 @@ from flowport_amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_replies, outgoing
 from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
 from shared.broker.handling import notify
-from shared.broker.metrics import UNREADABLE
+from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
 from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
@@ -127,6 +127,7 @@ class RabbitReplyStream:
         self._own_slots = own_slots
         self._worker_slots = worker_slots
         self._coalescer = Coalescer(self._send_together)
+        self._sizes = BUNDLE_MESSAGES.labels(queue.prefix)
         self._queue = queue
         self._publisher = KeptChannel(publishing, _select_confirms)
         self._inboxes: set[Inbox] = set()
@@ -201,6 +202,7 @@ class RabbitReplyStream:
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
             settled = partial(_settle_together, chunk)
+            self._sizes.observe(len(chunk))
             try:
                 await self._publisher.require().publish(
                     bundled(chunk, worker=worker, free=free),

@@ -11,7 +11,7 @@ from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bodies import outgoing
 from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
-from shared.broker.metrics import published
+from shared.broker.metrics import BUNDLE_MESSAGES, published
 from shared.broker.ports import (
     BrokerAway,
     BrokerUnavailable,
@@ -136,6 +136,7 @@ class RabbitWorkQueue:
             if len(chunk) == 1:
                 alone += chunk
             else:
+                BUNDLE_MESSAGES.labels(queue.bundles).observe(len(chunk))
                 await self._publish_transient(
                     queue.bundles or "", bundled(chunk), ttl_ms, partial(self._bundle_settled, destination, chunk)
                 )
