@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.support.brokers import tested_client
 from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
@@ -59,6 +60,7 @@ def stack(
     environment = {
         "VLLM_BASE_URL": models.url,
         "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}",
+        "FLOWPORT_AMQP_CLIENT": tested_client(),
         "FLOWPORT_DEFAULT_PLAN": "benchmark",
         "FLOWPORT_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "RATE_LIMIT_WINDOW_MS": "2000",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
+from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
@@ -45,7 +46,7 @@ def models() -> Iterator[ModelServer]:
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
     """Everything, running."""
     folder = tmp_path_factory.mktemp("faults")
-    environment = {**QUICK, "VLLM_BASE_URL": models.url}
+    environment = {**QUICK, "VLLM_BASE_URL": models.url, "FLOWPORT_AMQP_CLIENT": tested_client()}
     with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
         stack.scale(ServiceName.GATEWAY, 2)
         yield stack

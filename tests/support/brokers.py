@@ -1,5 +1,6 @@
 """Brokers that share queues of one test alone, in memory or on RabbitMQ."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -90,6 +91,11 @@ class Brokers:
             await broker.stop()
         if not self.url.startswith("memory:"):
             await _delete(self.url, self.topology)
+
+
+def tested_client() -> AmqpClient:
+    """Return the client of the tests that start whole systems."""
+    return AmqpClient(os.environ.get("FLOWPORT_TEST_AMQP_CLIENT", DEFAULT_CLIENT))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from tests.faults.harness.steady import SteadyLoad
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import ENVIRONMENT, Scene
+from tests.support.brokers import tested_client
 from tests.support.public_door import PublicDoor
 
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -54,6 +55,7 @@ async def _played(
             line = await opened.enter_async_context(Line([node.port for node in nodes]))
             environment = {
                 **ENVIRONMENT,
+                "FLOWPORT_AMQP_CLIENT": tested_client(),
                 "FLOWPORT_AMQP_URL": nodes[0].amqp_url.replace(f":{nodes[0].port}/", f":{line.port}/"),
             }
             stack = Stack(Path(folder) / "stack", ports=StackPorts.free(), executors=2, environment=environment)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tests.faults.harness.line import Line
 from tests.faults.harness.witness import Witness
+from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
@@ -110,6 +111,7 @@ async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> A
         balancer = await opened.enter_async_context(Line())
         environment = {
             **ENVIRONMENT,
+            "FLOWPORT_AMQP_CLIENT": tested_client(),
             "VLLM_BASE_URL": models.url,
             "FLOWPORT_JOBS_URL": f"http://127.0.0.1:{balancer.port}",
         }
