@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
 import pytest
 from tests.support.broker_samples import batch
 
 from shared.broker.bodies import incoming_replies, outgoing
 from shared.broker.bundles import MAX_BYTES, MAX_PARTS, MAX_PENDING, Coalescer, Part, WorkerSlots, bundled, chunks
 from shared.broker.ports import BrokerAway
-from shared.contracts.messages import Bundle, decode, encode
+from shared.contracts.messages import MAX_BUNDLE_BYTES, Bundle, UnreadableMessage, decode, encode
 
 
 def part(size: int = 1) -> Part:
@@ -139,4 +138,13 @@ def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
     bundle = decode(bundled([Part(body), Part(body)])).message
     assert isinstance(bundle, Bundle)
     assert [bytes(content) for content in bundle.parts] == [body, body]
-    assert decode(msgspec.Raw(body)).traceparent == "00-1-2-01"
+    assert decode(bytes(bundle.parts[0])).traceparent == "00-1-2-01"
+
+
+def test_a_body_over_the_bound_of_bundles_is_read_as_a_single_message() -> None:
+    large = outgoing(batch(text="x" * MAX_BUNDLE_BYTES))
+    assert decode(large).message == batch(text="x" * MAX_BUNDLE_BYTES)
+    full = bundled([Part(b"x" * (MAX_BYTES // MAX_PARTS)) for _ in range(MAX_PARTS)], redelivered=True, worker="w" * 32)
+    assert len(full) <= MAX_BUNDLE_BYTES
+    with pytest.raises(UnreadableMessage):
+        decode(b'{"v":1,"message":{"type":"bundle","parts":[' + b"1," * MAX_BUNDLE_BYTES + b"1]}}")

@@ -45,7 +45,7 @@ def incoming_replies(body: bytes) -> Replies:
     replies = Replies(worker=message.worker, free=message.free)
     for part in message.parts:
         try:
-            _replies(replies, decode(part).message)
+            _replies(replies, decode(bytes(part)).message)
         except UnreadableMessage as error:
             replies.unreadable.append(str(error))
     return replies

@@ -78,6 +78,11 @@ def chunks(parts: Sequence[P], limit: int) -> Iterator[list[P]]:
         yield chunk
 
 
+def is_large(chunk: Sequence[Part]) -> bool:
+    """Return whether a chunk is one message too large for a bundle."""
+    return len(chunk[0].body) > MAX_BYTES
+
+
 def bundled(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "", free: int = 0) -> bytes:
     """Return the body of a bundle."""
     content = tuple(raw(part.body) for part in parts)

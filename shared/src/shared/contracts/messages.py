@@ -13,6 +13,8 @@ from shared.contracts.runs import RunSpec
 from shared.contracts.usage import Usage
 
 ENVELOPE_VERSION: Final = 1
+MAX_BUNDLE_BYTES: Final = 257 * 1024
+"""A larger body is read as a single message: millions of tiny parts would take many times their size in memory."""
 
 
 class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
@@ -150,18 +152,18 @@ class LiveVersionChanged(msgspec.Struct, frozen=True, tag="control.live_version"
     revision: int
 
 
-Message = (
+SingleMessage = (
     AttachedRunRequested
     | DurableRunDispatched
     | EventBatch
     | RecordBatch
-    | Bundle
     | CancelRun
     | FollowRun
     | AnnounceRun
     | KeyRevoked
     | LiveVersionChanged
 )
+Message = SingleMessage | Bundle
 ControlMessage = CancelRun | FollowRun | AnnounceRun | KeyRevoked | LiveVersionChanged
 
 
@@ -173,12 +175,21 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
 
 
+class _LargeEnvelope(msgspec.Struct, frozen=True):
+    """An envelope that is no bundle."""
+
+    v: int
+    message: SingleMessage
+    traceparent: str | None = None
+
+
 class UnreadableMessage(ValueError):
     """Bytes that are no message of any version we know. It goes to the dead letters, never round again."""
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Envelope)
+_large_decoder = msgspec.json.Decoder(_LargeEnvelope)
 
 
 def encode(message: Message, *, traceparent: str | None = None) -> bytes:
@@ -186,13 +197,17 @@ def encode(message: Message, *, traceparent: str | None = None) -> bytes:
     return _encoder.encode(Envelope(v=ENVELOPE_VERSION, message=message, traceparent=traceparent))
 
 
-def decode(body: bytes | msgspec.Raw) -> Envelope:
+def decode(body: bytes) -> Envelope:
     """What the broker delivered.
 
     Raises UnreadableMessage for anything that is not a message of a known version.
     """
     try:
-        envelope = _decoder.decode(body)
+        if len(body) > MAX_BUNDLE_BYTES:
+            large = _large_decoder.decode(body)
+            envelope = Envelope(large.v, large.message, large.traceparent)
+        else:
+            envelope = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableMessage(str(error)) from error
     if envelope.v != ENVELOPE_VERSION:

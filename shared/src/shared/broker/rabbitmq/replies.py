@@ -12,7 +12,7 @@ from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, Returned
 from flowport_amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_replies, outgoing
-from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
+from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks, is_large
 from shared.broker.handling import notify
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
@@ -205,7 +205,7 @@ class RabbitReplyStream:
             self._sizes.observe(len(chunk))
             try:
                 await self._publisher.require().publish(
-                    bundled(chunk, worker=worker, free=free),
+                    chunk[0].body if is_large(chunk) else bundled(chunk, worker=worker, free=free),
                     settled,
                     routing_key=address,
                     mandatory=any(reply.must_route for reply in chunk),
