@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import workflows
-from benchmarks.load import http_load, stream_load
+from benchmarks.load import http_load, job_load, stream_load
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.pace import Quiet
 from benchmarks.revisions import Build, RunningBuild, running
@@ -28,6 +28,9 @@ MIN_ROUNDS: Final = 6
 """With fewer, no pair of order statistics reaches 95 %."""
 DEFAULT_ROUNDS: Final = 10
 CONFIDENCE: Final = 0.95
+JOBS: Final = 250
+"""Queued in one round, from many callers."""
+JOBS_OF_ONE: Final = 50
 STREAM_MODEL: Final = "echo"
 PAUSE_MS: Final = 2
 """Callers that pause wait between 0 ms and this before each call."""
@@ -143,10 +146,15 @@ def _scenarios(own: RunningBuild, other: RunningBuild, seconds: float) -> Iterab
         measures = {build.name: partial(_stream, targets[build.name]["stream"], callers) for build in (own, other)}
         return Prepared(f"stream, {callers} streams", measures)
 
+    def queued(callers: int) -> Prepared:
+        measures = {build.name: partial(_jobs, build, targets[build.name]["no-op"], callers) for build in (own, other)}
+        return Prepared(f"queued jobs, {callers} callers", measures)
+
     yield from (sync("no-op", callers) for callers in (1, 32, 128))
     yield from (sync("no-op", callers, PAUSE_MS) for callers in (32, 128))
     yield from (sync(workflow, 32) for workflow in ("one function", "four functions", "ten blocks"))
     yield from (stream(callers) for callers in (1, 32))
+    yield from (queued(callers) for callers in (1, 32))
 
 
 def _load(build: RunningBuild, target: http_load.Target, callers: int, seconds: float, pause_ms: int) -> Row:
@@ -154,6 +162,13 @@ def _load(build: RunningBuild, target: http_load.Target, callers: int, seconds: 
     found = http_load.measure(target, callers=callers, seconds=seconds, pause_ms=pause_ms)
     used = (build.cpu_seconds() - before) / found.requests * 1e6
     return {"per_second": found.per_second, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms, "cpu_us": used}
+
+
+def _jobs(build: RunningBuild, target: http_load.Target, callers: int) -> Row:
+    jobs = min(JOBS, JOBS_OF_ONE * callers)
+    before = build.cpu_seconds()
+    found = asyncio.run(job_load.measure(target, jobs=jobs, callers=callers))
+    return found.row() | {"cpu_us": (build.cpu_seconds() - before) / jobs * 1e6}
 
 
 def _stream(target: http_load.Target, callers: int) -> Row:
