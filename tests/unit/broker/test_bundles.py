@@ -7,7 +7,17 @@ import pytest
 from tests.support.broker_samples import batch
 
 from shared.broker.bodies import incoming_replies, outgoing
-from shared.broker.bundles import MAX_BYTES, MAX_PARTS, MAX_PENDING, Coalescer, Part, WorkerSlots, bundled, chunks
+from shared.broker.bundles import (
+    MAX_BYTES,
+    MAX_PARTS,
+    MAX_PENDING,
+    MAX_WORKERS,
+    Coalescer,
+    Part,
+    WorkerSlots,
+    bundled,
+    chunks,
+)
 from shared.broker.ports import BrokerAway
 from shared.contracts.messages import MAX_BUNDLE_BYTES, Bundle, UnreadableMessage, decode, encode
 
@@ -116,6 +126,15 @@ async def test_what_was_sent_counts_as_taken_until_the_worker_reports_again() ->
     assert slots.allot(7).total == 0
     slots.report("one", 10)
     assert slots.allot(7).total == 7
+
+
+async def test_what_workers_report_takes_bounded_memory() -> None:
+    slots = WorkerSlots()
+    slots.report("x" * 1_000, 10)
+    assert slots.allot(7).total == 0
+    for number in range(2 * MAX_WORKERS):
+        slots.report(str(number), 10)
+    assert slots.allot(2 * MAX_WORKERS).total == 2 * MAX_WORKERS
 
 
 async def test_a_bundle_never_has_more_than_its_bound() -> None:

@@ -18,6 +18,8 @@ MAX_BYTES: Final = 256 * 1024
 MIN_PARTS: Final = 2
 MAX_PENDING: Final = 10_000
 """Messages for one queue that wait to be written. Beyond this the broker counts as unavailable."""
+MAX_WORKERS: Final = 1_000
+MAX_NAME: Final = 32
 HEARD_SECONDS: Final = 5.0
 """How long the slots that a worker reported count."""
 
@@ -119,7 +121,9 @@ class WorkerSlots:
         self._workers: dict[str, _Reported] = {}
 
     def report(self, worker: str, free: int) -> None:
-        """Note what a worker reported with its reply."""
+        """Note what a worker reported with its reply. Ignore names that are no worker's, and too many of them."""
+        if len(worker) > MAX_NAME or (worker not in self._workers and len(self._workers) >= MAX_WORKERS):
+            return
         self._workers[worker] = _Reported(free, asyncio.get_running_loop().time() + HEARD_SECONDS)
 
     def forget(self) -> None:
