@@ -97,13 +97,13 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 def _private_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Attribute):
-            names = [node.attr]
-        elif isinstance(node, ast.Import):
-            names = [part for alias in node.names for part in alias.name.split(".")]
-        elif isinstance(node, ast.ImportFrom):
-            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
-        for name in names:
-            if name.startswith("_") and not name.startswith("__"):
-                yield node.lineno, name
+        match node:
+            case ast.Attribute(attr=name):
+                names = [name]
+            case ast.Import(names=aliases):
+                names = [part for alias in aliases for part in alias.name.split(".")]
+            case ast.ImportFrom(module=module, names=aliases):
+                names = [*(module or "").split("."), *(alias.name for alias in aliases)]
+            case _:
+                continue
+        yield from ((node.lineno, name) for name in names if name.startswith("_") and not name.startswith("__"))
