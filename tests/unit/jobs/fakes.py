@@ -110,7 +110,13 @@ class FakeWork:
         self.sent.append(message)
 
     async def consume(
-        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+        self,
+        queue: str,
+        handler: Handler,
+        *,
+        prefetch: int,
+        may_be_away: bool = False,
+        free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         """See WorkQueue."""
         raise NotImplementedError

@@ -98,12 +98,12 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 def _private_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         match node:
-            case ast.Attribute(attr=name):
+            case ast.Attribute(lineno=line, attr=name):
                 names = [name]
-            case ast.Import(names=aliases):
+            case ast.Import(lineno=line, names=aliases):
                 names = [part for alias in aliases for part in alias.name.split(".")]
-            case ast.ImportFrom(module=module, names=aliases):
+            case ast.ImportFrom(lineno=line, module=module, names=aliases):
                 names = [*(module or "").split("."), *(alias.name for alias in aliases)]
             case _:
                 continue
-        yield from ((node.lineno, name) for name in names if name.startswith("_") and not name.startswith("__"))
+        yield from ((line, name) for name in names if name.startswith("_") and not name.startswith("__"))

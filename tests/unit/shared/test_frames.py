@@ -4,7 +4,6 @@ import pytest
 
 from flowport_amqp.errors import ChannelClosed
 from gateway.domain.errors.runs import RunLost
-from jobs_service.domain.run import Undecided
 from shared.errors import AtCapacity
 from shared.frames import forget_frames, unraised
 
@@ -12,7 +11,6 @@ ERRORS = (
     AtCapacity("full", retry_after=7),
     ChannelClosed("the broker closed the channel", code=404),
     RunLost("the worker is gone", run_id="E1"),
-    Undecided(),
 )
 
 
