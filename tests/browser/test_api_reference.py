@@ -6,8 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 
-LIMITS = "/api/users/me/usage-limits"
-
 
 def test_it_lists_every_tag_and_asks_no_other_host(open_page: Callable[..., Page], account: Account) -> None:
     page = open_page()
@@ -24,16 +22,19 @@ def test_a_route_is_opened_with_the_keyboard_and_tried_with_a_key(
     open_page: Callable[..., Page], account: Account
 ) -> None:
     page = open_page()
-    page.goto("/docs#/Execute")
-    operation = page.locator(".opblock", has_text=LIMITS)
+    page.goto("/docs")
+    page.locator("#operations-tag-Execute .expand-operation").focus()
+    page.keyboard.press("Enter")
+    operation = page.locator(".opblock", has_text="Calls left, and money spent")
     operation.locator(".opblock-summary-control").focus()
     page.keyboard.press("Enter")
     page.locator(".scheme-container").get_by_role("button", name="Authorize").click()
-    page.get_by_role("dialog").locator("input").first.fill(account.http.headers["x-api-key"])
-    page.get_by_role("dialog").get_by_role("button", name="Apply credentials").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+    dialog = page.locator(".dialog-ux")
+    dialog.locator("input").first.fill(account.http.headers["x-api-key"])
+    dialog.get_by_role("button", name="Apply credentials").first.click()
+    dialog.get_by_role("button", name="Close").last.click()
     operation.get_by_role("button", name="Try it out").click()
-    operation.get_by_role("button", name="Execute").click()
+    operation.get_by_role("button", name="Execute", exact=True).click()
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
@@ -46,6 +47,6 @@ def test_it_has_the_theme_of_the_console(open_page: Callable[..., Page], theme: 
 
 def test_the_console_leads_to_it(console: Console) -> None:
     page = console.goto("/").page
-    with page.expect_popup() as opened:
+    with page.context.expect_page() as opened:
         console.choose(console.account.email, "API reference")
     expect(opened.value.get_by_role("heading", name="Flowport API")).to_be_visible()
