@@ -21,7 +21,7 @@ class Queue:
     counted: Counter[str] = field(default_factory=Counter)
     open: dict[str, Reservation] = field(default_factory=dict)
     taken: dict[str, set[str]] = field(default_factory=dict)
-    stored: set[str] = field(default_factory=set)
+    stored_by: dict[str, str | None] = field(default_factory=dict)
 
     def reserve_overall(self, reservation: Reservation) -> None:
         self.open[reservation.id] = reservation
@@ -32,8 +32,9 @@ class Queue:
         self.queued[workspace_id] += len(reservation.run_ids[workspace_id])
 
     def store(self, reservation: Reservation, workspace_id: str, run_id: str) -> None:
-        self.stored.add(run_id)
-        self.counted[workspace_id] += 1
+        if run_id not in self.stored_by:  # else the id is taken
+            self.stored_by[run_id] = reservation.id
+            self.counted[workspace_id] += 1
 
     def snapshot(self) -> QueueSnapshot:
         return QueueSnapshot(
@@ -41,7 +42,7 @@ class Queue:
             overall=self.overall,
             reservations=list(self.open.values()),
             taken=self.taken,
-            stored=self.stored,
+            stored_by=self.stored_by,
             counted=self.counted,
         )
 
@@ -98,11 +99,11 @@ def test_while_a_batch_of_the_previous_version_is_open_its_capacity_stays() -> N
 
 @st.composite
 def histories(draw: st.DrawFn) -> Queue:
-    """A queue with batches that are stopped after any of their steps."""
+    """A queue with batches, some of the same runs, that are stopped after any of their steps."""
     queue = holding(Queue(), **draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 5))))
     for n in range(draw(st.integers(0, 4))):
         sizes = draw(st.dictionaries(st.sampled_from("abc"), st.integers(1, 4), min_size=1))
-        runs = {name: [f"{n}-{name}-{i}" for i in range(size)] for name, size in sizes.items()}
+        runs = {name: [f"{name}-{i}" for i in range(size)] for name, size in sizes.items()}
         reservation = Reservation(f"batch-{n}", runs)
         queue.reserve_overall(reservation)
         steps = draw(st.integers(0, len(runs)))

@@ -136,17 +136,17 @@ class MongoQueue:
             overall=counters.overall.queued,
             reservations=counters.reservations,
             taken=counters.taken,
-            stored=await self._stored_by(counters.reservations, session),
+            stored_by=await self._stored_by(counters.reservations, session),
             counted=waiting + Counter(unclaimed.values()) + Counter(unbooked.values()),
         )
         return snapshot, unclaimed
 
-    async def _stored_by(self, reservations: Sequence[Reservation], session: Session) -> frozenset[str]:
-        by = {run_id: each.id for each in reservations for run_ids in each.run_ids.values() for run_id in run_ids}
-        if not by:
-            return frozenset()
-        found = await self._runs.find({"_id": {"$in": list(by)}}, {RESERVATION: 1}, session=session).to_list()
-        return frozenset(each["_id"] for each in found if each.get(RESERVATION) == by[each["_id"]])
+    async def _stored_by(self, reservations: Sequence[Reservation], session: Session) -> Mapping[str, str | None]:
+        run_ids = [run_id for each in reservations for its_own in each.run_ids.values() for run_id in its_own]
+        if not run_ids:
+            return {}
+        found = await self._runs.find({"_id": {"$in": run_ids}}, {RESERVATION: 1}, session=session).to_list()
+        return {each["_id"]: each.get(RESERVATION) for each in found}
 
     async def _workspaces_of(self, query: Document, session: Session | None = None) -> dict[str, str]:
         found = await self._runs.find(query, {"workspace_id": 1}, session=session).to_list()

@@ -18,8 +18,8 @@ class QueueSnapshot:
     reservations: Sequence[Reservation]
     taken: Mapping[str, Container[str]]
     """The ids of the reservations that the counter of each workspace includes."""
-    stored: Container[str]
-    """The runs of `reservations` that were stored by them."""
+    stored_by: Mapping[str, str | None]
+    """The reservation that stored each run. Two reservations may name the same run, and one of them stores it."""
     counted: Mapping[str, int]
     """The runs in the queue of each workspace."""
 
@@ -56,7 +56,8 @@ def corrections(snapshot: QueueSnapshot) -> Corrections:
 
 
 def _unstored(reservation: Reservation, workspace_id: str, snapshot: QueueSnapshot) -> int:
-    return sum(run_id not in snapshot.stored for run_id in reservation.run_ids.get(workspace_id, ()))
+    run_ids = reservation.run_ids.get(workspace_id, ())
+    return sum(snapshot.stored_by.get(run_id) != reservation.id for run_id in run_ids)
 
 
 def _certain(missing: int, may_hold: int) -> int:
