@@ -80,6 +80,142 @@ REACHING_OUT = (
     ),
 )
 
+# Whether a value was made in the script's own realm, as all that a script can get hold of must be.
+HOME = "const home = (value) => value.constructor.constructor('return globalThis')() === globalThis\n"
+OVERFLOWING = """
+const caught = []
+const dive = (depth, size) => { try { CALL; dive(depth + 1, size) } catch (error) { caught.push(error) } }
+for (let size = 0; size < 6; size++) {
+  const nest = (n) => n ? nest(n - 1) : dive(0, size)
+  nest(size)
+}
+return [caught.length > 0, caught.every((error) => !(error instanceof Object) || home(error))]
+"""
+
+
+def overflows(id_: str, call: str) -> Attempt:
+    """Let a hook of the engine run out of stack: what it throws is the script's to catch."""
+    return returns(f"overflow-in-{id_}", HOME + OVERFLOWING.replace("CALL", call), [True, True])
+
+
+LEAVING_THE_REALM = (
+    returns(
+        "constructors-of-all-that-is-given",
+        HOME + "return [console, console.log, fetch, sim, sim.files.readText, sim.values.read, params, mine,"
+        " environmentVariables, arguments].every(home)",
+        True,
+    ),
+    returns(
+        "promises-of-all-that-is-given",
+        HOME + "const all = [fetch('http://a'), sim.values.read(1), sim.files.readText({key: 'k'}), import('fs')]\n"
+        "all.forEach((promise) => promise.catch(() => 0)); return all.every(home)",
+        True,
+    ),
+    returns(
+        "response-and-its-parts",
+        HOME + "const r = await fetch('http://a'); const j = r.json(), t = r.text();"
+        " return [r, r.headers, r.headers.get, j, t, await j].every(home)",
+        True,
+    ),
+    returns(
+        "errors-of-all-that-is-given",
+        HOME + "const errors = []; const keep = (error) => { errors.push(error) }\n"
+        "for (const call of [() => fetch(Symbol()), () => sim.files.readText(), () => import('x'),"
+        " () => import({toString() { throw null }}), () => import('x', 1), () => eval('(')]) {\n"
+        "  try { await call().catch(keep) } catch (error) { keep(error) }\n}\n"
+        "return [errors.length, errors.every((error) => error === null || home(error))]",
+        [6, True],
+    ),
+    returns(
+        "call-sites",
+        HOME + "Error.prepareStackTrace = (_, sites) => sites; const sites = new Error().stack\n"
+        "return [home(sites), sites.every(home),"
+        " sites.every((site) => [undefined, globalThis].includes(site.getThis())),"
+        " sites.some((site) => /engine|node:/.test(`${site.getFileName()}`))]",
+        [True, True, True, False],
+    ),
+    returns(
+        "call-sites-through-a-getter",
+        HOME + "Object.defineProperty(Error, 'prepareStackTrace', {get: () => (...all) => all})\n"
+        "return new Error().stack.every(home)",
+        True,
+    ),
+    returns(
+        "call-sites-of-a-callback",
+        HOME + "Error.prepareStackTrace = (_, sites) => sites\n"
+        "let sites; JSON.stringify({toJSON() { sites = new Error().stack }}); await null\n"
+        "return [...sites, ...new Error().stack].every((site) => !site.getFunction() || home(site.getFunction()))",
+        True,
+    ),
+    returns(
+        "stack-without-a-limit",
+        "Error.stackTraceLimit = Infinity; return /engine|node:/.test(new Error().stack)",
+        False,
+    ),
+    returns("captured-stack", "const o = {}; Error.captureStackTrace(o); return /engine|node:/.test(o.stack)", False),
+    returns(
+        "error-whose-name-is-a-symbol", "const e = new Error(); e.name = Symbol(); return typeof e.stack", "string"
+    ),
+    overflows("a-stack-trace", "new Error().stack"),
+    overflows("a-captured-stack", "Error.captureStackTrace({})"),
+    overflows("an-import", "import('x').catch(() => 0)"),
+    overflows("a-rejection", "Promise.reject(1).catch(() => 0)"),
+    overflows("a-fetch", "fetch('http://a').catch(() => 0)"),
+    overflows("a-parse-error", "eval('(')"),
+    returns(
+        "names-of-node",
+        "return ['process', 'require', 'module', 'exports', 'Buffer', 'global', 'setTimeout', 'setImmediate',"
+        " 'queueMicrotask', 'structuredClone', 'performance', 'navigator', 'crypto', '__filename', 'internalBinding',"
+        " 'primordials', 'Worker', 'MessageChannel', 'BroadcastChannel', 'AsyncLocalStorage', 'gc', 'vm']"
+        ".filter((name) => name in globalThis || Function(`return typeof ${name}`)() !== 'undefined')",
+        [],
+    ),
+    returns(
+        "globals-are-the-languages",
+        "const found = Reflect.ownKeys(globalThis).filter((key) => typeof key === 'symbol'"
+        " || !/^[A-Za-z]+(8|16|32|64)?(Clamped)?(Array)?$/.test(key)); return found.map(String).sort()",
+        [],
+    ),
+    ends("import-meta", "return import.meta", SYNTAX, says="import.meta"),
+    ends("import-from-eval", "return await eval(\"import('vm')\")", THROWN, says="Not supported"),
+    ends(
+        "import-from-a-function", "return await Function(\"return import('node:vm')\")()", THROWN, says="Not supported"
+    ),
+    ends("import-with-attributes", "return await import('x', {with: {type: 'json'}})", THROWN, says="Not supported"),
+    ends("web-assembly-from-a-function", "return Function('return WebAssembly')()", THROWN, says="not defined"),
+    ends("shared-memory-from-a-function", "return Function('return SharedArrayBuffer')()", THROWN, says="not defined"),
+    ends("atomics-from-a-function", "return Function('return Atomics.waitAsync')()", THROWN, says="not defined"),
+    ends("callers-of-the-harness", "return fetch.caller", THROWN),
+    returns(
+        "thenable-called-by-the-harness",
+        HOME + "let seen; await {then(...all) { seen = all; all[0]() }}; return [seen.every(home), seen.length]",
+        [True, 2],
+    ),
+    returns(
+        "rejection-nobody-handles",
+        "Promise.reject(new Proxy(() => 0, {get() { globalThis.evil = 1 }, getPrototypeOf() { globalThis.evil = 1 }"
+        "}))\n"
+        "await null; return [typeof evil]",
+        ["undefined"],
+    ),
+    returns("fetch-that-outlives-its-script", "fetch('http://a').then(() => { for (;;); }); return 1", 1),
+    returns(
+        "finalizers-that-outlive",
+        "const r = new FinalizationRegistry(() => { for (;;); })\n"
+        "for (let i = 0; i < 1e5; i++) r.register({}, i); return 1",
+        1,
+    ),
+    returns(
+        "every-intrinsic-polluted",
+        "const seen = new Set(); const visit = (o) => { if (Object(o) !== o || seen.has(o)) return; seen.add(o)\n"
+        "for (const k of Reflect.ownKeys(o)) { try { visit(o[k]) } catch {} }\n"
+        "try { visit(Object.getPrototypeOf(o)) } catch {}\n"
+        "try { o.evil = o.polluted = 1 } catch {} }; visit(globalThis); return seen.size > 500",
+        True,
+    ),
+    returns("worn-that-is-forged", 'return \'[{"type":"worn"},\'', '[{"type":"worn"},'),
+)
+
 BREAKING_OUT_OF_THE_WRAPPER = (
     ends("close-the-function", "}); globalThis.evil = 1; (async () => {", SYNTAX),
     ends("close-the-function-quietly", "}\nglobalThis.evil = 1\n{", SYNTAX),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ALL = (
     *attempts.REACHING_OUT,
+    *attempts.LEAVING_THE_REALM,
     *attempts.BREAKING_OUT_OF_THE_WRAPPER,
     *attempts.POISONING,
     *attempts.FORGING_THE_PROTOCOL,

@@ -123,9 +123,7 @@ ONE = PoolSize(running=1, spare=0, warming=1)
     [("aaaa", 1), ("abab", 4), (["", "", "", ""], 4)],
     ids=["one owner", "two in turn", "nobody's"],
 )
-async def test_scripts_of_one_owner_share_a_process_and_never_a_context(
-    owners: Sequence[str], processes: int
-) -> None:
+async def test_scripts_of_one_owner_share_a_process_and_never_a_context(owners: Sequence[str], processes: int) -> None:
     found: list[set[int]] = []
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
         for owner in owners:

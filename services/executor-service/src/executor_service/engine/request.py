@@ -95,7 +95,7 @@ class RunRequest:
 
     @property
     def sandbox_owner(self) -> str:
-        """Return whose user code may follow each other in one process: one workflow's, with the same secrets in reach."""
+        """Return whose scripts may follow each other in one process: one workflow's that see the same secrets."""
         return f"{self.workspace_id}/{self.user_id or ''}/{self.workflow_id}"
 
     @property

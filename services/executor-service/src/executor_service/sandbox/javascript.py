@@ -29,8 +29,6 @@ from shared.observe.logging import get_logger
 log = get_logger("javascript")
 _HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
 _BOOLEAN = "\nreturn Boolean(\n{}\n)"
-_ENGINE_BYTES = 160 << 20
-"""Data of Node before any user code runs, with a margin."""
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize()
 
@@ -47,8 +45,9 @@ class JavaScriptEngine:
     def command(self, control: int) -> Sequence[str]:
         options: dict[str, object] = {
             "files": program_files(),
+            # Node's values are 64 bits wide, and part of the heap is always unused.
             "heap_bytes": self._limits.heap_bytes * 3 // 2,
-            "data_bytes": _ENGINE_BYTES + 2 * self._limits.heap_bytes,
+            "data_bytes": 2 * self._limits.heap_bytes,
             "cpu_seconds": math.ceil(self._limits.cpu_seconds + self._limits.earlier_seconds),
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from . import linux
 
-_NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
+_NAMESPACES = (
+    linux.CLONE_NEWNS
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+    | linux.CLONE_NEWCGROUP
+    | linux.CLONE_NEWPID
+)
 _NOBODY = 65534
 _STACK_BYTES = 8 << 20
 OWN_ROOT = "read-only root directory with the engine and nothing else"
@@ -38,8 +45,8 @@ def enter(files: Iterable[str], *, needs_namespaces: bool) -> list[str]:
         layers += [OWN_ROOT] * _granted(lambda: _enter_root_of(files))
     if needs_namespaces and OWN_ROOT not in layers:
         raise NotConfined(
-            "this host grants no namespaces and root directory for them: allow user namespaces, or, to try things out with code of"
-            " your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
+            "this host grants no namespaces with a root directory of their own: allow user namespaces and mounts in"
+            " them, or, to try things out with code of your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
         )
     return layers + settle(divides_processes=namespaces is not None)
 

@@ -27,7 +27,7 @@ _CONNECTION = 3
 _FREE_DESCRIPTORS = 100
 _CLOCK_SLACK = 0.2
 """The kernel counts processor time for the limit otherwise than for the report."""
-_FLAGS = (
+FLAGS = (
     # No JIT: the process then needs no executable memory beyond its program, which the filter enforces.
     "--jitless",
     # V8 works on the main thread, so none has to be started or woken for it.
@@ -75,7 +75,7 @@ class NodeZygote(Zygote):
         worn = (options.earlier_seconds * 1_000_000, options.heap_bytes * 2 // 3, options.data_bytes // 16)
         heap_mib = options.heap_bytes >> 20
         self._command = [
-            options.files[0], *_FLAGS, f"--max-old-space-size={heap_mib}", str(_HARNESS[0]),
+            options.files[0], *FLAGS, f"--max-old-space-size={heap_mib}", str(_HARNESS[0]),
             json.dumps({"connection": _CONNECTION, "locked": LOCKED, "limits": limits, "worn": worn}),
         ]  # fmt: skip
         self._line: tuple[socket.socket, socket.socket]
@@ -96,7 +96,11 @@ class NodeZygote(Zygote):
     def judged(self, status: int, usage: resource.struct_rusage) -> int:
         """Tell the limit of processor time, at which the kernel kills, from another kill."""
         used = usage.ru_utime + usage.ru_stime
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and used > self._options.cpu_seconds - _CLOCK_SLACK:
+        if (
+            os.WIFSIGNALED(status)
+            and os.WTERMSIG(status) == signal.SIGKILL
+            and used > self._options.cpu_seconds - _CLOCK_SLACK
+        ):
             return signal.SIGXCPU << 8
         return status
 

@@ -137,8 +137,9 @@ _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 def javascript_filter() -> bytes:
     """Return the filter for Node without a JIT: memory that is not executable, the clock, its socket.
 
-    Its idle threads sleep in epoll, and it asks for the processor time that it has used. Each other call is held for the listener, which answers until the process is ready
-    and is then closed: the call fails with ENOSYS from then on. The child hands its listener over on one descriptor.
+    Its idle threads sleep in epoll, and it reads the processor time that it has used. The child hands its listener over
+    on one descriptor. The listener answers every other call until the process is ready. Then it is closed, and these
+    calls fail with ENOSYS.
     """
     handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)),)}
     more = dict.fromkeys(("epoll_wait", "epoll_pwait", "getrusage"), ())

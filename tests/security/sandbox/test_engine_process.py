@@ -1,0 +1,154 @@
+"""What keeps scripts of one workflow apart that share a process, and what a script finds that leaves its realm."""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from executor_service import sandbox
+from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script
+from executor_service.sandbox.jail.javascript import FLAGS
+from executor_service.sandbox.javascript import program_files
+
+JAIL = Path(sandbox.__file__).with_name("jail")
+ONE = PoolSize(running=1, spare=0, warming=1)
+
+# What one script leaves behind, and what the next one of the same workflow then evaluates, which must be null.
+LEFT_BEHIND = {
+    "a global": ("globalThis.left = 'secret'", "globalThis.left"),
+    "a variable of a sloppy function": ("left = 'secret'", "globalThis.left"),
+    "an intrinsic's property": ("Array.prototype.left = 'secret'", "[].left"),
+    "a function's property": ("Function.prototype.left = 'secret'", "(() => 0).left"),
+    "a generator's property": ("Object.getPrototypeOf(function* () {}).left = 'secret'", "(function* () {}).left"),
+    "the last match": ("/secret/.test('a secret')", "RegExp['$&'] || null"),
+    "a wrapped parser": (
+        "const parse = JSON.parse; JSON.parse = (text) => { globalThis.left = text; return parse(text) }",
+        "globalThis.left",
+    ),
+    "a wrapped console": ("console.log = () => 'secret'", "console.log(1)"),
+    "a trap on every parameter": (
+        "Object.defineProperty(Object.prototype, 'token', {set(value) { globalThis.left = value }})",
+        "globalThis.left",
+    ),
+    "a stack formatter": ("Error.prepareStackTrace = () => 'secret'", "new Error().stack === 'secret' || null"),
+    "a stack limit": ("Error.stackTraceLimit = 0", "Error.stackTraceLimit === 0 || null"),
+    "a well-known symbol": ("Symbol.for('left').constructor.left = 'secret'", "Symbol.left"),
+    "a parameter": ("params.left = environmentVariables.left = 'secret'", "params.left ?? environmentVariables.left"),
+    "a promise that waits": ("fetch('http://a').then(() => { globalThis.left = 1 })", "await null ?? globalThis.left"),
+    "a finalizer": (
+        "const r = new FinalizationRegistry(() => { globalThis.left = 1 })\n"
+        "for (let i = 0; i < 1e5; i++) r.register({})",
+        "globalThis.left",
+    ),
+}
+
+
+@pytest.mark.parametrize(("leave", "look"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+async def test_a_script_leaves_nothing_to_the_next_one_in_its_process(leave: str, look: str) -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        common = {"params": {"token": "secret"}, "environment": {"K": "secret"}, "owner": "a"}
+        assert (await sandbox.run(Script(code=leave, **common))).error is None
+        result = await sandbox.run(Script(code=f"return ({look}) ?? null", **common))
+        assert (result.error, result.value()) == (None, None)
+
+
+async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        secret = Conditions(scope="r", expressions=["environmentVariables.K"], environment={"K": "secret"}, owner="a")
+        assert (await sandbox.evaluate(secret)).matched == 0
+        sandbox.forget("r")
+        result = await sandbox.run(Script(code="return [environmentVariables.K, Object.isFrozen(Math)]", owner="a"))
+        assert result.value() == [None, False]
+
+
+@contextmanager
+def engine(folder: Path, *, probe: str = "", locked: int | None = None) -> Iterator[socket.socket]:
+    """Run the harness outside the jail; `probe` is code that its own realm evaluates when it would be ready."""
+    main = (JAIL / "engine.js").read_text()
+    if probe:
+        main = main.replace("send(READY);", f"send(JSON.stringify(Function({json.dumps(probe)})()));")
+    (folder / "engine.js").write_text(main)
+    (folder / "harness.js").write_text((JAIL / "harness.js").read_text())
+    ours, theirs = socket.socketpair()
+    mask = os.umask(0o022)
+    os.umask(mask)
+    options = {
+        "connection": theirs.fileno(),
+        "locked": mask if locked is None else locked,
+        "limits": [1000, 1000, 10],
+        "worn": [1e9, 1e9, 1e9],
+    }
+    command = [program_files()[0], *FLAGS, str(folder / "engine.js"), json.dumps(options)]
+    with ours, theirs, subprocess.Popen(command, pass_fds=(theirs.fileno(),), stderr=subprocess.DEVNULL) as process:
+        theirs.close()
+        ours.settimeout(60)
+        yield ours
+        process.kill()
+
+
+def heard(connection: socket.socket) -> object:
+    header = connection.recv(4, socket.MSG_WAITALL)
+    if not header:
+        return None
+    (size,) = struct.unpack(">I", header)
+    return json.loads(connection.recv(size, socket.MSG_WAITALL))
+
+
+# Code of a script that has got hold of a function of the process's own realm, and what it finds there.
+OUTSIDE = {
+    "names of Node": (
+        "return ['process', 'require', 'module', 'Buffer', 'global', 'setTimeout', 'fetch', 'internalBinding',"
+        " 'primordials', 'Worker', 'structuredClone', 'WebSocket', 'navigator'].filter((n) => n in globalThis)",
+        [],
+    ),
+    "a global that can be added": ("try { globalThis.evil = 1 } catch {} return typeof evil", "undefined"),
+    "an intrinsic that can be changed": (
+        "JSON.parse = JSON.stringify = Reflect.ownKeys = Function.prototype.call = () => 0;"
+        "return [JSON.parse('1'), Reflect.ownKeys({a: 1}), ((a) => a).call(0, 2)]",
+        [1, ["a"], 2],
+    ),
+    "a prototype that can be changed": (
+        "for (const o of [Object, Array, String, Function, Promise, RegExp, Map, Set, WeakMap, Symbol, Number, Error])"
+        " { o.prototype.evil = 1; o.prototype.toString = 0 } return [{}.evil, [].evil, typeof ''.toString]",
+        [None, None, "function"],
+    ),
+    "an accessor that can be added": (
+        "try { Object.defineProperty(Object.prototype, 'receive', {get() { return 0 }}) } catch { return 'refused' }",
+        "refused",
+    ),
+    "a hidden prototype that can be changed": (
+        "const all = [function* () {}, async function* () {}, async () => 0, [].values(), new Map().values(),"
+        " new Uint8Array()].map(Object.getPrototypeOf); return all.every(Object.isFrozen)",
+        True,
+    ),
+    "a stack formatter that can be set": (
+        "Error.prepareStackTrace = () => 'evil'; return `${Error.prepareStackTrace}`.includes('evil')",
+        False,
+    ),
+    "functions on the stack": (
+        "const sites = []; try { Error.prepareStackTrace = (_, all) => sites.push(...all) } catch {} new Error().stack;"
+        "return sites.length",
+        0,
+    ),
+    "a module": (
+        "const left = []; import('fs').then((m) => left.push(m), () => 0); return left",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("probe", "found"), OUTSIDE.values(), ids=OUTSIDE)
+def test_a_script_that_leaves_its_realm_finds_nothing_to_tamper_with(tmp_path: Path, probe: str, found: object) -> None:
+    with engine(tmp_path, probe=probe) as connection:
+        assert heard(connection) == found
+
+
+def test_a_process_that_the_zygote_has_not_locked_down_runs_nothing(tmp_path: Path) -> None:
+    with engine(tmp_path, locked=0o1357) as connection:
+        assert heard(connection) is None
