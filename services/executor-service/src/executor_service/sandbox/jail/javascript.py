@@ -25,8 +25,6 @@ LOCKED = 0o1357
 _HARNESS = (Path(__file__).with_name("engine.js"), Path(__file__).with_name("harness.js"))
 _CONNECTION = 3
 _FREE_DESCRIPTORS = 100
-_CLOCK_SLACK = 0.2
-"""The kernel counts processor time for the limit otherwise than for the report."""
 FLAGS = (
     # No JIT: the process then needs no executable memory beyond its program, which the filter enforces.
     "--jitless",
@@ -94,15 +92,13 @@ class NodeZygote(Zygote):
             self.watch(listeners[0], lambda: self._let_start(listeners[0], pid))
 
     def judged(self, status: int, usage: resource.struct_rusage) -> int:
-        """Tell the limit of processor time, at which the kernel kills, from another kill."""
+        """Tell the limit of processor time, at which the kernel kills, from another kill.
+
+        The kernel counts whole ticks for the limit, which on a busy host are far more than the time it reports.
+        """
+        is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         used = usage.ru_utime + usage.ru_stime
-        if (
-            os.WIFSIGNALED(status)
-            and os.WTERMSIG(status) == signal.SIGKILL
-            and used > self._options.cpu_seconds - _CLOCK_SLACK
-        ):
-            return signal.SIGXCPU << 8
-        return status
+        return signal.SIGXCPU << 8 if is_killed and used > self._options.cpu_seconds / 2 else status
 
     def _let_start(self, listener: int, pid: int) -> None:
         try:
