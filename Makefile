@@ -154,9 +154,10 @@ sbom: $(READY) ## write dist/sbom.json: every package that is locked, as Cyclone
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
 
 .PHONY: audit
-audit: $(READY) ## look the locked packages up in the public vulnerability databases, report pinned images out of support
+audit: $(READY) ## look packages and the JavaScript engine up in the public vulnerability databases, report images out of support
 	@code=0; $(BIN)/python -m tools.support || code=1; \
 	$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --requirement requirements.lock --require-hashes --disable-pip || code=1; \
+	$(BIN)/python -m tools.engine_audit || code=1; \
 	npm --prefix console audit --package-lock-only --omit=dev || code=1; \
 	if [ $$code != 0 ]; then echo "The audit found something, or could not look everything up: above is which. It has to reach the public package"; \
 	  echo "indexes themselves, a mirror has no vulnerability data. Elsewhere: make sbom here, and give dist/sbom.json to any scanner there."; fi; \

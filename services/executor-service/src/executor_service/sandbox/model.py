@@ -135,5 +135,5 @@ class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
     warming: int = 2
     waiting: int = 256
     wait_seconds: float = 30.0
-    kept_seconds: float = 10.0
+    kept_seconds: float = 60.0
     scripts_per_process: int = 2000

@@ -99,15 +99,16 @@ def leave_parent(*, keep: Iterable[int]) -> None:
             os.closerange(before + 1, after)
 
 
-def limit_another(process: int, *, data: int, cpu_seconds: int) -> None:
+def limit_another(process: int, *, data: int, address_space: int, cpu_seconds: int) -> None:
     """Bound a warm process that has not limited itself, and let it open no further file and start no thread.
 
-    The kernel ends it with SIGKILL at its limit of processor time.
+    `data` and `address_space` are in bytes, as in `limit`. The kernel ends it with SIGKILL at its limit of processor time.
     """
     bounds = {
         resource.RLIMIT_NOFILE: 0,
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_DATA: data,
+        resource.RLIMIT_AS: address_space,
         resource.RLIMIT_CPU: cpu_seconds,
     }
     for kind, most in bounds.items():

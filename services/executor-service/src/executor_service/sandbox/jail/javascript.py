@@ -25,6 +25,8 @@ LOCKED = 0o1357
 _HARNESS = (Path(__file__).with_name("engine.js"), Path(__file__).with_name("harness.js"))
 _CONNECTION = 3
 _FREE_DESCRIPTORS = 100
+_PROGRAM_BYTES = 1 << 30
+"""Address space besides data: 600 MiB of code, read-only data, stacks and reservations, and a margin."""
 FLAGS = (
     # No JIT: the process then needs no executable memory beyond its program, which the filter enforces.
     "--jitless",
@@ -34,8 +36,6 @@ FLAGS = (
     "--disable-sigusr1",
     # Compiled code would keep the realm of its script alive.
     "--no-compilation-cache",
-    # A seed for hashes of each process's own makes every realm 15 % more expensive, and a script harms only itself.
-    "--no-rehash-snapshot",
     # For the harness to replace those hooks of Node that would hand its own objects to user code.
     "--expose-internals",
     "--no-addons",
@@ -106,7 +106,12 @@ class NodeZygote(Zygote):
             if call.number != self._lock_call:
                 linux.let_continue(listener, call)
                 return
-            confine.limit_another(pid, data=self._options.data_bytes, cpu_seconds=self._options.cpu_seconds)
+            confine.limit_another(
+                pid,
+                data=self._options.data_bytes,
+                address_space=_PROGRAM_BYTES + self._options.data_bytes,
+                cpu_seconds=self._options.cpu_seconds,
+            )
             linux.answer_instead(listener, call, LOCKED)
         except OSError:  # the child has died
             pass
