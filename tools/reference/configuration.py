@@ -57,8 +57,9 @@ Settings of a service's own table matter to that service alone; each service rea
 command `flowport` reads beside them stands on [its page](operations/cli.md#environment).
 
 Every service also takes `SSL_CERT_FILE`: a file with the certificates of all authorities to believe, where one of them
-is your own. Python 3.13, which our images have, believes only what keeps to RFC 5280: an authority's certificate says
-what its key may be used for, and each certificate names the key that signed it.
+is your own. Without it, HTTP clients trust the operating system's store. Python 3.13, which our images have, believes
+only what keeps to RFC 5280: an authority's certificate says what its key may be used for, and each certificate names
+the key that signed it.
 
 In executor-service's environment `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy for calls of
 models, but for the hosts in `NO_PROXY`; what workflows and webhooks call is called directly.
