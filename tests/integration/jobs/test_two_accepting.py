@@ -88,6 +88,25 @@ async def test_the_caller_of_a_batch_that_died_while_it_was_stored_hears_that_th
         assert await system.queued() == stored
 
 
+async def test_the_gateway_hears_that_the_outcome_is_uncertain(
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(another.admission, "_insert", failing(another.admission._insert, "after"))
+    async with start(queue=another.queue) as system:
+        with pytest.raises(OutcomeUncertain):
+            await system.gateway.accept(a_spec("mine"))
+        assert (await system.gateway.run("mine")).run_id == "mine"
+
+
+async def test_the_gateway_hears_that_a_run_was_not_stored(start: Start, another: Another) -> None:
+    another.counters.fail("reserve", "before")
+    async with start(queue=another.queue) as system:
+        with pytest.raises(Unavailable) as failure:
+            await system.gateway.accept(a_spec("mine"))
+        assert type(failure.value) is Unavailable
+        assert await system.stored() == 0
+
+
 async def test_a_stored_run_is_accepted_though_its_process_died_before_it_could_say_so(
     start: Start, another: Another, expire: Expire
 ) -> None:
