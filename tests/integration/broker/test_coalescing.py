@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, dispatched
@@ -14,9 +15,12 @@ from shared.broker.bodies import outgoing
 from shared.broker.bundles import Part, bundled
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.client import publish_confirmed
+from shared.contracts.events import RunEnded
 from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
+from shared.contracts.outcomes import cancelled_unworked
 
 SLOTS = 100
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def never() -> None:
@@ -248,3 +252,20 @@ async def test_replies_to_a_reader_that_is_gone_are_told_only_where_they_must_ar
     assert [type(answer).__name__ for answer in answers] == ["ReplyUnroutable", "NoneType"]
     with pytest.raises(Exception, match="nobody holds"):
         await worker.replies.send(address, batch(1, run_id="run-1"), must_route=True)
+
+
+async def test_a_reply_that_ends_a_run_reports_its_slot_as_free(brokers: Brokers) -> None:
+    worker, overheard = await brokers.open(), Overheard()
+    await take(worker, brokers, Recorder(), free=3)
+    address = brokers.topology.reply_inbox.new_name()
+    ended = EventBatch("run-1", 0, (RunEnded(cancelled_unworked(NOW, NOW)),))
+    async with raw_channel(brokers.url) as channel:
+        await channel.declare_private_queue(address, {})
+        await channel.consume(address, overheard, no_ack=True)
+        await asyncio.gather(
+            worker.replies.send(address, batch(), must_route=True), worker.replies.send(address, ended, must_route=True)
+        )
+        await eventually(lambda: overheard.bodies)
+    bundle = decode(overheard.bodies[0]).message
+    assert isinstance(bundle, Bundle)
+    assert bundle.free == 4

@@ -20,6 +20,7 @@ from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, 
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
+from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch
 from shared.observe.logging import get_logger
 
@@ -109,6 +110,7 @@ class _Reply(Part):
     """One batch of events on its way."""
 
     must_route: bool = field(kw_only=True)
+    ends_run: bool = field(kw_only=True)
     on_settled: OnSettled = field(kw_only=True)
 
 
@@ -161,17 +163,21 @@ class RabbitReplyStream:
         channel = self._publisher.require()
         try:
             if must_route:
-                await self._send_surely(channel, address, batch.run_id, body)
+                await self._send_surely(channel, address, batch, body)
             else:
                 await self._send_soon(channel, address, batch.run_id, body)
         except AmqpError as error:
             raise reply_error(error) from error
 
-    async def _send_surely(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
+    async def _send_surely(self, channel: Channel, address: str, batch: EventBatch, body: bytes) -> None:
+        run_id = batch.run_id
         self._check(run_id)
         if self._queue.takes_bundles(address):
             answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._coalescer.add(address, _Reply(body, run_id, must_route=True, on_settled=partial(resolve, answer)))
+            self._coalescer.add(
+                address,
+                _Reply(body, run_id, must_route=True, ends_run=_ends_run(batch), on_settled=partial(resolve, answer)),
+            )
             try:
                 await answer
             finally:
@@ -191,7 +197,7 @@ class RabbitReplyStream:
         settled = partial(self._settled, run_id, window)
         try:
             if self._queue.takes_bundles(address):
-                self._coalescer.add(address, _Reply(body, run_id, must_route=False, on_settled=settled))
+                self._coalescer.add(address, _Reply(body, run_id, must_route=False, ends_run=False, on_settled=settled))
             else:
                 await channel.publish(body, settled, routing_key=address)
         except BaseException:
@@ -201,6 +207,7 @@ class RabbitReplyStream:
     async def _send_together(self, address: str, replies: Sequence[_Reply]) -> None:
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
+            free += sum(reply.ends_run for reply in chunk)  # a run gives its slot back once its last reply is confirmed
             settled = partial(_settle_together, chunk)
             self._sizes.observe(len(chunk))
             try:
@@ -228,6 +235,10 @@ class RabbitReplyStream:
             self._failures[run_id] = error
             if len(self._failures) > REMEMBERED_FAILURES:
                 self._failures.popitem(last=False)
+
+
+def _ends_run(batch: EventBatch) -> bool:
+    return bool(batch.events) and isinstance(batch.events[-1], RunEnded)
 
 
 def _settle_together(replies: Sequence[_Reply], error: AmqpError | None) -> None:
