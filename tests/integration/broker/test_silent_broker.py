@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.broker_samples import batch, dispatched
@@ -35,6 +36,13 @@ def frozen(mortal: RabbitMQServer) -> Iterator[RabbitMQServer]:
     thaw(mortal)
 
 
+async def freeze(server: RabbitMQServer) -> None:
+    """Stop every thread of the broker."""
+    server.freeze()
+    threads = Path(f"/proc/{server.pid}/task")
+    await eventually(lambda: all(" T " in (task / "stat").read_text() for task in threads.iterdir()))
+
+
 def thaw(server: RabbitMQServer) -> None:
     assert server.pid is not None
     os.kill(server.pid, signal.SIGCONT)
@@ -50,7 +58,7 @@ async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, cli
         broker = await brokers.open()
         address = await reply_address(broker)
         await broker.work.publish(brokers.work, dispatched())
-        frozen.freeze()
+        await freeze(frozen)
         async with asyncio.timeout(SETTLED_SECONDS):
             answers = await asyncio.gather(
                 *(broker.work.publish(brokers.work, dispatched(number)) for number in range(CALLS)),
@@ -59,7 +67,7 @@ async def test_every_publish_to_a_silent_broker_ends(frozen: RabbitMQServer, cli
                 return_exceptions=True,
             )
         thaw(frozen)
-        assert {isinstance(answer, BrokerUnavailable) for answer in answers} == {True}
+        assert [answer for answer in answers if not isinstance(answer, BrokerUnavailable)] == []
 
 
 @pytest.mark.usefixtures("short_limit")
@@ -70,7 +78,7 @@ async def test_what_waits_for_a_silent_broker_is_bounded(
     monkeypatch.setattr(bundles, "MAX_PENDING", 20)
     async with Brokers(frozen.amqp_url, client=client) as brokers:
         broker = await brokers.open()
-        frozen.freeze()
+        await freeze(frozen)
         calls = [asyncio.create_task(broker.work.publish(brokers.express, dispatched())) for _ in range(CALLS)]
         refused = [call for call in calls if await at_once(call)]
         thaw(frozen)

@@ -169,6 +169,31 @@ class Connect(Protocol):
         ...
 
 
+class Unanswered:
+    """The publishes of one flush. Waiting for their answers lets the next flush collect more messages."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+
+    def expect(self, on_settled: OnSettled) -> OnSettled:
+        """Return a callback for one more publish."""
+        self._count += 1
+        self._all_answered.clear()
+        return partial(self._answered, on_settled)
+
+    async def wait(self) -> None:
+        """Wait until each is answered. The client's time limit bounds it."""
+        await self._all_answered.wait()
+
+    def _answered(self, on_settled: OnSettled, error: AmqpError | None) -> None:
+        self._count -= 1
+        if not self._count:
+            self._all_answered.set()
+        on_settled(error)
+
+
 async def publish_confirmed(
     channel: Channel,
     body: bytes,

@@ -16,7 +16,7 @@ from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSl
 from shared.broker.handling import notify
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
-from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
@@ -205,10 +205,11 @@ class RabbitReplyStream:
             raise
 
     async def _send_together(self, address: str, replies: Sequence[_Reply]) -> None:
+        unanswered = Unanswered()
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
             free += sum(reply.ends_run for reply in chunk)  # a run gives its slot back once its last reply is confirmed
-            settled = partial(_settle_together, chunk)
+            settled = unanswered.expect(partial(_settle_together, chunk))
             self._sizes.observe(len(chunk))
             try:
                 await self._publisher.require().publish(
@@ -221,6 +222,7 @@ class RabbitReplyStream:
                 settled(error)
             except BrokerAway as error:
                 settled(ChannelClosed(str(error)))
+        await unanswered.wait()
 
     def _check(self, run_id: str) -> None:
         if error := self._failures.pop(run_id, None):

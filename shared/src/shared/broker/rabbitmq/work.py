@@ -22,7 +22,7 @@ from shared.broker.ports import (
     Settlement,
     WorkSubscription,
 )
-from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import Consumer, D, JointConsumer, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
@@ -130,18 +130,19 @@ class RabbitWorkQueue:
     async def _publish_together(self, destination: _Destination, offers: Sequence[_Offer]) -> None:
         queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
         offers = [offer for offer in offers if not offer.answer.done()]  # the callers of the others have left
-        allotment = self._worker_slots.allot(len(offers))
+        allotment, unanswered = self._worker_slots.allot(len(offers)), Unanswered()
         bundles, alone = offers[: allotment.total], offers[allotment.total :]
         for chunk in chunks(bundles, allotment.size):
             if len(chunk) == 1:
                 alone += chunk
             else:
                 BUNDLE_MESSAGES.labels(queue.bundles).observe(len(chunk))
-                await self._publish_transient(
-                    queue.bundles or "", bundled(chunk), ttl_ms, partial(self._bundle_settled, destination, chunk)
-                )
+                settled = unanswered.expect(partial(self._bundle_settled, destination, chunk))
+                await self._publish_transient(queue.bundles or "", bundled(chunk), ttl_ms, settled)
         for offer in alone:
-            await self._publish_transient(queue.name, offer.body, ttl_ms, partial(resolve, offer.answer))
+            settled = unanswered.expect(partial(resolve, offer.answer))
+            await self._publish_transient(queue.name, offer.body, ttl_ms, settled)
+        await unanswered.wait()
 
     def _bundle_settled(self, destination: _Destination, offers: Sequence[_Offer], error: AmqpError | None) -> None:
         """Settle each message of a bundle. Messages of a refused bundle are published again, one by one."""
