@@ -1,4 +1,5 @@
-"""Coalescing: what one event-loop turn publishes to one queue leaves as one message.
+"""Coalescing: what one event-loop turn publishes to one queue leaves as one message, and so does what comes later,
+while the broker has not answered that.
 
 A bundle holds whole messages, each in its own envelope, so the receiver reads and settles each one separately.
 """
@@ -39,7 +40,8 @@ class Part:
 class Coalescer(Generic[K, P]):
     """Collects messages by destination and hands each destination's to `send`, in order, one call at a time.
 
-    `send` runs in the event loop's next turn, and must neither raise nor wait without a limit.
+    `send` runs in the event loop's next turn and returns when the broker has answered; messages that come before that
+    wait for the next call. It must not raise, and a time limit must bound it.
     """
 
     def __init__(self, send: Callable[[K, Sequence[P]], Awaitable[None]]) -> None:
