@@ -7,6 +7,7 @@ from shared.garbage import collect_seldom
 
 pytest_plugins = [
     "tests.support.failed_fixtures",
+    "tests.support.lazy_routes",
     "tests.support.ports",
     "tests.support.rabbitmq",
     "tests.support.secantus",
