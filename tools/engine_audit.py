@@ -72,13 +72,13 @@ def judge(releases: Sequence[Release], locked: Version, today: date) -> Report:
 def main() -> int:
     """Print the report."""
     try:
-        with urllib.request.urlopen(RELEASES, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - a constant address
+        with urllib.request.urlopen(RELEASES, timeout=TIMEOUT_SECONDS) as answer:
             releases = msgspec.json.decode(answer.read(), type=list[Release])
     except (OSError, msgspec.DecodeError) as error:
-        print(f"JavaScript engine: the releases of Node cannot be read: {error}")
+        sys.stderr.write(f"JavaScript engine: the releases of Node cannot be read: {error}\n")
         return 1
     report = judge(releases, locked_version(LOCK.read_text()), datetime.now(UTC).date())
-    print("\n".join(report.lines))
+    sys.stdout.write("\n".join((*report.lines, "")))
     return int(report.is_vulnerable)
 
 

@@ -12,6 +12,7 @@ from executor_service.sandbox import explain, messages
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
+from executor_service.sandbox.gate import Entry, Gate
 from executor_service.sandbox.model import (
     ErrorKind,
     PoolSize,
@@ -53,6 +54,7 @@ class ScriptSandbox:
         self._seconds = SCRIPT_SECONDS.labels(engine.language)
         self._in_line = SCRIPTS_WAITING.labels(engine.language)
         most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
+        self._gate = Gate()
         self._pool = Pool(Supply(engine, size, max_frame=most_bytes + _FRAME_SLACK), size)
 
     async def start(self) -> None:
@@ -93,10 +95,18 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(self._limits))
+        entry = await self._gate.enter(script.workspace_id)
+        try:
+            return await self._run_in_process(script, frame, entry)
+        finally:
+            entry.leave()
+
+    async def _run_in_process(self, script: Script, frame: bytes, entry: Entry) -> ScriptResult:
         child = await self._taken(script.owner, script.workspace_id)
         healthy = False
         try:
-            ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
+            deadline = Deadline.after(script.timeout_ms)
+            ending = await self._ending(child, frame, script.workspace_id, deadline, entry)
             healthy = isinstance(ending, _HEALTHY)
         finally:
             if healthy and self._serves_many and self._can_go_on(child):
@@ -122,9 +132,9 @@ class ScriptSandbox:
         return child.in_step and not child.is_worn and child.scripts < self._most_scripts
 
     async def _ending(
-        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"
+        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline", entry: Entry | None = None
     ) -> messages.Ending | ScriptError:
-        conversation = Conversation(child, self._fetcher, self._limits, workspace_id)
+        conversation = Conversation(child, self._fetcher, self._limits, workspace_id, entry)
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await conversation.run(frame)

@@ -7,6 +7,7 @@ import msgspec
 from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
 from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest
+from executor_service.sandbox.gate import Entry
 from executor_service.sandbox.model import SandboxLimits
 from shared.observe.logging import get_logger
 
@@ -17,11 +18,14 @@ _CLEANUP_SECONDS = 1.0
 class Conversation:
     """Lives for one frame. Whoever awaits it bounds its time."""
 
-    def __init__(self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str) -> None:
+    def __init__(
+        self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str, entry: Entry | None = None
+    ) -> None:
         self._child = child
         self._fetcher = fetcher
         self._limits = limits
         self._workspace_id = workspace_id
+        self._entry = entry
         self._fetches: set[asyncio.Task[None]] = set()
         self._is_over = False
         self._turn = asyncio.Semaphore(limits.concurrent_fetches)
@@ -39,7 +43,10 @@ class Conversation:
     async def _listen(self) -> messages.Ending:
         # The harness answers each frame once: the script's own, and one for each fetch.
         for _ in range(self._limits.max_fetches + 1):
-            for message in await self._child.receive():
+            answers = await self._child.receive()
+            if self._entry:
+                self._entry.leave()
+            for message in answers:
                 if isinstance(message, messages.FetchCall):
                     self._begin(message)
                 elif isinstance(message, messages.Worn):

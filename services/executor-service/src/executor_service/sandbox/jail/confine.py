@@ -102,7 +102,7 @@ def leave_parent(*, keep: Iterable[int]) -> None:
 def limit_another(process: int, *, data: int, address_space: int, cpu_seconds: int) -> None:
     """Bound a warm process that has not limited itself, and let it open no further file and start no thread.
 
-    `data` and `address_space` are in bytes, as in `limit`. The kernel ends it with SIGKILL at its limit of processor time.
+    `data` and `address_space` are in bytes, as in `limit`. At the limit of processor time the kernel sends SIGKILL.
     """
     bounds = {
         resource.RLIMIT_NOFILE: 0,
