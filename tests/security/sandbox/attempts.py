@@ -213,6 +213,14 @@ LEAVING_THE_REALM = (
         "try { o.evil = o.polluted = 1 } catch {} }; visit(globalThis); return seen.size > 500",
         True,
     ),
+    returns(
+        "a-global-whose-prototype-is-a-trap",
+        HOME + "const seen = []; const trap = (...all) => { seen.push(...all.filter((one) => Object(one) === one)) }\n"
+        "const traps = {get: trap, set: trap, has: trap, getOwnPropertyDescriptor: trap, getPrototypeOf: trap}\n"
+        "try { Object.setPrototypeOf(globalThis, new Proxy({}, traps)) } catch {}\n"
+        "await null; await fetch('http://a'); return seen.every(home)",
+        True,
+    ),
     returns("worn-that-is-forged", 'return \'[{"type":"worn"},\'', '[{"type":"worn"},'),
 )
 

@@ -104,7 +104,7 @@ def heard(connection: socket.socket) -> object:
 OUTSIDE = {
     "names of Node": (
         "return ['process', 'require', 'module', 'Buffer', 'global', 'setTimeout', 'fetch', 'internalBinding',"
-        " 'primordials', 'Worker', 'structuredClone', 'WebSocket', 'navigator'].filter((n) => n in globalThis)",
+        " 'primordials', 'Worker', 'console', 'structuredClone', 'WebSocket', 'navigator'].filter((n) => n in globalThis)",
         [],
     ),
     "a global that can be added": ("try { globalThis.evil = 1 } catch {} return typeof evil", "undefined"),

@@ -92,7 +92,12 @@ class Supply:
                 return
             task = asyncio.create_task(self._warm())
             self._warming.add(task)
-            task.add_done_callback(self._warming.discard)
+            task.add_done_callback(self._end_warming)
+
+    def _end_warming(self, task: "asyncio.Task[None]") -> None:
+        self._warming.discard(task)
+        if len(self._line):  # they came when this task had failed already and still counted
+            self._replenish()
 
     async def _warm(self) -> None:
         try:

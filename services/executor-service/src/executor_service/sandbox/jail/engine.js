@@ -137,6 +137,7 @@ const unparsable = (realm, frame) => {
 // ---- this realm
 const deprive = () => {
   const language = new Set(Reflect.ownKeys(createContext(constants.DONT_CONTEXTIFY, CONTEXT)));
+  language.delete("console"); // it leads to the streams of the process
   for (const name of Reflect.ownKeys(globalThis)) if (!language.has(name)) delete globalThis[name];
   const seen = new Set();
   const visit = (thing) => {
