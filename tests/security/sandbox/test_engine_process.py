@@ -52,10 +52,12 @@ LEFT_BEHIND = {
 @pytest.mark.parametrize(("leave", "look"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
 async def test_a_script_leaves_nothing_to_the_next_one_in_its_process(leave: str, look: str) -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
-        common = {"params": {"token": "secret"}, "environment": {"K": "secret"}, "owner": "a"}
-        assert (await sandbox.run(Script(code=leave, **common))).error is None
-        result = await sandbox.run(Script(code=f"return ({look}) ?? null", **common))
-        assert (result.error, result.value()) == (None, None)
+        for code in (leave, f"return ({look}) ?? null"):
+            result = await sandbox.run(
+                Script(code=code, params={"token": "secret"}, environment={"K": "secret"}, owner="a")
+            )
+            assert result.error is None
+        assert result.value() is None
 
 
 async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
@@ -104,7 +106,8 @@ def heard(connection: socket.socket) -> object:
 OUTSIDE = {
     "names of Node": (
         "return ['process', 'require', 'module', 'Buffer', 'global', 'setTimeout', 'fetch', 'internalBinding',"
-        " 'primordials', 'Worker', 'console', 'structuredClone', 'WebSocket', 'navigator'].filter((n) => n in globalThis)",
+        " 'primordials', 'Worker', 'console', 'structuredClone', 'WebSocket', 'navigator']"
+        ".filter((n) => n in globalThis)",
         [],
     ),
     "a global that can be added": ("try { globalThis.evil = 1 } catch {} return typeof evil", "undefined"),
