@@ -6,6 +6,7 @@ document, like a request, analyzes each route that it covers.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
@@ -13,12 +14,13 @@ from starlette.routing import compile_path
 
 DECLARATION: Final = "_declaration"
 _analyze: Final = APIRoute.__init__
+_compile: Final = cache(compile_path)
 
 
 def _declare(route: APIRoute, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
     """Set what Starlette needs to match a request to the route, and store the rest."""
     route.endpoint = endpoint
-    route.path_regex, route.path_format, route.param_convertors = compile_path(path)
+    route.path_regex, route.path_format, route.param_convertors = _compile(path)
     route.methods = {method.upper() for method in options.get("methods") or ["GET"]}
     vars(route)[DECLARATION] = (path, endpoint, options)
 
