@@ -5,15 +5,20 @@ import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from tests.support.eventually import eventually
 
 from deploy_service.application import checking
 from executor_service.application import workflow_cache
+from executor_service.engine import binding
 from shared.compile_turns import THREADS, CompileTurns
 from shared.contracts.deployments import Problems
 from shared.contracts.runs import SnapshotRef
 from shared.errors import Unavailable
+from shared.workflow import reading
+from shared.workflow.code_references import compile_code
+from shared.workflow.models import WorkflowState
 
 
 class SlowCode:
@@ -110,3 +115,94 @@ async def test_a_workspace_has_no_more_checks_in_progress_than_it_may() -> None:
     slow.release()
     await asyncio.gather(*flood)
     await slow.compile()
+
+
+class NoEnvironment:
+    """A resolver without environment values."""
+
+    def environment_value(self, _name: str) -> str | None:
+        return None
+
+
+async def test_an_executor_compiles_one_variant_of_a_workspaces_code_at_a_time_and_its_workflows_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiling_now, most_at_once, compiled = 0, 0, 0
+
+    def compile_slowly(*_: object) -> Any:
+        nonlocal compiling_now, most_at_once, compiled
+        compiling_now += 1
+        most_at_once = max(most_at_once, compiling_now)
+        threading.Event().wait(0.05)
+        compiling_now -= 1
+        compiled += 1
+        return compile_code("return 1")
+
+    monkeypatch.setattr(workflow_cache, "compile_workflow", compile_slowly)
+    cache = workflow_cache.WorkflowCache(cast("Any", AnySnapshot()), entries=10)
+    large = compile_code("return {{NONE}}" + 5_000 * " ")
+    templates = [msgspec.structs.replace(large, recompile=compile_slowly, variants={}) for _ in range(4)]
+    resolver = cast("Any", NoEnvironment())
+    await asyncio.gather(
+        *(binding.compile_variant(template, resolver, "attacker") for template in templates),
+        *(cache.get(SnapshotRef("attacker", "W", f"hash{number}")) for number in range(4)),
+    )
+    assert (most_at_once, compiled) == (1, 8)
+
+
+CALLS_ITSELF: dict[str, Any] = {
+    "blocks": {
+        "a": {
+            "id": "a",
+            "type": "agent",
+            "name": "Agent",
+            "enabled": True,
+            "subBlocks": {
+                "tools": {
+                    "value": [
+                        {"type": "workflow_input", "title": name, "params": {"workflowId": name}} for name in "UVW"
+                    ]
+                }
+            },
+        },
+        "w": {
+            "id": "w",
+            "type": "workflow",
+            "name": "Call",
+            "enabled": True,
+            "subBlocks": {"workflowId": {"value": "X"}},
+        },
+    },
+    "edges": [],
+}
+
+
+class LiveWorkflows:
+    """Every workflow of the workspace is live, with the same snapshot for each name."""
+
+    async def find(self, workflow_id: str, _workspace_id: str) -> Any:
+        return SimpleNamespace(live=SimpleNamespace(snapshot_hash=workflow_id))
+
+    async def named(self, _workflow: object, _word: str) -> Any:
+        return SimpleNamespace(state=CALLS_ITSELF)
+
+
+async def test_called_workflows_are_read_beside_the_event_loop_and_each_snapshot_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[int] = []
+
+    def read_state(state: Any) -> WorkflowState:
+        threads.append(threading.get_ident())
+        return reading.read_state(state)
+
+    monkeypatch.setattr(checking, "check", lambda *_: Problems((), ()))
+    monkeypatch.setattr(checking, "named_values", lambda _: frozenset())
+    monkeypatch.setattr(checking, "read_state", read_state)
+    live = cast("Any", LiveWorkflows())
+    checks = checking.Checking(live, live, cast("Any", NoValues()), frozenset())
+    content = cast("Any", SimpleNamespace(state=CALLS_ITSELF))
+    for _ in range(2):
+        assert (await checks.problems(content, "author")).errors == ()
+    assert threading.get_ident() not in threads
+    assert len(threads) == 2 + len("UVWX"), "the checked workflow twice, and each called one once"

@@ -38,15 +38,15 @@ def recorded(source: str, threads: list[int]) -> CodeTemplate:
 async def test_runs_that_wait_for_the_same_program_compile_it_once_in_a_thread() -> None:
     threads: list[int] = []
     template, resolver = recorded(LARGE, threads), Environment()
-    waiting = [binding.compile_variant(template, resolver) for _ in range(5)]  # type: ignore[arg-type]
+    waiting = [binding.compile_variant(template, resolver, "W") for _ in range(5)]  # type: ignore[arg-type]
     await asyncio.gather(*waiting)
     assert len(threads) == 1
     assert threads[0] != threading.get_ident()
-    await binding.compile_variant(template, resolver)  # type: ignore[arg-type]
+    await binding.compile_variant(template, resolver, "W")  # type: ignore[arg-type]
     assert len(threads) == 1
 
 
 async def test_small_programs_are_compiled_at_once() -> None:
     threads: list[int] = []
-    await binding.compile_variant(recorded("return {{NONE}}", threads), Environment())  # type: ignore[arg-type]
+    await binding.compile_variant(recorded("return {{NONE}}", threads), Environment(), "W")  # type: ignore[arg-type]
     assert threads == []

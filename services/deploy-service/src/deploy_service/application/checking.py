@@ -1,5 +1,6 @@
 """Whether a content may go live, looked at together with the workflows that it calls."""
 
+from collections import OrderedDict
 from collections.abc import Set
 from functools import partial
 from typing import Final
@@ -10,13 +11,13 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
-from deploy_service.domain.pausing import called_workflows, may_pause, pausing_tool, workflow_tools
+from deploy_service.domain.pausing import NO_PAUSING, Pausing, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
 from shared.compile_turns import CompileTurns
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
-from shared.workflow.models import WorkflowState
+from shared.workflow.models import Block
 from shared.workflow.reading import read_state
 
 MOST_CALLED: Final = 100
@@ -24,6 +25,8 @@ MOST_CALLED: Final = 100
 
 MOST_IN_PROGRESS: Final = 32
 """Checks of one workspace that run or wait: each holds a whole workflow in memory."""
+
+CACHED_SNAPSHOTS: Final = 2_048
 
 
 class Checking:
@@ -41,6 +44,7 @@ class Checking:
         self._environment = environment
         self._keyed_providers = keyed_providers
         self._turns = CompileTurns(most=MOST_IN_PROGRESS)
+        self._known: OrderedDict[tuple[str, str], Pausing] = OrderedDict()
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
         """Return everything that is wrong with `content`.
@@ -50,11 +54,12 @@ class Checking:
         async with self._turns.held(workspace_id):
             found = await self._turns.run(partial(check, content, self._keyed_providers))
             named = await self._turns.run(partial(named_values, content))
-        pausing = [
-            pausing_tool(agent, title)
-            for agent, title, workflow_id in workflow_tools(read_state(content.state))
-            if await self._may_pause(workspace_id, workflow_id)
-        ]
+            tools = await self._turns.run(partial(_workflow_tools, content))
+            pausing = [
+                pausing_tool(agent, title)
+                for agent, title, workflow_id in tools
+                if await self._may_pause(workspace_id, workflow_id)
+            ]
         unset = await self._not_set(named, workspace_id)
         return msgspec.structs.replace(
             found,
@@ -70,19 +75,31 @@ class Checking:
         """Whether the workflow, or one that it calls, however far down, may pause."""
         due, seen = [workflow_id], {workflow_id}
         while due and len(seen) <= MOST_CALLED:
-            state = await self._live(workspace_id, due.pop())
-            if state is None:
-                continue
-            if may_pause(state):
+            pausing = await self._pausing(workspace_id, due.pop())
+            if pausing.may_pause:
                 return True
-            fresh = set(called_workflows(state)) - seen
+            fresh = pausing.called - seen
             due += fresh
             seen |= fresh
         return False
 
-    async def _live(self, workspace_id: str, workflow_id: str) -> WorkflowState | None:
+    async def _pausing(self, workspace_id: str, workflow_id: str) -> Pausing:
+        """Return what is known of the live version of a workflow; the caller holds the turn."""
         try:
             workflow = await self._changes.find(workflow_id, workspace_id)
-            return read_state((await self._contents.named(workflow, ACTIVE)).state)
+            key = (workspace_id, workflow.live.snapshot_hash if workflow.live else "")
+            if (known := self._known.get(key)) is not None:
+                self._known.move_to_end(key)
+                return known
+            content = await self._contents.named(workflow, ACTIVE)
+            found = await self._turns.run(lambda: Pausing.of(read_state(content.state)))
         except (NotFound, NotDeployed, InvalidWorkflow):
-            return None
+            return NO_PAUSING
+        self._known[key] = found
+        if len(self._known) > CACHED_SNAPSHOTS:
+            self._known.popitem(last=False)
+        return found
+
+
+def _workflow_tools(content: Content) -> list[tuple[Block, str, str]]:
+    return list(workflow_tools(read_state(content.state)))

@@ -1,7 +1,9 @@
 """Which workflows may wait for a person or for days, and which agents call such as tools: nobody could answer those."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Self
+
+import msgspec
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog.calls import WORKFLOW, WORKFLOW_INPUT
@@ -13,6 +15,20 @@ from shared.workflow.params import block_params
 from shared.workflow.problems import error
 
 _CALLING: Final = {spec.type: spec for spec in (WORKFLOW, WORKFLOW_INPUT)}
+
+
+class Pausing(msgspec.Struct, frozen=True):
+    """Whether a workflow has blocks that pause its run, and which workflows it calls."""
+
+    may_pause: bool = False
+    called: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, state: WorkflowState) -> Self:
+        return cls(may_pause(state), frozenset(called_workflows(state)))
+
+
+NO_PAUSING: Final = Pausing()
 
 
 def may_pause(state: WorkflowState) -> bool:

@@ -7,8 +7,8 @@ from functools import partial
 import msgspec
 from prometheus_client import Counter
 
+from executor_service.engine.binding import compile_turns
 from executor_service.ports import Snapshots
-from shared.compile_turns import CompileTurns
 from shared.contracts.runs import SnapshotRef
 from shared.workflow.compile import CompiledWorkflow, compile_workflow
 
@@ -24,7 +24,6 @@ class WorkflowCache:
         self._snapshots = snapshots
         self._entries = entries
         self._compiled: OrderedDict[Key, CompiledWorkflow] = OrderedDict()
-        self._turns = CompileTurns()
         self._loading: dict[Key, asyncio.Task[CompiledWorkflow]] = {}
 
     async def get(self, snapshot: SnapshotRef) -> CompiledWorkflow:
@@ -46,10 +45,10 @@ class WorkflowCache:
         return loading
 
     async def _load(self, key: Key, snapshot: SnapshotRef) -> CompiledWorkflow:
-        async with self._turns.held(snapshot.workspace_id):
+        async with compile_turns.held(snapshot.workspace_id):
             document = msgspec.json.decode(await self._snapshots.snapshot(snapshot))
             # Megabytes of code take seconds to parse: other runs go on in between.
-            compiled = await self._turns.run(partial(compile_workflow, document, snapshot.snapshot_hash))
+            compiled = await compile_turns.run(partial(compile_workflow, document, snapshot.snapshot_hash))
         self._compiled[key] = compiled
         if len(self._compiled) > self._entries:
             self._compiled.popitem(last=False)

@@ -48,7 +48,7 @@ class ConditionHandler(BlockHandler):
             if _is_else(option):
                 break
             try:
-                await compile_variant(option.code, call.resolver)
+                await compile_variant(option.code, call.resolver, call.request.workspace_id)
                 bound.append(bind(option.code, call.resolver, literal_environment=True))
             except BadReference as error:
                 problem = error.with_traceback(None)  # that holds this frame

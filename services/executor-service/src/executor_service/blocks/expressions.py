@@ -20,7 +20,7 @@ class SandboxExpressions:
         Raises BadCondition, in the words of its author; SandboxBusy, SandboxUnavailable.
         """
         try:
-            await compile_variant(condition, resolver)
+            await compile_variant(condition, resolver, request.workspace_id)
             bound = bind(condition, resolver, literal_environment=True, literal_booleans=True)
         except BadReference as error:
             raise BadCondition(error.message) from error

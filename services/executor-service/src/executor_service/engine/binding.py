@@ -3,12 +3,14 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from executor_service.engine.errors import BadReference
 from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
+from shared.compile_turns import CompileTurns
 from shared.workflow.code_parsing import Language, imports
 from shared.workflow.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
 from shared.workflow.code_rewriting import VARIABLE, Use
@@ -23,6 +25,8 @@ _WITHOUT_QUOTES: Final = frozenset({Use.PATTERN, Use.COUNT, Use.PLAIN})
 _LARGE: Final = 4096
 """Characters of code that take milliseconds to compile."""
 _compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
+compile_turns: Final = CompileTurns()
+"""Turns of the workspaces to compile workflows, and variants of their code."""
 _POSITIONS_OF: Final = frozenset({"loop", "parallel"})
 
 
@@ -91,10 +95,10 @@ def unbound(code: str) -> BoundCode:
     return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, program=code, imports=imports(code)), {})
 
 
-async def compile_variant(template: CodeTemplate, resolver: Resolver) -> None:
+async def compile_variant(template: CodeTemplate, resolver: Resolver, workspace_id: str) -> None:
     """Compile large code beside the event loop when some of its references stay as typed, for `bind` to find.
 
-    Raises BadReference.
+    It waits for the workspace's turn. Raises BadReference.
     """
     if len(template.source) < _LARGE:
         return
@@ -103,9 +107,14 @@ async def compile_variant(template: CodeTemplate, resolver: Resolver) -> None:
         return
     key = (id(template), typed)
     if (task := _compiling.get(key)) is None:
-        task = _compiling[key] = asyncio.create_task(asyncio.to_thread(template.without, typed))
+        task = _compiling[key] = asyncio.create_task(_compile(template, typed, workspace_id))
         task.add_done_callback(lambda _: _compiling.pop(key))
     await asyncio.shield(task)
+
+
+async def _compile(template: CodeTemplate, typed: frozenset[Key], workspace_id: str) -> CodeTemplate:
+    async with compile_turns.held(workspace_id):
+        return await compile_turns.run(partial(template.without, typed))
 
 
 def bind(

@@ -110,7 +110,7 @@ class Performer:
         if handler is None:
             raise BlockFailure(f"Tool not found: {call.block.type}")
         if call.block.code is not None:
-            await compile_variant(call.block.code, call.resolver)
+            await compile_variant(call.block.code, call.resolver, call.request.workspace_id)
         attempt.inputs = inputs = handler.prepare(call)
         if call.block.spec.effect_with(inputs.params) is Effect.OUTSIDE and not handler.recovers:
             if in_doubt and not _may_repeat(call, inputs.params):

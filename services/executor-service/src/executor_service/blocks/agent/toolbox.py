@@ -84,7 +84,7 @@ class Toolbox:
     async def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
         kind, code = to_string(entry.get("type") or ""), call.block.tool_code.get(index)
         if code is not None:
-            await compile_variant(code, call.resolver)
+            await compile_variant(code, call.resolver, call.request.workspace_id)
         if kind == CUSTOM_TOOL:
             return self._custom(call, entry, code)
         known = self._blocks.get(kind)
