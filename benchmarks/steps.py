@@ -42,15 +42,15 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen, port_of
 from flowport_amqp.channel import Channel
-from gateway.adapters.attached_runs import BrokerAttachedRuns
-from gateway.api import guards
-from gateway.api.legacy import execute
-from gateway.api.reception import Reception
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
-from gateway.application.executions import Executions
-from gateway.application.rate_limits import RateLimits
-from gateway.application.spend_cap import SpendCap
+from gateway.access.application.authentication import Authentication
+from gateway.access.application.rate_limits import RateLimits
+from gateway.bootstrap import middleware as guards
+from gateway.run_endpoints.services import Reception
+from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
+from gateway.runs.application.executions import Executions
+from gateway.runs.application.spend_cap import SpendCap
+from gateway.wire.legacy import execute
+from gateway.workflows.application.endpoints import Endpoints
 from jobs_service.consumers.records import RecordsConsumer
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology

@@ -15,7 +15,7 @@ from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.load.steady_load import Answers, Load
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.stand import Stand
-from gateway.domain.plans import PlanName
+from gateway.access.domain.plans import PlanName
 from shared.service import ServiceName
 
 ALONE: Final = "sync no-op, alone"

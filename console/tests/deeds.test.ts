@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { AuditRow } from '@/api/audit';
 import { actorOf, DEEDS, deedOf } from '@/settings/deeds';
 
-const GATEWAY = '../services/gateway/src/gateway/application';
+const GATEWAY = '../services/gateway/src/gateway';
 const WRITTEN_DOWN = /(?:record|_note|_settled)\(\s*[\w.]+,\s*"([a-z_.]+)"/g;
 const NAMES = new Map([
   ['W1', 'Summarise'],
@@ -72,7 +72,7 @@ test('a deed that is not known has no words', () => {
 });
 
 test('every deed that the gateway writes down has words', () => {
-  const code = readdirSync(GATEWAY)
+  const code = readdirSync(GATEWAY, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.py'))
     .map((file) => readFileSync(`${GATEWAY}/${file}`, 'utf8'));
   const written = new Set(code.flatMap((text) => [...text.matchAll(WRITTEN_DOWN)].map((found) => found[1])));

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 from tests.support.browser import CHROMIUM
 from tests.support.loopback import LoopbackServer
 
-from gateway.api.chat_page import chat_page_router
-from gateway.api.console import ConsoleFiles
-from gateway.api.root import root_router
+from gateway.features.chat.page import chat_page_router
+from gateway.features.console.routes import root_router
+from gateway.http.console_assets import ConsoleFiles
 
 PUBLISHED = {
     "id": "answers",

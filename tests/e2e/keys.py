@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
-from gateway.adapters.tenant_store import INDEXES, TenantStore
-from gateway.domain.credentials import ALL_SCOPES, ApiKey, Workspace
-from gateway.domain.plans import PlanName
-from gateway.domain.team import Team
+from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.access.domain.membership import Team
+from gateway.access.domain.plans import PlanName
+from gateway.bootstrap.database import INDEXES, TenantStore
 from shared.clock import SystemClock
 from shared.ids import new_id
 from shared.security.keys import hash_key, mask_key, new_key

@@ -20,7 +20,7 @@ from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.stack import Stack
-from gateway.adapters.bucket_store import BUCKETS
+from gateway.access.adapters.bucket_store import BUCKETS
 from shared.service import ServiceName
 from shared.tasks import end
 

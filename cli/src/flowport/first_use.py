@@ -15,7 +15,7 @@ from flowport.given import content_of, json_of
 from flowport.home import Credentials, Home
 from flowport.output import Output
 from flowport.welcome import print_welcome, welcome_document
-from gateway.domain.people import new_password
+from gateway.access.domain.people import new_password
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 from shared.workflow.importing import read_import

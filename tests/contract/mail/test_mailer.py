@@ -11,10 +11,10 @@ from tests.support.certificates import Authority
 from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.unit.gateway.mail import FakeMailer
 
-from gateway.adapters.smtp import SmtpMailer
-from gateway.domain import mail
-from gateway.domain.mail import Mail, MailTls
-from gateway.ports import Mailer
+from gateway.features.chat import mail
+from gateway.features.chat.mail import Mail, MailTls
+from gateway.features.chat.mail_ports import Mailer
+from gateway.features.chat.smtp import SmtpMailer
 from shared.errors import Unavailable
 
 MAIL = Mail("o'hara+chat@example.com", "123456 ist Ihr Code für “Grüße”", "Grüße\n\n.\n123456\n")

@@ -19,11 +19,11 @@ from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from executor_service.engine.entries import Entry
 from executor_service.engine.state import RunState
-from gateway.domain.chat_entry import EntryCode
-from gateway.domain.credentials import ApiKey, Workspace
-from gateway.domain.erasure import Erasure
-from gateway.domain.people import Session, User
-from gateway.domain.team import Invitation, Member
+from gateway.access.domain.credentials import ApiKey, Workspace
+from gateway.access.domain.membership import Invitation, Member
+from gateway.access.domain.people import Session, User
+from gateway.features.chat.entry_codes import EntryCode
+from gateway.features.deletion.rules import Erasure
 from jobs_service.domain.run import Pause, Phase
 from shared import contracts
 

@@ -19,7 +19,7 @@ from tests.support.public_door import PublicDoor
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.stack import Stack, StackPorts
-from gateway.domain.plans import PlanName
+from gateway.access.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.broker.rabbitmq.declare import declare_topology

@@ -16,7 +16,7 @@ from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack, StackPorts
-from gateway.domain.plans import PlanName
+from gateway.access.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName

@@ -8,7 +8,7 @@ from tests.support.deploy import DeployCaller, at, state
 
 from deploy_service.bootstrap import open_store
 from deploy_service.settings import DeploySettings
-from gateway.adapters.deploy_service import DeployService
+from gateway.workflows.client import DeployService
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest, InvalidWorkflow, NotFound
 

@@ -17,9 +17,9 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor, enrol
 from tests.unit.gateway.worker import outcome
 
-from gateway.api.console import PAGES, ConsoleFiles
-from gateway.domain.credentials import ROLE_SCOPES, Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import ROLE_SCOPES, Scope
+from gateway.access.domain.people import Role
+from gateway.http.console_assets import PAGES, ConsoleFiles
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus
 from shared.security.keys import new_key

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.adapters.tenant_store import INDEXES, TenantStore
-from gateway.domain.credentials import Workspace
-from gateway.domain.people import Account, Role, User, new_session
-from gateway.domain.plans import PlanName
-from gateway.domain.team import Invitation, Team
+from gateway.access.domain.credentials import Workspace
+from gateway.access.domain.membership import Invitation, Team
+from gateway.access.domain.people import Account, Role, User, new_session
+from gateway.access.domain.plans import PlanName
+from gateway.bootstrap.database import INDEXES, TenantStore
 from shared.errors import Conflict, NotFound
 from shared.store.client import Store
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.secantus import SecantusServer
 
-from gateway.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
-from gateway.application.rate_limiter import RateLimiter
-from gateway.domain.errors.limits import RateLimited
-from gateway.domain.rate_limits import Rate
-from gateway.ports import ObservedWindow, Tokens
+from gateway.access.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
+from gateway.access.application.rate_limiter import RateLimiter
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.access.domain.rate_limits import Rate
+from gateway.access.ports.rate_limits import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store

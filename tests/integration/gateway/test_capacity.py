@@ -9,7 +9,7 @@ from tests.integration.jobs.system import quick_settings, running
 from tests.support.eventually import until
 from tests.unit.gateway.system import running_system
 
-from gateway.adapters.jobs_service import JobsService
+from gateway.runs.adapters.jobs_client import JobsService
 from shared.service import Lifecycle
 
 THRESHOLD = 100

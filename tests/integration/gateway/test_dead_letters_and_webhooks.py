@@ -6,8 +6,8 @@ import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
 from tests.support.eventually import until
 
-from gateway.adapters.dead_letter_service import DeadLetterService
-from gateway.adapters.webhook_service import WebhookService
+from gateway.features.dead_letters.client import DeadLetterService
+from gateway.features.webhooks.client import WebhookService
 from shared.broker.topology import DEAD
 from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.messages import AttachedRunRequested

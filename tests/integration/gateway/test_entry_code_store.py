@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.adapters.entry_code_store import INDEXES, EntryCodeStore
-from gateway.domain.chat_entry import MAX_TRIES, EntryCode
+from gateway.features.chat.entry_code_store import INDEXES, EntryCodeStore
+from gateway.features.chat.entry_codes import MAX_TRIES, EntryCode
 from shared.store.client import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -8,11 +8,11 @@ import pytest
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.jobs import FakeJobs
 
-from gateway.adapters.idempotency_store import INDEXES, IdempotencyStore
-from gateway.application.idempotency import KEPT_FOR, Idempotency
-from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
-from gateway.domain.idempotency import CallName, KeptAnswer
-from gateway.ports import CallRecord
+from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
+from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
+from gateway.runs.domain.idempotency import CallName, KeptAnswer
+from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.runs.ports.idempotency import CallRecord
 from shared.contracts.erasure import Erase
 from shared.ids import new_id
 from shared.store.client import Store

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from tests.unit.gateway.people import PlainPasswords
 
-from gateway.adapters.tenant_store import INDEXES, TenantStore
-from gateway.application.first_start import FirstKey, FirstStart
-from gateway.domain.credentials import Scope
-from gateway.domain.erasure import Erasure
-from gateway.domain.people import Role
-from gateway.domain.plans import PlanName
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
+from gateway.access.domain.plans import PlanName
+from gateway.bootstrap.database import INDEXES, TenantStore
+from gateway.bootstrap.first_start import FirstKey, FirstStart
+from gateway.features.deletion.rules import Erasure
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock

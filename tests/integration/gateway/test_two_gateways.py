@@ -20,14 +20,14 @@ from tests.unit.gateway.jobs import FakeJobs, a_view
 from tests.unit.gateway.worker import FakeWorker
 
 from deploy_service.bootstrap import build as build_deploy
-from gateway.adapters.agent_service import AgentService
-from gateway.adapters.chat_service import ChatService
-from gateway.adapters.deploy_service import DeployService
-from gateway.adapters.tool_server_service import ToolServerService
-from gateway.application.first_start import FirstKey
 from gateway.bootstrap import Outside
 from gateway.bootstrap import build as build_gateway
+from gateway.bootstrap.first_start import FirstKey
+from gateway.features.a2a.client import AgentService
+from gateway.features.chat.client import ChatService
+from gateway.features.mcp.client import ToolServerService
 from gateway.settings import GatewaySettings
+from gateway.workflows.client import DeployService
 from shared.broker.connect import open_broker
 from shared.broker.ports import Delivery, Settlement
 from shared.broker.topology import RECORDS

@@ -7,7 +7,7 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import JOB, a_view
 from tests.unit.gateway.system import System
 
-from gateway.domain.credentials import Scope
+from gateway.access.domain.credentials import Scope
 from shared.contracts.files import FileKey
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus

@@ -16,7 +16,7 @@ from tests.unit.gateway.system import Answer, Call, System
 from tests.unit.gateway.visitor import Visitor, enrol
 from tests.unit.gateway.worker import Send, outcome
 
-from gateway.domain.people import ROTATE_AFTER, ROTATION_GRACE, Role
+from gateway.access.domain.people import ROTATE_AFTER, ROTATION_GRACE, Role
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.messages import KeyRevoked
 from shared.contracts.runs import RunSpec, Trigger

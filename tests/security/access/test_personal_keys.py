@@ -11,9 +11,9 @@ from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.test_a2a import a_task, error_of, publish
 from tests.unit.gateway.visitor import Visitor, enrol
 
-from gateway.adapters.key_store import stored_key, to_key
-from gateway.domain.credentials import ApiKey, Scope, effective_scopes
-from gateway.domain.people import Role
+from gateway.access.adapters.key_store import stored_key, to_key
+from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes
+from gateway.access.domain.people import Role
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus, Trigger
 from shared.security.keys import hash_key

@@ -26,8 +26,8 @@ from executor_service.application.shown_files import ShownFiles
 from executor_service.blocks.agent.attaching import attachments
 from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
 from jobs_service.api.blobs import blobs_router
 from shared.clock import SystemClock
 from shared.contracts.files import FileKey, FileScope

@@ -10,7 +10,7 @@ from tests.unit.gateway import published_chat, test_a2a, test_tool_servers
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send
 
-from gateway.domain.credentials import SECURE_COOKIE, SESSION_COOKIE
+from gateway.access.domain.credentials import SECURE_COOKIE, SESSION_COOKIE
 from shared.contracts.runs import RunSpec
 
 MESSAGE = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Hello"}]}

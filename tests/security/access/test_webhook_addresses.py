@@ -5,8 +5,8 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor, enrol
 
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
 from shared.contracts.webhooks import Delivery, DeliveryState
 
 WEBHOOKS = "/api/workspaces/WS1/notifications"

@@ -7,7 +7,7 @@ from tests.unit.gateway.system import BASE, System, running_system
 from tests.unit.gateway.visitor import Visitor
 from tests.unit.gateway.worker import ends, outcome
 
-from gateway.domain.people import Role
+from gateway.access.domain.people import Role
 
 ROUTES = [
     ("POST", "/api/workflows/W/execute"),

@@ -4,8 +4,8 @@ import asyncio
 
 from tests.unit.gateway.clock import HandClock
 
-from gateway.domain.rate_limits import Rate
-from gateway.ports import ObservedWindow, Tokens
+from gateway.access.domain.rate_limits import Rate
+from gateway.access.ports.rate_limits import ObservedWindow, Tokens
 from shared.errors import Unavailable
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gateway.domain.idempotency import KeptAnswer
-from gateway.ports import CallRecord, KnownCall
+from gateway.runs.domain.idempotency import KeptAnswer
+from gateway.runs.ports.idempotency import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.errors import Unavailable
 

@@ -7,7 +7,7 @@ import msgspec
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.erasures import FakeEraser
 
-from gateway.ports import EVERY_RUN
+from gateway.runs.ports.jobs import EVERY_RUN
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import datetime
 
-from gateway.domain.chat_entry import MAX_TRIES, EntryCode
-from gateway.domain.mail import Mail
+from gateway.features.chat.entry_codes import MAX_TRIES, EntryCode
+from gateway.features.chat.mail import Mail
 from shared.errors import Unavailable
 
 

@@ -27,7 +27,7 @@ from tests.unit.gateway.webhooks import FakeWebhooks
 from tests.unit.gateway.worker import FakeWorker
 
 from gateway.bootstrap import Outside, build
-from gateway.ports import RunKeeper
+from gateway.runs.ports.jobs import RunKeeper
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker

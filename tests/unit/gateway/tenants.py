@@ -10,9 +10,9 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.erasures import FakeErasures
 from tests.unit.gateway.people import FakeAccounts, FakeWorkspaces
 
-from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
-from gateway.domain.people import Role, Session, User
-from gateway.domain.plans import PlanName
+from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
+from gateway.access.domain.people import Role, Session, User
+from gateway.access.domain.plans import PlanName
 from shared.errors import Conflict, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
 

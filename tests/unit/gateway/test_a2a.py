@@ -14,10 +14,10 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
 from tests.unit.gateway.worker import outcome
 
-from gateway.api.a2a.messages import parts_of
-from gateway.api.a2a.wire import Part
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
+from gateway.features.a2a.messages import parts_of
+from gateway.features.a2a.wire import Part
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
 from shared.contracts.outcomes import ErrorCode, RunError

@@ -8,8 +8,8 @@ from tests.unit.gateway.system import running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send
 
-from gateway.application.admission import AdmissionGate
-from gateway.domain.errors.limits import AdmissionClosed
+from gateway.access.domain.limit_errors import AdmissionClosed
+from gateway.runs.application.admission import AdmissionGate
 from shared.contracts.runs import RunSpec
 
 

@@ -10,8 +10,8 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.domain.credentials import ApiKey
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import ApiKey
+from gateway.access.domain.people import Role
 from shared.clock import iso
 from shared.security.keys import hash_key, is_mistyped
 
@@ -61,7 +61,7 @@ async def test_of_many_that_are_made_at_once_there_are_no_more_than_may_be(
 
     monkeypatch.setattr(system.tenants, "keys_of", over_a_slow_line)
     there = len((await admin.get(KEYS))["keys"])
-    monkeypatch.setattr("gateway.application.api_keys.MAX_KEYS", there + 2)
+    monkeypatch.setattr("gateway.features.keys.service.MAX_KEYS", there + 2)
     made = await asyncio.gather(*(admin.send("POST", KEYS, {"name": f"key {n}"}) for n in range(6)))
     assert sorted(answer.status for answer in made) == [200, 200, 400, 400, 400, 400]
     assert len((await admin.get(KEYS))["keys"]) == there + 2

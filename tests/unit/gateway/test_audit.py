@@ -9,8 +9,8 @@ from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.application.audit import cursor_to
-from gateway.domain.people import Role
+from gateway.access.application.audit import cursor_to
+from gateway.access.domain.people import Role
 from shared.contracts.audit import Actor, audit_entry
 from shared.contracts.runs import RunStatus
 from shared.security.keys import hash_key

@@ -11,7 +11,7 @@ from tests.unit.gateway.test_a2a import SERVE, message
 from tests.unit.gateway.test_a2a import publish as publish_agent
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.domain.people import Role
+from gateway.access.domain.people import Role
 from shared.contracts.events import RunStarted
 
 LEGACY = "/api/workflows/W/execute"

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.unit.gateway.system import System
 
-from gateway.api.bodies import MOST_VALUES, json_value, validated
-from gateway.api.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
-from gateway.api.openai.models import CompletionBody
-from gateway.api.v1.models import DeployBody, ImportBody, RollbackBody
-from gateway.api.v2.models import ExecuteBody
-from gateway.api.v2.requests import read_v2_request
-from gateway.api.workspaces.models import RoleBody, ValuesBody
+from gateway.features.environment.models import ValuesBody
+from gateway.features.members.models import RoleBody
+from gateway.features.openai.models import CompletionBody
+from gateway.http.bodies import MOST_VALUES, json_value, validated
+from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody
+from gateway.wire.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
+from gateway.wire.v2.models import ExecuteBody
+from gateway.wire.v2.requests import read_v2_request
 from shared.errors import FlowportError, InvalidRequest
 
 MODELS: list[type[BaseModel]] = [

@@ -11,9 +11,9 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
 from tests.unit.gateway.worker import Send, outcome
 
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
-from gateway.domain.redaction import redact_for_strangers
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
+from gateway.runs.domain.redaction import redact_for_strangers
 from shared.contracts.events import Chunk, RunEnded, SelectedOutput, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import InvalidWorkflow

@@ -8,9 +8,9 @@ from tests.support.mail_server import code_in
 from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
 
-from gateway.application import outbox
-from gateway.domain.chat_entry import CODE_LIFE, MAX_TRIES
-from gateway.domain.mail import Mail
+from gateway.features.chat import outbox
+from gateway.features.chat.entry_codes import CODE_LIFE, MAX_TRIES
+from gateway.features.chat.mail import Mail
 
 INVITED = {**CHAT, "authType": "email", "allowedEmails": ["ada@example.com", "@acme.test"]}
 WRONG = {"error": "Invalid or expired code", "code": "INVALID_OR_EXPIRED_CODE"}

@@ -8,9 +8,9 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from gateway.api.chat_page import chat_page_router
-from gateway.api.console import ConsoleFiles
-from gateway.api.root import root_router
+from gateway.features.chat.page import chat_page_router
+from gateway.features.console.routes import root_router
+from gateway.http.console_assets import ConsoleFiles
 
 BASE = "http://flowport.test"
 HTML = {"accept": "text/html"}

@@ -11,7 +11,7 @@ from tests.unit.gateway.published_chat import publish as publish_chat
 from tests.unit.gateway.system import System
 from tests.unit.gateway.test_tool_servers import ask, publish
 
-from gateway.application.executions import Executions
+from gateway.runs.application.executions import Executions
 from shared.errors import Unavailable
 
 SLO = Path(__file__).parents[3] / "deploy/prometheus/rules/slo.yml"

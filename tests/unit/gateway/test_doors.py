@@ -8,9 +8,9 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 from tests.unit.gateway.system import BASE, System
 
-from gateway.api.console import ConsoleFiles
-from gateway.api.guards import RequestGuard
-from gateway.api.root import root_router
+from gateway.bootstrap.middleware import RequestGuard
+from gateway.features.console.routes import root_router
+from gateway.http.console_assets import ConsoleFiles
 from shared.errors import OutcomeUncertain
 
 EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"

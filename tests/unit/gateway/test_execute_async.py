@@ -11,7 +11,8 @@ from tests.unit.gateway.jobs import a_view as view
 from tests.unit.gateway.system import BASE, System
 from tests.unit.gateway.tenants import OTHER
 
-from gateway.api.legacy.models import Accepted, Error, JobStatus
+from gateway.http.error_models import Error
+from gateway.wire.legacy.models import Accepted, JobStatus
 from shared.contracts.jobs import RunView
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload

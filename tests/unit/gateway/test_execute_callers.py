@@ -8,7 +8,7 @@ from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import echoes
 
-from gateway.domain.credentials import Scope
+from gateway.access.domain.credentials import Scope
 from shared.broker.topology import EXPRESS, INTERACTIVE
 from shared.contracts.events import RunEnded
 from shared.contracts.outcomes import worker_lost

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.domain.people import Role
+from gateway.access.domain.people import Role
 from shared.errors import AtCapacity
 
 MIB = 1024 * 1024

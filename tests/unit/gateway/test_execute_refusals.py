@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.gateway.system import System
 
-from gateway.api.legacy.models import Refusal
+from gateway.http.error_models import Refusal
 
 ID_CHARACTERS = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.execute_request import read_execute_request
+from gateway.runs.domain.execute_request import read_execute_request
 from shared.errors import FlowportError
 from shared.workflow.nesting import MAX_NESTING
 

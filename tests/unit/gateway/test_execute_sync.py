@@ -8,7 +8,7 @@ import pytest
 from tests.unit.gateway.system import System
 from tests.unit.gateway.worker import ends, outcome
 
-from gateway.api.legacy.models import ExecuteFailure, ExecuteResult
+from gateway.wire.legacy.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload

@@ -9,7 +9,7 @@ from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import FakeWorker
 
-from gateway.adapters import express_way
+from gateway.runs.adapters import fast_path as express_way
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 

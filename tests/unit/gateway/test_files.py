@@ -4,7 +4,7 @@ import pytest
 from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.tenants import OTHER
 
-from gateway.domain.credentials import Scope
+from gateway.access.domain.credentials import Scope
 from shared.contracts.files import FileKey
 
 KEY = FileKey("WS1", "W", "run-1", "file_1", "photo.png")

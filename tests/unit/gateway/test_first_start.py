@@ -4,10 +4,10 @@ from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.people import PlainPasswords
 from tests.unit.gateway.tenants import FakeTenants
 
-from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
-from gateway.domain.credentials import ALL_SCOPES
-from gateway.domain.people import Role
-from gateway.domain.plans import PlanName
+from gateway.access.domain.credentials import ALL_SCOPES
+from gateway.access.domain.people import Role
+from gateway.access.domain.plans import PlanName
+from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from shared.security.keys import hash_key
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from tests.unit.gateway.jobs import FakeJobs
 
-from gateway.adapters import followed_runs
-from gateway.adapters.followed_runs import BrokerFollowedRuns
+from gateway.runs.adapters import followed_runs
+from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
 from shared.broker.ports import ReplyInbox
 from shared.contracts.messages import ControlMessage, EventBatch
 

@@ -11,12 +11,12 @@ from tests.support.tickets import SIGNER
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, outcome
 
-from gateway.adapters.attached_call import MAX_ATTEMPTS, AttachedCall
-from gateway.adapters.attached_runs import BrokerAttachedRuns
-from gateway.adapters.cancels import Cancels
-from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors.runs import NotStarted, RunLost
-from gateway.domain.execute_request import ExecuteRequest
+from gateway.runs.adapters.attached_call import MAX_ATTEMPTS, AttachedCall
+from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
+from gateway.runs.adapters.cancels import Cancels
+from gateway.runs.adapters.run_records import RunRecords
+from gateway.runs.domain.errors import NotStarted, RunLost
+from gateway.runs.domain.execute_request import ExecuteRequest
 from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunExpired, RunStarted

@@ -8,10 +8,10 @@ from tests.support.eventually import until
 from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.jobs import FakeJobs
 
-from gateway.application import idempotency
-from gateway.application.idempotency import Idempotency
-from gateway.domain.idempotency import CallName
-from gateway.ports import CallRecord
+from gateway.runs.application import idempotency
+from gateway.runs.application.idempotency import Idempotency
+from gateway.runs.domain.idempotency import CallName
+from gateway.runs.ports.idempotency import CallRecord
 from shared.clock import SystemClock
 
 NAME = CallName("workspace", "workflow", is_public=False, key="order-17")

@@ -3,7 +3,7 @@
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.tenants import FakeTenants
 
-from gateway.application.key_uses import KeyUses
+from gateway.access.application.key_usage import KeyUses
 
 
 async def test_many_uses_are_one_write() -> None:

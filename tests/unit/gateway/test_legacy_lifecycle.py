@@ -13,8 +13,8 @@ from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 
-from gateway.api.legacy.models import CancelResult, RunState
-from gateway.domain.credentials import Scope
+from gateway.access.domain.credentials import Scope
+from gateway.wire.legacy.models import CancelResult, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload

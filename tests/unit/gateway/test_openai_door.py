@@ -11,8 +11,8 @@ from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send, outcome
 
-from gateway.api.openai.models import CompletionBody
-from gateway.api.openai.replies import reply_text
+from gateway.features.openai.models import CompletionBody
+from gateway.features.openai.replies import reply_text
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.outcomes import ErrorCode, RunError

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters import argon2
-from gateway.adapters.argon2 import Argon2Passwords
-from gateway.domain.errors.limits import TooManyAttempts
+from gateway.access.adapters import argon2
+from gateway.access.adapters.argon2 import Argon2Passwords
+from gateway.access.domain.limit_errors import TooManyAttempts
 from shared.errors import Unavailable
 
 

@@ -7,9 +7,9 @@ from prometheus_client import REGISTRY
 from tests.unit.gateway.buckets import FakeBuckets
 from tests.unit.gateway.clock import HandClock
 
-from gateway.application.rate_limiter import RateLimiter
-from gateway.domain.errors.limits import RateLimited
-from gateway.domain.rate_limits import Rate
+from gateway.access.application.rate_limiter import RateLimiter
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.access.domain.rate_limits import Rate
 
 RATE = Rate(600, 60.0)
 

@@ -8,8 +8,8 @@ from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor, enrol
 
-from gateway.domain.people import Role
-from gateway.domain.plans import PlanName
+from gateway.access.domain.people import Role
+from gateway.access.domain.plans import PlanName
 from shared.contracts.runs import RunMode
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -11,8 +11,8 @@ from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
 from tests.unit.gateway.worker import outcome
 
-from gateway.adapters import run_reader
-from gateway.api.run_event_stream import RunEventStream
+from gateway.runs.adapters import run_reader
+from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.outcomes import RunError
 from shared.contracts.runs import RunMode, RunStatus

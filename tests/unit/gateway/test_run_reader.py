@@ -10,10 +10,10 @@ from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import last_of
 
-from gateway.adapters import run_reader
-from gateway.adapters.run_reader import RunReader
-from gateway.domain.errors.runs import CallerGone, StreamBroken
-from gateway.ports import Numbered
+from gateway.runs.adapters import run_reader
+from gateway.runs.adapters.run_reader import RunReader
+from gateway.runs.domain.errors import CallerGone, StreamBroken
+from gateway.runs.ports.followed_runs import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch

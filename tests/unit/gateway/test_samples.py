@@ -14,9 +14,9 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 
-from gateway.domain.interface import example_of
-from gateway.domain.samples import Language, Mode, Sample, Step, samples_of
-from gateway.domain.samples.literals import python_literal
+from gateway.workflows.domain.interface import example_of
+from gateway.workflows.domain.samples import Language, Mode, Sample, Step, samples_of
+from gateway.workflows.domain.samples.literals import python_literal
 from shared.contracts.deployments import Draft
 from shared.workflow.input_format import InputField
 from shared.workflow.jsvalues import JsonObject

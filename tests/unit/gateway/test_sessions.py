@@ -7,8 +7,8 @@ from tests.support.eventually import eventually
 from tests.unit.gateway.system import BASE, System, running_system
 from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
 
-from gateway.adapters.argon2 import Argon2Passwords
-from gateway.domain.people import Role
+from gateway.access.adapters.argon2 import Argon2Passwords
+from gateway.access.domain.people import Role
 from shared.security.keys import hash_key
 
 SIGN_IN = "/api/auth/sign-in/email"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.domain.mail import MailTls
-from gateway.domain.plans import PlanName
+from gateway.access.domain.plans import PlanName
+from gateway.features.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
 from shared.settings_reading import read_settings

@@ -3,10 +3,10 @@
 import pytest
 from tests.unit.gateway.clock import NOON
 
-from gateway.application.stream_limits import StreamLimits
-from gateway.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
-from gateway.domain.errors.limits import TooManyStreams
-from gateway.domain.plans import PlanName
+from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Caller, Workspace
+from gateway.access.domain.limit_errors import TooManyStreams
+from gateway.access.domain.plans import PlanName
+from gateway.runs.application.stream_limits import StreamLimits
 
 
 def caller(key_id: str) -> Caller:

@@ -10,9 +10,9 @@ from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.application.tool_publishing import tool_name
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
+from gateway.features.mcp.service import tool_name
 from shared.contracts.deployments import Draft
 from shared.contracts.runs import Trigger
 

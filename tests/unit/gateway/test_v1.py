@@ -9,8 +9,8 @@ from tests.unit.gateway.system import BASE, Answer, System
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import enrol
 
-from gateway.domain.credentials import Scope
-from gateway.domain.people import Role
+from gateway.access.domain.credentials import Scope
+from gateway.access.domain.people import Role
 from shared.contracts.runs import RunStatus
 from shared.contracts.tallies import RunTally
 from shared.errors import InvalidWorkflow, Unavailable

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.tenants import OTHER
 
-from gateway.domain.credentials import Scope
+from gateway.access.domain.credentials import Scope
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.logs import FindLogs

@@ -12,7 +12,7 @@ from tests.unit.gateway.system import BASE, Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import ends, outcome
 
-from gateway.api.v2.models import (
+from gateway.wire.v2.models import (
     CancelAnswer,
     ErrorAnswer,
     QueuedRunAnswer,

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.gateway.system import BASE, System
 from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
 
-from gateway.domain.people import Role
+from gateway.access.domain.people import Role
 
 WORKSPACE = "/api/workspaces/WS1"
 

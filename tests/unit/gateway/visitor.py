@@ -7,8 +7,8 @@ import msgspec
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import BASE, Answer, Call, System
 
-from gateway.domain.credentials import SECURE_COOKIE
-from gateway.domain.people import Account, Role, User
+from gateway.access.domain.credentials import SECURE_COOKIE
+from gateway.access.domain.people import Account, Role, User
 
 PASSWORD = "correct horse"
 

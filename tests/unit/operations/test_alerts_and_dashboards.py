@@ -117,8 +117,9 @@ def test_rabbitmq_tells_of_each_queue_and_connection_only_if_somebody_asks() -> 
 
 def test_failed_calls_are_counted_from_the_first_on() -> None:
     """To Prometheus, what begins at 1 has not increased: an outage of seconds would be missed after each roll-out."""
-    imports = "import executor_service.metrics, gateway.metrics; from prometheus_client import generate_latest"
-    program = f"{imports}; print(generate_latest().decode())"
+    imports = "import executor_service.metrics; from gateway.bootstrap.error_codes import expose_error_codes"
+    shows = "from prometheus_client import generate_latest; print(generate_latest().decode())"
+    program = f"{imports}; expose_error_codes(); {shows}"
     command = [sys.executable, "-c", program]
     fresh = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     rules = (ROOT / "deploy/prometheus/rules/slo.yml").read_text()

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.legacy.models import ExecuteBody
-from gateway.api.v2.models import ExecuteBody as V2Body
+from gateway.wire.legacy.models import ExecuteBody
+from gateway.wire.v2.models import ExecuteBody as V2Body
 
 ROOT = Path(__file__).parents[3]
 GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
-READERS = ("domain/execute_request.py", "domain/idempotency.py", "domain/call_chain.py", "api/v2/requests.py")
+READERS = (
+    "runs/domain/execute_request.py",
+    "runs/domain/idempotency.py",
+    "runs/domain/call_chain.py",
+    "wire/v2/requests.py",
+)
 
 
 def headers() -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-DEEDS = ROOT / "services" / "gateway" / "src" / "gateway" / "application"
+DEEDS = ROOT / "services" / "gateway" / "src" / "gateway"
 WRITTEN_DOWN = re.compile(r"(?:record|record_in|_note|_settled)\(\s*[^\"()]*?\"([a-z_]+\.[a-z_]+)\"")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tools.reference.configuration import SETTINGS
 
-from gateway.domain.plans import PlanName
-from gateway.domain.rate_limits import RateKind
+from gateway.access.domain.plans import PlanName
+from gateway.access.domain.rate_limits import RateKind
 from gateway.settings import GatewaySettings
 from shared.settings_reading import variables_of
 

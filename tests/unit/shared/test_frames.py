@@ -3,7 +3,7 @@
 import pytest
 
 from flowport_amqp.errors import ChannelClosed
-from gateway.domain.errors.runs import RunLost
+from gateway.runs.domain.errors import RunLost
 from shared.errors import AtCapacity
 from shared.frames import forget_frames, unraised
 

@@ -7,8 +7,8 @@ from tests.support.callers import CallsTo
 
 from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.service_clients import Deployments
-from gateway.adapters.chat_service import ChatService
-from gateway.adapters.deploy_service import DeployService
+from gateway.features.chat.client import ChatService
+from gateway.workflows.client import DeployService
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound

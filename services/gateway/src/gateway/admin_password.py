@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from gateway.domain.people import new_password
+from gateway.access.domain.people import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
 from shared.settings_reading import read_settings

@@ -2,8 +2,8 @@
 
 import sys
 
-from gateway.application.first_start import FirstPassword
 from gateway.bootstrap import build
+from gateway.bootstrap.first_start import FirstPassword
 from gateway.settings import GatewaySettings
 from shared.settings_reading import read_settings
 from shared.web.server import serve

@@ -1,20 +1,12 @@
 """What an operator can see of the gateway."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from gateway.domain.errors.runs import (
-    IdentityUnavailable,
-    NotStarted,
-    RunLost,
-    RunOverdue,
-    ServerStopping,
-    StreamBroken,
-)
-from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull
 from shared.contracts.runs import RunMode
-from shared.errors import AtCapacity, FlowportError, FullQueue, OutcomeUncertain, Unavailable
+from shared.errors import AtCapacity, FlowportError, FullQueue
 
 WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 
@@ -48,22 +40,13 @@ _by_workspace = False
 # There from the start, since the first of them counts: to Prometheus, what begins at 1 has not increased.
 LOOKUPS.labels("keys", "failure")
 REFUSALS.labels("ADMISSION_GATE_CAPACITY")
-for _error in (
-    AtCapacity,
-    BrokerAway,
-    BrokerUnavailable,
-    IdentityUnavailable,
-    NotStarted,
-    OutcomeUncertain,
-    QueueFull,
-    RunLost,
-    RunOverdue,
-    ServerStopping,
-    StreamBroken,
-    Unavailable,
-):
-    REFUSALS.labels(_error.code)
-    RUNS.labels(RunMode.STREAM, _error.code.lower())
+
+
+def expose_error_codes(codes: Iterable[str]) -> None:
+    """Start the series of these error codes at 0, so that alerts see the first error."""
+    for code in codes:
+        REFUSALS.labels(code)
+        RUNS.labels(RunMode.STREAM, code.lower())
 
 
 def count_by_workspace(wanted: bool) -> None:

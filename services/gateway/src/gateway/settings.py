@@ -5,10 +5,10 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
-from gateway.domain.addresses import networks
-from gateway.domain.mail import MailServer, MailTls
-from gateway.domain.plans import Plan, PlanName, Plans
-from gateway.domain.rate_limits import RateKind
+from gateway.access.domain.addresses import networks
+from gateway.access.domain.plans import Plan, PlanName, Plans
+from gateway.access.domain.rate_limits import RateKind
+from gateway.features.chat.mail import MailServer, MailTls
 from shared.mail_addresses import mailbox
 from shared.settings import CommaList, TicketSettings, sim_setting
 

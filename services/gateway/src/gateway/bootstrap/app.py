@@ -7,23 +7,24 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from gateway.adapters.control import ControlListener
-from gateway.api.app_errors import register_error_handlers
-from gateway.api.body_budget import BodyBudget
-from gateway.api.chat_page import chat_page_router
-from gateway.api.console import ConsoleFiles
-from gateway.api.description import describe
-from gateway.api.guards import CorsGuard, HeadGuard, RequestGuard
-from gateway.api.root import root_router
-from gateway.api.session_guard import SessionGuard
-from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
-from gateway.application.outbox import Outbox
+from gateway.access.adapters.control import ControlListener
+from gateway.bootstrap.api_description import describe
 from gateway.bootstrap.callers import Callers, know_callers
 from gateway.bootstrap.channels import channel_routers, serve_tools
+from gateway.bootstrap.error_codes import expose_error_codes
+from gateway.bootstrap.fallback_errors import refusal, register_error_handlers
+from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.bootstrap.middleware import CorsGuard, HeadGuard, RequestGuard
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import Running, begin_runs, run_routers
 from gateway.bootstrap.workflows import author, workflow_routers
 from gateway.bootstrap.workspaces import erase, operations_routers, people_routers
+from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.page import chat_page_router
+from gateway.features.console.routes import root_router
+from gateway.http.body_budget import BodyBudget
+from gateway.http.console_assets import ConsoleFiles
+from gateway.http.cross_site import SessionGuard
 from gateway.metrics import count_by_workspace
 from gateway.settings import GatewaySettings
 from shared.contracts.messages import ControlMessage
@@ -47,6 +48,7 @@ def build(
     `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
     the admin's password, if one had to be made.
     """
+    expose_error_codes()
     count_by_workspace(settings.metrics_by_workspace)
     outside = outside or Outside(settings)
     broker, store = outside.broker, outside.store
@@ -132,7 +134,9 @@ def _guards(settings: GatewaySettings) -> list[Middleware]:
         Middleware(HeadGuard),
         Middleware(CorsGuard, public_url=settings.base_url),
         Middleware(RequestGuard),
-        Middleware(SessionGuard, public_url=settings.base_url, trusted_origins=settings.trusted_origins),
+        Middleware(
+            SessionGuard, refuse=refusal, public_url=settings.base_url, trusted_origins=settings.trusted_origins
+        ),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(BodyBudget, limit=settings.max_inflight_body_bytes),
     ]

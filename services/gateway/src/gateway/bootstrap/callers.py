@@ -2,26 +2,26 @@
 
 from dataclasses import dataclass
 
-from gateway.api.legacy.access import LegacyAccess
-from gateway.api.limiting import Limiting
-from gateway.api.v1.access import V1Access
-from gateway.api.v2.access import V2Access
-from gateway.application.attempts import Attempts
-from gateway.application.audit import AuditLog
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
-from gateway.application.key_uses import KeyUses
-from gateway.application.rate_limiter import RateLimiter
-from gateway.application.rate_limits import RateLimits
-from gateway.application.revocations import Revocations
-from gateway.application.sessions import Sessions
-from gateway.application.stream_access import StreamAccess
-from gateway.application.usage import UsageReports
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.authentication import Authentication
+from gateway.access.application.key_usage import KeyUses
+from gateway.access.application.rate_limiter import RateLimiter
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.application.revocations import Revocations
+from gateway.access.application.sessions import Sessions
+from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.domain.addresses import networks
+from gateway.access.domain.credentials import session_cookie
+from gateway.access.domain.plans import Plans
 from gateway.bootstrap.outside import Outside
-from gateway.domain.addresses import networks
-from gateway.domain.credentials import session_cookie
-from gateway.domain.plans import Plans
+from gateway.http.access import LegacyAccess
+from gateway.http.rate_limit_headers import Limiting
+from gateway.runs.application.stream_access import StreamAccess
+from gateway.runs.application.usage import UsageReports
 from gateway.settings import GatewaySettings
+from gateway.wire.v1.access import V1Access
+from gateway.wire.v2.access import V2Access
+from gateway.workflows.application.endpoints import Endpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

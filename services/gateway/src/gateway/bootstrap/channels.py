@@ -5,28 +5,28 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from gateway.api.a2a.manage import agents_router
-from gateway.api.a2a.serve import A2aDoor, a2a_router
-from gateway.api.chat.manage import chat_manage_router
-from gateway.api.chat.visit import ChatDoor, chat_visit_router
-from gateway.api.mcp.manage import tool_servers_router
-from gateway.api.mcp.serve import McpDoor, mcp_router
-from gateway.api.openai.catalogue import models_router
-from gateway.api.openai.completions import CompletionsDoor, completions_router
-from gateway.api.reception import Reception
-from gateway.application.agent_publishing import AgentPublishing
-from gateway.application.agent_serving import AgentServing
-from gateway.application.agent_tasks import AgentTasks
-from gateway.application.chat_codes import ChatCodes
-from gateway.application.chat_publishing import ChatPublishing
-from gateway.application.chat_visits import ChatVisits
-from gateway.application.outbox import Outbox
-from gateway.application.tool_publishing import ToolPublishing
-from gateway.application.tool_serving import ToolServing
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import Running
 from gateway.bootstrap.workflows import Authored
+from gateway.features.a2a.agents import AgentServing
+from gateway.features.a2a.routes import agents_router
+from gateway.features.a2a.server_routes import A2aDoor, a2a_router
+from gateway.features.a2a.service import AgentPublishing
+from gateway.features.a2a.task_service import AgentTasks
+from gateway.features.chat.email_codes import ChatCodes
+from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.routes import chat_manage_router
+from gateway.features.chat.service import ChatPublishing
+from gateway.features.chat.session_routes import ChatDoor, chat_visit_router
+from gateway.features.chat.sessions import ChatVisits
+from gateway.features.mcp.routes import tool_servers_router
+from gateway.features.mcp.server_routes import McpDoor, mcp_router
+from gateway.features.mcp.service import ToolPublishing
+from gateway.features.mcp.tools import ToolServing
+from gateway.features.openai.models_routes import models_router
+from gateway.features.openai.routes import CompletionsDoor, completions_router
+from gateway.run_endpoints.services import Reception
 from gateway.settings import GatewaySettings
 
 

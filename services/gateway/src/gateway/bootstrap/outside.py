@@ -3,40 +3,37 @@
 from functools import cached_property
 from typing import Final
 
-from gateway.adapters.agent_service import AgentService
-from gateway.adapters.argon2 import Argon2Passwords
-from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
-from gateway.adapters.bucket_store import BucketStore
-from gateway.adapters.chat_service import ChatService
-from gateway.adapters.dead_letter_service import DeadLetterService
-from gateway.adapters.deploy_service import DeployService
-from gateway.adapters.entry_code_store import INDEXES as CODE_INDEXES
-from gateway.adapters.entry_code_store import EntryCodeStore
-from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
-from gateway.adapters.idempotency_store import IdempotencyStore
-from gateway.adapters.jobs_service import JobsService
-from gateway.adapters.smtp import SmtpMailer
-from gateway.adapters.tenant_store import INDEXES as TENANT_INDEXES
-from gateway.adapters.tenant_store import TenantStore
-from gateway.adapters.tool_server_service import ToolServerService
-from gateway.adapters.webhook_service import WebhookService
-from gateway.ports import (
-    AgentKeeper,
-    AuditEntries,
-    Buckets,
-    ChatKeeper,
-    DeadLetterKeeper,
-    DeployKeeper,
-    EntryCodes,
-    IdempotencyRecords,
-    Mailer,
-    Passwords,
-    RunKeeper,
-    TenantDatabase,
-    ToolServerKeeper,
-    WebhookKeeper,
-)
+from gateway.access.adapters.argon2 import Argon2Passwords
+from gateway.access.adapters.bucket_store import INDEXES as BUCKET_INDEXES
+from gateway.access.adapters.bucket_store import BucketStore
+from gateway.access.ports.accounts import Passwords
+from gateway.access.ports.audit import AuditEntries
+from gateway.access.ports.rate_limits import Buckets
+from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
+from gateway.bootstrap.database import TenantStore
+from gateway.bootstrap.database_port import TenantDatabase
+from gateway.features.a2a.client import AgentService
+from gateway.features.a2a.ports import AgentKeeper
+from gateway.features.chat.client import ChatService
+from gateway.features.chat.entry_code_store import INDEXES as CODE_INDEXES
+from gateway.features.chat.entry_code_store import EntryCodeStore
+from gateway.features.chat.mail_ports import EntryCodes, Mailer
+from gateway.features.chat.ports import ChatKeeper
+from gateway.features.chat.smtp import SmtpMailer
+from gateway.features.dead_letters.client import DeadLetterService
+from gateway.features.dead_letters.ports import DeadLetterKeeper
+from gateway.features.mcp.client import ToolServerService
+from gateway.features.mcp.ports import ToolServerKeeper
+from gateway.features.webhooks.client import WebhookService
+from gateway.features.webhooks.ports import WebhookKeeper
+from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
+from gateway.runs.adapters.idempotency_store import IdempotencyStore
+from gateway.runs.adapters.jobs_client import JobsService
+from gateway.runs.ports.idempotency import IdempotencyRecords
+from gateway.runs.ports.jobs import RunKeeper
 from gateway.settings import GatewaySettings
+from gateway.workflows.client import DeployService
+from gateway.workflows.ports import DeployKeeper
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock

@@ -5,39 +5,39 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from gateway.adapters.attached_runs import BrokerAttachedRuns
-from gateway.adapters.cancels import Cancels
-from gateway.adapters.followed_runs import BrokerFollowedRuns
-from gateway.adapters.run_records import RunRecords
-from gateway.api.attached import AttachedAnswers
-from gateway.api.canvas_streams import CanvasStreams
-from gateway.api.event_streams import RunEventStreams
-from gateway.api.legacy.errors import present_execute_error
-from gateway.api.legacy.execute import ExecuteDoor, execute_router
-from gateway.api.legacy.files import files_router
-from gateway.api.legacy.jobs import jobs_router
-from gateway.api.legacy.resuming import resuming_router
-from gateway.api.legacy.runs import runs_router
-from gateway.api.legacy.usage import usage_router
-from gateway.api.once import OnceOnly
-from gateway.api.reception import Reception
-from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
-from gateway.api.v2.events import events_router
-from gateway.api.v2.execute import V2ExecuteDoor
-from gateway.api.v2.execute import execute_router as v2_execute_router
-from gateway.api.v2.runs import runs_router as v2_runs_router
-from gateway.application.admission import AdmissionGate
-from gateway.application.draft_runs import DraftRuns
-from gateway.application.executions import Executions
-from gateway.application.following import Following
-from gateway.application.idempotency import Idempotency
-from gateway.application.resuming import Resuming
-from gateway.application.spend_cap import SpendCap
-from gateway.application.stream_limits import StreamLimits
-from gateway.application.workflow_runs import WorkflowRuns
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
+from gateway.run_endpoints.idempotency import OnceOnly
+from gateway.run_endpoints.services import Reception
+from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
+from gateway.runs.adapters.cancels import Cancels
+from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
+from gateway.runs.adapters.run_records import RunRecords
+from gateway.runs.application.admission import AdmissionGate
+from gateway.runs.application.draft_runs import DraftRuns
+from gateway.runs.application.executions import Executions
+from gateway.runs.application.following import Following
+from gateway.runs.application.idempotency import Idempotency
+from gateway.runs.application.resume import Resuming
+from gateway.runs.application.spend_cap import SpendCap
+from gateway.runs.application.stream_limits import StreamLimits
+from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.settings import GatewaySettings
+from gateway.streams.attached_answers import AttachedAnswers
+from gateway.streams.canvas_answers import CanvasStreams
+from gateway.streams.durable_answers import RunEventStreams
+from gateway.wire.legacy.errors import present_execute_error
+from gateway.wire.legacy.execute import ExecuteDoor, execute_router
+from gateway.wire.legacy.files import files_router
+from gateway.wire.legacy.jobs import jobs_router
+from gateway.wire.legacy.resuming import resuming_router
+from gateway.wire.legacy.runs import runs_router
+from gateway.wire.legacy.usage import usage_router
+from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
+from gateway.wire.v2.events import events_router
+from gateway.wire.v2.execute import V2ExecuteDoor
+from gateway.wire.v2.execute import execute_router as v2_execute_router
+from gateway.wire.v2.runs import runs_router as v2_runs_router
 from shared.security.run_tickets import TicketSigner
 
 

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from gateway.api.block_types import block_types_router
-from gateway.api.docs_page import docs_page_router
-from gateway.api.legacy.authoring import authoring_router
-from gateway.api.legacy.changes import changes_router
-from gateway.api.legacy.deployment import deployment_router
-from gateway.api.legacy.interface import interface_router
-from gateway.api.legacy.versions import versions_router
-from gateway.api.v1.deployments import deployments_router
-from gateway.api.v1.workflows import workflows_router as v1_workflows_router
-from gateway.api.v2.workflows import workflows_router as v2_workflows_router
-from gateway.application.editing import Editing
-from gateway.application.interfaces import Interfaces
-from gateway.application.publishing import Publishing
-from gateway.application.run_tallies import RunTallies
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
+from gateway.features.api_page import docs_page_router
+from gateway.features.block_types.routes import block_types_router
+from gateway.runs.application.run_counts import RunTallies
 from gateway.settings import GatewaySettings
+from gateway.wire.legacy.authoring import authoring_router
+from gateway.wire.legacy.changes import changes_router
+from gateway.wire.legacy.deployment import deployment_router
+from gateway.wire.legacy.interface import interface_router
+from gateway.wire.legacy.versions import versions_router
+from gateway.wire.v1.deployments import deployments_router
+from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
+from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
+from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.interfaces import Interfaces
 from shared.workflow.catalog import installed_catalog
 
 

@@ -6,26 +6,26 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from gateway.api.auth.cookies import SessionCookie
-from gateway.api.auth.sessions import sessions_router
-from gateway.api.legacy.notifications import notifications_router
-from gateway.api.v1.audit_logs import audit_logs_router
-from gateway.api.v1.dead_letters import dead_letters_router
-from gateway.api.v1.logs import logs_router
-from gateway.api.workspaces.erasures import erasures_router
-from gateway.api.workspaces.invitations import invitations_router
-from gateway.api.workspaces.queue import queue_router
-from gateway.api.workspaces.routers import workspace_routers
-from gateway.application.api_keys import ApiKeys
-from gateway.application.environment_values import EnvironmentValues
-from gateway.application.erasing import Erasing
-from gateway.application.redriving import Redriving
-from gateway.application.run_logs import RunLogs
-from gateway.application.teams import Teams
-from gateway.application.webhooks import Webhooks
+from gateway.access.application.members import Teams
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
+from gateway.bootstrap.workspace_routers import workspace_routers
+from gateway.features.accounts.cookies import SessionCookie
+from gateway.features.accounts.invitations import invitations_router
+from gateway.features.accounts.routes import sessions_router
+from gateway.features.dead_letters.service import Redriving
+from gateway.features.deletion.routes import erasures_router
+from gateway.features.deletion.service import Erasing
+from gateway.features.environment.service import EnvironmentValues
+from gateway.features.keys.service import ApiKeys
+from gateway.features.queue.routes import queue_router
+from gateway.features.webhooks.routes import notifications_router
+from gateway.features.webhooks.service import Webhooks
+from gateway.runs.application.run_logs import RunLogs
 from gateway.settings import GatewaySettings
+from gateway.wire.v1.audit_logs import audit_logs_router
+from gateway.wire.v1.dead_letters import dead_letters_router
+from gateway.wire.v1.logs import logs_router
 
 ERASURE_MARGIN: Final = timedelta(minutes=5)
 """How long after its time limit a run may still be recorded."""

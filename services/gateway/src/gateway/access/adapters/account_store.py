@@ -1,0 +1,144 @@
+"""Accounts, sessions and counted sign-ins in the gateway's database."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from pymongo.errors import DuplicateKeyError
+
+from gateway.access.domain.people import Account, Session, User
+from shared.errors import Conflict
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+
+USERS: Final = "users"
+SESSIONS: Final = "sessions"
+ATTEMPTS: Final = "sign_in_attempts"
+
+INDEXES: Final = (
+    Index(USERS, by("email"), unique=True),
+    Index(SESSIONS, by("user_id")),
+    Index(SESSIONS, by("id")),
+    Index(SESSIONS, by("expires_at"), expire_after_seconds=0),
+    Index(ATTEMPTS, by("expires_at"), expire_after_seconds=0),
+)
+
+
+class AccountStore:
+    """Implements Accounts."""
+
+    def __init__(self, store: Store) -> None:
+        self._users = store.collection(USERS)
+        self._sessions = store.collection(SESSIONS)
+        self._attempts = store.collection(ATTEMPTS)
+
+    @store_call
+    async def add_account(self, account: Account) -> None:
+        """See Accounts."""
+        user = account.user
+        try:
+            await self._users.insert_one({"_id": user.id, **_without_id(user), "password_hash": account.password_hash})
+        except DuplicateKeyError:
+            raise Conflict("it exists already") from None
+
+    @store_call
+    async def account_by_email(self, email: str) -> Account | None:
+        """See Accounts."""
+        document = await self._users.find_one({"email": email})
+        return None if document is None else _account(document)
+
+    @store_call
+    async def account(self, user_id: str) -> Account | None:
+        """See Accounts."""
+        document = await self._users.find_one({"_id": user_id})
+        return None if document is None else _account(document)
+
+    @store_call
+    async def users(self, user_ids: list[str]) -> list[User]:
+        """See Accounts."""
+        found = self._users.find({"_id": {"$in": user_ids}}, {"password_hash": 0})
+        return [_account(document).user async for document in found]
+
+    @store_call
+    async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
+        """See Accounts."""
+        wanted = {"_id": user_id, **({"password_hash": None} if only_if_none else {})}
+        result = await self._users.update_one(wanted, {"$set": {"password_hash": password_hash}})
+        return result.matched_count == 1
+
+    @store_call
+    async def add_session(self, session: Session) -> None:
+        """See Accounts."""
+        await self._sessions.insert_one(_session_document(session))
+
+    @store_call
+    async def session(self, token_hash: str) -> Session | None:
+        """See Accounts."""
+        document = await self._sessions.find_one({"_id": token_hash})
+        return None if document is None else _session(document)
+
+    @store_call
+    async def session_with_id(self, session_id: str) -> Session | None:
+        """See Accounts."""
+        document = await self._sessions.find_one({"id": session_id}, sort=[("expires_at", -1)])
+        return None if document is None else _session(document)
+
+    @store_call
+    async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
+        """See Accounts."""
+        held = {"_id": old_hash, "is_rotated": {"$ne": True}}
+        # The renewed one first: who ends all sessions meanwhile finds it, or leaves no old one to be marked.
+        await self._sessions.insert_one(_session_document(renewed))
+        result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
+        if result.matched_count == 0:
+            await self._sessions.delete_one({"_id": renewed.token_hash})
+        return result.matched_count == 1
+
+    async def end_session(self, session_id: str) -> list[str]:
+        """See Accounts."""
+        return await self._end({"id": session_id})
+
+    async def end_sessions(self, user_id: str, *, but: str | None = None) -> list[str]:
+        """See Accounts."""
+        return await self._end({"user_id": user_id, "id": {"$ne": but}})
+
+    @store_call
+    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
+        """See Accounts."""
+        counted = {"$inc": {"count": 1}, "$setOnInsert": {"expires_at": window_ends}}
+        await self._attempts.update_one({"_id": key}, counted, upsert=True)
+        document = await self._attempts.find_one({"_id": key})
+        return int(document["count"]) if document else 1
+
+    @store_call
+    async def forget_attempts(self, key: str) -> None:
+        """See Accounts."""
+        await self._attempts.delete_one({"_id": key})
+
+    @store_call
+    async def _end(self, which: Document) -> list[str]:
+        hashes = [str(document["_id"]) async for document in self._sessions.find(which, {"_id": 1})]
+        await self._sessions.delete_many(which)
+        return hashes
+
+
+def _account(document: Document) -> Account:
+    user = msgspec.convert({"id": document["_id"], **document}, User)
+    return Account(user=user, password_hash=document.get("password_hash"))
+
+
+def _session_document(session: Session) -> Document:
+    fields: Document = msgspec.structs.asdict(session)
+    return {"_id": fields.pop("token_hash"), **fields}
+
+
+def _session(document: Document) -> Session:
+    return msgspec.convert({"token_hash": document["_id"], **document}, Session)
+
+
+def _without_id(user: User) -> Document:
+    fields: Document = msgspec.structs.asdict(user)
+    del fields["id"]
+    return fields

@@ -1,0 +1,172 @@
+"""Workspaces, their members and invitations. Members lie in the workspace, so that they change in one write."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gateway.access.domain.credentials import Grant, Workspace
+from gateway.access.domain.membership import Invitation, Member, Team
+from gateway.access.domain.people import Account, Role
+from shared.errors import NotFound
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+from shared.store.transactions import Session, transact
+
+WORKSPACES: Final = "workspaces"
+INVITATIONS: Final = "invitations"
+FOUNDING: Final = "founding"
+USERS: Final = "users"
+MAX_GRANTS: Final = 200
+
+INDEXES: Final = (
+    Index(WORKSPACES, by("members.user_id")),
+    Index(INVITATIONS, by("workspace_id")),
+    Index(INVITATIONS, by("token_hash"), unique=True),
+    Index(INVITATIONS, by("forgotten_at"), expire_after_seconds=0),
+)
+
+
+class WorkspaceStore:
+    """Implements Workspaces."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._workspaces = store.collection(WORKSPACES)
+        self._invitations = store.collection(INVITATIONS)
+        self._founding = store.collection(FOUNDING)
+        self._users = store.collection(USERS)
+
+    @store_call
+    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+        """See Workspaces."""
+        user = admin.user
+        first: Document = {
+            "workspace": _document(workspace),
+            "admin": {**_document(user), "password_hash": admin.password_hash},
+        }
+        await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
+        kept = await self._founding.find_one({"_id": "first"}) or first
+        admin_id, workspace_id = kept["admin"]["_id"], kept["workspace"]["_id"]
+        await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _later(kept["admin"])}, upsert=True)
+        await self._workspaces.update_one(
+            {"_id": workspace_id}, {"$setOnInsert": _later(kept["workspace"])}, upsert=True
+        )
+        member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": kept["workspace"]["created_at"]}
+        await self._workspaces.update_one(
+            {"_id": workspace_id, "members": {"$exists": False}}, {"$set": {"members": [member], "revision": 1}}
+        )
+        return await self.workspace(workspace_id) or workspace, str(admin_id)
+
+    @store_call
+    async def workspace(self, workspace_id: str) -> Workspace | None:
+        """See Keys."""
+        document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 0})
+        return None if document is None else _workspace(document)
+
+    @store_call
+    async def add_workspace(self, workspace: Workspace, team: Team) -> None:
+        """See Workspaces."""
+        await self._workspaces.insert_one(
+            {**_document(workspace), "revision": team.revision, "members": _members(team)}
+        )
+
+    @store_call
+    async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
+        """See Workspaces."""
+        await self._workspaces.update_one({"_id": workspace_id}, {"$set": changes})
+        changed = await self.workspace(workspace_id)
+        if changed is None:
+            raise NotFound("Workspace not found")
+        return changed
+
+    @store_call
+    async def grants(self, user_id: str) -> tuple[Grant, ...]:
+        """See Workspaces."""
+        shown = {"members": {"$elemMatch": {"user_id": user_id}}, **_SHOWN}
+        found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
+        documents = [document async for document in found]
+        documents.sort(key=lambda document: (document["created_at"], document["_id"]))
+        return tuple(Grant(_workspace(document), Role(document["members"][0]["role"])) for document in documents)
+
+    @store_call
+    async def team(self, workspace_id: str) -> Team:
+        """See Workspaces."""
+        document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 1, "revision": 1})
+        if document is None:
+            raise NotFound("Workspace not found")
+        members = msgspec.convert(document.get("members", []), tuple[Member, ...])
+        return Team(workspace_id=workspace_id, revision=document.get("revision", 0), members=members)
+
+    @store_call
+    async def replace_team(self, team: Team) -> bool:
+        """See Workspaces."""
+        return await self._replace_team(team)
+
+    async def _replace_team(self, team: Team, session: Session | None = None) -> bool:
+        held = {"_id": team.workspace_id, "revision": team.revision - 1}
+        change = {"$set": {"members": _members(team), "revision": team.revision}}
+        return (await self._workspaces.update_one(held, change, session=session)).matched_count == 1
+
+    @store_call
+    async def add_invitation(self, invitation: Invitation) -> None:
+        """See Workspaces."""
+        await self._invitations.insert_one({**_document(invitation), "forgotten_at": invitation.expires_at})
+
+    @store_call
+    async def invitation(self, token_hash: str) -> Invitation | None:
+        """See Workspaces."""
+        document = await self._invitations.find_one({"token_hash": token_hash})
+        return None if document is None else _invitation(document)
+
+    @store_call
+    async def invitations(self, workspace_id: str) -> list[Invitation]:
+        """See Workspaces."""
+        return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
+
+    @store_call
+    async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
+        """See Workspaces."""
+        is_open = {"_id": invitation_id, "used_at": None, "expires_at": {"$gt": now}}
+
+        async def join(session: Session) -> bool:
+            if not await self._replace_team(team, session):
+                return False
+            used = await self._invitations.update_one(is_open, {"$set": {"used_at": now}}, session=session)
+            if used.matched_count == 0:
+                raise NotFound("Invitation not found")
+            return True
+
+        return await transact(self._store, join)
+
+    @store_call
+    async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
+        """See Workspaces."""
+        result = await self._invitations.delete_one({"_id": invitation_id, "workspace_id": workspace_id})
+        return result.deleted_count == 1
+
+
+_SHOWN: Final = {name: 1 for name in Workspace.__struct_fields__ if name != "id"}
+
+
+def _document(record: msgspec.Struct) -> Document:
+    fields: Document = msgspec.structs.asdict(record)
+    return {"_id": fields.pop("id"), **fields}
+
+
+def _later(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "_id"}
+
+
+def _members(team: Team) -> list[Document]:
+    return [msgspec.structs.asdict(member) for member in team.members]
+
+
+def _workspace(document: Document) -> Workspace:
+    return msgspec.convert({**document, "id": document["_id"]}, Workspace)
+
+
+def _invitation(document: Document) -> Invitation:
+    return msgspec.convert({**document, "id": document["_id"]}, Invitation)

@@ -1,0 +1,1 @@
+"""Authentication, sessions, members, audit and rate limits, in terms of ports."""

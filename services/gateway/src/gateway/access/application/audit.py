@@ -1,0 +1,91 @@
+"""The audit log. Everything that people and keys do comes through this door, so it is written down here."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as BadBase64
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.people import User
+from gateway.access.ports.audit import AuditEntries
+from shared.clock import Clock
+from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
+from shared.errors import InvalidRequest
+from shared.ids import new_id
+
+_PLACE: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
+
+
+class AuditLog:
+    """Writes entries and pages through them."""
+
+    def __init__(self, own: AuditEntries, clock: Clock) -> None:
+        self._own = own
+        self._clock = clock
+
+    async def record(
+        self,
+        caller: Caller,
+        action: str,
+        *,
+        target_id: str,
+        target_name: str = "",
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        """`caller` did this in the workspace that it is in."""
+        await self._own.add(
+            audit_entry(
+                new_id(),
+                self._clock.now(),
+                caller.workspace.id,
+                actor_of(caller),
+                action,
+                target_id=target_id,
+                target_name=target_name,
+                before=before,
+                after=after,
+            )
+        )
+
+    async def record_in(self, workspace_ids: Sequence[str], user: User, action: str) -> None:
+        """`user` did something that concerns all these workspaces."""
+        now, actor = self._clock.now(), Actor(user.id, user.name)
+        entries = [
+            audit_entry(new_id(), now, workspace_id, actor, action, target_id=user.id, target_name=user.email)
+            for workspace_id in workspace_ids
+        ]
+        if entries:
+            await self._own.add(*entries)
+
+    async def page(self, caller: Caller, query: AuditQuery) -> tuple[Sequence[AuditEntry], str | None]:
+        """Entries of the caller's workspace, newest first, and where to go on. Raises Forbidden, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        entries, before = await self._own.find(query)
+        return entries, None if before is None else cursor_to(before)
+
+
+def actor_of(caller: Caller) -> Actor:
+    """The caller as the audit log names it."""
+    return Actor(caller.actor_id, caller.actor_name, "key" if caller.key else "user")
+
+
+def cursor_to(place: str) -> str:
+    """An opaque word for `place`."""
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def place_of(cursor: str | None) -> str | None:
+    """The place that a cursor is of. Raises InvalidRequest."""
+    if cursor is None:
+        return None
+    try:
+        place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)
+    except (BadBase64, msgspec.DecodeError, ValueError):
+        place = ""
+    if not _PLACE.fullmatch(place):
+        raise InvalidRequest("Invalid cursor")
+    return place

@@ -1,0 +1,126 @@
+"""Turns what a caller shows into who the caller is."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.access.application.key_usage import KeyUses
+from gateway.access.application.sessions import Sessions, Visit
+from gateway.access.domain.credentials import (
+    Caller,
+    Credential,
+    Scope,
+    Workspace,
+    caller_of,
+    presented_key,
+    presented_session,
+)
+from gateway.access.domain.errors import InvalidKey
+from gateway.access.ports.keys import Keys
+from gateway.lookup_cache import Leases
+from shared.clock import Clock
+from shared.contracts.deployments import Endpoint
+from shared.contracts.messages import ControlMessage, KeyRevoked
+from shared.errors import Unauthenticated
+from shared.security.keys import hash_key, is_mistyped
+
+LEASE_SECONDS: Final = 1.0
+
+
+class Authentication:
+    """Knows keys and sessions for at most a second, and not at all while their store is away."""
+
+    def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUses, clock: Clock, *, cookie: str) -> None:
+        self._clock = clock
+        self._uses = uses
+        self._cookie = cookie
+        self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS, what="keys")
+        self._visits: Leases[Visit | None] = Leases(sessions.visit, clock, seconds=LEASE_SECONDS, what="sessions")
+        self._by_session_id: Leases[Visit | None] = Leases(
+            sessions.visit_of, clock, seconds=LEASE_SECONDS, what="sessions"
+        )
+        self._workspaces: Leases[Workspace | None] = Leases(
+            keys.workspace, clock, seconds=LEASE_SECONDS, what="workspaces"
+        )
+
+    async def caller(self, headers: Mapping[str, str]) -> Caller | None:
+        """Who calls, None when neither a key nor a good session is shown. A wrong key never falls back to a session.
+
+        Raises InvalidKey, NoWorkspace, PersonalKeysForbidden, Unavailable.
+        """
+        shown = presented_key(headers)
+        if shown is None:
+            visit = await self.visit(headers)
+            if visit is None:
+                return None
+            return caller_of(visit.grants, user=visit.user, session_id=visit.session.id)
+        if is_mistyped(shown):
+            raise InvalidKey
+        return self._holder(await self._credentials.get(hash_key(shown)))
+
+    async def visit(self, headers: Mapping[str, str]) -> Visit | None:
+        """Who is signed in, None for nobody. Raises Unavailable."""
+        token = presented_session(headers, self._cookie)
+        if token is None:
+            return None
+        visit = await self._visits.get(hash_key(token))
+        return visit if visit is not None and visit.session.is_good(self._clock.now()) else None
+
+    async def confirm(self, caller: Caller) -> None:
+        """Look at the key once more: it may be revoked since the call began. Raises InvalidKey, Unavailable."""
+        if caller.key is not None:
+            self._holder(await self._credentials.get(caller.key.key_hash))
+
+    async def recheck(self, caller: Caller, workflow_id: str) -> None:
+        """Raise what refuses a caller that was let in to this workflow before.
+
+        Raises Unauthenticated, Forbidden, Unavailable. A session is found by its id: its token may have been renewed.
+        """
+        if caller.key is not None:
+            now = self._holder(await self._credentials.get(caller.key.key_hash))
+        else:
+            visit = await self._by_session_id.get(caller.session_id or "")
+            if visit is None or not visit.session.is_good(self._clock.now()):
+                raise Unauthenticated("Unauthorized")
+            now = caller_of(visit.grants, user=visit.user)
+        now.on(caller.workspace.id, workflow_id).require(Scope.READ, Scope.EXECUTE)
+
+    async def require(self, headers: Mapping[str, str], *, otherwise: str = "Unauthorized") -> Caller:
+        """Who calls. Raises Unauthenticated with the text `otherwise` when no key is shown, InvalidKey, Unavailable."""
+        caller = await self.caller(headers)
+        if caller is None:
+            raise Unauthenticated(otherwise)
+        return caller
+
+    async def public_caller(self, endpoint: Endpoint | None, address: str) -> Caller:
+        """The public at `address`, where the endpoint is open to it.
+
+        Raises Unauthenticated, which tells nothing about the endpoint, and Unavailable.
+        """
+        if endpoint is not None and endpoint.is_public and endpoint.is_deployed:
+            return await self.visitor(endpoint.workspace_id, address)
+        raise Unauthenticated("Unauthorized")
+
+    async def visitor(self, workspace_id: str, address: str) -> Caller:
+        """Somebody at `address` whom another rule lets run things there. Raises Unauthenticated, Unavailable."""
+        workspace = await self._workspaces.get(workspace_id)
+        if workspace is None:
+            raise Unauthenticated("Unauthorized")
+        return Caller(workspace, frozenset({Scope.EXECUTE}), address=address)
+
+    def on_control(self, message: ControlMessage) -> None:
+        """Forget a revoked key, or an ended session."""
+        if isinstance(message, KeyRevoked):
+            self._credentials.drop(message.key_hash)
+            self._visits.drop(message.key_hash)
+            self._by_session_id.clear()
+
+    def forget(self) -> None:
+        """Look everybody up anew: what somebody may do here has changed."""
+        for leases in (self._credentials, self._visits, self._by_session_id, self._workspaces):
+            leases.clear()
+
+    def _holder(self, credential: Credential | None) -> Caller:
+        if credential is None or not credential.key.is_good(self._clock.now()):
+            raise InvalidKey
+        self._uses.note(credential.key.id)
+        return caller_of(credential.grants, key=credential.key, user=credential.user)

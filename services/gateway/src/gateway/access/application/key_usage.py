@@ -1,0 +1,50 @@
+"""When keys were last used: noted at once, written together every few seconds, never once per call."""
+
+import asyncio
+from datetime import datetime
+from typing import Final
+
+from gateway.access.ports.keys import Keys
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+from shared.tasks import end, for_ever
+
+FLUSH_SECONDS: Final = 15.0
+MAX_NOTED: Final = 10_000
+
+log = get_logger("key_uses")
+
+
+class KeyUses:
+    """Keeps the newest use of each key until it is written."""
+
+    def __init__(self, keys: Keys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._noted: dict[str, datetime] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write what is noted."""
+        self._task = asyncio.create_task(for_ever(self.flush, every=FLUSH_SECONDS, name="key uses"))
+
+    async def stop(self) -> None:
+        """Write the rest."""
+        await end(self._task)
+        await self.flush()
+
+    def note(self, key_id: str) -> None:
+        """The key was used now."""
+        if key_id in self._noted or len(self._noted) < MAX_NOTED:
+            self._noted[key_id] = self._clock.now()
+
+    async def flush(self) -> None:
+        """Write what is noted. What cannot be written is lost: it is a help to people, no more."""
+        noted, self._noted = self._noted, {}
+        if not noted:
+            return
+        try:
+            await self._keys.record_uses(noted)
+        except Unavailable as error:
+            log.warning("uses of keys are not recorded", keys=len(noted), error=error.message)

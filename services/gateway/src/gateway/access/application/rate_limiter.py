@@ -1,0 +1,214 @@
+"""Buckets that all gateways share, spent from slices that this process holds: most calls ask nobody."""
+
+import asyncio
+from collections import OrderedDict, deque
+from typing import Final
+
+from gateway import metrics
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.access.domain.rate_limits import Rate, Standing
+from gateway.access.ports.rate_limits import Buckets, ObservedWindow, Tokens
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+
+RETRY_STORE_SECONDS: Final = 1.0
+SEEN_SECONDS: Final = 1.0
+MAX_BUCKETS: Final = 10_000
+
+log = get_logger("rate_limiter")
+
+
+class RateLimiter:
+    """Takes tokens. A slow store is waited for; while it is away every call is allowed, and counted as unchecked.
+
+    A bucket is named by what it limits; the same name and rate on every gateway mean the same bucket.
+    """
+
+    def __init__(self, buckets: Buckets, clock: Clock) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._slices: OrderedDict[str, _Slice] = OrderedDict()
+        self._absence = _Absence(buckets, clock)
+
+    async def take(self, bucket: str, rate: Rate) -> None:
+        """One token. Raises RateLimited."""
+        held = self._slice(bucket, rate)
+        if held.is_current(self._clock.monotonic()):
+            if held.spend():
+                return
+            if held.left == 0:
+                raise self._refusal(held)
+        if not await self._in_turn(bucket, held):
+            raise self._refusal(held)
+
+    def give_back(self, bucket: str) -> None:
+        """The token was not used after all."""
+        if bucket in self._slices:
+            self._slices[bucket].tokens += 1
+
+    async def standing(self, bucket: str, rate: Rate) -> Standing:
+        """How the bucket stands as far as this process knows; where it takes nothing, it looks once a second."""
+        held, now = self._slice(bucket, rate), self._clock.monotonic()
+        if held.is_current(now):
+            return held.standing(now)
+        if held.seen is None or now >= held.seen_at + SEEN_SECONDS:
+            held.seen, held.seen_at = await self.look(bucket, rate), now
+        return held.seen
+
+    async def look(self, bucket: str, rate: Rate) -> Standing:
+        """How the bucket stands for everybody; full while the store is away."""
+        full = Standing(rate, rate.burst, rate.window_seconds)
+        if self._absence.lasts(bucket, rate):
+            return full
+        held = self._slices.get(bucket)
+        observed = held.observed(self._clock.monotonic()) if held is not None else None
+        try:
+            found = await self._buckets.look(bucket, rate, observed)
+        except Unavailable as error:
+            self._absence.begin(error)
+            return full
+        held = self._slices.get(bucket)
+        own = held.tokens if held is not None else 0
+        return Standing(rate, min(rate.burst, found.left + own), found.resets_in)
+
+    def _slice(self, bucket: str, rate: Rate) -> "_Slice":
+        held = self._slices.get(bucket)
+        if held is None or held.rate != rate:
+            held = self._slices[bucket] = _Slice(rate)
+            if len(self._slices) > MAX_BUCKETS:
+                self._slices.popitem(last=False)
+        self._slices.move_to_end(bucket)
+        return held
+
+    def _refusal(self, held: "_Slice") -> RateLimited:
+        standing = held.standing(self._clock.monotonic())
+        return RateLimited(self._clock.now(), standing.resets_in)
+
+    async def _in_turn(self, bucket: str, held: "_Slice") -> bool:
+        if self._absence.lasts(bucket, held.rate):
+            metrics.RATE_UNCHECKED.inc()
+            return True
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
+        held.waiting.append(turn)
+        if held.asking is None:
+            held.asking = loop.create_task(self._ask(bucket, held))
+        return await turn
+
+    async def _ask(self, bucket: str, held: "_Slice") -> None:
+        """Ask until nobody waits. A question answers all who waited when it was put, and as many more as it can.
+
+        Were those who came meanwhile to wait for the next question, each would make more of them wait for its own.
+        """
+        try:
+            while held.waiting:
+                needed, asked_at = len(held.waiting), self._clock.monotonic()
+                returned, held.tokens = held.tokens, 0
+                observed = held.observed(asked_at)
+                try:
+                    grant = await self._buckets.take(
+                        bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned, observed=observed
+                    )
+                except Unavailable as error:
+                    self._absence.begin(error)
+                    metrics.RATE_UNCHECKED.inc(len(held.waiting))
+                    held.let_in()
+                else:
+                    held.fill(grant, asked_at, answered_at=self._clock.monotonic())
+                    held.answer(needed)
+        finally:
+            held.asking = None
+            held.let_in()
+
+
+class _Absence:
+    """Whether the store is away. Once it did not answer it is asked beside the calls, so that none waits for it."""
+
+    def __init__(self, buckets: Buckets, clock: Clock) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._ask_at: float | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    def begin(self, error: Unavailable) -> None:
+        """It has not answered."""
+        self._ask_at = self._clock.monotonic() + RETRY_STORE_SECONDS
+        log.warning("rate limits are not checked", error=error.message)
+
+    def lasts(self, bucket: str, rate: Rate) -> bool:
+        """Whether it has not answered since; it is asked about `bucket` where that is due."""
+        if self._ask_at is None:
+            return False
+        if self._asking is None and self._clock.monotonic() >= self._ask_at:
+            self._asking = asyncio.get_running_loop().create_task(self._ask(bucket, rate))
+        return True
+
+    async def _ask(self, bucket: str, rate: Rate) -> None:
+        try:
+            await self._buckets.look(bucket, rate, None)
+            self._ask_at = None
+        except Unavailable as error:
+            self.begin(error)
+        finally:
+            self._asking = None
+
+
+class _Slice:
+    """What this process holds of one bucket, until the bucket is filled up again."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.tokens = 0
+        self.left = 0
+        self.waiting: deque[asyncio.Future[bool]] = deque()
+        self.asking: asyncio.Task[None] | None = None
+        self.seen: Standing | None = None
+        self.seen_at = 0.0
+        self._resets_at = 0.0
+        self._window_ms: int | None = None
+        self._ends_at = 0.0
+
+    def is_current(self, now: float) -> bool:
+        """Whether what it says still holds."""
+        return now < self._resets_at
+
+    def spend(self) -> bool:
+        """Take one of the tokens held, if there is any."""
+        if self.tokens == 0:
+            return False
+        self.tokens -= 1
+        return True
+
+    def fill(self, grant: Tokens, asked_at: float, *, answered_at: float) -> None:
+        """Hold what was granted. The store counted `resets_in` at some time between the question and its answer."""
+        self.tokens += grant.granted
+        self.left = grant.left
+        self._resets_at = asked_at + grant.resets_in
+        self._window_ms = grant.began_ms
+        self._ends_at = answered_at + grant.resets_in
+
+    def observed(self, now: float) -> ObservedWindow | None:
+        """Return the window of the last grant, and its age if the store counted `resets_in` as late as it answered."""
+        if self._window_ms is None:
+            return None
+        return ObservedWindow(self._window_ms, self.rate.window_seconds - (self._ends_at - now))
+
+    def answer(self, count: int) -> None:
+        """Give who waits a token each, as far as they go; the first `count` are answered in any case."""
+        for _ in range(max(count, min(self.tokens, len(self.waiting)))):
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(self.spend())
+
+    def let_in(self) -> None:
+        """Let everybody in who waits."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(True)
+
+    def standing(self, now: float) -> Standing:
+        """What it says."""
+        remaining = min(self.rate.burst, self.left + self.tokens)
+        return Standing(self.rate, remaining, max(0.0, self._resets_at - now))

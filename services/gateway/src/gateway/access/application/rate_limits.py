@@ -1,0 +1,81 @@
+"""Which buckets a call is counted in: the workspace's, and the key's or the address's own where there is one.
+
+Where callers are not known yet, there is one bucket per address.
+"""
+
+from collections.abc import Iterator
+
+from gateway.access.application.rate_limiter import RateLimiter
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.access.domain.plans import Plans
+from gateway.access.domain.rate_limits import Rate, RateKind, Standing
+
+
+class RateLimits:
+    """The limits of callers. `window_seconds` holds for all of them.
+
+    `per_address` is for whoever calls from one address, `public_per_address` for callers without a key there.
+    """
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        plans: Plans,
+        *,
+        window_seconds: float,
+        per_address: int,
+        public_per_address: int,
+    ) -> None:
+        self._limiter = limiter
+        self._plans = plans
+        self._window_seconds = window_seconds
+        self._per_address = per_address
+        self._public_per_address = public_per_address
+
+    async def take(self, caller: Caller, kind: RateKind) -> None:
+        """Count one call; those of a session are not. Raises RateLimited; then it is counted nowhere."""
+        if caller.is_session:
+            return
+        taken: list[str] = []
+        for bucket, rate in self._buckets(caller, kind):
+            try:
+                await self._limiter.take(bucket, rate)
+            except RateLimited:
+                for earlier in taken:
+                    self._limiter.give_back(earlier)
+                raise
+            taken.append(bucket)
+
+    async def take_from(self, address: str) -> None:
+        """Count one call from there, whoever makes it. Raises RateLimited."""
+        await self._limiter.take(*self._of_address(address))
+
+    async def standing_of(self, address: str) -> Standing:
+        """How the bucket of an address stands, as far as this process knows; nothing is counted."""
+        return await self._limiter.standing(*self._of_address(address))
+
+    async def standing(self, caller: Caller, kind: RateKind) -> Standing:
+        """The bucket with the least left, as far as this process knows; nothing is counted."""
+        standings = [await self._limiter.standing(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(standings, key=lambda standing: standing.remaining)
+
+    async def look(self, caller: Caller, kind: RateKind) -> Standing:
+        """As `standing`, as every gateway knows it. Slower."""
+        standings = [await self._limiter.look(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(standings, key=lambda standing: standing.remaining)
+
+    def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
+        workspace, key = caller.workspace, caller.key
+        if key is not None and key.rate_limit is not None:
+            # Another limit is another bucket: who is given a higher one need not wait until the old one is filled.
+            yield f"key:{key.id}:{key.rate_limit}:{kind}", self._rate(key.rate_limit)
+        if caller.address is not None:
+            yield f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)
+        yield f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind])
+
+    def _of_address(self, address: str) -> tuple[str, Rate]:
+        return f"address:{address}", self._rate(self._per_address)
+
+    def _rate(self, per_window: int) -> Rate:
+        return Rate(per_window, self._window_seconds)

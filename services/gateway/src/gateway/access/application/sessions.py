@@ -1,0 +1,155 @@
+"""Signing in and out, and who a session stands for."""
+
+from dataclasses import dataclass
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.revocations import Revocations
+from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.domain.credentials import Grant
+from gateway.access.domain.errors import SignInRefused
+from gateway.access.domain.people import (
+    ROTATION_GRACE,
+    Account,
+    Session,
+    User,
+    checked_password,
+    new_session,
+    new_token,
+)
+from gateway.access.ports.accounts import Accounts, Passwords
+from gateway.access.ports.workspaces import Workspaces
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.security.keys import hash_key
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A session, whose it is, and where that person may go."""
+
+    session: Session
+    user: User
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session and its token, which is told this once."""
+
+    user: User
+    session: Session
+    token: str
+
+
+class Sessions:
+    """Begins, finds, renews and ends sessions."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        workspaces: Workspaces,
+        *,
+        passwords: Passwords,
+        attempts: Attempts,
+        revocations: Revocations,
+        audit: AuditLog,
+        clock: Clock,
+    ) -> None:
+        self._accounts = accounts
+        self._workspaces = workspaces
+        self._passwords = passwords
+        self._attempts = attempts
+        self._revocations = revocations
+        self._audit = audit
+        self._clock = clock
+
+    async def visit(self, token_hash: str) -> Visit | None:
+        """Whom the token stands for, None for nobody. Raises Unavailable."""
+        return await self._visit(await self._accounts.session(token_hash))
+
+    async def visit_of(self, session_id: str) -> Visit | None:
+        """Return the session with this id, whichever token it has now; None if it has ended. Raises Unavailable."""
+        return await self._visit(await self._accounts.session_with_id(session_id))
+
+    async def _visit(self, session: Session | None) -> Visit | None:
+        if session is None or not session.is_good(self._clock.now()):
+            return None
+        account = await self._accounts.account(session.user_id)
+        if account is None:
+            return None
+        return Visit(session, account.user, await self._workspaces.grants(account.user.id))
+
+    async def sign_in(self, email: str, password: str, *, address: str, user_agent: str) -> SignedIn:
+        """Begin a session. Raises SignInRefused, TooManyAttempts, Unavailable."""
+        email = email.strip().lower()
+        await self._attempts.count(email=email, address=address)
+        account = await self._accounts.account_by_email(email)
+        is_right = await self._passwords.verify(password, account.password_hash if account else None, address=address)
+        if account is None or not is_right:
+            raise SignInRefused
+        await self._attempts.succeeded(email=email, address=address)
+        signed_in = await self._opened(account.user, address=address, user_agent=user_agent)
+        now = await self._accounts.account(account.user.id)
+        if now is None or now.password_hash != account.password_hash:
+            # Changed while it was looked at: whoever ended every other session may have come before this one.
+            await self._accounts.end_session(signed_in.session.id)
+            raise SignInRefused
+        await self._note(account.user, "session.signed_in")
+        return signed_in
+
+    async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
+        """A session for who has proved to be `user`. Raises Unavailable."""
+        signed_in = await self._opened(user, address=address, user_agent=user_agent)
+        await self._note(user, "session.signed_in")
+        return signed_in
+
+    async def renew(self, session: Session) -> tuple[Session, str] | None:
+        """Another token where it is time for one, and nobody else just gave one. Raises Unavailable."""
+        now = self._clock.now()
+        if not session.wants_rotation(now):
+            return None
+        token = new_token()
+        renewed = session.renewed(token, now)
+        was_given = await self._accounts.rotate_session(session.token_hash, renewed, old_until=now + ROTATION_GRACE)
+        return (renewed, token) if was_given else None
+
+    async def sign_out(self, token: str) -> Visit | None:
+        """End the session; returns whose it was. Raises Unavailable."""
+        visit = await self.visit(hash_key(token))
+        if visit is not None:
+            await self._revocations.forget(await self._accounts.end_session(visit.session.id))
+            await self._note(visit.user, "session.signed_out")
+        return visit
+
+    async def change_password(self, visit: Visit, current: str, new: str) -> None:
+        """Set another password and end every other session of the user.
+
+        Raises SignInRefused, InvalidRequest, TooManyAttempts, Unavailable.
+        """
+        account = await self._accounts.account(visit.user.id)
+        await self._attempts.count(email=visit.user.email, address=visit.session.address)
+        address = visit.session.address
+        if account is None or not await self._passwords.verify(current, account.password_hash, address=address):
+            raise SignInRefused
+        password_hash = await self._passwords.hash(checked_password(new), address=address)
+        await self._accounts.set_password(visit.user.id, password_hash)
+        ended = await self._accounts.end_sessions(visit.user.id, but=visit.session.id)
+        await self._revocations.forget(ended)
+        await self._note(visit.user, "session.password_changed")
+
+    async def register(self, email: str, name: str, password: str) -> User:
+        """A new account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
+        user = User(id=new_id(), email=email, name=name, created_at=self._clock.now())
+        password_hash = await self._passwords.hash(checked_password(password))
+        await self._accounts.add_account(Account(user=user, password_hash=password_hash))
+        return user
+
+    async def _opened(self, user: User, *, address: str, user_agent: str) -> SignedIn:
+        token = new_token()
+        session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
+        await self._accounts.add_session(session)
+        return SignedIn(user, session, token)
+
+    async def _note(self, user: User, action: str) -> None:
+        grants = await self._workspaces.grants(user.id)
+        await self._audit.record_in([grant.workspace.id for grant in grants], user, action)

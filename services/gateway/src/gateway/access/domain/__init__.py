@@ -1,0 +1,1 @@
+"""Rules about callers: credentials, roles, plans, rate limits."""

@@ -1,0 +1,1 @@
+"""Ports of the gateway's own data: accounts, keys, workspaces, buckets, audit."""

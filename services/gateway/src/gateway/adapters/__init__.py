@@ -1,1 +1,0 @@
-"""The gateway's outside: its database, the other services, the broker."""

@@ -1,1 +1,0 @@
-"""The public doors. Each API generation has its own words for the same results."""

@@ -1,1 +1,0 @@
-"""Workflows as agents of the Agent2Agent protocol, version 1.0."""

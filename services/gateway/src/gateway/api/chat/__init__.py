@@ -1,1 +1,0 @@
-"""Chats: workflows that people talk to at an address of their own."""

@@ -1,1 +1,0 @@
-"""A door for OpenAI's clients: the model is a workflow, the answer is the text of its run."""

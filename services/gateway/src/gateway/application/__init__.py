@@ -1,1 +1,0 @@
-"""What the gateway does for a caller, whichever API generation asked."""

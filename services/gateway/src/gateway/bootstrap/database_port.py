@@ -1,0 +1,20 @@
+"""The gateway's own database."""
+
+from typing import Protocol
+
+from gateway.access.ports.accounts import Accounts
+from gateway.access.ports.keys import Keys
+from gateway.access.ports.workspaces import Workspaces
+from gateway.features.deletion.ports import Erasures
+
+
+class TenantDatabase(Keys, Workspaces, Accounts, Erasures, Protocol):
+    """The gateway's own database."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless it answers."""
+        ...

@@ -1,0 +1,89 @@
+"""Answers to requests that no handler took: unknown paths, wrong methods, parameters out of shape."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from gateway.features.openai.errors import fault
+from gateway.http.bodies import in_known_words
+from gateway.http.console_assets import ConsoleFiles
+from gateway.http.errors import code_of
+from gateway.http.request_id import request_id_of
+from gateway.wire.v2.errors import NO_STORE
+from shared.web.structs import StructResponse
+
+_CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_MESSAGES = {404: "Not found", 405: "Method not allowed"}
+
+
+def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
+    """Give `app` our bodies in place of the framework's; `console` answers who mistyped one of its addresses."""
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+        if error.status_code == HTTPStatus.NOT_FOUND and console.is_mistyped(request):
+            return await console.no_such_page(request)
+        return _http_error(request, error)
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+
+
+def refusal(request: Request, status: int, message: str) -> Response:
+    """An answer in the style of the request's API generation, for who stands before the routes."""
+    return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
+
+
+def _http_error(request: Request, error: HTTPException) -> Response:
+    message = _MESSAGES.get(error.status_code, error.detail)
+    more = error.headers or {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        more = {"allow": ", ".join(sorted(set(_methods_at(request))))}
+    headers = {**_headers(request), **more}
+    return StructResponse(_body(request, message, error.status_code), error.status_code, headers)
+
+
+def _methods_at(request: Request) -> Iterator[str]:
+    """What may be asked for at this path: its methods are routes of their own, and the framework names those of one."""
+    for route in request.app.router.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
+            yield from route.methods or ()
+            if "GET" in (route.methods or ()):
+                yield "HEAD"  # see HeadGuard
+
+
+def _invalid_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    details = [in_known_words({**problem, "loc": problem["loc"][1:]}) for problem in error.errors()]
+    message = details[0]["message"] if details else "Invalid parameters"
+    return StructResponse(_body(request, message, 400, details), status_code=400, headers=_headers(request))
+
+
+def _is_v2(request: Request) -> bool:
+    return request.url.path.startswith("/api/v2/")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return dict(NO_STORE) if _is_v2(request) else {}
+
+
+def _body(request: Request, message: str, status: int, details: Any = None) -> dict[str, Any]:
+    path = request.url.path
+    if path.startswith("/v1/"):
+        return fault(message, "server_error" if status >= 500 else "invalid_request_error", None)
+    if _is_v2(request):
+        more = {} if details is None else {"details": details}
+        return {"error": {"code": _CODES.get(status, "INTERNAL_ERROR"), "message": message, **more}}
+    if details is None:
+        return {"error": message}
+    if path.startswith("/api/v1/"):
+        return {"error": message, "details": details}
+    named = {"code": code_of(message), "requestId": request_id_of(request.scope)}
+    return {"error": message, **named, "details": details}

@@ -1,0 +1,105 @@
+"""What every request passes, as pure ASGI: an id, cross-origin rules, and a last resort."""
+
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.bootstrap.fallback_errors import refusal
+from gateway.http import cors
+from gateway.http.rate_limit_headers import limit_headers
+from gateway.http.request_id import give_request_id
+from gateway.runs.domain.errors import CallerGone
+from shared.observe.logging import get_logger
+
+REQUEST_ID: Final = b"x-request-id"
+log = get_logger("guards")
+
+
+class HeadGuard:
+    """Answers HEAD as GET, without the body. An event stream ends where it would begin: nobody reads what it tells."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                if (b"content-type", b"text/event-stream") in message["headers"]:
+                    await send({"type": "http.response.body"})
+                    raise CallerGone
+            elif not message.get("more_body"):
+                await send({"type": "http.response.body"})
+
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, without_body)
+        finally:
+            scope["route"] = as_get.get("route")  # by which it is counted
+
+
+class RequestGuard:
+    """Gives the request an id, and an answer whatever happens; tells callers how they stand with their limits."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = give_request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = False
+
+        async def with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                limits = await limit_headers(scope)
+                message["headers"] = [*message["headers"], (REQUEST_ID, request_id.encode()), *limits]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, with_id)
+        except Exception:
+            log.exception("a request broke", path=scope["path"])
+            if started:
+                raise
+            await refusal(Request(scope), 500, "Internal server error")(scope, receive, with_id)
+
+
+class CorsGuard:
+    """Answers preflights and tells browsers who may read an answer."""
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app = app
+        self._public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        rules = cors.rules_for(scope["path"], self._public_url) if scope["type"] == "http" else None
+        if rules is None:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            response = Response(status_code=204)
+            response.raw_headers = [*rules, *cors.PREFLIGHT]
+            await response(scope, receive, send)
+            return
+
+        async def with_rules(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *rules]
+            await send(message)
+
+        await self._app(scope, receive, with_rules)

@@ -1,0 +1,35 @@
+"""Every router about workspaces and people, but for sessions and workflows."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.members import Teams
+from gateway.features.audit.routes import audit_router
+from gateway.features.environment.routes import personal_environment_router, workspace_environment_router
+from gateway.features.environment.service import EnvironmentValues
+from gateway.features.keys.routes import personal_keys_router, workspace_keys_router
+from gateway.features.keys.service import ApiKeys
+from gateway.features.members.routes import workspaces_router
+from gateway.http.access import LegacyAccess
+
+
+def workspace_routers(
+    access: LegacyAccess,
+    teams: Teams,
+    keys: ApiKeys,
+    values: EnvironmentValues,
+    audit: AuditLog,
+    *,
+    public_url: str,
+) -> Sequence[APIRouter]:
+    """In the order in which they are described."""
+    return (
+        workspaces_router(access, teams, public_url=public_url),
+        workspace_keys_router(access, keys),
+        personal_keys_router(access, keys),
+        workspace_environment_router(access, values),
+        personal_environment_router(access, values),
+        audit_router(access, audit),
+    )

@@ -1,0 +1,1 @@
+"""Workflows as agents of the Agent2Agent protocol."""

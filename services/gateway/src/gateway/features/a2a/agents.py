@@ -1,0 +1,64 @@
+"""Agents as their callers meet them."""
+
+from typing import Final
+
+import msgspec
+
+from gateway.features.a2a.ports import AgentKeeper
+from gateway.lookup_cache import Leases
+from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.application.interfaces import Interfaces, Published
+from shared.clock import Clock
+from shared.contracts.agents import Agent
+from shared.contracts.deployments import Endpoint
+from shared.errors import NotDeployed, NotFound
+
+LEASE_SECONDS: Final = 1.0
+MISSING: Final = "Agent not found"
+
+
+class OpenAgent(msgspec.Struct, frozen=True):
+    """An agent that is published, and the workflow that it is."""
+
+    agent: Agent
+    endpoint: Endpoint
+
+
+class AgentServing:
+    """Knows agents for at most a second."""
+
+    def __init__(self, keeper: AgentKeeper, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
+        self._keeper = keeper
+        self._endpoints = endpoints
+        self._interfaces = interfaces
+        self._agents: Leases[Agent | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="agents")
+
+    async def find(self, agent_id: str) -> OpenAgent:
+        """The agent with this id. Raises NotFound, Unavailable."""
+        agent = await self._agents.get(agent_id)
+        endpoint = await self._endpoints.find(agent.workflow_id) if agent else None
+        if agent is None or endpoint is None or not agent.settings.is_published:
+            raise NotFound(MISSING)
+        return OpenAgent(agent, endpoint)
+
+    async def introduced(self, agent_id: str) -> tuple[Agent, Published]:
+        """The agent, and the live version that it is. Raises NotFound (nothing is live, too), Unavailable."""
+        found = await self.find(agent_id)
+        try:
+            return found.agent, await self._interfaces.of(found.agent.workflow_id, None)
+        except NotDeployed:
+            raise NotFound(MISSING) from None
+
+    async def selection(self, agent: Agent) -> tuple[str, ...]:
+        """The outputs whose text is told as it is written. Raises NotDeployed, NotFound, Unavailable."""
+        return (await self._interfaces.of(agent.workflow_id, None)).interface.default_selection()
+
+    def forget(self, agent_id: str) -> None:
+        """Look it up again next time."""
+        self._agents.drop(agent_id)
+
+    async def _load(self, agent_id: str) -> Agent | None:
+        try:
+            return await self._keeper.get(agent_id)
+        except NotFound:
+            return None

@@ -1,0 +1,90 @@
+"""JSON-RPC 2.0: calls as they come in, results and errors as they go out."""
+
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+
+from gateway.features.a2a.errors import (
+    ContentTypeNotSupported,
+    InvalidCall,
+    MethodNotFound,
+    PushNotificationNotSupported,
+    TaskNotCancelable,
+    TaskNotFound,
+    UnsupportedOperation,
+    VersionNotSupported,
+)
+from gateway.http.errors import message_of
+from gateway.parsing import json_body
+from gateway.parsing.errors import MalformedJson
+from shared.errors import FlowportError, InvalidRequest, NotDeployed
+
+CallId = str | int | None
+P = TypeVar("P")
+_NUMBERS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
+    (TaskNotFound, -32001),
+    (TaskNotCancelable, -32002),
+    (PushNotificationNotSupported, -32003),
+    (UnsupportedOperation, -32004),
+    (NotDeployed, -32004),
+    (ContentTypeNotSupported, -32005),
+    (VersionNotSupported, -32009),
+    (MalformedJson, -32700),
+    (InvalidCall, -32600),
+    (MethodNotFound, -32601),
+    (InvalidRequest, -32602),
+    (FlowportError, -32603),
+)
+SPOKEN_OF: Final = tuple(kind for kind, number in _NUMBERS if number != -32603)
+"""What the protocol has a number for: its clients look into the body, not at the HTTP status."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call. Without an `id` it is a notification, of which the protocol has none."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: str | int
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_decode: Final = partial(json_body.decode, msgspec.json.Decoder(Call))
+
+
+def read_call(body: bytes) -> Call:
+    """The call in `body`. Raises MalformedJson, InvalidCall."""
+    try:
+        return json_body.read(json_body.without_bom(body), _decode)
+    except msgspec.ValidationError as error:
+        raise InvalidCall(str(error)) from error
+
+
+def params_of(call: Call, kind: type[P]) -> P:
+    """What the call is about. Raises InvalidRequest."""
+    try:
+        return msgspec.json.decode(call.params, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def result(call_id: CallId, value: Any) -> dict[str, Any]:
+    """What answers a call."""
+    return {"jsonrpc": "2.0", "id": call_id, "result": value}
+
+
+def fault(call_id: CallId, error: FlowportError) -> dict[str, Any]:
+    """What answers a call that was refused, or lost."""
+    number = next(number for kind, number in _NUMBERS if isinstance(error, kind))
+    info: dict[str, Any] = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": error.code,
+        "domain": "a2a-protocol.org" if isinstance(error, SPOKEN_OF) else "flowport",
+    }
+    if error.retry_after is not None:
+        info["metadata"] = {"retryAfterSeconds": str(error.retry_after)}
+    return {
+        "jsonrpc": "2.0",
+        "id": call_id,
+        "error": {"code": number, "message": message_of(error), "data": [info]},
+    }

@@ -1,0 +1,125 @@
+"""Agents, as their authors see them over the wire."""
+
+from typing import Any
+
+from pydantic import Field
+
+from gateway.features.a2a.card import address_of, card_address_of
+from gateway.http.bodies import AskedFor, Shown
+from shared.clock import iso
+from shared.contracts.agents import Agent, AgentSettings, AgentSkill
+
+
+class SkillBody(AskedFor):
+    """Something that the agent is good at."""
+
+    id: str = Field(description="Lowercase letters, digits, hyphens, underscores; unique in the agent.")
+    name: str
+    description: str = ""
+    tags: list[str] = Field(default=[])
+    examples: list[str] = Field(default=[], description="What callers may say.")
+
+    def skill(self) -> AgentSkill:
+        """As it is kept."""
+        return AgentSkill(
+            id=self.id,
+            name=self.name,
+            description=self.description,
+            tags=tuple(self.tags),
+            examples=tuple(self.examples),
+        )
+
+
+class AgentChangeBody(AskedFor):
+    """What is to be different; the rest stays."""
+
+    name: str | None = None
+    description: str | None = Field(None, description="Empty: the live version's own.")
+    skills: list[SkillBody] | None = Field(None, description="Empty: one, which is the workflow as a whole.")
+    is_published: bool | None = Field(None, description="false hides the agent and keeps its address.")
+    is_public: bool | None = Field(None, description="The workflow's own access: whether it is called without a key.")
+
+    def changes(self) -> dict[str, Any]:
+        """The settings that were named."""
+        named: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "skills": None if self.skills is None else tuple(body.skill() for body in self.skills),
+            "is_published": self.is_published,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class AgentBody(AgentChangeBody):
+    """A deployed workflow as an agent; its name, where none is given, is the workflow's."""
+
+    workflow_id: str = Field(min_length=1, max_length=200)
+
+    def settings(self, workflow_name: str) -> AgentSettings:
+        """As they are kept."""
+        return AgentSettings(**{"name": workflow_name, **self.changes()})
+
+
+class Skill(Shown):
+    """Something that the agent is good at."""
+
+    id: str
+    name: str
+    description: str
+    tags: list[str]
+    examples: list[str]
+
+
+class AgentView(Shown):
+    """An agent, where it is called and where its card is."""
+
+    id: str
+    workflow_id: str
+    name: str
+    description: str
+    skills: list[Skill]
+    is_published: bool
+    is_public: bool
+    url: str
+    card_url: str
+    created_at: str
+    updated_at: str
+
+
+class AgentStatus(Shown):
+    """What a workflow is to other agents: None where it is none."""
+
+    agent: AgentView | None
+
+
+class Done(Shown):
+    """It is done."""
+
+    message: str
+
+
+def view_of(agent: Agent, public_url: str, *, is_public: bool) -> AgentView:
+    """For its author."""
+    settings = agent.settings
+    return AgentView(
+        id=agent.id,
+        workflow_id=agent.workflow_id,
+        name=settings.name,
+        description=settings.description,
+        skills=[
+            Skill(
+                id=skill.id,
+                name=skill.name,
+                description=skill.description,
+                tags=list(skill.tags),
+                examples=list(skill.examples),
+            )
+            for skill in settings.skills
+        ],
+        is_published=settings.is_published,
+        is_public=is_public,
+        url=address_of(agent, public_url),
+        card_url=card_address_of(agent, public_url),
+        created_at=iso(agent.created_at),
+        updated_at=iso(agent.updated_at),
+    )

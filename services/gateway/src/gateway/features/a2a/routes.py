@@ -1,0 +1,61 @@
+"""`/api/a2a/agents` and `/api/workflows/{id}/a2a`: for the authors of agents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, Done, view_of
+from gateway.features.a2a.service import AgentPublishing
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.agents import Agent
+
+
+def agents_router(
+    access: LegacyAccess, endpoints: Endpoints, publishing: AgentPublishing, *, public_url: str
+) -> APIRouter:
+    """Looking needs the read scope, changing the admin scope."""
+    router = APIRouter(route_class=presenting(present_error), tags=["A2A"], responses=AUTHORING_ERRORS)
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    async def shown(agent: Agent) -> AgentView:
+        return view_of(agent, public_url, is_public=await publishing.is_public(agent))
+
+    @router.get("/api/workflows/{workflow_id}/a2a", summary="The agent that a workflow is")
+    async def status(caller: OnWorkflow, workflow_id: str) -> AgentStatus:
+        agent = await publishing.of(caller, workflow_id)
+        return AgentStatus(agent=None if agent is None else await shown(agent))
+
+    @router.post(
+        "/api/a2a/agents", status_code=201, summary="Publish a workflow as an agent", openapi_extra=described(AgentBody)
+    )
+    async def create(caller: Known, body: Annotated[AgentBody, Depends(json_of(AgentBody))]) -> AgentView:
+        endpoint = await endpoints.get(body.workflow_id)
+        caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
+        settings = body.settings(endpoint.name)
+        return await shown(await publishing.create(caller, endpoint, settings, is_public=body.is_public))
+
+    @router.get("/api/a2a/agents/{agent_id}", summary="One agent")
+    async def get(caller: Known, agent_id: str) -> AgentView:
+        _, agent = await publishing.get(caller, agent_id)
+        return await shown(agent)
+
+    @router.patch("/api/a2a/agents/{agent_id}", summary="Change an agent", openapi_extra=described(AgentChangeBody))
+    async def change(
+        caller: Known, agent_id: str, body: Annotated[AgentChangeBody, Depends(json_of(AgentChangeBody))]
+    ) -> AgentView:
+        return await shown(await publishing.change(caller, agent_id, body.changes(), is_public=body.is_public))
+
+    @router.delete("/api/a2a/agents/{agent_id}", summary="Take an agent away")
+    async def delete(caller: Known, agent_id: str) -> Done:
+        await publishing.delete(caller, agent_id)
+        return Done(message="Agent deleted")
+
+    return router

@@ -1,0 +1,255 @@
+"""`/api/a2a/serve/{agentId}`: the Agent2Agent protocol over JSON-RPC and server-sent events, and the agent's card."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.rate_limits import RateKind
+from gateway.features.a2a.agents import MISSING, AgentServing, OpenAgent
+from gateway.features.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
+from gateway.features.a2a.errors import (
+    MethodNotFound,
+    PushNotificationNotSupported,
+    UnsupportedOperation,
+    VersionNotSupported,
+)
+from gateway.features.a2a.json_rpc import SPOKEN_OF, Call, CallId, fault, params_of, read_call, result
+from gateway.features.a2a.messages import said
+from gateway.features.a2a.stream import TaskWriter
+from gateway.features.a2a.task_service import AgentTasks, rest_of
+from gateway.features.a2a.task_views import resumed, shown, submitted
+from gateway.features.a2a.wire import SendParams, Task, TaskParams
+from gateway.http.error_models import Refusal
+from gateway.http.errors import present_call_error, present_error, retry_headers, status_of
+from gateway.http.routes import headers_of, plain
+from gateway.http.schemas import answers
+from gateway.run_endpoints.services import Reception
+from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.ports.followed_runs import FollowedRun
+from gateway.streams.disconnects import hanging_up
+from gateway.streams.durable_stream import RunEventStream
+from shared.contracts.runs import RunMode, Trigger
+from shared.errors import FlowportError, NotFound, Unauthenticated
+from shared.ids import new_id
+from shared.web.structs import StructResponse
+
+VERSION_HEADER: Final = "a2a-version"
+_PUSH: Final = frozenset(
+    f"{verb}TaskPushNotificationConfig{plural}"
+    for verb, plural in (("Create", ""), ("Get", ""), ("List", "s"), ("Delete", ""))
+)
+_NOT_OFFERED: Final = frozenset({"ListTasks", "GetExtendedAgentCard"})
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """One request: to which agent, by whom, and how it came here."""
+
+    found: OpenAgent
+    caller: Caller
+    request: Request
+    call_chain: tuple[str, ...]
+
+    @property
+    def workflow_id(self) -> str:
+        """What the agent runs."""
+        return self.found.endpoint.workflow_id
+
+
+Method = Callable[[Visit, Call], Awaitable[Response]]
+
+
+class A2aDoor:
+    """Serves agents. Who may call a workflow, and how often, may call the agent that it is.
+
+    The public says things; what became of them is told to those who hold a key.
+    """
+
+    def __init__(
+        self, reception: Reception, serving: AgentServing, tasks: AgentTasks, *, write_seconds: float, public_url: str
+    ) -> None:
+        self._reception = reception
+        self._serving = serving
+        self._tasks = tasks
+        self._write_seconds = write_seconds
+        self._public_url = public_url
+        self._methods: Mapping[str, Method] = {
+            "SendMessage": self._send,
+            "SendStreamingMessage": self._send_streaming,
+            "GetTask": self._get,
+            "CancelTask": self._cancel,
+            "SubscribeToTask": self._subscribe,
+        }
+
+    async def introduce(self, request: Request) -> Response:
+        """The agent's card."""
+        agent, published = await self._serving.introduced(request.path_params["agent_id"])
+        return StructResponse(card(agent, published, self._public_url))
+
+    async def serve(self, request: Request) -> Response:
+        """One call of the protocol."""
+        self._reception.admit(request)
+        visit = await self._visit(request)
+        self._reception.admit_to(request, visit.found.endpoint.workspace_id)
+        call_id: CallId = None
+        try:
+            call = read_call(await request.body())
+            call_id = call.id
+            _check_version(request.headers.get(VERSION_HEADER, ""))
+            return await self._method(call.method)(visit, call)
+        except FlowportError as error:
+            return _refused(call_id, error)
+
+    async def _visit(self, request: Request) -> Visit:
+        headers = headers_of(request)
+        found = await self._serving.find(request.path_params["agent_id"])
+        caller = await self._caller(request, headers, found)
+        caller, _ = await self._reception.executions.authorize(caller, found.agent.workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
+        return Visit(found, caller, request, call_chain(headers))
+
+    async def _caller(self, request: Request, headers: Mapping[str, str], found: OpenAgent) -> Caller:
+        known = await self._reception.authentication.caller(headers)
+        if known is None:
+            return await self._reception.public_caller(request, found.agent.workflow_id)
+        if not known.may_enter(found.agent.workspace_id):
+            raise NotFound(MISSING)
+        return known
+
+    def _method(self, name: str) -> Method:
+        if name in _PUSH:
+            raise PushNotificationNotSupported
+        if name in _NOT_OFFERED:
+            raise UnsupportedOperation(f"{name} is not supported")
+        method = self._methods.get(name)
+        if method is None:
+            raise MethodNotFound(f"There is no method {name}")
+        return method
+
+    async def _send(self, visit: Visit, call: Call) -> Response:
+        asked = params_of(call, SendParams)
+        waits = not asked.configuration.return_immediately
+        task, run = await self._say(visit, asked, RunMode.STREAM if waits else RunMode.ASYNC)
+        if waits:
+            standing = self._reception.access.of(visit.caller, visit.workflow_id)
+            with hanging_up(visit.request.scope, visit.request.receive, run, standing):
+                await rest_of(run)
+        else:
+            run.hang_up()
+        found = await self._tasks.find(visit.caller, visit.workflow_id, task.id)
+        return StructResponse(result(call.id, {"task": shown(found)}))
+
+    async def _send_streaming(self, visit: Visit, call: Call) -> Response:
+        task, run = await self._say(visit, params_of(call, SendParams), RunMode.STREAM)
+        return self._stream(visit, call, task, run)
+
+    async def _get(self, visit: Visit, call: Call) -> Response:
+        caller = await self._counted(visit)
+        found = await self._tasks.find(caller, visit.workflow_id, params_of(call, TaskParams).id)
+        return StructResponse(result(call.id, shown(found)))
+
+    async def _cancel(self, visit: Visit, call: Call) -> Response:
+        caller = await self._counted(visit)
+        stopped = await self._tasks.cancel(caller, visit.workflow_id, params_of(call, TaskParams).id)
+        return StructResponse(result(call.id, shown(stopped)))
+
+    async def _subscribe(self, visit: Visit, call: Call) -> Response:
+        caller = await self._counted(visit)
+        found, run = await self._tasks.follow(caller, visit.workflow_id, params_of(call, TaskParams).id)
+        return self._stream(visit, call, shown(found), run)
+
+    async def _say(self, visit: Visit, asked: SendParams, mode: RunMode) -> tuple[Task, FollowedRun]:
+        """A new task, or one that waited for this, and its run."""
+        if asked.configuration.task_push_notification_config is not msgspec.UNSET:
+            raise PushNotificationNotSupported
+        message, given = asked.message, said(asked.message.parts)
+        if message.task_id is not None:
+            return await self._answer(visit, message.task_id, given, context_id=message.context_id)
+        if mode is RunMode.ASYNC:
+            _require_key(visit.caller)
+        context_id = message.context_id or new_id()
+        conversation = f"{visit.found.agent.id}:{context_id}"  # a context is the agent's own
+        request = ExecuteRequest(
+            mode=mode,
+            input=msgspec.json.encode({**given, "conversationId": conversation}),
+            selected_outputs=await self._serving.selection(visit.found.agent),
+            call_chain=visit.call_chain,
+            keep_events=True,
+            trigger=Trigger.A2A,
+            conversation_id=context_id,
+        )
+        run = await self._tasks.begin(visit.caller, visit.found.endpoint, request)
+        return submitted(run.run_id, context_id), run
+
+    async def _answer(
+        self, visit: Visit, task_id: str, given: dict[str, Any], *, context_id: str | None
+    ) -> tuple[Task, FollowedRun]:
+        caller = await self._counted(visit)
+        task, run = await self._tasks.answer(caller, visit.workflow_id, task_id, given, context_id=context_id)
+        return resumed(task), run
+
+    async def _counted(self, visit: Visit) -> Caller:
+        """Who asks about tasks, once that is counted. Raises Unauthenticated for the public, RateLimited."""
+        _require_key(visit.caller)
+        await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
+        return visit.caller
+
+    def _stream(self, visit: Visit, call: Call, task: Task, run: FollowedRun) -> Response:
+        writer = TaskWriter(call.id, task)
+        return RunEventStream(
+            run,
+            writer,
+            partial(self._tasks.find, visit.caller, visit.workflow_id, task.id),
+            standing=self._reception.access.of(visit.caller, visit.workflow_id),
+            headers={"x-execution-id": task.id},
+            write_seconds=self._write_seconds,
+            head=writer.head,
+        )
+
+
+def _check_version(named: str) -> None:
+    if named.strip() != PROTOCOL_VERSION:
+        heard = named.strip() or "no version, which means 0.3"
+        raise VersionNotSupported(f"A2A-Version must be {PROTOCOL_VERSION}; the call names {heard}")
+
+
+def _require_key(caller: Caller) -> None:
+    if caller.is_public:
+        raise Unauthenticated("API key required")
+
+
+def _refused(call_id: CallId, error: FlowportError) -> Response:
+    """In the protocol's words; an HTTP status of its own where the protocol has no number for it."""
+    metrics.count_refusal(error)
+    status = 200 if isinstance(error, SPOKEN_OF) else status_of(error)
+    return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
+
+
+def a2a_router(door: A2aDoor) -> APIRouter:
+    """Where other people's agents connect."""
+    router = APIRouter(prefix="/api/a2a/serve/{agent_id}", route_class=plain(present_error), tags=["A2A"])
+    router.add_api_route(
+        CARD_PATH, door.introduce, methods=["GET"], summary="An agent's card", responses=answers(Refusal, 404, 503)
+    )
+    body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The result, or its stream, or an error.", "content": {"text/event-stream": {}}},
+        **answers(Refusal, 401, 402, 403, 404, 413, 429, 503),
+    }
+    router.add_api_route(
+        "",
+        door.serve,
+        methods=["POST"],
+        route_class_override=plain(present_call_error),
+        summary="One call of the Agent2Agent protocol",
+        responses=responses,
+        openapi_extra={"requestBody": body},
+    )
+    return router

@@ -1,0 +1,83 @@
+"""The events of a task as they happen, each the result of the call that asked for them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.features.a2a.json_rpc import CallId, fault, result
+from gateway.features.a2a.messages import TEXT, parts_of
+from gateway.features.a2a.task import AgentTask, TaskState
+from gateway.features.a2a.task_views import artifact, status_of
+from gateway.features.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskStatus
+from gateway.runs.ports.followed_runs import Numbered
+from gateway.streams.frames import one_line_frame
+from shared.contracts.events import Chunk, RunEvent, StreamReset
+from shared.errors import FlowportError
+
+
+class TaskWriter:
+    """Writes the stream of one task, which is `task` at its beginning. Implements EventWriter.
+
+    Text comes as it is written. Where the answer is another than the text, the answer takes its place at the end.
+    """
+
+    def __init__(self, call_id: CallId, task: Task) -> None:
+        self._call_id = call_id
+        self._task = task
+        self._works = task.status.state is TaskState.WORKING
+        self._texts: list[str] = []
+
+    @property
+    def head(self) -> bytes:
+        """What every stream begins with."""
+        return self._event("task", self._task)
+
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        """See EventWriter."""
+        working = b"" if self._works else self._status(TaskStatus(state=TaskState.WORKING))
+        self._works = True
+        return working + b"".join([self._told(event) for _, event in events])
+
+    def final(self, end: AgentTask) -> bytes:
+        """See EventWriter."""
+        return self._answer(end) + self._status(status_of(end))
+
+    def broken(self, error: FlowportError) -> bytes:
+        """See EventWriter."""
+        return one_line_frame(fault(self._call_id, error))
+
+    def _told(self, event: RunEvent) -> bytes:
+        match event:
+            case Chunk(text=text) if text:
+                begins = not self._texts
+                self._texts.append(text)
+                return self._made((Part(text=text, media_type=TEXT),), append=not begins)
+            case StreamReset() if self._texts:
+                self._texts.clear()
+                return self._made((Part(text="", media_type=TEXT),))
+            case _:
+                return b""
+
+    def _answer(self, end: AgentTask) -> bytes:
+        if end.state is not TaskState.COMPLETED:
+            return b""
+        parts = parts_of(end.output)
+        if parts == (Part(text="".join(self._texts), media_type=TEXT),):
+            return b""
+        return self._made(parts, is_last=True)
+
+    def _made(self, parts: tuple[Part, ...], *, append: bool = False, is_last: bool = False) -> bytes:
+        update = ArtifactUpdate(
+            task_id=self._task.id,
+            context_id=self._task.context_id,
+            artifact=artifact(parts),
+            append=append,
+            last_chunk=is_last,
+        )
+        return self._event("artifactUpdate", update)
+
+    def _status(self, status: TaskStatus) -> bytes:
+        update = StatusUpdate(task_id=self._task.id, context_id=self._task.context_id, status=status)
+        return self._event("statusUpdate", update)
+
+    def _event(self, name: str, value: Any) -> bytes:
+        return one_line_frame(result(self._call_id, {name: value}))

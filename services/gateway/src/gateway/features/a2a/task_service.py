@@ -1,0 +1,94 @@
+"""Tasks that agents are given: durable runs, begun, answered, looked at and stopped."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.a2a.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
+from gateway.features.a2a.task import AgentTask
+from gateway.runs.application.executions import Executions
+from gateway.runs.application.following import Following
+from gateway.runs.application.resume import Resuming
+from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.ports.followed_runs import FollowedRun
+from shared.contracts.deployments import Endpoint
+from shared.contracts.runs import Trigger
+from shared.errors import Conflict, InvalidRequest, NotFound
+
+CANCEL_SECONDS: Final = 2.0
+"""How long a cancel waits for the worker to stop; then the task is told as it stands."""
+
+
+class AgentTasks:
+    """A run that nobody gave an agent is no task of it."""
+
+    def __init__(self, executions: Executions, runs: WorkflowRuns, following: Following, resuming: Resuming) -> None:
+        self._executions = executions
+        self._runs = runs
+        self._following = following
+        self._resuming = resuming
+
+    async def begin(self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest) -> FollowedRun:
+        """A new task, followed. Raises what Executions.follow raises."""
+        return await self._executions.follow(caller, endpoint, asked)
+
+    async def find(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
+        """A task as it stands. Raises TaskNotFound, MissingScope, Unavailable."""
+        try:
+            run = await self._runs.find(caller, workflow_id, task_id, output=True, blocks=False)
+            output = await self._runs.output(run, run.output) if run.output else b""
+        except NotFound:
+            raise TaskNotFound from None
+        if run.trigger is not Trigger.A2A:
+            raise TaskNotFound
+        return AgentTask(run, output or b"{}")
+
+    async def answer(
+        self, caller: Caller, workflow_id: str, task_id: str, answer: Mapping[str, Any], *, context_id: str | None
+    ) -> tuple[AgentTask, FollowedRun]:
+        """Give the task what it waits for; the task as it was, and followed from its beginning.
+
+        Raises TaskNotFound, InvalidRequest (another context), UnsupportedOperation (it waits for nothing),
+        MissingScope, PayloadTooLarge, Unavailable.
+        """
+        task = await self.find(caller, workflow_id, task_id)
+        if context_id not in (None, task.context_id):
+            raise InvalidRequest("The task belongs to another context")
+        if task.question is None:
+            raise UnsupportedOperation("The task does not wait for a message")
+        try:
+            await self._resuming.resume(caller, workflow_id, task_id, task.question.context_id, answer)
+        except Conflict:
+            raise UnsupportedOperation("The task was answered before") from None
+        return task, await self._following.open(caller, workflow_id, task_id)
+
+    async def follow(self, caller: Caller, workflow_id: str, task_id: str) -> tuple[AgentTask, FollowedRun]:
+        """A task that is not over, from its beginning. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
+        task = await self.find(caller, workflow_id, task_id)
+        if task.run.status.is_terminal:
+            raise UnsupportedOperation("The task is over")
+        return task, await self._following.open(caller, workflow_id, task_id)
+
+    async def cancel(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
+        """Stop a task. Raises TaskNotFound, TaskNotCancelable, Forbidden, Unavailable."""
+        await self.find(caller, workflow_id, task_id)
+        try:
+            await self._runs.cancel(caller, workflow_id, task_id)
+        except Conflict:
+            raise TaskNotCancelable from None
+        run = await self._following.open(caller, workflow_id, task_id)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(rest_of(run), CANCEL_SECONDS)
+        finally:
+            run.hang_up()
+        return await self.find(caller, workflow_id, task_id)
+
+
+async def rest_of(run: FollowedRun) -> None:
+    """Wait until the run is over, or waits. Raises what FollowedRun.take raises."""
+    while await run.take():
+        pass

@@ -1,0 +1,67 @@
+"""`/api/invitations`: what a link leads to, and coming in. The token travels in bodies, never in a path."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.application.members import Profile, Teams
+from gateway.access.application.sessions import Sessions
+from gateway.features.accounts.cookies import SessionCookie
+from gateway.features.accounts.models import AcceptBody, InvitationLook, SignedInAnswer, TokenBody
+from gateway.features.accounts.routes import entered, user_row
+from gateway.http.bodies import json_of
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.rate_limit_headers import Limiting
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from shared.clock import Clock, iso
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+
+def invitations_router(
+    authentication: Authentication,
+    sessions: Sessions,
+    teams: Teams,
+    *,
+    cookie: SessionCookie,
+    limiting: Limiting,
+    clock: Clock,
+) -> APIRouter:
+    """For whoever holds a link."""
+    router = APIRouter(
+        prefix="/api/invitations",
+        route_class=presenting(present_error),
+        tags=["Workspaces"],
+        responses=WORKSPACE_ERRORS,
+    )
+
+    @router.post("/look", openapi_extra=described(TokenBody))
+    async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
+        invitation, workspace = await teams.look(body.token)
+        return InvitationLook(
+            workspace_id=workspace.id,
+            workspace_name=workspace.name,
+            email=invitation.email,
+            role=invitation.role.value,
+            expires_at=iso(invitation.expires_at),
+        )
+
+    @router.post("/accept", response_model=SignedInAnswer, openapi_extra=described(AcceptBody))
+    async def accept(request: Request, body: Annotated[AcceptBody, Depends(json_of(AcceptBody))]) -> Response:
+        visit = await authentication.visit(request.headers)
+        if visit is not None:
+            await teams.accept(body.token, visit.user)
+            return StructResponse(SignedInAnswer(user=user_row(visit.user)).model_dump(by_alias=True))
+        if body.email is None or body.name is None or body.password is None:
+            raise InvalidRequest("Sign in, or give email, name and password")
+        user = await teams.accept(body.token, Profile(body.email, body.name, body.password))
+        agent = request.headers.get("user-agent", "")
+        signed_in = await sessions.begin(user, address=limiting.address_of(request), user_agent=agent)
+        return entered(cookie, clock, signed_in)
+
+    return router

@@ -1,0 +1,119 @@
+"""`/api/auth`: sign in, look who is signed in, sign out, change the password."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.application.sessions import Sessions, SignedIn
+from gateway.access.domain.people import Session, User
+from gateway.features.accounts.cookies import SessionCookie
+from gateway.features.accounts.errors import present_error
+from gateway.features.accounts.models import (
+    AuthError,
+    ChangePasswordBody,
+    SessionAnswer,
+    SessionRow,
+    SignedInAnswer,
+    SignInBody,
+    Success,
+    UserRow,
+)
+from gateway.http.bodies import json_of
+from gateway.http.rate_limit_headers import Limiting
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers, described
+from shared.clock import Clock, iso
+from shared.errors import Unauthenticated
+from shared.web.structs import StructResponse
+
+NO_STORE: Final = {"cache-control": "no-store"}
+
+
+def sessions_router(
+    sessions: Sessions, authentication: Authentication, cookie: SessionCookie, limiting: Limiting, clock: Clock
+) -> APIRouter:
+    """Sessions of people, held in a cookie."""
+    router = APIRouter(
+        prefix="/api/auth", route_class=presenting(present_error), tags=["Sessions"], responses=answers(AuthError, 503)
+    )
+
+    @router.post(
+        "/sign-in/email",
+        response_model=SignedInAnswer,
+        openapi_extra=described(SignInBody),
+        responses=answers(AuthError, 400, 401, 403, 413, 429),
+    )
+    async def sign_in(request: Request, body: Annotated[SignInBody, Depends(json_of(SignInBody))]) -> Response:
+        signed_in = await sessions.sign_in(body.email, body.password, **_whence(request, limiting))
+        old = cookie.read(request)
+        if old is not None:
+            await sessions.sign_out(old)
+        return entered(cookie, clock, signed_in)
+
+    @router.get("/get-session", response_model=SessionAnswer | None)
+    async def get_session(request: Request) -> Response:
+        visit = await authentication.visit(request.headers)
+        if visit is None:
+            return Response(b"null", media_type="application/json", headers=NO_STORE)
+        renewed = await sessions.renew(visit.session)
+        session = renewed[0] if renewed else visit.session
+        body = SessionAnswer(session=_session_row(session), user=user_row(visit.user))
+        response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
+        if renewed is not None:
+            cookie.give(response, renewed[1], now=clock.now(), expires_at=session.expires_at)
+        return response
+
+    @router.post("/sign-out", response_model=Success, responses=answers(AuthError, 403))
+    async def sign_out(request: Request) -> Response:
+        token = cookie.read(request)
+        if token is not None:
+            await sessions.sign_out(token)
+        response = StructResponse({"success": True}, headers=NO_STORE)
+        cookie.take(response)
+        return response
+
+    @router.post(
+        "/change-password",
+        response_model=Success,
+        openapi_extra=described(ChangePasswordBody),
+        responses=answers(AuthError, 400, 401, 403, 413, 429),
+    )
+    async def change_password(
+        request: Request, body: Annotated[ChangePasswordBody, Depends(json_of(ChangePasswordBody))]
+    ) -> Response:
+        visit = await authentication.visit(request.headers)
+        if visit is None:
+            raise Unauthenticated("Unauthorized")
+        await sessions.change_password(visit, body.current_password, body.new_password)
+        return StructResponse({"success": True}, headers=NO_STORE)
+
+    return router
+
+
+def entered(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Response:
+    """The answer to somebody who just came in."""
+    body = SignedInAnswer(user=user_row(signed_in.user))
+    response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
+    cookie.give(response, signed_in.token, now=clock.now(), expires_at=signed_in.session.expires_at)
+    return response
+
+
+def user_row(user: User) -> UserRow:
+    """A person, for who may know."""
+    return UserRow(id=user.id, email=user.email, name=user.name, created_at=iso(user.created_at))
+
+
+def _session_row(session: Session) -> SessionRow:
+    return SessionRow(
+        id=session.id,
+        user_id=session.user_id,
+        created_at=iso(session.created_at),
+        expires_at=iso(session.expires_at),
+    )
+
+
+def _whence(request: Request, limiting: Limiting) -> dict[str, str]:
+    return {"address": limiting.address_of(request), "user_agent": request.headers.get("user-agent", "")}

@@ -1,0 +1,28 @@
+"""The page to read a workflow's description on, and to try it.
+
+It asks for the description itself, with the key that its reader types; the key stays in the page's memory.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from gateway.http.pages import Page
+
+DOCS_PAGE: Final = Page(__name__)
+
+
+def docs_page_router() -> APIRouter:
+    """The script and the style of the page."""
+    router = APIRouter(prefix="/api/docs", include_in_schema=False)
+
+    @router.get("/page.js")
+    async def script() -> Response:
+        return DOCS_PAGE.file("page.js")
+
+    @router.get("/page.css")
+    async def style() -> Response:
+        return DOCS_PAGE.file("page.css")
+
+    return router

@@ -1,0 +1,75 @@
+"""`/api/workspaces/{id}/audit`: who did what."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.access.application.audit import AuditLog, place_of
+from gateway.access.domain.credentials import Caller
+from gateway.features.audit.models import AuditRow, AuditRows
+from gateway.http.access import LegacyAccess
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from shared.clock import iso
+from shared.contracts.audit import AuditEntry, AuditQuery
+
+Word = Annotated[str | None, Query(max_length=200)]
+
+
+class AuditFilter:
+    """What the query of a request asks for."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Word = None,
+        action: Word = None,
+        actor_id: Annotated[str | None, Query(alias="actorId", max_length=200)] = None,
+        target_id: Annotated[str | None, Query(alias="targetId", max_length=200)] = None,
+    ) -> None:
+        self._limit = limit
+        self._cursor = cursor
+        self._action = action
+        self._actor_id = actor_id
+        self._target_id = target_id
+
+    def query(self, caller: Caller) -> AuditQuery:
+        """In the caller's workspace. Raises InvalidRequest."""
+        return AuditQuery(
+            workspace_id=caller.workspace.id,
+            before=place_of(self._cursor),
+            limit=self._limit,
+            action=self._action,
+            actor_id=self._actor_id,
+            target_id=self._target_id,
+        )
+
+
+def audit_router(access: LegacyAccess, audit: AuditLog) -> APIRouter:
+    """For admins."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=WORKSPACE_ERRORS)
+
+    @router.get("/api/workspaces/{workspace_id}/audit")
+    async def page(
+        caller: Annotated[Caller, Depends(access.to_workspace)], wanted: Annotated[AuditFilter, Depends()]
+    ) -> AuditRows:
+        entries, cursor = await audit.page(caller, wanted.query(caller))
+        return AuditRows(data=list(map(audit_row, entries)), next_cursor=cursor)
+
+    return router
+
+
+def audit_row(entry: AuditEntry) -> AuditRow:
+    """An entry as it is shown."""
+    actor = entry.actor
+    return AuditRow(
+        id=entry.id,
+        at=iso(entry.at),
+        actor={"id": actor.id, "name": actor.name, "kind": actor.kind},
+        action=entry.action,
+        target_id=entry.target_id,
+        target_name=entry.target_name,
+        before=entry.before,
+        after=entry.after,
+    )

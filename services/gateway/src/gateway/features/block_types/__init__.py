@@ -1,0 +1,1 @@
+"""Catalog of block types, for editors."""

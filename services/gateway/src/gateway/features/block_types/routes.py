@@ -1,0 +1,104 @@
+"""`GET /api/block-types`: what an editor must know of each block type; its forms come from the one catalogue."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from gateway.access.domain.credentials import Caller
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import Wire
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
+from shared.workflow.models import Block
+
+
+class Condition(Wire):
+    """When a setting exists: while the value of another one is, or is not, among these."""
+
+    field: str
+    is_in: list[Any]
+    negated: bool
+
+
+class Setting(Wire):
+    """One setting of a block type."""
+
+    id: str
+    title: str
+    type: str = Field(description="The editor's control.")
+    required: bool
+    condition: Condition | None
+    default: Any
+    options: list[str]
+    password: bool
+    mode: Literal["basic", "advanced"]
+
+
+class Output(Wire):
+    name: str
+    type: str
+    description: str
+
+
+class BlockType(Wire):
+    """A block type."""
+
+    type: str
+    title: str
+    category: Category
+    description: str
+    settings: list[Setting]
+    outputs: list[Output] = Field(description="Of a block as it is when it was just added; some settings add to them.")
+    retryable: bool
+    has_error_port: bool
+
+
+class BlockTypes(Wire):
+    data: list[BlockType]
+
+
+def block_types_router(access: LegacyAccess, catalog: Catalog) -> APIRouter:
+    """The catalogue, for whoever may read anything."""
+    router = APIRouter(
+        prefix="/api/block-types", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
+    )
+
+    @router.get("")
+    async def block_types(_caller: Annotated[Caller, Depends(access.caller)]) -> BlockTypes:
+        return BlockTypes(data=[_type(spec) for spec in catalog])
+
+    return router
+
+
+def _type(spec: BlockSpec) -> BlockType:
+    outputs = spec.declared_outputs(Block(id="", type=spec.type, name=spec.title))
+    return BlockType(
+        type=spec.type,
+        title=spec.title,
+        category=spec.category,
+        description=spec.description,
+        settings=[_setting(each) for each in spec.sub_blocks],
+        outputs=[
+            Output(name=name, type=output.type, description=output.description) for name, output in outputs.items()
+        ],
+        retryable=spec.retryable,
+        has_error_port=spec.has_error_port,
+    )
+
+
+def _setting(spec: SubBlockSpec) -> Setting:
+    when = spec.condition
+    return Setting(
+        id=spec.id,
+        title=spec.title,
+        type=spec.type,
+        required=spec.required,
+        condition=Condition(field=when.field, is_in=list(when.is_in), negated=when.negated) if when else None,
+        default=spec.default,
+        options=list(spec.options),
+        password=spec.password,
+        mode=spec.mode,
+    )

@@ -1,0 +1,1 @@
+"""Chat pages of workflows."""

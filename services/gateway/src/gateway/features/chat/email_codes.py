@@ -1,0 +1,73 @@
+"""Codes by mail, for chats that ask who somebody is.
+
+A code is made for whoever asks, and mailed to whoever is allowed: an answer, or the time it takes, tells nobody whose
+address is on the list.
+"""
+
+import hashlib
+from typing import Final
+
+from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.ports.accounts import Passwords
+from gateway.features.chat.entry_codes import CODE_LIFE, EntryCode, admits, code_mail, new_code
+from gateway.features.chat.errors import WrongCode
+from gateway.features.chat.mail_ports import EntryCodes
+from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.ticket import ticket_for
+from shared.clock import Clock
+from shared.contracts.chats import Chat, ChatAccess
+from shared.errors import InvalidRequest, Unavailable
+from shared.mail_addresses import mailbox
+
+NO_CODES: Final = "This chat does not ask for an email address"
+
+
+class ChatCodes:
+    """Sends them, and takes them for tickets."""
+
+    def __init__(
+        self, codes: EntryCodes, outbox: Outbox, *, passwords: Passwords, attempts: Attempts, clock: Clock
+    ) -> None:
+        self._codes = codes
+        self._outbox = outbox
+        self._passwords = passwords
+        self._attempts = attempts
+        self._clock = clock
+
+    async def send(self, chat: Chat, email: str, *, address: str, url: str) -> None:
+        """A new code to `email`, if it is allowed. Raises InvalidRequest, TooManyAttempts, Unavailable."""
+        email = _asked_of(chat, email)
+        if not self._outbox.is_open:
+            raise Unavailable("a chat asks for addresses, and FLOWPORT_SMTP_HOST is not set")
+        await self._attempts.count_mail(to=email, address=address)
+        code = new_code()
+        kept = EntryCode(
+            code_hash=await self._passwords.hash(code, address=address), expires_at=self._clock.now() + CODE_LIFE
+        )
+        await self._codes.put(_key(chat, email), kept)
+        if admits(chat.settings, email):
+            self._outbox.post(code_mail(chat, email, code, url=url))
+
+    async def redeem(self, chat: Chat, email: str, code: str, *, address: str) -> str:
+        """A ticket for a code. Raises InvalidRequest, WrongCode, TooManyAttempts, Unavailable."""
+        email = _asked_of(chat, email)
+        await self._attempts.count_code(chat_id=chat.id, address=address)
+        key = _key(chat, email)
+        kept = await self._codes.count_try(key, self._clock.now())
+        is_right = await self._passwords.verify(code, kept.code_hash if kept else None, address=address)
+        if kept is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, kept):
+            raise WrongCode
+        return ticket_for(chat, self._clock.now(), holder=email)
+
+
+def _asked_of(chat: Chat, email: str) -> str:
+    if chat.settings.access is not ChatAccess.EMAIL:
+        raise InvalidRequest(NO_CODES)
+    known = mailbox(email)
+    if known is None:
+        raise InvalidRequest("Invalid email address")
+    return known
+
+
+def _key(chat: Chat, email: str) -> str:
+    return hashlib.sha256(f"{chat.id} {email}".encode()).hexdigest()

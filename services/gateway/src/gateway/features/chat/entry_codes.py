@@ -1,0 +1,45 @@
+"""Who may enter a chat that asks for an address: the code that proves it, and the mail that brings the code."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from gateway.features.chat.mail import Mail
+from shared.contracts.chats import Chat, ChatSettings
+from shared.mail_addresses import domain_of
+
+CODE_DIGITS: Final = 6
+CODE_LIFE: Final = timedelta(minutes=10)
+MAX_TRIES: Final = 5
+"""Wrong ones included, and the right one: then another code has to be asked for."""
+
+
+class EntryCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that was made for an address. Only its hash is kept."""
+
+    code_hash: str
+    expires_at: datetime
+
+
+def new_code() -> str:
+    """Digits that nobody can foresee."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+
+
+def admits(settings: ChatSettings, email: str) -> bool:
+    """Whether its author lets `email` in: by name, or with everybody of its domain."""
+    return email in settings.allowed_emails or domain_of(email) in settings.allowed_emails
+
+
+def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
+    """What brings the code."""
+    title = " ".join(chat.settings.title.split())
+    minutes = int(CODE_LIFE.total_seconds() // 60)
+    text = (
+        f"{code} is your code for {title}.\n\n"
+        f"Type it in at {url} within {minutes} minutes. It is good once.\n\n"
+        "If you did not ask for it, somebody typed your address by mistake: without the code nobody gets in.\n"
+    )
+    return Mail(email, f"{code} is your code for {title}", text)

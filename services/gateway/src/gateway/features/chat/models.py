@@ -1,0 +1,250 @@
+"""What chats are made of, over the wire."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gateway.access.domain.people import MAX_PASSWORD, MIN_PASSWORD
+from gateway.http.bodies import AskedFor, Shown
+from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
+
+MAX_FILES = 15
+AuthType = Literal["public", "password", "email"]
+OTP_LIMIT = 20
+Password = Field(None, min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
+
+
+class LookBody(AskedFor):
+    """How the page greets."""
+
+    primary_color: str | None = Field(None, description="`#rrggbb` or `#rgb`")
+    welcome_message: str | None = None
+    image_url: str | None = Field(None, description="An https URL.")
+
+
+class OutputBody(AskedFor):
+    """A field whose text is the answer."""
+
+    block_id: str = Field(min_length=1, max_length=200)
+    path: str = Field("content", max_length=500)
+
+
+class ChatChangeBody(AskedFor):
+    """What is to be different; the rest stays."""
+
+    identifier: str | None = Field(None, description="Last word of the address: lowercase letters, numbers, hyphens.")
+    title: str | None = None
+    description: str | None = None
+    customizations: LookBody | None = None
+    auth_type: AuthType | None = None
+    password: str | None = Password
+    allowed_emails: list[str] | None = Field(
+        None,
+        max_length=MAX_ALLOWED_EMAILS,
+        description="Who may enter with a code by mail: ada@example.com, or @example.com for all.",
+    )
+    output_configs: list[OutputBody] | None = None
+    include_thinking: bool | None = None
+    include_tool_calls: bool | None = None
+    is_active: bool | None = Field(None, description="false closes the chat and keeps its address.")
+
+    def changes(self) -> dict[str, Any]:
+        """The settings that were named."""
+        return dict(self._changes())
+
+    def _changes(self) -> Iterator[tuple[str, Any]]:
+        given = {name: value for name, value in self if value is not None}
+        for name, field in _SETTING_OF.items():
+            if name in given:
+                yield field, given[name]
+        if self.allowed_emails is not None:
+            yield "allowed_emails", tuple(self.allowed_emails)
+        if self.auth_type is not None:
+            yield "access", ChatAccess(self.auth_type)
+        if self.customizations is not None:
+            yield "look", ChatLook(**self.customizations.model_dump())
+        if self.output_configs is not None:
+            yield "outputs", tuple(ShownOutput(output.block_id, output.path) for output in self.output_configs)
+
+
+_SETTING_OF = {
+    "identifier": "identifier",
+    "title": "title",
+    "description": "description",
+    "include_thinking": "shows_thinking",
+    "include_tool_calls": "shows_tools",
+    "is_active": "is_active",
+}
+
+
+class ChatBody(ChatChangeBody):
+    """A workflow, and how it is to be talked to."""
+
+    workflow_id: str = Field(min_length=1, max_length=200)
+    identifier: str
+    title: str
+
+    def settings(self) -> ChatSettings:
+        """As they are kept, but for the password."""
+        return ChatSettings(**self.changes())
+
+
+class SentFile(AskedFor):
+    """A file that a visitor sends along."""
+
+    name: str = Field(max_length=500)
+    type: str = Field("", max_length=200)
+    size: int | None = None
+    data: str = Field(description="A data: URL.")
+
+
+class SayBody(AskedFor):
+    """What a visitor says, or the password alone."""
+
+    input: str | None = Field(None, max_length=1_000_000)
+    conversation_id: str | None = Field(None, min_length=1, max_length=128, description="Of the page's own choice.")
+    files: list[SentFile] = Field(default=[], max_length=MAX_FILES)
+    password: str | None = Field(None, max_length=MAX_PASSWORD)
+    email: str | None = Field(None, max_length=320, description="Proved by a code: see `/otp`.")
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to answer."""
+        return bool(self.input) or bool(self.files)
+
+    @property
+    def knocks(self) -> bool:
+        """Whether it is all about being let in."""
+        return self.password is not None or self.email is not None
+
+    def workflow_input(self, chat: Chat) -> dict[str, Any]:
+        """What the workflow gets.
+
+        Conversations are the chat's own: a visitor who guesses the id of another caller's conversation does not come
+        into it.
+        """
+        conversation = {} if self.conversation_id is None else {"conversationId": f"{chat.id}:{self.conversation_id}"}
+        files = {"files": [file.model_dump(exclude_none=True) for file in self.files]} if self.files else {}
+        return {"input": self.input or "", **conversation, **files}
+
+
+class CodeWish(AskedFor):
+    """Whom a code is to be mailed to."""
+
+    email: str = Field(max_length=320)
+
+
+class CodeBody(CodeWish):
+    """The code that came by mail."""
+
+    otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")
+
+
+class Look(Shown):
+    """How the page greets."""
+
+    primary_color: str | None
+    welcome_message: str | None
+    image_url: str | None
+
+
+class Output(Shown):
+    """A field whose text is the answer."""
+
+    block_id: str
+    path: str
+
+
+class ChatConfig(Shown):
+    """What a visitor may know."""
+
+    id: str
+    title: str
+    description: str
+    customizations: Look
+    auth_type: AuthType
+    output_configs: list[Output]
+
+
+class ChatView(ChatConfig):
+    """What its author may know: everything but the secrets."""
+
+    workflow_id: str
+    identifier: str
+    chat_url: str
+    has_password: bool
+    allowed_emails: list[str]
+    include_thinking: bool
+    include_tool_calls: bool
+    is_active: bool
+
+
+class ChatMade(Shown):
+    """A chat was published or changed."""
+
+    id: str
+    chat_id: str
+    chat_url: str
+    message: str
+
+
+class ChatStatus(Shown):
+    """Whether a workflow has a chat."""
+
+    is_deployed: bool
+    deployment: ChatView | None
+    can_mail: bool = Field(description="Whether the gateway has a mail server: `email` access needs one.")
+
+
+class Availability(Shown):
+    """Whether an address is free."""
+
+    available: bool
+    error: str | None = None
+
+
+class Done(Shown):
+    """It is done."""
+
+    message: str
+
+
+def config_of(chat: Chat) -> ChatConfig:
+    """For visitors."""
+    return ChatConfig(**_config(chat))
+
+
+def view_of(chat: Chat, base_url: str) -> ChatView:
+    """For its author."""
+    settings = chat.settings
+    return ChatView(
+        **_config(chat),
+        workflow_id=chat.workflow_id,
+        identifier=settings.identifier,
+        chat_url=url_of(chat, base_url),
+        has_password=settings.password_hash is not None,
+        allowed_emails=list(settings.allowed_emails),
+        include_thinking=settings.shows_thinking,
+        include_tool_calls=settings.shows_tools,
+        is_active=settings.is_active,
+    )
+
+
+def url_of(chat: Chat, base_url: str) -> str:
+    """Where people talk."""
+    return f"{base_url}/chat/{chat.settings.identifier}"
+
+
+def _config(chat: Chat) -> dict[str, Any]:
+    settings, look = chat.settings, chat.settings.look
+    return {
+        "id": chat.id,
+        "title": settings.title,
+        "description": settings.description,
+        "customizations": Look(
+            primary_color=look.primary_color, welcome_message=look.welcome_message, image_url=look.image_url
+        ),
+        "auth_type": settings.access.value,
+        "output_configs": [Output(block_id=output.block_id, path=output.path) for output in settings.outputs],
+    }

@@ -1,0 +1,82 @@
+"""`/api/chat`, `/api/chat/manage/{id}` and `/api/workflows/{id}/chat/status`: for the authors of chats."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.features.chat.models import (
+    Availability,
+    ChatBody,
+    ChatChangeBody,
+    ChatMade,
+    ChatStatus,
+    ChatView,
+    Done,
+    url_of,
+    view_of,
+)
+from gateway.features.chat.service import ChatPublishing
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.chats import Chat
+from shared.errors import InvalidRequest
+
+
+def chat_manage_router(
+    access: LegacyAccess, endpoints: Endpoints, publishing: ChatPublishing, *, public_url: str
+) -> APIRouter:
+    """Looking needs the read scope, everything else the admin scope: a chat lets strangers run the workflow."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Chat"], responses=AUTHORING_ERRORS)
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    def made(chat: Chat, message: str) -> ChatMade:
+        return ChatMade(id=chat.id, chat_id=chat.id, chat_url=url_of(chat, public_url), message=message)
+
+    @router.post("/api/chat", summary="Publish a workflow as a chat", openapi_extra=described(ChatBody))
+    async def create(caller: Known, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatMade:
+        endpoint = await endpoints.get(body.workflow_id)
+        caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
+        chat = await publishing.create(caller, endpoint.workflow_id, body.settings(), body.password)
+        return made(chat, "Chat deployment created successfully")
+
+    @router.get("/api/chat/validate", summary="Whether an address is free", response_model_exclude_none=True)
+    async def validate(caller: Known, identifier: Annotated[str, Query(max_length=200)] = "") -> Availability:
+        caller.require(Scope.READ)
+        try:
+            is_free = await publishing.is_free(identifier)
+        except InvalidRequest as error:
+            return Availability(available=False, error=error.message)
+        return Availability(available=is_free, error=None if is_free else "Identifier already in use")
+
+    @router.get("/api/workflows/{workflow_id}/chat/status", summary="The chat of a workflow")
+    async def status(caller: OnWorkflow, workflow_id: str) -> ChatStatus:
+        chat = await publishing.of(caller, workflow_id)
+        view = view_of(chat, public_url) if chat else None
+        return ChatStatus(is_deployed=chat is not None, deployment=view, can_mail=publishing.can_mail)
+
+    @router.get("/api/chat/manage/{chat_id}", summary="One chat")
+    async def get(caller: Known, chat_id: str) -> ChatView:
+        caller, chat = await publishing.get(caller, chat_id)
+        caller.require(Scope.READ)
+        return view_of(chat, public_url)
+
+    @router.patch("/api/chat/manage/{chat_id}", summary="Change a chat", openapi_extra=described(ChatChangeBody))
+    async def change(
+        caller: Known, chat_id: str, body: Annotated[ChatChangeBody, Depends(json_of(ChatChangeBody))]
+    ) -> ChatMade:
+        chat = await publishing.change(caller, chat_id, body.changes(), body.password)
+        return made(chat, "Chat deployment updated successfully")
+
+    @router.delete("/api/chat/manage/{chat_id}", summary="Take a chat away")
+    async def delete(caller: Known, chat_id: str) -> Done:
+        await publishing.delete(caller, chat_id)
+        return Done(message="Chat deployment deleted successfully")
+
+    return router

@@ -1,0 +1,191 @@
+"""`/api/chat/{identifier}`: what the chat page asks, without a key."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.domain.rate_limits import RateKind
+from gateway.features.chat.email_codes import ChatCodes
+from gateway.features.chat.models import ChatConfig, CodeBody, CodeWish, Done, SayBody, config_of, url_of
+from gateway.features.chat.sessions import ChatVisits, OpenChat
+from gateway.features.chat.ticket import TICKET_SECONDS
+from gateway.http.bodies import json_value, validated
+from gateway.http.error_models import Refusal
+from gateway.http.errors import present_call_error, present_error
+from gateway.http.routes import plain
+from gateway.http.schemas import answers, described
+from gateway.run_endpoints.services import Reception
+from gateway.runs.application.stream_access import Standing
+from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.runs.domain.redaction import redact_for_strangers
+from gateway.streams.attached_answers import PROTOCOL_HEADER
+from gateway.streams.frames import FrameWriter
+from shared.contracts.chats import Chat
+from shared.contracts.runs import RunMode, Trigger
+from shared.errors import InvalidRequest, NotFound
+from shared.web.structs import StructResponse
+
+CODE_SENT: Final = "If this address may enter, a code is on its way to it."
+NO_STORE: Final = {"cache-control": "no-store"}
+
+
+class ChatDoor:
+    """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
+
+    def __init__(
+        self, reception: Reception, visits: ChatVisits, codes: ChatCodes, limits: RateLimits, *, public_url: str
+    ) -> None:
+        self._reception = reception
+        self._visits = visits
+        self._codes = codes
+        self._limits = limits
+        self._public_url = public_url
+        self._is_secure = public_url.startswith("https://")
+
+    async def look(self, request: Request) -> Response:
+        """What the page shows before anybody has said anything."""
+        found = await self._visits.find(request.path_params["identifier"])
+        await self._enter(request, found.chat, password=None)
+        return _config(found.chat)
+
+    async def say(self, request: Request) -> Response:
+        """Answer a message, or the password."""
+        self._reception.admit(request)
+        found = await self._visits.find(request.path_params["identifier"])
+        body = validated(SayBody, json_value(await request.body()))
+        ticket = await self._enter(request, found.chat, password=body.password)
+        if body.says_something:
+            response = await self._answer(request, found, body, ticket)
+        elif body.knocks:
+            response = _config(found.chat)
+        else:
+            raise InvalidRequest("No input provided")
+        if ticket is not None:
+            self._give(response, found.chat, ticket)
+        return response
+
+    async def send_code(self, request: Request) -> Response:
+        """Mail a code to somebody who is allowed; everybody is answered alike."""
+        chat = (await self._visits.find(request.path_params["identifier"])).chat
+        wish = validated(CodeWish, json_value(await request.body()))
+        url = url_of(chat, self._public_url)
+        await self._codes.send(chat, wish.email, address=self._address_of(request), url=url)
+        return StructResponse(Done(message=CODE_SENT).model_dump(), headers=NO_STORE)
+
+    async def take_code(self, request: Request) -> Response:
+        """Let somebody in who got one."""
+        chat = (await self._visits.find(request.path_params["identifier"])).chat
+        body = validated(CodeBody, json_value(await request.body()))
+        ticket = await self._codes.redeem(chat, body.email, body.otp.strip(), address=self._address_of(request))
+        response = _config(chat)
+        self._give(response, chat, ticket)
+        return response
+
+    async def _answer(self, request: Request, found: OpenChat, body: SayBody, new_ticket: str | None) -> Response:
+        chat, endpoint = found.chat, found.endpoint
+        ticket = new_ticket or request.cookies.get(_cookie_name(chat))
+        visitor = await self._reception.visitor(request, endpoint.workspace_id)
+        self._reception.limiting.show(request, visitor, RateKind.SYNC)
+        self._reception.admit_to(request, endpoint.workspace_id)
+        selection = await self._visits.selection(chat)
+        await self._limits.take(visitor, RateKind.SYNC)
+        agent_events = request.headers.get(PROTOCOL_HEADER) == AGENT_EVENTS
+        asked = ExecuteRequest(
+            mode=RunMode.STREAM,
+            input=msgspec.json.encode(body.workflow_input(chat)),
+            selected_outputs=selection,
+            include_thinking=agent_events and chat.settings.shows_thinking,
+            include_tool_calls=agent_events and chat.settings.shows_tools,
+            agent_events=agent_events,
+            call_chain=call_chain(request.headers),
+            trigger=Trigger.CHAT,
+        )
+        run = await self._reception.executions.attach(visitor, endpoint, asked)
+        writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_strangers)
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
+        named = {"x-execution-id": run.run_id, **agreed}
+        return self._reception.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=named)
+
+    def _standing(self, chat: Chat, ticket: str | None) -> Standing:
+        """Return what lets a visitor read answers: the chat is open, and still takes the ticket."""
+        identifier = chat.settings.identifier
+
+        async def check() -> None:
+            now = (await self._visits.find(identifier)).chat
+            if now.id != chat.id:
+                raise NotFound("Chat not found")
+            self._visits.require_ticket(now, ticket)
+
+        return self._reception.access.by(("chat", chat.id, ticket), check)
+
+    async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
+        ticket = request.cookies.get(_cookie_name(chat))
+        return await self._visits.enter(chat, ticket=ticket, password=password, address=self._address_of(request))
+
+    def _address_of(self, request: Request) -> str:
+        return self._reception.limiting.address_of(request)
+
+    def _give(self, response: Response, chat: Chat, ticket: str) -> None:
+        response.set_cookie(
+            _cookie_name(chat),
+            ticket,
+            max_age=TICKET_SECONDS,
+            path="/api/chat/",
+            httponly=True,
+            samesite="strict",
+            secure=self._is_secure,
+        )
+
+
+def _cookie_name(chat: Chat) -> str:
+    return f"chat_auth_{chat.id}"
+
+
+def _config(chat: Chat) -> Response:
+    return StructResponse(config_of(chat).model_dump(by_alias=True), headers=NO_STORE)
+
+
+def chat_visit_router(door: ChatDoor) -> APIRouter:
+    """Must come behind the routes of authors, whose paths look like addresses."""
+    router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
+    router.add_api_route(
+        "/{identifier}",
+        door.look,
+        methods=["GET"],
+        response_model=ChatConfig,
+        summary="What a chat looks like",
+        responses=answers(Refusal, 401, 403, 404, 503),
+    )
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The answer as it is written.", "content": {"text/event-stream": {}}},
+        **answers(Refusal, 400, 401, 402, 403, 404, 413, 429, 503),
+    }
+    router.add_api_route(
+        "/{identifier}",
+        door.say,
+        methods=["POST"],
+        route_class_override=plain(present_call_error),
+        response_model=ChatConfig,
+        summary="Say something, or the password",
+        responses=responses,
+        openapi_extra=described(SayBody),
+    )
+    for method, action, summary, body, answer in (
+        ("POST", door.send_code, "Mail a code to an address", CodeWish, Done),
+        ("PUT", door.take_code, "Enter with the code", CodeBody, ChatConfig),
+    ):
+        router.add_api_route(
+            "/{identifier}/otp",
+            action,
+            methods=[method],
+            response_model=answer,
+            summary=summary,
+            responses=answers(Refusal, 400, 401, 403, 404, 429, 503),
+            openapi_extra=described(body),
+        )
+    return router

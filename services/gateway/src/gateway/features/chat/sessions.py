@@ -1,0 +1,97 @@
+"""Chats as their visitors meet them: found by their address, entered with a password where they ask for one."""
+
+from typing import Final
+
+import msgspec
+
+from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.ports.accounts import Passwords
+from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
+from gateway.features.chat.ports import ChatKeeper
+from gateway.features.chat.ticket import opens, ticket_for
+from gateway.lookup_cache import Leases
+from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.application.interfaces import Interfaces
+from shared.clock import Clock
+from shared.contracts.chats import Chat, ChatAccess
+from shared.contracts.deployments import Endpoint
+from shared.errors import InvalidRequest, NotFound
+
+LEASE_SECONDS: Final = 1.0
+
+
+class OpenChat(msgspec.Struct, frozen=True):
+    """A chat whose workflow is live."""
+
+    chat: Chat
+    endpoint: Endpoint
+
+
+class ChatVisits:
+    """Knows chats for at most a second."""
+
+    def __init__(
+        self,
+        chats: ChatKeeper,
+        endpoints: Endpoints,
+        interfaces: Interfaces,
+        *,
+        passwords: Passwords,
+        attempts: Attempts,
+        clock: Clock,
+    ) -> None:
+        self._keeper = chats
+        self._endpoints = endpoints
+        self._interfaces = interfaces
+        self._passwords = passwords
+        self._attempts = attempts
+        self._clock = clock
+        self._chats: Leases[Chat | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="chats")
+
+    async def find(self, identifier: str) -> OpenChat:
+        """The chat at this address. Raises NotFound, ChatUnavailable, Unavailable."""
+        chat = await self._chats.get(identifier)
+        endpoint = await self._endpoints.find(chat.workflow_id) if chat else None
+        if chat is None or endpoint is None:
+            raise NotFound("Chat not found")
+        if not chat.settings.is_active or not endpoint.is_deployed:
+            raise ChatUnavailable
+        return OpenChat(chat, endpoint)
+
+    async def enter(self, chat: Chat, *, ticket: str | None, password: str | None, address: str) -> str | None:
+        """Let somebody in; returns a new ticket where the password was said.
+
+        Raises ChatLocked, WrongPassword, TooManyAttempts, Unavailable.
+        """
+        if chat.settings.access is ChatAccess.PUBLIC:
+            return None
+        if password is not None and chat.settings.access is ChatAccess.PASSWORD:
+            await self._attempts.count_guess(what=f"chat:{chat.id}", address=address)
+            if not await self._passwords.verify(password, chat.settings.password_hash, address=address):
+                raise WrongPassword
+            return ticket_for(chat, self._clock.now())
+        self.require_ticket(chat, ticket)
+        return None
+
+    def require_ticket(self, chat: Chat, ticket: str | None) -> None:
+        """Raise ChatLocked unless the chat is public or takes this ticket."""
+        if chat.settings.access is ChatAccess.PUBLIC:
+            return
+        if ticket is None or not opens(chat, ticket, self._clock.now()):
+            raise ChatLocked(chat.settings.access)
+
+    async def selection(self, chat: Chat) -> tuple[str, ...]:
+        """The outputs whose text is the answer. Raises NotDeployed, NotFound, Unavailable."""
+        if chat.settings.outputs:
+            return tuple(f"{output.block_id}.{output.path}" for output in chat.settings.outputs)
+        return (await self._interfaces.of(chat.workflow_id, None)).interface.default_selection()
+
+    def forget(self, identifier: str) -> None:
+        """Look it up again next time."""
+        self._chats.drop(identifier)
+
+    async def _load(self, identifier: str) -> Chat | None:
+        try:
+            return await self._keeper.at(identifier)
+        except InvalidRequest:
+            return None

@@ -1,0 +1,58 @@
+"""Another chance for what failed, and who gave it."""
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.plans import Plans
+from gateway.features.dead_letters.ports import DeadLetterKeeper
+from gateway.runs.application.workflow_runs import require_to_steer
+from gateway.runs.ports.jobs import Jobs
+from shared.contracts.dead_letters import RedriveRun
+from shared.contracts.jobs import RunAccepted
+
+
+class Redriving:
+    """Runs failed runs again, and empties the list of dead letters one by one."""
+
+    def __init__(self, keeper: DeadLetterKeeper, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
+        self._keeper = keeper
+        self._jobs = jobs
+        self._plans = plans
+        self._audit = audit
+
+    async def letter(self, caller: Caller, letter_id: str) -> RunAccepted | None:
+        """Let a message be worked on again; the run of it, if it is one.
+
+        Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        """
+        caller.require_throughout(Scope.ADMIN)
+        accepted = await self._keeper.redrive_letter(letter_id, self._request(caller))
+        await self._audit.record(caller, "dead_letter.redriven", target_id=letter_id)
+        return accepted
+
+    async def discard(self, caller: Caller, letter_id: str) -> None:
+        """Forget a message. Raises Forbidden, NotFound, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        await self._keeper.discard_letter(caller.workspace.id, letter_id)
+        await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
+
+    async def run(self, caller: Caller, run_id: str) -> RunAccepted:
+        """Run a failed run again, as a run of its own.
+
+        Raises Forbidden, NotFound, Conflict (it did not fail), AtCapacity, Unavailable.
+        """
+        require_to_steer(caller)
+        failed = await self._jobs.run(caller.workspace.id, run_id)
+        caller.on(caller.workspace.id, failed.workflow_id)
+        accepted = await self._keeper.redrive_run(run_id, self._request(caller))
+        await self._audit.record(caller, "run.redriven", target_id=run_id, after={"runId": accepted.run_id})
+        return accepted
+
+    def _request(self, caller: Caller) -> RedriveRun:
+        """Return the request for a run that belongs to `caller`."""
+        return RedriveRun(
+            caller.workspace.id,
+            self._plans[caller.workspace.plan].concurrency,
+            actor_id=caller.actor_id,
+            caller_name=caller.called_by,
+            user_id=caller.user.id if caller.user else None,
+        )

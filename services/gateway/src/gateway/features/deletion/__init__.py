@@ -1,0 +1,1 @@
+"""Permanent deletion of workflows and workspaces."""

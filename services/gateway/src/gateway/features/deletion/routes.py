@@ -1,0 +1,80 @@
+"""Deleting for good: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, and how far that is."""
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.deletion.rules import Erasure
+from gateway.features.deletion.service import Erasing
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import Wire
+from gateway.http.error_models import Error
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from shared.clock import iso
+
+ERRORS: Final = answers(Error, 401, 403, 404, 409, 429, 503)
+
+
+class ErasureRow(Wire):
+    """Something that is deleted for good."""
+
+    workspace_id: str
+    workflow_id: str | None
+    status: Literal["erasing", "settling", "erased"]
+    requested_at: str
+    requested_by: str
+    emptied_at: str | None
+    documents: int
+
+
+class ErasureAnswer(Wire):
+    """It has begun, and will be done."""
+
+    success: Literal[True] = True
+    erasure: ErasureRow
+
+
+class ErasureRows(Wire):
+    """The newest first."""
+
+    erasures: list[ErasureRow]
+
+
+def erasures_router(access: LegacyAccess, erasing: Erasing) -> APIRouter:
+    """For admins."""
+    router = APIRouter(
+        prefix="/api/workspaces/{workspace_id}",
+        route_class=presenting(present_error),
+        tags=["Workspaces"],
+        responses=ERRORS,
+    )
+    Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+
+    @router.delete("", status_code=202, summary="Delete the workspace and all that it holds, for good")
+    async def erase_workspace(caller: Inside, workspace_id: str) -> ErasureAnswer:
+        return ErasureAnswer(erasure=_row(await erasing.workspace(caller)))
+
+    @router.delete("/workflows/{workflow_id}", status_code=202, summary="Delete a workflow and its runs, for good")
+    async def erase_workflow(caller: Inside, workspace_id: str, workflow_id: str) -> ErasureAnswer:
+        return ErasureAnswer(erasure=_row(await erasing.workflow(caller, workflow_id)))
+
+    @router.get("/erasures", summary="What is being deleted, and what was")
+    async def list_erasures(caller: Inside, workspace_id: str) -> ErasureRows:
+        return ErasureRows(erasures=[_row(each) for each in await erasing.of(caller)])
+
+    return router
+
+
+def _row(erasure: Erasure) -> ErasureRow:
+    return ErasureRow(
+        workspace_id=erasure.workspace_id,
+        workflow_id=erasure.workflow_id,
+        status=erasure.status.value,
+        requested_at=iso(erasure.requested_at),
+        requested_by=erasure.requested_by,
+        emptied_at=iso(erasure.emptied_at) if erasure.emptied_at else None,
+        documents=erasure.documents,
+    )

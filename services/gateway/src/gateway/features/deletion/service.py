@@ -1,0 +1,153 @@
+"""Deletes workflows and workspaces for good, in every service, and goes on with it whatever is killed."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.members import require_admin
+from gateway.access.application.revocations import Revocations
+from gateway.access.domain.credentials import Caller
+from gateway.eraser import Eraser, KeptWorkflows
+from gateway.features.deletion.ports import Erasures
+from gateway.features.deletion.rules import Erasure, ErasureStatus
+from gateway.runs.ports.idempotency import IdempotencyRecords
+from gateway.workflows.application.endpoints import Endpoints
+from shared.clock import Clock
+from shared.contracts.erasure import Erase
+from shared.errors import Conflict, FlowportError
+from shared.observe.logging import get_logger
+from shared.tasks import end, for_ever
+
+log = get_logger("erasing")
+
+AT_ONCE: Final = 20
+ANSWERS_AT_ONCE: Final = 200
+SHOWN: Final = 100
+IDLE_SECONDS: Final = 1.0
+BUSY_SECONDS: Final = 0.1
+
+
+class Erasing:
+    """The record of an erasure is stored first; rounds by any gateway then go on with it until nothing is left.
+
+    Services in this order: no endpoint, then no runs, then none of their kept answers. When everything that was under
+    way must have ended, one more round takes what it may have brought in.
+    """
+
+    def __init__(
+        self,
+        erasures: Erasures,
+        workflows: KeptWorkflows,
+        services: Sequence[Eraser],
+        calls: IdempotencyRecords,
+        *,
+        endpoints: Endpoints,
+        revocations: Revocations,
+        audit: AuditLog,
+        clock: Clock,
+        settle: timedelta,
+    ) -> None:
+        self._erasures = erasures
+        self._workflows = workflows
+        self._services = services
+        self._calls = calls
+        self._endpoints = endpoints
+        self._revocations = revocations
+        self._audit = audit
+        self._clock = clock
+        self._settle = settle
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to go on with what is due."""
+        self._rounds = asyncio.create_task(for_ever(self._go_on, every=IDLE_SECONDS, name="erasing"))
+
+    async def stop(self) -> None:
+        """Leave the rest to others."""
+        await end(self._rounds)
+
+    async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
+        """Delete a workflow of the caller's workspace, whether it was deleted before or not.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
+        require_admin(caller, workflow_id)
+        owner = Erase(caller.workspace.id, workflow_id)
+        if not await self._erasures.has_erasure(owner):
+            await self._workflows.require_kept(owner.workspace_id, workflow_id)
+        erasure = await self._begun(caller, owner)
+        await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
+        self._endpoints.forget(workflow_id)
+        return erasure
+
+    async def workspace(self, caller: Caller) -> Erasure:
+        """Delete the caller's workspace. Raises Forbidden, Conflict for the first one."""
+        require_admin(caller)
+        workspace = caller.workspace
+        if await self._erasures.is_first(workspace.id):
+            raise Conflict("The first workspace cannot be deleted")
+        erasure = await self._begun(caller, Erase(workspace.id))
+        await self._audit.record(caller, "workspace.erased", target_id=workspace.id, target_name=workspace.name)
+        await self._close(workspace.id)
+        await self._revocations.settle()
+        return erasure
+
+    async def of(self, caller: Caller) -> Sequence[Erasure]:
+        """What is and was being deleted in the caller's workspace. Raises Forbidden."""
+        require_admin(caller)
+        return await self._erasures.erasures(caller.workspace.id, SHOWN)
+
+    async def step(self) -> bool:
+        """One round for everything that is due; whether there is more to do at once. Raises Unavailable."""
+        due = await self._erasures.due_erasures(self._clock.now(), AT_ONCE)
+        return any([await self._tried(erasure) for erasure in due])
+
+    async def _begun(self, caller: Caller, owner: Erase) -> Erasure:
+        erasure = Erasure.of(owner, by=caller.actor_name, at=self._clock.now(), settle=self._settle)
+        await self._erasures.keep_erasure(erasure)
+        return erasure
+
+    async def _close(self, workspace_id: str) -> None:
+        await self._revocations.forget(await self._erasures.close_workspace(workspace_id))
+
+    async def _tried(self, erasure: Erasure) -> bool:
+        """As `_went_on`; one that cannot go on keeps none behind it waiting."""
+        try:
+            return await self._went_on(erasure)
+        except FlowportError as error:
+            log.warning("erasure_delayed", id=erasure.id, error=error.message)
+        except Exception:
+            log.exception("erasure_delayed", id=erasure.id)
+        return False
+
+    async def _went_on(self, erasure: Erasure) -> bool:
+        owner = erasure.owner
+        if owner.workflow_id is None:
+            await self._close(owner.workspace_id)
+        answers = await self._calls.answers_of(owner, ANSWERS_AT_ONCE)
+        blob_ids = tuple(blob_id for blob_id in answers.values() if blob_id is not None)
+        asked = msgspec.structs.replace(owner, blob_ids=blob_ids)
+        done = [await service.erase(asked) for service in self._services]
+        await self._calls.erase(tuple(answers))
+        has_more = any(each.has_more for each in done) or len(answers) == ANSWERS_AT_ONCE
+        documents = sum(each.documents for each in done) + len(answers)
+        if owner.workflow_id is None and not has_more:
+            documents += await self._erasures.erase_workspace(owner.workspace_id)
+        after = erasure.went_on(documents, has_more=has_more, now=self._clock.now())
+        await self._erasures.keep_erasure(after)
+        if after.status is not erasure.status:
+            log.info("erasure", id=after.id, status=after.status.value, documents=after.documents)
+        return after.status is ErasureStatus.ERASING
+
+    async def _go_on(self) -> None:
+        try:
+            is_busy = await self.step()
+            while is_busy:
+                await asyncio.sleep(BUSY_SECONDS)
+                is_busy = await self.step()
+        except FlowportError as error:
+            log.warning("erasures_delayed", error=error.message)

@@ -1,0 +1,94 @@
+"""What is being deleted for good, in the gateway's database, and the gateway's own part of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from gateway.access.adapters.key_store import API_KEYS
+from gateway.access.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
+from gateway.features.deletion.rules import Erasure, erasure_id
+from shared.contracts.erasure import Erase
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+
+ERASURES: Final = "erasures"
+KEPT_FOR: Final = timedelta(days=90)
+"""How long an erasure that is over can be looked up; the audit log has it for good."""
+
+INDEXES: Final = (
+    Index(ERASURES, by("workspace_id")),
+    Index(ERASURES, by("due_at"), partial={"is_open": True}),
+    Index(ERASURES, by("forgotten_at"), expire_after_seconds=0),
+)
+
+
+class ErasureStore:
+    """Implements Erasures."""
+
+    def __init__(self, store: Store) -> None:
+        self._erasures = store.collection(ERASURES)
+        self._workspaces = store.collection(WORKSPACES)
+        self._founding = store.collection(FOUNDING)
+        self._api_keys = store.collection(API_KEYS)
+        self._invitations = store.collection(INVITATIONS)
+
+    @store_call
+    async def keep_erasure(self, erasure: Erasure) -> None:
+        """See Erasures."""
+        await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
+
+    @store_call
+    async def has_erasure(self, owner: Erase) -> bool:
+        """See Erasures."""
+        return await self._erasures.find_one({"_id": erasure_id(owner)}, {"_id": 1}) is not None
+
+    @store_call
+    async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
+        """See Erasures."""
+        found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
+        return [_erasure(document) async for document in found]
+
+    @store_call
+    async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
+        """See Erasures."""
+        found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
+        return [_erasure(document) async for document in found]
+
+    @store_call
+    async def is_first(self, workspace_id: str) -> bool:
+        """See Erasures."""
+        return await self._founding.find_one({"workspace._id": workspace_id}, {"_id": 1}) is not None
+
+    @store_call
+    async def close_workspace(self, workspace_id: str) -> Sequence[str]:
+        """See Erasures."""
+        nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
+        await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
+        found = self._api_keys.find({"workspace_id": workspace_id}, {"key_hash": 1})
+        hashes = [each["key_hash"] async for each in found]
+        await self._api_keys.delete_many({"key_hash": {"$in": hashes}})
+        return hashes
+
+    @store_call
+    async def erase_workspace(self, workspace_id: str) -> int:
+        """See Erasures."""
+        mine = {"workspace_id": workspace_id}
+        keys = await self._api_keys.delete_many(mine)
+        invitations = await self._invitations.delete_many(mine)
+        workspaces = await self._workspaces.delete_one({"_id": workspace_id})
+        return keys.deleted_count + invitations.deleted_count + workspaces.deleted_count
+
+
+def _document(erasure: Erasure) -> Document:
+    fields: Document = msgspec.structs.asdict(erasure)
+    is_open = erasure.due_at is not None
+    forgotten = {} if is_open else {"forgotten_at": erasure.settles_at + KEPT_FOR}
+    return {"_id": fields.pop("id"), **fields, "is_open": is_open, **forgotten}
+
+
+def _erasure(document: Document) -> Erasure:
+    return msgspec.convert({**document, "id": document["_id"]}, Erasure)

@@ -1,0 +1,1 @@
+"""Environment values of workspaces and users."""

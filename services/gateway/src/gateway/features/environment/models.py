@@ -1,0 +1,31 @@
+"""Request and response bodies of environment values."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gateway.http.bodies import AskedFor, Wire
+
+
+class ValueBody(AskedFor):
+    """A value; it is never read back."""
+
+    value: Annotated[str, StringConstraints(max_length=65_536)]
+
+
+class ValuesBody(AskedFor):
+    """Values by name."""
+
+    variables: dict[str, Annotated[str, StringConstraints(max_length=65_536)]] = Field(max_length=100)
+
+
+class ValueName(Wire):
+    """That there is a value."""
+
+    name: str
+    updated_at: str
+    updated_by: str
+
+
+class ValueNames(Wire):
+    data: list[ValueName]

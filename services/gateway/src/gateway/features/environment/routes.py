@@ -1,0 +1,72 @@
+"""Environment values: a workspace's under `/api/workspaces/{id}/environment`, one's own under `/api/environment`."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.environment.models import ValueBody, ValueName, ValueNames, ValuesBody
+from gateway.features.environment.service import (
+    EnvironmentValues,
+    own_place,
+    workspace_place,
+    workspace_place_looked_at,
+)
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.fields import Done
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from shared.clock import iso
+
+PlaceOf = Callable[[Caller], str]
+"""Whose values the caller may handle."""
+
+
+def workspace_environment_router(access: LegacyAccess, values: EnvironmentValues) -> APIRouter:
+    """Members see the names, admins write."""
+    prefix = "/api/workspaces/{workspace_id}/environment"
+    return _environment_router(prefix, access.to_workspace, values, workspace_place, workspace_place_looked_at)
+
+
+def personal_environment_router(access: LegacyAccess, values: EnvironmentValues) -> APIRouter:
+    """For everybody who is signed in."""
+    return _environment_router("/api/environment", access.caller, values, own_place, own_place)
+
+
+def _environment_router(
+    prefix: str, who: Callable[..., Any], values: EnvironmentValues, place_of: PlaceOf, looked_at: PlaceOf
+) -> APIRouter:
+    router = APIRouter(
+        prefix=prefix, route_class=presenting(present_error), tags=["Environment"], responses=WORKSPACE_ERRORS
+    )
+    Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_names(caller: Known) -> ValueNames:
+        found = await values.names(looked_at(caller))
+        return ValueNames(
+            data=[
+                ValueName(name=each.name, updated_at=iso(each.updated_at), updated_by=each.updated_by) for each in found
+            ]
+        )
+
+    @router.put("", openapi_extra=described(ValuesBody))
+    async def set_values(caller: Known, body: Annotated[ValuesBody, Depends(json_of(ValuesBody))]) -> Done:
+        await values.set(caller, place_of(caller), body.variables)
+        return Done()
+
+    @router.put("/{name}", openapi_extra=described(ValueBody))
+    async def set_value(caller: Known, name: str, body: Annotated[ValueBody, Depends(json_of(ValueBody))]) -> Done:
+        await values.set(caller, place_of(caller), {name: body.value})
+        return Done()
+
+    @router.delete("/{name}")
+    async def delete_value(caller: Known, name: str) -> Done:
+        await values.delete(caller, place_of(caller), name)
+        return Done()
+
+    return router

@@ -1,0 +1,102 @@
+"""Request and response bodies of API keys."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from gateway.features.keys.service import MAX_OVERLAP
+from gateway.http.bodies import AskedFor, Wire
+from gateway.http.fields import Done, Name
+
+KeyRateLimit = Annotated[
+    int | None,
+    Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."),
+]
+
+
+ScopeName = Literal["execute", "read", "write", "deploy", "approve", "admin"]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("This moment is too far away") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class KeyBody(AskedFor):
+    """A new API key. A misspelt restriction would be none: keys that we do not know are refused."""
+
+    model_config = ConfigDict(strict=False, extra="forbid", alias_generator=to_camel)
+
+    name: Name
+    source: str | None = Field(
+        None, max_length=100, description="What Sim's clients send along; nothing is done with it."
+    )
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=6)] = Field(["execute", "read"])
+    workflow_ids: list[Annotated[str, StringConstraints(max_length=128)]] | None = Field(
+        None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
+    )
+    expires_at: Moment | None = None
+    rate_limit: KeyRateLimit = None
+
+
+class KeyChangeBody(AskedFor):
+    """What to change of a key. What it may do stays: that would be another key."""
+
+    name: Name | None = None
+    rate_limit: KeyRateLimit = None
+
+
+class RotateBody(AskedFor):
+    """How long the old key stays good."""
+
+    overlap_seconds: int = Field(0, ge=0, le=int(MAX_OVERLAP.total_seconds()))
+
+
+class KeysBody(AskedFor):
+    """The keys to revoke."""
+
+    keys: list[Annotated[str, StringConstraints(max_length=128)]] = Field(min_length=1, max_length=500)
+
+
+class KeyRow(Wire):
+    """A key as it may be shown."""
+
+    id: str
+    name: str
+    display_key: str
+    scopes: list[ScopeName]
+    workflow_ids: list[str] | None
+    created_at: str
+    created_by: str
+    last_used: str | None
+    expires_at: str | None
+    rate_limit: int | None
+
+
+class NewKey(KeyRow):
+    """A key that was just made."""
+
+    key: str = Field(description="In clear, this once.")
+
+
+class KeyRows(Wire):
+    keys: list[KeyRow]
+
+
+class KeyAnswer(Wire):
+    key: KeyRow
+
+
+class NewKeyAnswer(Wire):
+    key: NewKey
+
+
+class Revoked(Done):
+    deleted_count: int

@@ -1,0 +1,116 @@
+"""API keys: a workspace's under `/api/workspaces/{id}/api-keys`, one's own under `/api/users/me/api-keys`."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from msgspec import UNSET
+
+from gateway.access.domain.credentials import ApiKey, Caller, Scope
+from gateway.features.keys.models import (
+    KeyAnswer,
+    KeyBody,
+    KeyChangeBody,
+    KeyRow,
+    KeyRows,
+    KeysBody,
+    NewKey,
+    NewKeyAnswer,
+    Revoked,
+    RotateBody,
+)
+from gateway.features.keys.service import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.fields import Done
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from shared.clock import iso
+from shared.errors import InvalidRequest, NotFound
+
+UNFIT: Final = "Validation error"
+OwnerOf = Callable[[Caller], Owner]
+"""Whose keys the caller may handle."""
+
+
+def workspace_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+    """For admins of the workspace."""
+    return _keys_router("/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, owner_in, owner_looked_at)
+
+
+def personal_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+    """For everybody who is signed in."""
+    return _keys_router("/api/users/me/api-keys", access.caller, keys, owner_self, owner_self)
+
+
+def _keys_router(
+    prefix: str, who: Callable[..., Any], keys: ApiKeys, owner_of: OwnerOf, looked_at: OwnerOf
+) -> APIRouter:
+    router = APIRouter(
+        prefix=prefix, route_class=presenting(present_error), tags=["API keys"], responses=WORKSPACE_ERRORS
+    )
+    Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_keys(caller: Known) -> KeyRows:
+        return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(looked_at(caller))])
+
+    @router.post("", openapi_extra=described(KeyBody))
+    async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=UNFIT))]) -> NewKeyAnswer:
+        wish = Wish(
+            name=body.name,
+            scopes=frozenset(map(Scope, body.scopes)),
+            workflow_ids=None if body.workflow_ids is None else tuple(body.workflow_ids),
+            expires_at=body.expires_at,
+            rate_limit=body.rate_limit,
+        )
+        key, clear = await keys.make(caller, owner_of(caller), wish)
+        return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
+
+    @router.delete("", openapi_extra=described(KeysBody))
+    async def revoke_all(caller: Known, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
+        return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
+
+    @router.put("/{key_id}", openapi_extra=described(KeyChangeBody))
+    async def change(
+        caller: Known, key_id: str, body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=UNFIT))]
+    ) -> KeyAnswer:
+        limits = "rate_limit" in body.model_fields_set
+        if body.name is None and not limits:
+            raise InvalidRequest("At least one of name or rateLimit must be provided")
+        change = Change(body.name, body.rate_limit if limits else UNSET)
+        return KeyAnswer(key=KeyRow(**_row(await keys.change(caller, owner_of(caller), key_id, change))))
+
+    @router.post("/{key_id}/rotate", openapi_extra=described(RotateBody))
+    async def rotate(
+        caller: Known, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
+    ) -> NewKeyAnswer:
+        overlap = timedelta(seconds=body.overlap_seconds)
+        key, clear = await keys.rotate(caller, owner_of(caller), key_id, overlap)
+        return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
+
+    @router.delete("/{key_id}")
+    async def revoke(caller: Known, key_id: str) -> Done:
+        if await keys.revoke(caller, owner_of(caller), [key_id]) == 0:
+            raise NotFound("API key not found")
+        return Done()
+
+    return router
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "display_key": key.display,
+        "scopes": sorted(key.scopes),
+        "workflow_ids": None if key.workflow_ids is None else list(key.workflow_ids),
+        "created_at": iso(key.created_at),
+        "created_by": key.created_by,
+        "last_used": iso(key.last_used_at) if key.last_used_at else None,
+        "expires_at": iso(key.expires_at) if key.expires_at else None,
+        "rate_limit": key.rate_limit,
+    }

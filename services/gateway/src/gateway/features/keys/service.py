@@ -1,0 +1,258 @@
+"""API keys as people handle them: made, listed, changed, rotated, revoked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.application.members import require_admin
+from gateway.access.application.revocations import Revocations
+from gateway.access.domain.credentials import ApiKey, Caller, Scope
+from gateway.access.ports.keys import Keys
+from gateway.optimistic import written_over
+from shared.bounded_adding import BoundedAdding
+from shared.clock import Clock, iso
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.ids import new_id
+from shared.security.keys import hash_key, mask_key, new_key
+
+DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
+MAX_KEYS: Final = 500
+MISSING: Final = "API key not found"
+MAX_OVERLAP: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose keys: a workspace's, or a user's personal ones."""
+
+    workspace_id: str | None = None
+    user_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Of the workspace or the user."""
+        return self.workspace_id or self.user_id or ""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether they are a user's."""
+        return self.workspace_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a new key is to be."""
+
+    name: str
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
+    workflow_ids: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    rate_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be another way; the rest stays."""
+
+    name: str | None = None
+    rate_limit: int | UnsetType | None = UNSET
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What of the key is written: nothing that somebody else may be changing at the same time."""
+        named = {} if self.name is None else {"name": self.name}
+        return named if self.rate_limit is UNSET else {**named, "rate_limit": self.rate_limit}
+
+
+class ApiKeys:
+    """The keys of one owner at a time. A key in clear leaves once, when it is made."""
+
+    def __init__(self, keys: Keys, revocations: Revocations, audit: AuditLog, clock: Clock) -> None:
+        self._keys = keys
+        self._revocations = revocations
+        self._audit = audit
+        self._clock = clock
+        self._adding = BoundedAdding()
+
+    async def list(self, owner: Owner) -> Sequence[ApiKey]:
+        """Those that are not revoked, newest first. Raises Unavailable."""
+        return await self._keys.keys_of(workspace_id=owner.workspace_id, user_id=owner.user_id)
+
+    async def make(self, caller: Caller, owner: Owner, wish: Wish) -> tuple[ApiKey, str]:
+        """A new key, and it in clear. Raises InvalidRequest, Conflict, Unavailable."""
+        now = self._clock.now()
+        if wish.expires_at is not None and wish.expires_at <= now:
+            raise InvalidRequest("expiresAt must be in the future")
+        clear = new_key()
+        key = ApiKey(
+            id=new_id(),
+            workspace_id=owner.workspace_id,
+            user_id=owner.user_id,
+            name=wish.name,
+            key_hash=hash_key(clear),
+            display=mask_key(clear),
+            scopes=wish.scopes,
+            workflow_ids=wish.workflow_ids,
+            created_by=caller.actor_name,
+            created_at=now,
+            expires_at=wish.expires_at,
+            rate_limit=wish.rate_limit,
+        )
+
+        async def count() -> int:
+            return len(await self.list(owner))
+
+        async def add() -> ApiKey:
+            await self._keys.add_key(key)
+            return key
+
+        try:
+            added = await self._adding.add(
+                owner.id, MAX_KEYS, count=count, add=add, take_back=lambda added: self._keys.revoke_key(added.id, now)
+            )
+        except Conflict:
+            raise Conflict(_taken(owner, wish.name)) from None
+        if added is None:
+            raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
+        await self._audit.record(caller, "api_key.created", target_id=key.id, target_name=key.name, after=_facts(key))
+        return key, clear
+
+    async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
+        """The key, which every gateway knows so from now on. Raises NotFound, Conflict, Unavailable."""
+        old = await self._own(owner, key_id)
+        try:
+            key = await self._keys.change_key(key_id, change.fields)
+        except Conflict:
+            kind = "personal" if owner.is_personal else "workspace"
+            raise Conflict(f"A {kind} API key with this name already exists") from None
+        if key is None:
+            raise NotFound(MISSING)
+        await self._revocations.forget([old.key_hash])
+        if change.name is not None:
+            await self._audit.record(
+                caller,
+                "api_key.renamed",
+                target_id=key_id,
+                target_name=key.name,
+                before={"name": old.name},
+                after={"name": key.name},
+            )
+        if change.rate_limit is not UNSET:
+            await self._audit.record(
+                caller,
+                "api_key.limited",
+                target_id=key_id,
+                target_name=key.name,
+                before={"rateLimit": old.rate_limit},
+                after={"rateLimit": key.rate_limit},
+            )
+            await self._revocations.settle()
+        return key
+
+    async def rotate(self, caller: Caller, owner: Owner, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
+        """A new key in place of this one, which stays good for `overlap`.
+
+        Raises NotFound, InvalidRequest, Unavailable.
+        """
+
+        async def write() -> tuple[ApiKey, datetime, ApiKey, str] | None:
+            old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
+            if not old.is_good(now) or not old.holds_name:
+                raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
+            until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
+            key = msgspec.structs.replace(
+                old,
+                id=new_id(),
+                key_hash=hash_key(clear),
+                display=mask_key(clear),
+                created_by=caller.actor_name,
+                created_at=now,
+                last_used_at=None,
+            )
+            # Without an overlap it is revoked: a gateway whose clock is slow would go on with one that has expired.
+            retired = msgspec.structs.replace(
+                old, expires_at=until, revoked_at=None if overlap else now, holds_name=False
+            )
+            return (old, until, key, clear) if await self._keys.replace_key(old, retired, key) else None
+
+        too_often = "The API key changes too often to rotate it now"
+        old, until, key, clear = await written_over(write, else_say=too_often)
+        await self._revocations.forget([old.key_hash])
+        await self._audit.record(
+            caller,
+            "api_key.rotated",
+            target_id=old.id,
+            target_name=old.name,
+            before={"display": old.display, "expiresAt": iso(until)},
+            after={"id": key.id, "display": key.display},
+        )
+        if not overlap:
+            await self._revocations.settle()
+        return key, clear
+
+    async def revoke(self, caller: Caller, owner: Owner, key_ids: Sequence[str]) -> int:
+        """Revoke these; returns how many were good until now. No gateway accepts them any more. Raises Unavailable."""
+        now, revoked = self._clock.now(), list[ApiKey]()
+        for key_id in key_ids:
+            key = await self._keys.key(key_id)
+            if key is not None and _is_of(key, owner) and await self._keys.revoke_key(key_id, now):
+                revoked.append(key)
+        if revoked:
+            await self._revocations.forget(key.key_hash for key in revoked)
+            for key in revoked:
+                await self._audit.record(
+                    caller, "api_key.revoked", target_id=key.id, target_name=key.name, before=_facts(key)
+                )
+            await self._revocations.settle()
+        return len(revoked)
+
+    async def _own(self, owner: Owner, key_id: str) -> ApiKey:
+        key = await self._keys.key(key_id)
+        if key is None or key.revoked_at is not None or not _is_of(key, owner):
+            raise NotFound(MISSING)
+        return key
+
+
+def owner_in(caller: Caller) -> Owner:
+    """The caller's workspace, for who may handle its keys. Raises Forbidden."""
+    require_admin(caller)
+    return Owner(workspace_id=caller.workspace.id)
+
+
+def owner_looked_at(caller: Caller) -> Owner:
+    """The caller's workspace, for who may see that it has keys. Raises Forbidden."""
+    caller.require_throughout(Scope.READ)
+    return Owner(workspace_id=caller.workspace.id)
+
+
+def owner_self(caller: Caller) -> Owner:
+    """The caller's own keys. Raises Forbidden for a workspace's key, which is nobody's."""
+    if caller.user is None or not caller.is_session:
+        raise Forbidden("Personal API keys are handled by their user, signed in")
+    return Owner(user_id=caller.user.id)
+
+
+def _is_of(key: ApiKey, owner: Owner) -> bool:
+    return (key.workspace_id, key.user_id) == (owner.workspace_id, owner.user_id)
+
+
+def _facts(key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "display": key.display,
+        "scopes": sorted(key.scopes),
+        "workflowIds": list(key.workflow_ids) if key.workflow_ids is not None else None,
+        "expiresAt": iso(key.expires_at) if key.expires_at else None,
+        "rateLimit": key.rate_limit,
+    }
+
+
+def _taken(owner: Owner, name: str) -> str:
+    if owner.is_personal:
+        return f'A personal API key named "{name}" already exists. Please choose a different name.'
+    return f'A workspace API key named "{name}" already exists. Choose a different name.'

@@ -1,0 +1,99 @@
+"""`/api/mcp/workflow-servers`: which workflows are tools of which servers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.mcp.models import (
+    Answer,
+    OneServer,
+    OneTool,
+    Said,
+    ServerBody,
+    ServerChangeBody,
+    Servers,
+    ToolBody,
+    ToolChangeBody,
+    Tools,
+    server_view,
+    tool_view,
+)
+from gateway.features.mcp.service import ToolPublishing
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from shared.contracts.tool_servers import ToolServer
+
+
+def tool_servers_router(access: LegacyAccess, publishing: ToolPublishing, *, public_url: str) -> APIRouter:
+    """Looking needs the read scope, changing the admin scope."""
+    router = APIRouter(
+        prefix="/api/mcp/workflow-servers",
+        route_class=presenting(present_error),
+        tags=["MCP"],
+        responses=AUTHORING_ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+
+    def shown(server: ToolServer) -> Answer[OneServer]:
+        tools = [tool_view(tool) for tool in server.settings.tools]
+        return Answer(data=OneServer(server=server_view(server, public_url), tools=tools))
+
+    @router.get("", summary="MCP servers of a workspace")
+    async def servers(
+        caller: Known, workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None
+    ) -> Answer[Servers]:
+        found = await publishing.of(caller.within(workspace_id or caller.workspace.id))
+        return Answer(data=Servers(servers=[server_view(server, public_url) for server in found]))
+
+    @router.post("", status_code=201, summary="A new MCP server", openapi_extra=described(ServerBody))
+    async def create(caller: Known, body: Annotated[ServerBody, Depends(json_of(ServerBody))]) -> Answer[OneServer]:
+        caller = caller.within(body.workspace_id or caller.workspace.id)
+        return shown(await publishing.create(caller, body.settings(), body.workflow_ids))
+
+    @router.get("/{server_id}", summary="An MCP server")
+    async def get(caller: Known, server_id: str) -> Answer[OneServer]:
+        _, server = await publishing.get(caller, server_id)
+        return shown(server)
+
+    @router.patch("/{server_id}", openapi_extra=described(ServerChangeBody))
+    async def change(
+        caller: Known, server_id: str, body: Annotated[ServerChangeBody, Depends(json_of(ServerChangeBody))]
+    ) -> Answer[OneServer]:
+        return shown(await publishing.change(caller, server_id, body.changes()))
+
+    @router.delete("/{server_id}")
+    async def delete(caller: Known, server_id: str) -> Answer[Said]:
+        await publishing.delete(caller, server_id)
+        return Answer(data=Said(message="Server deleted"))
+
+    @router.get("/{server_id}/tools")
+    async def tools(caller: Known, server_id: str) -> Answer[Tools]:
+        _, server = await publishing.get(caller, server_id)
+        return Answer(data=Tools(tools=[tool_view(tool) for tool in server.settings.tools]))
+
+    @router.post("/{server_id}/tools", status_code=201, openapi_extra=described(ToolBody))
+    async def add_tool(
+        caller: Known, server_id: str, body: Annotated[ToolBody, Depends(json_of(ToolBody))]
+    ) -> Answer[OneTool]:
+        tool = await publishing.add_tool(caller, server_id, body.workflow_id, body.tool_name, body.changes())
+        return Answer(data=OneTool(tool=tool_view(tool)))
+
+    @router.patch("/{server_id}/tools/{tool_id}", openapi_extra=described(ToolChangeBody))
+    async def change_tool(
+        caller: Known, server_id: str, tool_id: str, body: Annotated[ToolChangeBody, Depends(json_of(ToolChangeBody))]
+    ) -> Answer[OneTool]:
+        return Answer(
+            data=OneTool(tool=tool_view(await publishing.change_tool(caller, server_id, tool_id, body.changes())))
+        )
+
+    @router.delete("/{server_id}/tools/{tool_id}")
+    async def remove_tool(caller: Known, server_id: str, tool_id: str) -> Answer[Said]:
+        await publishing.remove_tool(caller, server_id, tool_id)
+        return Answer(data=Said(message="Tool deleted"))
+
+    return router

@@ -1,0 +1,245 @@
+"""`/api/mcp/serve/{serverId}`: the Model Context Protocol over streamable HTTP, without sessions, answered in JSON."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import msgspec
+from fastapi import APIRouter
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway import metrics
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.credentials import Scope as KeyScope
+from gateway.access.domain.rate_limits import RateKind
+from gateway.features.mcp.tools import ToolServing
+from gateway.http.error_models import Refusal
+from gateway.http.errors import message_of, present_call_error, present_error
+from gateway.http.routes import headers_of, plain
+from gateway.http.schemas import answers
+from gateway.parsing import json_body
+from gateway.run_endpoints.services import Reception
+from gateway.runs.application.stream_access import Standing
+from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.streams.disconnects import never
+from shared.contracts.runs import RunMode, RunStatus, Trigger
+from shared.contracts.tool_servers import ToolServer
+from shared.errors import FlowportError, InvalidRequest, NotDeployed, NotFound, Unauthenticated
+from shared.web.structs import StructResponse
+
+VERSION: Final = "1.0.0"
+PROTOCOL: Final = "2024-11-05"
+_VISIT: Final = "mcp_visit"
+Context = ServerRequestContext[Any, Any]
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """One request: to which server, by whom, and how it came here."""
+
+    server: ToolServer
+    caller: Caller
+    request: Request
+    call_chain: tuple[str, ...]
+
+
+class McpDoor:
+    """Serves the protocol with its official package. Who may call, and how often, is the same as everywhere."""
+
+    def __init__(self, reception: Reception, serving: ToolServing, *, max_body_bytes: int) -> None:
+        self._reception = reception
+        self._serving = serving
+        self._protocol: Server[Any] = Server(
+            "flowport", version=VERSION, on_list_tools=self._list_tools, on_call_tool=self._call_tool
+        )
+        self._max_body_bytes = max_body_bytes
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Be ready for requests. Raises what keeps the protocol's own server from it."""
+        self._manager = StreamableHTTPSessionManager(  # one runs once
+            self._protocol, json_response=True, stateless=True, max_request_body_size=self._max_body_bytes
+        )
+        self._stopping.clear()
+        ready = asyncio.get_running_loop().create_future()
+        running = self._running = asyncio.create_task(self._run(ready))
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+
+    async def stop(self) -> None:
+        """End what is being served."""
+        self._stopping.set()
+        if self._running is not None:
+            await self._running
+
+    async def _run(self, ready: asyncio.Future[None]) -> None:
+        async with self._manager.run():
+            ready.set_result(None)
+            await self._stopping.wait()
+
+    async def look(self, request: Request) -> Response:
+        """What the server is."""
+        visit = await self._visit(request)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return Response(status_code=405, headers={"allow": "POST"})
+        capabilities: dict[str, Any] = {"tools": {}}
+        return StructResponse(
+            {
+                "name": visit.server.settings.name,
+                "version": VERSION,
+                "protocolVersion": PROTOCOL,
+                "capabilities": capabilities,
+            }
+        )
+
+    async def serve(self, request: Request) -> Response:
+        """One message of the protocol."""
+        self._reception.admit(request)
+        visit = await self._visit(request)
+        self._reception.admit_to(request, visit.server.workspace_id)
+        body = json_body.mended(
+            json_body.bounded(await request.body())
+        )  # the protocol's own server refuses what our other doors mend
+        return _Exchange(self._manager, {**request.scope, _VISIT: visit}, body)
+
+    async def _visit(self, request: Request) -> Visit:
+        headers = headers_of(request)
+        server = await self._serving.find(request.path_params["server_id"])
+        caller = await self._caller(request, headers, server)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
+        return Visit(server, caller, request, call_chain(headers))
+
+    async def _caller(self, request: Request, headers: Mapping[str, str], server: ToolServer) -> Caller:
+        known = await self._reception.authentication.caller(headers)
+        if known is not None:
+            if not known.may_enter(server.workspace_id):
+                raise NotFound("Server not found")
+            known = known.within(server.workspace_id)
+            known.require(KeyScope.EXECUTE)
+            return known
+        if not server.settings.is_public:
+            raise Unauthenticated("Unauthorized")
+        return await self._reception.visitor(request, server.workspace_id)
+
+    async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+        visit = _visit_of(context)
+        try:
+            await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
+            offered = await self._serving.offered(visit.server, visit.caller)
+        except FlowportError as error:
+            raise _told(error) from error
+        return ListToolsResult(
+            tools=[
+                Tool(name=tool.name, description=tool.description, input_schema=tool.input_schema) for tool in offered
+            ]
+        )
+
+    async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        visit = _visit_of(context)
+        try:
+            return await self._call(visit, params)
+        except FlowportError as error:
+            raise _told(error) from error
+
+    async def _call(self, visit: Visit, params: CallToolRequestParams) -> CallToolResult:
+        tool = self._serving.tool(visit.server, visit.caller, params.name)
+        if tool is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}")
+        caller, endpoint = await self._reception.executions.authorize(visit.caller, tool.workflow_id)
+        asked = ExecuteRequest(
+            mode=RunMode.SYNC,
+            input=msgspec.json.encode(params.arguments or {}),
+            trigger=Trigger.MCP,
+            call_chain=visit.call_chain,
+        )
+        run = await self._reception.executions.attach(caller, endpoint, asked)
+        standing = self._standing(visit, tool.workflow_id)
+        outcome, output = await self._reception.attached.result(visit.request, run, endpoint.workspace_id, standing)
+        if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
+            text = outcome.error.text if outcome.error else f"The run was {outcome.status}"
+            return _text(text, is_error=True)
+        return _text(msgspec.json.format(output, indent=2).decode(), is_error=False)
+
+    def _standing(self, visit: Visit, workflow_id: str) -> Standing:
+        """Return what lets the caller wait for this tool: its own access, or that the server is public."""
+        if not visit.caller.is_public:
+            return self._reception.access.of(visit.caller, workflow_id)
+        server_id = visit.server.id
+
+        async def check() -> None:
+            if not (await self._serving.find(server_id)).settings.is_public:
+                raise Unauthenticated("Unauthorized")
+
+        return self._reception.access.by(("mcp", server_id), check)
+
+
+class _Exchange(Response):
+    """Lets the protocol's own server answer. It sees the whole body; who hangs up is seen by the run alone."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager, scope: Scope, body: bytes) -> None:
+        self._manager = manager
+        self._scope = scope
+        self._body: bytes | None = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._manager.handle_request(self._scope, self._replay, send)
+
+    async def _replay(self) -> Message:
+        if self._body is None:
+            return await never()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _visit_of(context: Context) -> Visit:
+    visit: Visit = cast("Request", context.request).scope[_VISIT]
+    return visit
+
+
+def _text(text: str, *, is_error: bool) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
+
+
+def _told(error: FlowportError) -> MCPError:
+    """What a client is told of a call that was refused, or lost."""
+    metrics.count_refusal(error)
+    kind = INVALID_PARAMS if isinstance(error, InvalidRequest | NotFound | NotDeployed) else INTERNAL_ERROR
+    data = {"code": error.code, **({} if error.retry_after is None else {"retryAfterSeconds": error.retry_after})}
+    return MCPError(kind, message_of(error), data)
+
+
+def mcp_router(door: McpDoor) -> APIRouter:
+    """Where MCP clients connect."""
+    router = APIRouter(route_class=plain(present_error), tags=["MCP"])
+    refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)
+    path = "/api/mcp/serve/{server_id}"
+    router.add_api_route(path, door.look, methods=["GET"], summary="What an MCP server is", responses=refusals)
+    body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
+    router.add_api_route(
+        path,
+        door.serve,
+        methods=["POST"],
+        route_class_override=plain(present_call_error),
+        summary="One message of the Model Context Protocol",
+        responses={202: {"description": "A notification was taken."}, **refusals},
+        openapi_extra={"requestBody": body},
+    )
+    return router

@@ -1,0 +1,152 @@
+"""MCP servers as their authors handle them."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.features.mcp.ports import ToolServerKeeper
+from gateway.features.mcp.tools import ToolServing
+from gateway.optimistic import written_over
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
+from shared.errors import Conflict, InvalidRequest, NotFound
+
+MAX_NAME: Final = 64
+_UNFIT: Final = re.compile(r"[^a-z0-9]+")
+
+
+class ToolPublishing:
+    """Everything that changes a server needs the admin scope: a public one lets strangers run its workflows.
+
+    It is of the workspace, and may hold any workflow of it: no key that is for some only sees or changes it.
+    """
+
+    def __init__(
+        self,
+        keeper: ToolServerKeeper,
+        endpoints: Endpoints,
+        serving: ToolServing,
+        audit: AuditLog,
+        settle: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._keeper = keeper
+        self._endpoints = endpoints
+        self._serving = serving
+        self._audit = audit
+        self._settle = settle
+
+    async def of(self, caller: Caller) -> Sequence[ToolServer]:
+        """The servers of the caller's workspace. Raises Forbidden, Unavailable."""
+        caller.require_throughout(Scope.READ)
+        return await self._keeper.servers(caller.workspace.id)
+
+    async def get(self, caller: Caller, server_id: str, *, scope: Scope = Scope.READ) -> tuple[Caller, ToolServer]:
+        """A server, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
+        server = await self._keeper.server(server_id)
+        if not caller.may_enter(server.workspace_id):
+            raise NotFound("Server not found")
+        caller = caller.within(server.workspace_id)
+        caller.require_throughout(scope)
+        return caller, server
+
+    async def create(self, caller: Caller, settings: ToolServerSettings, workflow_ids: Sequence[str]) -> ToolServer:
+        """A new server with these workflows. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        tools = tuple([await self._tool(caller, workflow_id, None) for workflow_id in workflow_ids])
+        settings = msgspec.structs.replace(settings, tools=tools)
+        server = await self._keeper.create_server(caller.workspace.id, settings)
+        await self._note(caller, "mcp_server.created", server)
+        return server
+
+    async def change(self, caller: Caller, server_id: str, changes: Mapping[str, Any]) -> ToolServer:
+        """Other `changes`, by name. Raises NotFound, Forbidden, InvalidRequest, Unavailable."""
+        return await self._save(caller, server_id, lambda server: msgspec.structs.replace(server.settings, **changes))
+
+    async def delete(self, caller: Caller, server_id: str) -> None:
+        """Nobody calls it any more. Raises NotFound, Forbidden, Unavailable."""
+        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
+        await self._keeper.delete_server(server_id)
+        await self._settled(caller, "mcp_server.deleted", server)
+
+    async def add_tool(
+        self, caller: Caller, server_id: str, workflow_id: str, name: str | None, changes: Mapping[str, Any]
+    ) -> WorkflowTool:
+        """One more workflow as a tool. Raises what `change` raises."""
+        entered, _ = await self.get(caller, server_id, scope=Scope.ADMIN)
+        tool = msgspec.structs.replace(await self._tool(entered, workflow_id, name), **changes)
+        await self._save(caller, server_id, lambda server: _with_tools(server, (*server.settings.tools, tool)))
+        return tool
+
+    async def change_tool(
+        self, caller: Caller, server_id: str, workflow_id: str, changes: Mapping[str, Any]
+    ) -> WorkflowTool:
+        """Another name or description for a tool. Raises what `change` raises."""
+
+        def changed(server: ToolServer) -> ToolServerSettings:
+            found = tool_of(server, workflow_id)
+            other = msgspec.structs.replace(found, **changes)
+            return _with_tools(server, tuple(other if tool is found else tool for tool in server.settings.tools))
+
+        return tool_of(await self._save(caller, server_id, changed), workflow_id)
+
+    async def remove_tool(self, caller: Caller, server_id: str, workflow_id: str) -> None:
+        """Take a tool away. Raises what `change` raises."""
+
+        def without(server: ToolServer) -> ToolServerSettings:
+            gone = tool_of(server, workflow_id)
+            return _with_tools(server, tuple(tool for tool in server.settings.tools if tool is not gone))
+
+        await self._save(caller, server_id, without)
+
+    async def _tool(self, caller: Caller, workflow_id: str, name: str | None) -> WorkflowTool:
+        endpoint = await self._endpoints.get(workflow_id)
+        if endpoint.workspace_id != caller.workspace.id:
+            raise NotFound("Workflow not found")
+        if not endpoint.is_deployed:
+            raise InvalidRequest("Workflow must be deployed before it can be a tool")
+        return WorkflowTool(workflow_id=workflow_id, name=name or tool_name(endpoint.name))
+
+    async def _save(
+        self, caller: Caller, server_id: str, decide: Callable[[ToolServer], ToolServerSettings]
+    ) -> ToolServer:
+        async def write() -> tuple[Caller, ToolServer] | None:
+            entered, server = await self.get(caller, server_id, scope=Scope.ADMIN)
+            with suppress(Conflict):  # somebody else came before
+                return entered, await self._keeper.save_server(server, decide(server))
+            return None
+
+        caller, changed = await written_over(write, else_say="The server changes too often to change it now")
+        await self._settled(caller, "mcp_server.changed", changed)
+        return changed
+
+    async def _settled(self, caller: Caller, action: str, server: ToolServer) -> None:
+        self._serving.forget(server.id)
+        await self._note(caller, action, server)
+        await self._settle()
+
+    async def _note(self, caller: Caller, action: str, server: ToolServer) -> None:
+        settings = server.settings
+        after = {"isPublic": settings.is_public, "tools": [tool.name for tool in settings.tools]}
+        await self._audit.record(caller, action, target_id=server.id, target_name=settings.name, after=after)
+
+
+def _with_tools(server: ToolServer, tools: tuple[WorkflowTool, ...]) -> ToolServerSettings:
+    return msgspec.structs.replace(server.settings, tools=tools)
+
+
+def tool_of(server: ToolServer, workflow_id: str) -> WorkflowTool:
+    """The server's tool that runs this workflow. Raises NotFound."""
+    found = next((tool for tool in server.settings.tools if tool.workflow_id == workflow_id), None)
+    if found is None:
+        raise NotFound("Tool not found")
+    return found
+
+
+def tool_name(workflow_name: str) -> str:
+    """`Answer a Question!` becomes `answer_a_question`."""
+    return _UNFIT.sub("_", workflow_name.lower()).strip("_")[:MAX_NAME].rstrip("_") or "workflow"

@@ -1,0 +1,73 @@
+"""MCP servers as their clients meet them: which tools there are, and what they take."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.access.domain.credentials import Caller
+from gateway.features.mcp.ports import ToolServerKeeper
+from gateway.lookup_cache import Leases
+from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.domain.openapi import input_schema
+from shared.clock import Clock
+from shared.contracts.tool_servers import ToolServer, WorkflowTool
+from shared.errors import NotDeployed, NotFound
+from shared.workflow.jsvalues import JsonObject
+
+LEASE_SECONDS: Final = 1.0
+
+
+class OfferedTool(msgspec.Struct, frozen=True):
+    """A tool, as a model has to know it to use it."""
+
+    name: str
+    description: str
+    input_schema: JsonObject
+
+
+class ToolServing:
+    """Knows servers for at most a second. Tools are always the live versions; what is not live is not offered."""
+
+    def __init__(self, keeper: ToolServerKeeper, interfaces: Interfaces, clock: Clock) -> None:
+        self._keeper = keeper
+        self._interfaces = interfaces
+        self._servers: Leases[ToolServer | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="tool_servers")
+
+    async def find(self, server_id: str) -> ToolServer:
+        """The server with this id. Raises NotFound, Unavailable."""
+        server = await self._servers.get(server_id)
+        if server is None:
+            raise NotFound("Server not found")
+        return server
+
+    def tool(self, server: ToolServer, caller: Caller, name: str) -> WorkflowTool | None:
+        """The tool with this name, None where this caller has none."""
+        return next((tool for tool in self._for(server, caller) if tool.name == name), None)
+
+    async def offered(self, server: ToolServer, caller: Caller) -> Sequence[OfferedTool]:
+        """All that this caller may use. Raises Unavailable."""
+        found = [await self._described(tool) for tool in self._for(server, caller)]
+        return [tool for tool in found if tool is not None]
+
+    def forget(self, server_id: str) -> None:
+        """Look it up again next time."""
+        self._servers.drop(server_id)
+
+    def _for(self, server: ToolServer, caller: Caller) -> Sequence[WorkflowTool]:
+        return [tool for tool in server.settings.tools if caller.may_touch(tool.workflow_id)]
+
+    async def _described(self, tool: WorkflowTool) -> OfferedTool | None:
+        try:
+            published = await self._interfaces.of(tool.workflow_id, None)
+        except (NotDeployed, NotFound):
+            return None
+        description = tool.description or published.description or f"Runs {published.endpoint.name}"
+        schema = input_schema(published.interface, tool.parameter_descriptions)
+        return OfferedTool(tool.name, description, schema)
+
+    async def _load(self, server_id: str) -> ToolServer | None:
+        try:
+            return await self._keeper.server(server_id)
+        except NotFound:
+            return None

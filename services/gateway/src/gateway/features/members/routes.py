@@ -1,0 +1,149 @@
+"""`/api/workspaces`: list, make, rename; members and invitations."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from gateway.access.application.members import Teams
+from gateway.access.domain.credentials import Caller, Grant, Scope, takes
+from gateway.access.domain.membership import Invitation
+from gateway.access.domain.people import Role
+from gateway.features.members.models import (
+    InvitationBody,
+    InvitationRow,
+    InvitationRows,
+    MemberRow,
+    MemberRows,
+    NewInvitation,
+    NewInvitationAnswer,
+    RoleBody,
+    WorkspaceAnswer,
+    WorkspaceBody,
+    WorkspaceChangeBody,
+    WorkspaceRow,
+    WorkspaceRows,
+)
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.fields import Done
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from shared.clock import iso
+from shared.errors import InvalidRequest
+
+
+def workspaces_router(access: LegacyAccess, teams: Teams, *, public_url: str) -> APIRouter:
+    """Workspaces and their people: everybody looks, admins change."""
+    router = APIRouter(
+        prefix="/api/workspaces", route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS
+    )
+    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_workspaces(caller: Somebody) -> WorkspaceRows:
+        caller.require(Scope.READ)
+        grants = caller.grants or (Grant(caller.workspace, _role_in(caller)),)
+        shown = [workspace_row(grant) for grant in grants if takes(grant.workspace, caller.key)]
+        return WorkspaceRows(workspaces=shown)
+
+    @router.post("", status_code=201, openapi_extra=described(WorkspaceBody))
+    async def make(
+        caller: Somebody, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
+    ) -> WorkspaceAnswer:
+        workspace = await teams.make(caller, body.name)
+        return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, Role.ADMIN)))
+
+    @router.get("/{workspace_id}")
+    async def show(caller: Inside, workspace_id: str) -> WorkspaceAnswer:
+        caller.require(Scope.READ)
+        return WorkspaceAnswer(workspace=workspace_row(Grant(caller.workspace, _role_in(caller))))
+
+    @router.patch("/{workspace_id}", openapi_extra=described(WorkspaceChangeBody))
+    async def change(
+        caller: Inside,
+        workspace_id: str,
+        body: Annotated[WorkspaceChangeBody, Depends(json_of(WorkspaceChangeBody))],
+    ) -> WorkspaceAnswer:
+        wanted: dict[str, Any] = {"name": body.name, "allow_personal_keys": body.allow_personal_api_keys}
+        changes = {name: value for name, value in wanted.items() if value is not None}
+        if not changes:
+            raise InvalidRequest("At least one of name or allowPersonalApiKeys must be provided")
+        workspace = await teams.update(caller, changes)
+        return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, _role_in(caller))))
+
+    @router.get("/{workspace_id}/members")
+    async def list_members(caller: Inside, workspace_id: str) -> MemberRows:
+        return MemberRows(
+            members=[
+                MemberRow(
+                    id=user.id, email=user.email, name=user.name, role=member.role.value, joined_at=iso(member.since)
+                )
+                for member, user in await teams.members(caller)
+            ]
+        )
+
+    @router.patch("/{workspace_id}/members/{user_id}", openapi_extra=described(RoleBody))
+    async def set_role(
+        caller: Inside, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
+    ) -> Done:
+        await teams.set_role(caller, user_id, body.wanted)
+        return Done()
+
+    @router.delete("/{workspace_id}/members/{user_id}")
+    async def remove(caller: Inside, workspace_id: str, user_id: str) -> Done:
+        await teams.remove(caller, user_id)
+        return Done()
+
+    @router.get("/{workspace_id}/invitations")
+    async def list_invitations(caller: Inside, workspace_id: str) -> InvitationRows:
+        found = await teams.invitations(caller)
+        return InvitationRows(invitations=[InvitationRow(**_invitation(each)) for each in found])
+
+    @router.post("/{workspace_id}/invitations", status_code=201, openapi_extra=described(InvitationBody))
+    async def invite(
+        caller: Inside, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
+    ) -> NewInvitationAnswer:
+        invitation, token = await teams.invite(caller, body.wanted, body.email)
+        # Behind the #, it reaches no server's log on its way.
+        url = f"{public_url}/invite#{token}"
+        return NewInvitationAnswer(invitation=NewInvitation(**_invitation(invitation), url=url))
+
+    @router.delete("/{workspace_id}/invitations/{invitation_id}")
+    async def withdraw(caller: Inside, workspace_id: str, invitation_id: str) -> Done:
+        await teams.withdraw(caller, invitation_id)
+        return Done()
+
+    return router
+
+
+def workspace_row(grant: Grant) -> WorkspaceRow:
+    """A workspace, for who has this grant."""
+    workspace = grant.workspace
+    return WorkspaceRow(
+        id=workspace.id,
+        name=workspace.name,
+        plan=workspace.plan.value,
+        role=grant.role.value,
+        allow_personal_api_keys=workspace.allow_personal_keys,
+        created_at=iso(workspace.created_at),
+    )
+
+
+def _role_in(caller: Caller) -> Role:
+    if Scope.ADMIN in caller.scopes:
+        return Role.ADMIN
+    return Role.WRITE if Scope.WRITE in caller.scopes else Role.READ
+
+
+def _invitation(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "id": invitation.id,
+        "email": invitation.email,
+        "role": invitation.role.value,
+        "created_by": invitation.created_by,
+        "created_at": iso(invitation.created_at),
+        "expires_at": iso(invitation.expires_at),
+    }

@@ -1,0 +1,1 @@
+"""OpenAI-compatible API: a model is a workflow."""

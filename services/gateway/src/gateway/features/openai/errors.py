@@ -1,0 +1,70 @@
+"""Errors as OpenAI's clients know them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.errors import AccessDenied, WrongWorkspace
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.http.errors import message_of, retry_headers, status_of
+from gateway.http.routes import counting
+from gateway.http.run_status import failure_status
+from shared.contracts.outcomes import RunOutcome
+from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
+from shared.web.structs import StructResponse
+
+_KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...]] = (
+    (WrongWorkspace, 404, "invalid_request_error", "model_not_found"),
+    (AccessDenied, 404, "invalid_request_error", "model_not_found"),
+    (NotDeployed, 404, "invalid_request_error", "model_not_found"),
+    (NotFound, 404, "invalid_request_error", "model_not_found"),
+    (Unauthenticated, 401, "invalid_request_error", "invalid_api_key"),
+    (Forbidden, 403, "invalid_request_error", "permission_denied"),
+    (InvalidRequest, 400, "invalid_request_error", None),
+    (RateLimited, 429, "requests", "rate_limit_exceeded"),
+    (FlowportError, None, "server_error", None),
+)
+
+_ONCE: Final = {"x-should-retry": "false"}
+"""Clients would try again by themselves, lost runs as well, and the effects would be had twice."""
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What a call that was refused is told."""
+    status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
+    status = status or status_of(error)
+    is_absent = isinstance(error, WrongWorkspace | AccessDenied)
+    message = "Workflow not found" if is_absent else message_of(error)
+    body = fault(message, kind, code, _param(error))
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status) or _ONCE)
+
+
+present_execute_error: Final = counting(present_error)
+"""What a call that was refused, or lost, is told."""
+
+
+def failed_run(outcome: RunOutcome, headers: Mapping[str, str]) -> Response:
+    """The workflow failed; `headers` name the run."""
+    status = failure_status(outcome.error)
+    kind = "invalid_request_error" if status == 400 else "server_error"
+    body = fault(outcome_text(outcome), kind, outcome.error.code if outcome.error else None)
+    return StructResponse(body, status_code=status, headers={**headers, **_ONCE})
+
+
+def outcome_text(outcome: RunOutcome) -> str:
+    """Why a run failed."""
+    return outcome.error.text if outcome.error else f"The run was {outcome.status}"
+
+
+def fault(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, object]:
+    """The body of an error; `param` is the field of the request that is at fault."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _param(error: FlowportError) -> str | None:
+    match error:
+        case InvalidRequest(details=[{"path": [field, *_]}, *_]):
+            return str(field)
+    return None

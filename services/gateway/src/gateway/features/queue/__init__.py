@@ -1,0 +1,1 @@
+"""State of a workspace's queue."""

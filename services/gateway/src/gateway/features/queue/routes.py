@@ -1,0 +1,35 @@
+"""`/api/workspaces/{id}/queue`: how many runs wait, and what one more would wait."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import Wire
+from gateway.http.error_models import WORKSPACE_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.runs.ports.jobs import Jobs
+
+
+class QueueAnswer(Wire):
+    """The workspace's queue."""
+
+    queued: int
+    limit: int
+    wait_seconds: float | None = Field(description="Of a run that is queued now; null while too little is known.")
+
+
+def queue_router(access: LegacyAccess, jobs: Jobs) -> APIRouter:
+    """For whoever may read the workspace."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS)
+
+    @router.get("/api/workspaces/{workspace_id}/queue", summary="How long the queue is")
+    async def standing(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:
+        caller.require(Scope.READ)
+        found = await jobs.queue(workspace_id)
+        return QueueAnswer(queued=found.queued, limit=found.limit, wait_seconds=found.wait_seconds)
+
+    return router

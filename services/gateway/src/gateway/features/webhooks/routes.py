@@ -1,0 +1,187 @@
+"""`/api/workspaces/{id}/notifications`: who is told when runs end, and what was delivered."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict, Field, SecretStr, field_validator
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.features.webhooks.ports import WebhookKeeper
+from gateway.features.webhooks.service import Webhooks
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import AskedFor, json_of
+from gateway.http.error_models import Error
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers, described
+from shared.clock import iso
+from shared.contracts.runs import Trigger
+from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+
+class WebhookConfig(AskedFor):
+    """Where to, and what signs it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: str = Field(max_length=2_048, description="A public https address.")
+    secret: SecretStr | None = Field(None, description="Signs deliveries; left out, the present one is kept.")
+
+
+class NotificationBody(AskedFor):
+    """Which ends of runs are told, and with how much."""
+
+    model_config = ConfigDict(**{**AskedFor.model_config, "strict": False})
+
+    notification_type: Literal["webhook"] = Field("webhook", description="Only webhooks are sent from here.")
+    workflow_ids: list[str] = Field([], max_length=1_000)
+    all_workflows: bool = Field(False, description="Every workflow, the ones to come included.")
+    level_filter: list[Level] = Field(list(Level))
+    trigger_filter: list[Trigger] = Field(list(Trigger))
+    include_final_output: bool = False
+    include_trace_spans: bool = False
+    active: bool = True
+    webhook_config: WebhookConfig
+    alert_config: None = Field(None, description="Alert rules are not offered.")
+
+    @field_validator("alert_config", mode="before")
+    @classmethod
+    def _refuse_rules(cls, given: Any) -> None:
+        """Ignored, they would be a subscription to every run."""
+        if given is not None:
+            raise ValueError("alertConfig: alert rules are not offered, every run that passes the filters is told")
+
+
+Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
+
+
+def notifications_router(access: LegacyAccess, keeper: WebhookKeeper, webhooks: Webhooks) -> APIRouter:
+    """For readers of the workspace to see, for its admins to change."""
+    router = APIRouter(
+        prefix="/api/workspaces/{workspace_id}",
+        route_class=presenting(present_error),
+        tags=["Notifications"],
+        responses=answers(Error, 400, 401, 403, 404, 409, 503),
+    )
+    Member = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+
+    @router.get("/notifications")
+    async def list_notifications(caller: Member) -> Response:
+        caller.require_throughout(Scope.READ)
+        found = await keeper.subscriptions(caller.workspace.id)
+        return StructResponse({"data": [_shown(each, caller) for each in found]})
+
+    @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
+    async def create(caller: Member, body: Body) -> Response:
+        made = await webhooks.subscribe(caller, _asked(body))
+        return StructResponse({"data": _shown(made, caller)}, status_code=201)
+
+    @router.get("/notifications/{notification_id}")
+    async def get(caller: Member, notification_id: str) -> Response:
+        caller.require_throughout(Scope.READ)
+        found = await keeper.subscription(caller.workspace.id, notification_id)
+        return StructResponse({"data": _shown(found, caller)})
+
+    @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
+    async def replace(caller: Member, notification_id: str, body: Body) -> Response:
+        kept = await webhooks.replace(caller, notification_id, _asked(body))
+        return StructResponse({"data": _shown(kept, caller)})
+
+    @router.delete("/notifications/{notification_id}")
+    async def delete(caller: Member, notification_id: str) -> Response:
+        await webhooks.unsubscribe(caller, notification_id)
+        return StructResponse({"success": True})
+
+    @router.post("/notifications/{notification_id}/test")
+    async def try_out(caller: Member, notification_id: str) -> Response:
+        caller.require_throughout(Scope.ADMIN)
+        result = await keeper.try_out(caller.workspace.id, notification_id)
+        facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
+        return StructResponse({"data": {**facts, "body": result.body}})
+
+    @router.get("/deliveries")
+    async def deliveries(
+        caller: Member,
+        notification_id: Annotated[str | None, Query(alias="notificationId")] = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        caller.require(Scope.READ)
+        page = await keeper.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
+        shown = [_delivery(each) for each in page.deliveries if caller.may_touch(each.workflow_id or "")]
+        return StructResponse({"data": shown, "nextCursor": page.next_cursor})
+
+    @router.post("/deliveries/{delivery_id}/resend", status_code=202)
+    async def resend(caller: Member, delivery_id: str) -> Response:
+        caller.require_throughout(Scope.ADMIN)
+        await keeper.resend(caller.workspace.id, delivery_id)
+        return StructResponse({"success": True}, status_code=202)
+
+    @router.get("/callback-secret")
+    async def callback_secret(caller: Member) -> Response:
+        return StructResponse({"data": {"secret": await webhooks.callback_secret(caller)}})
+
+    return router
+
+
+def _asked(body: NotificationBody) -> SaveSubscription:
+    if not body.workflow_ids and not body.all_workflows:
+        raise InvalidRequest("Name workflowIds, or set allWorkflows")
+    fields: dict[str, Any] = {}
+    if "secret" in body.webhook_config.model_fields_set:
+        secret = body.webhook_config.secret
+        fields["secret"] = secret.get_secret_value() if secret else None
+    return SaveSubscription(
+        url=body.webhook_config.url,
+        workflow_ids=() if body.all_workflows else tuple(body.workflow_ids),
+        levels=tuple(body.level_filter),
+        triggers=tuple(body.trigger_filter),
+        include_final_output=body.include_final_output,
+        include_trace_spans=body.include_trace_spans,
+        active=body.active,
+        **fields,
+    )
+
+
+def _shown(subscription: Subscription, caller: Caller) -> dict[str, Any]:
+    url = subscription.url if Scope.ADMIN in caller.scopes else _origin(subscription.url)
+    return {
+        "id": subscription.id,
+        "notificationType": "webhook",
+        "workflowIds": subscription.workflow_ids,
+        "allWorkflows": not subscription.workflow_ids,
+        "levelFilter": subscription.levels,
+        "triggerFilter": subscription.triggers,
+        "includeFinalOutput": subscription.include_final_output,
+        "includeTraceSpans": subscription.include_trace_spans,
+        "active": subscription.active,
+        "webhookConfig": {"url": url, "hasSecret": subscription.has_secret},
+        "createdAt": iso(subscription.created_at),
+        "failingSince": iso(subscription.failing_since) if subscription.failing_since else None,
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "notificationId": delivery.subscription_id,
+        "executionId": delivery.run_id,
+        "url": _origin(delivery.url),
+        "status": delivery.state,
+        "attempts": delivery.attempts,
+        "createdAt": iso(delivery.created_at),
+        "nextAttemptAt": iso(delivery.next_attempt_at) if delivery.next_attempt_at else None,
+        "deliveredAt": iso(delivery.delivered_at) if delivery.delivered_at else None,
+        "lastStatus": delivery.last_status,
+        "lastError": delivery.last_error,
+    }
+
+
+def _origin(url: str) -> str:
+    """Return scheme and host of an address: user, password, path and query may each be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

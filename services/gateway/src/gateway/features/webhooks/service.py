@@ -1,0 +1,78 @@
+"""Who is told when runs end: changes of it, and who made them."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.features.webhooks.ports import WebhookKeeper
+from shared.contracts.webhooks import SaveSubscription, Subscription
+
+
+class Webhooks:
+    """Changes subscriptions, for admins. Of an address only its host is written down: the rest may be a secret.
+
+    Who subscribes is answered when every process of jobs-service surely knows: of what ends from then on, he is told.
+    """
+
+    def __init__(self, keeper: WebhookKeeper, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
+        self._keeper = keeper
+        self._audit = audit
+        self._settle = settle
+
+    async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
+        """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        made = await self._keeper.subscribe(caller.workspace.id, asked)
+        await self._note(caller, "webhook.created", made, after=_facts(made))
+        await self._settle()
+        return made
+
+    async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
+        """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
+        after = await self._keeper.replace_subscription(caller.workspace.id, subscription_id, asked)
+        told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
+        await self._note(caller, "webhook.updated", after, before=_facts(before), after=told)
+        await self._settle()
+        return after
+
+    async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
+        """Raises Forbidden, NotFound, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
+        await self._keeper.unsubscribe(caller.workspace.id, subscription_id)
+        await self._note(caller, "webhook.deleted", before, before=_facts(before))
+
+    async def callback_secret(self, caller: Caller) -> str:
+        """What signs the deliveries that calls asked for. Raises Forbidden, InvalidRequest, Unavailable."""
+        caller.require_throughout(Scope.ADMIN)
+        secret = await self._keeper.callback_secret(caller.workspace.id)
+        await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
+        return secret
+
+    async def _note(
+        self,
+        caller: Caller,
+        action: str,
+        subscription: Subscription,
+        *,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
+    ) -> None:
+        host = urlsplit(subscription.url).hostname or ""
+        await self._audit.record(
+            caller, action, target_id=subscription.id, target_name=host, before=before, after=after
+        )
+
+
+def _facts(subscription: Subscription) -> dict[str, object]:
+    return {
+        "host": urlsplit(subscription.url).hostname,
+        "workflowIds": list(subscription.workflow_ids),
+        "active": subscription.active,
+        "hasSecret": subscription.has_secret,
+    }

@@ -1,0 +1,1 @@
+"""What every route uses: access, errors, bodies, CORS, request ids."""

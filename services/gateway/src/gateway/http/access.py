@@ -1,0 +1,60 @@
+"""Who may do what on the legacy API: an unknown workflow is 404, another workspace's is 403."""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.rate_limits import RateKind
+from gateway.http.rate_limit_headers import Limiting
+from gateway.workflows.application.endpoints import Endpoints
+from shared.errors import InvalidRequest
+
+VERSIONS_NEED_KEY: Final = "Reading another version than the live one requires an API key"
+
+
+class LegacyAccess:
+    """FastAPI dependencies that identify the caller."""
+
+    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: Limiting) -> None:
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._limiting = limiting
+
+    async def caller(self, request: Request) -> Caller:
+        """Who calls. Raises Unauthenticated, Unavailable."""
+        caller = await self._authentication.require(request.headers)
+        self._limiting.show(request, caller, RateKind.API)
+        return caller
+
+    async def to_workflow(self, request: Request) -> Caller:
+        """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, Forbidden, Unavailable."""
+        caller = await self.caller(request)
+        workflow_id = request.path_params["workflow_id"]
+        endpoint = await self._endpoints.get(workflow_id)
+        return caller.on(endpoint.workspace_id, workflow_id)
+
+    async def to_workspace(self, request: Request, workspace_id: str) -> Caller:
+        """Who calls about the workspace in the path. Raises Unauthenticated, Forbidden, Unavailable."""
+        caller = await self.caller(request)
+        return caller.within(workspace_id)
+
+    async def to_interface(self, request: Request) -> Caller:
+        """Who looks at the workflow in the path, the public where it is open to it.
+
+        The public sees what is live, and no other version.
+        Raises Unauthenticated, InvalidRequest, NotFound, Forbidden, Unavailable.
+        """
+        workflow_id = request.path_params["workflow_id"]
+        caller = await self._authentication.caller(request.headers)
+        if caller is None:
+            endpoint = await self._endpoints.find(workflow_id)
+            caller = await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+            if "version" in request.query_params:
+                raise InvalidRequest(VERSIONS_NEED_KEY)
+            self._limiting.show(request, caller, RateKind.SYNC)
+            return caller
+        caller = await self.to_workflow(request)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        return caller

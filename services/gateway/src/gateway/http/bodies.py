@@ -1,0 +1,213 @@
+"""JSON bodies read into public models, and what is wrong with them in the words that clients know."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
+from typing import Any, Final, Literal, TypeVar, get_args
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
+from starlette.requests import Request
+
+from gateway.parsing import json_body
+from gateway.parsing.errors import MalformedJson
+from shared.errors import InvalidRequest
+
+MALFORMED: Final = "Request body must be valid JSON"
+MOST_VALUES: Final = 50_000
+"""What is looked at in one body. Each may be wrong, and to find that out takes long enough to hold everybody up."""
+MOST_PROBLEMS: Final = 100
+"""What is told of them."""
+M = TypeVar("M", bound=BaseModel)
+_decode: Final = partial(json_body.decode, msgspec.json.Decoder())
+
+
+class Wire(BaseModel):
+    """A body; keys are in camel case over the wire, and only those that are declared."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class AskedFor(BaseModel):
+    """What callers send; keys that we do not know are ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
+
+
+class Shown(BaseModel):
+    """What we answer; keys are in camel case over the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:
+    def given(value: Any) -> Any:
+        if value is None:
+            raise PydanticKnownError(kind)
+        return value
+
+    return BeforeValidator(given)
+
+
+NO_NULL_TEXT: Final = _refuse_null("string_type")
+"""Of a field that may be left out, but is text where it is there."""
+NO_NULL_NUMBER: Final = _refuse_null("int_type")
+
+
+def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request], Awaitable[M]]:
+    """A FastAPI dependency that reads the body as `model`; no body is an empty object.
+
+    Raises MalformedJson, InvalidRequest with a detail for each problem, named `headline` or after the first of them.
+    """
+
+    async def read(request: Request) -> M:
+        return validated(model, json_value(await request.body()), headline=headline)
+
+    return read
+
+
+def json_value(body: bytes) -> Any:
+    """The value in `body`; no body is an empty object. Raises MalformedJson."""
+    try:
+        return json_body.read(json_body.without_bom(body) or b"{}", _decode)
+    except MalformedJson as error:
+        error.message = MALFORMED
+        raise
+
+
+def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
+    """`value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
+    _refuse_crowd(model, value)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[:MOST_PROBLEMS]
+        details = _strays_together([in_known_words(problem) for problem in found])
+        raise InvalidRequest(headline or details[0]["message"], details=details) from error
+
+
+def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
+    """Raises InvalidRequest where more than MOST_VALUES would have to be looked at."""
+    if not isinstance(value, dict):
+        return
+    left = MOST_VALUES - len(value)
+    if left < 0:
+        raise _crowd()
+    for name in _looked_into(model) & value.keys():
+        left -= _values_in(value[name], left)
+        if left < 0:
+            raise _crowd(name)
+
+
+def _values_in(value: Any, most: int) -> int:
+    """How many there are in it at any depth, counted no further than over `most`."""
+    count, inside = 0, [value]
+    while inside and count <= most:
+        item = inside.pop()
+        if isinstance(item, list | dict):
+            count += len(item)
+            inside += () if count > most else item.values() if isinstance(item, dict) else item
+    return count
+
+
+def _crowd(*path: str) -> InvalidRequest:
+    message = f"Too big: expected at most {MOST_VALUES} values"
+    return InvalidRequest(message, details=[{"code": "too_big", "path": list(path), "message": message}])
+
+
+@cache
+def _looked_into(model: type[BaseModel]) -> frozenset[str]:
+    """The fields whose inner values have types of their own."""
+    fields = model.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if not _is_anything(field.annotation))
+
+
+def _is_anything(annotation: Any) -> bool:
+    return annotation is Any or any(map(_is_anything, get_args(annotation)))
+
+
+def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The unknown keys of one object as one problem that names them all."""
+    kept: list[dict[str, Any]] = []
+    strays: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for detail in details:
+        known = strays.get(tuple(detail["path"])) if detail["code"] == "unrecognized_keys" else None
+        if known is None:
+            kept.append(detail)
+            if detail["code"] == "unrecognized_keys":
+                strays[tuple(detail["path"])] = detail
+            continue
+        known["keys"] += detail["keys"]
+    for each in strays.values():
+        if len(each["keys"]) > 1:
+            each["message"] = "Unrecognized keys: " + ", ".join(f'"{key}"' for key in each["keys"])
+    return kept
+
+
+def in_known_words(problem: Any) -> dict[str, Any]:
+    """One of pydantic's errors as `{code, path, message}`, and `expected` where a type was."""
+    kind, path = problem["type"], list(problem["loc"])
+    expected = _EXPECTED.get(kind)
+    if kind == "missing":
+        message = _REQUIRED.get(path[-1], "Invalid input: expected a value, received undefined")
+        return {"code": "invalid_type", "path": path, "message": message}
+    if kind == "string_too_short" and path[-1] in _REQUIRED:
+        return {"code": "too_small", "path": path, "message": _REQUIRED[path[-1]]}
+    if kind == "int_type" and isinstance(problem["input"], float):
+        expected = "int"
+    if expected is not None:
+        received = json_body.type_name(problem["input"])
+        message = f"Invalid input: expected {expected}, received {received}"
+        return {"expected": expected, "code": "invalid_type", "path": path, "message": message}
+    if kind == "extra_forbidden":
+        message = f'Unrecognized key: "{path[-1]}"'
+        return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
+    if kind in ("literal_error", "enum"):
+        return {"code": "invalid_value", "path": path, "message": _literal(problem)}
+    code, message = _bound_or_other(problem)
+    return {"code": code, "path": path, "message": message}
+
+
+_REQUIRED: Final = {"workspaceId": "Workspace ID is required", "name": "Name is required"}
+_EXPECTED: Final = {
+    "string_type": "string",
+    "bool_type": "boolean",
+    "int_type": "number",
+    "float_type": "number",
+    "int_from_float": "int",
+    "int_parsing": "number",
+    "float_parsing": "number",
+    "bool_parsing": "boolean",
+    "list_type": "array",
+    "tuple_type": "array",
+    "dict_type": "record",
+    "model_type": "object",
+    "model_attributes_type": "object",
+}
+
+
+_BOUNDS: Final = {
+    "string_too_short": ("too_small", "Too small: expected string to have >={min_length} characters"),
+    "string_too_long": ("too_big", "Too big: expected string to have <={max_length} characters"),
+    "too_short": ("too_small", "Too small: expected array to have >={min_length} items"),
+    "too_long": ("too_big", "Too big: expected array to have <={max_length} items"),
+    "greater_than_equal": ("too_small", "Too small: expected number to be >={ge}"),
+    "greater_than": ("too_small", "Too small: expected number to be >{gt}"),
+    "less_than_equal": ("too_big", "Too big: expected number to be <={le}"),
+    "less_than": ("too_big", "Too big: expected number to be <{lt}"),
+}
+
+
+def _literal(problem: Any) -> str:
+    """One word is expected as it is, one of several as a choice."""
+    options = problem["ctx"]["expected"].replace("True", "true").replace("False", "false")
+    if " or " not in options:
+        return f"Invalid input: expected {options}"
+    choice = options.replace("'", '"').replace(" or ", "|").replace(", ", "|")
+    return f"Invalid option: expected one of {choice}"
+
+
+def _bound_or_other(problem: Any) -> tuple[str, str]:
+    code, form = _BOUNDS.get(problem["type"], ("custom", ""))
+    return code, form.format(**problem.get("ctx", {})) or problem["msg"].removeprefix("Value error, ")

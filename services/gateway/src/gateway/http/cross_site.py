@@ -1,0 +1,73 @@
+"""Keeps other sites from using a visitor's session: pure ASGI, in front of every route."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.access.domain.credentials import shows_session_alone
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGN_IN: Final = ("/api/auth/", "/api/invitations/")
+"""Here a session begins: another site could sign a visitor in as somebody else, which takes no cookie."""
+
+
+class SessionGuard:
+    """Refuses requests that carry a session cookie and no key, where another site made the browser send them.
+
+    Browsers say so: `Sec-Fetch-Site` on every request, `Origin` on every one that may change something. A person who
+    follows a link to us from anywhere comes in: nobody but that person sees the page.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Callable[[Request, int, str], Response],
+        public_url: str,
+        trusted_origins: tuple[str, ...] = (),
+    ) -> None:
+        self._app = app
+        self._refuse = refuse
+        self._own = _origin_of(public_url)
+        self._trusted = frozenset(trusted_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http" and _is_of_interest(scope) and self._is_foreign(Request(scope)):
+            await self._refuse(Request(scope), 403, "Access denied")(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_foreign(self, request: Request) -> bool:
+        headers = request.headers
+        if not shows_session_alone(headers) and not request.url.path.startswith(SIGN_IN):
+            return False
+        origin = headers.get("origin")
+        if origin in self._trusted:
+            return False
+        is_safe = request.method in SAFE
+        if any(site.strip().lower() == "cross-site" for site in headers.getlist("sec-fetch-site")):
+            return not (is_safe and _is_followed_link(headers))
+        return not is_safe and origin not in (None, self._own) and not _is_own(origin, headers.get("host", ""))
+
+
+def _is_of_interest(scope: Scope) -> bool:
+    """False for nearly every call of a program, which has no cookies."""
+    return scope["path"].startswith(SIGN_IN) or any(name == b"cookie" for name, _ in scope["headers"])
+
+
+def _is_followed_link(headers: Headers) -> bool:
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+def _is_own(origin: str, host: str) -> bool:
+    return bool(host) and origin.partition("://")[2] == host
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

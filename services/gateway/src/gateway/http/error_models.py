@@ -1,0 +1,40 @@
+"""Error bodies of the routes that answer with a plain `error` text, and the answers that OpenAPI lists."""
+
+from typing import Any, Final
+
+from gateway.http.bodies import Wire
+from gateway.http.schemas import answers
+
+
+class FieldProblem(Wire):
+    """One thing wrong with a request."""
+
+    path: str
+    message: str
+
+
+class Refusal(Wire):
+    """Why an execute call was refused."""
+
+    error: str
+    details: list[FieldProblem] | None = None
+    code: str | None = None
+    execution_id: str | None = None
+    message: str | None = None
+    retryable: bool | None = None
+    retry_after_seconds: int | None = None
+
+
+class Error(Wire):
+    """Why any other call was refused."""
+
+    error: str
+    code: str
+    request_id: str
+    details: Any = None
+
+
+AUTHORING_ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
+
+
+WORKSPACE_ERRORS: Final = answers(Error, 400, 401, 403, 404, 409, 413, 429, 503)

@@ -1,0 +1,98 @@
+"""Errors as the legacy API words them. The execute route has its own, terser style."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
+from gateway.http.request_id import request_id_of
+from gateway.http.routes import counting
+from gateway.runs.domain.errors import CallerGone, RunOverdue, RunUncertain
+from shared.errors import (
+    AtCapacity,
+    Conflict,
+    FlowportError,
+    Forbidden,
+    InvalidRequest,
+    NotDeployed,
+    NotFound,
+    OutcomeUncertain,
+    PayloadTooLarge,
+    PreconditionFailed,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.observe.logging import get_logger
+from shared.web.structs import StructResponse
+
+CAPACITY_RETRY_SECONDS: Final = 10
+UNAVAILABLE_RETRY_SECONDS: Final = 5
+UNAVAILABLE: Final = "Service temporarily unavailable"
+ACCEPT_UNCERTAIN: Final = "ASYNC_ENQUEUE_AMBIGUOUS"
+
+_STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
+    (InvalidRequest, 400),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotDeployed, 403),
+    (NotFound, 404),
+    (RunOverdue, 408),
+    (PreconditionFailed, 412),
+    (Conflict, 409),
+    (PayloadTooLarge, 413),
+    (AdmissionClosed, 429),
+    (UsageLimitExceeded, 402),
+    (RateLimited, 429),
+    (TooManyAttempts, 429),
+    (CallerGone, 499),
+    (AtCapacity, 503),
+    (Unavailable, 503),
+)
+
+log = get_logger("legacy")
+
+
+def status_of(error: FlowportError) -> int:
+    """The HTTP status of `error` on the legacy and v1 APIs."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def message_of(error: FlowportError) -> str:
+    """What the caller may read: the inner workings stay in the log."""
+    if type(error) is Unavailable or type(error) is FlowportError:
+        log.error("a part of the system is away", error=error.message)
+        return UNAVAILABLE
+    return error.message
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What every other legacy route says: the text, and a code made of it."""
+    status, message = status_of(error), message_of(error)
+    body = {"error": message, "code": code_of(message), "requestId": request_id_of(request.scope)}
+    if error.details is not None and not isinstance(error, RunUncertain):
+        body["details"] = error.details
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
+
+present_call_error: Final = counting(present_error)
+"""What is said at the other doors that run workflows."""
+
+
+def code_of(message: str) -> str:
+    """`Task not found` → `TASK_NOT_FOUND`."""
+    return "_".join(message.upper().split())
+
+
+def retry_headers(error: FlowportError, status: int) -> dict[str, str]:
+    """`Retry-After` where trying again makes sense, and does nothing twice."""
+    if isinstance(error, OutcomeUncertain):
+        return {}
+    fallback = UNAVAILABLE_RETRY_SECONDS if status == 503 else None
+    seconds = retry_seconds(error) if isinstance(error, AtCapacity) else error.retry_after or fallback
+    return {} if seconds is None else {"retry-after": str(seconds)}
+
+
+def retry_seconds(error: AtCapacity) -> int:
+    """When a place in the queue is likely."""
+    return error.retry_after or CAPACITY_RETRY_SECONDS

@@ -1,0 +1,95 @@
+"""Rate limits at the door: what counts, from which address, and what every answer says about it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.domain.addresses import Network, caller_address
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.limit_errors import RateLimited
+from gateway.access.domain.rate_limits import RateKind, Standing
+from shared.clock import Clock, iso
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+_SHOWN: Final = "rate_shown"
+_ADDRESS: Final = b"address"
+
+
+class Limiting:
+    """The rate limits, as doors use them.
+
+    Once a caller is known, `show` makes whatever answer the request gets say how the caller stands.
+    """
+
+    def __init__(self, limits: RateLimits, clock: Clock, *, trusted: Sequence[Network]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._trusted = trusted
+
+    def show(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = False) -> None:
+        """Let the answer carry the limit of `kind`; with `iso_dates` the reset is a date, not epoch seconds."""
+        standing = partial(self._limits.standing, caller, kind)
+        request.scope[_SHOWN] = _Shown(kind.encode(), standing, self._clock, iso_dates=iso_dates)
+
+    async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
+        """Count the request, and show it the way of the newer APIs. Raises RateLimited."""
+        self.show(request, caller, kind, iso_dates=True)
+        await self._limits.take(caller, kind)
+
+    async def count_address(self, request: Request) -> None:
+        """Count the request by where it comes from, before anybody asks who sends it.
+
+        Raises RateLimited; only then the answer speaks of this limit.
+        """
+        address = self.address_of(request)
+        try:
+            await self._limits.take_from(address)
+        except RateLimited:
+            standing = partial(self._limits.standing_of, address)
+            request.scope[_SHOWN] = _Shown(_ADDRESS, standing, self._clock, iso_dates=True)
+            raise
+
+    def address_of(self, request: Request) -> str:
+        """By which a caller without a key is counted."""
+        peer = request.client.host if request.client else ""
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line of their own
+        return caller_address(peer, forwarded, self._trusted)
+
+
+class _Shown:
+    def __init__(
+        self, name: bytes, standing: Callable[[], Awaitable[Standing]], clock: Clock, *, iso_dates: bool
+    ) -> None:
+        self._name = name
+        self._standing = standing
+        self._clock = clock
+        self._iso_dates = iso_dates
+
+    async def lines(self) -> RawHeaders:
+        standing = await self._standing()
+        name, rate, left = self._name, standing.rate, standing.remaining
+        window = max(1, round(rate.window_seconds))
+        return (
+            (b"x-ratelimit-limit", b"%d" % rate.burst),
+            (b"x-ratelimit-remaining", b"%d" % left),
+            (b"x-ratelimit-reset", self._reset(standing)),
+            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, rate.per_window, window)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, standing.reset_seconds)),
+        )
+
+    def _reset(self, standing: Standing) -> bytes:
+        now = self._clock.now()
+        if self._iso_dates:
+            return iso(now + timedelta(seconds=standing.resets_in)).encode()
+        return b"%d" % (int(now.timestamp()) + standing.reset_seconds)
+
+
+async def limit_headers(scope: Scope) -> RawHeaders:
+    """The headers for the answer of this request; none before its caller is known, or refused."""
+    shown: _Shown | None = scope.get(_SHOWN)
+    return () if shown is None else await shown.lines()

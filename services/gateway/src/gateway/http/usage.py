@@ -1,0 +1,74 @@
+"""Usage in the words that every API generation shares."""
+
+from datetime import timedelta
+from typing import Final
+
+from pydantic import Field
+
+from gateway.access.domain.rate_limits import Standing
+from gateway.http.bodies import Wire
+from gateway.runs.application.usage import Usage
+from gateway.runs.domain.run_states import as_number
+from shared.clock import Clock, iso
+
+NO_SPEND_LIMIT: Final = 99_999
+"""What clients are told where nothing is capped: they expect a number."""
+
+
+class Bucket(Wire):
+    """How one rate limit stands."""
+
+    requests_per_minute: int = Field(description="Calls that every window adds.")
+    max_burst: int = Field(description="Calls that a full bucket holds.")
+    remaining: int
+    reset_at: str
+
+
+class WorkflowRates(Wire):
+    """The limits of calls that start runs."""
+
+    sync: Bucket
+    queued: Bucket = Field(alias="async")
+
+
+class Spending(Wire):
+    """Money, in US dollars, this month."""
+
+    current_period_cost: int | float
+    limit: int | float
+    plan: str
+    is_exceeded: bool
+
+
+class Limits(Wire):
+    """How the caller stands. The headers show the limit that this very call was counted against."""
+
+    workflow_execution_rate_limit: WorkflowRates
+    usage: Spending
+
+
+def limits_block(usage: Usage, clock: Clock) -> Limits:
+    """The `limits` of an answer."""
+    rates = WorkflowRates(sync=bucket(usage.sync_calls, clock), queued=bucket(usage.async_calls, clock))
+    spending = Spending(
+        current_period_cost=as_number(usage.cost_usd),
+        limit=spend_limit(usage),
+        plan=usage.plan,
+        is_exceeded=usage.is_exceeded,
+    )
+    return Limits(workflow_execution_rate_limit=rates, usage=spending)
+
+
+def spend_limit(usage: Usage) -> float:
+    """The cap of the month, as a whole number where it is one."""
+    return as_number(usage.cap_usd or NO_SPEND_LIMIT)
+
+
+def bucket(standing: Standing, clock: Clock) -> Bucket:
+    """A rate limit as it stands now."""
+    return Bucket(
+        requests_per_minute=standing.rate.per_window,
+        max_burst=standing.rate.burst,
+        remaining=standing.remaining,
+        reset_at=iso(clock.now() + timedelta(seconds=standing.resets_in)),
+    )

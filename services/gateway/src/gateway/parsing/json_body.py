@@ -1,0 +1,111 @@
+"""Strict JSON from strangers: bounded in depth, and only what every later reader accepts as well."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.parsing.errors import MalformedJson, TooManyValues
+from shared.surrogates import without_halves
+from shared.workflow.nesting import is_too_deep
+from shared.workflow.sizes import has_too_many_values
+
+MOST_MENDED_BYTES: Final = 1024 * 1024
+"""Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_SHAPES: Final = bytes.maketrans(b"0123456789.E", b"99999999999e")
+_HUGE: Final = (b"9" * 200, b"9e999", b"9e+999")
+"""What numbers that are too large for others look like, and few of those that are not."""
+
+_any_decoder: Final = msgspec.json.Decoder()
+T = TypeVar("T")
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """`body` as `decoder` reads it, all of it checked, also what the decoder skips.
+
+    Raises MalformedJson; msgspec.ValidationError where it is JSON of another shape.
+    """
+    try:
+        str(body, "utf-8")
+        decoded = decoder.decode(body)
+        if _may_hold_huge_numbers(body):
+            _any_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _refusal(error, body) from error
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"Not UTF-8: byte {error.start} is no part of a character") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedJson from error
+    if is_too_deep(body):
+        raise MalformedJson
+    return decoded
+
+
+def read(body: bytes, reader: Callable[[bytes], T]) -> T:
+    """What `reader` makes of `body`; where that is no JSON for want of whole characters, of `body` mended.
+
+    Sim's JavaScript reads half a surrogate pair, and clients cut texts into such. Raises what `reader` raises,
+    and TooManyValues.
+    """
+    bounded(body)
+    try:
+        return reader(body)
+    except MalformedJson:
+        whole = mended(body)
+        if whole == body:
+            raise
+        return reader(whole)
+
+
+def bounded(body: bytes) -> bytes:
+    """Return `body`. Raises TooManyValues before any of it is decoded."""
+    if has_too_many_values(body):
+        raise TooManyValues
+    return body
+
+
+def mended(body: bytes) -> bytes:
+    """`body` with a whole character in place of each half, as far as others need not wait for it."""
+    return without_halves(body) if len(body) <= MOST_MENDED_BYTES else body
+
+
+def without_bom(body: bytes) -> bytes:
+    """`body` without the byte order mark that some clients put first."""
+    return body.removeprefix(_BOM)
+
+
+def type_name(value: object) -> str:
+    """What JavaScript schema checkers call the type of `value`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def kind_of(body: bytes) -> str:
+    """The type of the JSON value in `body`, as `type_name` spells it. Raises MalformedJson."""
+    return type_name(decode(_any_decoder, body))
+
+
+def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
+    try:
+        _any_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return MalformedJson()
+    return error
+
+
+def _may_hold_huge_numbers(body: bytes) -> bool:
+    shapes = body.translate(_SHAPES)
+    return any(huge in shapes for huge in _HUGE)

@@ -1,0 +1,97 @@
+"""Field-by-field complaints about a body, in the words that existing clients know."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from gateway.parsing.json_body import type_name
+from shared.ids import RUN_ID_PATTERN
+
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+MOST_TEXTS: Final = 1000
+LONGEST_TEXT: Final = 1000
+"""Whoever reads a list that a stranger sent looks each text up: what no caller needs is not begun."""
+RUN_ID_MESSAGE: Final = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong; `path` is dot-joined, empty for the body itself."""
+
+    path: str
+    message: str
+
+
+Check = Callable[[Any, str], Iterator[Problem]]
+"""Yields what is wrong with a value at a path."""
+
+
+def expected(kind: str, value: object, path: str) -> Problem:
+    """`value` is of another type than `kind`."""
+    return Problem(path, f"Invalid input: expected {kind}, received {type_name(value)}")
+
+
+def anything(value: Any, path: str) -> Iterator[Problem]:
+    """Everything is fine."""
+    return iter(())
+
+
+def boolean(value: Any, path: str) -> Iterator[Problem]:
+    """true or false."""
+    if not isinstance(value, bool):
+        yield expected("boolean", value, path)
+
+
+def string(value: Any, path: str) -> Iterator[Problem]:
+    """Text of any length."""
+    if not isinstance(value, str):
+        yield expected("string", value, path)
+
+
+def strings(value: Any, path: str) -> Iterator[Problem]:
+    """A list of texts; not more than MOST_TEXTS, nor longer than LONGEST_TEXT."""
+    if not isinstance(value, list):
+        yield expected("array", value, path)
+        return
+    if len(value) > MOST_TEXTS:
+        yield Problem(path, f"Too big: expected array to have <={MOST_TEXTS} items")
+        return
+    for index, item in enumerate(value):
+        yield from string(item, f"{path}.{index}")
+        if isinstance(item, str) and len(item) > LONGEST_TEXT:
+            yield Problem(f"{path}.{index}", f"Too big: expected string to have <={LONGEST_TEXT} characters")
+
+
+def positive_integer(value: Any, path: str) -> Iterator[Problem]:
+    """A whole number above 0 that JavaScript can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield expected("number", value, path)
+    elif value != int(value):
+        yield Problem(path, "Invalid input: expected int, received number")
+    elif value <= 0:
+        yield Problem(path, "Too small: expected number to be >0")
+    elif value > MAX_SAFE_INTEGER:
+        yield Problem(path, f"Too big: expected int to be <={MAX_SAFE_INTEGER}")
+
+
+def one_of(*options: str) -> Check:
+    """One of these words."""
+    spelled = "|".join(f'"{option}"' for option in options)
+
+    def check(value: Any, path: str) -> Iterator[Problem]:
+        if value not in options:
+            yield Problem(path, f"Invalid option: expected one of {spelled}")
+
+    return check
+
+
+def run_id(value: Any, path: str) -> Iterator[Problem]:
+    """An id that a caller may choose for a run."""
+    if not isinstance(value, str):
+        yield expected("string", value, path)
+    elif not value:
+        yield Problem(path, "Execution ID is required")
+    elif len(value) > 128:
+        yield Problem(path, "Execution ID must be 128 characters or fewer")
+    elif not RUN_ID_PATTERN.fullmatch(value):
+        yield Problem(path, RUN_ID_MESSAGE)

@@ -1,0 +1,1 @@
+"""What endpoints that start runs share."""

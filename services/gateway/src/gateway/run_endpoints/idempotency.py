@@ -1,0 +1,122 @@
+"""Execute calls that carry an idempotency key: they run once, and every repetition gets the first answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.errors import AccessEnded
+from gateway.http.routes import Present
+from gateway.runs.application.idempotency import Idempotency
+from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
+from gateway.runs.domain.idempotency_errors import AnswerNotKept, OutcomeUnknown
+from gateway.runs.ports.idempotency import CallRecord
+from gateway.streams.disconnects import never
+from gateway.streams.recorded_stream import KeptStream
+from shared.contracts.deployments import Endpoint
+from shared.errors import FlowportError, RunIdTaken, Unavailable
+from shared.ids import new_id, public_run_id
+
+Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
+"""Does what an execute call asks for."""
+
+ACCEPTED: Final = 202
+_NOT_KEPT: Final = frozenset({"content-length"})
+
+
+class OnceOnly:
+    """Answers calls with a key. Such a run goes on when its caller hangs up: the caller may come back for it."""
+
+    def __init__(self, idempotency: Idempotency, present: Present) -> None:
+        self._idempotency = idempotency
+        self._present = present
+
+    async def answer(
+        self,
+        request: Request,
+        asked: ExecuteRequest,
+        serve: Serve,
+        *,
+        headers: Mapping[str, str],
+        caller: Caller,
+        endpoint: Endpoint,
+    ) -> Response:
+        """What `serve` answers, or has answered before.
+
+        Raises IdempotencyKeyReused, IdempotencyKeyInUse, OutcomeUnknown, Unavailable, and what `serve` raises.
+        """
+        key = key_in(headers)
+        if key is None:
+            return await serve(request, asked)
+        name = CallName(endpoint.workspace_id, endpoint.workflow_id, caller.is_public, key)
+        print_ = fingerprint(request.scope["route"].path, asked)
+        begun = await self._idempotency.begin(name, print_, asked.run_id or new_id())
+        if isinstance(begun, KeptAnswer):
+            body = await self._idempotency.body_of(name, begun)
+            return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
+        named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
+        response = await self._served(Request(request.scope, never), named, begun, serve)
+        kept = response
+        if not endpoint.stores_data and response.status_code != ACCEPTED:
+            kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
+        if kept is response and isinstance(response, KeptStream):
+            response.keep_end(_AnswerKeeper(self._idempotency, begun, response))
+        else:
+            await _keep(self._idempotency, begun, kept, bytes(kept.body))
+        return response
+
+    async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:
+        try:
+            return await serve(request, asked)
+        except (RunLost, RunOverdue, AccessEnded) as error:
+            return self._present(request, error)  # the run may have begun: this is its answer
+        except RunIdTaken:
+            if record.is_retry:
+                await self._idempotency.hand_on(record)
+                raise OutcomeUnknown(record.run_id) from None
+            await self._idempotency.forget(record)
+            raise
+        except FlowportError as error:
+            if _may_be_there(asked, record, error):
+                await self._idempotency.hand_on(record)  # a repetition must find the run, not make another
+            else:
+                await self._idempotency.forget(record)
+            raise
+        except BaseException:
+            self._idempotency.leave(record)
+            raise
+
+
+def _may_be_there(asked: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
+    """Whether a call that failed so leaves it open if a run goes by its id, from this call or from one before it."""
+    if asked.is_durable:
+        return record.is_retry or isinstance(error, Unavailable)
+    return record.is_retry and isinstance(error, IdentityUnavailable)
+
+
+class _AnswerKeeper:
+    """Implements EndKeeper."""
+
+    def __init__(self, idempotency: Idempotency, record: CallRecord, response: Response) -> None:
+        self._idempotency = idempotency
+        self._record = record
+        self._response = response
+
+    async def ended(self, frames: bytes) -> None:
+        await _keep(self._idempotency, self._record, self._response, frames)
+
+    async def never_began(self) -> None:
+        await self._idempotency.forget(self._record)
+
+    def lost(self) -> None:
+        self._idempotency.leave(self._record)
+
+
+async def _keep(idempotency: Idempotency, record: CallRecord, response: Response, body: bytes) -> None:
+    headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
+    await idempotency.keep(record, response.status_code, headers, body)

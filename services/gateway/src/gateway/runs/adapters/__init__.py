@@ -1,0 +1,1 @@
+"""The broker and jobs-service behind those ports."""

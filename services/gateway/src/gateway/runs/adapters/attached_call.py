@@ -1,0 +1,177 @@
+"""One run that a caller of this process waits for: its buffer, its order, its timer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway import metrics
+from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
+from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
+from shared.contracts.messages import AttachedRunRequested, EventBatch
+from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.runs import RunMode, RunSpec
+from shared.errors import FlowportError
+from shared.frames import unraised
+from shared.ids import public_run_id
+from shared.observe.logging import get_logger
+
+log = get_logger("runs")
+
+BUFFER_BYTES: Final = 1024 * 1024
+"""What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
+MAX_ATTEMPTS: Final = 3
+"""Workers that may be lost with a run, one after the other, before they began it."""
+
+
+class AttachedCall:
+    """Takes batches as they arrive and gives events to whoever asks. Implements AttachedRun.
+
+    `run` goes by its key, see shared.ids.run_key.
+    """
+
+    def __init__(
+        self,
+        run: RunSpec,
+        *,
+        ticket: str,
+        asked_at: datetime,
+        queue_wait_seconds: float,
+        margin_seconds: float,
+        leave: Callable[["AttachedCall", str | None], None],
+    ) -> None:
+        self.key = run.run_id
+        self.run_id = public_run_id(run.run_id)
+        self.workspace_id = run.snapshot.workspace_id
+        self.workflow_id = run.snapshot.workflow_id
+        self.attempt = 0
+        self.run = run
+        self._ticket = ticket
+        self.asked_at = asked_at
+        self._margin_seconds = margin_seconds
+        self._leave = leave
+        self._keeps_all = run.mode is not RunMode.SYNC
+        self._events: list[RunEvent] = []
+        self._buffered = 0
+        self._next_seq = 0
+        self._over = False
+        self._failure: FlowportError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self.not_started)
+
+    def request(self, reply_to: str) -> AttachedRunRequested:
+        """What workers are asked for."""
+        return AttachedRunRequested(self.run, reply_to, self.attempt, self._ticket)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has told of it: workers do so before any effect."""
+        return self._next_seq > 0
+
+    def begin_again(self) -> bool:
+        """The worker of this attempt is lost. False unless it had not begun."""
+        if self._over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
+            return False
+        self.attempt += 1
+        return True
+
+    def feed(self, batch: EventBatch) -> None:
+        """Take the next batch of the run; never blocks."""
+        if self._over or batch.attempt != self.attempt:
+            return
+        if not self.has_begun:
+            self._timer.cancel()
+            limit = self.run.time_limit_ms / 1000 + self._margin_seconds
+            self._timer = asyncio.get_running_loop().call_later(limit, self._overdue)
+        if self._keeps_all and not self._is_next(batch):
+            return
+        self._next_seq = batch.seq + 1
+        ended = bool(batch.events) and isinstance(batch.events[-1], RunEnded)
+        self._events.extend(batch.events if self._keeps_all else batch.events[-1:] if ended else ())
+        self._buffered += sum(map(_waits_for_reader, batch.events)) if self._keeps_all else 0
+        if ended:
+            self._finish(None)
+        self._wake()
+
+    def end_cancelled(self, outcome: RunOutcome) -> bool:
+        """It was cancelled, and nobody has told that it stopped. False when it was over before."""
+        if self._over:
+            return False
+        self._events.append(RunEnded(outcome))
+        self._finish("cancelled")
+        self._wake()
+        return True
+
+    def not_started(self) -> None:
+        """No worker took it in time."""
+        self.fail(NotStarted(), cancel="not_started")
+
+    def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
+        """Nothing more will come, and the caller shall know why; with `cancel`, workers are told to stop, and why."""
+        if not self._over:
+            self._failure = failure
+            self._finish(cancel)
+            self._wake()
+
+    async def take(self) -> Sequence[RunEvent]:
+        """See AttachedRun."""
+        while not self._events:
+            if self._failure is not None:
+                raise unraised(self._failure)  # itself, it would hold the caller's input by the frames that it passes
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        events, self._events, self._buffered = self._events, [], 0
+        return events
+
+    async def outcome(self) -> RunOutcome:
+        """See AttachedRun."""
+        while True:
+            last = (await self.take())[-1]
+            if isinstance(last, RunEnded):
+                return last.outcome
+
+    def cut_off(self, error: FlowportError) -> None:
+        """See AttachedRun."""
+        self._events.clear()
+        if self._over:
+            self._failure = self._failure or error  # the end of the run has not been read yet
+            self._wake()
+        else:
+            self.fail(error, cancel="caller_gone")
+
+    def hang_up(self) -> None:
+        """See AttachedRun."""
+        self.fail(CallerGone(), cancel="caller_gone")
+
+    def _is_next(self, batch: EventBatch) -> bool:
+        if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer
+            return batch.reported_loss is not None
+        if batch.seq > self._next_seq:
+            metrics.STREAM_GAPS.inc()
+            log.warning("events of a run are missing", run_id=self.run_id, expected=self._next_seq, found=batch.seq)
+            self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
+            return False
+        if self._buffered > BUFFER_BYTES:
+            metrics.SLOW_READERS.inc()
+            self._events.clear()
+            self.fail(ReaderTooSlow("The stream was not read in time"), cancel="reader_too_slow")
+            return False
+        return True
+
+    def _finish(self, cancel: str | None) -> None:
+        self._over = True
+        self._timer.cancel()
+        self._leave(self, cancel)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _overdue(self) -> None:
+        limit = self.run.time_limit_text_ms or self.run.time_limit_ms
+        self.fail(RunOverdue(time_out_text(limit), run_id=self.run_id), cancel="timeout")
+
+
+def _waits_for_reader(event: RunEvent) -> int:
+    """Values that the final frame is made of are needed in any case, however fast the reader is."""
+    return 0 if isinstance(event, SelectedOutput) else size_of(event)

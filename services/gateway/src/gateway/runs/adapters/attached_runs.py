@@ -1,0 +1,226 @@
+"""Attached runs over the broker: one inbox for this process, and a call for each run that somebody waits for."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from gateway.runs.adapters.attached_call import AttachedCall
+from gateway.runs.adapters.cancels import Cancels
+from gateway.runs.adapters.fast_path import ExpressWay
+from gateway.runs.adapters.run_keys import by_key
+from gateway.runs.adapters.run_records import RunRecords
+from gateway.runs.domain.errors import RunLost
+from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
+from shared.clock import Clock
+from shared.contracts.events import RunEnded
+from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch
+from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
+from shared.contracts.runs import RunSpec
+from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
+from shared.frames import unraised
+from shared.ids import run_key
+from shared.observe.logging import get_logger
+from shared.observe.spans import SpanKind, span
+from shared.observe.trace import current_traceparent
+from shared.security.run_tickets import TicketSigner
+
+RETRY_SECONDS: Final = 10
+STOP_SECONDS: Final = 5.0
+"""A worker stops a cancelled run within a second; after this long there is none."""
+LOST: Final = "The connection to the workers was lost"
+
+log = get_logger("attached_runs")
+
+
+class BrokerAttachedRuns:
+    """Implements AttachedRuns.
+
+    `queue_wait_seconds` is how long a run may wait for a worker, `stop_seconds` how long a cancelled one for its end.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        cancels: Cancels,
+        records: RunRecords,
+        clock: Clock,
+        *,
+        signer: TicketSigner,
+        queue_wait_seconds: float,
+        margin_seconds: float,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
+        self._broker = broker
+        self._cancels = cancels
+        self._records = records
+        self._clock = clock
+        self._signer = signer
+        self._queue_wait_seconds = queue_wait_seconds
+        self._margin_seconds = margin_seconds
+        self._stop_seconds = stop_seconds
+        self._express = ExpressWay()
+        self._calls: dict[str, AttachedCall] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._inbox: ReplyInbox | None = None
+
+    async def start(self) -> None:
+        """Open this process's inbox. Raises BrokerUnavailable."""
+        self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
+
+    def drain(self, seconds: float) -> None:
+        """The process is going down: what is still waited for in so many seconds is ended, and told so."""
+        asyncio.get_running_loop().call_later(seconds, self._end_all)
+
+    async def stop(self) -> None:
+        """Cancel what is still waited for, and close the inbox."""
+        self._end_all()
+        if self._inbox is not None:
+            await self._inbox.close()
+            self._inbox = None
+
+    async def attach(self, run: RunSpec) -> AttachedCall:
+        """See AttachedRuns."""
+        keyed = by_key(run)
+        if keyed.run_id in self._calls:
+            raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
+        call = AttachedCall(
+            keyed,
+            ticket=self._signer.sign_run(keyed, seconds=self._queue_wait_seconds + keyed.time_limit_ms / 1000),
+            asked_at=self._clock.now(),
+            queue_wait_seconds=self._queue_wait_seconds,
+            margin_seconds=self._margin_seconds,
+            leave=self._leave,
+        )
+        self._calls[call.key] = call
+        try:
+            await self._publish(call)
+        except BaseException as error:
+            if isinstance(error, FlowportError) and not isinstance(error, RunLost):
+                # No worker has it, and a cancel, which they remember, would meet the next of its id.
+                call.fail(unraised(error))
+            else:
+                call.hang_up()
+            raise
+        return call
+
+    def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
+        """See AttachedRuns."""
+        call = self._calls.get(run_key(workspace_id, run_id))
+        return call is not None and (call.workspace_id, call.workflow_id) == (workspace_id, workflow_id)
+
+    async def announce(self, workspace_id: str, run_id: str) -> None:
+        """See AttachedRuns."""
+        await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
+
+    def on_control(self, message: ControlMessage) -> None:
+        """Record a run of ours that somebody asks for, and see to the end of a cancelled one; others hear the rest."""
+        if not isinstance(message, AnnounceRun | CancelRun) or (call := self._calls.get(message.run_id)) is None:
+            return
+        if isinstance(message, AnnounceRun):
+            self._spawn(self._records.began(call.run))
+        else:
+            asyncio.get_running_loop().call_later(self._stop_seconds, self._end_cancelled, call)
+
+    async def _publish(self, call: AttachedCall) -> None:
+        if self._inbox is None:
+            raise RunLost(LOST, run_id=call.run_id)
+        request = call.request(self._inbox.address)
+        try:
+            if call.run.is_nested:
+                await self._send(NESTED, request)
+            elif call.attempt == 0 and self._express.is_open:
+                await self._send_to_a_worker(request)
+            else:
+                await self._send(INTERACTIVE, request)
+        except QueueFull as error:
+            retry_after = error.retry_after or RETRY_SECONDS
+            raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
+        except BrokerAway as error:
+            raise Unavailable(LOST, retry_after=RETRY_SECONDS) from error
+        except BrokerUnavailable as error:
+            raise RunLost(LOST, run_id=call.run_id) from error
+
+    async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
+        """To one who is free, through memory alone; else into the queue where calls wait and no node is missed."""
+        with suppress(QueueFull, BrokerAway), self._express.taken():
+            await self._send(EXPRESS, request)
+            return
+        await self._send(INTERACTIVE, request)
+
+    async def _send(self, queue: str, request: AttachedRunRequested) -> None:
+        with span(f"publish {queue}", SpanKind.PRODUCER):
+            await self._broker.work.publish(
+                queue,
+                request,
+                traceparent=current_traceparent(),
+                ttl_ms=int(self._queue_wait_seconds * 1000),
+            )
+
+    def _end_all(self) -> None:
+        for call in list(self._calls.values()):
+            call.fail(RunLost("The server is stopping", run_id=call.run_id), cancel="shutdown")
+
+    def _on_batch(self, batch: EventBatch) -> None:
+        call = self._calls.get(batch.run_id)
+        if call is None:
+            # A bundle that comes again brings runs that have ended, too: their loss is no news.
+            if batch.reported_loss is None and not batch.is_expiry:
+                self._cancels.send_for_stray(batch.run_id)
+        elif batch.is_expiry:
+            self._on_expired(call, batch)
+        elif (lost := batch.reported_loss) is None:
+            call.feed(batch)
+        else:
+            self._on_worker_lost(call, batch, lost)
+
+    def _on_worker_lost(self, call: AttachedCall, report: EventBatch, outcome: RunOutcome) -> None:
+        """A run that nobody has begun is handed out again; of any other its caller and the run lists are told."""
+        if report.attempt != call.attempt:
+            return
+        if call.begin_again():
+            self._spawn(self._publish_again(call))
+        else:
+            call.feed(report)
+            self._spawn(self._records.ended(call.run, outcome))
+
+    def _on_expired(self, call: AttachedCall, notice: EventBatch) -> None:
+        """No worker is left who could report the loss of the one that had begun it, or none was there at all."""
+        if notice.attempt != call.attempt:
+            return
+        if not call.has_begun:
+            call.not_started()
+            return
+        outcome = worker_lost(call.asked_at, self._clock.now())
+        call.feed(msgspec.structs.replace(notice, events=(RunEnded(outcome),)))
+        self._spawn(self._records.ended(call.run, outcome))
+
+    def _end_cancelled(self, call: AttachedCall) -> None:
+        outcome = cancelled_unworked(call.asked_at, self._clock.now())
+        if call.end_cancelled(outcome):
+            self._spawn(self._records.ended(call.run, outcome))
+
+    async def _publish_again(self, call: AttachedCall) -> None:
+        log.info("a run is handed out again: the worker that had it did not begin it", run_id=call.run_id)
+        try:
+            await self._publish(call)
+        except FlowportError as error:
+            call.fail(error)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def _on_lost(self) -> None:
+        for call in list(self._calls.values()):
+            call.fail(RunLost(LOST, run_id=call.run_id))
+
+    def _leave(self, call: AttachedCall, cancel: str | None) -> None:
+        if self._calls.get(call.key) is call:
+            del self._calls[call.key]
+        if cancel is not None:
+            self._cancels.send(call.key, cancel)

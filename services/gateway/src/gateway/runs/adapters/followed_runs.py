@@ -1,0 +1,123 @@
+"""Durable runs over the broker and the log: one inbox for this process, and a reader for each who follows."""
+
+import asyncio
+from typing import Final
+
+from gateway.runs.adapters.run_reader import RunReader
+from gateway.runs.domain.errors import ServerStopping
+from gateway.runs.ports.jobs import EventLog
+from shared.broker.ports import Broker, BrokerUnavailable, ReplyInbox
+from shared.contracts.event_log import EventPosition
+from shared.contracts.messages import EventBatch, FollowRun
+from shared.contracts.runs import RunSpec
+from shared.errors import Unavailable
+from shared.ids import run_key
+from shared.observe.logging import get_logger
+from shared.tasks import for_ever
+
+log = get_logger("followed_runs")
+
+FOLLOW_EVERY_SECONDS: Final = 10.0
+"""Workers forget a follower who is silent for three times as long."""
+MAX_READERS: Final = 10_000
+
+
+class BrokerFollowedRuns:
+    """Implements FollowedRuns."""
+
+    def __init__(self, broker: Broker, events: EventLog) -> None:
+        self._broker = broker
+        self._events = events
+        self._readers: dict[str, set[RunReader]] = {}
+        self._count = 0
+        self._inbox: ReplyInbox | None = None
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open this process's inbox. Raises BrokerUnavailable."""
+        self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
+        self._keeping = asyncio.create_task(
+            for_ever(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
+        )
+
+    def drain(self, seconds: float) -> None:
+        """The process is going down: who still reads in so many seconds is told so, and may come back to another."""
+        asyncio.get_running_loop().call_later(seconds, self._let_go)
+
+    async def stop(self) -> None:
+        """Let every reader go, and close the inbox."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+        self._let_go()
+        if self._inbox is not None:
+            await self._inbox.close()
+            self._inbox = None
+
+    @property
+    def address(self) -> str | None:
+        """See FollowedRuns."""
+        try:
+            return self._inbox.address if self._inbox else None
+        except BrokerUnavailable:
+            return None
+
+    def expect(self, run: RunSpec) -> RunReader:
+        """See FollowedRuns."""
+        return self._reader(run.snapshot.workspace_id, run.run_id, EventPosition(0, -1))
+
+    async def follow(self, workspace_id: str, run_id: str) -> RunReader:
+        """See FollowedRuns."""
+        reader = self._reader(workspace_id, run_id, EventPosition(0, -1))
+        try:
+            await self._tell_workers(reader.key)
+        except BaseException:
+            reader.hang_up()
+            raise
+        reader.look_into_log()
+        return reader
+
+    def _reader(self, workspace_id: str, run_id: str, after: EventPosition) -> RunReader:
+        if self._count >= MAX_READERS:
+            raise Unavailable("too many streams are being read", retry_after=10)
+        reader = RunReader(
+            run_key(workspace_id, run_id), workspace_id, after=after, events=self._events, leave=self._leave
+        )
+        self._readers.setdefault(reader.key, set()).add(reader)
+        self._count += 1
+        return reader
+
+    def _let_go(self) -> None:
+        for readers in list(self._readers.values()):
+            for reader in list(readers):
+                reader.fail(ServerStopping())
+
+    def _leave(self, reader: RunReader) -> None:
+        readers = self._readers.get(reader.key)
+        if readers is not None and reader in readers:
+            readers.discard(reader)
+            self._count -= 1
+            if not readers:
+                del self._readers[reader.key]
+
+    def _on_batch(self, batch: EventBatch) -> None:
+        for reader in self._readers.get(batch.run_id, ()):
+            reader.feed(batch)
+
+    def _on_lost(self) -> None:
+        """What was under way is in the log, or will be."""
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.look_into_log()
+
+    async def _keep_following(self) -> None:
+        for key in list(self._readers):
+            await self._tell_workers(key)
+
+    async def _tell_workers(self, key: str) -> None:
+        address = self.address
+        if address is None:
+            return
+        try:
+            await self._broker.control.broadcast(FollowRun(key, address))
+        except BrokerUnavailable as error:
+            log.warning("workers do not know that a run is followed", error=error.message)

@@ -1,0 +1,124 @@
+"""jobs-service over internal HTTP."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from gateway.runs.adapters.accept_batches import Intake
+from gateway.runs.adapters.run_keys import by_key, by_public_id
+from gateway.runs.ports.jobs import EVERY_RUN
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
+from shared.contracts.erasure import Erase, Erased
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
+from shared.contracts.logs import FindLogs
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.tallies import FindTallies, RunTallies, RunTally
+from shared.contracts.usage import Spend
+from shared.ids import public_run_id, run_key
+from shared.web.client import InternalClient
+from shared.web.paths import path_of
+from shared.web.payloads import PayloadStore
+
+
+class JobsService:
+    """Implements RunKeeper."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+        self._intake = Intake(client)
+        self.start = self._intake.start
+        self.stop = self._intake.stop
+        payloads = PayloadStore(client)
+        self.put = payloads.put
+        self.get = payloads.get
+
+    async def erase(self, asked: Erase) -> Erased:
+        """See Eraser."""
+        return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """See Jobs."""
+        keyed = msgspec.structs.replace(request, run=by_key(request.run))
+        return by_public_id(await self._intake.accept(keyed))
+
+    async def job(self, job_id: str) -> RunView:
+        """See Jobs."""
+        return by_public_id(await self._client.call("GET", path_of("jobs", job_id), returns=RunView))
+
+    async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
+        """See Jobs."""
+        key = run_key(workspace_id, run_id)
+        path = path_of("runs", key, workspace_id=workspace_id, output=output, blocks=blocks)
+        return by_public_id(await self._client.call("GET", path, returns=RunView))
+
+    async def runs(
+        self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
+        """See Jobs."""
+        path = path_of(
+            "runs",
+            workspace_id=workspace_id,
+            workflow_id=workflow_id,
+            limit=limit,
+            cursor=cursor,
+            status=only.status,
+            since=only.since.isoformat() if only.since else None,
+            until=only.until.isoformat() if only.until else None,
+        )
+        page = await self._client.call("GET", path, returns=RunPage)
+        return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
+
+    async def logs(self, query: FindLogs) -> RunPage:
+        """See Jobs."""
+        page = await self._client.call("POST", path_of("logs", "search"), body=query, returns=RunPage)
+        return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
+
+    async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
+        """See Jobs."""
+        path = path_of("runs", run_key(workspace_id, run_id), "cancel")
+        body = RecordCancel(workspace_id, workflow_id)
+        return by_public_id(await self._client.call("POST", path, body=body, returns=CancelAnswer))
+
+    async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        """See Jobs."""
+        body = CancelRuns(workspace_id, workflow_id, only)
+        done = await self._client.call("POST", path_of("runs", "cancel"), body=body, returns=CancelledRuns)
+        return CancelledRuns(tuple(map(public_run_id, done.run_ids)), done.has_more)
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        """See Jobs."""
+        path = path_of("runs", run_key(asked.workspace_id, run_id), "resume")
+        return await self._client.call("POST", path, body=asked, returns=ResumeAnswer)
+
+    async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
+        """See Jobs."""
+        key = run_key(workspace_id, run_id)
+        path = path_of("run-ids", key, workspace_id=workspace_id, workflow_id=workflow_id)
+        await self._client.call("POST", path)
+
+    async def release_run_id(self, workspace_id: str, run_id: str) -> None:
+        """See Jobs."""
+        path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
+        await self._client.call("DELETE", path)
+
+    async def queue(self, workspace_id: str) -> QueueStanding:
+        """See Jobs."""
+        return await self._client.call("GET", path_of("queues", workspace_id), returns=QueueStanding)
+
+    async def spend(self, workspace_id: str) -> Spend:
+        """See Jobs."""
+        return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
+
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
+        """See Jobs."""
+        asked = FindTallies(workspace_id, tuple(workflow_ids))
+        found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunTallies)
+        return {tally.workflow_id: tally for tally in found.tallies}
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        """See EventLog."""
+        key = run_key(workspace_id, run_id)
+        attempt, number = after
+        path = path_of("runs", key, "events", workspace_id=workspace_id, attempt=attempt, number=number)
+        return await self._client.call("GET", path, returns=EventLogPage)

@@ -1,0 +1,210 @@
+"""One reader of one durable run: what comes by itself and what is in the log, put together without a gap."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from gateway import metrics
+from gateway.runs.domain.errors import CallerGone, StreamBroken
+from gateway.runs.ports.followed_runs import Numbered
+from gateway.runs.ports.jobs import EventLog
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.events import RunEnded, size_of
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import RunStatus
+from shared.errors import FlowportError, Unavailable
+from shared.frames import unraised
+from shared.ids import public_run_id
+from shared.observe.logging import get_logger
+
+log = get_logger("runs")
+
+POLL_SECONDS: Final = 2.0
+"""How long nothing may come before the log is asked: the run may have begun elsewhere, or died."""
+JOIN_SECONDS: Final = 0.25
+"""The same for who has just joined: what was sent before that is on its way to the log. Doubles at every silence."""
+GAP_SECONDS: Final = 0.2
+"""How soon the log is asked again for what has overtaken it."""
+GAP_PATIENCE: Final = 30
+AWAY_SECONDS: Final = 30.0
+"""How long whoever keeps the log may be away: a store that elects is back by then, and the run goes on meanwhile."""
+END_PATIENCE: Final = 3
+BUFFER_BYTES: Final = 1024 * 1024
+"""What comes by itself beyond this is read from the log, at the reader's own pace."""
+_RESTING: Final = (RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class RunReader:
+    """Implements FollowedRun."""
+
+    def __init__(
+        self,
+        key: str,
+        workspace_id: str,
+        *,
+        after: EventPosition,
+        events: EventLog,
+        leave: Callable[["RunReader"], None],
+    ) -> None:
+        self.key = key
+        self.run_id = public_run_id(key)
+        self._workspace_id = workspace_id
+        self._at = after
+        self._events = events
+        self._leave = leave
+        self._arrived: deque[EventBatch] = deque()
+        self._size = 0
+        self._look = False
+        self._patience = POLL_SECONDS
+        self._ended = False
+        self._failure: FlowportError | None = None
+        self._news = asyncio.Event()
+        self._gaps = 0
+        self._silences = 0
+        self._away_since: float | None = None
+
+    def feed(self, batch: EventBatch) -> None:
+        """Take a batch that came by itself; never blocks."""
+        self._arrived.append(batch)
+        self._size += _size(batch)
+        if self._size > BUFFER_BYTES:
+            self._forget_arrived()
+            self._look = True
+        self._news.set()
+
+    def look_into_log(self) -> None:
+        """Something may have been missed."""
+        self._look = True
+        self._patience = JOIN_SECONDS
+        self._news.set()
+
+    def fail(self, failure: FlowportError) -> None:
+        """Nothing more will come, and the reader shall know why."""
+        self._failure = self._failure or failure
+        self._leave(self)
+        self._news.set()
+
+    def cut_off(self, error: FlowportError) -> None:
+        """See FollowedRun."""
+        self.fail(error)
+
+    def hang_up(self) -> None:
+        """The reader is gone, or has seen the end. The run goes on."""
+        self.fail(CallerGone())
+
+    async def take(self) -> Sequence[Numbered]:
+        """See FollowedRun."""
+        while True:
+            if self._failure is not None:
+                raise unraised(self._failure)  # itself, it would hold the reader's request by the frames that it passes
+            ready = self._contiguous()
+            if ready:
+                return ready
+            if await self._is_over():
+                return ()
+
+    async def _is_over(self) -> bool:
+        """Wait for news, or read the log; says whether the run is over and everything has been read."""
+        if not self._look and not self._ended:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), self._patience)
+            if self._news.is_set():
+                self._news.clear()
+                return False
+            self._patience = min(2 * self._patience, POLL_SECONDS)
+        self._look = False
+        page = await self._page()
+        if page is None:
+            return False
+        if not page.batches:
+            return await self._nothing_new(page)
+        following = self._following(page.batches)
+        if following:
+            self._arrived.extendleft(reversed(following))
+            self._look = self._look or page.has_more or len(page.batches) > 1
+        else:
+            await self._await_log()
+        return False
+
+    async def _page(self) -> EventLogPage | None:
+        """What is kept behind what has been read; None where nobody can say so just now. Raises Unavailable."""
+        clock = asyncio.get_running_loop().time
+        try:
+            page = await self._events.events(self._workspace_id, self.run_id, self._at)
+        except Unavailable:
+            self._away_since = clock() if self._away_since is None else self._away_since
+            if clock() - self._away_since > AWAY_SECONDS:
+                raise
+            self._look = True
+            await asyncio.sleep(GAP_SECONDS)
+            return None
+        self._away_since = None
+        return page
+
+    async def _nothing_new(self, page: EventLogPage) -> bool:
+        if self._arrived:
+            await self._await_log()
+            return False
+        if page.status not in _RESTING:
+            self._ended = False
+            return False
+        self._silences += 1
+        if self._ended or self._silences > END_PATIENCE:
+            return True
+        self._look = True
+        await asyncio.sleep(GAP_SECONDS)
+        return False
+
+    async def _await_log(self) -> None:
+        """What came by itself, or what is kept already, has overtaken what is to be kept."""
+        self._gaps += 1
+        if self._gaps > GAP_PATIENCE:
+            metrics.STREAM_GAPS.inc()
+            log.warning("events of a run are missing", run_id=self.run_id)
+            self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id))
+            return
+        self._look = True
+        await asyncio.sleep(GAP_SECONDS)
+
+    def _contiguous(self) -> list[Numbered]:
+        """What of the arrived follows on what has been read."""
+        ready: list[Numbered] = []
+        while self._arrived and self._follows(self._arrived[0]):
+            batch = self._arrived.popleft()
+            for number, event in enumerate(batch.events, batch.first):
+                position = EventPosition(batch.attempt, number)
+                if position > self._at:
+                    self._at = position
+                    self._ended = isinstance(event, RunEnded)
+                    if not self._ended:
+                        ready.append((position, event))
+        if self._arrived:
+            self._look = True
+        else:
+            self._size = 0
+        if ready:
+            self._gaps = self._silences = 0
+        return ready
+
+    def _following(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
+        """Those from the first on that follows on what has been read; none where events before them are missing.
+
+        The beginning of a later attempt always does: it makes void what may be missing of those before it.
+        """
+        first = next((n for n, batch in enumerate(batches) if self._follows(batch)), len(batches))
+        return batches[first:]
+
+    def _follows(self, batch: EventBatch) -> bool:
+        if batch.attempt > self._at.attempt:
+            return batch.first == 0
+        return batch.attempt < self._at.attempt or batch.first <= self._at.number + 1
+
+    def _forget_arrived(self) -> None:
+        self._arrived.clear()
+        self._size = 0
+
+
+def _size(batch: EventBatch) -> int:
+    return 256 + sum(map(size_of, batch.events))

@@ -1,0 +1,1 @@
+"""Start and follow runs, in terms of ports."""

@@ -1,0 +1,107 @@
+"""What a run of a signed-in person runs: a snapshot that is kept for a day, on what an earlier run left."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.runs.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
+from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.workflows.ports import Authoring
+from shared.contracts.block_logs import REDACTED
+from shared.contracts.deployments import Endpoint, SnapshotDraft
+from shared.contracts.jobs import RunView
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
+from shared.errors import InvalidRequest, NotFound
+from shared.workflow.references import texts
+
+LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
+"""How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""
+UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What to run. `snapshot` is None for the live version, `input` where the call brings its own."""
+
+    snapshot: SnapshotRef | None
+    text_block_ids: tuple[str, ...]
+    run_from: RunFromBlock | None
+    input: Payload | None
+
+
+AS_CALLED: Final = Prepared(None, (), None, None)
+"""The live version on the call's own input."""
+
+
+class DraftRuns:
+    """Prepares them."""
+
+    def __init__(self, authoring: Authoring, jobs: Jobs, payloads: Payloads) -> None:
+        self._authoring = authoring
+        self._jobs = jobs
+        self._payloads = payloads
+
+    async def prepare(self, caller: Caller, endpoint: Endpoint, wish: DraftRun) -> Prepared:
+        """Keep what the run needs. Raises Forbidden, NotFound, InvalidWorkflow, InvalidRequest, Unavailable."""
+        if wish.needs_write:
+            caller.require(Scope.WRITE)
+        run_from = None if wish.continuation is None else await self._run_from(endpoint, wish.continuation)
+        given = None if wish.input_run_id is None else await self._input_of(endpoint, wish.input_run_id)
+        if not wish.uses_draft:
+            return Prepared(None, (), run_from, given)
+        kept = await self._authoring.snapshot_draft(
+            endpoint.workspace_id, endpoint.workflow_id, SnapshotDraft(wish.state)
+        )
+        snapshot = SnapshotRef(endpoint.workspace_id, endpoint.workflow_id, kept.snapshot_hash)
+        return Prepared(snapshot, kept.text_block_ids, run_from, given)
+
+    async def _run_from(self, endpoint: Endpoint, continuation: Continuation) -> RunFromBlock:
+        outputs = continuation.outputs
+        if outputs is None:
+            outputs = await self._left_by(endpoint, continuation.run_id or LATEST)
+        document = msgspec.json.encode(outputs)
+        return RunFromBlock(continuation.block_id, await self._payloads.put(endpoint.workspace_id, document))
+
+    async def _left_by(self, endpoint: Endpoint, run_id: str) -> dict[str, object]:
+        which = "workflow" if run_id == LATEST else f"execution {run_id}"
+        missing = f"No execution state found for {which}. Run the full workflow first."
+        if run_id == LATEST:
+            page = await self._jobs.runs(endpoint.workspace_id, endpoint.workflow_id, limit=1, cursor=None)
+            if not page.runs:
+                raise InvalidRequest(missing)
+            run_id = page.runs[0].run_id
+        run = await self._earlier(endpoint, run_id)
+        if run is None:
+            raise InvalidRequest(missing)
+        return outputs_of(run.blocks)
+
+    async def _input_of(self, endpoint: Endpoint, run_id: str) -> Payload:
+        run = await self._earlier(endpoint, run_id)
+        if run is None:
+            raise NotFound("Source workflow execution was not found")
+        given = input_of(run.blocks)
+        if given is None:
+            raise InvalidRequest(f"No input found for execution {run_id}")
+        if any(REDACTED in text for text in texts(given)):
+            raise InvalidRequest(f"The input of execution {run_id} has secrets, which were not kept. Send it anew.")
+        return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
+
+    async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+        """The run with what every block put out. Raises InvalidRequest while it still runs."""
+        for seconds in LOOKS_AFTER_SECONDS:
+            await asyncio.sleep(seconds)
+            run = await self._look(endpoint, run_id)
+            if run is None or run.status not in UNFINISHED:
+                return run
+        raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
+
+    async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+        try:
+            run = await self._jobs.run(endpoint.workspace_id, run_id, blocks=True)
+        except NotFound:
+            return None
+        return run if run.workflow_id == endpoint.workflow_id else None

@@ -1,0 +1,224 @@
+"""Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
+
+from typing import Final
+
+import msgspec
+
+from gateway import metrics
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.access.domain.plans import Plan, Plans
+from gateway.access.domain.rate_limits import RateKind
+from gateway.runs.application.draft_runs import AS_CALLED, DraftRuns, Prepared
+from gateway.runs.application.spend_cap import SpendCap
+from gateway.runs.application.stream_limits import LimitedAttachedRun, LimitedRun, StreamLimits
+from gateway.runs.domain.draft_run import DraftRun
+from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.runs.ports.attached_runs import AttachedRun, AttachedRuns
+from gateway.runs.ports.followed_runs import FollowedRun, FollowedRuns
+from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef, Trigger
+from shared.errors import FlowportError, NotFound, OutcomeUncertain, RunIdTaken, Unavailable
+from shared.ids import new_id
+from shared.observe.logging import get_logger
+from shared.observe.trace import current_traceparent
+
+UNCOUNTED: Final = frozenset({Trigger.MANUAL, Trigger.CHAT})
+"""Runs of people who try things: the plan's rate limits are for programs."""
+
+log = get_logger("executions")
+
+
+class Executions:
+    """The steps of an execute call after its request has been read, in the order in which they may fail."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        runs: AttachedRuns,
+        jobs: Jobs,
+        payloads: Payloads,
+        followed: FollowedRuns,
+        *,
+        drafts: DraftRuns,
+        limits: RateLimits,
+        cap: SpendCap,
+        plans: Plans,
+        streams: StreamLimits,
+    ) -> None:
+        self._endpoints = endpoints
+        self._limits = limits
+        self._cap = cap
+        self._runs = runs
+        self._jobs = jobs
+        self._payloads = payloads
+        self._followed = followed
+        self._drafts = drafts
+        self._plans = plans
+        self._streams = streams
+
+    async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
+        """The caller in the workflow's workspace, and the workflow. Raises NotFound, Forbidden, Unavailable."""
+        endpoint = await self._endpoints.get(workflow_id)
+        caller = caller.on(endpoint.workspace_id, workflow_id)
+        caller.require(Scope.EXECUTE)
+        return caller, endpoint
+
+    async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
+        """Start a run that lives with this call.
+
+        Raises TooManyStreams, RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost,
+        Unavailable.
+        """
+        run_id = request.run_id or new_id()
+        if request.mode is not RunMode.STREAM:
+            return await self._attach(caller, endpoint, request, run_id)
+        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
+        try:
+            return LimitedAttachedRun(await self._attach(caller, endpoint, request, run_id), place)
+        except BaseException:
+            place.release()
+            raise
+
+    async def _attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> AttachedRun:
+        if request.run_id is None:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, run_id))
+        await self._claim(endpoint, run_id)
+        try:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, run_id))
+        except RunLost:
+            raise  # the run may have begun
+        except FlowportError:
+            await self._release(endpoint.workspace_id, run_id)
+            raise
+
+    async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
+        """Store a run that outlives this call.
+
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, AcceptUncertain,
+        Unavailable.
+        """
+        spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
+        accepted = await self._accept(caller, endpoint, request, spec)
+        metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
+        return accepted
+
+    async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
+        """Store a run that outlives this call, and read along. Raises TooManyStreams, and what `enqueue` raises."""
+        run_id = request.run_id or new_id()
+        if request.mode is not RunMode.STREAM:
+            return await self._follow(caller, endpoint, request, run_id)
+        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
+        try:
+            return LimitedRun(await self._follow(caller, endpoint, request, run_id), place)
+        except BaseException:
+            place.release()
+            raise
+
+    async def _follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> FollowedRun:
+        spec = await self._spec(caller, endpoint, request, run_id)
+        run = self._followed.expect(spec)
+        try:
+            heard = msgspec.structs.replace(spec, listener=self._followed.address)
+            await self._accept(caller, endpoint, request, heard)
+        except BaseException:
+            run.hang_up()
+            raise
+        return run
+
+    async def _accept(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, spec: RunSpec) -> RunAccepted:
+        try:
+            return await self._jobs.accept(AcceptRun(spec, self._plan(caller).concurrency))
+        except RunIdTaken as error:
+            if request.may_have_begun:
+                return await self._accepted_before(endpoint, spec.run_id)
+            raise _taken(spec.run_id) from error
+        except OutcomeUncertain as error:
+            raise AcceptUncertain(spec.run_id) from error
+
+    async def _accepted_before(self, endpoint: Endpoint, run_id: str) -> RunAccepted:
+        try:
+            run = await self._jobs.run(endpoint.workspace_id, run_id)
+        except NotFound:
+            raise _taken(run_id) from None
+        if run.workflow_id != endpoint.workflow_id or run.job_id is None:
+            raise _taken(run_id)
+        return RunAccepted(run.run_id, run.job_id, run.created_at)
+
+    async def output_of(self, workspace_id: str, outcome: RunOutcome) -> bytes:
+        """The output of a run as JSON, fetched where it was too large to travel. Raises NotFound, Unavailable."""
+        return await self._payloads.get(workspace_id, outcome.output) or b"{}"
+
+    async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
+        snapshot, selected, prepared = await self._what_to_run(caller, endpoint, request)
+        await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
+        if request.trigger not in UNCOUNTED:
+            await self._limits.take(caller, RateKind.of(request.mode))
+        wish = request.draft_run or DraftRun(uses_draft=False)
+        metrics.count_run(endpoint.workspace_id, request.mode)
+        return RunSpec(
+            run_id=run_id,
+            snapshot=snapshot,
+            mode=request.mode,
+            input=prepared.input or await self._payloads.put(endpoint.workspace_id, request.input),
+            time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
+            workflow_name=endpoint.name,
+            selected_outputs=selected,
+            trigger=request.trigger,
+            include_block_events=wish.uses_draft and request.mode is RunMode.STREAM,
+            start_block_id=wish.start_block_id,
+            run_from=prepared.run_from,
+            stop_after_block_id=request.stop_after_block_id,
+            include_thinking=request.include_thinking,
+            include_tool_calls=request.include_tool_calls,
+            agent_events=request.agent_events,
+            include_file_base64=request.include_file_base64,
+            base64_max_bytes=request.base64_max_bytes,
+            call_chain=request.call_chain,
+            conversation_id=request.conversation_id,
+            callback_url=request.callback_url,
+            traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
+            keep_events=request.keep_events,
+            stores_data=endpoint.stores_data,
+            log_retention_ms=self._plan(caller).log_retention_ms if endpoint.stores_data else 0,
+            actor_id=None if caller.is_public else caller.actor_id,
+            caller_name=caller.called_by,
+            user_id=caller.user.id if caller.user else None,
+            file_scope=caller.file_scope,
+        )
+
+    async def _what_to_run(
+        self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest
+    ) -> tuple[SnapshotRef, tuple[str, ...], Prepared]:
+        if request.draft_run is None:
+            return await self._endpoints.target(endpoint, request.version), request.selected_outputs, AS_CALLED
+        prepared = await self._drafts.prepare(caller, endpoint, request.draft_run)
+        snapshot = prepared.snapshot or await self._endpoints.target(endpoint, request.version)
+        texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
+        return snapshot, request.selected_outputs or texts, prepared
+
+    async def _claim(self, endpoint: Endpoint, run_id: str) -> None:
+        try:
+            await self._jobs.claim_run_id(endpoint.workspace_id, endpoint.workflow_id, run_id)
+        except RunIdTaken as error:
+            raise _taken(run_id) from error
+        except Unavailable as error:
+            raise IdentityUnavailable from error
+
+    async def _release(self, workspace_id: str, run_id: str) -> None:
+        try:
+            await self._jobs.release_run_id(workspace_id, run_id)
+        except Unavailable as error:
+            log.warning("a run id is not given back", run_id=run_id, error=error.message)
+
+    def _plan(self, caller: Caller) -> Plan:
+        return self._plans[caller.workspace.plan]
+
+
+def _taken(run_id: str) -> RunIdTaken:
+    return RunIdTaken("Execution ID has already been used", details={"runId": run_id})

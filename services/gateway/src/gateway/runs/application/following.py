@@ -1,0 +1,51 @@
+"""Durable runs, as those see them who read along."""
+
+from gateway.access.domain.credentials import Caller
+from gateway.runs.application.stream_limits import LimitedRun, StreamLimits
+from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.ports.followed_runs import FollowedRun, FollowedRuns
+from gateway.runs.ports.jobs import Jobs, Payloads
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.errors import NotFound
+
+GONE = "The run is not kept any more"
+
+
+class Following:
+    """Opens a run's events, and tells how it ended."""
+
+    def __init__(
+        self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
+    ) -> None:
+        self._runs = runs
+        self._followed = followed
+        self._jobs = jobs
+        self._payloads = payloads
+        self._limits = limits
+
+    async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
+        """A run's events from its beginning. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
+        run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
+        place = self._limits.reserve(caller, run.workspace_id, run.run_id)
+        try:
+            return LimitedRun(await self._followed.follow(run.workspace_id, run.run_id), place)
+        except BaseException:
+            place.release()
+            raise
+
+    async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
+        """How a run that rests has ended, and its output as JSON. Raises NotFound, Unavailable."""
+        try:
+            run = await self._jobs.run(workspace_id, run_id, output=True)
+        except NotFound:
+            raise NotFound(GONE) from None
+        outcome = RunOutcome(
+            status=run.status,
+            output=run.output or Payload(),
+            error=run.error,
+            started_at=run.started_at or run.created_at,
+            ended_at=run.ended_at or run.created_at,
+            duration_ms=run.duration_ms or 0.0,
+        )
+        return outcome, await self._payloads.get(workspace_id, outcome.output) or b"{}"

@@ -1,0 +1,106 @@
+"""Runs of a workspace by what they did, and the workflows that they ran."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.runs.application.recent_runs import found_soon
+from gateway.runs.domain.run_states import given_by
+from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.ports import Authoring
+from shared.contracts.deployments import Workflow
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.logs import FindLogs
+from shared.errors import NotFound
+
+NO_LOG: Final = "Log not found"
+NO_EXECUTION: Final = "Workflow execution not found"
+MOST_WORKFLOWS: Final = 5_000
+"""Looked at for folders."""
+
+
+class RunLogs:
+    """Finds and shows."""
+
+    def __init__(self, jobs: Jobs, payloads: Payloads, authoring: Authoring) -> None:
+        self._jobs = jobs
+        self._payloads = payloads
+        self._authoring = authoring
+
+    async def find(self, caller: Caller, query: FindLogs, *, folder_ids: Iterable[str]) -> RunPage:
+        """A page of runs, those of workflows in `folder_ids` where any are named.
+
+        Raises MissingScope, InvalidRequest (the cursor), Unavailable.
+        """
+        caller.require(Scope.READ)
+        if wanted := frozenset(folder_ids):
+            query = _only(query, await self._workflows_in(caller.workspace.id, wanted))
+        if caller.key is not None and caller.key.workflow_ids is not None:
+            query = _only(query, caller.key.workflow_ids)
+        return await self._jobs.logs(query)
+
+    async def get(self, caller: Caller, run_id: str, *, missing: str = NO_LOG) -> RunView:
+        """One run with all that it left, in whichever workspace the caller may enter.
+
+        Raises MissingScope, NotFound, WrongWorkflow, Unavailable.
+        """
+        try:
+            run = await found_soon(partial(self._anywhere, caller, run_id))
+        except NotFound:
+            raise NotFound(missing) from None
+        caller.on(run.workspace_id, run.workflow_id).require(Scope.READ)
+        return run
+
+    async def output(self, run: RunView) -> bytes | None:
+        """Return the run's output as JSON, with secrets masked; None where it has none, or none any more.
+
+        Raises Unavailable.
+        """
+        given = given_by(run)
+        if given is None:
+            return None
+        try:
+            return await self._payloads.get(run.workspace_id, given.as_logged)
+        except NotFound:
+            return None
+
+    async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
+        """The workflows of some runs, by id; those that are gone are left out. Raises Unavailable."""
+        found: dict[str, Workflow] = {}
+        for workspace_id, workflow_id in dict.fromkeys((run.workspace_id, run.workflow_id) for run in runs):
+            try:
+                found[workflow_id] = await self._authoring.get(workspace_id, workflow_id)
+            except NotFound:
+                continue
+        return found
+
+    async def state(self, run: RunView) -> dict[str, Any] | None:
+        """The workflow state that the run ran; None where it is gone. Raises Unavailable."""
+        if run.version is None:
+            return None
+        try:
+            return (await self._authoring.version(run.workspace_id, run.workflow_id, run.version)).state
+        except NotFound:
+            return None
+
+    async def _anywhere(self, caller: Caller, run_id: str) -> RunView:
+        for workspace_id in dict.fromkeys((caller.workspace.id, *(grant.workspace.id for grant in caller.grants))):
+            with suppress(NotFound):
+                return await self._jobs.run(workspace_id, run_id, output=True, blocks=True)
+        raise NotFound(NO_LOG)
+
+    async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
+        found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MOST_WORKFLOWS)
+        return {workflow.id for workflow in found if workflow.folder_id in folder_ids}
+
+
+def _only(query: FindLogs, workflow_ids: Iterable[str]) -> FindLogs:
+    """`query`, for these workflows at most."""
+    allowed = set(workflow_ids)
+    named = allowed if query.workflow_ids is None else allowed & set(query.workflow_ids)
+    return msgspec.structs.replace(query, workflow_ids=tuple(sorted(named)))

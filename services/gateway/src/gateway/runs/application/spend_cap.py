@@ -1,0 +1,38 @@
+"""An operator's cap on what a workspace may spend on models in a month."""
+
+from typing import Final
+
+from gateway.access.domain.limit_errors import UsageLimitExceeded
+from gateway.lookup_cache import Leases
+from gateway.runs.ports.jobs import Jobs
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+
+log = get_logger("spend_cap")
+
+LEASE_SECONDS: Final = 5.0
+STALE_SECONDS: Final = 300.0
+
+
+class SpendCap:
+    """Knows what was spent for a few seconds, so that it costs calls nothing."""
+
+    def __init__(self, jobs: Jobs, clock: Clock) -> None:
+        self._jobs = jobs
+        self._spent: Leases[float] = Leases(self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS)
+
+    async def check(self, workspace_id: str, cap_usd: float) -> None:
+        """Raises UsageLimitExceeded. A cap of 0 is none, and what cannot be found out refuses nobody."""
+        if cap_usd <= 0:
+            return
+        try:
+            spent = await self._spent.get(workspace_id)
+        except Unavailable as error:
+            log.warning("what was spent is not known", workspace_id=workspace_id, error=error.message)
+            return
+        if spent >= cap_usd:
+            raise UsageLimitExceeded(spent, cap_usd)
+
+    async def _load(self, workspace_id: str) -> float:
+        return (await self._jobs.spend(workspace_id)).usage.cost_usd

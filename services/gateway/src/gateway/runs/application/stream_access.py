@@ -1,0 +1,146 @@
+"""Ends open streams, and waits for results, whose caller has lost the access they began with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.errors import AccessEnded
+from gateway.workflows.application.endpoints import Endpoints
+from shared.contracts.messages import ControlMessage, KeyRevoked, LiveVersionChanged
+from shared.errors import FlowportError, Unauthenticated, Unavailable
+from shared.observe.logging import get_logger
+from shared.tasks import end
+
+CHECK_SECONDS: Final = 0.5
+"""With a lease of one second, access that was lost without a broadcast ends within a second."""
+
+Check = Callable[[], Awaitable[object]]
+"""Raises what would refuse the caller a new call, and Unavailable where that cannot be verified."""
+
+log = get_logger("stream_access")
+
+
+class Watched(Protocol):
+    """A run that a caller reads or waits for."""
+
+    def cut_off(self, error: FlowportError) -> None:
+        """Deliver nothing more to the caller except this error."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """All runs that depend on the same access, which is verified once for them all."""
+
+    check: Check
+    runs: set[Watched] = field(default_factory=set)
+    is_checked: bool = False
+    """Whether a check is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a caller's access depends on. Those with an equal `subject` have the same `check`."""
+
+    access: "StreamAccess"
+    subject: Hashable
+    check: Check
+
+    def watch(self, run: Watched) -> Callable[[], None]:
+        """Cut the run off when the access ends; returns how to stop watching."""
+        return self.access.watch(self.subject, self.check, run)
+
+
+class StreamAccess:
+    """Verifies the access of open streams twice a second, and at once when a key, session or access mode changes.
+
+    While the store of keys is unavailable, open streams go on.
+    """
+
+    def __init__(self, authentication: Authentication, endpoints: Endpoints) -> None:
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._groups: dict[Hashable, _Group] = {}
+        self._changed = asyncio.Event()
+        self._checks: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to verify."""
+        self._task = asyncio.create_task(self._verify_for_ever())
+
+    async def stop(self) -> None:
+        """Stop verifying."""
+        await end(self._task)
+        for check in list(self._checks):
+            await end(check)
+
+    def of(self, caller: Caller, workflow_id: str) -> Standing:
+        """Return what the access of this caller to the workflow depends on."""
+        credential = caller.key.key_hash if caller.key else caller.session_id
+
+        async def check() -> None:
+            if caller.is_public:
+                await self._require_public(workflow_id)
+            else:
+                await self._authentication.recheck(caller, workflow_id)
+
+        return Standing(self, (credential, caller.workspace.id, workflow_id), check)
+
+    def by(self, subject: Hashable, check: Check) -> Standing:
+        """Return an access that depends on another rule than the caller's own."""
+        return Standing(self, subject, check)
+
+    def watch(self, subject: Hashable, check: Check, run: Watched) -> Callable[[], None]:
+        """See Standing.watch."""
+        group = self._groups.get(subject)
+        if group is None:
+            group = self._groups[subject] = _Group(check)
+        group.runs.add(run)
+
+        def leave() -> None:
+            group.runs.discard(run)
+            if not group.runs and self._groups.get(subject) is group:
+                del self._groups[subject]
+
+        return leave
+
+    def on_control(self, message: ControlMessage) -> None:
+        """Verify at once what this may have changed. Must hear it after those who cache it."""
+        if isinstance(message, KeyRevoked | LiveVersionChanged):
+            self._changed.set()
+
+    async def _verify_for_ever(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), CHECK_SECONDS)
+            self._changed.clear()
+            for group in self._groups.values():
+                if not group.is_checked:
+                    group.is_checked = True
+                    task = asyncio.create_task(self._verify(group))
+                    self._checks.add(task)
+                    task.add_done_callback(self._checks.discard)
+
+    async def _verify(self, group: _Group) -> None:
+        try:
+            await group.check()
+        except Unavailable as error:
+            log.warning("stream_access_not_verified", error=error.message)
+        except FlowportError as error:
+            log.info("stream_access_ended", streams=len(group.runs), reason=error.code)
+            for run in list(group.runs):
+                run.cut_off(AccessEnded())
+        except Exception:
+            log.exception("stream_access_check_failed")
+        finally:
+            group.is_checked = False
+
+    async def _require_public(self, workflow_id: str) -> None:
+        endpoint = await self._endpoints.find(workflow_id)
+        if endpoint is None or not endpoint.is_public:
+            raise Unauthenticated("Unauthorized")

@@ -1,0 +1,77 @@
+"""How many event streams of runs one caller, and one run, may have open on this process."""
+
+from collections import Counter
+from collections.abc import Hashable
+
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.limit_errors import TooManyStreams
+from gateway.runs.ports.attached_runs import AttachedRun
+from gateway.runs.ports.followed_runs import FollowedRun
+
+
+class StreamLimits:
+    """Counts open streams; the one over a limit is refused."""
+
+    def __init__(self, *, per_caller: int, per_run: int) -> None:
+        self._per_caller = per_caller
+        self._per_run = per_run
+        self._open: Counter[Hashable] = Counter()
+
+    def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamPlace":
+        """Return the place of one more stream. Raises TooManyStreams."""
+        run = ("run", workspace_id, run_id)
+        owner = ("caller", caller.workspace.id, caller.actor_id, caller.address)
+        if self._open[run] >= self._per_run or self._open[owner] >= self._per_caller:
+            raise TooManyStreams
+        self._open.update((run, owner))
+        return StreamPlace(self._open, (run, owner))
+
+
+class StreamPlace:
+    """The place that one open stream takes."""
+
+    def __init__(self, open_streams: Counter[Hashable], counted: tuple[Hashable, ...]) -> None:
+        self._open = open_streams
+        self._counted = counted
+
+    def release(self) -> None:
+        """Give the place back; a second call does nothing."""
+        counted, self._counted = self._counted, ()
+        for each in counted:
+            self._open[each] -= 1
+            if not self._open[each]:
+                del self._open[each]
+
+    __del__ = release  # of a stream that failed before it was sent
+
+
+class _Limited:
+    """A run that holds the place of its stream until the reader hangs up."""
+
+    def __init__(self, run: FollowedRun | AttachedRun, place: StreamPlace) -> None:
+        self._hang_up = run.hang_up
+        self._place = place
+        self.run_id = run.run_id
+        self.cut_off = run.cut_off
+
+    def hang_up(self) -> None:
+        """Release the place, and hang up on the run."""
+        self._place.release()
+        self._hang_up()
+
+
+class LimitedRun(_Limited):
+    """Implements FollowedRun: `run`, with the place of its stream."""
+
+    def __init__(self, run: FollowedRun, place: StreamPlace) -> None:
+        super().__init__(run, place)
+        self.take = run.take
+
+
+class LimitedAttachedRun(_Limited):
+    """Implements AttachedRun: `run`, with the place of its stream."""
+
+    def __init__(self, run: AttachedRun, place: StreamPlace) -> None:
+        super().__init__(run, place)
+        self.take = run.take
+        self.outcome = run.outcome

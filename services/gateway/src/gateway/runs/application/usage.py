@@ -1,0 +1,56 @@
+"""What a caller has used of what the plan gives."""
+
+from dataclasses import dataclass
+
+from gateway.access.application.rate_limits import RateLimits
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.plans import PlanName, Plans
+from gateway.access.domain.rate_limits import RateKind, Standing
+from gateway.runs.ports.jobs import Jobs
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+
+log = get_logger("usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls left, and money spent this month in US dollars."""
+
+    sync_calls: Standing
+    async_calls: Standing
+    cost_usd: float
+    cap_usd: float
+    """What may be spent; 0 where nothing is capped."""
+    plan: PlanName
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the cap is reached."""
+        return 0 < self.cap_usd <= self.cost_usd
+
+
+class UsageReports:
+    """Tells how callers stand, without counting the question."""
+
+    def __init__(self, limits: RateLimits, jobs: Jobs, plans: Plans) -> None:
+        self._limits = limits
+        self._jobs = jobs
+        self._plans = plans
+
+    async def of(self, caller: Caller) -> Usage:
+        """The caller's usage; what cannot be found out counts as unused."""
+        return Usage(
+            sync_calls=await self._limits.look(caller, RateKind.SYNC),
+            async_calls=await self._limits.look(caller, RateKind.ASYNC),
+            cost_usd=await self._spent(caller.workspace.id),
+            cap_usd=self._plans[caller.workspace.plan].spend_cap_usd,
+            plan=caller.workspace.plan,
+        )
+
+    async def _spent(self, workspace_id: str) -> float:
+        try:
+            return (await self._jobs.spend(workspace_id)).usage.cost_usd
+        except Unavailable as error:
+            log.warning("what was spent is not known", workspace_id=workspace_id, error=error.message)
+            return 0.0

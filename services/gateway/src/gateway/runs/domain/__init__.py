@@ -1,0 +1,1 @@
+"""Rules about runs: requests, states, pauses, idempotency."""

@@ -1,0 +1,104 @@
+"""What somebody at the canvas asks for: the draft or another state, from any block, on what an earlier run left."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.runs.domain.controls import Controls
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.runs import Trigger
+from shared.errors import InvalidRequest
+from shared.workflow.jsvalues import JsonObject
+
+LATEST: Final = "latest"
+CUT: Final = {"truncated", "bytes"}
+"""What stands in a log in the place of a large output."""
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """Run `block_id` and what follows it: on these outputs, or on those of the run `run_id`."""
+
+    block_id: str
+    outputs: dict[str, Any] | None = None
+    run_id: str | None = None
+
+
+class DraftRun(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run of a signed-in person differs from a call. `uses_draft` is false for a run of the live version."""
+
+    uses_draft: bool = True
+    state: JsonObject | None = None
+    start_block_id: str | None = None
+    continuation: Continuation | None = None
+    input_run_id: str | None = None
+    """The run whose input this one takes, in place of its own."""
+
+    @property
+    def needs_write(self) -> bool:
+        """Whether it runs anything but what is live."""
+        return self.uses_draft or self.continuation is not None or self.input_run_id is not None
+
+
+def read_draft_run(controls: Controls) -> DraftRun:
+    """The wish in the body of a session. Raises InvalidRequest."""
+    state = None if controls.workflow_state_override is UNSET else controls.workflow_state_override
+    start = controls.trigger_block_id if controls.trigger_block_id is not UNSET else controls.start_block_id
+    return DraftRun(
+        uses_draft=controls.use_draft_state is not False or state is not None,
+        state=state,
+        start_block_id=None if start is UNSET else start,
+        continuation=None if controls.run_from_block is UNSET else _continuation(controls.run_from_block),
+        input_run_id=None if controls.input_from_execution_id is UNSET else controls.input_from_execution_id,
+    )
+
+
+def trigger_of(controls: Controls) -> Trigger:
+    """What started it, for logs and the choice of the start block."""
+    try:
+        return Trigger(controls.trigger_type) if controls.trigger_type is not UNSET else Trigger.MANUAL
+    except ValueError:
+        return Trigger.MANUAL
+
+
+def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
+    """What each block put out last, in a run that is over: an error, too, where that led on.
+
+    Raises InvalidRequest where it was too large to log.
+    """
+    led_on = (log for log in blocks if log.success or log.error_handled)
+    return {log.block_id: _whole(log) for log in led_on if isinstance(log.output, dict)}
+
+
+def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
+    """What a run began with, as its start block gave it on; None where that is not known any more.
+
+    Raises InvalidRequest where it was too large to log.
+    """
+    first = min(blocks, key=lambda log: log.execution_order, default=None)
+    return _whole(first) if first is not None and isinstance(first.output, dict) else None
+
+
+def _whole(log: BlockLog) -> dict[str, Any]:
+    output: dict[str, Any] = log.output
+    if output.keys() == CUT and output["truncated"] is True:
+        raise InvalidRequest(f"The output of {log.block_name} was too large to be kept. Run the full workflow.")
+    return output
+
+
+def _continuation(asked: Mapping[str, Any]) -> Continuation:
+    block_id = asked["startBlockId"]
+    if "sourceSnapshot" in asked:
+        states = asked["sourceSnapshot"].get("blockStates")
+        if not isinstance(states, dict):
+            raise InvalidRequest("runFromBlock.sourceSnapshot needs blockStates")
+        return Continuation(block_id, outputs=_snapshot_outputs(states))
+    if "executionId" in asked:
+        return Continuation(block_id, run_id=asked["executionId"])
+    raise InvalidRequest("runFromBlock requires either sourceSnapshot or executionId")
+
+
+def _snapshot_outputs(states: Mapping[str, Any]) -> dict[str, Any]:
+    outputs = {block_id: state.get("output") for block_id, state in states.items() if isinstance(state, dict)}
+    return {block_id: output for block_id, output in outputs.items() if isinstance(output, dict)}

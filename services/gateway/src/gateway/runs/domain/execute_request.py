@@ -1,0 +1,242 @@
+"""What a legacy execute call asks for, read in the order in which its mistakes must be reported."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.parsing import json_body, problems
+from gateway.parsing.problems import Problem
+from gateway.runs.domain.controls import Controls, read_controls, workflow_input
+from gateway.runs.domain.draft_run import DraftRun, read_draft_run, trigger_of
+from shared.contracts.runs import RunMode, Trigger
+from shared.errors import Forbidden, InvalidRequest
+
+MAX_TIMEOUT_SECONDS: Final = 604_800
+AGENT_EVENTS: Final = "agent-events-v1"
+PINNING_NEEDS_KEY: Final = "Running another version than the live one requires an API key"
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_ADDRESS: Final = re.compile(r"(?=.{1,2048}$)https?://[^\s/?#]+\S*")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
+
+
+class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that has been found in order; one model for every API generation."""
+
+    mode: RunMode
+    input: bytes
+    """JSON of the workflow's input."""
+    run_id: str | None = None
+    time_limit_seconds: int | None = None
+    selected_outputs: tuple[str, ...] = ()
+    stop_after_block_id: str | None = None
+    include_thinking: bool = False
+    include_tool_calls: bool = False
+    include_file_base64: bool = True
+    base64_max_bytes: int | None = None
+    agent_events: bool = False
+    call_chain: tuple[str, ...] = ()
+    version: int | None = None
+    keep_events: bool = False
+    """Keep what happens in a durable run for readers who come later, or come back."""
+    trigger: Trigger = Trigger.API
+    draft_run: DraftRun | None = None
+    """Set for who is signed in."""
+    conversation_id: str | None = None
+    """What the caller calls that which the run is a part of; kept with a durable run."""
+    callback_url: str | None = None
+    """Who is told when the run has ended; for queued runs."""
+    may_have_begun: bool = False
+    """An earlier call with the same idempotency key may have begun the run `run_id`."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the run is stored before it begins, and goes on whatever becomes of the call."""
+        return self.mode is RunMode.ASYNC or (self.mode is RunMode.STREAM and self.keep_events)
+
+
+def read_execute_request(
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    is_public: bool,
+    is_session: bool = False,
+    call_chain: tuple[str, ...] = (),
+) -> ExecuteRequest:
+    """The request of a caller with a key, of the public, or of who is signed in.
+
+    Raises MalformedJson, InvalidRequest, Forbidden.
+    """
+    chosen_id = headers.get("x-execution-id")
+
+    def with_controls(document: bytes) -> tuple[bytes, Controls]:
+        return document, read_controls(document, checks_execution_id=chosen_id is None)
+
+    document, controls = json_body.read(json_body.without_bom(body) or b"{}", with_controls)
+    run_id = _run_id(chosen_id, controls)
+    seconds = _timeout_seconds(headers.get("x-execution-timeout-seconds"))
+    if not is_session:
+        _refuse_for_outsiders(controls, is_public=is_public)
+    mode = _mode(headers, controls)
+    _refuse_for_mode(controls, mode, seconds, is_public=is_public)
+    agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
+    draft_run = read_draft_run(controls) if is_session and mode is not RunMode.ASYNC else None
+    wants_agent_events = controls.include_thinking is True or controls.include_tool_calls is True
+    refuse_unnegotiated(wants_agent_events, agent_events=agent_events)
+    return ExecuteRequest(
+        mode=mode,
+        input=_session_input(controls, mode) if is_session else workflow_input(document, controls),
+        run_id=run_id,
+        time_limit_seconds=seconds,
+        selected_outputs=() if controls.selected_outputs is UNSET else tuple(controls.selected_outputs),
+        stop_after_block_id=None if controls.stop_after_block_id is UNSET else controls.stop_after_block_id,
+        include_thinking=controls.include_thinking is True,
+        include_tool_calls=controls.include_tool_calls is True,
+        include_file_base64=controls.include_file_base64 is not False,
+        base64_max_bytes=None if controls.base64_max_bytes is UNSET else int(controls.base64_max_bytes),
+        agent_events=agent_events,
+        call_chain=call_chain,
+        version=pinned_version(headers.get("x-workflow-version"), is_public=is_public),
+        callback_url=callback_url(headers, mode),
+        trigger=trigger_of(controls) if is_session else Trigger.API,
+        draft_run=draft_run,
+        keep_events=mode is RunMode.STREAM and draft_run is not None and draft_run.uses_draft,
+    )
+
+
+def _session_input(controls: Controls, mode: RunMode) -> bytes:
+    if controls.has("input_from_execution_id") and mode is RunMode.ASYNC:
+        raise InvalidRequest("inputFromExecutionId is not supported for async execution")
+    if controls.has("input_from_execution_id") and controls.has("input"):
+        raise InvalidRequest("Provide either input or inputFromExecutionId, not both")
+    return b"{}" if controls.input is UNSET else msgspec.json.encode(controls.input)
+
+
+def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
+    """Where the caller wants to be told that the run has ended. Raises InvalidRequest."""
+    url = headers.get("x-callback-url")
+    if url is None:
+        return None
+    if mode is not RunMode.ASYNC:
+        raise InvalidRequest("X-Callback-Url is supported only for async runs")
+    if not _ADDRESS.fullmatch(url):
+        problem = Problem("X-Callback-Url", "Callback URL must be an http or https URL of at most 2048 characters")
+        raise InvalidRequest("Invalid callback URL header", details=[problem])
+    return url
+
+
+def pinned_version(header: str | None, *, is_public: bool) -> int | None:
+    """The version that the caller asks for, None for the live one. Raises InvalidRequest.
+
+    The public runs what is live: older versions were taken back from it, for whatever reason.
+    """
+    if header is None:
+        return None
+    if is_public:
+        raise InvalidRequest(PINNING_NEEDS_KEY)
+    if not _VERSION.fullmatch(header):
+        raise InvalidRequest("X-Workflow-Version must be a version number")
+    return int(header)
+
+
+def _run_id(header: str | None, controls: Controls) -> str | None:
+    if header is None:
+        return None if controls.execution_id is UNSET else str(controls.execution_id)
+    found = list(problems.run_id(header, "X-Execution-Id"))
+    if found:
+        raise InvalidRequest("Invalid execution ID header", details=found)
+    return header
+
+
+def _timeout_seconds(header: str | None) -> int | None:
+    if header is None:
+        return None
+    text = header.strip()
+    problem = _timeout_problem(text)
+    if problem:
+        details = [Problem("X-Execution-Timeout-Seconds", problem)]
+        raise InvalidRequest("Invalid execution timeout header", details=details)
+    return int(float(text))
+
+
+def _timeout_problem(text: str) -> str | None:
+    if not _DECIMAL.fullmatch(text):
+        return "Invalid input: expected number, received NaN"
+    value = float(text)
+    if value != int(value):
+        return "Invalid input: expected int, received number"
+    if value < 1:
+        return "Execution timeout must be at least 1 second"
+    if value > MAX_TIMEOUT_SECONDS:
+        return f"Execution timeout cannot exceed {MAX_TIMEOUT_SECONDS} seconds"
+    return None
+
+
+def _refuse_for_outsiders(controls: Controls, *, is_public: bool) -> None:
+    if controls.is_client_session is True:
+        who = "Public API callers" if is_public else "API key callers"
+        raise InvalidRequest(f"{who} cannot set isClientSession")
+    if not is_public:
+        _refuse_draft(controls)
+    if controls.run_from_block is not UNSET:
+        _refuse_partial_run(controls.run_from_block, is_public=is_public)
+    if controls.trigger_type is not UNSET and controls.trigger_type != "api":
+        raise InvalidRequest("External callers cannot override triggerType")
+    if controls.has("input_from_execution_id"):
+        raise Forbidden("Stored execution input can only be reused by an authenticated session")
+
+
+def _refuse_draft(controls: Controls) -> None:
+    if controls.has("workflow_state_override"):
+        raise InvalidRequest("API key callers cannot provide workflowStateOverride")
+    if controls.use_draft_state is True:
+        raise InvalidRequest("API key callers cannot execute draft workflow state")
+
+
+def _refuse_partial_run(run_from_block: Mapping[str, object], *, is_public: bool) -> None:
+    if "sourceSnapshot" in run_from_block and not is_public:
+        raise InvalidRequest("API key callers cannot provide runFromBlock.sourceSnapshot")
+    if "sourceSnapshot" in run_from_block or "executionId" in run_from_block:
+        raise InvalidRequest("External callers cannot resume from stored execution snapshots")
+    raise InvalidRequest("runFromBlock requires either sourceSnapshot or executionId")
+
+
+def _mode(headers: Mapping[str, str], controls: Controls) -> RunMode:
+    if headers.get("x-execution-mode") == "async":
+        return RunMode.ASYNC
+    if controls.stream is True or headers.get("x-stream-response") == "true":
+        return RunMode.STREAM
+    return RunMode.SYNC
+
+
+_NOT_ASYNC: Final = (
+    "use_draft_state",
+    "workflow_state_override",
+    "run_from_block",
+    "stop_after_block_id",
+    "include_file_base64",
+    "base64_max_bytes",
+)
+
+
+def _refuse_for_mode(controls: Controls, mode: RunMode, seconds: int | None, *, is_public: bool) -> None:
+    if mode is not RunMode.ASYNC:
+        if seconds is not None:
+            raise InvalidRequest("X-Execution-Timeout-Seconds is supported only for async runs")
+        return
+    if is_public:
+        raise InvalidRequest("Async execution requires an API key")
+    selects = controls.selected_outputs is not UNSET and bool(controls.selected_outputs)
+    if selects or controls.has(*_NOT_ASYNC):
+        raise InvalidRequest("Async execution does not support draft or override execution controls")
+
+
+def refuse_unnegotiated(wants_agent_events: bool, *, agent_events: bool) -> None:
+    """Raises InvalidRequest when the caller wants frames that it did not say it understands."""
+    if wants_agent_events and not agent_events:
+        raise InvalidRequest(
+            "includeThinking and includeToolCalls require the X-Sim-Stream-Protocol: agent-events-v1 request header, "
+            "which declares that the client understands agent-event frames."
+        )

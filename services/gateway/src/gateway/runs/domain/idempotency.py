@@ -1,0 +1,54 @@
+"""Idempotency keys: what a caller calls one request, however often it sends it."""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from gateway.parsing.problems import Problem
+from gateway.runs.domain.execute_request import ExecuteRequest
+from shared.contracts.payloads import Payload
+from shared.errors import InvalidRequest
+
+HEADER: Final = "idempotency-key"
+REPLAYED: Final = "idempotent-replayed"
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class CallName(msgspec.Struct, frozen=True):
+    """A key means something for one workflow only; the public's keys are not those of key holders."""
+
+    workspace_id: str
+    workflow_id: str
+    is_public: bool
+    key: str
+
+    @property
+    def record_id(self) -> str:
+        """What the record of the call is kept under."""
+        return sha256(_encode(self)).hexdigest()
+
+
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """What the first call was answered. Of a stream, only its end is kept."""
+
+    status: int
+    headers: dict[str, str]
+    body: Payload
+
+
+def key_in(headers: Mapping[str, str]) -> str | None:
+    """The caller's key, None where there is none. Raises InvalidRequest."""
+    key = headers.get(HEADER)
+    if key is not None and not _KEY.fullmatch(key):
+        problem = Problem("Idempotency-Key", "Idempotency key must be 1 to 255 visible ASCII characters")
+        raise InvalidRequest("Invalid idempotency key header", details=[problem])
+    return key
+
+
+def fingerprint(path: str, asked: ExecuteRequest) -> str:
+    """What two calls have in common that ask for the same; `path` tells the API generation."""
+    return sha256(path.encode() + b"\n" + _encode(msgspec.structs.replace(asked, call_chain=()))).hexdigest()

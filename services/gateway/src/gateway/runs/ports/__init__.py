@@ -1,0 +1,1 @@
+"""Ports to the broker and to jobs-service."""

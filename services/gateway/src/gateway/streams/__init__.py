@@ -1,0 +1,1 @@
+"""Server-sent events: frames, and the responses that write them."""

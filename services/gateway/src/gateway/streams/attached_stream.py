@@ -1,0 +1,104 @@
+"""Server-sent events of an attached run, written as they come."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from gateway import metrics
+from gateway.http.errors import message_of
+from gateway.runs.application.stream_access import Standing
+from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow
+from gateway.runs.ports.attached_runs import AttachedRun
+from gateway.streams.disconnects import hanging_up, never
+from gateway.streams.recorded_stream import KeptStream
+from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode
+from shared.errors import FlowportError
+
+LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
+
+
+class Writer(Protocol):
+    """Writes events in the words of one kind of stream."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has been written."""
+        ...
+
+    def write(self, events: Iterable[RunEvent]) -> bytes:
+        """The frames of `events`."""
+        ...
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the stream ends when the run has."""
+        ...
+
+    def broken(self, message: str) -> bytes:
+        """How it ends when the run cannot be followed any more."""
+        ...
+
+
+class EventStream(KeptStream):
+    """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
+
+    def __init__(
+        self,
+        run: AttachedRun,
+        writer: Writer,
+        load_output: LoadOutput,
+        *,
+        standing: Standing,
+        headers: Mapping[str, str],
+        write_seconds: float,
+    ) -> None:
+        super().__init__(headers=headers, write_seconds=write_seconds)
+        self._run = run
+        self._standing = standing
+        self._writer = writer
+        self._load_output = load_output
+        self._began = time.perf_counter()
+        self._saw_text = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send everything, or stop where the caller does."""
+        with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                outcome = await self._send_frames(send)
+            except (CallerGone, ReaderTooSlow) as gone:
+                outcome = gone.code.lower()
+            except TimeoutError:
+                outcome = ReaderTooSlow.code.lower()
+            finally:
+                self._left()
+        metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
+
+    async def _send_frames(self, send: Send) -> str:
+        try:
+            while True:
+                events = await self._run.take()
+                last = events[-1]
+                if isinstance(last, RunEnded):
+                    output = await self._load_output(last.outcome)
+                    frames, end = self._writer.write(events[:-1]), self._writer.final(last.outcome, output)
+                    await self._ended(end)
+                    await self._send(send, frames + end, more=False)
+                    return str(last.outcome.status)
+                await self._send(send, self._writer.write(events))
+        except (CallerGone, ReaderTooSlow):
+            raise
+        except FlowportError as error:
+            end = self._writer.broken(message_of(error))
+            await self._ended(end, began=not isinstance(error, NotStarted))
+            await self._send(send, end, more=False)
+            return error.code.lower()
+
+    async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
+        await super()._send(send, frames, more=more)
+        if self._writer.has_text and not self._saw_text:
+            self._saw_text = True
+            metrics.FIRST_TOKEN.observe(time.perf_counter() - self._began)

@@ -1,0 +1,154 @@
+"""Run events as the canvas hears them: every block as it begins and ends, and text as it is written."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gateway.http.errors import message_of
+from gateway.runs.ports.followed_runs import Numbered
+from gateway.streams.durable_stream import RunEnd
+from gateway.streams.frames import frame
+from shared.clock import Clock, iso
+from shared.contracts.events import (
+    BlockEnded,
+    BlockStarted,
+    Chunk,
+    ChunkReset,
+    RunEvent,
+    RunStarted,
+    Thinking,
+    ToolActivity,
+)
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus
+from shared.errors import FlowportError
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+class CanvasWriter:
+    """Writes the frames of one run at the canvas. Implements EventWriter.
+
+    Those that may be replayed carry a growing `eventId`; a reader who has seen those up to `after` gets the rest. Of a
+    block that began before, nobody knows how much text was seen: it is told no more, and comes whole with its end.
+    What has a time of its own carries it, whenever it is read; texts have none.
+    """
+
+    def __init__(self, run_id: str, workflow_id: str, clock: Clock, *, after: int = 0) -> None:
+        self._run_id = run_id
+        self._workflow_id = workflow_id
+        self._clock = clock
+        self._after = after
+        self._event_id = 0
+        self._begun_before: set[str] = set()
+        self._writing: set[str] = set()
+
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        """See EventWriter. Events that the canvas does not show write nothing."""
+        return b"".join(
+            [self._began(events) if isinstance(event, RunStarted) else self._frames(event) for _, event in events]
+        )
+
+    def final(self, end: RunEnd) -> bytes:
+        """See EventWriter."""
+        kind, data = _ending(*end)
+        self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
+        return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
+
+    def broken(self, error: FlowportError) -> bytes:
+        """See EventWriter."""
+        return self._live("execution:error", {"error": message_of(error), "duration": 0}) + DONE
+
+    def _began(self, events: Sequence[Numbered]) -> bytes:
+        """A run begins with the first of its blocks."""
+        first = next(
+            (_shown(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
+        )
+        at = first or iso(self._clock.now())
+        return self._kept("execution:started", {"startTime": at}, at)
+
+    def _frames(self, event: RunEvent) -> bytes:
+        match event:
+            case BlockStarted(data=document):
+                entry = _shown(document)
+                begun = self._kept("block:started", entry, entry.pop("startedAt", None))
+                (self._begun_before.discard if begun else self._begun_before.add)(entry["blockId"])
+                return begun
+            case BlockEnded(data=document, failed=failed):
+                entry = _shown(document)
+                kind = "block:error" if failed else "block:completed"
+                return self._text_done(entry["blockId"]) + self._kept(kind, entry, entry.get("endedAt"))
+            case Chunk() | ChunkReset() | Thinking() | ToolActivity():
+                return b"" if event.block_id in self._begun_before else self._text(event)
+            case _:
+                return b""
+
+    def _text(self, event: Chunk | ChunkReset | Thinking | ToolActivity) -> bytes:
+        match event:
+            case Chunk(block_id=block_id, text=text):
+                self._writing.add(block_id)
+                return self._live("stream:chunk", {"blockId": block_id, "chunk": text})
+            case ChunkReset(block_id=block_id):
+                return self._live("stream:chunk_reset", {"blockId": block_id})
+            case Thinking(block_id=block_id, text=text):
+                return self._live("stream:thinking", {"blockId": block_id, "text": text})
+            case ToolActivity():
+                return self._live("stream:tool", _tool(event))
+
+    def _text_done(self, block_id: str) -> bytes:
+        return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
+
+    def _kept(self, kind: str, data: Any, at: str | None) -> bytes:
+        self._event_id += 1
+        if self._event_id <= self._after:
+            return b""
+        return frame({**self._head(kind, at), "eventId": self._event_id, "data": data})
+
+    def _live(self, kind: str, data: Any) -> bytes:
+        return frame({**self._head(kind), "data": data})
+
+    def _head(self, kind: str, at: str | None = None) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "timestamp": at or iso(self._clock.now()),
+            "executionId": self._run_id,
+            "workflowId": self._workflow_id,
+        }
+
+
+def _shown(document: msgspec.Raw) -> dict[str, Any]:
+    """A block's log entry with times to the millisecond."""
+    entry: dict[str, Any] = msgspec.json.decode(document)
+    for name in ("startedAt", "endedAt"):
+        if isinstance(at := entry.get(name), str):
+            entry[name] = iso(datetime.fromisoformat(at))
+    if isinstance(duration := entry.get("durationMs"), float):
+        entry["durationMs"] = round(duration)
+    return entry
+
+
+def _ending(outcome: RunOutcome, output: bytes) -> tuple[str, dict[str, Any]]:
+    duration = round(outcome.duration_ms)
+    if outcome.status is RunStatus.CANCELLED:
+        return "cancelled", {"duration": duration}
+    if outcome.status is RunStatus.FAILED:
+        return "error", {"error": outcome.error.text if outcome.error else "Execution failed", "duration": duration}
+    ended = {
+        "output": msgspec.Raw(output),
+        "duration": duration,
+        "startTime": iso(outcome.started_at),
+        "endTime": iso(outcome.ended_at),
+    }
+    return ("paused", ended) if outcome.status is RunStatus.PAUSED else ("completed", {"success": True, **ended})
+
+
+def _tool(event: ToolActivity) -> dict[str, Any]:
+    shown = {
+        "blockId": event.block_id,
+        "phase": event.phase,
+        "id": event.tool_call_id,
+        "name": event.name,
+    }
+    return shown if event.status is None else {**shown, "status": event.status}

@@ -1,0 +1,156 @@
+"""Run events as the frames of an API stream, byte for byte."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from gateway.runs.domain.redaction import redact
+from shared.contracts.events import (
+    SELECTION_TOO_LARGE,
+    BlockStreamFailed,
+    Chunk,
+    ChunkReset,
+    RunEvent,
+    SelectedOutput,
+    SelectedOutputFailed,
+    StreamReset,
+    Thinking,
+    ToolActivity,
+)
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus
+
+DONE: Final = b'data: "[DONE]"\n\n'
+SELECTED_BYTES: Final = 16 * 1024 * 1024
+_LINE_ENDS: Final = tuple((letter.encode(), b"\\u%04x" % ord(letter)) for letter in "\x85\u2028\u2029")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def frame(value: Any) -> bytes:
+    """One frame: `data: `, compact JSON in raw UTF-8, a blank line."""
+    return b"data: %b\n\n" % _encode(value)
+
+
+def one_line_frame(value: Any) -> bytes:
+    """As `frame`, with every letter escaped that some readers (httpx2 is one) take for the end of a line."""
+    encoded = frame(value)
+    for letter, escaped in _LINE_ENDS:
+        encoded = encoded.replace(letter, escaped)
+    return encoded
+
+
+def error_frame(message: str) -> bytes:
+    """The terminal failure; only DONE follows."""
+    return frame({"event": "error", "error": message})
+
+
+class FrameWriter:
+    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream;
+    None: that shows in what comes.
+
+    Text comes as chunks, complete with the blank line between two deliveries. Values of selected outputs come beside
+    it and are kept for the final frame. `hide` takes out of JSON what this reader is not to see.
+    """
+
+    def __init__(self, *, selects: bool | None, agent_events: bool, hide: Callable[[bytes], bytes] = redact) -> None:
+        self._hide = hide
+        self._selects = selects
+        self.agent_events = agent_events
+        self._delivered = False
+        self._saw_selected = False
+        self._failed = False
+        self._selected: dict[str, dict[str, msgspec.Raw]] = {}
+        self._selected_bytes = 0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has been written."""
+        return self._delivered
+
+    def write(self, events: Iterable[RunEvent]) -> bytes:
+        """The frames of `events`; those that a stream does not show write nothing."""
+        return b"".join([self._frame(event) for event in events])
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the stream ends when the run has: the final or the error frame, and DONE."""
+        if self._failed:
+            return DONE
+        if outcome.status is RunStatus.FAILED:
+            message = outcome.error.text if outcome.error else "Execution failed"
+            return error_frame(message) + DONE
+        data: dict[str, Any] = {"success": outcome.status is not RunStatus.CANCELLED}
+        paused = outcome.status is RunStatus.PAUSED
+        selects = self._saw_selected if self._selects is None else self._selects
+        data["output"] = self._selected if selects and not paused else msgspec.Raw(self._hide(output))
+        if paused:
+            data["status"] = "paused"
+        return frame({"event": "final", "data": data}) + DONE
+
+    def broken(self, message: str) -> bytes:
+        """How the stream ends when the run cannot be followed any more."""
+        return DONE if self._failed else error_frame(message) + DONE
+
+    def _frame(self, event: RunEvent) -> bytes:
+        match event:
+            case Chunk(block_id=block_id, text=text):
+                return self._chunk(block_id, text)
+            case SelectedOutput():
+                return self._keep(event)
+            case BlockStreamFailed(block_id=block_id, message=message):
+                return frame({"event": "stream_error", "blockId": block_id, "error": message})
+            case StreamReset(attempt=attempt):
+                return self._begin_anew(attempt)
+            case SelectedOutputFailed(block_id=block_id, message=message):
+                return self._selection_failed(block_id, message)
+            case _:
+                return self._agent_event(event) if self.agent_events else b""
+
+    def _chunk(self, block_id: str, text: str) -> bytes:
+        if not text:
+            return b""
+        self._delivered = self._saw_selected = True
+        return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
+
+    def _begin_anew(self, attempt: int) -> bytes:
+        self._failed = False
+        self._selected, self._selected_bytes = {}, 0
+        return frame({"event": "reset", "attempt": attempt})
+
+    def _keep(self, event: SelectedOutput) -> bytes:
+        self._saw_selected = True
+        document = self._hide(bytes(event.value))
+        self._selected_bytes += len(document)
+        if self._selected_bytes > SELECTED_BYTES:
+            return self._selection_failed(event.block_id, SELECTION_TOO_LARGE)
+        if event.path:
+            self._selected.setdefault(event.block_id, {})[event.path] = msgspec.Raw(document)
+        return b""
+
+    def _selection_failed(self, block_id: str, message: str) -> bytes:
+        if self._failed:
+            return b""
+        self._failed = True
+        return frame({"event": "error", "blockId": block_id, "error": message})
+
+    def _agent_event(self, event: RunEvent) -> bytes:
+        match event:
+            case Thinking(block_id=block_id, text=text):
+                return frame({"blockId": block_id, "event": "thinking", "data": text})
+            case ChunkReset(block_id=block_id):
+                return frame({"blockId": block_id, "event": "chunk_reset"})
+            case ToolActivity():
+                return frame(_tool(event))
+            case _:
+                return b""
+
+
+def _tool(event: ToolActivity) -> dict[str, str]:
+    shown = {
+        "blockId": event.block_id,
+        "event": "tool",
+        "phase": event.phase,
+        "id": event.tool_call_id,
+        "name": event.name,
+    }
+    return shown if event.status is None else {**shown, "status": event.status}

@@ -1,0 +1,1 @@
+"""The API generations: legacy, v1 and v2."""

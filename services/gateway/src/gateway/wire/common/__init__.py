@@ -1,0 +1,1 @@
+"""What API generations share: bodies, presenters, routes' helpers."""

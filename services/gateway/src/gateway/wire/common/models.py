@@ -1,0 +1,95 @@
+"""Bodies that v1 and v2 share."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from gateway.http.bodies import NO_NULL_NUMBER, AskedFor, Wire
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+Description = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class WorkflowQuery(BaseModel):
+    """Which workflows to list, oldest first."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    workspace_id: str = Field(min_length=1)
+    folder_id: str | None = Field(None, max_length=200)
+    deployed_only: bool = False
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=500)
+
+
+class ImportBody(AskedFor):
+    """A workflow file and where it goes."""
+
+    workspace_id: str
+    id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Refused where a workflow of the workspace has it: none is overwritten.",
+    )
+    workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
+    name: Name | None = None
+    description: Description | None = None
+    folder_id: str | None = None
+
+
+class DeployBody(AskedFor):
+    """What to call the new version."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
+
+
+class RollbackBody(AskedFor):
+    """Which version to go back to; the one before the live one when nothing is said."""
+
+    version: Annotated[int | None, NO_NULL_NUMBER] = Field(None, ge=1, le=2**31)
+
+
+class ImportedWorkflow(Wire):
+    """A workflow that was just made."""
+
+    id: str
+    name: str
+    description: str
+    workspace_id: str
+    folder_id: str | None
+    created_at: str
+    updated_at: str
+
+
+class WorkflowSummary(ImportedWorkflow):
+    """A workflow in a list."""
+
+    is_deployed: bool
+    deployed_at: str | None
+    run_count: int | None = Field(description="Runs that have ended; null where that cannot be found out.")
+    last_run_at: str | None = Field(description="When the last of them ended; null where none has.")
+
+
+class ActiveDeployment(Wire):
+    """What is live."""
+
+    deployment_version_id: str
+    version: int
+    deployed_at: str | None
+
+
+class Deployment(Wire):
+    """What a deploy, rollback or undeploy did."""
+
+    id: str
+    is_deployed: bool
+    deployed_at: str | None
+    version: int | None = None
+    unchanged: bool | None = Field(None, description="The state is the one that was live before.")
+    warnings: list[str]
+    active_deployment: ActiveDeployment | None = None

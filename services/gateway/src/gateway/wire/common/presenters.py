@@ -1,0 +1,63 @@
+"""Workflows and deployments as v1 and v2 show them alike."""
+
+from gateway.runs.application.run_counts import Tallies
+from gateway.wire.common.models import ActiveDeployment, Deployment, ImportedWorkflow, WorkflowSummary
+from shared.clock import iso
+from shared.contracts.deployments import Deployed, Endpoint, Workflow
+
+
+def imported(workflow: Workflow) -> ImportedWorkflow:
+    """A workflow that was just made."""
+    return ImportedWorkflow(
+        id=workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        workspace_id=workflow.workspace_id,
+        folder_id=workflow.folder_id,
+        created_at=iso(workflow.created_at),
+        updated_at=iso(workflow.updated_at),
+    )
+
+
+def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
+    """A workflow in a list."""
+    deployed_at = workflow.endpoint.deployed_at
+    tally = tallies.get(workflow.id) if tallies else None
+    return WorkflowSummary(
+        **imported(workflow).model_dump(),
+        is_deployed=workflow.endpoint.is_deployed,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+        run_count=tally.runs if tally else None if tallies is None else 0,
+        last_run_at=iso(tally.last_ended_at) if tally else None,
+    )
+
+
+def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
+    """What is live, None when nothing is."""
+    if endpoint.version is None or endpoint.version_id is None:
+        return None
+    deployed_at = endpoint.deployed_at
+    return ActiveDeployment(
+        deployment_version_id=endpoint.version_id,
+        version=endpoint.version,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+    )
+
+
+def deployment(deployed: Deployed) -> Deployment:
+    """What a deploy or rollback did."""
+    active = active_deployment(deployed.endpoint)
+    return Deployment(
+        id=deployed.endpoint.workflow_id,
+        is_deployed=active is not None,
+        deployed_at=active.deployed_at if active else None,
+        version=deployed.version.number,
+        unchanged=deployed.unchanged,
+        warnings=list(deployed.warnings),
+        active_deployment=active,
+    )
+
+
+def undeployed(endpoint: Endpoint) -> Deployment:
+    """What an undeploy did."""
+    return Deployment(id=endpoint.workflow_id, is_deployed=False, deployed_at=None, warnings=[])

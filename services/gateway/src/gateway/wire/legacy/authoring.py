@@ -1,0 +1,121 @@
+"""`/api/workflows`: make, list, rename, archive, and the draft under `/state`."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of, json_value
+from gateway.http.error_models import AUTHORING_ERRORS, Error
+from gateway.http.errors import present_error
+from gateway.http.etags import SavedOver, etag
+from gateway.http.fields import Done
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers, described
+from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow, WorkflowRows
+from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.ports import Authoring
+from shared.clock import iso
+from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+MOST_LISTED: Final = 10_000
+
+
+def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
+    """Workflows and their drafts, for whoever may edit them."""
+    router = APIRouter(
+        prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
+    )
+    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_workflows(
+        caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
+    ) -> WorkflowRows:
+        caller = caller.within(workspace_id or caller.workspace.id)
+        caller.require(Scope.READ)
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
+        return WorkflowRows(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
+
+    @router.post("", openapi_extra=described(CreateBody))
+    async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
+        caller = caller.within(body.workspace_id or caller.workspace.id)
+        request = CreateWorkflow(
+            workspace_id=caller.workspace.id,
+            name=body.name,
+            description=body.description,
+            folder_id=body.folder_id,
+        )
+        return row(await editing.create(caller, request))
+
+    @router.put("/{workflow_id}", openapi_extra=described(UpdateBody))
+    async def update(
+        caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
+    ) -> WorkflowRow:
+        change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
+        return row(await editing.update(caller, workflow_id, change))
+
+    @router.delete("/{workflow_id}")
+    async def archive(caller: Known, workflow_id: str) -> Done:
+        await publishing.archive(caller, workflow_id)
+        return Done()
+
+    @router.get("/{workflow_id}/state", response_model=dict[str, Any])
+    async def draft(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        found = await authoring.draft(caller.workspace.id, workflow_id)
+        return StructResponse(found.state, headers={"etag": etag(found.revision)})
+
+    @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
+    async def save_draft(
+        caller: Known, workflow_id: str, request: Request, response: Response, expected_revision: SavedOver
+    ) -> Saved:
+        caller.require(Scope.WRITE)
+        state = json_value(await request.body())
+        if not isinstance(state, dict):
+            raise InvalidRequest("Invalid workflow: expected an object")
+        save = SaveDraft(state=state, expected_revision=expected_revision)
+        response.headers["etag"] = etag((await editing.save_draft(caller, workflow_id, save)).revision)
+        return Saved()
+
+    return router
+
+
+_STATE_BODY: Final = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["blocks", "edges"],
+                    "properties": {"blocks": {"type": "object"}, "edges": {"type": "array"}},
+                }
+            }
+        }
+    }
+}
+
+
+def row(workflow: Workflow) -> WorkflowRow:
+    """A workflow as the legacy API shows it."""
+    deployed_at = workflow.endpoint.deployed_at
+    return WorkflowRow(
+        id=workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        workspace_id=workflow.workspace_id,
+        folder_id=workflow.folder_id,
+        is_deployed=workflow.endpoint.is_deployed,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+        is_public_api=workflow.endpoint.is_public,
+        created_at=iso(workflow.created_at),
+        updated_at=iso(workflow.updated_at),
+    )

@@ -1,0 +1,132 @@
+"""The bodies of the legacy routes that make, save and deploy workflows."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.http.bodies import NO_NULL_TEXT, AskedFor, Wire
+from gateway.http.fields import Done
+from gateway.wire.common.versions import VersionRow
+
+
+class CreateBody(AskedFor):
+    """A new, empty workflow."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    workspace_id: str | None = Field(None, description="The key's own workspace when not given.")
+    folder_id: str | None = None
+
+
+class UpdateBody(AskedFor):
+    """What to change."""
+
+    name: Annotated[Annotated[str, StringConstraints(min_length=1, max_length=200)] | None, NO_NULL_TEXT] = None
+    description: Annotated[Annotated[str, StringConstraints(max_length=2000)] | None, NO_NULL_TEXT] = None
+    folder_id: str | None = None
+
+
+class AccessBody(AskedFor):
+    """Who may call, and what is kept of it."""
+
+    is_public_api: bool | None = None
+    store_inputs_and_outputs: bool | None = None
+
+
+class VersionBody(AskedFor):
+    """New texts for a version, or the wish to make it live."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
+    is_active: Literal[True] | None = None
+
+
+class WorkflowRow(Wire):
+    """A workflow."""
+
+    id: str
+    name: str
+    description: str
+    workspace_id: str
+    folder_id: str | None
+    is_deployed: bool
+    deployed_at: str | None
+    is_public_api: bool
+    created_at: str
+    updated_at: str
+
+
+class WorkflowRows(Wire):
+    data: list[WorkflowRow]
+
+
+class Saved(Done):
+    warnings: tuple[str, ...] = ()
+
+
+class ActiveDeployment(Wire):
+    """What is live."""
+
+    deployment_version_id: str
+    version: int
+    deployed_at: str | None
+
+
+class DeploymentState(Wire):
+    """What is live, and who may call it."""
+
+    is_deployed: bool
+    deployed_at: str | None
+    api_key: str | None = Field(description="Which keys open it; never a secret.")
+    needs_redeployment: bool
+    is_public_api: bool
+    store_inputs_and_outputs: bool = Field(description="What runs take and give may be kept beyond their end.")
+    active_deployment: ActiveDeployment | None
+
+
+class DeployResult(Wire):
+    """What a deploy or undeploy did."""
+
+    is_deployed: bool
+    deployed_at: str | None
+    api_key: str | None
+    unchanged: bool | None = Field(None, description="Set when the state is the one that was live before.")
+    warnings: list[str] | None = None
+    active_deployment: ActiveDeployment | None = None
+
+
+class AccessState(Wire):
+    is_public_api: bool
+    store_inputs_and_outputs: bool
+
+
+class StatusState(Wire):
+    """What the SDKs ask before they call."""
+
+    is_deployed: bool
+    deployed_at: str | None
+    needs_redeployment: bool
+
+
+class VersionRows(Wire):
+    versions: list[VersionRow]
+
+
+class DeployedState(Wire):
+    deployed_state: dict[str, Any] | None
+
+
+class VersionChange(Wire):
+    """What became of a version."""
+
+    name: str | None = None
+    description: str | None = None
+    success: Literal[True] | None = None
+    deployed_at: str | None = None
+    warnings: list[str] | None = None
+    active_deployment: ActiveDeployment | None = None
+
+
+class Reverted(Wire):
+    message: str
+    last_saved: int = Field(description="Milliseconds since 1970.")

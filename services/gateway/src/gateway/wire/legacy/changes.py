@@ -1,0 +1,105 @@
+"""`/api/workflows/{id}/diff` and `/problems`: what changed, and what is wrong, in words."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import Wire
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.workflows.ports import Authoring
+from shared.contracts.changes import Change
+from shared.contracts.problems import Problem
+
+STATE: Final = r"^(draft|active|[1-9][0-9]{0,8})$"
+
+
+class ChangeRow(Wire):
+    """One difference."""
+
+    kind: str
+    summary: str
+    block_id: str | None
+    block_name: str | None
+    field: str | None
+    before: Any
+    after: Any
+
+
+class Changes(Wire):
+    changes: list[ChangeRow]
+
+
+class ProblemRow(Wire):
+    """Something that is wrong with a block or with the whole."""
+
+    code: str
+    message: str
+    block_id: str | None
+    block_name: str | None
+    fields: list[str]
+
+
+class Problems(Wire):
+    """Errors keep a draft from being deployed, warnings do not."""
+
+    errors: list[ProblemRow]
+    warnings: list[ProblemRow]
+
+
+def changes_router(access: LegacyAccess, authoring: Authoring) -> APIRouter:
+    """For whoever may read the workflow."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}",
+        route_class=presenting(present_error),
+        tags=["Deployment"],
+        responses=AUTHORING_ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    State = Annotated[str, Query(pattern=STATE, description="`draft`, `active` or a version's number.")]  # noqa: N806
+
+    @router.get("/diff", summary="What changed between two states")
+    async def diff(
+        caller: Known,
+        workflow_id: str,
+        before: Annotated[State, Query(alias="from")] = "active",
+        after: Annotated[State, Query(alias="to")] = "draft",
+    ) -> Changes:
+        caller.require(Scope.READ)
+        found = await authoring.diff(caller.workspace.id, workflow_id, before=before, after=after)
+        return Changes(changes=[_row(change) for change in found.changes])
+
+    @router.get("/problems", summary="What is wrong with the draft")
+    async def problems(caller: Known, workflow_id: str) -> Problems:
+        caller.require(Scope.READ)
+        found = await authoring.problems(caller.workspace.id, workflow_id)
+        return Problems(
+            errors=[_problem(each) for each in found.errors], warnings=[_problem(each) for each in found.warnings]
+        )
+
+    return router
+
+
+def _row(change: Change) -> ChangeRow:
+    return ChangeRow(
+        kind=change.kind,
+        summary=change.summary,
+        block_id=change.block_id,
+        block_name=change.block_name,
+        field=change.field,
+        before=change.before,
+        after=change.after,
+    )
+
+
+def _problem(problem: Problem) -> ProblemRow:
+    return ProblemRow(
+        code=problem.code,
+        message=problem.message,
+        block_id=problem.block_id,
+        block_name=problem.block_name,
+        fields=list(problem.fields),
+    )

@@ -1,0 +1,134 @@
+"""`/api/workflows/{id}/deploy` and what tells whether a workflow is deployed."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from msgspec import UNSET
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import AUTHORING_ERRORS, Error
+from gateway.http.errors import present_error
+from gateway.http.etags import Seen
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers, described
+from gateway.wire.legacy.authoring_models import (
+    AccessBody,
+    AccessState,
+    ActiveDeployment,
+    DeployedState,
+    DeploymentState,
+    DeployResult,
+    StatusState,
+)
+from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.ports import Authoring
+from shared.clock import iso
+from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+KEYS_SHOWN: Final = "Workspace API keys"
+NO_STORE: Final = {"cache-control": "no-store"}
+
+
+def deployment_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+    """What is live: for a key with the read scope, and with the deploy scope to change it."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}",
+        route_class=presenting(present_error),
+        tags=["Deployment"],
+        responses=AUTHORING_ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("/status", summary="Whether a workflow is deployed")
+    async def status(caller: Known, workflow_id: str) -> StatusState:
+        caller.require(Scope.READ, Scope.EXECUTE)
+        found = await authoring.status(caller.workspace.id, workflow_id)
+        return StatusState(
+            is_deployed=found.endpoint.is_deployed,
+            deployed_at=_moment(found.endpoint),
+            needs_redeployment=found.needs_redeployment,
+        )
+
+    @router.get("/deploy")
+    async def deployment(caller: Known, workflow_id: str) -> DeploymentState:
+        caller.require(Scope.READ)
+        return _state(await authoring.status(caller.workspace.id, workflow_id))
+
+    @router.post("/deploy", response_model_exclude_none=True, responses=answers(Error, 412))
+    async def deploy(caller: Known, workflow_id: str, seen: Seen) -> DeployResult:
+        return _deployed(await publishing.deploy(caller, workflow_id, expected_revision=seen))
+
+    @router.delete("/deploy", response_model_exclude_unset=True)
+    async def undeploy(caller: Known, workflow_id: str) -> DeployResult:
+        await publishing.undeploy(caller, workflow_id)
+        return DeployResult(is_deployed=False, deployed_at=None, api_key=None)
+
+    @router.patch("/deploy", openapi_extra=described(AccessBody))
+    async def set_access(
+        caller: Known,
+        workflow_id: str,
+        body: Annotated[AccessBody, Depends(json_of(AccessBody, headline="Validation error"))],
+    ) -> AccessState:
+        changed = (await publishing.set_access(caller, workflow_id, _change(body))).endpoint
+        return AccessState(is_public_api=changed.is_public, store_inputs_and_outputs=changed.stores_data)
+
+    @router.get("/deployed", response_model=DeployedState)
+    async def deployed_state(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        live = (await authoring.status(caller.workspace.id, workflow_id)).endpoint.version
+        state = None if live is None else (await authoring.version(caller.workspace.id, workflow_id, live)).state
+        return StructResponse({"deployedState": state}, headers=NO_STORE)
+
+    return router
+
+
+def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
+    """What is live, None when nothing is."""
+    if endpoint.version is None or endpoint.version_id is None:
+        return None
+    return ActiveDeployment(
+        deployment_version_id=endpoint.version_id, version=endpoint.version, deployed_at=_moment(endpoint)
+    )
+
+
+def _moment(endpoint: Endpoint) -> str | None:
+    return iso(endpoint.deployed_at) if endpoint.deployed_at else None
+
+
+def _state(found: DeploymentStatus) -> DeploymentState:
+    endpoint = found.endpoint
+    return DeploymentState(
+        is_deployed=endpoint.is_deployed,
+        deployed_at=_moment(endpoint),
+        api_key=KEYS_SHOWN if endpoint.is_deployed else None,
+        needs_redeployment=found.needs_redeployment,
+        is_public_api=endpoint.is_public,
+        store_inputs_and_outputs=endpoint.stores_data,
+        active_deployment=active_deployment(endpoint),
+    )
+
+
+def _deployed(deployed: Deployed) -> DeployResult:
+    return DeployResult(
+        is_deployed=True,
+        deployed_at=_moment(deployed.endpoint),
+        api_key=KEYS_SHOWN,
+        unchanged=deployed.unchanged or None,
+        warnings=list(deployed.warnings) or None,
+        active_deployment=active_deployment(deployed.endpoint),
+    )
+
+
+def _change(body: AccessBody) -> UpdateAccess:
+    """What the body asks for. Raises InvalidRequest where that is nothing."""
+    if body.is_public_api is None and body.store_inputs_and_outputs is None:
+        raise InvalidRequest("At least one of isPublicApi or storeInputsAndOutputs must be provided")
+    return UpdateAccess(
+        is_public=UNSET if body.is_public_api is None else body.is_public_api,
+        stores_data=UNSET if body.store_inputs_and_outputs is None else body.store_inputs_and_outputs,
+    )

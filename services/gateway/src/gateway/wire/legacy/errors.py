@@ -1,0 +1,89 @@
+"""Error bodies of the execute route."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
+from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
+from gateway.http.routes import counting
+from gateway.runs.domain.errors import AcceptUncertain, CallerGone, RunLost, RunOverdue, RunUncertain
+from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from shared.errors import (
+    AtCapacity,
+    FlowportError,
+    InvalidRequest,
+    RunIdTaken,
+)
+from shared.web.structs import StructResponse
+
+AT_CAPACITY: Final = "Service temporarily at capacity"
+
+
+QUEUE_FULL: Final = "Execution queue is at capacity"
+
+
+def present_plain_error(request: Request, error: FlowportError) -> Response:
+    """As an execute call, for the routes of its runs."""
+    status = status_of(error)
+    named = {"x-execution-id": error.run_id} if isinstance(error, RunUncertain) else {}
+    return StructResponse(_execute_body(error), status_code=status, headers={**named, **retry_headers(error, status)})
+
+
+present_execute_error: Final = counting(present_plain_error)
+"""What an execute call that was refused, or lost, is told."""
+
+
+def _plain(error: FlowportError) -> dict[str, Any]:
+    body: dict[str, Any] = {"error": message_of(error)}
+    if isinstance(error, InvalidRequest) and error.details is not None:
+        body["details"] = error.details
+    return body
+
+
+_BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]], ...]] = (
+    (
+        AdmissionClosed,
+        lambda error: {
+            "error": "Too many requests",
+            "message": error.message,
+            "code": error.code,
+            "retryable": True,
+            "retryAfterSeconds": error.retry_after,
+        },
+    ),
+    (
+        RateLimited,
+        lambda error: {"error": error.message, "code": error.code, "retryAfterSeconds": error.retry_after},
+    ),
+    (
+        AtCapacity,
+        lambda error: {
+            "error": AT_CAPACITY,
+            "message": (error.details or {}).get("message", QUEUE_FULL),
+            "retryAfterSeconds": retry_seconds(error),
+        },
+    ),
+    (
+        RunIdTaken,
+        lambda error: {
+            "error": error.message,
+            "code": "EXECUTION_ID_CONFLICT",
+            "executionId": error.details["runId"],
+        },
+    ),
+    (OutcomeUnknown, lambda error: {"error": error.message, "code": error.code, "executionId": error.run_id}),
+    (IdempotencyKeyReused, lambda error: {"error": error.message, "code": error.code}),
+    (IdempotencyKeyInUse, lambda error: {"error": error.message, "code": error.code}),
+    (RunLost, lambda error: {"error": error.message, "code": "EXECUTION_LOST", "executionId": error.run_id}),
+    (AcceptUncertain, lambda error: {"error": error.message, "code": ACCEPT_UNCERTAIN, "executionId": error.run_id}),
+    (CallerGone, lambda error: {"success": False, "error": error.message}),
+    (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),
+    (FlowportError, _plain),
+)
+
+
+def _execute_body(error: FlowportError) -> dict[str, Any]:
+    return next(body(error) for kind, body in _BODIES if isinstance(error, kind))

@@ -1,0 +1,150 @@
+"""`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
+
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.rate_limits import RateKind
+from gateway.http.error_models import Refusal
+from gateway.http.routes import headers_of, plain
+from gateway.http.schemas import answer, described
+from gateway.run_endpoints.idempotency import OnceOnly
+from gateway.run_endpoints.services import Reception
+from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import ExecuteRequest, read_execute_request
+from gateway.streams.canvas_answers import CanvasStreams
+from gateway.wire.legacy.errors import present_execute_error
+from gateway.wire.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult
+from gateway.wire.legacy.results import sync_response
+from shared.clock import iso
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.runs import RunMode
+from shared.errors import PayloadTooLarge
+from shared.web.structs import StructResponse
+
+TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
+
+
+class ExecuteDoor:
+    """Serves execute calls: sync, stream and async."""
+
+    def __init__(self, reception: Reception, canvas: CanvasStreams, *, once: OnceOnly, public_url: str) -> None:
+        self._reception = reception
+        self._canvas = canvas
+        self._once = once
+        self._public_url = public_url
+
+    async def execute(self, request: Request) -> Response:
+        """Run a workflow's live version."""
+        self._reception.admit(request)
+        workflow_id = request.path_params["workflow_id"]
+        headers = headers_of(request)
+        chain = call_chain(headers)
+        caller = await self._reception.known_caller(headers, workflow_id)
+        caller = caller or await self._reception.public_caller(request, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
+        body = await _body_of(request)
+        asked = read_execute_request(
+            headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain
+        )
+        await self._reception.authentication.confirm(caller)
+        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.of(asked.mode))
+        self._reception.admit_to(request, endpoint.workspace_id)
+        serve = partial(self._serve, caller, endpoint)
+        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+
+    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
+        if asked.mode is RunMode.ASYNC:
+            return self._accepted(await self._reception.executions.enqueue(caller, endpoint, asked))
+        if asked.keep_events:
+            return await self._canvas.begin(caller, endpoint, asked)
+        run = await self._reception.executions.attach(caller, endpoint, asked)
+        standing = self._reception.access.of(caller, endpoint.workflow_id)
+        if asked.mode is RunMode.STREAM:
+            named = {"x-execution-id": run.run_id}
+            return self._reception.attached.stream(run, asked, endpoint, standing, headers=named)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
+        return sync_response(run.run_id, outcome, output)
+
+    def _accepted(self, accepted: RunAccepted) -> Response:
+        path = f"/api/jobs/{accepted.job_id}"
+        body = {
+            "success": True,
+            "async": True,
+            "jobId": accepted.job_id,
+            "executionId": accepted.run_id,
+            "message": "Workflow execution queued",
+            "statusUrl": f"{self._public_url}{path}",
+            "taskId": accepted.job_id,
+            "status": "queued",
+            "createdAt": iso(accepted.created_at),
+            "links": {"status": path},
+        }
+        return StructResponse(body, status_code=202, headers={"x-execution-id": accepted.run_id})
+
+
+async def _body_of(request: Request) -> bytes:
+    """Raises PayloadTooLarge in the words that clients of this route know."""
+    try:
+        return await request.body()
+    except PayloadTooLarge as error:
+        raise PayloadTooLarge(TOO_LARGE) from error
+
+
+_HEADERS: Final = {
+    "x-api-key": "Key of the workspace. Not needed where the workflow is public.",
+    "X-Execution-Mode": "`async` queues the run.",
+    "X-Stream-Response": "`true` is the same as `stream: true` in the body.",
+    "X-Execution-Id": "Id of the run, chosen by the caller; used once.",
+    "Idempotency-Key": "Calls with the same key run once and get the first answer, for 24 hours.",
+    "X-Execution-Timeout-Seconds": "Lowers the time limit of an async run, 1 to 604800.",
+    "X-Callback-Url": "Where an async run's end is told; https, at most 2048 characters.",
+    "X-Workflow-Version": "Runs this version instead of the live one.",
+    "X-Sim-Via": "Workflows that led to this call; at most 24.",
+    "X-Sim-Stream-Protocol": "`agent-events-v1` asks for the richer stream.",
+}
+_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in _HEADERS.items()
+    ),
+]
+_REFUSALS: Final = {
+    400: "The request is not in order.",
+    401: "No key, or a wrong one.",
+    402: "The workspace has spent what it may.",
+    403: "Not for this key, or not deployed.",
+    404: "No such workflow.",
+    409: "The id or the idempotency key was used before, or workflows call each other too deeply.",
+    413: "The body is larger than 10 MiB.",
+    429: "Too many calls.",
+    503: "At capacity, or a part of the system is away.",
+}
+
+
+def execute_router(door: ExecuteDoor) -> APIRouter:
+    """The execute route."""
+    router = APIRouter(route_class=plain(present_execute_error), tags=["Execute"])
+    router.add_api_route(
+        "/api/workflows/{workflow_id}/execute",
+        door.execute,
+        methods=["POST"],
+        response_model=ExecuteResult,
+        summary="Run a workflow",
+        responses={
+            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            202: answer(Accepted, "The run is queued."),
+            **{status: answer(Refusal, text) for status, text in _REFUSALS.items()},
+            408: answer(ExecuteFailure, "The run took too long."),
+            500: answer(ExecuteFailure, "The run failed."),
+        },
+        openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
+    )
+    return router

@@ -1,0 +1,96 @@
+"""`/api/workflows/{id}/…` for who is about to call it: code samples, OpenAPI, a page to read and try it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.features.api_page import DOCS_PAGE
+from gateway.http.access import LegacyAccess
+from gateway.http.error_models import Error
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.runs.domain.run_states import names_in
+from gateway.wire.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
+from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.domain.interface import BlockOutputs
+from gateway.workflows.domain.openapi import workflow_openapi
+from gateway.workflows.domain.samples import samples_of
+from shared.web.structs import StructResponse
+
+SOME_KEY: Final = "sk-sim-..."
+Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]
+
+
+def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
+    """Protected like the workflow itself."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}",
+        route_class=presenting(present_error),
+        tags=["Interface"],
+        responses=answers(Error, 400, 401, 403, 404, 503),
+    )
+
+    @router.get("/samples", summary="Code that calls the workflow")
+    async def samples(
+        request: Request,
+        workflow_id: str,
+        version: Version = None,
+        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+    ) -> Samples:
+        caller = await access.to_interface(request)
+        published = await interfaces.of(workflow_id, version)
+        interface, is_public = published.interface, published.endpoint.is_public
+        usual = list(interface.default_selection())
+        selection = usual if selected_outputs is None else names_in(selected_outputs)
+        example, key = interface.example_input(), caller.key.display if caller.key else SOME_KEY
+        written = samples_of(
+            public_url, workflow_id, example, selected_outputs=selection, masked_key=key, is_public=is_public
+        )
+        return Samples(
+            workflow_id=workflow_id,
+            version=published.version,
+            is_public=is_public,
+            masked_key=key,
+            example_input=example,
+            selected_outputs=selection,
+            outputs=list(map(_selectable, interface.outputs)),
+            samples=[SampleCode(mode=one.mode, step=one.step, language=one.language, code=one.code) for one in written],
+        )
+
+    @router.get("/openapi.json", response_model=dict[str, Any], summary="The workflow's own OpenAPI")
+    async def openapi(request: Request, workflow_id: str, version: Version = None) -> Response:
+        await access.to_interface(request)
+        published = await interfaces.of(workflow_id, version)
+        endpoint = published.endpoint
+        document = workflow_openapi(
+            published.interface,
+            base_url=public_url,
+            workflow_id=workflow_id,
+            title=endpoint.name,
+            description=published.description,
+            version=published.version,
+            is_live=published.version == endpoint.version,
+            is_public=endpoint.is_public,
+        )
+        return StructResponse(document)
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return DOCS_PAGE.file("index.html")
+
+    return router
+
+
+def _selectable(block: BlockOutputs) -> SelectableBlock:
+    return SelectableBlock(
+        block_id=block.block_id,
+        block_name=block.block_name,
+        block_type=block.block_type,
+        outputs=[
+            Selectable(path=name, type=field.type, selector=f"{block.selector}.{name}")
+            for name, field in block.fields.items()
+        ],
+    )

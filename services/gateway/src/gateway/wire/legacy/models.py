@@ -1,0 +1,194 @@
+"""The bodies of the legacy API: they describe it in OpenAPI, and tests hold the answers against them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from gateway.http.bodies import Wire
+from gateway.parsing.problems import LONGEST_TEXT, MOST_TEXTS
+from shared.contracts.cancels import CancelReason
+
+
+class ExecuteBody(Wire):
+    """The control keys of an execute call. Every other key is input of the workflow."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel)
+
+    input: Any = Field(None, description="Input of the workflow, where it is one value.")
+    stream: bool = Field(False, description="Answer with server-sent events.")
+    selected_outputs: list[Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
+        [], max_length=MOST_TEXTS, description="Outputs to stream, as blockName.field."
+    )
+    include_file_base64: bool = Field(True, description="Put the content of files into the output.")
+    base64_max_bytes: int | None = Field(None, gt=0, description="Largest file to put into the output, in bytes.")
+    stop_after_block_id: str | None = Field(None, description="End the run after this block.")
+    execution_id: str | None = Field(None, description="Id of the run, chosen by the caller; used once.")
+    include_thinking: bool = Field(False, description="Stream the model's reasoning.")
+    include_tool_calls: bool = Field(False, description="Stream the model's tool calls.")
+
+
+class RunTimes(Wire):
+    """When the run began and ended."""
+
+    duration: int = Field(description="Milliseconds.")
+    start_time: str
+    end_time: str
+
+
+class ExecuteResult(Wire):
+    """A run that ended while its caller waited."""
+
+    success: bool
+    execution_id: str
+    output: Any
+    metadata: RunTimes
+
+
+class ExecuteFailure(Wire):
+    """A run that failed."""
+
+    success: Literal[False]
+    output: Any = None
+    error: str
+    metadata: RunTimes | None = None
+
+
+class JobLinks(Wire):
+    """Where to look next."""
+
+    status: str
+
+
+class Accepted(Wire):
+    """A run that was queued."""
+
+    success: Literal[True]
+    is_async: Literal[True] = Field(alias="async")
+    job_id: str
+    execution_id: str
+    message: str
+    status_url: str
+    task_id: str
+    status: Literal["queued"]
+    created_at: str
+    links: JobLinks
+
+
+class JobTimes(Wire):
+    """What is known of a job's life. A key is there once it has a value."""
+
+    created_at: str
+    started_at: str | None = None
+    completed_at: str | None = None
+    duration: int | None = Field(None, description="Milliseconds from start to completion.")
+    workflow_id: str
+    execution_id: str
+    max_duration_seconds: int | None = Field(None, description="The time limit that the job ran into.")
+
+
+class JobStatus(Wire):
+    """A queued run as it stands."""
+
+    success: Literal[True]
+    task_id: str
+    status: Literal["queued", "processing", "completed", "failed"]
+    metadata: JobTimes
+    estimated_duration: int | None = Field(None, description="Milliseconds; only until the job has ended.")
+    output: Any = None
+    error: str | None = None
+
+
+class RunCost(Wire):
+    """In US dollars."""
+
+    total: float
+
+
+class RunState(Wire):
+    """A run as it stands."""
+
+    execution_id: str
+    workflow_id: str
+    status: Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
+    trigger: str
+    level: Literal["info", "error"]
+    started_at: str | None
+    ended_at: str | None
+    total_duration_ms: int | None
+    paused: dict[str, Any] | None
+    cost: RunCost | None
+    error: str | None
+    final_output: Any
+    block_outputs: dict[str, Any] | None
+
+
+class CancelResult(Wire):
+    """What a cancel found."""
+
+    success: bool
+    execution_id: str
+    redis_available: bool
+    durably_recorded: bool
+    locally_aborted: bool
+    paused_cancelled: bool
+    reason: CancelReason
+
+
+class PausePointModel(Wire):
+    """One thing that a run waits for."""
+
+    context_id: str
+    block_id: str
+    pause_kind: Literal["human", "time"]
+    registered_at: str
+    resume_at: str | None
+    response: Any
+    resume_status: str
+    snapshot_ready: bool
+    resume_links: dict[str, str]
+
+
+class PausedExecution(Wire):
+    """A run that waits."""
+
+    id: str
+    workflow_id: str
+    execution_id: str
+    status: Literal["paused", "partially_resumed"]
+    total_pause_count: int
+    resumed_count: int
+    paused_at: str | None
+    updated_at: str | None
+    expires_at: str | None
+    metadata: dict[str, Any]
+    trigger_ids: list[str]
+    pause_points: list[PausePointModel]
+
+
+class PausedExecutions(Wire):
+    """The paused runs of a workflow, newest first; their points without what they show."""
+
+    paused_executions: list[PausedExecution]
+    next_cursor: str | None
+
+
+class PausedContext(Wire):
+    """One pause, and the run around it."""
+
+    execution: PausedExecution
+    pause_point: PausePointModel
+    queue: list[Any]
+    active_resume_entry: None
+
+
+class Resumed(Wire):
+    """The answer was taken; the run goes on as a job."""
+
+    success: Literal[True]
+    is_async: Literal[True] = Field(alias="async")
+    status: Literal["started", "queued"]
+    job_id: str
+    execution_id: str
+    message: str
+    status_url: str

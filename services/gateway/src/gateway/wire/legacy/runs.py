@@ -1,0 +1,91 @@
+"""`/api/workflows/{id}/executions/{executionId}`: how a run is doing, and its cancel."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller
+from gateway.http.access import LegacyAccess
+from gateway.http.error_models import Refusal
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.domain.pauses import paused_facts
+from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, given_by, names_in, status_word
+from gateway.streams.canvas_answers import CanvasStreams
+from gateway.wire.common.runs import cancel_facts
+from gateway.wire.legacy.errors import present_plain_error
+from gateway.wire.legacy.models import CancelResult, RunState
+from shared.clock import iso
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import RunStatus
+from shared.web.structs import StructResponse
+
+
+def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
+    """The routes of one run."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
+        route_class=presenting(present_plain_error),
+        tags=["Runs"],
+        responses=answers(Refusal, 400, 401, 403, 404, 503),
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("", response_model=RunState, summary="How a run is doing")
+    async def run_state(
+        caller: Known,
+        workflow_id: str,
+        execution_id: str,
+        include_output: Annotated[bool, Query(alias="includeOutput")] = False,
+        selected_outputs: Annotated[
+            str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
+        ] = None,
+    ) -> Response:
+        wanted = names_in(selected_outputs)
+        run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))
+        given = given_by(run) if include_output else None
+        output = None if given is None else await runs.output(run, given)
+        return StructResponse(run_body(run, output, wanted))
+
+    @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses=answers(Refusal, 409))
+    async def cancel(caller: Known, workflow_id: str, execution_id: str) -> Response:
+        answer = await runs.cancel(caller, workflow_id, execution_id)
+        return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})
+
+    @router.get(
+        "/stream",
+        summary="Read on where the canvas lost the line",
+        response_class=Response,
+        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
+    )
+    async def stream(
+        caller: Known,
+        workflow_id: str,
+        execution_id: str,
+        after: Annotated[int, Query(alias="from", ge=0, le=2**31, description="The last `eventId` that was seen.")] = 0,
+    ) -> Response:
+        return await canvas.open(caller, workflow_id, execution_id, after=after)
+
+    return router
+
+
+def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str, Any]:
+    """A run as it stands."""
+    return {
+        "executionId": run.run_id,
+        "workflowId": run.workflow_id,
+        "status": status_word(run.status),
+        "trigger": run.trigger,
+        "level": "error" if run.status is RunStatus.FAILED else "info",
+        "startedAt": iso(run.started_at) if run.started_at else None,
+        "endedAt": iso(run.ended_at) if run.ended_at else None,
+        "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
+        "paused": paused_facts(run),
+        "cost": cost_of(run),
+        "error": run.error.text if run.error and run.status is RunStatus.FAILED else None,
+        "finalOutput": None if output is None else msgspec.Raw(output),
+        "blockOutputs": block_outputs(run.blocks, wanted),
+    }

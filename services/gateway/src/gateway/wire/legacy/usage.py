@@ -1,0 +1,96 @@
+"""`GET /api/users/me/usage-limits`: how the caller stands."""
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import Request
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.rate_limits import RateKind, Standing
+from gateway.http.bodies import Wire
+from gateway.http.error_models import Error
+from gateway.http.errors import present_error
+from gateway.http.rate_limit_headers import Limiting
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.http.usage import Bucket, bucket, spend_limit
+from gateway.runs.application.usage import UsageReports
+from gateway.runs.domain.run_states import as_number
+from shared.clock import Clock
+
+REFUSALS: Final = answers(Error, 401, 403, 503)
+
+
+class LegacyBucket(Bucket):
+    """How one rate limit stands."""
+
+    is_limited: bool = Field(description="No call is left until the reset.")
+    limit: int = Field(description="The same as requestsPerMinute.")
+
+
+class RateLimit(Wire):
+    """The limits of calls that start runs."""
+
+    sync: LegacyBucket
+    queued: LegacyBucket = Field(alias="async")
+    auth_type: Literal["api", "manual"]
+
+
+class MonthlyUsage(Wire):
+    """Money, in US dollars, this month."""
+
+    current_period_cost: int | float
+    limit: int | float
+    plan: str
+
+
+class Storage(Wire):
+    """Stored files; they are not metered, so all of it is 0."""
+
+    used_bytes: int = 0
+    limit_bytes: int = 0
+    percent_used: float = 0
+
+
+class UsageLimits(Wire):
+    """How the caller stands."""
+
+    success: Literal[True] = True
+    rate_limit: RateLimit
+    usage: MonthlyUsage
+    storage: Storage = Storage()
+
+
+def usage_router(authentication: Authentication, limiting: Limiting, reports: UsageReports, clock: Clock) -> APIRouter:
+    """The usage route. It counts nothing."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
+
+    @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=REFUSALS)
+    async def usage_limits(
+        request: Request,
+        workspace_id: Annotated[
+            str | None, Query(alias="workspaceId", description="The caller's own, where it is left out.")
+        ] = None,
+    ) -> UsageLimits:
+        caller = await authentication.require(request.headers, otherwise="Authentication required")
+        caller = caller.within(workspace_id or caller.workspace.id)
+        limiting.show(request, caller, RateKind.SYNC)
+        usage = await reports.of(caller)
+        return UsageLimits(
+            rate_limit=RateLimit(
+                sync=_legacy(usage.sync_calls, clock),
+                queued=_legacy(usage.async_calls, clock),
+                auth_type="manual" if caller.is_session else "api",
+            ),
+            usage=MonthlyUsage(
+                current_period_cost=as_number(usage.cost_usd), limit=spend_limit(usage), plan=usage.plan
+            ),
+        )
+
+    return router
+
+
+def _legacy(standing: Standing, clock: Clock) -> LegacyBucket:
+    shown = bucket(standing, clock)
+    return LegacyBucket(**shown.model_dump(), is_limited=standing.remaining == 0, limit=standing.rate.per_window)

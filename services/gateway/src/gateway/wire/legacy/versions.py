@@ -1,0 +1,106 @@
+"""`/api/workflows/{id}/deployments`: every version, its texts, promote, and load into the draft."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from msgspec import UNSET
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import LegacyAccess
+from gateway.http.bodies import json_of
+from gateway.http.error_models import AUTHORING_ERRORS
+from gateway.http.errors import present_error
+from gateway.http.routes import presenting
+from gateway.http.schemas import described
+from gateway.wire.common.versions import MAX_NUMBER, VersionRow, version_row
+from gateway.wire.legacy.authoring_models import DeployedState, Reverted, VersionBody, VersionChange, VersionRows
+from gateway.wire.legacy.deployment import active_deployment
+from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.drafts import Editing
+from gateway.workflows.ports import Authoring
+from shared.clock import epoch_ms
+from shared.contracts.deployments import UpdateVersion
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+PAGE: Final = 500
+MAX_PAGES: Final = 20
+
+
+def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
+    """Versions, for a key with the read scope, and with the deploy scope to change something."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}/deployments",
+        route_class=presenting(present_error),
+        tags=["Deployment"],
+        responses=AUTHORING_ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_versions(caller: Known, workflow_id: str) -> VersionRows:
+        caller.require(Scope.READ)
+        rows: list[VersionRow] = []
+        before = None
+        for _ in range(MAX_PAGES):
+            page = await authoring.versions(caller.workspace.id, workflow_id, before=before, limit=PAGE)
+            rows += map(version_row, page.versions)
+            before = page.next_before
+            if before is None:
+                break
+        return VersionRows(versions=rows)
+
+    @router.get("/{version}", response_model=DeployedState)
+    async def version_state(caller: Known, workflow_id: str, version: str) -> Response:
+        caller.require(Scope.READ)
+        found = await authoring.version(caller.workspace.id, workflow_id, _number(version))
+        return StructResponse({"deployedState": found.state})
+
+    @router.patch("/{version}", openapi_extra=described(VersionBody), response_model_exclude_unset=True)
+    async def change_version(
+        caller: Known, workflow_id: str, version: str, body: Annotated[VersionBody, Depends(json_of(VersionBody))]
+    ) -> VersionChange:
+        caller.require(Scope.WRITE if body.is_active is None else Scope.DEPLOY)  # before a text is changed
+        number = _number(version)
+        if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
+            raise InvalidRequest("At least one of name, description, or isActive must be provided")
+        texts = await _texts(editing, caller, workflow_id, number, body)
+        if body.is_active is None:
+            return texts
+        promoted = await publishing.promote(caller, workflow_id, number)
+        active = active_deployment(promoted.endpoint)
+        return texts.model_copy(
+            update={
+                "success": True,
+                "deployed_at": active.deployed_at if active else None,
+                "active_deployment": active,
+                **({"warnings": list(promoted.warnings)} if promoted.warnings else {}),
+            }
+        )
+
+    @router.post("/{version}/revert")
+    async def revert(caller: Known, workflow_id: str, version: str) -> Reverted:
+        word = version if version == "active" else str(_number(version))
+        saved = await publishing.load(caller, workflow_id, word)
+        return Reverted(message="Reverted to deployment version", last_saved=epoch_ms(saved.saved_at))
+
+    return router
+
+
+async def _texts(editing: Editing, caller: Caller, workflow_id: str, number: int, body: VersionBody) -> VersionChange:
+    wants_description = "description" in body.model_fields_set
+    if body.name is None and not wants_description:
+        return VersionChange()
+    change = UpdateVersion(
+        name=UNSET if body.name is None else body.name,
+        description=body.description if wants_description else UNSET,
+    )
+    changed = await editing.update_version(caller, workflow_id, number, change)
+    return VersionChange(name=changed.name, description=changed.description)
+
+
+def _number(version: str) -> int:
+    if not (version.isascii() and version.isdigit() and len(version) <= 10 and 0 < int(version) < MAX_NUMBER):
+        raise InvalidRequest("Invalid version")
+    return int(version)

@@ -1,0 +1,31 @@
+"""Who calls the v1 API, and what each answer says about the caller's limits."""
+
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.credentials import Caller
+from gateway.http.counted_access import CountedAccess
+from gateway.http.rate_limit_headers import Limiting
+from gateway.http.usage import Limits, limits_block
+from gateway.runs.application.usage import UsageReports
+from gateway.workflows.application.endpoints import Endpoints
+from shared.clock import Clock
+
+
+class V1Access(CountedAccess):
+    """Besides who calls: the `limits` block of the answer."""
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        endpoints: Endpoints,
+        limiting: Limiting,
+        *,
+        reports: UsageReports,
+        clock: Clock,
+    ) -> None:
+        super().__init__(authentication, endpoints, limiting)
+        self._reports = reports
+        self._clock = clock
+
+    async def limits(self, caller: Caller) -> Limits:
+        """How the caller stands."""
+        return limits_block(await self._reports.of(caller), self._clock)

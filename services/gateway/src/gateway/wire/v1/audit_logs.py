@@ -1,0 +1,43 @@
+"""`/api/v1/audit-logs`: who did what, for scripts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller
+from gateway.features.audit.models import AuditRows
+from gateway.features.audit.routes import AuditFilter, audit_row
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.http.usage import Limits
+from gateway.wire.v1.access import V1Access
+from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.models import ErrorAnswer
+
+
+class AuditLogs(AuditRows):
+    limits: Limits
+
+
+def audit_logs_router(access: V1Access, audit: AuditLog) -> APIRouter:
+    """For admins."""
+    router = APIRouter(
+        route_class=presenting(present_error),
+        tags=["Audit"],
+        responses=answers(ErrorAnswer, 400, 401, 403, 429, 503),
+    )
+
+    @router.get("/api/v1/audit-logs", summary="Who did what")
+    async def page(
+        caller: Annotated[Caller, Depends(access.caller)],
+        wanted: Annotated[AuditFilter, Depends()],
+        workspace_id: Annotated[
+            str | None, Query(alias="workspaceId", max_length=200, description="The key's own, where it is left out.")
+        ] = None,
+    ) -> AuditLogs:
+        caller = caller.within(workspace_id or caller.workspace.id)
+        entries, cursor = await audit.page(caller, wanted.query(caller))
+        return AuditLogs(data=list(map(audit_row, entries)), next_cursor=cursor, limits=await access.limits(caller))
+
+    return router

@@ -1,0 +1,83 @@
+"""`/api/v1/dead-letters` and `/api/v1/runs/{id}/redrive`: what nobody could work on, and another chance for it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.features.dead_letters.ports import DeadLetterKeeper
+from gateway.features.dead_letters.service import Redriving
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.wire.v1.access import V1Access
+from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.models import ErrorAnswer
+from shared.clock import iso
+from shared.contracts.dead_letters import DeadLetterView
+from shared.contracts.jobs import RunAccepted
+from shared.web.structs import StructResponse
+
+
+def dead_letters_router(
+    access: V1Access, keeper: DeadLetterKeeper, redriving: Redriving, *, public_url: str
+) -> APIRouter:
+    """For whoever looks after the workspace."""
+    router = APIRouter(
+        prefix="/api/v1",
+        route_class=presenting(present_error),
+        tags=["Dead letters"],
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 409, 429, 503),
+    )
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
+
+    def told(accepted: RunAccepted) -> dict[str, Any]:
+        url = f"{public_url}/api/jobs/{accepted.job_id}"
+        return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": url}
+
+    @router.get("/dead-letters", summary="List messages that nobody could work on")
+    async def page(
+        caller: Known,
+        workspace_id: In = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        caller = _there(caller, workspace_id)
+        caller.require_throughout(Scope.ADMIN)
+        found = await keeper.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
+        return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
+
+    @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
+    async def redrive_letter(caller: Known, letter_id: str, workspace_id: In = None) -> Response:
+        accepted = await redriving.letter(_there(caller, workspace_id), letter_id)
+        return StructResponse({"data": told(accepted) if accepted else {"redriven": True}}, status_code=202)
+
+    @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
+    async def discard(caller: Known, letter_id: str, workspace_id: In = None) -> None:
+        await redriving.discard(_there(caller, workspace_id), letter_id)
+
+    @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
+    async def redrive_run(caller: Known, run_id: str, workspace_id: In = None) -> Response:
+        accepted = await redriving.run(_there(caller, workspace_id), run_id)
+        return StructResponse({"data": {**told(accepted), "redrivenFrom": run_id}}, status_code=202)
+
+    return router
+
+
+def _there(caller: Caller, workspace_id: str | None) -> Caller:
+    return caller.within(workspace_id or caller.workspace.id)
+
+
+def _shown(letter: DeadLetterView) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "kind": letter.kind,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "diedAt": iso(letter.died_at),
+        "times": letter.times,
+        "size": letter.size,
+        "workflowId": letter.workflow_id,
+        "runId": letter.run_id,
+    }

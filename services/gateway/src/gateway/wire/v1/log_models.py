@@ -1,0 +1,83 @@
+"""The bodies of the v1 logs API."""
+
+from typing import Any
+
+from pydantic import Field
+
+from gateway.http.bodies import Wire
+from gateway.http.usage import Limits
+from shared.contracts.runs import RunStatus
+
+
+class Cost(Wire):
+    """What a run spent on models, in US dollars."""
+
+    total: float
+
+
+class FullCost(Cost):
+    """The same, with what it was spent on."""
+
+    tokens: dict[str, int]
+    models: dict[str, dict[str, Any]]
+
+
+class LogRow(Wire):
+    """A run in a list."""
+
+    id: str
+    workflow_id: str
+    execution_id: str
+    deployment_version_id: str | None
+    level: str = Field(description="`error` for a run that failed, else `info`.")
+    status: RunStatus = Field(description="Finer than `level`.")
+    trigger: str
+    caller: str | None = Field(description="What the key or the person is called that called; null for the public.")
+    started_at: str
+    ended_at: str | None
+    total_duration_ms: int | None
+    cost: Cost | None
+    files: list[dict[str, Any]] | None = Field(description="Files that the caller sent; only where blocks are shown.")
+    workflow: dict[str, Any] | None = Field(None, description="With `details=full`: id, name and description.")
+    trace_spans: list[dict[str, Any]] | None = None
+    final_output: Any = None
+
+
+class ExecutionData(Wire):
+    """What a run did."""
+
+    trace_spans: list[dict[str, Any]]
+    final_output: Any
+    trigger: str
+    status: str
+    error: str | None = None
+    error_details: dict[str, Any] | None = None
+
+
+class LogDetail(LogRow):
+    """A run with all that it left."""
+
+    cost: FullCost | None = None
+    execution_data: ExecutionData
+    created_at: str
+
+
+class LogList(Wire):
+    data: list[LogRow]
+    next_cursor: str | None = None
+    limits: Limits
+
+
+class LogAnswer(Wire):
+    data: LogDetail
+    limits: Limits
+
+
+class ExecutionAnswer(Wire):
+    """A run and the workflow state that it ran."""
+
+    execution_id: str
+    workflow_id: str
+    workflow_state: dict[str, Any] | None
+    execution_metadata: dict[str, Any]
+    limits: Limits

@@ -1,0 +1,105 @@
+"""Runs in the words of the v1 logs API."""
+
+from typing import Any, Final
+
+import msgspec
+
+from gateway.runs.domain.run_states import as_number, cost_of
+from shared.clock import iso
+from shared.contracts.deployments import Workflow
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import RunStatus
+from shared.workflow.run_files import files_of
+from shared.workflow.trace_spans import trace_of
+
+_STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
+
+
+def row(run: RunView) -> dict[str, Any]:
+    """A run in a list."""
+    return {
+        "id": run.run_id,
+        "workflowId": run.workflow_id,
+        "executionId": run.run_id,
+        "deploymentVersionId": run.version_id,
+        "level": "error" if run.status is RunStatus.FAILED else "info",
+        "status": run.status,
+        "trigger": run.trigger,
+        "caller": run.caller_name,
+        "startedAt": iso(run.started_at or run.created_at),
+        "endedAt": iso(run.ended_at) if run.ended_at else None,
+        "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
+        "cost": cost_of(run),
+        "files": files_of(run),
+    }
+
+
+def workflow_facts(run: RunView, workflow: Workflow | None) -> dict[str, Any]:
+    """Which workflow ran; one that is gone has kept its id only."""
+    return {
+        "id": run.workflow_id,
+        "name": workflow.name if workflow else None,
+        "description": workflow.description if workflow else None,
+    }
+
+
+def trace(run: RunView) -> list[Any]:
+    """The run as a tree of spans."""
+    span = trace_of(run)
+    return [{**span, "cost": {"total": as_number(run.usage.cost_usd)}} if run.usage.cost_usd else span]
+
+
+def detail(run: RunView, output: bytes | None, workflow: Workflow | None) -> dict[str, Any]:
+    """A run with all that it left."""
+    return {
+        **row(run),
+        "workflow": workflow_facts(run, workflow),
+        "executionData": {
+            "traceSpans": trace(run),
+            "finalOutput": None if output is None else msgspec.Raw(output),
+            "trigger": run.trigger,
+            "status": run.status,
+            **_error(run),
+        },
+        "cost": _cost(run),
+        "createdAt": iso(run.created_at),
+    }
+
+
+def execution(run: RunView, state: dict[str, Any] | None) -> dict[str, Any]:
+    """A run and the workflow state that it ran."""
+    listed = row(run)
+    metadata = {name: listed[name] for name in ("trigger", "startedAt", "endedAt", "totalDurationMs")}
+    return {
+        "executionId": run.run_id,
+        "workflowId": run.workflow_id,
+        "workflowState": None if state is None else {part: state.get(part) for part in _STATE_PARTS},
+        "executionMetadata": {**metadata, "cost": _cost(run)},
+    }
+
+
+def _error(run: RunView) -> dict[str, Any]:
+    if run.error is None or run.status is not RunStatus.FAILED:
+        return {}
+    block = {"blockId": run.error.block_id, "blockName": run.error.block_name}
+    return {"error": run.error.text, "errorDetails": {**block, "error": run.error.message}}
+
+
+def _cost(run: RunView) -> dict[str, Any] | None:
+    if not run.status.is_terminal:
+        return None
+    used = run.usage
+    total = used.input_tokens + used.output_tokens
+    return {
+        "total": as_number(used.cost_usd),
+        "tokens": {"prompt": used.input_tokens, "completion": used.output_tokens, "total": total},
+        "models": {name: _model(spent) for name, spent in used.models.items()},
+    }
+
+
+def _model(spent: dict[str, float]) -> dict[str, Any]:
+    counts = {
+        name: round(spent.get(key, 0))
+        for name, key in (("prompt", "input"), ("completion", "output"), ("total", "total"))
+    }
+    return {"total": as_number(spent.get("cost", 0)), "tokens": counts}

@@ -1,0 +1,161 @@
+"""`/api/v1/logs`: what runs did."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
+from gateway.runs.domain.run_states import names_in
+from gateway.wire.common.workflows import entered
+from gateway.wire.v1.access import V1Access
+from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.log_models import ExecutionAnswer, LogAnswer, LogList
+from gateway.wire.v1.log_presenting import detail, execution, row, trace, workflow_facts
+from gateway.wire.v1.models import ErrorAnswer
+from shared.contracts.jobs import RunPage
+from shared.contracts.logs import FindLogs
+from shared.contracts.runs import RunStatus
+from shared.errors import InvalidRequest
+from shared.ids import run_key
+from shared.web.structs import StructResponse
+
+DEFAULT_LIMIT: Final = 100
+Names = Annotated[str | None, Query(max_length=10_000)]
+Number = Annotated[float | None, Query(allow_inf_nan=False)]
+Order = Literal["asc", "desc"]
+
+
+def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
+    """Logs, for whoever may read the workspace."""
+    router = APIRouter(
+        prefix="/api/v1/logs",
+        route_class=presenting(present_error),
+        tags=["Logs"],
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503),
+    )
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+
+    async def answered(caller: Caller, body: dict[str, Any]) -> Response:
+        limits = (await access.limits(caller)).model_dump(by_alias=True)
+        return StructResponse({**body, "limits": limits})
+
+    @router.get("", response_model=LogList, summary="Find runs")
+    async def list_logs(
+        caller: Known,
+        query: Annotated[FindLogs, Depends(_query)],
+        folder_ids: Annotated[str | None, Query(alias="folderIds", max_length=10_000)] = None,
+        details: Literal["basic", "full"] = "basic",
+    ) -> Response:
+        caller = entered(caller, query.workspace_id, Scope.READ)
+        if details == "basic":
+            query = msgspec.structs.replace(query, output=False, blocks=False)
+        page = await logs.find(caller, query, folder_ids=names_in(folder_ids))
+        rows = [row(run) for run in page.runs] if details == "basic" else await _full_rows(logs, page, query)
+        cursor = {} if page.next_cursor is None else {"nextCursor": _written(page.next_cursor, query.oldest_first)}
+        return await answered(caller, {"data": rows, **cursor})
+
+    @router.get("/executions/{execution_id}", response_model=ExecutionAnswer, summary="What a run ran")
+    async def get_execution(caller: Known, execution_id: str) -> Response:
+        run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
+        return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
+
+    @router.get("/{log_id}", response_model=LogAnswer, summary="What a run did")
+    async def get_log(caller: Known, log_id: str) -> Response:
+        run = await logs.get(caller, log_id)
+        workflow = (await logs.workflows([run])).get(run.workflow_id)
+        caller = caller.within(run.workspace_id)
+        return await answered(caller, {"data": detail(run, await logs.output(run), workflow)})
+
+    return router
+
+
+def _query(
+    workspace_id: Annotated[str, Query(alias="workspaceId", min_length=1)],
+    *,
+    workflow_ids: Annotated[Names, Query(alias="workflowIds")] = None,
+    triggers: Names = None,
+    level: Literal["info", "error"] | None = None,
+    status: RunStatus | None = None,
+    start_date: Annotated[datetime | None, Query(alias="startDate")] = None,
+    end_date: Annotated[datetime | None, Query(alias="endDate")] = None,
+    execution_id: Annotated[str | None, Query(alias="executionId", max_length=128)] = None,
+    min_duration: Annotated[Number, Query(alias="minDurationMs")] = None,
+    max_duration: Annotated[Number, Query(alias="maxDurationMs")] = None,
+    min_cost: Annotated[Number, Query(alias="minCost")] = None,
+    max_cost: Annotated[Number, Query(alias="maxCost")] = None,
+    model: Annotated[str | None, Query(max_length=200)] = None,
+    include_trace: Annotated[bool, Query(alias="includeTraceSpans")] = False,
+    include_output: Annotated[bool, Query(alias="includeFinalOutput")] = False,
+    limit: int = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    order: Order = "desc",
+) -> FindLogs:
+    """What the caller looks for; a limit out of range is moved into it. Raises InvalidRequest."""
+    named = names_in(workflow_ids)
+    return FindLogs(
+        workspace_id=workspace_id,
+        workflow_ids=tuple(named) if named else None,
+        triggers=tuple(names_in(triggers)),
+        level=level,
+        status=status,
+        since=start_date and _aware(start_date),
+        until=end_date and _aware(end_date),
+        run_id=run_key(workspace_id, execution_id) if execution_id else None,
+        min_duration_ms=min_duration,
+        max_duration_ms=max_duration,
+        min_cost_usd=min_cost,
+        max_cost_usd=max_cost,
+        model=model or None,
+        oldest_first=order == "asc",
+        limit=limit,
+        cursor=_read(cursor, oldest_first=order == "asc") if cursor else None,
+        output=include_output,
+        blocks=include_trace,
+    )
+
+
+async def _full_rows(logs: RunLogs, page: RunPage, query: FindLogs) -> Sequence[dict[str, Any]]:
+    workflows = await logs.workflows(page.runs)
+    rows: list[dict[str, Any]] = []
+    for run in page.runs:
+        shown = {**row(run), "workflow": workflow_facts(run, workflows.get(run.workflow_id))}
+        if query.blocks:
+            shown["traceSpans"] = trace(run)
+        if query.output:
+            output = await logs.output(run)
+            shown["finalOutput"] = None if output is None else msgspec.Raw(output)
+        rows.append(shown)
+    return rows
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class _Cursor(msgspec.Struct):
+    at: str
+    order: Order
+
+
+def _written(at: str, oldest_first: bool) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(_Cursor(at, "asc" if oldest_first else "desc"))).decode()
+
+
+def _read(text: str, *, oldest_first: bool) -> str:
+    """Raises InvalidRequest for a cursor that is none of ours, or of a list in the other order."""
+    try:
+        cursor = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Cursor)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("Invalid cursor") from error
+    if cursor.order != ("asc" if oldest_first else "desc"):
+        raise InvalidRequest("Invalid cursor")
+    return cursor.at

@@ -1,0 +1,118 @@
+"""`POST /api/v2/workflows/{id}/execute`."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller
+from gateway.access.domain.rate_limits import RateKind
+from gateway.http.routes import headers_of, plain
+from gateway.http.schemas import answer, answers, described
+from gateway.run_endpoints.idempotency import OnceOnly
+from gateway.run_endpoints.services import Reception
+from gateway.runs.domain.call_chain import call_chain
+from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.streams.durable_answers import RunEventStreams
+from gateway.streams.durable_stream import heartbeat_in
+from gateway.wire.v2.errors import NO_STORE, present_execute_error
+from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
+from gateway.wire.v2.presenting import result
+from gateway.wire.v2.requests import read_v2_request
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.runs import RunMode
+from shared.errors import Unauthenticated
+from shared.web.structs import StructResponse
+
+
+class V2ExecuteDoor:
+    """Serves v2 execute calls: sync, stream and async. Address, key, gate: here they are looked at in this order."""
+
+    def __init__(self, reception: Reception, *, streams: RunEventStreams, once: OnceOnly, public_url: str) -> None:
+        self._reception = reception
+        self._streams = streams
+        self._once = once
+        self._public_url = public_url
+
+    async def execute(self, request: Request) -> Response:
+        """Run a workflow's live version. A run that fails is a 200 that says so."""
+        workflow_id = request.path_params["workflow_id"]
+        headers = headers_of(request)
+        await self._reception.limiting.count_address(request)
+        caller = await self._caller(request, headers, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
+        self._reception.admit(request)
+        chain = call_chain(headers)
+        asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
+        await self._reception.authentication.confirm(caller)
+        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.of(asked.mode), iso_dates=True)
+        self._reception.admit_to(request, endpoint.workspace_id)
+        serve = partial(self._serve, caller, endpoint)
+        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+
+    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
+        if asked.mode is RunMode.ASYNC:
+            return self._queued(endpoint.workflow_id, await self._reception.executions.enqueue(caller, endpoint, asked))
+        if asked.mode is RunMode.STREAM:
+            heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
+            return await self._streams.begin(caller, endpoint, asked, heartbeat_seconds=heartbeat)
+        run = await self._reception.executions.attach(caller, endpoint, asked)
+        standing = self._reception.access.of(caller, endpoint.workflow_id)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
+        body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
+        return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
+
+    async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
+        caller = await self._reception.known_caller(headers, workflow_id)
+        if caller is not None:
+            return caller
+        try:
+            return await self._reception.public_caller(request, workflow_id)
+        except Unauthenticated:
+            raise Unauthenticated("API key required") from None
+
+    def _queued(self, workflow_id: str, accepted: RunAccepted) -> Response:
+        url = f"{self._public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
+        body = {"data": {"runId": accepted.run_id, "statusUrl": url}}
+        return StructResponse(body, status_code=202, headers={**NO_STORE, "x-run-id": accepted.run_id})
+
+
+_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+        for name in (
+            "x-api-key",
+            "X-Run-Id",
+            "Idempotency-Key",
+            "X-Sim-Via",
+            "X-Sim-Stream-Protocol",
+            "X-Callback-Url",
+            "X-Workflow-Version",
+        )
+    ),
+]
+
+
+def execute_router(door: V2ExecuteDoor) -> APIRouter:
+    """The execute route."""
+    router = APIRouter(route_class=plain(present_execute_error), tags=["v2"])
+    router.add_api_route(
+        "/api/v2/workflows/{workflow_id}/execute",
+        door.execute,
+        methods=["POST"],
+        response_model=RunResultAnswer,
+        summary="Run a workflow",
+        responses={
+            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            202: answer(QueuedRunAnswer, "The run is queued."),
+            **answers(ErrorAnswer, 400, 401, 402, 403, 404, 409, 413, 429, 503),
+        },
+        openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
+    )
+    return router

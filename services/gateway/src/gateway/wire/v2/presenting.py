@@ -1,0 +1,64 @@
+"""Runs in the words of the v2 API."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.runs.domain.pauses import paused_facts
+from gateway.runs.domain.run_states import block_outputs, cost_of, status_word
+from shared.clock import iso
+from shared.contracts.jobs import RunView
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.runs import RunStatus
+
+
+def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) -> dict[str, Any]:
+    """A run that ended while its caller waited."""
+    return {
+        "runId": run_id,
+        "workflowId": workflow_id,
+        "status": status_word(outcome.status),
+        "output": msgspec.Raw(output),
+        "error": fault(outcome.error) if outcome.status is RunStatus.FAILED else None,
+        "startedAt": iso(outcome.started_at),
+        "endedAt": iso(outcome.ended_at),
+        "durationMs": round(outcome.duration_ms),
+    }
+
+
+def summary(run: RunView) -> dict[str, Any]:
+    """A run in a list."""
+    return {
+        "runId": run.run_id,
+        "workflowId": run.workflow_id,
+        "status": status_word(run.status),
+        "trigger": run.trigger,
+        "startedAt": iso(run.started_at) if run.started_at else None,
+        "endedAt": iso(run.ended_at) if run.ended_at else None,
+        "durationMs": None if run.duration_ms is None else round(run.duration_ms),
+        "cost": cost_of(run),
+    }
+
+
+def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str, Any]:
+    """A run as it stands."""
+    shown = summary(run)
+    cost = shown.pop("cost")
+    return {
+        **shown,
+        "paused": paused_facts(run),
+        "cost": cost,
+        "error": fault(run.error) if run.status is RunStatus.FAILED else None,
+        "output": None if output is None else msgspec.Raw(output),
+        "blockOutputs": block_outputs(run.blocks, wanted),
+    }
+
+
+def fault(error: RunError | None) -> dict[str, Any]:
+    """Why a run failed; the block's name stands beside the message, not in it."""
+    if error is None:
+        return {"message": "Execution failed", "code": "EXECUTION_FAILED"}
+    block = {"blockId": error.block_id, "blockName": error.block_name, "blockType": error.block_type}
+    named = {name: value for name, value in block.items() if value is not None}
+    return {"message": error.message, "code": error.code, **named}

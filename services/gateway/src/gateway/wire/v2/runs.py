@@ -1,0 +1,104 @@
+"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.access.domain.credentials import Caller
+from gateway.http.bodies import json_of
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.runs.application.resume import Resuming
+from gateway.runs.application.workflow_runs import WorkflowRuns
+from gateway.runs.domain.pauses import answer_in
+from gateway.runs.domain.run_states import SELECTED, given_by, names_in, status_of
+from gateway.wire.common.runs import cancel_facts
+from gateway.wire.v2.access import V2Access
+from gateway.wire.v2.errors import NO_STORE, present_error
+from gateway.wire.v2.models import (
+    CancelAnswer,
+    CancelledRunsAnswer,
+    CancelRunsBody,
+    ErrorAnswer,
+    QueuedRunAnswer,
+    ResumeBody,
+    RunList,
+    RunQuery,
+    RunStateAnswer,
+)
+from gateway.wire.v2.presenting import state, summary
+from shared.contracts.cancels import RunFilter
+from shared.errors import NotFound
+from shared.web.structs import StructResponse
+
+
+def runs_router(access: V2Access, runs: WorkflowRuns, resuming: Resuming, *, public_url: str) -> APIRouter:
+    """A workflow's runs."""
+    router = APIRouter(
+        prefix="/api/v2/workflows/{workflow_id}/runs",
+        route_class=presenting(present_error),
+        tags=["v2"],
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503),
+    )
+
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("", response_model=RunList)
+    async def list_runs(caller: Known, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:
+        page = await runs.page(caller, workflow_id, limit=asked.limit, cursor=asked.cursor, only=filter_of(asked))
+        body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
+        return StructResponse(body, headers=NO_STORE)
+
+    @router.get("/{run_id}", response_model=RunStateAnswer)
+    async def get_run(
+        caller: Known,
+        workflow_id: str,
+        run_id: str,
+        include_output: Annotated[bool, Query(alias="includeOutput")] = False,
+        selected_outputs: Annotated[
+            str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
+        ] = None,
+    ) -> Response:
+        wanted = names_in(selected_outputs)
+        try:
+            run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(wanted))
+        except NotFound:
+            raise NotFound("Run not found") from None
+        given = given_by(run) if include_output else None
+        output = None if given is None else await runs.output(run, given)
+        return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
+
+    @router.post("/cancel", response_model=CancelledRunsAnswer)
+    async def cancel_all(
+        caller: Known, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
+    ) -> Response:
+        done = await runs.cancel_all(caller, workflow_id, filter_of(asked))
+        return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
+
+    @router.post(
+        "/{run_id}/resume", status_code=202, response_model=QueuedRunAnswer, responses=answers(ErrorAnswer, 409, 413)
+    )
+    async def resume(
+        caller: Known, workflow_id: str, run_id: str, asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))]
+    ) -> Response:
+        answer = answer_in({"input": {} if asked.input is None else asked.input})
+        await resuming.resume(caller, workflow_id, run_id, asked.context_id, answer)
+        url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
+        return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
+
+    @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses=answers(ErrorAnswer, 409))
+    async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
+        try:
+            answer = await runs.cancel(caller, workflow_id, run_id)
+        except NotFound:
+            raise NotFound("Run not found") from None
+        facts = {"success": True, "runId": answer.run_id, **cancel_facts(answer)}
+        return StructResponse({"data": facts}, headers=NO_STORE)
+
+    return router
+
+
+def filter_of(asked: RunQuery | CancelRunsBody) -> RunFilter:
+    """Which runs are meant."""
+    return RunFilter(None if asked.status is None else status_of(asked.status), asked.since, asked.until)

@@ -1,0 +1,1 @@
+"""Workflows as callers and authors use them: endpoints, drafts, deployments, interfaces."""

@@ -1,0 +1,1 @@
+"""Look up, edit, deploy and describe workflows."""

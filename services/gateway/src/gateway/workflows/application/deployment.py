@@ -1,0 +1,146 @@
+"""Deploy, roll back, undeploy: for every API generation that offers it."""
+
+from collections.abc import Awaitable, Callable
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.domain.errors import UndeployedAlready
+from gateway.workflows.ports import Authoring
+from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint, UpdateAccess, Workflow
+from shared.errors import InvalidRequest, NotDeployed
+
+
+class Publishing:
+    """Changes what is live, and writes down who did.
+
+    This process forgets at once what it knew. An answer comes when every other gateway has surely let go too: a
+    version whose deploy answered is the one that all of them run.
+    """
+
+    def __init__(
+        self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._authoring = authoring
+        self._endpoints = endpoints
+        self._audit = audit
+        self._settle = settle
+
+    async def deploy(
+        self,
+        caller: Caller,
+        workflow_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        expected_revision: int | None = None,
+    ) -> Deployed:
+        """Publish the draft as a new version; with `expected_revision`, only if it is at that.
+
+        Raises MissingScope, NotFound, PreconditionFailed, InvalidWorkflow, Unavailable.
+        """
+        caller.require(Scope.DEPLOY)
+        before = await self._live(workflow_id)
+        order = Deploy(
+            actor_id=caller.user.id if caller.user else caller.actor_id,
+            actor_name=caller.actor_name,
+            name=name,
+            description=description,
+            expected_revision=expected_revision,
+        )
+        deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
+        self._endpoints.forget(workflow_id)
+        await self._note(caller, "workflow.deployed", deployed.endpoint, before)
+        await self._settle()
+        return deployed
+
+    async def promote(self, caller: Caller, workflow_id: str, number: int) -> Deployed:
+        """Make a version live. Raises MissingScope, NotFound, Unavailable."""
+        caller.require(Scope.DEPLOY)
+        before = await self._live(workflow_id)
+        promoted = await self._authoring.promote(caller.workspace.id, workflow_id, number)
+        self._endpoints.forget(workflow_id)
+        await self._note(caller, "workflow.promoted", promoted.endpoint, before)
+        await self._settle()
+        return promoted
+
+    async def roll_back(self, caller: Caller, workflow_id: str, number: int | None) -> Deployed:
+        """Make version `number` live, or the one before the live one.
+
+        Raises MissingScope, NotFound, UndeployedAlready, InvalidRequest (there is none before), Unavailable.
+        """
+        caller.require(Scope.DEPLOY)
+        live = (await self._authoring.status(caller.workspace.id, workflow_id)).endpoint.version
+        if live is None:
+            raise UndeployedAlready
+        return await self.promote(caller, workflow_id, number or await self._before(caller, workflow_id, live))
+
+    async def undeploy(self, caller: Caller, workflow_id: str) -> Endpoint:
+        """Let nothing be live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
+        caller.require(Scope.DEPLOY)
+        before = await self._live(workflow_id)
+        try:
+            endpoint = await self._authoring.undeploy(caller.workspace.id, workflow_id)
+        except NotDeployed:
+            raise UndeployedAlready from None
+        self._endpoints.forget(workflow_id)
+        await self._note(caller, "workflow.undeployed", endpoint, before)
+        await self._settle()
+        return endpoint
+
+    async def set_access(self, caller: Caller, workflow_id: str, change: UpdateAccess) -> Workflow:
+        """Say who may call. Raises MissingScope, NotFound, Unavailable."""
+        caller.require(Scope.ADMIN)
+        found = await self._endpoints.find(workflow_id)
+        changed = await self._authoring.set_access(caller.workspace.id, workflow_id, change)
+        self._endpoints.forget(workflow_id)
+        await self._audit.record(
+            caller,
+            "workflow.access_changed",
+            target_id=workflow_id,
+            target_name=changed.name,
+            before=None if found is None else _access(found),
+            after=_access(changed.endpoint),
+        )
+        await self._settle()
+        return changed
+
+    async def archive(self, caller: Caller, workflow_id: str) -> None:
+        """Take the workflow away for good. Raises Forbidden, NotFound, Unavailable."""
+        caller.require(Scope.DEPLOY)
+        found = await self._endpoints.get(workflow_id)
+        await self._authoring.archive(caller.workspace.id, workflow_id)
+        self._endpoints.forget(workflow_id)
+        await self._audit.record(caller, "workflow.deleted", target_id=workflow_id, target_name=found.name)
+        await self._settle()
+
+    async def load(self, caller: Caller, workflow_id: str, version: str) -> DraftSaved:
+        """Put a version (`active` or a number) into the draft. Raises Forbidden, NotFound, NotDeployed, Unavailable."""
+        caller.require(Scope.DEPLOY)
+        saved = await self._authoring.load_draft(caller.workspace.id, workflow_id, version)
+        await self._audit.record(caller, "workflow.version_loaded", target_id=workflow_id, after={"version": version})
+        return saved
+
+    async def _live(self, workflow_id: str) -> int | None:
+        found = await self._endpoints.find(workflow_id)
+        return None if found is None else found.version
+
+    async def _note(self, caller: Caller, action: str, endpoint: Endpoint, before: int | None) -> None:
+        await self._audit.record(
+            caller,
+            action,
+            target_id=endpoint.workflow_id,
+            target_name=endpoint.name,
+            before={"version": before},
+            after={"version": endpoint.version},
+        )
+
+    async def _before(self, caller: Caller, workflow_id: str, live: int) -> int:
+        page = await self._authoring.versions(caller.workspace.id, workflow_id, before=live, limit=1)
+        if not page.versions:
+            raise InvalidRequest("No previous deployment version to roll back to")
+        return page.versions[0].number
+
+
+def _access(endpoint: Endpoint) -> dict[str, bool]:
+    return {"isPublicApi": endpoint.is_public, "storeInputsAndOutputs": endpoint.stores_data}

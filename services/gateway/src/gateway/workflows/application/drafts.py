@@ -1,0 +1,126 @@
+"""Workflows before they go live: made, read in, named, saved, and who did it."""
+
+from collections import OrderedDict
+from typing import Any, Final
+
+import msgspec
+
+from gateway.access.application.audit import AuditLog
+from gateway.access.domain.credentials import Caller, Scope
+from gateway.workflows.application.endpoints import Endpoints
+from gateway.workflows.ports import Authoring
+from shared.clock import Clock
+from shared.contracts.deployments import (
+    CreateWorkflow,
+    DraftSaved,
+    ImportWorkflow,
+    SaveDraft,
+    UpdateVersion,
+    UpdateWorkflow,
+    Version,
+    Workflow,
+)
+from shared.errors import Conflict, NotFound
+
+SPELL_SECONDS: Final = 900.0
+"""Saves of one draft by one editor within this time are one entry of the audit log."""
+MAX_SPELLS: Final = 10_000
+
+
+class Editing:
+    """Changes workflows and the texts of their versions, and writes down who did."""
+
+    def __init__(self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, clock: Clock) -> None:
+        self._authoring = authoring
+        self._endpoints = endpoints
+        self._audit = audit
+        self._clock = clock
+        self._spells: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def create(self, caller: Caller, request: CreateWorkflow) -> Workflow:
+        """A new workflow in the caller's workspace. Raises Forbidden, InvalidRequest, Unavailable."""
+        _require_room(caller)
+        made = await self._authoring.create(request)
+        await self._audit.record(caller, "workflow.created", target_id=made.id, target_name=made.name)
+        return made
+
+    async def import_file(self, caller: Caller, request: ImportWorkflow, *, workflow_id: str | None = None) -> Workflow:
+        """A new workflow from a file. Raises Forbidden, Conflict, InvalidWorkflow, Unavailable.
+
+        `workflow_id` is what the caller takes its id to be: one that is there is never overwritten.
+        """
+        _require_room(caller)
+        if workflow_id is not None:
+            await self._refuse_known(caller, workflow_id)
+        made = await self._authoring.import_file(request)
+        await self._audit.record(caller, "workflow.imported", target_id=made.id, target_name=made.name)
+        return made
+
+    async def _refuse_known(self, caller: Caller, workflow_id: str) -> None:
+        try:
+            known = await self._authoring.get(caller.workspace.id, workflow_id)
+        except NotFound:
+            return
+        raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
+
+    async def update(self, caller: Caller, workflow_id: str, change: UpdateWorkflow) -> Workflow:
+        """Another name, description or folder. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require(Scope.WRITE)
+        before = await self._authoring.get(caller.workspace.id, workflow_id)
+        after = await self._authoring.update(caller.workspace.id, workflow_id, change)
+        self._endpoints.forget(workflow_id)
+        await self._audit.record(
+            caller,
+            "workflow.updated",
+            target_id=workflow_id,
+            target_name=after.name,
+            before=_named_in(change, before),
+            after=_named_in(change, after),
+        )
+        return after
+
+    async def save_draft(self, caller: Caller, workflow_id: str, save: SaveDraft) -> DraftSaved:
+        """Replace the draft. Raises Forbidden, NotFound, InvalidWorkflow, Conflict, Unavailable."""
+        caller.require(Scope.WRITE)
+        saved = await self._authoring.save_draft(caller.workspace.id, workflow_id, save)
+        if self._begins_spell(workflow_id, caller.actor_id):
+            await self._audit.record(
+                caller, "workflow.draft_saved", target_id=workflow_id, after={"revision": saved.revision}
+            )
+        return saved
+
+    async def update_version(self, caller: Caller, workflow_id: str, number: int, change: UpdateVersion) -> Version:
+        """Another name or description for a version. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require(Scope.WRITE)
+        before = (await self._authoring.version(caller.workspace.id, workflow_id, number)).version
+        after = await self._authoring.update_version(caller.workspace.id, workflow_id, number, change)
+        await self._audit.record(
+            caller,
+            "workflow.version_updated",
+            target_id=workflow_id,
+            target_name=f"version {number}",
+            before=_named_in(change, before),
+            after=_named_in(change, after),
+        )
+        return after
+
+    def _begins_spell(self, workflow_id: str, editor_id: str) -> bool:
+        spell, now = (workflow_id, editor_id), self._clock.monotonic()
+        began = self._spells.get(spell)
+        if began is not None and now - began < SPELL_SECONDS:
+            return False
+        self._spells[spell] = now
+        self._spells.move_to_end(spell)
+        if len(self._spells) > MAX_SPELLS:
+            self._spells.popitem(last=False)
+        return True
+
+
+def _require_room(caller: Caller) -> None:
+    caller.require(Scope.WRITE)
+    caller.require_every_workflow()
+
+
+def _named_in(change: UpdateWorkflow | UpdateVersion, thing: Workflow | Version) -> dict[str, Any]:
+    given = msgspec.structs.asdict(change)
+    return {name: getattr(thing, name) for name, value in given.items() if value is not msgspec.UNSET}

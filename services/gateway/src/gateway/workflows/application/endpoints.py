@@ -1,0 +1,93 @@
+"""Where calls to a workflow go: its live version, or the one that the caller pins."""
+
+from typing import Final
+
+import msgspec
+
+from gateway.lookup_cache import Leases
+from gateway.workflows.ports import Deployments
+from shared.clock import Clock
+from shared.contracts.deployments import Endpoint, Version
+from shared.contracts.messages import ControlMessage, LiveVersionChanged
+from shared.contracts.runs import SnapshotRef
+from shared.errors import NotDeployed, NotFound
+
+LEASE_SECONDS: Final = 1.0
+VERSION_SECONDS: Final = 300.0
+"""A version never changes what it runs."""
+
+
+class Endpoints:
+    """Knows live versions for at most a second, longer only while nobody can change them."""
+
+    def __init__(self, deployments: Deployments, clock: Clock, *, stale_seconds: float) -> None:
+        self._deployments = deployments
+        self._live: Leases[Endpoint | None] = Leases(
+            self._load,
+            clock,
+            seconds=LEASE_SECONDS,
+            what="live_versions",
+            stale_seconds=stale_seconds,
+            revision=lambda endpoint: endpoint.revision if endpoint else None,
+        )
+        self._versions: Leases[Version] = Leases(
+            self._load_version, clock, seconds=VERSION_SECONDS, what="versions", stale_seconds=stale_seconds
+        )
+
+    def expect(self, workflow_id: str) -> None:
+        """Begin to find the workflow: it will be asked for in a moment."""
+        self._live.expect(workflow_id)
+
+    async def find(self, workflow_id: str) -> Endpoint | None:
+        """The workflow as a caller meets it, None when there is none. Raises Unavailable."""
+        return await self._live.get(workflow_id)
+
+    async def get(self, workflow_id: str) -> Endpoint:
+        """As `find`. Raises NotFound, Unavailable."""
+        endpoint = await self.find(workflow_id)
+        if endpoint is None:
+            raise NotFound("Workflow not found")
+        return endpoint
+
+    async def target(self, endpoint: Endpoint, number: int | None) -> SnapshotRef:
+        """What a call runs: the live version, or version `number`.
+
+        Raises NotDeployed, NotFound (no such version), Unavailable.
+        """
+        if endpoint.snapshot_hash is None:
+            raise NotDeployed("Workflow is not deployed")
+        target = SnapshotRef(
+            workspace_id=endpoint.workspace_id,
+            workflow_id=endpoint.workflow_id,
+            snapshot_hash=endpoint.snapshot_hash,
+            version=endpoint.version,
+            version_id=endpoint.version_id,
+        )
+        if number is None or number == endpoint.version:
+            return target
+        pinned = await self._versions.get(f"{endpoint.workspace_id}/{endpoint.workflow_id}/{number}")
+        return msgspec.structs.replace(
+            target, snapshot_hash=pinned.snapshot_hash, version=pinned.number, version_id=pinned.id
+        )
+
+    def forget(self, workflow_id: str) -> None:
+        """Look it up again next time."""
+        self._live.drop(workflow_id)
+
+    def on_control(self, message: ControlMessage) -> None:
+        """Forget a live version that has changed."""
+        if isinstance(message, LiveVersionChanged):
+            self.forget(message.workflow_id)
+
+    async def _load(self, workflow_id: str) -> Endpoint | None:
+        try:
+            return await self._deployments.endpoint(workflow_id)
+        except NotFound:
+            return None
+
+    async def _load_version(self, key: str) -> Version:
+        workspace_id, workflow_id, number = key.rsplit("/", 2)
+        try:
+            return (await self._deployments.version(workspace_id, workflow_id, int(number))).version
+        except NotFound:
+            raise NotFound("Deployment version not found") from None

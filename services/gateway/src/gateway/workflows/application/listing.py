@@ -1,0 +1,21 @@
+"""All workflows of a workspace, for answers that have no pages."""
+
+from typing import Final
+
+from gateway.workflows.ports import Authoring
+from shared.contracts.deployments import Workflow
+
+PAGE: Final = 500
+
+
+async def every_workflow(authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int) -> list[Workflow]:
+    """Oldest first; `most` is in whole pages. Raises Unavailable."""
+    found: list[Workflow] = []
+    cursor: str | None = None
+    for _ in range(most // PAGE):
+        page = await authoring.page(workspace_id, cursor=cursor, limit=PAGE, deployed_only=deployed_only)
+        found += page.workflows
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found

@@ -1,0 +1,1 @@
+"""Interface, OpenAPI document and code samples of a workflow."""

@@ -1,0 +1,192 @@
+"""OpenAPI of one version of one workflow, made from the fields of its start block and the outputs of its blocks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.workflows.domain.interface import BlockOutputs, Interface, example_of
+from shared.workflow.input_format import InputField
+from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.paths import OutputField, Outputs
+
+_FILE: Final[JsonObject] = {
+    "type": "object",
+    "required": ["data", "name"],
+    "properties": {
+        "type": {"type": "string", "enum": ["file", "url"]},
+        "data": {"type": "string", "description": "A data: URL, or where the file can be fetched."},
+        "name": {"type": "string"},
+        "mime": {"type": "string"},
+    },
+}
+_TYPES: Final[Mapping[str, JsonObject]] = {
+    "string": {"type": "string"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "object": {"type": "object"},
+    "array": {"type": "array", "items": {}},
+    "file[]": {"type": "array", "items": _FILE},
+}
+_ERROR: Final[JsonObject] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "string"},
+        "code": {"type": "string"},
+        "retryAfterSeconds": {"type": "integer"},
+    },
+}
+_REFUSALS: Final = {
+    "400": "The request is not in order.",
+    "401": "No key, or a wrong one.",
+    "402": "The workspace has spent what it may.",
+    "403": "Not for this key, or not deployed.",
+    "404": "No such workflow.",
+    "408": "The run took too long.",
+    "409": "The id was used before.",
+    "413": "The body is larger than 10 MiB.",
+    "429": "Too many calls; Retry-After says when to try again.",
+    "500": "The run failed.",
+    "503": "At capacity, or a part of the system is away.",
+}
+
+
+def workflow_openapi(
+    interface: Interface,
+    *,
+    base_url: str,
+    workflow_id: str,
+    title: str,
+    description: str,
+    version: int,
+    is_live: bool,
+    is_public: bool,
+) -> JsonObject:
+    """The document. Calls go to the live version; to another one with a header that it names."""
+    operation: JsonObject = {
+        "operationId": "execute",
+        "summary": title,
+        "description": description,
+        "parameters": _parameters(None if is_live else version),
+        "requestBody": {
+            "content": {"application/json": {"schema": _body(interface), "example": interface.example_input()}}
+        },
+        "responses": {**_successes(interface), **_failures()},
+        "security": [*([{}] if is_public and is_live else []), {"key": []}, {"bearer": []}],
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "description": description, "version": str(version)},
+        "servers": [{"url": base_url}],
+        "paths": {f"/api/workflows/{workflow_id}/execute": {"post": operation}},
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            }
+        },
+    }
+
+
+def _parameters(pinned: int | None) -> list[Json]:
+    mode: JsonObject = {"type": "string", "enum": ["async"]}
+    parameters: list[Json] = [
+        {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run; needs a key."}
+    ]
+    if pinned is not None:
+        schema: JsonObject = {"type": "string", "const": str(pinned)}
+        text = "Run this version; without it the live one runs."
+        parameters.append(
+            {"name": "X-Workflow-Version", "in": "header", "required": True, "schema": schema, "description": text}
+        )
+    return parameters
+
+
+def input_schema(interface: Interface, descriptions: Mapping[str, str] | None = None) -> JsonObject:
+    """What the workflow takes, as a JSON schema; `descriptions` go before those of the start block's fields."""
+    properties = _properties(interface, descriptions or {})
+    required: list[Json] = [field.name for field in interface.fields if field.required]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
+
+
+def _properties(interface: Interface, descriptions: Mapping[str, str]) -> JsonObject:
+    declared = interface.fields or (InputField(name="input", description="Whatever the workflow is to work on."),)
+    return {field.name: _field(field, descriptions.get(field.name)) for field in declared}
+
+
+def _body(interface: Interface) -> JsonObject:
+    schema, fields = input_schema(interface), _properties(interface, {})
+    selectors: list[Json] = [f"{block.selector}.{name}" for block in interface.outputs for name in block.fields]
+    controls: JsonObject = {
+        "stream": {"type": "boolean", "default": False, "description": "Answer with a stream."},
+        "selectedOutputs": {
+            "type": "array",
+            "items": {"type": "string"},
+            "examples": [selectors],
+            "description": "Which outputs a stream carries.",
+        },
+    }
+    return {**schema, "properties": {**fields, **{name: controls[name] for name in controls if name not in fields}}}
+
+
+def _field(field: InputField, description: str | None) -> JsonObject:
+    schema: JsonObject = {**_TYPES.get(field.type, {}), "examples": [example_of(field)]}
+    if text := description or field.description:
+        schema["description"] = text
+    if field.value not in (None, ""):
+        schema["default"] = example_of(field)
+    return schema
+
+
+def _successes(interface: Interface) -> JsonObject:
+    result: JsonObject = {
+        "type": "object",
+        "required": ["success", "output"],
+        "properties": {
+            "success": {"type": "boolean"},
+            "executionId": {"type": "string"},
+            "output": _any_of(interface.outputs),
+            "metadata": {
+                "type": "object",
+                "properties": {
+                    "duration": {"type": "integer", "description": "Milliseconds."},
+                    "startTime": {"type": "string", "format": "date-time"},
+                    "endTime": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
+    }
+    queued: JsonObject = {
+        "type": "object",
+        "required": ["jobId", "executionId", "statusUrl"],
+        "properties": {name: {"type": "string"} for name in ("jobId", "executionId", "statusUrl")},
+    }
+    return {
+        "200": {
+            "description": "The run is over, or its stream. A workflow with a Response block answers as that says.",
+            "content": {
+                "application/json": {"schema": result},
+                "text/event-stream": {"schema": {"type": "string"}},
+            },
+        },
+        "202": {"description": "The run is queued.", "content": {"application/json": {"schema": queued}}},
+    }
+
+
+def _failures() -> JsonObject:
+    content: JsonObject = {"application/json": {"schema": _ERROR}}
+    return {status: {"description": text, "content": content} for status, text in _REFUSALS.items()}
+
+
+def _any_of(blocks: tuple[BlockOutputs, ...]) -> JsonObject:
+    """The output is that of the last block that ran: which one that is, only the run decides."""
+    schemas: list[Json] = [{"title": block.block_name, **_object(block.fields)} for block in blocks]
+    return {"description": "Output of the last block that ran.", **({"anyOf": [*schemas, {}]} if schemas else {})}
+
+
+def _object(fields: Outputs) -> JsonObject:
+    return {"type": "object", "properties": {name: _output(field) for name, field in fields.items()}}
+
+
+def _output(field: OutputField) -> JsonObject:
+    schema: JsonObject = _object(field.fields) if field.fields else dict(_TYPES.get(field.type, {}))
+    return {**schema, "description": field.description} if field.description else schema

@@ -1,0 +1,146 @@
+"""deploy-service: endpoints, workflows and environment values."""
+
+from typing import Protocol
+
+import msgspec
+
+from gateway.eraser import Eraser, KeptWorkflows
+from shared.contracts.deployments import (
+    CreateWorkflow,
+    Deploy,
+    Deployed,
+    DeploymentStatus,
+    Diff,
+    Draft,
+    DraftSaved,
+    DraftSnapshot,
+    Endpoint,
+    EnvironmentNames,
+    ImportWorkflow,
+    Problems,
+    SaveDraft,
+    SetEnvironmentValue,
+    SnapshotDraft,
+    UpdateAccess,
+    UpdateVersion,
+    UpdateWorkflow,
+    Version,
+    VersionDetail,
+    VersionPage,
+    Workflow,
+    WorkflowPage,
+)
+
+
+class Deployments(Protocol):
+    """deploy-service, as far as calls go. Every method raises NotFound, Unavailable."""
+
+    async def endpoint(self, workflow_id: str) -> Endpoint:
+        """A workflow as a caller meets it."""
+        ...
+
+    async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
+        """A workflow as its authors see it."""
+        ...
+
+    async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
+        """One version and its state."""
+        ...
+
+
+class Authoring(Protocol):
+    """deploy-service, as authors use it. Every method raises Unavailable.
+
+    Those that name a workflow raise NotFound where the workspace has none of this id.
+    """
+
+    async def page(
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
+    ) -> WorkflowPage:
+        """Workflows, oldest first; with `folder_id`, only those in that folder."""
+        ...
+
+    async def create(self, request: CreateWorkflow) -> Workflow:
+        """Raises InvalidRequest."""
+        ...
+
+    async def import_file(self, request: ImportWorkflow) -> Workflow:
+        """Raises InvalidWorkflow."""
+        ...
+
+    async def get(self, workspace_id: str, workflow_id: str) -> Workflow: ...
+
+    async def update(self, workspace_id: str, workflow_id: str, change: UpdateWorkflow) -> Workflow:
+        """Raises InvalidRequest."""
+        ...
+
+    async def archive(self, workspace_id: str, workflow_id: str) -> None: ...
+
+    async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
+        """The draft as a file."""
+        ...
+
+    async def draft(self, workspace_id: str, workflow_id: str) -> Draft: ...
+
+    async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
+        """Raises InvalidWorkflow, Conflict."""
+        ...
+
+    async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
+        """Keep a state for a run of the draft. Raises InvalidWorkflow."""
+        ...
+
+    async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
+        """`version` is a number or `active`. Raises NotDeployed."""
+        ...
+
+    async def status(self, workspace_id: str, workflow_id: str) -> DeploymentStatus: ...
+
+    async def deploy(self, workspace_id: str, workflow_id: str, order: Deploy) -> Deployed:
+        """Raises InvalidWorkflow, PreconditionFailed."""
+        ...
+
+    async def promote(self, workspace_id: str, workflow_id: str, number: int) -> Deployed: ...
+
+    async def undeploy(self, workspace_id: str, workflow_id: str) -> Endpoint:
+        """Raises NotDeployed."""
+        ...
+
+    async def set_access(self, workspace_id: str, workflow_id: str, change: UpdateAccess) -> Workflow: ...
+
+    async def versions(self, workspace_id: str, workflow_id: str, *, before: int | None, limit: int) -> VersionPage: ...
+
+    async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail: ...
+
+    async def update_version(self, workspace_id: str, workflow_id: str, number: int, change: UpdateVersion) -> Version:
+        """Raises InvalidRequest."""
+        ...
+
+    async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
+        """Between `draft`, `active` or a version's number. Raises NotDeployed."""
+        ...
+
+    async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
+        """What a deploy of the draft would say."""
+        ...
+
+
+class Environment(Protocol):
+    """Environment values at deploy-service. Every method raises Unavailable.
+
+    They belong to `place`: a workspace's id, or `user:` and a user's id.
+    """
+
+    async def value_names(self, place: str) -> EnvironmentNames: ...
+
+    async def set_value(self, place: str, name: str, value: SetEnvironmentValue) -> None:
+        """Raises InvalidRequest."""
+        ...
+
+    async def delete_value(self, place: str, name: str) -> None:
+        """Raises NotFound."""
+        ...
+
+
+class DeployKeeper(Deployments, Authoring, Environment, Eraser, KeptWorkflows, Protocol):
+    """All that deploy-service does for the gateway."""
