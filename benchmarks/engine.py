@@ -29,8 +29,8 @@ from executor_service.engine.sources import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunStatus
-from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compile import CompiledWorkflow, compile_workflow
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"
 Row = dict[str, float]

@@ -6,8 +6,8 @@ references (`<shorten.text>`) read it. The handler does the work of one block in
 
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.catalog import BlockSpec, Effect, SubBlockSpec
-from shared.workflow.jsvalues import Json, to_string
-from shared.workflow.paths import OutputField
+from shared.workflow.format.js_values import Json, to_string
+from shared.workflow.format.paths import OutputField
 
 spec = BlockSpec(
     type="shorten",

@@ -20,7 +20,7 @@ from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 from shared.net import OutboundClient
 from shared.net.hosts import Address
-from shared.workflow.compile import compile_workflow
+from shared.workflow.compile.compiler import compile_workflow
 
 TIME_LIMIT_MS = 20_000
 CANCEL_SECONDS = 1.5

@@ -16,7 +16,7 @@ from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox, PythonSandbox
 from shared.clock import SystemClock
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import stringify
+from shared.workflow.format.js_values import stringify
 
 R = "<start.v>"
 HOSTILE = st.sampled_from(

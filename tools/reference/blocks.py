@@ -7,9 +7,9 @@ from typing import Final
 from shared.workflow.catalog import BlockSpec, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.unsupported import UNSUPPORTED
-from shared.workflow.model_names import NOT_CALLED
-from shared.workflow.models import Block
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS, not_called
+from shared.workflow.format.model_names import NOT_CALLED
+from shared.workflow.format.models import Block
+from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS, not_called
 
 _HEAD: Final = """# Blocks
 

@@ -18,7 +18,7 @@ from flowport.welcome import print_welcome, welcome_document
 from gateway.access.domain.people import new_password
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
-from shared.workflow.importing import read_import
+from shared.workflow.transfer.importer import read_import
 
 
 async def introduce(

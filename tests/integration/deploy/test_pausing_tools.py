@@ -6,7 +6,7 @@ from tests.unit.workflow.states import block, chain, start
 
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidWorkflow
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 PLAIN = chain(start(), block("f", "function", code="return 1"))
 ASKS = chain(start(), block("h", "human_in_the_loop"))

@@ -16,9 +16,9 @@ from shared.compile_turns import THREADS, CompileTurns
 from shared.contracts.deployments import Problems
 from shared.contracts.runs import SnapshotRef
 from shared.errors import Unavailable
-from shared.workflow import reading
-from shared.workflow.code_references import compile_code
-from shared.workflow.models import WorkflowState
+from shared.workflow.compile.code_references import compile_code
+from shared.workflow.format import reader as reading
+from shared.workflow.format.models import WorkflowState
 
 
 class SlowCode:

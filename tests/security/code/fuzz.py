@@ -21,10 +21,10 @@ from tests.security.code.hostile import VALUES
 from executor_service.engine.binding import bind
 from executor_service.sandbox import JavaScriptSandbox, Script
 from executor_service.sandbox.jail import python as jail
-from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import CodeTemplate, compile_code
-from shared.workflow.jsvalues import stringify
-from shared.workflow.references import EnvMarker, Reference
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import CodeTemplate, compile_code
+from shared.workflow.format.js_values import stringify
+from shared.workflow.format.references import EnvMarker, Reference
 
 BATCH = 50
 SCALARS: tuple[Any, ...] = (0, 1, -7, 2**40, 1.5, True, False, None, [1, "a'b"], {"k": 'v"w'}, [], {})

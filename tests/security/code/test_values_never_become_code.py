@@ -24,8 +24,8 @@ from executor_service.sandbox import (
 )
 from shared.clock import SystemClock
 from shared.net import OutboundClient
-from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import compile_code
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import compile_code
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRETS = {"SECRET": STOLEN}

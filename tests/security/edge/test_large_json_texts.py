@@ -10,11 +10,11 @@ from tests.support.workflow_files import START, function, start, workflow
 from gateway.workflows.domain.interface import read_interface
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import installed_catalog
-from shared.workflow.importing import read_import
-from shared.workflow.jsvalues import MISSING, parse_json
-from shared.workflow.reading import read_state
-from shared.workflow.sizes import MAX_VALUES
-from shared.workflow.start import coerce
+from shared.workflow.format.js_values import MISSING, parse_json
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.sizes import MAX_VALUES
+from shared.workflow.format.start import coerce
+from shared.workflow.transfer.importer import read_import
 
 VALUES: Final = ("[]", "{}", "1", '""')
 

@@ -21,7 +21,7 @@ from shared.contracts.events import RunEnded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.web.bounded_http import BoundedHttp
-from shared.workflow.sizes import MAX_VALUES
+from shared.workflow.format.sizes import MAX_VALUES
 
 MIB = 1024 * 1024
 

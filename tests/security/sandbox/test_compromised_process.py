@@ -15,7 +15,7 @@ from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, Pr
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.nursery import Exit
-from shared.workflow.sizes import MAX_VALUES
+from shared.workflow.format.sizes import MAX_VALUES
 
 LIMITS = SandboxLimits(max_fetches=3)
 MAX_FRAME = 100_000

@@ -16,8 +16,8 @@ from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunMode
 from shared.net import OutboundClient
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import JsonObject
 
 ADD = {
     "type": "custom-tool",

@@ -8,7 +8,7 @@ from tests.support.http_stub import HttpStub
 from tests.unit.blocks.calling import Api
 
 from shared.net import OutboundClient
-from shared.workflow.code_references import CodeTemplate, Key
+from shared.workflow.compile.code_references import CodeTemplate, Key
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from executor_service.engine import (
 )
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Tokens, Turn
 from shared.contracts.events import RunEvent
-from shared.workflow.compile import CompiledWorkflow, compile_workflow
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
+from shared.workflow.format.js_values import JsonObject
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PUBLIC_URL = "https://flowport.example"

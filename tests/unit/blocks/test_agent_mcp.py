@@ -15,7 +15,7 @@ from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
 from executor_service.providers import Role, ToolCall, Turn
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 ADDS = ToolCall("c1", "mcp-127_0_0_1-add", '{"a": 2, "b": 3}')
 

@@ -19,8 +19,8 @@ from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable
-from shared.workflow.code_parsing import Language
-from shared.workflow.jsvalues import Json, JsonObject, object_of
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.js_values import Json, JsonObject, object_of
 
 
 @pytest.mark.parametrize("tool", [ADD, {**ADD, "schema": json.dumps(ADD["schema"])}], ids=["object", "text"])

@@ -11,8 +11,8 @@ from tests.unit.workflow.states import block, edge, workflow
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Call, Execution, RunResult
 from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import Json, JsonObject
 
 
 class Sandbox:

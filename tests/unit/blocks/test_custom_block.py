@@ -19,8 +19,8 @@ from executor_service.engine import BlockHandler, RunResult
 from executor_service.providers import ToolCall, Turn
 from shared.net import OutboundClient
 from shared.workflow.catalog import PLUGIN_GROUP, BlockSpec, Catalog
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import JsonObject
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "custom_block"
 

@@ -10,7 +10,7 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.evaluator import EvaluatorHandler
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 METRICS: list[Json] = [
     {"id": "1", "name": "Accuracy", "description": "Is it true?", "range": {"min": 0, "max": 10}},

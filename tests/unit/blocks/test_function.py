@@ -13,11 +13,11 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import Execution, RunResult
 from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
-from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import compile_code
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.unsupported_settings import no_sandbox_for
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import compile_code
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.validate.unsupported_settings import no_sandbox_for
 
 LONG = {"input": "x" * 1_000_000}
 LIMIT_AND_OVERTIME_MS = 6_000

@@ -10,8 +10,8 @@ from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.guardrails.invented import NOT_READABLE
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE
 
 
 async def check(models: Models, text: str = "The moon is cheese", **settings: Any) -> RunResult:

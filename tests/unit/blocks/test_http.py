@@ -14,8 +14,8 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.http import ApiHandler
 from executor_service.engine import Execution
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
-from shared.workflow.compile import compile_workflow
-from shared.workflow.unsupported_settings import NO_PROXY
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.validate.unsupported_settings import NO_PROXY
 
 
 async def test_an_answer_is_data_status_and_headers(api: Api) -> None:

@@ -9,7 +9,7 @@ from tests.unit.workflow.states import block, chain, edge, workflow
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.engine import Engine, RunResult
 from shared.contracts.runs import RunStatus
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 FORM: list[Json] = [
     {"id": "f1", "name": "approved", "type": "boolean", "label": "Do you agree?", "required": True},

@@ -24,7 +24,7 @@ from executor_service.blocks.mcp.client import MAX_PAGES, MAX_REASON, MAX_TOOLS
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure, RunResult
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 @pytest.fixture(params=["stream", "json", "stateless"])

@@ -12,7 +12,7 @@ from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 from shared.net import OutboundClient
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 class NoSandbox:

@@ -8,7 +8,7 @@ from tests.unit.blocks.running import engine_of, run, run_block
 from tests.unit.workflow.states import block, chain, start
 
 from executor_service.blocks.response import ResponseHandler
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 FIELDS: list[JsonObject] = [
     {"name": "input", "type": "string"},

@@ -10,7 +10,7 @@ from tests.unit.workflow.states import block, edge, workflow
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure, Role
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 ROUTES: list[Any] = [
     {"id": "rt-sales", "title": "Sales", "value": "Wants to buy"},

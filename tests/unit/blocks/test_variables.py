@@ -8,7 +8,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.variables import VariablesHandler
 from executor_service.engine import RunResult
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 VARIABLES: JsonObject = {
     "v1": {"id": "v1", "name": "count", "type": "number", "value": "5"},

@@ -12,7 +12,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.webhook_request import WebhookHandler
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 
 async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundClient) -> None:

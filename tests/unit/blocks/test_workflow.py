@@ -24,8 +24,8 @@ from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json, JsonObject, object_of
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import Json, JsonObject, object_of
 
 
 class Deployed:

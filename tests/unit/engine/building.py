@@ -28,9 +28,9 @@ from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunMode
 from shared.errors import Unavailable
-from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compile import CompiledWorkflow, compile_workflow
-from shared.workflow.references import parse_text
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
+from shared.workflow.format.references import parse_text
 
 Document = dict[str, Any]
 

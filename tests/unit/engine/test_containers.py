@@ -22,8 +22,8 @@ from executor_service.engine import BadCondition, Call, RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from shared.contracts.runs import RunStatus
 from shared.errors import AtCapacity
-from shared.workflow.code_references import CodeTemplate
-from shared.workflow.references import parse_text
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.format.references import parse_text
 
 
 def inside(kind: str, data: dict[str, Any], *inner: Document, after: bool = False) -> Document:

@@ -23,7 +23,7 @@ from tests.unit.engine.random_graphs import Step, as_document, bodies, chosen_op
 from executor_service.engine import Call, Execution, RunResult, RunState
 from shared.contracts.events import SelectedOutput
 from shared.contracts.runs import RunStatus
-from shared.workflow.compile import compile_workflow
+from shared.workflow.compile.compiler import compile_workflow
 
 
 def script(call: Call) -> Any:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.engine.building import START, Document, Scripted, block, document, engine_of, execution
 
 from executor_service.engine import Call
-from shared.workflow.jsvalues import Missing
-from shared.workflow.references import parse_text
+from shared.workflow.format.js_values import Missing
+from shared.workflow.format.references import parse_text
 
 Seen = dict[str, dict[str, str | None]]
 """What each execution of a block read of every block."""

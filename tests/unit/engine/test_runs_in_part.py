@@ -6,7 +6,7 @@ import pytest
 from tests.unit.engine.building import START, block, chain, document, names, ok, run
 
 from executor_service.engine import Call, RunFrom
-from shared.workflow.references import parse_text
+from shared.workflow.format.references import parse_text
 
 
 async def test_a_run_can_stop_after_a_block() -> None:

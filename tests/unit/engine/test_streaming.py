@@ -30,7 +30,7 @@ from shared.contracts.events import (
     SelectedOutputFailed,
 )
 from shared.contracts.runs import RunStatus
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 
 def agent(block_id: str, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 import msgspec
 
 from executor_service.engine import binding
-from shared.workflow.code_references import CodeTemplate, Known, compile_code
+from shared.workflow.compile.code_references import CodeTemplate, Known, compile_code
 
 LARGE = "return [{{NONE}}, <start.n>]" + 5_000 * " "
 

@@ -47,7 +47,7 @@ from shared.contracts.work import (
 )
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 OUTSIDE_EFFECT = "return fetch('https://example.com')"
 

@@ -23,9 +23,9 @@ from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import InvalidRequest
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json
-from shared.workflow.start import start_output
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.start import start_output
 
 WORKFLOW = compile_workflow({"blocks": {"start": start({"name": "papers", "type": "file[]"})}, "edges": []})
 

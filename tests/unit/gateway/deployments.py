@@ -31,7 +31,7 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
-from shared.workflow.importing import read_import
+from shared.workflow.transfer.importer import read_import
 
 
 class FakeDeployments(FakeEnvironment, FakeEraser):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.runs.domain.execute_request import read_execute_request
 from shared.errors import FlowportError
-from shared.workflow.nesting import MAX_NESTING
+from shared.workflow.format.nesting import MAX_NESTING
 
 INPUTS = [
     (b'{"input":"Hello"}', b'{"input":"Hello"}'),

@@ -18,8 +18,8 @@ from gateway.workflows.domain.interface import example_of
 from gateway.workflows.domain.samples import Language, Mode, Sample, Step, samples_of
 from gateway.workflows.domain.samples.literals import python_literal
 from shared.contracts.deployments import Draft
-from shared.workflow.input_format import InputField
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.input_format import InputField
+from shared.workflow.format.js_values import JsonObject
 
 BASE = "https://flow.example"
 JSON = st.recursive(

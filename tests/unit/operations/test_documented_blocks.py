@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.workflow.model_names import NOT_CALLED
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS
+from shared.workflow.format.model_names import NOT_CALLED
+from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "blocks.md").read_text()
 

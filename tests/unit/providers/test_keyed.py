@@ -11,9 +11,9 @@ from executor_service.providers.azure_openai import AZURE
 from executor_service.providers.endpoints import endpoints
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.models import BY_SDK
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.model_names import NOT_CALLED, PROVIDERS
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.model_names import NOT_CALLED, PROVIDERS
 
 MODELS = {
     "openai_api_key": "gpt-4o",

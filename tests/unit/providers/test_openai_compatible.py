@@ -10,8 +10,8 @@ from executor_service.providers import Message, ModelFailure, ModelRequest, Mode
 from executor_service.providers import ToolCall as Called
 from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
 from shared.contracts.usage import MOST_TOKENS
-from shared.workflow.response_format import ResponseFormat
-from shared.workflow.unsupported_settings import not_called
+from shared.workflow.format.response_format import ResponseFormat
+from shared.workflow.validate.unsupported_settings import not_called
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
 

@@ -7,7 +7,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, Tool
 from executor_service.providers.model import ToolCall
-from shared.workflow.response_format import ResponseFormat
+from shared.workflow.format.response_format import ResponseFormat
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
 SSE = {"content-type": "text/event-stream"}

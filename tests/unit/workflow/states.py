@@ -4,7 +4,7 @@ import itertools
 
 from hypothesis import strategies as st
 
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 START: JsonObject = {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}}
 

@@ -10,9 +10,9 @@ from shared.workflow.catalog import BlockSpec, Catalog, Effect, Refusal, install
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW, WRITES_TEXT
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.reading import read_state
-from shared.workflow.response_format import ResponseFormat, read_response_format
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.response_format import ResponseFormat, read_response_format
 
 CATALOG = Catalog()
 ANSWER = ["content", "model", "tokens", "toolCalls", "providerTiming", "cost"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.code_parsing import Language, TooComplex, parse
-from shared.workflow.code_references import (
+from shared.workflow.compile.code_parser import Language, TooComplex, parse
+from shared.workflow.compile.code_references import (
     MOST_REFERENCES,
     CodeTemplate,
     Location,
@@ -17,7 +17,7 @@ from shared.workflow.code_references import (
     odd_names,
     syntax_error,
 )
-from shared.workflow.code_rewriting import Names
+from shared.workflow.compile.code_rewriter import Names
 
 JS, PY = Language.JAVASCRIPT, Language.PYTHON
 PUNCTUATION = [*"<>{}()[]/#:`'\"\\", "${", "//", "/*", "*/", "<!--", "-->", "'''", '"""', "f'", 'rf"', "b'"]
@@ -242,8 +242,8 @@ def test_hostile_source_takes_work_that_grows_with_its_size(language: Language, 
 
 
 def test_source_that_takes_too_many_steps_is_not_guessed_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.workflow.code_parsing._LEAST_STEPS", 0)
-    monkeypatch.setattr("shared.workflow.code_parsing._STEPS_PER_BYTE", 0)
+    monkeypatch.setattr("shared.workflow.compile.code_parser._LEAST_STEPS", 0)
+    monkeypatch.setattr("shared.workflow.compile.code_parser._STEPS_PER_BYTE", 0)
     source = "x = [" + "1," * 10_000 + "<a.b>]"
     with pytest.raises(TooComplex):
         parse(source.encode(), JS)

@@ -9,12 +9,12 @@ from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
-from shared.workflow.code_parsing import Language
-from shared.workflow.compile import compile_workflow
-from shared.workflow.compiled_blocks import CompiledBlock
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.references import TextTemplate
-from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, compile_value
+from shared.workflow.compile.blocks import CompiledBlock
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.compile.templates import ListTemplate, Literal, ObjectTemplate, compile_value
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.references import TextTemplate
 
 
 def compiled(kind: str, **settings: Json) -> CompiledBlock:

@@ -9,9 +9,9 @@ from tests.unit.workflow.states import block, chain, documents, edge, start, wor
 
 from shared.contracts.changes import ChangeKind
 from shared.errors import InvalidWorkflow
-from shared.workflow.diff import changes, needs_redeployment
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.structure import structure_problems
+from shared.workflow.diff.diff import changes, needs_redeployment
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.structure import structure_problems
 
 BRANCHES: Json = [{"id": "a-if", "title": "if"}, {"id": "a-2"}, "odd"]
 SAME_TABLE: Json = [{"id": "r9", "cells": {"Key": "a", "Value": "1"}}, {"id": "r2", "cells": {"Key": ""}}]

@@ -3,9 +3,9 @@
 import pytest
 from tests.unit.workflow.states import block, edge, start, workflow
 
-from shared.workflow.graph import Edge, Fires, Graph, build_graph
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.reading import read_state
+from shared.workflow.compile.graph import Edge, Fires, Graph, build_graph
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.reader import read_state
 
 
 def graph(

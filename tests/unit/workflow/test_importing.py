@@ -9,10 +9,10 @@ from tests.unit.workflow.states import block, chain, documents, json_values, sta
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
-from shared.workflow.diff import changes
-from shared.workflow.exporting import ExportedWorkflow, export_workflow
-from shared.workflow.importing import read_import
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.diff.diff import changes
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
+from shared.workflow.transfer.importer import read_import
 
 STATE = chain(start({"name": "q", "type": "string"}), block("f", code="return <start.q>"))
 AT = datetime(2026, 11, 24, 12, 30, 1, 250_000, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.json_problem import json_problem
+from shared.workflow.format.json_problems import json_problem
 
 RECORDED: Final[dict[str, str]] = json.loads(Path(__file__).with_name("json_problems_of_node_20.json").read_text())
 """Texts, and what `JSON.parse` of Node 20 said of each."""

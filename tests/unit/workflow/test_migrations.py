@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from tests.unit.workflow.states import block, documents, edge, workflow
 
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.migrations import migrate
-from shared.workflow.reading import read_state
-from shared.workflow.structure import structure_problems
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.migrations import migrate
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.structure import structure_problems
 
 
 def agent_value(key: str, **values: Json) -> Json:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.names import RESERVED_NAMES, normalise
+from shared.workflow.format.names import RESERVED_NAMES, normalise
 
 
 @pytest.mark.parametrize(

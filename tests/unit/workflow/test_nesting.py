@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.workflow.states import json_values
 
-from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import Json
-from shared.workflow.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.json_problems import json_problem
+from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 
 
 def levels(value: Json) -> int:

@@ -4,10 +4,10 @@ import pytest
 from tests.unit.workflow.states import block, workflow
 
 from shared.workflow.catalog import Catalog
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.model_names import needs_key, provider_of
-from shared.workflow.params import block_params, empty_fields, missing_fields, missing_fields_message
-from shared.workflow.reading import read_state
+from shared.workflow.compile.parameters import block_params, empty_fields, missing_fields, missing_fields_message
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.model_names import needs_key, provider_of
+from shared.workflow.format.reader import read_state
 
 CATALOG = Catalog()
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.workflow.states import json_values
 
-from shared.workflow.jsvalues import MISSING, Json
-from shared.workflow.paths import OutputField, UndeclaredField, is_declared, look_up, value_at
-from shared.workflow.references import Path
+from shared.workflow.format.js_values import MISSING, Json
+from shared.workflow.format.paths import OutputField, UndeclaredField, is_declared, look_up, value_at
+from shared.workflow.format.references import Path
 
 FUNCTION = {"result": OutputField("json"), "stdout": OutputField("string")}
 OUTPUT: Json = {"result": {"a": [{"b": [10, 20]}], "n": None, "0": "zero", "text": "abc"}, "stdout": ""}

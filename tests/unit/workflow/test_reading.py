@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tests.unit.workflow.states import block, documents, edge, json_values, start, workflow
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.jsvalues import Json
-from shared.workflow.models import LoopConfig, RetryPolicy
-from shared.workflow.reading import read_state
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.models import LoopConfig, RetryPolicy
+from shared.workflow.format.reader import read_state
 
 
 def test_blocks_edges_and_variables_keep_their_order() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.workflow.references import EnvMarker, Path, Reference, parse_steps, parse_text, texts
+from shared.workflow.format.references import EnvMarker, Path, Reference, parse_steps, parse_text, texts
 
 PIECES = st.sampled_from(
     [

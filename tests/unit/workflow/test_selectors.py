@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.workflow.states import block, workflow
 
-from shared.workflow.reading import read_state
-from shared.workflow.selectors import resolve_selectors, selector_name
+from shared.workflow.compile.selectors import resolve_selectors, selector_name
+from shared.workflow.format.reader import read_state
 
 UUID = "c0ffee00-0000-4000-8000-000000000002"
 STATE = read_state(

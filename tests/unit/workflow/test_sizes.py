@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from tests.unit.workflow.states import json_values
 
-from shared.workflow.jsvalues import Json
-from shared.workflow.sizes import MAX_VALUES, has_too_many_values
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 
 def values(value: Json) -> int:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from tests.unit.workflow.states import block, json_values, workflow
 
-from shared.workflow.jsvalues import Json
-from shared.workflow.snapshot import snapshot_document, snapshot_hash
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.snapshot import snapshot_document, snapshot_hash
 
 
 def test_a_snapshot_keeps_what_runs_and_nothing_of_the_editor() -> None:

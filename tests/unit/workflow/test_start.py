@@ -7,10 +7,10 @@ from hypothesis import given
 from tests.unit.workflow.states import block, json_values, start, workflow
 
 from shared.contracts.runs import Trigger
-from shared.workflow.input_format import InputField
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.reading import read_state
-from shared.workflow.start import ReservedInputField, choose_start, input_fields, start_output
+from shared.workflow.format.input_format import InputField
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.start import ReservedInputField, choose_start, input_fields, start_output
 
 FILE: JsonObject = {"id": "f", "name": "a.txt", "url": "/a", "size": 2, "type": "text/plain"}
 

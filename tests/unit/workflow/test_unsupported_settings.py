@@ -5,10 +5,10 @@ from tests.unit.workflow.states import block, chain, start
 
 from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.reading import read_state
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_SKILLS, no_sandbox_for
-from shared.workflow.validate import problems
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_SKILLS, no_sandbox_for
+from shared.workflow.validate.validator import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
 NO_BEDROCK = (

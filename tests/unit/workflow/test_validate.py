@@ -11,12 +11,12 @@ from tests.unit.workflow.states import block, chain, documents, edge, json_value
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
-from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.names import normalise
-from shared.workflow.reading import read_state
-from shared.workflow.validate import problems
-from shared.workflow.wiring import find_cycle
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.compile.wiring import find_cycle
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.names import normalise
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
 CALL_IT = "a service that has no block of its own here is called with an API block"

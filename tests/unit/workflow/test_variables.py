@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.workflow.jsvalues import Json
-from shared.workflow.models import Variable
-from shared.workflow.variables import assigned_value, initial_value
+from shared.workflow.format.js_values import Json
+from shared.workflow.format.models import Variable
+from shared.workflow.format.variables import assigned_value, initial_value
 
 
 @pytest.mark.parametrize(

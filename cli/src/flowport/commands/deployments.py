@@ -12,7 +12,7 @@ from flowport.client.door import Door, JsonObject, path
 from flowport.client.errors import Missing, TookTooLong
 from flowport.commands.draft_file import draft_from
 from flowport.commands.session import Session, WorkflowName
-from shared.workflow.diff import changes
+from shared.workflow.diff.diff import changes
 
 Version = Annotated[int, typer.Argument(min=1, help="Number of the version.")]
 POLL_SECONDS: Final = 0.2

@@ -10,7 +10,7 @@ from flowport.client.workflows import import_file
 from flowport.commands.session import Session
 from flowport.failures import CommandFailed
 from flowport.given import content_of, json_of
-from shared.workflow.importing import ImportedWorkflow, read_import
+from shared.workflow.transfer.importer import ImportedWorkflow, read_import
 
 Undo = Callable[[], object]
 

@@ -17,8 +17,8 @@ from deploy_service.ports import EnvironmentRepository
 from shared.compile_turns import CompileTurns
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
-from shared.workflow.models import Block
-from shared.workflow.reading import read_state
+from shared.workflow.format.models import Block
+from shared.workflow.format.reader import read_state
 
 MOST_CALLED: Final = 100
 """Workflows that are looked at for one tool."""

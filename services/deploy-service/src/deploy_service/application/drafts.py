@@ -16,8 +16,8 @@ from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import Unavailable
 from shared.workflow.catalog.kinds import WRITES_TEXT
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.reading import read_state
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.reader import read_state
 
 TRIES: Final = 20
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)

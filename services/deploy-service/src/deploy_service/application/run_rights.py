@@ -14,7 +14,7 @@ from shared.contracts import deployments as contracts
 from shared.contracts.tickets import RunTicket
 from shared.errors import NotFound
 from shared.security.run_tickets import TicketSigner, refused
-from shared.workflow.compile import compile_workflow
+from shared.workflow.compile.compiler import compile_workflow
 
 CACHED_SNAPSHOTS: Final = 2_048
 

@@ -16,9 +16,9 @@ from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
 from shared.ids import new_id
-from shared.workflow.exporting import ExportedWorkflow, export_workflow
-from shared.workflow.importing import read_import
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
+from shared.workflow.transfer.importer import read_import
 
 UNNAMED: Final = "Imported workflow"
 _PLACE: Final = re.compile(r"[0-9]{15}-[\x21-\x7e]{1,200}")

@@ -8,9 +8,9 @@ from deploy_service.domain.content import Content
 from shared.contracts.deployments import Problems
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
-from shared.workflow.compile import compile_workflow
-from shared.workflow.reading import read_state
-from shared.workflow.validate import problems
+from shared.workflow.compile.compiler import compile_workflow
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
 
 
 def check(content: Content, keyed_providers: Set[str]) -> Problems:

@@ -7,9 +7,9 @@ from typing import Final, Self
 import msgspec
 
 from shared.errors import Conflict, InvalidWorkflow, PayloadTooLarge, PreconditionFailed
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.snapshot import snapshot_document, snapshot_hash
-from shared.workflow.structure import structure_problems
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.snapshot import snapshot_document, snapshot_hash
+from shared.workflow.format.structure import structure_problems
 
 _decoder: Final = msgspec.json.Decoder(dict)
 

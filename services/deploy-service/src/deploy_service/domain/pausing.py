@@ -8,11 +8,11 @@ import msgspec
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog.calls import WORKFLOW, WORKFLOW_INPUT
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, is_on, to_string
-from shared.workflow.models import Block, WorkflowState
-from shared.workflow.params import block_params
-from shared.workflow.problems import error
+from shared.workflow.compile.parameters import block_params
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, is_on, to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.problems import error
 
 _CALLING: Final = {spec.type: spec for spec in (WORKFLOW, WORKFLOW_INPUT)}
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.compiled_blocks import CompiledBlock
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, object_of
+from shared.workflow.compile.blocks import CompiledBlock
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, object_of
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

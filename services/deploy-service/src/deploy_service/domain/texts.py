@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.errors import InvalidRequest
-from shared.workflow.references import is_environment_name
+from shared.workflow.format.references import is_environment_name
 
 WORKFLOW_NAME_LIMIT: Final = 200
 WORKFLOW_DESCRIPTION_LIMIT: Final = 2_000

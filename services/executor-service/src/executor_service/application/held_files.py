@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from shared.contracts.files import CONTEXT, FileKey
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 MOST_HELD: Final = 1_000
 _MARK: Final = f'"context":"{CONTEXT}"'.encode()

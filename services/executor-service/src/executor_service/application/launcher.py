@@ -25,7 +25,7 @@ from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
-from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.compile.compiler import CompiledWorkflow
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
 _decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode

@@ -19,9 +19,9 @@ from shared.errors import FlowportError, InvalidRequest
 from shared.ids import public_run_id
 from shared.net import OutboundClient, OutboundError, OutboundRequest
 from shared.observe.logging import get_logger
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.input_format import read_input_format
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.format.input_format import read_input_format
+from shared.workflow.format.js_values import Json, JsonObject
 
 log = get_logger("sent_files")
 

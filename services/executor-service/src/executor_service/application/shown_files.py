@@ -13,7 +13,7 @@ from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
 """The largest file whose content is shown where the caller names no bound."""

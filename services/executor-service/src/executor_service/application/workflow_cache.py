@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from executor_service.engine.binding import compile_turns
 from executor_service.ports import Snapshots
 from shared.contracts.runs import SnapshotRef
-from shared.workflow.compile import CompiledWorkflow, compile_workflow
+from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
 LOOKUPS = Counter("flowport_executor_workflow_lookups_total", "Look-ups of a compiled workflow.", ["result"])
 

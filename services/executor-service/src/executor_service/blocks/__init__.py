@@ -38,7 +38,7 @@ from executor_service.engine import BlockHandler
 from shared.net import OutboundClient
 from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import TRIGGERS
-from shared.workflow.code_parsing import Language
+from shared.workflow.compile.code_parser import Language
 
 __all__ = ["BlockPorts", "SandboxExpressions", "block_handlers"]
 

@@ -7,8 +7,8 @@ from executor_service.blocks.agent.accounting import cost_json, tokens_json, usa
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, Role
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.response_format import ResponseFormat
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.response_format import ResponseFormat
 
 
 @dataclass(frozen=True, slots=True)

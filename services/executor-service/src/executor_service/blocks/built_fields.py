@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+from shared.workflow.format.js_values import Json, JsonObject, to_number, to_string
 
 _UNFILLED: Final = "<"
 """A text that begins so was a reference to nothing, and stays what its author typed."""

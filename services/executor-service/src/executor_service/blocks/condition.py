@@ -6,10 +6,10 @@ from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Conditions
-from shared.workflow.code_references import CONTEXT_OBJECT
-from shared.workflow.compiled_blocks import CompiledBlock, Option
-from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.compile.blocks import CompiledBlock, Option
+from shared.workflow.compile.code_references import CONTEXT_OBJECT
+from shared.workflow.compile.graph import Fires
+from shared.workflow.format.js_values import JsonObject
 
 _NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"})
 

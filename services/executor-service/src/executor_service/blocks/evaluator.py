@@ -9,9 +9,9 @@ from executor_service.blocks.asking import ask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
-from shared.workflow.response_format import ResponseFormat
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, stringify, to_string
+from shared.workflow.format.response_format import ResponseFormat
 
 TEMPERATURE: Final = 0.1
 

@@ -5,7 +5,7 @@ from executor_service.engine import BadCondition, BadReference, RunRequest
 from executor_service.engine.binding import bind, compile_variant
 from executor_service.engine.sources import Resolver
 from executor_service.sandbox import Conditions
-from shared.workflow.code_references import CodeTemplate
+from shared.workflow.compile.code_references import CodeTemplate
 
 
 class SandboxExpressions:

@@ -11,10 +11,10 @@ from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Cal
 from executor_service.engine.binding import BoundCode, bind, unbound
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_parsing import Language
-from shared.workflow.code_references import CodeTemplate
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.unsupported_settings import language_problem, no_sandbox_for
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.validate.unsupported_settings import language_problem, no_sandbox_for
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 IMPORT_REFUSED: Final = (

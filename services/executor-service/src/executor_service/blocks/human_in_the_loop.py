@@ -7,10 +7,10 @@ from executor_service.blocks.built_fields import named, value_of
 from executor_service.blocks.pausing import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, Missing, to_string
-from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
-from shared.workflow.start import RESERVED_FIELDS, coerce
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, Missing, to_string
+from shared.workflow.format.notifications import NO_NOTIFICATIONS, notifies
+from shared.workflow.format.start import RESERVED_FIELDS, coerce
 
 _MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
 """What a field of the form says of itself beside its name and type, where its author gave it."""

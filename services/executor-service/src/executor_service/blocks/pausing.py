@@ -2,7 +2,7 @@
 
 from executor_service.engine import Call
 from shared.ids import public_run_id
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 def resume_links(call: Call) -> JsonObject:

@@ -9,7 +9,7 @@ from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 from shared.contracts.files import FileKey
 from shared.contracts.memory import Remembered
-from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.compile.compiler import CompiledWorkflow
 
 
 class CodeRunner(Protocol):

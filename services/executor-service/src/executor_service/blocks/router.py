@@ -9,10 +9,10 @@ from executor_service.blocks.condition import path_to
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.compiled_blocks import CompiledBlock, Option
-from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import JsonObject, to_string
-from shared.workflow.response_format import ResponseFormat
+from shared.workflow.compile.blocks import CompiledBlock, Option
+from shared.workflow.compile.graph import Fires
+from shared.workflow.format.js_values import JsonObject, to_string
+from shared.workflow.format.response_format import ResponseFormat
 
 NO_MATCH: Final = "NO_MATCH"
 TEMPERATURE: Final = 0.1

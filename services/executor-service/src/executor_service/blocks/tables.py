@@ -1,7 +1,7 @@
 """`table` settings: rows of `{cells: {Key, Value}}`, their JSON text, or a plain object."""
 
 from executor_service.blocks.values import text_of
-from shared.workflow.jsvalues import MISSING, Json, parse_json
+from shared.workflow.format.js_values import MISSING, Json, parse_json
 
 
 def read_table(value: Json) -> dict[str, str]:

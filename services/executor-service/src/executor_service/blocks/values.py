@@ -2,7 +2,7 @@
 
 import math
 
-from shared.workflow.jsvalues import Json, stringify, to_number
+from shared.workflow.format.js_values import Json, stringify, to_number
 
 
 def text_of(value: Json) -> str:

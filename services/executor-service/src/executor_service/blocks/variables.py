@@ -1,9 +1,9 @@
 """Sets workflow variables for the rest of the run."""
 
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.jsvalues import Json, JsonObject, to_string
-from shared.workflow.models import Variable
-from shared.workflow.variables import assigned_value
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.models import Variable
+from shared.workflow.format.variables import assigned_value
 
 
 class VariablesHandler(BlockHandler):

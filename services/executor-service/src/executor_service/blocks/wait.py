@@ -9,7 +9,7 @@ from executor_service.blocks.pausing import pause_response
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
-from shared.workflow.jsvalues import Json, JsonObject, is_on, to_string
+from shared.workflow.format.js_values import Json, JsonObject, is_on, to_string
 
 _UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 _SHORT_UNITS: Final = ("seconds", "minutes")

@@ -11,7 +11,7 @@ from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.retrying import RetryPlan
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import JsonObject, to_string
+from shared.workflow.format.js_values import JsonObject, to_string
 
 ONCE: Final = RetryPlan(0, 0, 0)
 

@@ -19,10 +19,10 @@ from executor_service.engine import (
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
 from shared.security.presented_ticket import presenting
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.input_format import InputField, read_input_format
-from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.format.input_format import InputField, read_input_format
+from shared.workflow.format.js_values import Json, JsonObject, parse_json, to_string
+from shared.workflow.format.json_problems import json_problem
 
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
 _PASSING: Final = 503

@@ -5,7 +5,7 @@
     result = await execution.run()                              # once
     execution.cancel()                                          # from elsewhere; `run` returns within a second
 
-- `workflow` is a `CompiledWorkflow` (shared.workflow.compile), shared by any number of runs at once.
+- `workflow` is a `CompiledWorkflow` (shared.workflow.compile.compiler), shared by any number of runs at once.
 - `request` is a `RunRequest`; `RunRequest.from_spec(spec, body)` makes one from a message and its parsed input.
 - `environment` holds the `{{NAME}}` values; it may be empty when `workflow.needs_environment` is false.
 - `sink` gets the events of `shared.contracts.events` in order, all but RunStarted and RunEnded: those are the worker's.

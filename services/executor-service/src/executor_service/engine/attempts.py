@@ -19,7 +19,7 @@ from executor_service.engine.streaming import RunStream, TextWriter
 from executor_service.engine.usage import Spending
 from shared.clock import ms_between
 from shared.workflow.catalog.kinds import WRITES_TEXT
-from shared.workflow.compiled_blocks import CompiledBlock
+from shared.workflow.compile.blocks import CompiledBlock
 
 
 @dataclass(slots=True)

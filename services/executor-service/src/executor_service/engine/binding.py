@@ -11,11 +11,11 @@ import msgspec
 from executor_service.engine.errors import BadReference
 from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
 from shared.compile_turns import CompileTurns
-from shared.workflow.code_parsing import Language, imports
-from shared.workflow.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
-from shared.workflow.code_rewriting import VARIABLE, Use
-from shared.workflow.jsvalues import Json, Missing, stringify
-from shared.workflow.references import EnvMarker
+from shared.workflow.compile.code_parser import Language, imports
+from shared.workflow.compile.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
+from shared.workflow.compile.code_rewriter import VARIABLE, Use
+from shared.workflow.format.js_values import Json, Missing, stringify
+from shared.workflow.format.references import EnvMarker
 
 _READABLE: Final = 1024 * 1024
 _TRIED: Final = 16 * _READABLE

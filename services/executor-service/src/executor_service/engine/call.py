@@ -12,10 +12,10 @@ from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.streaming import TextWriter
 from shared.contracts.usage import Usage
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.compiled_blocks import CompiledBlock
-from shared.workflow.graph import Body, Fires, Node
-from shared.workflow.jsvalues import Json
+from shared.workflow.compile.blocks import CompiledBlock
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.compile.graph import Body, Fires, Node
+from shared.workflow.format.js_values import Json
 
 
 class ChildRunner(Protocol):

@@ -11,10 +11,10 @@ from executor_service.engine.rounds import fixed_rounds, rounds_over
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import Opening
 from shared.errors import FlowportError
-from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWorkflow
-from shared.workflow.graph import Graph
-from shared.workflow.unsupported_settings import unknown_kind
-from shared.workflow.wiring import no_blocks_inside
+from shared.workflow.compile.compiler import CompiledLoop, CompiledParallel, CompiledWorkflow
+from shared.workflow.compile.graph import Graph
+from shared.workflow.compile.wiring import no_blocks_inside
+from shared.workflow.validate.unsupported_settings import unknown_kind
 
 
 class Verdict(NamedTuple):

@@ -35,9 +35,9 @@ from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.usage import Usage
 from shared.errors import FlowportError
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.selectors import resolve_selectors
-from shared.workflow.variables import variable_values
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.compile.selectors import resolve_selectors
+from shared.workflow.format.variables import variable_values
 
 BROKE: Final = "The run broke off: an internal error, which the executor's log tells of"
 _log = logging.getLogger(__name__)

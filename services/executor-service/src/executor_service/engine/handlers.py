@@ -9,7 +9,7 @@ import msgspec
 
 from executor_service.engine.call import Call
 from executor_service.engine.state import ChildSpans, Output, Pause, RunState
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 class Inputs(msgspec.Struct, frozen=True):

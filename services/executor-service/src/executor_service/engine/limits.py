@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.contracts.events import MAX_SELECTED_BYTES
-from shared.workflow.models import MAX_CONTAINER_DEPTH
+from shared.workflow.format.models import MAX_CONTAINER_DEPTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.nesting import MAX_NESTING, is_too_deep
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 
 MOST_LEVELS: Final = 2 * MAX_NESTING
 """Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""

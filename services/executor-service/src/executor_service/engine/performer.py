@@ -22,8 +22,8 @@ from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
 from shared.frames import forget_frames
 from shared.workflow.catalog import Effect
-from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import JsonObject, is_on
+from shared.workflow.compile.graph import Fires
+from shared.workflow.format.js_values import JsonObject, is_on
 
 OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."

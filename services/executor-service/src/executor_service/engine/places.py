@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from executor_service.engine.state import RunState, Scope
-from shared.workflow.models import WorkflowState
+from shared.workflow.format.models import WorkflowState
 
 _FIRST_BRANCH: Final = "₍0₎"
 

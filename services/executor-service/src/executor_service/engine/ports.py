@@ -7,7 +7,7 @@ import msgspec
 from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Resolver
 from shared.contracts.events import RunEvent
-from shared.workflow.code_references import CodeTemplate
+from shared.workflow.compile.code_references import CodeTemplate
 
 
 class EventSink(Protocol):

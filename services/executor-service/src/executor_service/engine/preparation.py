@@ -13,12 +13,12 @@ from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.ids import public_run_id
 from shared.workflow.catalog.logic import VARIABLES
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.graph import Graph
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.references import texts
-from shared.workflow.start import NO_START_BLOCK, start_output
-from shared.workflow.wiring import not_connected
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.compile.graph import Graph
+from shared.workflow.compile.wiring import not_connected
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.references import texts
+from shared.workflow.format.start import NO_START_BLOCK, start_output
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode, RunSpec, Trigger
 from shared.contracts.usage import Usage
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from typing import Final
 from executor_service.engine.errors import BadReference, ContainerFailure
 from executor_service.engine.sources import AsTyped, Resolver
 from executor_service.engine.state import Opening
-from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_number
-from shared.workflow.references import TemplatePart, TextTemplate
-from shared.workflow.templates import Literal, Template, within_string
-from shared.workflow.unsupported_settings import count_problem
+from shared.workflow.compile.templates import Literal, Template, within_string
+from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_number
+from shared.workflow.format.references import TemplatePart, TextTemplate
+from shared.workflow.validate.unsupported_settings import count_problem
 
 NO_COLLECTION: Final = "Value did not resolve to an array or object"
 EMPTY: Final[Mapping[bool, str]] = {

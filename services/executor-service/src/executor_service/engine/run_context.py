@@ -12,7 +12,7 @@ from executor_service.engine.sources import Sources
 from executor_service.engine.state import RunState, Work
 from executor_service.engine.usage import Spending
 from shared.clock import Clock, SteadyClock
-from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.compile.compiler import CompiledWorkflow
 
 
 @dataclass(frozen=True, slots=True)

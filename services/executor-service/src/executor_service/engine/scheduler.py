@@ -9,9 +9,9 @@ from typing import Final
 
 from executor_service.engine.places import Places, Round
 from executor_service.engine.state import Container, Opening, Output, RunState, Scope, Step, Work
-from shared.workflow.graph import Body, Edge, Fires, Graph, Node
-from shared.workflow.jsvalues import truthy
-from shared.workflow.models import WorkflowState
+from shared.workflow.compile.graph import Body, Edge, Fires, Graph, Node
+from shared.workflow.format.js_values import truthy
+from shared.workflow.format.models import WorkflowState
 
 ROOT: Final = ""
 

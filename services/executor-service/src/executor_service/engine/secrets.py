@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from shared.contracts.block_logs import REDACTED
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 SHORTEST_SECRET: Final = 6
 """Shorter environment values are words like `true` or `80`: hiding them would garble everything."""

@@ -8,13 +8,13 @@ from executor_service.engine.errors import BadReference, SecretNotKept, TooMuchT
 from executor_service.engine.places import Places
 from executor_service.engine.state import Output, RunState, Scope
 from shared.contracts.block_logs import REDACTED
-from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_string
-from shared.workflow.names import normalise
-from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
-from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate, texts
-from shared.workflow.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
-from shared.workflow.variables import values_from
+from shared.workflow.compile.compiler import CompiledWorkflow
+from shared.workflow.compile.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
+from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_string
+from shared.workflow.format.names import normalise
+from shared.workflow.format.paths import UndeclaredField, fields_error, look_up, value_at
+from shared.workflow.format.references import EnvMarker, Path, Reference, TextTemplate, texts
+from shared.workflow.format.variables import values_from
 
 
 class AsTyped(Enum):

@@ -19,9 +19,9 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify
-from shared.workflow.paths import value_at
-from shared.workflow.selectors import Selector
+from shared.workflow.compile.selectors import Selector
+from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify
+from shared.workflow.format.paths import value_at
 
 SEPARATOR: Final = "\n\n"
 TEXT_PATH: Final = "content"

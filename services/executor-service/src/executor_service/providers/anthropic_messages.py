@@ -26,7 +26,7 @@ from executor_service.providers.model import (
 from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 DEFAULT_MAX_TOKENS: Final = 8192
 PROVIDER: Final = "anthropic"

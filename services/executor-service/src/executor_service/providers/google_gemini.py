@@ -27,7 +27,7 @@ from executor_service.providers.model import (
 from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 
 PROVIDER: Final = "google"
 _FILES: Final = frozenset({"application/pdf"})

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.contracts.usage import believable
-from shared.workflow.jsvalues import JsonObject
-from shared.workflow.response_format import ResponseFormat
+from shared.workflow.format.js_values import JsonObject
+from shared.workflow.format.response_format import ResponseFormat
 
 
 class Role(StrEnum):

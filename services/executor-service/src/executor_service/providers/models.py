@@ -15,8 +15,8 @@ from executor_service.providers.prices import cost_of
 from executor_service.providers.settings import ProviderSettings
 from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
-from shared.workflow.model_names import provider_of
-from shared.workflow.unsupported_settings import not_called
+from shared.workflow.format.model_names import provider_of
+from shared.workflow.validate.unsupported_settings import not_called
 
 BY_SDK: Final = {
     "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),

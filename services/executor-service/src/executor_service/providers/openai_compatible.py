@@ -28,7 +28,7 @@ from executor_service.providers.openai_wire import messages_of, tools_of
 from executor_service.providers.patience import refusal
 from shared.net import OutboundError
 from shared.observe.spans import trace_headers
-from shared.workflow.jsvalues import JsonObject, stringify
+from shared.workflow.format.js_values import JsonObject, stringify
 
 COMPLETIONS: Final = "/chat/completions"
 _parsed: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)

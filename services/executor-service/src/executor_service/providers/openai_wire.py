@@ -3,7 +3,7 @@
 from typing import Final
 
 from executor_service.providers.model import Attachment, Message, ModelRequest, Role, Tool, cannot_take
-from shared.workflow.jsvalues import Json, JsonObject, parse_json
+from shared.workflow.format.js_values import Json, JsonObject, parse_json
 
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}

@@ -26,8 +26,8 @@ from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.supply import Supply
 from shared.observe.logging import get_logger
-from shared.workflow.nesting import is_too_deep
-from shared.workflow.sizes import has_too_many_values
+from shared.workflow.format.nesting import is_too_deep
+from shared.workflow.format.sizes import has_too_many_values
 
 log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)

@@ -4,7 +4,7 @@ but that script's own outcome."""
 import msgspec
 
 from shared.surrogates import without_halves
-from shared.workflow.sizes import MAX_VALUES, has_too_many_values
+from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 MAX_HEADERS = 100
 """Headers of one fetch."""

@@ -1,7 +1,7 @@
 """Why a request cannot be read."""
 
 from shared.errors import InvalidRequest
-from shared.workflow.sizes import MAX_VALUES
+from shared.workflow.format.sizes import MAX_VALUES
 
 
 class MalformedJson(InvalidRequest):

@@ -7,8 +7,8 @@ import msgspec
 
 from gateway.parsing.errors import MalformedJson, TooManyValues
 from shared.surrogates import without_halves
-from shared.workflow.nesting import is_too_deep
-from shared.workflow.sizes import has_too_many_values
+from shared.workflow.format.nesting import is_too_deep
+from shared.workflow.format.sizes import has_too_many_values
 
 MOST_MENDED_BYTES: Final = 1024 * 1024
 """Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""

@@ -19,8 +19,8 @@ from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
 from shared.ids import public_run_id
-from shared.workflow.run_files import files_of
-from shared.workflow.trace_spans import trace_of
+from shared.workflow.compile.run_files import files_of
+from shared.workflow.trace.spans import trace_of
 
 RETRIES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600))
 """How long is waited before each repetition; up to a tenth more, so that many do not come back at once."""

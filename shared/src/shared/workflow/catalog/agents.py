@@ -3,11 +3,11 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Effect, SubBlockSpec, When, fields
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, to_string
-from shared.workflow.models import Block
-from shared.workflow.paths import OutputField, Outputs
-from shared.workflow.response_format import read_response_format
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.models import Block
+from shared.workflow.format.paths import OutputField, Outputs
+from shared.workflow.format.response_format import read_response_format
 
 _MODEL: Final = SubBlockSpec(id="model", title="Model", type="combobox", required=True)
 _CREDENTIALS: Final = (

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When, fields
-from shared.workflow.jsvalues import JsonObject, to_string
+from shared.workflow.format.js_values import JsonObject, to_string
 
 _REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _ADDS: Final = When("operation", ("add",))

@@ -3,9 +3,9 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec, When, fields
-from shared.workflow.input_format import declared, read_input_format
-from shared.workflow.models import Block
-from shared.workflow.paths import Outputs
+from shared.workflow.format.input_format import declared, read_input_format
+from shared.workflow.format.models import Block
+from shared.workflow.format.paths import Outputs
 
 _BUILT: Final = When("dataMode", ("structured",))
 _JSON: Final = When("dataMode", ("json",))

@@ -3,10 +3,10 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Effect, SubBlockSpec, fields
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.models import Block
-from shared.workflow.paths import OutputField, Outputs
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.models import Block
+from shared.workflow.format.paths import OutputField, Outputs
 
 
 def code_text(value: Json) -> str:

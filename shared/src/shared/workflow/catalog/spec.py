@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.models import Block
-from shared.workflow.paths import OutputField, Outputs
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.models import Block
+from shared.workflow.format.paths import OutputField, Outputs
 
 
 class Category(StrEnum):

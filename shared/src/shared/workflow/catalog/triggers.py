@@ -3,9 +3,9 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec
-from shared.workflow.input_format import declared, read_input_format
-from shared.workflow.models import Block
-from shared.workflow.paths import OutputField, Outputs
+from shared.workflow.format.input_format import declared, read_input_format
+from shared.workflow.format.models import Block
+from shared.workflow.format.paths import OutputField, Outputs
 
 _INPUT_FORMAT: Final = SubBlockSpec(id="inputFormat", title="Inputs", type="input-format")
 _INPUT: Final = OutputField(type="json", description="The caller's `input`")

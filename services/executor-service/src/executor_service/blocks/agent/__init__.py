@@ -18,8 +18,8 @@ from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelRequest, Turn
-from shared.workflow.jsvalues import Json, JsonObject, to_string
-from shared.workflow.response_format import read_response_format
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.response_format import read_response_format
 
 __all__ = ["AgentHandler", "BlockTool", "Toolbox", "model_request"]
 

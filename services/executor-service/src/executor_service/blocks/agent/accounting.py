@@ -7,7 +7,7 @@ from typing import Final
 from executor_service.providers import NO_COST, Cost, Tokens, ToolCall, Turn
 from shared.clock import epoch_ms, iso, ms_between
 from shared.contracts.usage import Usage
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.format.js_values import Json, JsonObject
 
 _PER: Final = 1_000_000
 """Prices are told for so many tokens."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.workflow.jsvalues import JsonObject, parse_json
+from shared.workflow.format.js_values import JsonObject, parse_json
 
 _FENCE: Final = "```"
 NOT_STRUCTURED: Final = "The model's answer is not JSON as the response format asks for."

@@ -10,7 +10,7 @@ from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Attachment, Message, Role
 from shared.contracts.files import FileKey
 from shared.errors import NotFound
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
 
 MAX_ATTACHMENTS: Final = 15
 MAX_BYTES: Final = 50 * 1024 * 1024

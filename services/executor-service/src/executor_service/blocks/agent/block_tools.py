@@ -5,7 +5,7 @@ from typing import Final
 
 from executor_service.blocks.agent.toolbox import BlockTool
 from executor_service.engine import BlockHandler
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 def _schema(required: tuple[str, ...] = (), **properties: tuple[str, str]) -> JsonObject:

@@ -17,7 +17,7 @@ from executor_service.providers import Message, ModelFailure, ModelRequest, Role
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
 from shared.frames import forget_frames
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
 MAX_CALLS: Final = 128

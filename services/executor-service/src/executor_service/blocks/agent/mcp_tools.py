@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
 from executor_service.blocks.mcp import McpServers, OfferedTool, Server, ToolRequest, read_server
 from executor_service.engine import BlockFailure, Call
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
-from shared.workflow.unsupported_settings import MCP_SERVER
+from shared.workflow.format.js_values import Json, JsonObject, stringify, to_string
+from shared.workflow.validate.unsupported_settings import MCP_SERVER
 
 ALL_TOOLS: Final = "mcp-server"
 _OURS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "tool", "headers"})

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from executor_service.blocks.values import text_of
 from executor_service.providers import Message, Role
-from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json
 
 _ROLES = {str(role): role for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
 

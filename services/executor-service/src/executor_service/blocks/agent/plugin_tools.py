@@ -6,7 +6,7 @@ from executor_service.blocks.agent.toolbox import BlockTool
 from executor_service.blocks.refusing import RefusingHandler
 from executor_service.engine import BlockHandler
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 def plugin_tools(

@@ -17,14 +17,14 @@ from executor_service.blocks.ports import ChildWorkflows, CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Script
-from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
-from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compiled_blocks import CompiledBlock
-from shared.workflow.jsvalues import Json, JsonObject, object_of, parse_json, to_string
-from shared.workflow.models import Block
-from shared.workflow.unsupported_settings import MCP_TOOLS
+from shared.workflow.compile.agent_tools import CUSTOM_TOOL, without_code
+from shared.workflow.compile.blocks import CompiledBlock
+from shared.workflow.compile.code_references import CodeTemplate
+from shared.workflow.format.js_values import Json, JsonObject, object_of, parse_json, to_string
+from shared.workflow.format.models import Block
+from shared.workflow.validate.unsupported_settings import MCP_TOOLS
 
 MAX_TOOLS: Final = 512
 """Of one agent. Models take fewer."""

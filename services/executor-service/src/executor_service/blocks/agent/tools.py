@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from executor_service.providers import Tool
-from shared.workflow.jsvalues import Json, JsonObject, object_of, to_string
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
 Run = Callable[[JsonObject], Awaitable[Json]]
 """Runs a tool with the model's arguments and the author's; raises BlockFailure."""

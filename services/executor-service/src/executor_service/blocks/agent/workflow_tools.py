@@ -8,8 +8,8 @@ from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
 from executor_service.blocks.workflow import child_fields
 from executor_service.engine import Call
 from shared.errors import FlowportError
-from shared.workflow.input_format import InputField
-from shared.workflow.jsvalues import Json, JsonObject, object_of, to_string
+from shared.workflow.format.input_format import InputField
+from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
 MAPPING: Final = "inputMapping"
 _TYPES: Final = {"number": "number", "boolean": "boolean", "object": "object", "array": "array", "file[]": "array"}

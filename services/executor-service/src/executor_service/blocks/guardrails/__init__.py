@@ -14,9 +14,9 @@ from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.places import Places
-from shared.workflow.input_format import parse_list
-from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.json_problems import json_problem
 
 MAX_OWN_PATTERNS: Final = 16
 CHECKS: Final = 4

@@ -7,9 +7,9 @@ from executor_service.blocks.asking import ask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call
-from shared.workflow.jsvalues import Json, JsonObject, to_string
-from shared.workflow.response_format import ResponseFormat
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE
+from shared.workflow.format.js_values import Json, JsonObject, to_string
+from shared.workflow.format.response_format import ResponseFormat
+from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE
 
 DEFAULT_THRESHOLD: Final = 3.0
 HIGHEST: Final = 10

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from executor_service.blocks.guardrails.patterns import pattern_for
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 MAX_FINDINGS: Final = 100_000
 """More would fit into no output. Each character may be one, and a text has millions."""

@@ -5,7 +5,7 @@ from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.retrying import RetryPlan, send_with_retries
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
-from shared.workflow.jsvalues import JsonObject, to_string
+from shared.workflow.format.js_values import JsonObject, to_string
 
 __all__ = ["ApiHandler", "call_endpoint"]
 

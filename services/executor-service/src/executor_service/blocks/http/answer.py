@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.net import OutboundRequest, OutboundResponse
 from shared.net.charsets import text_of
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 
 _HINTS: Final[Mapping[int, str]] = {
     401: "Authentication is required",

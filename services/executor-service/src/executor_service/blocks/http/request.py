@@ -11,8 +11,8 @@ from shared.contracts.runs import CALL_CHAIN_HEADER
 from shared.net import BlockedAddress, OutboundRequest
 from shared.net.headers import USER_AGENT
 from shared.net.urls import LONGEST_URL, NOT_A_URL, read_target
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_string
-from shared.workflow.unsupported_settings import NO_PROXY
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify, to_string
+from shared.workflow.validate.unsupported_settings import NO_PROXY
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000

@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.blocks.values import number_of
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
-from shared.workflow.jsvalues import JsonObject, is_on
+from shared.workflow.format.js_values import JsonObject, is_on
 
 MAX_RETRIES: Final = 10
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})

@@ -9,7 +9,7 @@ from typing import Protocol
 from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest, read_request, read_server
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 __all__ = ["McpHandler", "McpServers", "OfferedTool", "Server", "ToolRequest", "read_server"]
 

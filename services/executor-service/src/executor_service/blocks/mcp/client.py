@@ -19,7 +19,7 @@ from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure
 from shared.net import OutboundClient
 from shared.net.headers import USER_AGENT
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024
 MAX_REASON: Final = 4_000

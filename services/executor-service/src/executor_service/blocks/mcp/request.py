@@ -8,8 +8,8 @@ from executor_service.blocks.tables import read_table
 from executor_service.engine import BlockFailure, Call
 from shared.net import BlockedAddress
 from shared.net.urls import read_target
-from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
-from shared.workflow.unsupported_settings import not_an_mcp_server
+from shared.workflow.format.js_values import Json, JsonObject, parse_json, to_string
+from shared.workflow.validate.unsupported_settings import not_an_mcp_server
 
 MAX_SECONDS: Final = 300.0
 

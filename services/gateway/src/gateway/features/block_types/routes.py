@@ -12,7 +12,7 @@ from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
 from gateway.http.routes import presenting
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
-from shared.workflow.models import Block
+from shared.workflow.format.models import Block
 
 
 class Condition(Wire):

@@ -13,7 +13,7 @@ from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
 from shared.contracts.tool_servers import ToolServer, WorkflowTool
 from shared.errors import NotDeployed, NotFound
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 LEASE_SECONDS: Final = 1.0
 

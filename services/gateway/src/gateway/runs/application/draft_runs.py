@@ -16,7 +16,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
-from shared.workflow.references import texts
+from shared.workflow.format.references import texts
 
 LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 """How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""

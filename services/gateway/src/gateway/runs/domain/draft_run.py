@@ -10,7 +10,7 @@ from gateway.runs.domain.controls import Controls
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 LATEST: Final = "latest"
 CUT: Final = {"truncated", "bytes"}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gateway.parsing.problems import Problem
 from shared.errors import InvalidRequest
-from shared.workflow.input_format import InputField, read_input_format
+from shared.workflow.format.input_format import InputField, read_input_format
 
 _TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "string": ("text", lambda value: isinstance(value, str | int | float | bool)),

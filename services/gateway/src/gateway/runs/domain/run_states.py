@@ -7,7 +7,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
-from shared.workflow.trace_spans import own_id, own_name
+from shared.workflow.trace.spans import own_id, own_name
 
 SELECTED: Final = "Ids or names of blocks, with commas between: their last outputs come as `blockOutputs`."
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}

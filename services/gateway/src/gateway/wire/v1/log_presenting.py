@@ -9,8 +9,8 @@ from shared.clock import iso
 from shared.contracts.deployments import Workflow
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
-from shared.workflow.run_files import files_of
-from shared.workflow.trace_spans import trace_of
+from shared.workflow.compile.run_files import files_of
+from shared.workflow.trace.spans import trace_of
 
 _STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
 

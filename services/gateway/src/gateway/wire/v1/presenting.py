@@ -4,8 +4,8 @@ from gateway.runs.application.run_counts import Tallies
 from gateway.wire.common.presenters import summary
 from gateway.wire.v1.models import InputField, WorkflowDetail
 from shared.contracts.deployments import Draft, Workflow
-from shared.workflow.reading import read_state
-from shared.workflow.start import input_fields
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.start import input_fields
 
 
 def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:

@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.contracts.deployments import Endpoint
 from shared.errors import NotDeployed, NotFound
 from shared.workflow.catalog import Catalog
-from shared.workflow.reading import read_state
+from shared.workflow.format.reader import read_state
 
 KEPT: Final = 500
 KEPT_SECONDS: Final = 30.0

@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 
 from shared.workflow.catalog import Catalog
-from shared.workflow.input_format import InputField
-from shared.workflow.jsvalues import MISSING, Json, JsonObject
-from shared.workflow.models import WorkflowState
-from shared.workflow.paths import Outputs
-from shared.workflow.selectors import selector_beginnings
-from shared.workflow.start import coerce, input_fields
+from shared.workflow.compile.selectors import selector_beginnings
+from shared.workflow.format.input_format import InputField
+from shared.workflow.format.js_values import MISSING, Json, JsonObject
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.paths import Outputs
+from shared.workflow.format.start import coerce, input_fields
 
 _FILE: Final = base64.b64encode(b"Hello from a file.").decode()
 _EXAMPLES: Final[Mapping[str, Json]] = {

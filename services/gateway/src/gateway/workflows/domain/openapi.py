@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.workflows.domain.interface import BlockOutputs, Interface, example_of
-from shared.workflow.input_format import InputField
-from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.paths import OutputField, Outputs
+from shared.workflow.format.input_format import InputField
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.paths import OutputField, Outputs
 
 _FILE: Final[JsonObject] = {
     "type": "object",

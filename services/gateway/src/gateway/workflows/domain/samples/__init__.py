@@ -7,7 +7,7 @@ from gateway.workflows.domain.samples.calls import Call, Language, Mode, Sample,
 from gateway.workflows.domain.samples.curl import curl
 from gateway.workflows.domain.samples.javascript import javascript, typescript
 from gateway.workflows.domain.samples.python import python
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 __all__ = ["Language", "Mode", "Sample", "Step", "samples_of"]
 

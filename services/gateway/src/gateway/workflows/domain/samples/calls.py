@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.format.js_values import JsonObject
 
 
 class Mode(StrEnum):

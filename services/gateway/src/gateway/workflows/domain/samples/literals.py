@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from shared.workflow.jsvalues import Json
+from shared.workflow.format.js_values import Json
 
 _CONSTANTS: Final = {"true": "True", "false": "False", "null": "None"}
 INDENT: Final = 2

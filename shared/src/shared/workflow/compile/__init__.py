@@ -1,0 +1,1 @@
+"""Compile a snapshot: graph, blocks, references in code."""

@@ -1,0 +1,37 @@
+"""Tools of agents that cannot be had: a run would fail at such an agent every time."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog, Refusal
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import JsonObject, to_string
+from shared.workflow.format.models import Block
+from shared.workflow.format.problems import error
+
+CUSTOM_TOOL: Final = "custom-tool"
+"""A tool of the author's own code."""
+NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
+"""Kinds of tools that are no block types."""
+
+
+def without_code(tool: JsonObject) -> str:
+    """The sentence about a custom tool of which a workflow has but the id, as Sim's editor leaves it."""
+    named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
+    return f'tool "{named}": its code is on the server that it was made on alone; put its schema and code into the tool'
+
+
+def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
+    """One error for each tool on offer whose block type is not to be had here."""
+    for tool in parse_list(block.value("tools")):
+        if not isinstance(tool, dict) or tool.get("usageControl") == "none":
+            continue
+        kind = to_string(tool.get("type") or "")
+        if kind == CUSTOM_TOOL and not code_text(tool.get("code")).strip():
+            yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {without_code(tool)}", block, ("tools",))
+        found = None if kind in NOT_BLOCKS else catalog.find(kind)
+        if isinstance(found, Refusal):
+            message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'
+            yield error(found.reason, message, block, ("tools",))

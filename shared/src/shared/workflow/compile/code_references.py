@@ -1,0 +1,333 @@
+"""User code compiled: its references found by a parser, and a program in which each is a variable."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from shared.workflow.compile.code_parser import Language, TooComplex, first_error, imports, parse, places
+from shared.workflow.compile.code_rewriter import Edit, Found, Hole, Kind, Names, Use, edits, identifier, verdict
+from shared.workflow.format.references import EnvMarker, Reference, is_environment_name, part_of
+
+ENVIRONMENT_OBJECT: Final = "environmentVariables"
+"""What code calls the object that holds every environment value."""
+CONTEXT_OBJECT: Final = "context"
+"""What conditions call the output of the block before them."""
+
+Part: TypeAlias = Reference | EnvMarker
+Key: TypeAlias = tuple[object, ...]
+Known: TypeAlias = Callable[[Part], bool]
+
+_PLAIN: Final = r"[^<>\n\r\u2028\u2029'\"`;{}]"
+_SYNTAX: Final = re.compile(r"['\"`;{}]")
+_ENVIRONMENT: Final = r"\{\{(?P<env>[^{}<>\n\r\u2028\u2029'\"`;]+)\}\}"
+_WORD: Final = re.compile(r"[\w$]")
+_EXPRESSION: Final = (b"f(\n", b"\n)")
+"""An expression is parsed as what it runs as: the arguments of a call, on lines of their own."""
+MOST_REFERENCES: Final = 10_000
+"""How many references and markers a piece of code may have."""
+_MOST_UNDECIDED: Final = 100
+"""How many references that cannot be filled in are reported."""
+_MOST_PARSES: Final = 5
+_MOST_VARIANTS: Final = 16
+
+
+class Variable(NamedTuple):
+    """A variable of a program."""
+
+    name: str
+    part: Part
+    use: Use
+    times: int
+    """How often it stands in the program."""
+
+
+class CodeMark(NamedTuple):
+    """A reference in the source: `source[start:end]`."""
+
+    start: int
+    end: int
+    part: Part
+    name: str
+    """The variable that stands for it in the program."""
+
+
+class Location(NamedTuple):
+    """A place in the author's source, both numbers from one."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+class Undecided(NamedTuple):
+    """A reference that cannot be a variable where it stands."""
+
+    raw: str
+    at: Location
+    reason: str
+
+
+class CodeTemplate(msgspec.Struct, frozen=True):
+    """One piece of code, compiled. It never changes but for `variants`, a cache."""
+
+    source: str
+    language: Language
+    is_expression: bool = False
+    program: str = ""
+    """What runs. It has as many lines as the source."""
+    marks: tuple[CodeMark, ...] = ()
+    """The references outside comments, in order."""
+    variables: tuple[Variable, ...] = ()
+    """What the program needs, each once."""
+    is_parsed: bool = False
+    """Whether there was anything to decide."""
+    syntax_error: Location | None = None
+    """Where a source that was parsed stops making sense."""
+    undecided: tuple[Undecided, ...] = ()
+    reads_environment: bool = False
+    """Whether the author's text names the object that holds every environment value."""
+    reads_context: bool = False
+    """Whether the author's text names the output of the block before a condition."""
+    imports: bool = False
+    """Whether it has an import statement, in JavaScript."""
+    recompile: Callable[[Known], "CodeTemplate"] | None = None
+    variants: MutableMapping[frozenset[Key], "CodeTemplate"] = msgspec.field(default_factory=dict)
+
+    @property
+    def _keys(self) -> frozenset[Key]:
+        return frozenset(key_of(variable.part) for variable in self.variables)
+
+    def without(self, keys: frozenset[Key]) -> "CodeTemplate":
+        """Return the code compiled with some references left as typed: they are part of the author's text."""
+        if self.recompile is None:
+            return self
+        found = self.variants.get(keys)
+        if found is None:
+            wanted = self._keys - keys
+            if len(self.variants) >= _MOST_VARIANTS:
+                self.variants.clear()
+            found = self.variants[keys] = self.recompile(lambda part: key_of(part) in wanted)
+        return found
+
+
+def odd_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those block names that contain quotes or other syntax: code refers to them by the whole name only."""
+    return tuple(sorted((name for name in names if _SYNTAX.search(name)), key=len, reverse=True))
+
+
+def key_of(part: Part) -> Key:
+    """Return what two spellings of one reference have in common."""
+    return (part.raw,) if isinstance(part, EnvMarker) else (part.name, part.path)
+
+
+def any_reference(_part: Part) -> bool:
+    """Take everything that looks like a reference for one."""
+    return True
+
+
+def compile_code(
+    source: str,
+    language: Language = Language.JAVASCRIPT,
+    *,
+    odd_names: tuple[str, ...] = (),
+    known: Known = any_reference,
+    is_expression: bool = False,
+    names: Names | None = None,
+) -> CodeTemplate:
+    """Find the references of a source, and turn each into a variable.
+
+    `odd_names` are the block names with syntax in them. What is not `known` is part of the author's text. Pieces of
+    code that run side by side share `names`, so that a reference is the same variable in all of them.
+    """
+    found_in = _candidates(source, odd_names, known) if "<" in source or "{{" in source else iter(())
+    candidates = tuple(islice(found_in, MOST_REFERENCES + 1))
+    shared = Names((source,)) if names is None else names
+
+    def recompile(wanted: Known) -> CodeTemplate:
+        return compile_code(
+            source,
+            language,
+            odd_names=odd_names,
+            known=wanted,
+            is_expression=is_expression,
+            names=shared,
+        )
+
+    compiled = CodeTemplate(
+        source,
+        language,
+        is_expression,
+        source,
+        reads_environment=ENVIRONMENT_OBJECT in source,
+        reads_context=CONTEXT_OBJECT in source,
+        imports=language is Language.JAVASCRIPT and not is_expression and imports(source),
+        recompile=recompile,
+    )
+    if len(candidates) > MOST_REFERENCES:
+        reason = f"a piece of code may have at most {MOST_REFERENCES:,} references"
+        return msgspec.structs.replace(compiled, undecided=_undecided(source, candidates[-1:], reason))
+    for _ in range(_MOST_PARSES if candidates else 0):
+        text = _Text(source, candidates, shared, *(_EXPRESSION if is_expression else (b"", b"")))
+        try:
+            found, error = text.parsed(language)
+        except TooComplex:
+            reason = "the code around it is too complex to be read"
+            return msgspec.structs.replace(compiled, is_parsed=True, undecided=_undecided(source, candidates, reason))
+        syntax = {index for index, (_, _, each) in enumerate(found) if each.kind is Kind.SYNTAX}
+        if not syntax:
+            return text.compiled(compiled, found, error)
+        candidates = tuple(each for index, each in enumerate(candidates) if index not in syntax)
+    if candidates:
+        reason = "what stands before it gives it several meanings"
+        return msgspec.structs.replace(compiled, is_parsed=True, undecided=_undecided(source, candidates, reason))
+    return compiled
+
+
+def syntax_error(template: CodeTemplate) -> Location | None:
+    """Return where code does not parse, references or none. Code too complex to be read counts as parsed."""
+    if template.is_parsed:
+        return template.syntax_error
+    before, after = _EXPRESSION if template.is_expression else (b"", b"")
+    try:
+        _, error = _Text(template.source, (), Names(()), before, after).parsed(template.language)
+    except TooComplex:
+        return None
+    return error
+
+
+@lru_cache(maxsize=64)
+def _candidate(odd: tuple[str, ...]) -> re.Pattern[str]:
+    """Like `references.MARKER`, but within one line and without quotes, so that no comparison swallows a string.
+
+    The names of blocks in `odd` may have them.
+    """
+    named = rf"(?i:{'|'.join(map(_as_typed, odd))}){_PLAIN}*|" if odd else ""
+    return re.compile(rf"<(?P<reference>{named}{_PLAIN}+)>|{_ENVIRONMENT}")
+
+
+def _as_typed(name: str) -> str:
+    """Return a pattern for a name in normal form: authors type it with capitals and blanks, too."""
+    return r"[^\S\r\n]*".join(map(re.escape, name))
+
+
+class _Candidate(NamedTuple):
+    start: int
+    end: int
+    part: Part
+
+
+def _candidates(source: str, odd: tuple[str, ...], known: Known) -> Iterator[_Candidate]:
+    position, pattern = 0, _candidate(odd)
+    while match := pattern.search(source, position):
+        part = part_of(match)
+        position = match.end() if part else match.start() + 1
+        if isinstance(part, EnvMarker) and not is_environment_name(part.name):
+            continue
+        if part is not None and known(part):
+            yield _Candidate(match.start(), match.end(), part)
+
+
+class _Text:
+    """A source with placeholders in place of its candidates, as UTF-8."""
+
+    def __init__(
+        self,
+        source: str,
+        candidates: tuple[_Candidate, ...],
+        names: Names,
+        before: bytes,
+        after: bytes,
+    ) -> None:
+        self._source, self._candidates = source, candidates
+        self._before, self._after = before, after
+        self._holes: list[Hole] = []
+        pieces, size, literal_from = [before], len(before), 0
+        for start, end, part in candidates:
+            name = names.name(key_of(part))
+            left = " " if start and _WORD.match(source[start - 1]) else ""
+            right = " " if _WORD.match(source[end : end + 1]) else ""
+            piece = _encoded(source[literal_from:start])
+            placeholder = f"{left}{identifier(name)}{right}".encode()
+            hole = size + len(piece)
+            self._holes.append(Hole(hole, hole + len(placeholder), name, part.raw, isinstance(part, EnvMarker)))
+            pieces += (piece, placeholder)
+            size, literal_from = hole + len(placeholder), end
+        pieces += (_encoded(source[literal_from:]), after)
+        self._bytes = b"".join(pieces)
+
+    def parsed(self, language: Language) -> tuple[list[Found], Location | None]:
+        """Return what each candidate is, and where the text does not parse. Raises TooComplex."""
+        tree = parse(self._bytes, language)
+        around = places(tree, ((hole.start, hole.end) for hole in self._holes))
+        found = [
+            Found(hole, place, verdict(self._bytes, hole, place, language))
+            for hole, place in zip(self._holes, around, strict=True)
+        ]
+        error = first_error(tree)
+        return found, None if error is None else self._location(error)
+
+    def compiled(self, template: CodeTemplate, found: list[Found], error: Location | None) -> CodeTemplate:
+        """Return the program for what was found."""
+        marks: list[CodeMark] = []
+        variables: dict[str, Variable] = {}
+        raw: list[Edit] = []
+        stuck: list[_Candidate] = []
+        for (start, end, part), (hole, _, (kind, use)) in zip(self._candidates, found, strict=True):
+            if kind is Kind.REFERENCE:
+                name = identifier(hole.name, use)
+                marks.append(CodeMark(start, end, part, name))
+                first = variables.get(name)
+                variables[name] = first._replace(times=first.times + 1) if first else Variable(name, part, use, 1)
+            else:
+                raw.append(Edit(hole.start, hole.end, part.raw))
+                if kind is Kind.UNDECIDED:
+                    stuck.append(_Candidate(start, end, part))
+        changes = sorted((*edits(self._bytes, found, template.language), *raw), key=lambda edit: edit[:2])
+        return msgspec.structs.replace(
+            template,
+            program=self._edited(changes),
+            is_parsed=True,
+            marks=tuple(marks),
+            variables=tuple(variables.values()),
+            syntax_error=error,
+            undecided=_undecided(self._source, stuck, "a pattern compares with literals and names, not with values"),
+        )
+
+    def _edited(self, changes: list[Edit]) -> str:
+        pieces: list[bytes] = []
+        position = len(self._before)
+        for start, end, text in changes:
+            pieces += (self._bytes[position:start], _encoded(text))
+            position = end
+        pieces.append(self._bytes[position : len(self._bytes) - len(self._after)])
+        return b"".join(pieces).decode(errors="surrogatepass")
+
+    def _location(self, offset: int) -> Location:
+        shift = len(self._before)
+        for hole, candidate in zip(self._holes, self._candidates, strict=True):
+            if hole.end > offset:
+                offset = min(offset, hole.start)
+                break
+            shift += hole.end - hole.start - len(_encoded(candidate.part.raw))
+        text = _encoded(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
+        return _location(self._source, len(text))
+
+
+def _undecided(source: str, candidates: Sequence[_Candidate], reason: str) -> tuple[Undecided, ...]:
+    """Return the first of these candidates, with where they stand."""
+    first = candidates[:_MOST_UNDECIDED]
+    return tuple(Undecided(part.raw, _location(source, start), reason) for start, _, part in first)
+
+
+def _location(source: str, position: int) -> Location:
+    return Location(source.count("\n", 0, position) + 1, position - source.rfind("\n", 0, position))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")

@@ -1,0 +1,148 @@
+"""How blocks are wired, and what is wrong with it."""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Edge, WorkflowState
+from shared.workflow.format.problems import error, warning
+
+
+def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Cycles and bad nesting (errors); blocks and edges that have no effect (warnings)."""
+    yield from _nesting(state)
+    yield from _edges(state)
+    yield from _unreachable(state, catalog)
+    for container, members in _levels(state).items():
+        yield from _level(state, container, members)
+
+
+def no_blocks_inside(kind: str) -> str:
+    """What is wrong with an empty container, a `Loop` or a `Parallel`."""
+    return f"{kind} has no executable blocks inside. Add or enable at least one block in the {kind.lower()}."
+
+
+def not_connected(kind: str) -> str:
+    """What is wrong with a container none of whose blocks comes first."""
+    return f"{kind} start is not connected to any blocks. Connect a block to the {kind.lower()} start."
+
+
+def _nesting(state: WorkflowState) -> Iterator[Problem]:
+    for block in state.blocks.values():
+        around = state.containers_of(block.id)
+        if len(around) > MAX_CONTAINER_DEPTH or block.id in around:
+            message = f'"{block.name}" lies in more than {MAX_CONTAINER_DEPTH} containers, or in itself.'
+            yield error(ProblemCode.NESTED_TOO_DEEPLY, message, block)
+        elif block.parent_id is not None and not around:
+            yield warning(ProblemCode.LOST_BLOCK, f'The container of "{block.name}" does not exist.', block)
+
+
+def _edges(state: WorkflowState) -> Iterator[Problem]:
+    for edge in state.edges:
+        missing = [end for end in (edge.source, edge.target) if end not in state.blocks]
+        if missing:
+            message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
+            yield warning(ProblemCode.DANGLING_EDGE, message)
+        elif not _is_inside_one_container(state, edge):
+            source, target = state.blocks[edge.source], state.blocks[edge.target]
+            message = f'The edge from "{source.name}" to "{target.name}" crosses a container\'s border and is ignored.'
+            yield warning(ProblemCode.CROSSING_EDGE, message, source)
+
+
+def _is_inside_one_container(state: WorkflowState, edge: Edge) -> bool:
+    into = state.container_of(edge.target)
+    return into in (state.container_of(edge.source), edge.source)
+
+
+def _leads_out(state: WorkflowState, edge: Edge) -> bool:
+    """Whether an edge leads from within a container to the outermost level, where nothing begins by such a one."""
+    is_known = edge.source in state.blocks and edge.target in state.blocks
+    return is_known and state.container_of(edge.source) is not None and state.container_of(edge.target) is None
+
+
+def _unreachable(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    targets: dict[str, list[str]] = {}
+    for edge in state.edges:
+        if not _leads_out(state, edge):
+            targets.setdefault(edge.source, []).append(edge.target)
+    runnable = {key for key, block in state.blocks.items() if block.type != "note" and state.is_enabled(key)}
+    starts = [key for key in runnable if _is_trigger(state, key, catalog)]
+    seen, queue = set(starts), deque(starts)
+    while queue:
+        for target in targets.get(queue.popleft(), ()):
+            if target in runnable and target not in seen:
+                seen.add(target)
+                queue.append(target)
+    for key, block in state.blocks.items():
+        if starts and key in runnable - seen:
+            yield warning(ProblemCode.UNREACHABLE_BLOCK, f'"{block.name}" is not reachable: it will not run.', block)
+
+
+def _is_trigger(state: WorkflowState, block_id: str, catalog: Catalog) -> bool:
+    block = state.blocks[block_id]
+    spec = catalog.spec(block.type)
+    return block.trigger_mode or (spec is not None and spec.is_trigger)
+
+
+def _levels(state: WorkflowState) -> Mapping[str | None, list[str]]:
+    """The enabled blocks of each container, and of the workflow itself under None."""
+    levels: dict[str | None, list[str]] = {None: []}
+    for key, block in state.blocks.items():
+        if block.type != "note" and state.is_enabled(key):
+            levels.setdefault(state.container_of(key), []).append(key)
+            if state.is_container(key):
+                levels.setdefault(key, [])
+    return levels
+
+
+def _level(state: WorkflowState, container: str | None, members: Sequence[str]) -> Iterator[Problem]:
+    owner = state.blocks[container] if container is not None else None
+    kind = "Parallel" if container in state.parallels else "Loop"
+    if owner and not members:
+        yield warning(ProblemCode.EMPTY_CONTAINER, no_blocks_inside(kind), owner)
+    targets = _targets(state, members)
+    cycle = find_cycle(targets)
+    if not cycle:
+        return
+    entered = {target for found in targets.values() for target in found}
+    if owner and entered.issuperset(members):
+        yield error(ProblemCode.CONTAINER_NOT_CONNECTED, not_connected(kind), owner)
+        return
+    names = " → ".join(state.blocks[key].name for key in cycle)
+    where = f'inside "{owner.name}"' if owner else "outside a loop"
+    yield error(ProblemCode.CYCLE, f"The blocks {where} form a cycle: {names}.", state.blocks[cycle[0]])
+
+
+def _targets(state: WorkflowState, members: Sequence[str]) -> dict[str, list[str]]:
+    targets: dict[str, list[str]] = {key: [] for key in members}
+    for edge in state.edges:
+        if edge.source in targets and edge.target in targets:
+            targets[edge.source].append(edge.target)
+    return targets
+
+
+def find_cycle(targets: Mapping[str, Sequence[str]]) -> list[str]:
+    """A cycle as `[a, b, a]`, empty when there is none. Every target must be a key."""
+    waiting = Counter(target for found in targets.values() for target in found)
+    ready = [key for key in targets if not waiting[key]]
+    done = set(ready)
+    while ready:
+        for target in targets[ready.pop()]:
+            waiting[target] -= 1
+            if not waiting[target]:
+                done.add(target)
+                ready.append(target)
+    return _walk_back({key for key in targets if key not in done}, targets)
+
+
+def _walk_back(stuck: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
+    """From a block that waits for ever to one that it waits for, until the way comes round."""
+    sources = {target: key for key in stuck for target in targets[key] if target in stuck}
+    path: dict[str, None] = {}
+    key = next((key for key in targets if key in stuck), None)
+    while key is not None and key not in path:
+        path[key] = None
+        key = sources[key]
+    walked = list(path)
+    return [key, *reversed(walked[walked.index(key) :])] if key is not None else []

@@ -1,0 +1,1 @@
+"""The workflow format: models, references, and how a state is read."""

@@ -1,0 +1,27 @@
+"""Problems, made with the block that they are in."""
+
+from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.workflow.format.models import Block
+
+
+def error(code: ProblemCode, message: str, block: Block | None = None, fields: tuple[str, ...] = ()) -> Problem:
+    """A problem that keeps the workflow from being deployed."""
+    return _problem(Severity.ERROR, code, message, block, fields)
+
+
+def warning(code: ProblemCode, message: str, block: Block | None = None, fields: tuple[str, ...] = ()) -> Problem:
+    """A problem that the author should know of."""
+    return _problem(Severity.WARNING, code, message, block, fields)
+
+
+def _problem(
+    severity: Severity, code: ProblemCode, message: str, block: Block | None, fields: tuple[str, ...]
+) -> Problem:
+    return Problem(
+        severity=severity,
+        code=code,
+        message=message,
+        block_id=block.id if block else None,
+        block_name=block.name if block else None,
+        fields=fields,
+    )

@@ -1,0 +1,54 @@
+"""An agent's response format: the JSON schema that its answer must follow."""
+
+from typing import Final
+
+import msgspec
+
+from shared.workflow.format.js_values import Json, JsonObject, parse_json
+from shared.workflow.format.paths import OutputField, Outputs
+
+DEFAULT_NAME: Final = "response_schema"
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    """A named schema, as model APIs take it."""
+
+    name: str
+    schema: JsonObject
+    strict: bool = True
+
+    @property
+    def outputs(self) -> Outputs:
+        """The schema's top-level fields: all that references may ask of such an agent."""
+        properties = self.schema.get("properties")
+        if not isinstance(properties, dict):
+            return {}
+        return {name: _field(schema) for name, schema in properties.items()}
+
+
+def read_response_format(value: Json) -> ResponseFormat | None:
+    """The format of a stored `responseFormat`: JSON text or an object, `{name, schema, strict}` or a bare schema.
+
+    What is no JSON object is ignored, as if there were no format.
+    """
+    document = parse_json(value) if isinstance(value, str) else value
+    if not isinstance(document, dict) or not document:
+        return None
+    wrapped = document.get("json_schema")
+    if isinstance(wrapped, dict):
+        document = wrapped
+    schema, name = document.get("schema"), document.get("name")
+    if not isinstance(schema, dict):
+        return ResponseFormat(DEFAULT_NAME, document)
+    return ResponseFormat(
+        name if isinstance(name, str) and name else DEFAULT_NAME, schema, document.get("strict") is not False
+    )
+
+
+def _field(schema: Json) -> OutputField:
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    description = schema.get("description") if isinstance(schema, dict) else None
+    return OutputField(
+        type=kind if isinstance(kind, str) else "any",
+        description=description if isinstance(description, str) else "",
+    )

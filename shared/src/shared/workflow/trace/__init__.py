@@ -1,0 +1,1 @@
+"""Trace spans of a run, as its readers see them."""

@@ -1,0 +1,89 @@
+"""The model turns and tool calls inside an agent, as spans below it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from shared.clock import iso
+from shared.workflow.format.js_values import Json, JsonObject
+
+_CUSTOM: Final = "custom_"
+_FACTS: Final = ("cost", "tokens", "model")
+_TURN_FACTS: Final = ("tokens", "cost", "finishReason", "provider")
+
+
+def model_facts(output: Json) -> JsonObject:
+    """What a block that asked a model shows beside its output; nothing for other blocks."""
+    timing = output.get("providerTiming") if isinstance(output, dict) else None
+    if not isinstance(output, dict) or not isinstance(timing, dict):
+        return {}
+    shown: JsonObject = {key: timing.get(key) for key in ("duration", "startTime", "endTime")}
+    facts: JsonObject = {key: output[key] for key in _FACTS if key in output}
+    return {**facts, "providerTiming": {**shown, "segments": _segments(output)}}
+
+
+def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
+    """One span for each turn and each tool call, in order."""
+    segments = [segment for segment in _segments(output) if isinstance(segment, dict)]
+    last_turn = max((index for index, segment in enumerate(segments) if segment.get("type") == "model"), default=-1)
+    made = iter(_tool_calls(output))
+    for index, segment in enumerate(segments):
+        span = _span(f"{span_id}-segment-{index}", segment)
+        if segment.get("type") == "tool":
+            yield {**span, **_tool_facts(segment, next(made, None))}
+        else:
+            yield {**span, **_turn_facts(segment, output, is_last=index == last_turn)}
+
+
+def _segments(output: Json) -> list[Json]:
+    timing = output.get("providerTiming") if isinstance(output, dict) else None
+    segments = timing.get("timeSegments") if isinstance(timing, dict) else None
+    return segments if isinstance(segments, list) else []
+
+
+def _tool_calls(output: Json) -> list[Json]:
+    calls = output.get("toolCalls") if isinstance(output, dict) else None
+    listed = calls.get("list") if isinstance(calls, dict) else None
+    return listed if isinstance(listed, list) else []
+
+
+def _span(span_id: str, segment: JsonObject) -> JsonObject:
+    name = segment.get("name")
+    return {
+        "id": span_id,
+        "name": name.removeprefix(_CUSTOM) if isinstance(name, str) else name,
+        "type": segment.get("type"),
+        "duration": segment.get("duration"),
+        "startTime": _moment(segment.get("startTime")),
+        "endTime": _moment(segment.get("endTime")),
+        "status": "success",
+    }
+
+
+def _moment(epoch_ms: Json) -> Json:
+    if isinstance(epoch_ms, bool) or not isinstance(epoch_ms, int | float):
+        return None
+    return iso(datetime.fromtimestamp(epoch_ms / 1000, UTC))
+
+
+def _turn_facts(segment: JsonObject, output: Json, *, is_last: bool) -> JsonObject:
+    facts: JsonObject = {key: segment[key] for key in _TURN_FACTS if key in segment}
+    facts["model"] = segment.get("name")
+    if segment.get("toolCalls"):
+        facts["modelToolCalls"] = segment["toolCalls"]
+    if is_last and isinstance(output, dict) and "content" in output:
+        facts["output"] = {"content": output["content"]}
+    return facts
+
+
+def _tool_facts(segment: JsonObject, call: Json) -> JsonObject:
+    facts: JsonObject = {"toolCallId": segment.get("toolCallId")}
+    if not isinstance(call, dict):
+        return facts
+    result = call.get("result")
+    return {
+        **facts,
+        "status": "success" if call.get("success") else "error",
+        "input": call.get("arguments"),
+        "output": result if isinstance(result, dict) else {"value": result},
+    }

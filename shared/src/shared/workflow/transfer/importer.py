@@ -1,0 +1,113 @@
+"""Workflow files, in every form in which Sim and Flowport write them."""
+
+import json
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from shared.errors import InvalidWorkflow
+from shared.workflow.format.js_values import Json, JsonObject, object_of
+from shared.workflow.format.migrations import migrate
+from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
+from shared.workflow.format.snapshot import snapshot_document
+from shared.workflow.format.structure import structure_problems
+
+_MAX_WRAPPINGS: Final = 4
+_COLUMN: Final = 300
+"""Pixels between blocks that come without a position."""
+
+
+class ImportedWorkflow(msgspec.Struct, frozen=True):
+    """What a file holds. The state has the form of a draft, its block ids kept."""
+
+    state: JsonObject
+    name: str | None = None
+    description: str | None = None
+
+
+def read_import(document: Json) -> ImportedWorkflow:
+    """Read an export envelope, `{data: …}`, `{state: …}`, a bare state, or the JSON text of any of them.
+
+    Raises InvalidWorkflow; its details list every problem.
+    """
+    parsed = _parse(document) if isinstance(document, str) else document
+    envelope, state = _unwrap(parsed)
+    problems = structure_problems(state)
+    if problems or not isinstance(state, dict):
+        raise InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)
+    described = (object_of(state.get("metadata")), object_of(envelope.get("workflow")), envelope)
+    return ImportedWorkflow(
+        state=snapshot_document(migrate(_clean(state))),
+        name=_first_text(described, "name"),
+        description=_first_text(described, "description"),
+    )
+
+
+def _parse(text: str) -> Json:
+    if has_too_many_values(text.encode(errors="surrogatepass")):
+        problem = f"Workflow has more than {MAX_VALUES:,} JSON values"
+        raise InvalidWorkflow(f"Invalid workflow: {problem}", details=[problem])
+    repeated: list[str] = []
+
+    def unique(pairs: list[tuple[str, Json]]) -> JsonObject:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        return found
+
+    try:
+        parsed: Json = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        cause = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise InvalidWorkflow(f"Invalid JSON: {cause}", details=[f"Invalid JSON: {cause}"]) from error
+    if repeated:
+        problems = [f"Duplicate key: {key}" for key in repeated]
+        raise InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)
+    return parsed
+
+
+def _unwrap(document: Json) -> tuple[JsonObject, Json]:
+    """The envelope that names the workflow, and the state inside."""
+    for _ in range(_MAX_WRAPPINGS):
+        if not isinstance(document, dict) or "blocks" in document:
+            break
+        if isinstance(document.get("state"), dict):
+            return document, document["state"]
+        if not isinstance(document.get("data"), dict):
+            break
+        document = document["data"]
+    return {}, document
+
+
+def _first_text(sources: tuple[JsonObject, ...], key: str) -> str | None:
+    texts = (source.get(key) for source in sources)
+    return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), None)
+
+
+def _clean(state: JsonObject) -> JsonObject:
+    blocks = object_of(state.get("blocks"))
+    return {
+        **state,
+        "blocks": {key: _clean_block(object_of(block), index) for index, (key, block) in enumerate(blocks.items())},
+    }
+
+
+def _clean_block(block: JsonObject, index: int) -> JsonObject:
+    sub_blocks = object_of(block.get("subBlocks"))
+    return {
+        **block,
+        "name": block.get("name") or block.get("type"),
+        "position": block.get("position") or {"x": _COLUMN * index, "y": 0},
+        "subBlocks": {
+            key: _clean_sub_block(key, sub_block)
+            for key, sub_block in sub_blocks.items()
+            if key != "undefined" and isinstance(sub_block, dict)
+        },
+    }
+
+
+def _clean_sub_block(key: str, sub_block: JsonObject) -> JsonObject:
+    value = sub_block.get("value")
+    kind = sub_block.get("type")
+    return {**sub_block, "id": key, "type": kind or "short-input", "value": None if value == "" else value}

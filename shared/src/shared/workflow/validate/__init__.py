@@ -1,0 +1,1 @@
+"""Problems of a draft, before it is deployed."""

@@ -1,0 +1,63 @@
+"""User code that does not parse, and references that cannot be filled in where they stand."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.compile.blocks import Names, compile_block, loop_condition
+from shared.workflow.compile.code_references import CodeTemplate, Location, any_reference, syntax_error
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.problems import error, warning
+from shared.workflow.validate.unsupported_settings import language_problem
+
+
+class _Code(NamedTuple):
+    template: CodeTemplate
+    field: str
+    title: str
+    """What it is within its block; empty where that has no other code."""
+
+
+def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield an error for each reference whose context cannot be decided, a warning for code that may not parse."""
+    names = Names.of(state)
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or not state.is_enabled(block.id):
+            continue
+        for template, field, title in _code_of(block, spec, state, names):
+            where = f"{block.name}{title and f', {title}'}"
+            for raw, location, reason in template.undecided:
+                message = f"{where}: {raw} at {location} cannot be filled in: {reason}"
+                yield error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,))
+            if (at := _syntax_error(template)) is not None:
+                yield warning(ProblemCode.CODE_SYNTAX, f"{where}: the code may not parse at {at}.", block, (field,))
+
+
+def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) -> Iterator[_Code]:
+    if spec.is_container:
+        loop = state.loops.get(block.id)
+        condition = None if loop is None else loop_condition(loop, names)
+        if condition is not None:
+            yield _Code(condition, "condition", "")
+        return
+    compiled = compile_block(block, spec, names)
+    if compiled.code is not None and language_problem(block.value("language")) is None:
+        yield _Code(compiled.code, "code", "")
+    for option in compiled.options if block.type == "condition" else ():
+        if option.title.strip().lower() != "else":
+            yield _Code(option.code, "conditions", f'condition "{option.title}"')
+    for index, template in compiled.tool_code.items():
+        yield _Code(template, "tools", f"tool {index + 1}")
+
+
+def _syntax_error(template: CodeTemplate) -> Location | None:
+    """Return where code parses neither as it stands nor with its unknown references filled in.
+
+    Those are warned of as such; and what looks like one may be a comparison.
+    """
+    at = syntax_error(template)
+    if at is None or template.recompile is None:
+        return at
+    return at if syntax_error(template.recompile(any_reference)) is not None else None

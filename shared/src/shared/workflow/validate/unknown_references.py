@@ -1,0 +1,92 @@
+"""References that mean nothing. They stay in the text as typed, which is seldom what the author wants."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.compile.code_references import compile_code, odd_names
+from shared.workflow.compile.parameters import block_params
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.names import normalise
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import Reference, is_reference, parse_text, texts
+
+
+def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """A warning for each `<name.field>` that matches nothing; `<name>` alone may be a tag and is let be."""
+    variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
+    odd = odd_names(state.ids_by_name)
+    unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or not state.is_enabled(block.id):
+            continue
+        for raw, (field, reference) in _references(block, spec, odd).items():
+            if problem := _problem(state, variables, block, reference):
+                code, cause = problem
+                yield warning(code, f"{block.name}: {raw} {cause}", block, (field,))
+        for field, name in _unspeakable(block, spec, unspeakable):
+            named = state.blocks[state.ids_by_name[name]].name
+            message = f'{block.name}: <{name}.…> does not reach "{named}": rename it, without any of + * / = < > !'
+            yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (field,))
+
+
+def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The settings that try to refer to one of these names, which read as calculations or comparisons."""
+    for field, value in (_settings(block, spec) if names else {}).items():
+        written = "\n".join(texts(_as_read(value))).lower()
+        yield from ((field, name) for name in names if f"<{name}." in written)
+
+
+def _settings(block: Block, spec: BlockSpec) -> JsonObject:
+    return block.data if spec.is_container else block_params(block, spec)
+
+
+def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference]]:
+    """Each reference of a block once, with the setting that it stands in."""
+    return {
+        reference.raw: (field, reference)
+        for field, value in _settings(block, spec).items()
+        for reference in _in_setting(block, field, value, odd)
+        if reference.path
+    }
+
+
+def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> Iterator[Reference]:
+    if block.type == "function" and field == "code":
+        language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+        marks = compile_code(code_text(value), language, odd_names=odd).marks
+        yield from (mark.part for mark in marks if isinstance(mark.part, Reference))
+        return
+    for text in texts(_as_read(value)):
+        yield from parse_text(text).references
+
+
+def _as_read(value: Json) -> Json:
+    """A setting that is stored as JSON text, as its block reads it: letters and quotes may be escaped there."""
+    parsed = parse_json(value) if isinstance(value, str) else MISSING
+    return parsed if isinstance(parsed, list | dict) else value
+
+
+def _problem(
+    state: WorkflowState, variables: set[str], block: Block, reference: Reference
+) -> tuple[ProblemCode, str] | None:
+    around = (block.id, *state.containers_of(block.id))
+    match reference.name:
+        case "variable":
+            name = to_string(reference.path[0])
+            known = name in variables or normalise(name) in variables
+            return None if known else (ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.")
+        case "loop":
+            inside = any(each in state.loops for each in around)
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a loop.")
+        case "parallel":
+            inside = any(each in state.parallels for each in around)
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.")
+        case name if name in state.ids_by_name:
+            return None
+        case _:
+            return ProblemCode.UNKNOWN_REFERENCE, "matches no block."

@@ -1,0 +1,125 @@
+"""Settings of blocks that are known, and that no run here could follow: better told at deploy than by every run."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.compile.code_parser import Language
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import Json, stringify, to_number, to_string
+from shared.workflow.format.model_names import NOT_CALLED, provider_of
+from shared.workflow.format.models import LOOP_TYPES, Block
+from shared.workflow.format.problems import error
+
+NO_KNOWLEDGE: Final = (
+    "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
+)
+NO_PROXY: Final = "Calls go out without a proxy here: leave the proxy URL empty"
+NO_SKILLS: Final = (
+    "Skills are on the server that they were made on alone: leave them empty, and tell the agent in its messages what "
+    "they say"
+)
+MCP_TOOLS: Final = ("mcp", "mcp-server")
+MCP_SERVER: Final = ("serverUrl", "server", "serverId")
+"""The settings that may name the server of an agent's tool; the first that is set counts."""
+_URLS: Final = ("http://", "https://")
+_ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
+
+
+def unsupported_settings(block: Block) -> Iterator[Problem]:
+    """One error for each of a block's settings that cannot be followed here."""
+    if (
+        block.type == "guardrails"
+        and block.value("validationType") == "hallucination"
+        and block.value("knowledgeBaseId")
+    ):
+        yield _error(block, NO_KNOWLEDGE, "knowledgeBaseId")
+    if block.type == "function" and (problem := language_problem(block.value("language"))):
+        yield _error(block, problem, "language")
+    if provider := _provider_not_called(block):
+        yield _error(block, not_called(provider), "model")
+    if block.type == "api" and block.value("proxyUrl"):
+        yield _error(block, NO_PROXY, "proxyUrl")
+    if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
+        yield _error(block, not_an_mcp_server(server), "server")
+    if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
+        yield _error(block, unknown_kind(to_string(kind)), "loopType")
+    if _is_counted(block) and (count := block.data.get("count")) and (problem := count_problem(count)):
+        yield _error(block, f"{block.type.capitalize()} {problem}", "count")
+    if block.type == "agent":
+        if parse_list(block.value("skills")):
+            yield _error(block, NO_SKILLS, "skills")
+        for tool in parse_list(block.value("tools")):
+            server = _tool_server(tool)
+            if server and not is_mcp_server(server):
+                yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def not_called(provider: str) -> str:
+    """The sentence that says so."""
+    return (
+        f"Models of {provider} are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
+    )
+
+
+def _provider_not_called(block: Block) -> str | None:
+    asks = block.type in _ASKING or (block.type == "guardrails" and block.value("validationType") == "hallucination")
+    provider = provider_of(to_string(block.value("model"))) if asks else ""
+    return provider if provider in NOT_CALLED else None
+
+
+def count_problem(count: Json) -> str | None:
+    """What is wrong with how often a container is to run; None when nothing is. References are not filled in there."""
+    number = to_number(count)
+    fits = math.isfinite(number) and number >= 0
+    return None if fits else f"count must be a number of zero or more, not {stringify(count)}"
+
+
+def unknown_kind(kind: str) -> str:
+    """The sentence about a loop of a kind that there is none of."""
+    return f"Unknown loop type: {kind}"
+
+
+def language_problem(language: Json) -> str | None:
+    """Why functions in this language cannot run anywhere here; None for those that can, and for none at all."""
+    return None if language in (None, "", *Language) else no_sandbox_for(to_string(language))
+
+
+def no_sandbox_for(language: str) -> str:
+    """The sentence that says so."""
+    return (
+        f"{language.capitalize()} execution requires a remote code sandbox to be enabled. "
+        "Please contact your administrator to enable it, or use JavaScript instead."
+    )
+
+
+def is_mcp_server(named: Json) -> bool:
+    """Whether a setting names a server, or may do so once its references are filled in."""
+    text = named.strip().lower() if isinstance(named, str) else ""
+    return text.startswith(_URLS) or text.startswith(("<", "{{"))
+
+
+def not_an_mcp_server(named: Json) -> str:
+    """The sentence that says so."""
+    return f"MCP servers are named by their URL on this server: {named} is none"
+
+
+def _is_counted(block: Block) -> bool:
+    if block.type == "parallel":
+        return (block.data.get("parallelType") or "count") == "count"
+    kind, condition = block.data.get("loopType") or "for", block.data.get("doWhileCondition")
+    goes_on = isinstance(condition, str) and condition.strip()
+    return block.type == "loop" and (kind == "for" or (kind == "doWhile" and not goes_on))
+
+
+def _tool_server(tool: Json) -> Json:
+    if not isinstance(tool, dict) or tool.get("type") not in MCP_TOOLS or tool.get("usageControl") == "none":
+        return None
+    params = tool.get("params")
+    given = params if isinstance(params, dict) else {}
+    return next((given[name] for name in MCP_SERVER if given.get(name)), None)
+
+
+def _error(block: Block, message: str, field: str) -> Problem:
+    return error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}: {message}", block, (field,))

@@ -1,0 +1,109 @@
+"""Everything that is wrong with a workflow, at once."""
+
+from collections.abc import Iterator, Set
+
+from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.contracts.runs import Trigger
+from shared.workflow.catalog import Catalog, Refusal, installed_catalog
+from shared.workflow.compile.agent_tools import agent_tool_problems
+from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
+from shared.workflow.compile.wiring import wiring_problems
+from shared.workflow.format.models import Block, WorkflowState
+from shared.workflow.format.names import RESERVED_NAMES, normalise
+from shared.workflow.format.notifications import notification_problems
+from shared.workflow.format.problems import error, warning
+from shared.workflow.format.start import (
+    NO_START_BLOCK,
+    ReservedInputField,
+    choose_start,
+    start_output,
+    unserved_triggers,
+)
+from shared.workflow.validate.code_problems import code_problems
+from shared.workflow.validate.unknown_references import unknown_references
+from shared.workflow.validate.unsupported_settings import unsupported_settings
+
+
+def problems(
+    state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
+) -> list[Problem]:
+    """What keeps a workflow from being deployed (errors, first), and what its author should know (warnings).
+
+    `keyed_providers` are the model providers that the server has an API key for. The catalog is that of this Python
+    environment unless another is given.
+    """
+    known = catalog or installed_catalog()
+    found = [
+        *_starts(state),
+        *_blocks(state, known, keyed_providers),
+        *wiring_problems(state, known),
+        *_left_out(state),
+        *_names(state),
+        *unknown_references(state, known),
+        *code_problems(state, known),
+    ]
+    return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
+
+
+def _starts(state: WorkflowState) -> Iterator[Problem]:
+    start = choose_start(state) or choose_start(state, Trigger.CHAT)
+    unserved = [(block, _unserved(block)) for block in unserved_triggers(state)]
+    if start is None:
+        yield error(ProblemCode.NO_START_BLOCK, " ".join([NO_START_BLOCK, *(text for _, text in unserved)]))
+        return
+    try:
+        start_output(start, {})
+    except ReservedInputField as refused:
+        yield error(ProblemCode.UNSUPPORTED_SETTING, refused.message, start, ("inputFormat",))
+    for block, message in unserved:
+        yield warning(ProblemCode.UNSERVED_TRIGGER, message, block)
+    others = [
+        block.name
+        for block in state.blocks.values()
+        if block.type in ("start_trigger", "api_trigger", "input_trigger", "starter")
+        and block.enabled
+        and block.id != start.id
+    ]
+    if others:
+        message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}.'
+        yield warning(ProblemCode.SEVERAL_STARTS, message, start)
+
+
+def _unserved(block: Block) -> str:
+    return f'Nothing will fire "{block.name}": schedules and webhook triggers are not served here, only calls are.'
+
+
+def _left_out(state: WorkflowState) -> Iterator[Problem]:
+    for block in state.left_out:
+        message = f"{block.name}: {block.type} is known to the server that it was made on alone, and is left out."
+        yield warning(ProblemCode.UNKNOWN_BLOCK_TYPE, message, block)
+
+
+def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -> Iterator[Problem]:
+    for block in state.blocks.values():
+        if not state.is_enabled(block.id):
+            continue
+        spec = catalog.find(block.type)
+        if isinstance(spec, Refusal):
+            yield error(spec.reason, f"{block.name}: {spec.message}", block)
+        elif not spec.is_trigger and (missing := missing_fields(empty_fields(block, spec), keyed_providers)):
+            message = missing_fields_message(block.name, missing)
+            yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
+        if block.type == "agent":
+            yield from agent_tool_problems(block, catalog)
+        elif block.type == "human_in_the_loop":
+            yield from notification_problems(block)
+        yield from unsupported_settings(block)
+
+
+def _names(state: WorkflowState) -> Iterator[Problem]:
+    for block in state.blocks.values():
+        name = normalise(block.name)
+        if block.type == "note":
+            continue
+        if name in RESERVED_NAMES:
+            message = f'"{block.name}" is a reserved name: references cannot reach this block.'
+            yield warning(ProblemCode.RESERVED_NAME, message, block)
+        elif (first := state.ids_by_name[name]) != block.id:
+            message = f'"{block.name}" has the same reference name as "{state.blocks[first].name}", which wins: {name}.'
+            yield warning(ProblemCode.DUPLICATE_NAME, message, block)
