@@ -9,7 +9,7 @@ from uuid import uuid4
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from jobs_service.adapters.moments import from_ms
+from jobs_service.store.timestamps import from_ms
 from shared.store.positions import position_of
 
 Document = dict[str, Any]

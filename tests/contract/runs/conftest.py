@@ -9,13 +9,14 @@ from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.fakes import FakeJournal, FakeRuns, ManualClock
 from tests.unit.jobs.makers import RULES
 
-from jobs_service.adapters.grouped_runs import GroupedRuns
-from jobs_service.adapters.mongo_journal import MongoJournal
-from jobs_service.adapters.mongo_runs import MongoRuns
-from jobs_service.adapters.run_documents import RUNS, new_document
 from jobs_service.bootstrap import open_store
-from jobs_service.domain.run import Run
-from jobs_service.ports import Journal, Runs, Seen
+from jobs_service.journal.ports import Journal
+from jobs_service.journal.repository import MongoJournal
+from jobs_service.runs.documents import RUNS, new_document
+from jobs_service.runs.grouped_repository import GroupedRuns
+from jobs_service.runs.ports import Runs, Seen
+from jobs_service.runs.repository import MongoRuns
+from jobs_service.runs.run import Run
 from shared.clock import SystemClock
 
 

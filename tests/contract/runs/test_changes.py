@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.contract.runs.conftest import Kept
 from tests.unit.jobs.makers import at_work
 
-from jobs_service.domain.run import Run
+from jobs_service.runs.run import Run
 
 
 async def _stored(kept: Kept, count: int) -> list[Run]:

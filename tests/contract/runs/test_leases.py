@@ -8,9 +8,9 @@ import pytest
 from tests.contract.runs.conftest import Kept
 from tests.unit.jobs.makers import RULES, a_run, at_work
 
-from jobs_service.application.journaling import Journaling
-from jobs_service.domain.run import Phase
-from jobs_service.ports import Runs
+from jobs_service.journal.service import Journaling
+from jobs_service.runs.ports import Runs
+from jobs_service.runs.run import Phase
 from shared.contracts.work import AppendJournal, JournalEntry
 from shared.errors import StaleAttempt
 

@@ -24,7 +24,7 @@ from gateway.access.domain.membership import Invitation, Member
 from gateway.access.domain.people import Session, User
 from gateway.features.chat.entry_codes import EntryCode
 from gateway.features.deletion.rules import Erasure
-from jobs_service.domain.run import Pause, Phase
+from jobs_service.runs.run import Pause, Phase
 from shared import contracts
 
 RECORDED = Path(__file__).parent / "recorded_documents.json"

@@ -15,10 +15,10 @@ import pytest
 from tests.integration.jobs.interleaving import Process, unfinished
 from tests.integration.jobs.system import a_spec, quick_settings
 
-from jobs_service.adapters.capacity_counters import CapacityCounters
-from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.bootstrap import open_store
-from jobs_service.domain.capacity import QueueLimits
+from jobs_service.queue.capacity import QueueLimits
+from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.repository import MongoQueue
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.store.client import Store

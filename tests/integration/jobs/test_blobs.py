@@ -9,7 +9,7 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, json_payload
 from tests.support.eventually import until
 
-from jobs_service.adapters.mongo_blobs import MongoBlobs
+from jobs_service.payloads.repository import MongoBlobs
 from shared.contracts.payloads import Payload, StoredBlob
 from shared.errors import InvalidRequest, NotFound, PayloadTooLarge
 from shared.web.payloads import PayloadStore

@@ -16,10 +16,10 @@ from tests.integration.jobs.system import System, a_spec
 from tests.support.eventually import until
 from tests.support.tickets import TICKET_KEY
 
-from jobs_service.adapters.capacity_counters import CapacityCounters
-from jobs_service.adapters.mongo_leases import MongoLeases
-from jobs_service.adapters.mongo_queue import MongoQueue
-from jobs_service.ports import Leadership
+from jobs_service.leadership.ports import Leadership
+from jobs_service.leadership.repository import MongoLeases
+from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.repository import MongoQueue
 from shared.clock import SystemClock
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.runs import RunStatus

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from tests.integration.jobs.system import WORKFLOW
 
-from jobs_service.adapters.mongo_notices import INDEXES, MongoNotices
-from jobs_service.ports import NewDelivery, WebhookAnswer
+from jobs_service.webhooks.ports import NewDelivery, WebhookAnswer
+from jobs_service.webhooks.repository import INDEXES, MongoNotices
 from shared.contracts.webhooks import DeliveryState
 from shared.store.client import Store
 

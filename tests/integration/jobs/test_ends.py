@@ -12,11 +12,11 @@ from pymongo.results import UpdateResult
 from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.makers import NOW, RULES, at_work
 
-from jobs_service.adapters.grouped_runs import MAX_BYTES, MAX_CHANGES, GroupedRuns
-from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, TELLS, UNTOLD, encode_spec, new_document, spec_fields
 from jobs_service.bootstrap import open_store
-from jobs_service.domain.run import Phase, Run, end
-from jobs_service.ports import Result
+from jobs_service.runs.documents import BARE_SPEC, RUNS, TELLS, UNTOLD, encode_spec, new_document, spec_fields
+from jobs_service.runs.grouped_repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
+from jobs_service.runs.ports import Result
+from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.usage import Usage
 from shared.errors import Unavailable

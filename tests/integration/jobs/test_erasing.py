@@ -10,9 +10,9 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec, an_outcome, json_payload
 from tests.support.eventually import until
 
-from jobs_service.adapters import mongo_erasure
-from jobs_service.adapters.mongo_blobs import CHUNK_BYTES
-from jobs_service.application import erasing
+from jobs_service.deletion import repository as mongo_erasure
+from jobs_service.deletion import service as erasing
+from jobs_service.payloads.repository import CHUNK_BYTES
 from shared.broker.topology import DEAD, EVENTS
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.events import Chunk

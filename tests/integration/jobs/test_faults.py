@@ -13,11 +13,11 @@ from tests.integration.jobs.faults import DeafBroker, Faulty, When
 from tests.integration.jobs.system import System, a_spec, an_outcome, quick_settings
 from tests.support.eventually import until
 
-from jobs_service.adapters.capacity_counters import CapacityCounters
-from jobs_service.adapters.mongo_queue import MongoQueue
-from jobs_service.adapters.mongo_runs import MongoRuns
-from jobs_service.application import loops
 from jobs_service.bootstrap import open_store
+from jobs_service.leadership import loops
+from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.repository import MongoQueue
+from jobs_service.runs.repository import MongoRuns
 from shared.broker.connect import open_broker
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, FlowportError, RunIdTaken, Unavailable

@@ -5,7 +5,7 @@ import pytest
 from tests.integration.jobs.system import Executor, System
 
 from executor_service.adapters.service_clients import Jobs
-from jobs_service.adapters.mongo_journal import PAGE_BYTES, MongoJournal
+from jobs_service.journal.repository import PAGE_BYTES, MongoJournal
 from shared.clock import SystemClock
 from shared.contracts.work import ClaimGranted, JournalEntry, JournalPosition
 from shared.errors import StaleAttempt, Unavailable

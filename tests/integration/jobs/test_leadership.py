@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from tests.unit.jobs.fakes import ManualClock
 
-from jobs_service.adapters.mongo_leases import MongoLeases
-from jobs_service.ports import Leadership
+from jobs_service.leadership.ports import Leadership
+from jobs_service.leadership.repository import MongoLeases
 from shared.store.client import Store
 
 LONG, TTL = timedelta(seconds=60), timedelta(seconds=5)

@@ -9,8 +9,8 @@ import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
 
-from jobs_service.adapters.moments import from_ms, to_ms
-from jobs_service.application.run_logs import PAGE_BYTES
+from jobs_service.store.timestamps import from_ms, to_ms
+from jobs_service.views.logs import PAGE_BYTES
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
@@ -156,7 +156,7 @@ async def test_block_logs_that_are_too_large_for_a_message_are_kept_by_reference
 
 
 async def test_a_page_of_large_logs_is_a_short_one(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs_service.application.run_logs.PAGE_BYTES", 1000)
+    monkeypatch.setattr("jobs_service.views.logs.PAGE_BYTES", 1000)
     blocks = (a_log(output={"text": "x" * 600}),)
     await system.executor.record(*(a_record(str(number), number, blocks=blocks) for number in range(3)))
 

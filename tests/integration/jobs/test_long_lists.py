@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE
 from tests.support.overheard import OverheardStore
 
-from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.mongo_notices import DELIVERIES, MongoNotices
-from jobs_service.adapters.mongo_run_logs import MongoRunLogs
-from jobs_service.adapters.mongo_views import MongoRunViews
-from jobs_service.adapters.run_documents import RUNS
 from jobs_service.bootstrap import INDEXES
-from jobs_service.ports import PageQuery
+from jobs_service.runs.documents import RUNS
+from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.views.logs_repository import MongoRunLogs
+from jobs_service.views.ports import PageQuery
+from jobs_service.views.repository import MongoRunViews
+from jobs_service.webhooks.repository import DELIVERIES, MongoNotices
 from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
-from jobs_service.application import cancelling_all
+from jobs_service.cancels import bulk as cancelling_all
 from shared.contracts.cancels import CancelledRuns, CancelRuns, RunFilter
 from shared.contracts.jobs import RunPage
 from shared.contracts.runs import RunStatus, SnapshotRef

@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import until
 
-from jobs_service.adapters.mongo_spend import MongoSpendBook
-from jobs_service.consumers import queue_consumer as consumer
-from jobs_service.consumers.records import RecordsConsumer
+from jobs_service import consumer
+from jobs_service.records.consumer import RecordsConsumer
+from jobs_service.spend.repository import MongoSpendBook
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import ErrorCode, RunError

@@ -16,14 +16,15 @@ from tests.integration.jobs.faults import When
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, quick_settings
 from tests.support.eventually import until
 
-from jobs_service.adapters.mongo_blobs import MongoBlobs
-from jobs_service.adapters.mongo_charges import CHARGES, LOST_MS, MongoCharges
-from jobs_service.adapters.mongo_erasure import MongoErasure
-from jobs_service.adapters.mongo_records import MongoRecords
-from jobs_service.adapters.mongo_spend import NOTE, SPEND, MongoSpendBook
-from jobs_service.adapters.run_documents import CHARGE, RUNS, UNCHARGED
 from jobs_service.bootstrap import open_store
-from jobs_service.ports import RecordedRun, Result
+from jobs_service.deletion.repository import MongoErasure
+from jobs_service.payloads.repository import MongoBlobs
+from jobs_service.records.ports import RecordedRun
+from jobs_service.records.repository import MongoRecords
+from jobs_service.runs.documents import CHARGE, RUNS, UNCHARGED
+from jobs_service.runs.ports import Result
+from jobs_service.spend.charges import CHARGES, LOST_MS, MongoCharges
+from jobs_service.spend.repository import NOTE, SPEND, MongoSpendBook
 from shared.contracts.erasure import Erase
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode

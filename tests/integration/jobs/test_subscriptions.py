@@ -8,7 +8,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from tests.integration.jobs.system import WORKSPACE
 from tests.support.deploy import key
 
-from jobs_service.adapters.mongo_subscriptions import INDEXES, MongoSubscriptions
+from jobs_service.webhooks.subscription_repository import INDEXES, MongoSubscriptions
 from shared.contracts.webhooks import SaveSubscription
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store

@@ -10,12 +10,12 @@ from tests.integration.jobs.faults import Faulty, When, failing
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, quick_settings
 from tests.support.eventually import until
 
-from jobs_service.adapters.admission import MongoAdmission
-from jobs_service.adapters.capacity_counters import NEVER_MS, CapacityCounters
-from jobs_service.adapters.mongo_queue import MongoQueue
-from jobs_service.application import reservation_watch
 from jobs_service.bootstrap import open_store
-from jobs_service.domain.capacity import QueueLimits
+from jobs_service.queue import reservation_watch
+from jobs_service.queue.admission_repository import MongoAdmission
+from jobs_service.queue.capacity import QueueLimits
+from jobs_service.queue.counter_repository import NEVER_MS, CapacityCounters
+from jobs_service.queue.repository import MongoQueue
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import OutcomeUncertain, RunIdTaken, Unavailable
 

@@ -8,7 +8,7 @@ from tests.integration.jobs.webhooks import BASE, Stub, deliveries, run, settled
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
 
-from jobs_service.domain.webhooks import RETRIES, wait_before
+from jobs_service.webhooks.rules import RETRIES, wait_before
 from shared.contracts.webhooks import (
     DeliveryState,
     SaveSubscription,

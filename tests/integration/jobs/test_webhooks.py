@@ -16,7 +16,7 @@ from tests.integration.jobs.webhooks import BASE, FILE, SECRET, STARTED, Stub, d
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
 
-from jobs_service.adapters.mongo_notices import MongoNotices
+from jobs_service.webhooks.repository import MongoNotices
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus

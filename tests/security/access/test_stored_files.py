@@ -28,7 +28,7 @@ from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
-from jobs_service.api.blobs import blobs_router
+from jobs_service.payloads.routes import blobs_router
 from shared.clock import SystemClock
 from shared.contracts.files import FileKey, FileScope
 from shared.contracts.runs import RunSpec

@@ -7,10 +7,10 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
 
-from jobs_service.application.dispatching import Dispatching, DispatchPolicy
-from jobs_service.application.leader import Leader
-from jobs_service.application.loops import Bell
-from jobs_service.ports import Leadership
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.ports import Leadership
+from jobs_service.queue.dispatcher import Dispatching, DispatchPolicy
 
 
 class System:

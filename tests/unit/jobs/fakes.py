@@ -8,20 +8,12 @@ from datetime import datetime, timedelta
 
 from tests.unit.jobs.makers import NOW, RULES
 
-from jobs_service.domain.capacity import QueueCounter, QueueLimits, Reservation
-from jobs_service.domain.leases import renewed
-from jobs_service.domain.run import Phase, Rules, Run
-from jobs_service.ports import (
-    ActiveRun,
-    Adopted,
-    Claimable,
-    Leadership,
-    QueueState,
-    Recount,
-    Result,
-    Seen,
-    WaitingRun,
-)
+from jobs_service.leadership.ports import Leadership
+from jobs_service.queue.capacity import QueueCounter, QueueLimits, Reservation
+from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
+from jobs_service.runs.leases import renewed
+from jobs_service.runs.ports import Adopted, Claimable, Result, Seen
+from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message

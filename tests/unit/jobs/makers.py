@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.runs.run import Phase, Rules, Run
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.work import ClaimRun
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from tests.support.left_behind import without_collections
 
-from jobs_service.application.accepting import Accepting
-from jobs_service.application.loops import Bell
-from jobs_service.application.payloads import Payloads
-from jobs_service.domain.capacity import QueueLimits
+from jobs_service.leadership.loops import Bell
+from jobs_service.payloads.service import Payloads
+from jobs_service.queue.admission import Accepting
+from jobs_service.queue.capacity import QueueLimits
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef

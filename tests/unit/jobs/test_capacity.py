@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.domain.capacity import Admission, QueueCounter, QueueLimits
-from jobs_service.domain.drain import Drain, expected_wait, retry_after
+from jobs_service.queue.capacity import Admission, QueueCounter, QueueLimits
+from jobs_service.queue.drain_rate import Drain, expected_wait, retry_after
 
 
 def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, at_work
 
-from jobs_service.domain.leases import EndedInstead, Granted, Refused, claim
-from jobs_service.domain.run import Phase
+from jobs_service.runs.leases import EndedInstead, Granted, Refused, claim
+from jobs_service.runs.run import Phase
 from shared.contracts.outcomes import ErrorCode
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.domain.conversation import APPENDS_KNOWN, ConversationLimits, Transcript
+from jobs_service.conversations.rules import APPENDS_KNOWN, ConversationLimits, Transcript
 from shared.contracts.memory import LONGEST_MESSAGE, Remembered
 from shared.errors import PayloadTooLarge
 

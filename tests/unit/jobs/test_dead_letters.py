@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from jobs_service.application.dead_lettering import DeadLettering
-from jobs_service.domain.dead_letters import KeptLetter, examine
+from jobs_service.dead_letters.rules import KeptLetter, examine
+from jobs_service.dead_letters.service import DeadLettering
 from shared.broker.ports import DeadLetter
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.messages import (

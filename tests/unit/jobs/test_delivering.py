@@ -12,12 +12,12 @@ import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.jobs.fakes import ManualClock
 
-from jobs_service.application.loops import Bell, Loop
-from jobs_service.application.webhooks import delivering
-from jobs_service.application.webhooks.delivering import Delivering
-from jobs_service.application.webhooks.places import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
-from jobs_service.domain.webhooks import RETRIES, EndedRun, headers
-from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
+from jobs_service.leadership.loops import Bell, Loop
+from jobs_service.webhooks import delivery as delivering
+from jobs_service.webhooks.concurrency import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
+from jobs_service.webhooks.delivery import Delivering
+from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
+from jobs_service.webhooks.rules import RETRIES, EndedRun, headers
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
 from shared.errors import Unavailable
 

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.jobs.dispatcher import System, figure
 
 from jobs_service import metrics
-from jobs_service.application.backlog import REFILLS_AT_ONCE, STALE_SECONDS
+from jobs_service.queue.backlog import REFILLS_AT_ONCE, STALE_SECONDS
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from tests.unit.jobs.dispatcher import System, cut_short
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.domain.redispatch import is_due
+from jobs_service.queue.redispatch import is_due
 from shared.errors import Unavailable
 
 

@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, at_work
 
-from jobs_service.domain.endings import cancel, finish, pause
-from jobs_service.domain.run import Phase, Run, end
+from jobs_service.runs.endings import cancel, finish, pause
+from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.cancels import CancelReason
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, InvalidRequest, StaleAttempt

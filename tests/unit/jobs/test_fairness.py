@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.domain.fairness import Demand, next_turns
-from jobs_service.domain.redispatch import is_due
+from jobs_service.queue.fairness import Demand, next_turns
+from jobs_service.queue.redispatch import is_due
 
 
 def test_ten_thousand_runs_of_one_workspace_delay_another_by_no_more_than_a_turn() -> None:

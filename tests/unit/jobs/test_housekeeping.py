@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 from tests.unit.jobs.fakes import FakeJournal, FakeLeases, ManualClock
 
-from jobs_service.application import tidying
-from jobs_service.application.housekeeping import AT_ONCE, MAX_ROUNDS, Housekeeping
-from jobs_service.application.leader import Leader
-from jobs_service.application.tidying import Tidying
-from jobs_service.ports import Leadership
+from jobs_service.journal import cleanup as tidying
+from jobs_service.journal.cleanup import Tidying
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.ports import Leadership
+from jobs_service.spend.booking import AT_ONCE, MAX_ROUNDS, Housekeeping
 
 
 class Books:

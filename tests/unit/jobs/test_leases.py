@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
 
-from jobs_service.domain.leases import overdue, release, renew, runs_short
-from jobs_service.domain.run import Phase
+from jobs_service.runs.leases import overdue, release, renew, runs_short
+from jobs_service.runs.run import Phase
 from shared.contracts.outcomes import ErrorCode
 from shared.errors import StaleAttempt
 

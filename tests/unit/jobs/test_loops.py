@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
-from jobs_service.application import loops
-from jobs_service.application.loops import Bell, Loop
+from jobs_service.leadership import loops
+from jobs_service.leadership.loops import Bell, Loop
 from shared.errors import Unavailable
 
 

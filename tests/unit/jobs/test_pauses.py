@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, at_work
 
-from jobs_service.domain import leases
-from jobs_service.domain.endings import cancel, pause
-from jobs_service.domain.leases import Granted
-from jobs_service.domain.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
-from jobs_service.domain.run import Phase, Run, move
+from jobs_service.runs import leases
+from jobs_service.runs.endings import cancel, pause
+from jobs_service.runs.leases import Granted
+from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
+from jobs_service.runs.run import Phase, Run, move
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt

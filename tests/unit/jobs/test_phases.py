@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, at_work
 
-from jobs_service.domain.run import NEXT, IllegalMove, Phase, end, move
+from jobs_service.runs.run import NEXT, IllegalMove, Phase, end, move
 from shared.contracts.runs import RunStatus
 
 RANK = {

@@ -6,13 +6,13 @@ import pytest
 from tests.unit.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
 from tests.unit.jobs.makers import RULES, a_run, after, at_work
 
-from jobs_service.application import reaping
-from jobs_service.application.leader import Leader
-from jobs_service.application.loops import Bell
-from jobs_service.application.reaping import Reaping
-from jobs_service.application.tidying import Tidying
-from jobs_service.domain.run import Phase
-from jobs_service.ports import Leadership
+from jobs_service.claims import reaper as reaping
+from jobs_service.claims.reaper import Reaping
+from jobs_service.journal.cleanup import Tidying
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.ports import Leadership
+from jobs_service.runs.run import Phase
 
 LEASE_SECONDS = RULES.lease.total_seconds()
 LEADER_SECONDS = 6

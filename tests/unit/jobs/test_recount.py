@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.domain.capacity import Reservation
-from jobs_service.domain.recount import Corrections, QueueSnapshot, corrections
+from jobs_service.queue.capacity import Reservation
+from jobs_service.queue.recount import Corrections, QueueSnapshot, corrections
 
 RIGHT = Corrections({}, 0)
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.unit.jobs.makers import NOW, RULES, a_run, asks
 
-from jobs_service.domain import leases
-from jobs_service.domain.endings import cancel, finish, pause
-from jobs_service.domain.leases import EndedInstead, Granted
-from jobs_service.domain.pauses import answer
-from jobs_service.domain.run import Phase, Run, move
+from jobs_service.runs import leases
+from jobs_service.runs.endings import cancel, finish, pause
+from jobs_service.runs.leases import EndedInstead, Granted
+from jobs_service.runs.pauses import answer
+from jobs_service.runs.run import Phase, Run, move
 from shared.contracts.runs import RunStatus
 from shared.contracts.work import ClaimRun
 from shared.errors import Conflict, NotFound, StaleAttempt

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from tests.unit.jobs.makers import NOW, a_run, after
 
-from jobs_service.application.tallying import Tallying
-from jobs_service.domain.run import Phase
+from jobs_service.runs.run import Phase
+from jobs_service.statistics.service import Tallying
 from shared.contracts.tallies import RunTally
 from shared.errors import Unavailable
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from jobs_service.application.dispatching import DispatchPolicy
-from jobs_service.domain.capacity import QueueLimits
-from jobs_service.domain.conversation import ConversationLimits
-from jobs_service.domain.run import Rules
+from jobs_service.conversations.rules import ConversationLimits
+from jobs_service.queue.capacity import QueueLimits
+from jobs_service.queue.dispatcher import DispatchPolicy
+from jobs_service.runs.run import Rules
 from shared.net.settings import OutboundSettings
 from shared.settings import TicketCheckSettings, sim_setting
 

@@ -4,10 +4,6 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
-from jobs_service.api.blobs import BLOBS
-from jobs_service.api.dead_letters import dead_letters_router
-from jobs_service.api.webhooks import webhooks_router
-from jobs_service.application.orphans import Orphans
 from jobs_service.bootstrap.kept import make_kept, open_store
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.redriving import make_redrives
@@ -21,9 +17,14 @@ from jobs_service.bootstrap.runs import (
 )
 from jobs_service.bootstrap.webhooks import make_webhooks, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
-from jobs_service.consumers.dead_letters import DeadLettersConsumer
-from jobs_service.ports import Queue, Runs
+from jobs_service.dead_letters.consumer import DeadLettersConsumer
+from jobs_service.dead_letters.routes import dead_letters_router
+from jobs_service.payloads.routes import BLOBS
+from jobs_service.queue.ports import Queue
+from jobs_service.records.orphans import Orphans
+from jobs_service.runs.ports import Runs
 from jobs_service.settings import JobsSettings
+from jobs_service.webhooks.routes import webhooks_router
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock

@@ -4,33 +4,32 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters import (
-    capacity_counters,
-    mongo_blobs,
-    mongo_cancels,
-    mongo_conversations,
-    mongo_dead_letters,
-    mongo_event_log,
-    mongo_journal,
-    mongo_notices,
-    mongo_subscriptions,
-    mongo_tallies,
-    mongo_webhook_secrets,
-    run_documents,
-)
-from jobs_service.adapters.capacity_counters import CapacityCounters
-from jobs_service.adapters.grouped_runs import GroupedRuns
-from jobs_service.adapters.mongo_blobs import MongoBlobs
-from jobs_service.adapters.mongo_journal import MongoJournal
-from jobs_service.adapters.mongo_queue import MongoQueue
-from jobs_service.adapters.mongo_spend import MongoSpendBook
-from jobs_service.adapters.mongo_subscriptions import MongoSubscriptions
-from jobs_service.adapters.mongo_tallies import MongoTallies
-from jobs_service.adapters.mongo_views import MongoRunViews
-from jobs_service.application.payloads import Payloads
-from jobs_service.application.tallying import Tallying
-from jobs_service.ports import Queue, Runs
+from jobs_service.cancels import repository as mongo_cancels
+from jobs_service.conversations import repository as mongo_conversations
+from jobs_service.dead_letters import repository as mongo_dead_letters
+from jobs_service.events import repository as mongo_event_log
+from jobs_service.journal import repository as mongo_journal
+from jobs_service.journal.repository import MongoJournal
+from jobs_service.payloads import repository as mongo_blobs
+from jobs_service.payloads.repository import MongoBlobs
+from jobs_service.payloads.service import Payloads
+from jobs_service.queue import counter_repository as capacity_counters
+from jobs_service.queue.counter_repository import CapacityCounters
+from jobs_service.queue.ports import Queue
+from jobs_service.queue.repository import MongoQueue
+from jobs_service.runs import documents as run_documents
+from jobs_service.runs.grouped_repository import GroupedRuns
+from jobs_service.runs.ports import Runs
 from jobs_service.settings import JobsSettings
+from jobs_service.spend.repository import MongoSpendBook
+from jobs_service.statistics import repository as mongo_tallies
+from jobs_service.statistics.repository import MongoTallies
+from jobs_service.statistics.service import Tallying
+from jobs_service.views.repository import MongoRunViews
+from jobs_service.webhooks import repository as mongo_notices
+from jobs_service.webhooks import secret_repository as mongo_webhook_secrets
+from jobs_service.webhooks import subscription_repository as mongo_subscriptions
+from jobs_service.webhooks.subscription_repository import MongoSubscriptions
 from shared.clock import Clock
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
-from jobs_service.application.dead_lettering import DeadLettering
-from jobs_service.application.dropped_calls import DroppedCalls
-from jobs_service.application.redriving import Redriving
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
+from jobs_service.dead_letters.dropped_calls import DroppedCalls
+from jobs_service.dead_letters.redrive import Redriving
+from jobs_service.dead_letters.repository import MongoDeadLetters
+from jobs_service.dead_letters.service import DeadLettering
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
 from shared.clock import Clock

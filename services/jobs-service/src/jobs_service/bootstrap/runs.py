@@ -7,32 +7,32 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from jobs_service.adapters.mongo_cancels import MongoCancelMemory
-from jobs_service.adapters.mongo_event_log import MongoEventLog
-from jobs_service.adapters.mongo_records import MongoRecords
-from jobs_service.adapters.mongo_run_logs import MongoRunLogs
-from jobs_service.api.events import events_router
-from jobs_service.api.logs import logs_router
-from jobs_service.api.pauses import pauses_router
-from jobs_service.api.runs import runs_router
-from jobs_service.api.work import work_routers
-from jobs_service.application.accepting import Accepting
-from jobs_service.application.cancelling import Cancelling
-from jobs_service.application.cancelling_all import CancellingAll
-from jobs_service.application.event_keeping import EventKeeping
-from jobs_service.application.journaling import Journaling
-from jobs_service.application.loops import Bell, Loop
-from jobs_service.application.pausing import Pausing
-from jobs_service.application.reading import Reading
-from jobs_service.application.recording import Recording
-from jobs_service.application.reserving import Reserving
-from jobs_service.application.run_logs import LogReading
-from jobs_service.application.tidying import Tidying
-from jobs_service.application.working import Working
 from jobs_service.bootstrap.kept import Kept
-from jobs_service.consumers.events import EventsConsumer
-from jobs_service.consumers.records import RecordsConsumer
+from jobs_service.cancels.bulk import CancellingAll
+from jobs_service.cancels.repository import MongoCancelMemory
+from jobs_service.cancels.service import Cancelling
+from jobs_service.claims.routes import work_routers
+from jobs_service.claims.service import Working
+from jobs_service.events.consumer import EventsConsumer
+from jobs_service.events.repository import MongoEventLog
+from jobs_service.events.routes import events_router
+from jobs_service.events.service import EventKeeping
+from jobs_service.journal.cleanup import Tidying
+from jobs_service.journal.service import Journaling
+from jobs_service.leadership.loops import Bell, Loop
+from jobs_service.pauses.routes import pauses_router
+from jobs_service.pauses.service import Pausing
+from jobs_service.queue.admission import Accepting
+from jobs_service.records.consumer import RecordsConsumer
+from jobs_service.records.repository import MongoRecords
+from jobs_service.records.service import Recording
+from jobs_service.run_ids.service import Reserving
+from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
+from jobs_service.views.logs import LogReading
+from jobs_service.views.logs_repository import MongoRunLogs
+from jobs_service.views.logs_routes import logs_router
+from jobs_service.views.reader import Reading
 from shared.broker.ports import Broker
 from shared.clock import Clock
 from shared.security.run_tickets import TicketSigner

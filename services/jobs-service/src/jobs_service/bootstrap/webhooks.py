@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.guarded_sender import GuardedSender
-from jobs_service.adapters.mongo_notices import MongoNotices
-from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
-from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
-from jobs_service.adapters.sealed_secrets import sealed_secrets
-from jobs_service.application.loops import Bell, Loop
-from jobs_service.application.webhooks.delivering import Delivering
-from jobs_service.application.webhooks.notifying import Notifying
-from jobs_service.application.webhooks.subscribing import Subscribing
 from jobs_service.bootstrap.kept import Kept
+from jobs_service.leadership.loops import Bell, Loop
 from jobs_service.settings import JobsSettings
+from jobs_service.webhooks.delivery import Delivering
+from jobs_service.webhooks.notifier import Notifying
+from jobs_service.webhooks.repository import MongoNotices
+from jobs_service.webhooks.sealed_secrets import sealed_secrets
+from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, MongoWebhookSecrets
+from jobs_service.webhooks.sender import GuardedSender
+from jobs_service.webhooks.subscription_repository import SUBSCRIPTIONS
+from jobs_service.webhooks.subscriptions import Subscribing
 from shared.clock import Clock
 from shared.net import OutboundClient, OutboundLimits, OutboundPolicy
 from shared.security.rotation import KeyRotation

@@ -5,18 +5,18 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
-from jobs_service.adapters.mongo_conversations import MongoConversations
-from jobs_service.adapters.mongo_erasure import MongoErasure
-from jobs_service.api.blobs import blobs_router
-from jobs_service.api.conversations import conversations_router
-from jobs_service.api.erasing import erasing_router
-from jobs_service.api.queues import queues_router
-from jobs_service.api.spend import spend_router
-from jobs_service.api.tallies import tallies_router
-from jobs_service.application.erasing import Erasing
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
+from jobs_service.conversations.repository import MongoConversations
+from jobs_service.conversations.routes import conversations_router
+from jobs_service.deletion.repository import MongoErasure
+from jobs_service.deletion.routes import erasing_router
+from jobs_service.deletion.service import Erasing
+from jobs_service.payloads.routes import blobs_router
+from jobs_service.queue.routes import queues_router
 from jobs_service.settings import JobsSettings
+from jobs_service.spend.routes import spend_router
+from jobs_service.statistics.routes import tallies_router
 from shared.clock import Clock
 from shared.web.internal_auth import ServiceTokens
 from shared.web.run_tickets import TicketChecks

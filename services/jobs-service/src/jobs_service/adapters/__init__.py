@@ -1,1 +1,0 @@
-"""MongoDB behind the ports."""

@@ -1,1 +1,0 @@
-"""Doors on internal HTTP."""

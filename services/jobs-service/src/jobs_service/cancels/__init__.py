@@ -1,0 +1,1 @@
+"""Cancel runs, one or many, also before they are known."""

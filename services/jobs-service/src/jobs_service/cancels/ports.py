@@ -1,0 +1,22 @@
+"""Port to the cancels of runs that are not known yet."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedCancel:
+    """A cancel of a run that was not known then."""
+
+    run_id: str
+    workspace_id: str
+    workflow_id: str
+
+
+class CancelMemory(Protocol):
+    """Cancels of runs that have not been seen, for a while."""
+
+    async def remember(self, cancel: RememberedCancel) -> None: ...
+
+    async def recall(self, run_ids: Iterable[str]) -> Sequence[RememberedCancel]: ...

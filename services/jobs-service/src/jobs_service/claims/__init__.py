@@ -1,0 +1,1 @@
+"""Claims of workers: start, renew, finish, and expiry of leases."""

@@ -1,0 +1,108 @@
+"""Ends or re-queues what nobody answers for."""
+
+from datetime import datetime
+from typing import Final
+
+from jobs_service import metrics
+from jobs_service.journal.cleanup import Tidying
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.loops import Bell
+from jobs_service.runs.leases import overdue
+from jobs_service.runs.ports import Runs
+from jobs_service.runs.run import Phase, Rules, Run
+from jobs_service.store.clock import StoreClock
+from shared.broker.ports import BrokerUnavailable, ControlBus
+from shared.clock import Clock
+from shared.contracts.messages import CancelRun
+from shared.observe.logging import get_logger
+
+log = get_logger("reaping")
+JUMP: Final = 0.25
+"""The part of a lease by which the store's clock must jump to count: workers renew with two thirds of it left."""
+AT_ONCE: Final = 100
+MAX_ROUNDS: Final = 50
+
+
+class Reaping:
+    """One reaper. Only the one that leads does anything.
+
+    For the first lease of its term it takes no worker for lost: before, the store or this service may have been
+    unavailable, so that workers could not renew. It also waits a lease after the store's clock jumped ahead, which
+    makes the lease of every live worker look over.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        tidying: Tidying,
+        control: ControlBus,
+        leader: Leader,
+        rules: Rules,
+        dispatcher: Bell,
+        clock: Clock,
+    ) -> None:
+        self._runs = runs
+        self._tidying = tidying
+        self._control = control
+        self._leader = leader
+        self._rules = rules
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._store_clock = StoreClock(JUMP * rules.lease)
+        self._term: int | None = None
+        self._began_at = 0.0
+
+    async def step(self) -> None:
+        """One sweep. Raises Unavailable."""
+        term = await self._leader.term()
+        if term != self._term:
+            self._term, self._began_at = term, self._clock.monotonic()
+        if term is None:
+            return
+        now = await self._now()
+        for _ in range(MAX_ROUNDS):
+            if await self._reap(now) < AT_ONCE:
+                break
+
+    async def stop(self) -> None:
+        """Let another process lead."""
+        await self._leader.leave()
+
+    async def _now(self) -> datetime:
+        """Return the store's time. A jump since the last sweep begins another lease of listening."""
+        asked_at = self._clock.monotonic()
+        now = await self._runs.now()
+        answered_at = self._clock.monotonic()
+        if self._store_clock.jumped(now, asked_at=asked_at, answered_at=answered_at):
+            log.warning("store_clock_jumped", lease_seconds=self._rules.lease.total_seconds())
+            self._began_at = answered_at
+        return now
+
+    async def _reap(self, now: datetime) -> int:
+        has_listened = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
+        found = await self._runs.overdue(AT_ONCE, now, at_work=has_listened)
+        for seen in found:
+            after = overdue(seen.run, seen.now, self._rules)
+            if await self._runs.replace(seen.run, after):
+                await self._reaped(seen.run, after)
+        if found:
+            self._dispatcher.ring()
+        return len(found)
+
+    async def _reaped(self, before: Run, after: Run) -> None:
+        metrics.REAPED.labels(after.phase.value).inc()
+        log.info("run reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
+        if not after.phase.is_terminal:
+            return  # no broadcast here: it would also stop the worker that takes over; the lost one is fenced
+        if before.phase is not Phase.ATTACHED:
+            metrics.ENDED.labels(after.status.value).inc()
+        self._tidying.discard_journal(after.id)
+        if before.phase in (Phase.PROCESSING, Phase.ATTACHED):
+            await self._stop_worker(after.id)
+
+    async def _stop_worker(self, run_id: str) -> None:
+        try:
+            await self._control.broadcast(CancelRun(run_id, "lost"))
+        except BrokerUnavailable:
+            log.warning("a lost worker could not be told", run_id=run_id)

@@ -1,0 +1,69 @@
+"""The life of a durable run, for workers."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs_service.claims.service import Working
+from jobs_service.journal.service import Journaling
+from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
+from shared.ids import RUN_KEY_LENGTH
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.run_tickets import RunAccess, TicketChecks
+from shared.web.structs import StructResponse, struct_body
+
+LONG_BYTES: Final = 1024 * 1024
+LONG_AT_ONCE: Final = 4
+"""Such an append is in memory three times until it is stored, and may have 16 MiB; what waits is still its worker's."""
+RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+Number = Annotated[int, Query(ge=0, le=2**31)]
+
+
+def work_routers(
+    working: Working, journaling: Journaling, tokens: ServiceTokens, checks: TicketChecks
+) -> Sequence[APIRouter]:
+    """The executor's routes: a claim answers with the run's ticket, and all the others need it."""
+    holder = checks.access(ServiceName.EXECUTOR)
+
+    async def holds(run_id: RunId, access: Annotated[RunAccess, Depends(holder)]) -> None:
+        access.require(run_id=run_id)
+
+    prefix = "/internal/runs/{run_id}"
+    claims = APIRouter(prefix=prefix, dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+    router = APIRouter(prefix=prefix, dependencies=[Depends(holds)])
+    read_appended = struct_body(AppendJournal)
+    long_ones = asyncio.Semaphore(LONG_AT_ONCE)
+
+    @claims.post("/claim")
+    async def claim(run_id: RunId, asked: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
+        return StructResponse(await working.claim(run_id, asked))
+
+    @router.post("/lease")
+    async def renew(run_id: RunId, held: Annotated[RenewLease, Depends(struct_body(RenewLease))]) -> Response:
+        return StructResponse(await working.renew(run_id, held.attempt))
+
+    @router.post("/journal", status_code=204)
+    async def append(run_id: RunId, request: Request) -> None:
+        is_long = int(request.headers.get("content-length", 0)) > LONG_BYTES
+        async with long_ones if is_long else nullcontext():
+            await journaling.append(run_id, await read_appended(request))
+
+    @router.get("/journal")
+    async def read(run_id: RunId, attempt: Number, index: Number, written_by: Number) -> Response:
+        return StructResponse(await journaling.page(run_id, attempt, JournalPosition(index, written_by)))
+
+    @router.post("/finish", status_code=204)
+    async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:
+        await working.finish(run_id, report)
+
+    @router.post("/release", status_code=204)
+    async def release(run_id: RunId, held: Annotated[ReleaseRun, Depends(struct_body(ReleaseRun))]) -> None:
+        await working.release(run_id, held.attempt)
+
+    return claims, router

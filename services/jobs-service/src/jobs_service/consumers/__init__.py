@@ -1,1 +1,0 @@
-"""Doors on the broker."""

@@ -1,0 +1,114 @@
+"""Conversations, a document each. An append replaces what it has read, or reads again."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.conversations.rules import ConversationLimits, Transcript
+from jobs_service.store.timestamps import from_ms, now_ms
+from shared.contracts.memory import Conversation, Remembered
+from shared.errors import Unavailable
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+
+CONVERSATIONS: Final = "conversations"
+INDEXES: Final = (
+    Index(CONVERSATIONS, by("workspace_id", "changed_ms")),
+    Index(CONVERSATIONS, by("expires_at"), expire_after_seconds=0),
+)
+TRIES: Final = 40
+PAUSE_SECONDS: Final = 0.05
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(tuple[Remembered, ...]).decode
+
+
+class MongoConversations:
+    """Implements Conversations."""
+
+    def __init__(self, store: Store, limits: ConversationLimits, lifetime: timedelta) -> None:
+        self._store = store
+        self._conversations = store.collection(CONVERSATIONS)
+        self._limits = limits
+        self._lifetime = lifetime
+
+    @store_call
+    async def read(self, workspace_id: str, conversation_id: str) -> Conversation:
+        """See Conversations."""
+        found = await self._conversations.find_one({"_id": _key(workspace_id, conversation_id)})
+        return Conversation(conversation_id) if found is None else _conversation(found)
+
+    @store_call
+    async def append(
+        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+    ) -> None:
+        """See Conversations."""
+        key = _key(workspace_id, conversation_id)
+        for _ in range(TRIES):
+            found = await self._conversations.find_one({"_id": key})
+            before = Transcript() if found is None else _transcript(found)
+            after = before.appended(messages, once, self._limits)
+            if after is before or await self._replaced(key, found, await self._fields(after)):
+                return
+            await asyncio.sleep(PAUSE_SECONDS * random.random())  # noqa: S311 - no secret
+        raise Unavailable("too many append to this conversation at once")
+
+    @store_call
+    async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:
+        """See Conversations."""
+        found = self._conversations.find({"workspace_id": workspace_id}).sort("changed_ms", -1).limit(limit)
+        listed: list[Conversation] = []
+        async for document in found:
+            size -= len(document["messages"])
+            if size < 0:
+                break
+            listed.append(_conversation(document))
+        return listed
+
+    @store_call
+    async def forget(self, workspace_id: str, conversation_id: str) -> bool:
+        """See Conversations."""
+        done = await self._conversations.delete_one({"_id": _key(workspace_id, conversation_id)})
+        return done.deleted_count > 0
+
+    async def _fields(self, transcript: Transcript) -> Document:
+        now = await now_ms(self._store)
+        return {
+            "messages": _encode(transcript.messages),
+            "appends": list(transcript.appends),
+            "changed_ms": now,
+            "expires_at": from_ms(now) + self._lifetime,
+        }
+
+    async def _replaced(self, key: str, found: Document | None, fields: Document) -> bool:
+        """Whether nobody came first."""
+        if found is not None:
+            wanted = {"_id": key, "revision": found["revision"]}
+            done = await self._conversations.update_one(wanted, {"$set": fields, "$inc": {"revision": 1}})
+            return done.matched_count > 0
+        workspace_id, _, conversation_id = key.partition("/")
+        named = {"_id": key, "workspace_id": workspace_id, "conversation_id": conversation_id, "revision": 1}
+        try:
+            await self._conversations.insert_one(named | fields)
+        except DuplicateKeyError:
+            return False
+        return True
+
+
+def _key(workspace_id: str, conversation_id: str) -> str:
+    return f"{workspace_id}/{conversation_id}"
+
+
+def _transcript(document: Document) -> Transcript:
+    return Transcript(_decode(document["messages"]), tuple(document["appends"]))
+
+
+def _conversation(document: Document) -> Conversation:
+    return Conversation(document["conversation_id"], _decode(document["messages"]))

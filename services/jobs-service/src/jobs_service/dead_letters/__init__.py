@@ -1,0 +1,1 @@
+"""Messages that no worker could process, and their redrive."""

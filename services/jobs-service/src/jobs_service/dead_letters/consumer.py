@@ -1,0 +1,30 @@
+"""The drain of `runs.dead`. A letter is settled after it is stored, never before."""
+
+from functools import partial
+from typing import Final
+
+from jobs_service.consumer import QueueConsumer, is_stored
+from jobs_service.dead_letters.service import DeadLettering
+from shared.broker.ports import Broker, DeadLetter, Settlement, Subscription
+from shared.broker.topology import DEAD
+
+PREFETCH: Final = 16
+
+
+class DeadLettersConsumer(QueueConsumer):
+    """Buries, for as long as it runs."""
+
+    def __init__(self, broker: Broker, dead_lettering: DeadLettering, *, drain_seconds: float) -> None:
+        super().__init__(drain_seconds=drain_seconds)
+        self._broker = broker
+        self._dead_lettering = dead_lettering
+
+    async def subscribe(self) -> Subscription:
+        """See QueueConsumer."""
+        return await self._broker.work.drain(DEAD, self.handle, prefetch=PREFETCH)
+
+    async def handle(self, letter: DeadLetter) -> Settlement:
+        """Store one letter; while the store is away, wait for it a while rather than to send it round."""
+        bury = partial(self._dead_lettering.bury, letter)
+        stored = await is_stored(bury, waiting="a dead letter waits for the store")
+        return Settlement.ACK if stored else Settlement.REDELIVER

@@ -1,0 +1,80 @@
+"""Keeps what nobody could work on, and gives it another chance when somebody says so."""
+
+from dataclasses import replace
+
+from jobs_service import metrics
+from jobs_service.dead_letters.dropped_calls import DroppedCalls
+from jobs_service.dead_letters.ports import DeadLetters
+from jobs_service.dead_letters.redrive import Redriving
+from jobs_service.dead_letters.rules import KeptLetter, dropped_call, examine
+from jobs_service.runs.ports import Runs
+from shared.broker.ports import DeadLetter, WorkQueue
+from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.messages import decode
+from shared.errors import Conflict, NotFound, RunIdTaken
+
+
+class DeadLettering:
+    """Dead letters of one workspace each, and those that are nobody's."""
+
+    def __init__(
+        self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, dropped_calls: DroppedCalls
+    ) -> None:
+        self._letters = letters
+        self._runs = runs
+        self._redriving = redriving
+        self._queues = queues
+        self._dropped_calls = dropped_calls
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keep what would be lost, and tell whoever waits for it. Raises Unavailable."""
+        kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
+        if (call := dropped_call(letter.body)) is not None:
+            await self._dropped_calls.tell(call)
+        if kept is not None:
+            await self._letters.keep(await self._with_workflow(kept))
+        metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
+
+    async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """Newest first. Raises InvalidRequest, Unavailable."""
+        return await self._letters.page(workspace_id, limit=limit, cursor=cursor)
+
+    async def redrive(self, letter_id: str, asked: RedriveRun) -> RunAccepted | None:
+        """Give it another chance; the new run where it was about one.
+
+        Raises NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        """
+        letter = await self._own(letter_id, asked.workspace_id)
+        accepted = None
+        if letter.kind is DeadLetterKind.DURABLE_RUN and letter.run_id is not None:
+            accepted = await self._run_again(letter, letter.run_id, asked)
+        elif letter.kind is DeadLetterKind.RECORDS and letter.body is not None:
+            await self._queues.publish(letter.queue, decode(letter.body).message)
+        else:
+            raise Conflict("this dead letter can only be discarded")
+        await self._letters.discard(letter.id)
+        return accepted
+
+    async def _run_again(self, letter: KeptLetter, run_id: str, asked: RedriveRun) -> RunAccepted:
+        try:
+            return await self._redriving.redrive(run_id, asked, next_run_id=letter.next_run_id)
+        except RunIdTaken:
+            raise Conflict(f"this dead letter was run again already, as run {letter.next_run_id}") from None
+
+    async def discard(self, letter_id: str, workspace_id: str) -> None:
+        """Forget it. Raises NotFound, Unavailable."""
+        await self._letters.discard((await self._own(letter_id, workspace_id)).id)
+
+    async def _with_workflow(self, kept: KeptLetter) -> KeptLetter:
+        """The message about a stored run names no workflow; people look for it by that."""
+        if kept.kind is not DeadLetterKind.DURABLE_RUN or kept.run_id is None:
+            return kept
+        found = await self._runs.claimable(kept.run_id)
+        return replace(kept, workflow_id=found.spec.snapshot.workflow_id) if found else kept
+
+    async def _own(self, letter_id: str, workspace_id: str) -> KeptLetter:
+        letter = await self._letters.find(letter_id, workspace_id)
+        if letter is None:
+            raise NotFound("Dead letter not found")
+        return letter

@@ -1,0 +1,1 @@
+"""Permanent deletion of what is stored of a workflow or a workspace."""

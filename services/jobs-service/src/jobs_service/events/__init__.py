@@ -1,0 +1,1 @@
+"""Stored events of runs, for readers that come back."""

@@ -1,0 +1,29 @@
+"""Kept events of runs, for the gateway."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from jobs_service.events.service import EventKeeping
+from jobs_service.run_routes import RunId
+from shared.contracts.event_log import EventPosition
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse
+
+
+def events_router(events: EventKeeping, tokens: ServiceTokens) -> APIRouter:
+    """What happened in a run, behind a position."""
+    router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.get("/runs/{run_id}/events")
+    async def read(
+        run_id: RunId,
+        workspace_id: str,
+        attempt: Annotated[int, Query(ge=0)] = 0,
+        number: Annotated[int, Query(ge=-1)] = -1,
+    ) -> Response:
+        return StructResponse(await events.read(run_id, workspace_id, EventPosition(attempt, number)))
+
+    return router

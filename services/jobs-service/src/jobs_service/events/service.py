@@ -1,0 +1,44 @@
+"""Keeps the events of runs, and reads them to whoever asks."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs_service.journal.ports import EventLog
+from jobs_service.views.ports import RunViews
+from shared.batching import Batcher
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.messages import EventBatch
+from shared.errors import NotFound
+
+MAX_BATCHES: Final = 64
+MAX_WAITING: Final = 1_000
+PAGE_BATCHES: Final = 200
+PAGE_BYTES: Final = 4 * 1024 * 1024
+
+
+class EventKeeping:
+    """Takes batches together with what else has arrived."""
+
+    def __init__(self, log: EventLog, views: RunViews) -> None:
+        self._log = log
+        self._views = views
+        self.batches = Batcher[EventBatch, None](self._append, max_items=MAX_BATCHES, max_waiting=MAX_WAITING)
+
+    async def keep(self, batch: EventBatch) -> None:
+        """Store one batch, once. Raises Unavailable."""
+        await self.batches.submit(batch)
+
+    async def read(self, run_id: str, workspace_id: str, after: EventPosition) -> EventLogPage:
+        """What is kept behind `after`, at most a page. Raises NotFound, Unavailable.
+
+        The state is read first: a log that belongs to a run which has ended is as whole as it will be.
+        """
+        found = await self._views.by_run_id(run_id, output=False, blocks=False)
+        if found is None or found.view.workspace_id != workspace_id:
+            raise NotFound("Run not found")
+        batches, has_more = await self._log.read(run_id, after, max_batches=PAGE_BATCHES, max_bytes=PAGE_BYTES)
+        return EventLogPage(found.view.status, tuple(batches), has_more)
+
+    async def _append(self, batches: Sequence[EventBatch]) -> Sequence[None]:
+        await self._log.append(batches)
+        return [None] * len(batches)

@@ -1,0 +1,1 @@
+"""Results of finished blocks, for later attempts."""

@@ -1,0 +1,27 @@
+"""Deletes what ended runs need no more, a little later and many at once."""
+
+from typing import Final
+
+from jobs_service.journal.ports import Journal
+
+MAX_WAITING: Final = 10_000
+AT_ONCE: Final = 500
+
+
+class Tidying:
+    """Journals to be discarded. What is forgotten here, in a crash or under load, the store expires by itself."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._run_ids: list[str] = []
+
+    def discard_journal(self, run_id: str) -> None:
+        """The run has ended."""
+        if len(self._run_ids) < MAX_WAITING:
+            self._run_ids.append(run_id)
+
+    async def step(self) -> None:
+        """Discard what has gathered. Raises Unavailable."""
+        while self._run_ids:
+            await self._journal.discard(self._run_ids[:AT_ONCE])
+            del self._run_ids[:AT_ONCE]

@@ -1,0 +1,127 @@
+"""The journal: one document per entry, which later attempts never overwrite."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from jobs_service.store.inserts import insert_new
+from shared.clock import Clock
+from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
+from shared.errors import Unavailable
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+
+JOURNAL: Final = "journal"
+ABANDONED_SECONDS: Final = 400 * 24 * 3600
+"""Entries are deleted with the end of their run; this catches what a crash left behind, past any pause."""
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""A single entry may have more."""
+ENTRY_BYTES: Final = 64
+"""What an entry has besides its data."""
+FIRST_STRETCH: Final = 2
+LONGER: Final = 8
+"""A page is read a stretch of entries at a time, each so much longer than the one before. SecantusDB reads all that a
+query matches, however little of it is taken; MongoDB a batch of up to 16 MB, several pages. Both are spared that.
+"""
+INDEXES: Final = (
+    Index(JOURNAL, by("run_id", "index", "attempt")),
+    Index(JOURNAL, by("written_at"), expire_after_seconds=ABANDONED_SECONDS),
+)
+_BEGINNING: Final = JournalPosition(-1, 0)
+
+
+class MongoJournal:
+    """Implements Journal. `clock` dates entries for the sweep of what was left behind, where minutes do not matter."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._entries = store.collection(JOURNAL)
+        self._clock = clock
+
+    @store_call
+    async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
+        """See Journal."""
+        now = self._clock.now()
+        await insert_new(self._entries, [_document(run_id, attempt, entry, now) for entry in entries])
+
+    @store_call
+    async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
+        """See Journal."""
+        at = behind or _BEGINNING
+        entries: list[JournalEntry] = []
+        room, stretch = PAGE_BYTES, FIRST_STRETCH
+        while True:
+            end = at.index + stretch
+            async with aclosing(self._standing(run_id, at, end)) as standing:
+                async for entry, attempt in standing:
+                    room -= len(bytes(entry.data)) + ENTRY_BYTES
+                    if room < 0 and entries:
+                        return JournalPage(tuple(entries), at)
+                    entries.append(entry)
+                    at = JournalPosition(entry.index, attempt)
+            if at.index < end:
+                return JournalPage(tuple(entries))
+            stretch *= LONGER
+
+    @store_call
+    async def keep(self, run_id: str) -> None:
+        """See Journal."""
+        await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": self._clock.now()}})
+
+    @store_call
+    async def discard(self, run_ids: Sequence[str]) -> None:
+        """See Journal."""
+        await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
+
+    async def _standing(
+        self, run_id: str, behind: JournalPosition, end: int
+    ) -> AsyncGenerator[tuple[JournalEntry, int], None]:
+        """Entries up to `end`, and who wrote each. Where an attempt went another way, no earlier one's follows."""
+        at = behind
+        stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.long_lists
+        wanted = {"run_id": run_id, "index": stretch}
+        async with self._entries.find(wanted).sort([("index", 1), ("attempt", 1)]) as found:
+            async for document in _latest(found):
+                if document["index"] != at.index + 1 or document["attempt"] < at.attempt:
+                    return
+                if document["attempt"] > at.attempt > 0:
+                    await self._require_begun_here(document)
+                at = JournalPosition(document["index"], document["attempt"])
+                yield JournalEntry(at.index, document["kind"], msgspec.Raw(document["data"])), at.attempt
+
+    async def _require_begun_here(self, document: Document) -> None:
+        """An attempt writes in order: one that takes over has none of the entries before, unless it wrote them late."""
+        before = _id(document["run_id"], document["attempt"], document["index"] - 1)
+        if await self._entries.find_one({"_id": before}, {"_id": 1}) is not None:
+            raise Unavailable("a lost worker wrote into the journal while it was read")
+
+
+def _id(run_id: str, attempt: int, index: int) -> str:
+    return f"{run_id}/{attempt}/{index}"
+
+
+def _document(run_id: str, attempt: int, entry: JournalEntry, now: datetime) -> Document:
+    return {
+        "_id": _id(run_id, attempt, entry.index),
+        "run_id": run_id,
+        "attempt": attempt,
+        "index": entry.index,
+        "kind": entry.kind,
+        "data": bytes(entry.data),
+        "written_at": now,
+    }
+
+
+async def _latest(documents: AsyncIterator[Document]) -> AsyncIterator[Document]:
+    """Of each index the last attempt's."""
+    latest: Document | None = None
+    async for document in documents:
+        if latest is not None and latest["index"] != document["index"]:
+            yield latest
+        latest = document
+    if latest is not None:
+        yield latest

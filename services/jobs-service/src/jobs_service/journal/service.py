@@ -1,0 +1,57 @@
+"""What workers write into the journal, stored for every later attempt and a sign of life; and what they read there."""
+
+from typing import Final
+
+from jobs_service.journal.ports import Journal
+from jobs_service.runs.leases import require_held, runs_short, unknown
+from jobs_service.runs.ports import Runs, Seen
+from jobs_service.runs.run import Rules
+from shared.contracts.work import AppendJournal, JournalPage, JournalPosition
+from shared.errors import PayloadTooLarge
+
+MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
+"""An entry is one document of the store, and those hold 16 MiB."""
+
+
+class Journaling:
+    """The journal, fenced by the attempt.
+
+    Whoever is acknowledged has a lease to go on with, however long nobody could be told that it lives: what it begins
+    now, nobody else takes for lost.
+    """
+
+    def __init__(self, runs: Runs, journal: Journal, rules: Rules) -> None:
+        self._runs = runs
+        self._journal = journal
+        self._rules = rules
+
+    async def append(self, run_id: str, appended: AppendJournal) -> None:
+        """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
+
+        The attempt is checked after the entries are stored: what was acknowledged, every later attempt has read.
+        """
+        if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
+            raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
+        await self._journal.append(run_id, appended.attempt, appended.entries)
+        seen = await self._held(run_id, appended.attempt)
+        if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
+            await self._held(run_id, appended.attempt)  # it is to be cancelled, or went to another worker just now
+
+    async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        """What is in the journal behind an entry. Raises StaleAttempt, Unavailable.
+
+        The attempt is checked after the entries are read: the journal of a run that is over goes, and ends nowhere.
+        """
+        page = await self._journal.read(run_id, behind)
+        await self._held(run_id, attempt)
+        return page
+
+    async def _held(self, run_id: str, attempt: int) -> Seen:
+        seen = await self._runs.load(run_id)
+        if seen is None or seen.run.phase.is_terminal:
+            # It is gone, or soon will be: nothing else would lead to these entries.
+            await self._journal.discard([run_id])
+        if seen is None:
+            raise unknown(run_id, attempt)
+        require_held(seen.run, attempt)
+        return seen

@@ -1,0 +1,1 @@
+"""Leader election, and loops that a leader or every process runs."""

@@ -1,0 +1,43 @@
+"""One process at a time does the work; the others stand by and take over when its lease ends."""
+
+from datetime import timedelta
+
+from jobs_service import metrics
+from jobs_service.leadership.ports import Leadership, Leases
+from shared.clock import Clock
+
+
+class Leader:
+    """This process's candidacy for one leadership."""
+
+    def __init__(self, leases: Leases, leadership: Leadership, ttl: timedelta, clock: Clock) -> None:
+        self._leadership = leadership
+        self._leases = leases
+        self._ttl = ttl
+        self._clock = clock
+        self._confirmed_at = 0.0
+        self._term: int | None = None
+
+    async def term(self) -> int | None:
+        """The number of this process's term, None while another one leads. Asks the store now and then.
+
+        Raises Unavailable; who cannot ask does not know that it leads, and may find its term where it was.
+        """
+        now = self._clock.monotonic()
+        if self._term is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
+            leading = metrics.LEADING.labels(self._leadership.name)
+            try:
+                self._term = await self._leases.hold(self._leadership, self._ttl)
+            except BaseException:  # a step that takes too long is cancelled
+                leading.set(0)
+                raise
+            self._confirmed_at = now
+            leading.set(self._term is not None)
+        return self._term
+
+    async def leave(self) -> None:
+        """Let the next one in at once."""
+        if self._term is not None:
+            self._term = None
+            metrics.LEADING.labels(self._leadership.name).set(0)
+            await self._leases.leave(self._leadership)

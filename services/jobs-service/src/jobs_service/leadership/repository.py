@@ -1,0 +1,94 @@
+"""Leadership: leases by the store's time, and by what a candidate sees of the holder."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.leadership.ports import Leadership
+from shared.clock import Clock
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.server_time import NOW_MS, from_now
+
+LEASES: Final = "leases"
+
+_FREE: Final[Document] = {"holder": "", "until_ms": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """Another holder's lease, and since when it has not been renewed, by the monotonic clock."""
+
+    lease: Document
+    since: float
+
+
+class MongoLeases:
+    """Implements Leases.
+
+    A lease is over when the store's clock has passed its end, or when its holder has not renewed it for as long as it
+    is given for while this process watched. So a store's clock that was set back keeps no leadership vacant.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._leases = store.collection(LEASES)
+        self._clock = clock
+        self._sightings: dict[str, _Sighting] = {}
+
+    @store_call
+    async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
+        """See Leases."""
+        me = {"$literal": leadership.holder}
+        is_over = {"$lte": ["$until_ms", NOW_MS]}
+        free = [{"holder": leadership.holder}, {"$expr": is_over}, *self._silent(leadership, ttl)]
+        free_or_mine = {"_id": leadership.name, "$or": free}
+        goes_on = {"$and": [{"$eq": ["$holder", me]}, {"$not": [is_over]}]}
+        next_term = {"$add": [{"$ifNull": ["$term", 0]}, 1]}
+        renewal = {
+            "term": {"$cond": [goes_on, "$term", next_term]},
+            "holder": me,
+            "until_ms": from_now(ttl),
+        }
+        taken = await self._leases.update_one(free_or_mine, [{"$set": renewal}])
+        if taken.matched_count == 0 and await self._is_new(leadership.name):
+            await self._leases.update_one(free_or_mine, [{"$set": renewal}])
+        held = await self._leases.find_one({"_id": leadership.name})
+        if held is None:
+            return None
+        if held["holder"] != leadership.holder:
+            self._note(leadership, held)
+            return None
+        self._sightings.pop(leadership.name, None)
+        term: int = held["term"]
+        return term
+
+    @store_call
+    async def leave(self, leadership: Leadership) -> None:
+        """See Leases."""
+        mine = {"_id": leadership.name, "holder": leadership.holder}
+        await self._leases.update_one(mine, {"$set": _FREE})
+
+    def _silent(self, leadership: Leadership, ttl: timedelta) -> list[Document]:
+        """Return the lease whose holder was silent for `ttl`, as a condition that a renewal no longer meets."""
+        seen = self._sightings.get(leadership.name)
+        if seen is None or self._clock.monotonic() - seen.since < ttl.total_seconds():
+            return []
+        return [seen.lease]
+
+    def _note(self, leadership: Leadership, held: Document) -> None:
+        """Watch another holder's lease, from now on where it has changed."""
+        lease = {name: held.get(name) for name in ("holder", "term", "until_ms")}
+        seen = self._sightings.get(leadership.name)
+        if seen is None or seen.lease != lease:
+            self._sightings[leadership.name] = _Sighting(lease, self._clock.monotonic())
+
+    async def _is_new(self, name: str) -> bool:
+        """Whether there was no lease yet: now there is one, for anybody. (MongoDB takes no `$expr` in an upsert.)"""
+        try:
+            await self._leases.insert_one({"_id": name, **_FREE})
+        except DuplicateKeyError:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""Pauses of runs, and their answers."""

@@ -1,0 +1,123 @@
+"""Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from jobs_service.cancels.service import Cancelling
+from jobs_service.journal.ports import Journal
+from jobs_service.leadership.loops import Bell
+from jobs_service.payloads.ports import Blobs
+from jobs_service.payloads.service import Payloads
+from jobs_service.runs.attached import paused
+from jobs_service.runs.optimistic import written_over
+from jobs_service.runs.pauses import MAX_PAUSES, answer
+from jobs_service.runs.ports import Adopted, Result, Runs, Seen
+from jobs_service.runs.run import Phase, Rules, Run
+from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.errors import Conflict, InvalidRequest, NotFound
+
+MARGIN: Final = timedelta(days=14)
+"""What values live on after the longest wait: the rest of the run, and its retention."""
+
+
+class Pausing:
+    """A paused run holds no worker; the store keeps all of it."""
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        journal: Journal,
+        blobs: Blobs,
+        payloads: Payloads,
+        cancelling: Cancelling,
+        rules: Rules,
+        dispatcher: Bell,
+    ) -> None:
+        self._runs = runs
+        self._journal = journal
+        self._blobs = blobs
+        self._payloads = payloads
+        self._cancelling = cancelling
+        self._rules = rules
+        self._dispatcher = dispatcher
+
+    async def adopt(self, run_id: str, report: PauseRun, *, valid_until: datetime | None = None) -> None:
+        """Store an attached run that has paused. Again does no harm. `valid_until` is the end of the worker's ticket.
+
+        Raises Conflict when it is over or to be cancelled, InvalidRequest.
+        """
+        spec = report.run
+        if spec.run_id != run_id or not 0 < len(report.pauses) <= MAX_PAUSES:
+            raise InvalidRequest("not a pause of this run")
+        workspace_id = spec.snapshot.workspace_id
+        adopted = Adopted(
+            run=paused(report, await self._runs.now(), self._rules, valid_until=valid_until),
+            spec=spec,
+            state=await self._payloads.fit(workspace_id, report.state),
+            result=Result(
+                output=await self._payloads.fit(workspace_id, report.outcome.output),
+                blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
+                usage=report.usage,
+                duration_ms=report.outcome.duration_ms,
+            ),
+        )
+        if not await self._runs.adopt(adopted):
+            await self._require_adopted(run_id, workspace_id)
+        await self._cancelling.recall([run_id])
+        await self.keep(run_id, report.files)
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        """Take an answer. Raises NotFound, Conflict, PayloadTooLarge."""
+
+        async def write(seen: Seen | None) -> ResumeAnswer | None:
+            if seen is None or not _is_theirs(seen, asked):
+                raise NotFound("Paused execution not found")
+            after = answer(seen.run, asked.context_id, asked.answer, self._rules)
+            is_written = await self._runs.replace(seen.run, after)
+            return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED) if is_written else None
+
+        taken = await written_over(run_id, self._runs.load, write)
+        self._dispatcher.ring()
+        return taken
+
+    async def keep(self, run_id: str, files: Sequence[str]) -> None:
+        """Make sure that all that a run needs to go on lives as long as it may wait, its `files` among it.
+
+        What it shows is needed, too: by whoever is to answer it.
+        """
+        await self._journal.keep(run_id)
+        found = await self._runs.claimable(run_id)
+        if found is None:
+            return
+        run_from = found.spec.run_from
+        given = (found.spec.input,) if run_from is None else (found.spec.input, run_from.outputs)
+        values = (*given, found.state or Payload(), *found.shown)
+        blob_ids = [*_blobs_of(values), *files]
+        if blob_ids:
+            await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
+
+    async def _require_adopted(self, run_id: str, workspace_id: str) -> None:
+        seen = await self._runs.load(run_id)
+        if seen is None or seen.run.workspace_id != workspace_id or not _is_durable(seen.run):
+            raise Conflict("The run is over, or is to be cancelled")
+
+
+def _is_durable(run: Run) -> bool:
+    return run.phase not in (Phase.RESERVED, Phase.ATTACHED) and not run.phase.is_terminal
+
+
+def _is_theirs(seen: Seen, asked: ResumeRun) -> bool:
+    run = seen.run
+    is_same = (run.workspace_id, run.workflow_id) == (asked.workspace_id, asked.workflow_id)
+    return is_same and not run.is_expired(seen.now)
+
+
+def _blobs_of(values: Iterable[Payload]) -> Iterator[str]:
+    for value in values:
+        if value.blob_id is not None:
+            yield value.blob_id
+        if value.logged is not None:
+            yield from _blobs_of([value.logged])

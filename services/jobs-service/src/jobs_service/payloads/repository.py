@@ -1,0 +1,140 @@
+"""Blobs in GridFS. A value is visible once all of it is stored; half-stored ones are swept away later."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from bson import ObjectId
+from gridfs import AsyncGridFSBucket, NoFile
+from gridfs.asynchronous.grid_file import AsyncGridIn, AsyncGridOut
+from pymongo.errors import PyMongoError
+
+from jobs_service.store.timestamps import now_ms
+from shared.errors import NotFound, PayloadTooLarge, Unavailable
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+from shared.store.server_time import from_now
+
+BUCKET: Final = "blobs"
+LIVES: Final = "blob_lives"
+CHUNK_BYTES: Final = 1024 * 1024
+INDEXES: Final = (Index(LIVES, by("until_ms")),)
+
+
+class MongoBlobs:
+    """Implements Blobs."""
+
+    def __init__(self, store: Store, *, max_bytes: int) -> None:
+        self._bucket = AsyncGridFSBucket(store.database, BUCKET, chunk_size_bytes=CHUNK_BYTES)
+        self._lives = store.collection(LIVES)
+        self._files = store.collection(f"{BUCKET}.files")
+        self._chunks = store.collection(f"{BUCKET}.chunks")
+        self._store = store
+        self._max_bytes = max_bytes
+
+    @store_call
+    async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
+        """See Blobs."""
+        file_id = ObjectId()
+        await self._live(file_id, lifetime)  # first: whatever happens next, the sweep finds every chunk
+        upload = self._bucket.open_upload_stream_with_id(file_id, _name(workspace_id, blob_id))
+        try:
+            size = await self._fill(upload, chunks)
+        except BaseException:
+            await upload.abort()
+            raise
+        await upload.close()
+        await self._live(file_id, lifetime)  # it may have been swept during a long upload
+        return size
+
+    @store_call
+    async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        """See Blobs."""
+        try:
+            stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
+        except NoFile:
+            raise NotFound(f"no blob {blob_id}") from None
+        if not await self._is_alive(stream._id):
+            raise NotFound(f"no blob {blob_id}")
+        return stream.length, _chunks_of(stream)
+
+    @store_call
+    async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
+        """See Blobs."""
+        names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
+        found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
+        until = {"$max": ["$until_ms", from_now(lifetime)]}
+        for file in found:
+            await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
+
+    @store_call
+    async def sweep(self, limit: int) -> int:
+        """See Blobs."""
+        found = await self._lives.find({"until_ms": {"$lte": await now_ms(self._store)}}).limit(limit).to_list()
+        await self._delete([life["_id"] for life in found])
+        return len(found)
+
+    async def content(self, workspace_id: str, blob_id: str) -> AsyncIterator[bytes]:
+        """A value in parts; none where it has gone. Raises Unavailable."""
+        try:
+            stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
+        except NoFile:
+            return
+        async for chunk in _chunks_of(stream):
+            yield chunk
+
+    @store_call
+    async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:
+        """Delete these values, whatever their lifetime."""
+        names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
+        if names:
+            await self._discard({"filename": {"$in": names}}, len(names))
+
+    @store_call
+    async def discard_all(self, workspace_id: str, limit: int) -> int:
+        """Delete up to `limit` values of a workspace; returns how many."""
+        return await self._discard({"filename": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}0"}}, limit)
+
+    async def _discard(self, wanted: Document, limit: int) -> int:
+        found = await self._files.find(wanted, {"_id": 1}).limit(limit).to_list()
+        await self._delete([file["_id"] for file in found])
+        return len(found)
+
+    async def _delete(self, ids: Sequence[ObjectId]) -> None:
+        """What names the rest goes last."""
+        if ids:
+            await self._chunks.delete_many({"files_id": {"$in": ids}})
+            await self._files.delete_many({"_id": {"$in": ids}})
+            await self._lives.delete_many({"_id": {"$in": ids}})
+
+    async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
+        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": from_now(lifetime)}}], upsert=True)
+
+    async def _fill(self, upload: AsyncGridIn, chunks: AsyncIterator[bytes]) -> int:
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise PayloadTooLarge(f"a stored value may have at most {self._max_bytes} bytes")
+            await upload.write(chunk)
+        return size
+
+    async def _is_alive(self, file_id: ObjectId) -> bool:
+        life = await self._lives.find_one({"_id": file_id})
+        return life is not None and life["until_ms"] > await now_ms(self._store)
+
+
+def _name(workspace_id: str, blob_id: str) -> str:
+    return f"{workspace_id}/{blob_id}"
+
+
+async def _chunks_of(stream: AsyncGridOut) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await stream.readchunk():
+            yield chunk
+    except PyMongoError as error:
+        raise Unavailable(f"the store does not answer: {error}") from error
+    finally:
+        await stream.close()

@@ -1,0 +1,1 @@
+"""Queue of durable runs: admission within capacity, fair dispatch."""

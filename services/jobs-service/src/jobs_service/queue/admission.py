@@ -1,0 +1,81 @@
+"""Accepts durable runs: stored by a majority before anybody is told so."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from jobs_service import metrics
+from jobs_service.cancels.service import Cancelling
+from jobs_service.leadership.loops import Bell
+from jobs_service.payloads.service import Payloads
+from jobs_service.queue.capacity import QueueLimits
+from jobs_service.queue.ports import Queue
+from shared.batching import Batcher
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.errors import AtCapacity, FlowportError, Unavailable
+from shared.frames import unraised
+from shared.observe.logging import get_logger
+
+MAX_BATCH: Final = 256
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+MAX_WAITING: Final = 10_000
+
+Answer = RunAccepted | FlowportError
+
+log = get_logger("accepting")
+
+
+class Accepting:
+    """Takes runs in batches, one batch at a time."""
+
+    def __init__(
+        self, queue: Queue, payloads: Payloads, cancelling: Cancelling, limits: QueueLimits, dispatcher: Bell
+    ) -> None:
+        self._queue = queue
+        self._payloads = payloads
+        self._cancelling = cancelling
+        self._limits = limits
+        self._dispatcher = dispatcher
+        self.batches = Batcher[AcceptRun, Answer](
+            self._accept,
+            max_items=MAX_BATCH,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BATCH_BYTES,
+            weigh=lambda request: len(bytes(request.run.input.inline)),
+        )
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (not stored), OutcomeUncertain."""
+        fitting = await self._payloads.fit(request.run.snapshot.workspace_id, request.run.input)
+        run = msgspec.structs.replace(request.run, input=fitting)
+        answer = await self.batches.submit(AcceptRun(run, request.concurrency_limit))
+        if isinstance(answer, FlowportError):
+            if isinstance(answer, AtCapacity):
+                metrics.REFUSALS.labels(answer.full_queue).inc()
+            raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
+        metrics.ACCEPTED.inc()
+        return answer
+
+    async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
+        """As `accept`, each by itself, in their order."""
+        answers = await asyncio.gather(*map(self.accept, requests), return_exceptions=True)
+        return [_known(answer) for answer in answers]
+
+    async def _accept(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
+        answers = await self._queue.accept(requests, self._limits)
+        accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
+        if accepted:
+            await self._cancelling.recall(accepted)
+            self._dispatcher.announce()
+        return answers
+
+
+def _known(answer: RunAccepted | BaseException) -> Answer:
+    if isinstance(answer, RunAccepted | FlowportError):
+        return answer
+    if not isinstance(answer, Exception):
+        raise answer
+    log.error("a run could not be accepted", exc_info=answer)
+    return Unavailable("the run could not be stored")

@@ -1,0 +1,66 @@
+"""The heads of the workspaces' queues, read ahead: asking for the oldest run each time would be slow in long queues."""
+
+from collections import deque
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from jobs_service.queue.ports import Queue, WaitingRun
+from shared.clock import Clock, ms_between
+
+READ_AHEAD: Final = 500
+STALE_SECONDS: Final = 30.0
+REFILLS_AT_ONCE: Final = 50
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Head:
+    runs: deque[WaitingRun]
+    read_at: float
+
+
+class Backlog:
+    """What is known of each workspace's waiting runs, oldest first. May name some that have left since."""
+
+    def __init__(self, queue: Queue, clock: Clock) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._heads: dict[str, _Head] = {}
+        self._held_back_at: dict[str, datetime] = {}
+
+    async def refill(self, waiting: Mapping[str, int]) -> None:
+        """Read the heads that are missing, empty or old, of the workspaces that have waiting runs."""
+        self._heads = {name: head for name, head in self._heads.items() if name in waiting}
+        self._held_back_at = {name: at for name, at in self._held_back_at.items() if name in waiting}
+        now = self._clock.monotonic()
+        wanted = [name for name in waiting if self._is_stale(name, now)]
+        for name in wanted[:REFILLS_AT_ONCE]:
+            self._heads[name] = _Head(deque(await self._queue.waiting(name, READ_AHEAD)), now)
+
+    def take(self, turns: Sequence[str]) -> list[WaitingRun]:
+        """The next run of each turn's workspace, where one is known."""
+        return [self._heads[name].runs.popleft() for name in turns if name in self._heads and self._heads[name].runs]
+
+    def oldest_seconds(self, now: datetime, held_back: Container[str]) -> float:
+        """How long the oldest that may run has waited since it may.
+
+        The workspaces `held_back` have no place free: theirs wait for runs of their own, and for nothing of ours.
+        """
+        self._held_back_at |= {name: now for name in self._heads if name in held_back}
+        since = [
+            max(head.runs[0].created_at or now, self._held_back_at.get(name, _LONG_AGO))
+            for name, head in self._heads.items()
+            if head.runs and name not in held_back
+        ]
+        return max((ms_between(first, now) / 1000 for first in since), default=0.0)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._heads.clear()
+        self._held_back_at.clear()
+
+    def _is_stale(self, name: str, now: float) -> bool:
+        head = self._heads.get(name)
+        return head is None or not head.runs or now - head.read_at > STALE_SECONDS

@@ -1,0 +1,241 @@
+"""Hands waiting runs to the workers' queue: fairly, not too many at once, and again where nobody claimed them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from jobs_service import metrics
+from jobs_service.leadership.leader import Leader
+from jobs_service.leadership.loops import Bell
+from jobs_service.queue.backlog import Backlog
+from jobs_service.queue.capacity import QueueCounter
+from jobs_service.queue.fairness import Demand, next_turns
+from jobs_service.queue.ports import ActiveRun, Queue, QueueState, WaitingRun
+from jobs_service.queue.publisher import Publishing
+from jobs_service.queue.redispatch import is_due
+from jobs_service.queue.reservation_watch import ReservationWatch
+from shared.broker.ports import WorkQueue
+from shared.clock import Clock
+from shared.contracts.messages import DurableRunDispatched
+from shared.ids import new_id
+from shared.observe.logging import get_logger
+
+log = get_logger("dispatching")
+RECOUNT_SECONDS: Final = 300.0
+RECOUNT_SOON_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchPolicy:
+    """How many runs may be published and unclaimed, and how long one may stay so."""
+
+    window: int
+    patience: timedelta
+    shows_workspaces: bool = False
+    """Whether metrics tell how much each workspace has queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is published next."""
+
+    again: Sequence[WaitingRun]
+    """Published before, and claimed by nobody."""
+    requeued: Sequence[WaitingRun]
+    """Begun before: their worker was lost, or their pause is over."""
+    fresh: Sequence[WaitingRun]
+
+    @property
+    def runs(self) -> list[WaitingRun]:
+        """All of them, what has waited longest first."""
+        return [*self.again, *self.requeued, *self.fresh]
+
+
+class Dispatching:
+    """One dispatcher. Only the one that leads does anything.
+
+    A round is marked in the store before it is published. What cannot be published is tried again at every step; what
+    was lost with this process, or in the broker, is found unclaimed and published anew.
+    """
+
+    def __init__(
+        self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, *, clock: Clock, bell: Bell
+    ) -> None:
+        """`bell` wakes the dispatcher, which tells it whether there is room for what is new."""
+        self._queue = queue
+        self._publishing = Publishing(work)
+        self._leader = leader
+        self._policy = policy
+        self._clock = clock
+        self._bell = bell
+        self._backlog = Backlog(queue, clock)
+        self._watch = ReservationWatch(clock)
+        self._term: int | None = None
+        self._unclaimed: dict[str, str] = {}
+        self._served_last = ""
+        self._recount_at = 0.0
+        self._recount_seconds = RECOUNT_SOON_SECONDS
+
+    async def step(self) -> None:
+        """One round. Raises Unavailable."""
+        term = await self._leader.term()
+        if term != self._term:
+            self._begin_anew(term)
+        if term is not None:
+            await self._round(term)
+
+    async def stop(self) -> None:
+        """Let another process lead."""
+        await self._leader.leave()
+
+    async def _round(self, term: int) -> None:
+        await self._recount(term)
+        await self._publishing.publish()
+        state = await self._queue.state()
+        await self._expire_reservations(state)
+        if not self._publishing.is_done:
+            return
+        await self._observe(state)
+        await self._settle(state, term)
+        places = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
+        demands = self._demands(state)
+        round_ = self._plan(state, demands, places)
+        self._observe_waiting(state, demands, round_)
+        taken = await self._dispatch(round_, state) if round_.runs else 0
+        self._bell.has_room = places > taken
+        await self._publishing.publish()
+
+    async def _dispatch(self, round_: Round, state: QueueState) -> int:
+        """Mark the runs, and note what to publish; returns how many places they take."""
+        dispatch_id = new_id()
+        try:
+            marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
+        except BaseException:  # a step that takes too long, or is stopped, is cancelled
+            self._begin_anew(self._term)  # nobody knows what was marked
+            raise
+        self._publishing.add(
+            DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
+            for run in round_.runs
+            if run.run_id in marked
+        )
+        self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
+        metrics.DISPATCHES.inc(len(marked))
+        metrics.REDISPATCHES.inc(len(round_.again))
+        return len(marked - {run.run_id for run in round_.again})
+
+    async def _settle(self, state: QueueState, term: int) -> None:
+        """Book what has left the queue since the last round: claimed, or cancelled."""
+        still = {run.run_id: run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun}
+        departed = Counter(name for run_id, name in self._unclaimed.items() if run_id not in still)
+        departed.update(state.unbooked.values())
+        self._unclaimed = still
+        if departed:
+            try:
+                await self._queue.settle(departed, list(state.unbooked), term)
+            except BaseException:  # as above
+                self._doubt_counters()  # nobody knows whether it was booked
+                raise
+
+    def _plan(self, state: QueueState, demands: Mapping[str, Demand], places: int) -> Round:
+        again = [_as_waiting(run) for run in state.active if run.is_dispatched and self._is_overdue(run, state)]
+        requeued = [_as_waiting(run) for run in _within_limits(state)][:places]
+        turns = next_turns(demands, places - len(requeued), after=self._served_last)
+        fresh = self._backlog.take(turns)
+        if fresh:
+            self._served_last = fresh[-1].workspace_id
+        return Round(again, requeued, fresh)
+
+    def _demands(self, state: QueueState) -> Mapping[str, Demand]:
+        active = Counter(run.workspace_id for run in state.active)
+        waiting = self._waiting(state)
+        return {
+            name: Demand(waiting[name], active[name], counter.concurrency_limit)
+            for name, counter in state.counters.items()
+        }
+
+    def _waiting(self, state: QueueState) -> Mapping[str, int]:
+        unclaimed = Counter(run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun)
+        return {name: max(0, counter.queued - unclaimed[name]) for name, counter in state.counters.items()}
+
+    def _is_overdue(self, run: ActiveRun, state: QueueState) -> bool:
+        if run.dispatched_at is None:
+            return False
+        return is_due(run.dispatched_at, run.dispatches, state.now, self._policy.patience)
+
+    async def _observe(self, state: QueueState) -> None:
+        await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
+        metrics.QUEUED.set(state.overall.queued)
+        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state))
+        if self._policy.shows_workspaces:
+            metrics.show_workspaces({name: each.queued for name, each in state.counters.items() if each.queued})
+
+    async def _expire_reservations(self, state: QueueState) -> None:
+        """Have the capacity counted that a frozen or killed process reserved."""
+        for reservation in self._watch.expired(state.reservations):
+            log.warning("reservation_expired", reservation_id=reservation.id, runs=reservation.total)
+            await self._queue.expire(reservation)
+            self._doubt_counters()
+
+    def _observe_waiting(self, state: QueueState, demands: Mapping[str, Demand], round_: Round) -> None:
+        """What waits for us or for workers; what waits for a place of its own workspace is no backlog of ours."""
+        served = Counter(run.workspace_id for run in round_.fresh)
+        held_back = {name for name, demand in demands.items() if demand.is_full_after(served[name])}
+        handed = sum(run.is_dispatched for run in state.active)
+        fresh = sum(demand.eligible for demand in demands.values())
+        metrics.READY.set(handed + len(_within_limits(state)) + fresh)
+        metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now, held_back))
+
+    async def _recount(self, term: int) -> None:
+        now = self._clock.monotonic()
+        if now < self._recount_at:
+            return
+        found = await self._queue.recount(term)
+        if found.wrong_places:
+            metrics.CORRECTED.inc(found.wrong_places)
+            log.info("capacity_counters_repaired", corrected=found.wrong_places)
+        self._unclaimed = dict(found.unclaimed)
+        self._recount_seconds = RECOUNT_SECONDS if found.is_certain else min(RECOUNT_SECONDS, 2 * self._recount_seconds)
+        self._recount_at = now + self._recount_seconds
+
+    def _doubt_counters(self) -> None:
+        self._recount_at = 0.0
+        self._recount_seconds = RECOUNT_SOON_SECONDS
+
+    def _begin_anew(self, term: int | None) -> None:
+        """Forget what the store may know better."""
+        self._term = term
+        self._bell.has_room = True
+        self._backlog.clear()
+        self._watch.clear()
+        self._publishing.forget()
+        self._unclaimed.clear()
+        self._doubt_counters()
+        if term is None:
+            metrics.QUEUED.set(0)
+            metrics.READY.set(0)
+            metrics.OLDEST_SECONDS.set(0)
+            metrics.UNCLAIMED_SECONDS.set(0)
+            metrics.show_workspaces({})
+
+
+def _within_limits(state: QueueState) -> list[ActiveRun]:
+    """The runs begun before that their workspaces have places for; those count before any fresh one."""
+    at_work = Counter(run.workspace_id for run in state.active if not run.is_requeued)
+    allowed = []
+    for run in state.active:
+        counter = state.counters.get(run.workspace_id, QueueCounter())
+        if run.is_requeued and at_work[run.workspace_id] < counter.concurrency_limit:
+            at_work[run.workspace_id] += 1
+            allowed.append(run)
+    return allowed
+
+
+def _oldest_unclaimed(state: QueueState) -> float:
+    handed = [run.dispatched_at for run in state.active if run.is_dispatched and run.dispatched_at is not None]
+    return max(0.0, (state.now - min(handed)).total_seconds()) if handed else 0.0
+
+
+def _as_waiting(run: ActiveRun) -> WaitingRun:
+    return WaitingRun(run.run_id, run.workspace_id)

@@ -1,0 +1,24 @@
+"""How the queues stand, for the gateway."""
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from jobs_service.queue.drain_rate import expected_wait
+from jobs_service.queue.ports import QueueCounters
+from shared.contracts.jobs import QueueStanding
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse
+
+
+def queues_router(counters: QueueCounters, tokens: ServiceTokens, *, limit: int) -> APIRouter:
+    """`limit`: runs that a workspace may have queued."""
+    router = APIRouter(prefix="/internal/queues", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.get("/{workspace_id}")
+    async def standing(workspace_id: str) -> Response:
+        counter, now = await counters.counter(workspace_id)
+        queued = max(0, counter.queued)
+        return StructResponse(QueueStanding(queued, limit, expected_wait(counter.drain, queued, now)))
+
+    return router

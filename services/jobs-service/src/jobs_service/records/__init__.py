@@ -1,0 +1,1 @@
+"""Records that executors send of attached runs."""

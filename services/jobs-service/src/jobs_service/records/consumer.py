@@ -1,0 +1,52 @@
+"""The consumer of `runs.records`. A message is settled after its records are stored, never before."""
+
+from functools import partial
+from typing import Final
+
+from jobs_service import metrics
+from jobs_service.consumer import QueueConsumer, is_stored
+from jobs_service.records.service import Record, Recording
+from jobs_service.runs.endings import outcome_phase
+from shared.broker.ports import Broker, Delivery, Settlement, Subscription
+from shared.broker.topology import RECORDS
+from shared.contracts.messages import RecordBatch, RunBegan
+from shared.errors import InvalidRequest
+from shared.observe.logging import get_logger
+
+log = get_logger("records")
+PREFETCH: Final = 32
+
+
+class RecordsConsumer(QueueConsumer):
+    """Feeds recording, for as long as it runs."""
+
+    def __init__(self, broker: Broker, recording: Recording, *, drain_seconds: float) -> None:
+        super().__init__(drain_seconds=drain_seconds)
+        self._broker = broker
+        self._recording = recording
+
+    async def subscribe(self) -> Subscription:
+        """See QueueConsumer."""
+        return await self._broker.work.consume(RECORDS, self.handle, prefetch=PREFETCH)
+
+    async def handle(self, delivery: Delivery) -> Settlement:
+        """Store one batch of records; while the store is away, wait for it a while rather than to send it round."""
+        if not isinstance(delivery.message, RecordBatch):
+            return Settlement.DEAD_LETTER
+        records = [record for record in delivery.message.records if _is_sound(record)]
+        if not await is_stored(partial(self._recording.write, records), waiting="records wait for the store"):
+            return Settlement.REDELIVER
+        metrics.RECORDS.inc(len(records))
+        is_whole = len(records) == len(delivery.message.records)
+        return Settlement.ACK if is_whole else Settlement.DEAD_LETTER
+
+
+def _is_sound(record: Record) -> bool:
+    if isinstance(record, RunBegan):
+        return True
+    try:
+        outcome_phase(record.outcome.status)
+    except InvalidRequest:
+        log.error("a record tells of no outcome", run_id=record.run.run_id)
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Attached runs, in batches: what is new is inserted, the rest updated; a run that has ended is left as it is."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from pymongo import UpdateOne
+
+from jobs_service.records.ports import RecordedRun
+from jobs_service.runs.attached import began, recorded
+from jobs_service.runs.attached_order import order_of_attached
+from jobs_service.runs.documents import (
+    RUNS,
+    UNTOLD,
+    new_document,
+    nobody,
+    result_fields,
+    unheard,
+)
+from jobs_service.runs.run import Phase, Rules, Run
+from jobs_service.spend.charges import OPEN, MongoCharges
+from jobs_service.store.inserts import insert_new
+from jobs_service.store.timestamps import from_ms, now_ms
+from shared.contracts.messages import RunBegan
+from shared.contracts.usage import Usage
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+
+_FIXED: Final = ("_id", "workspace_id", "revision")
+
+
+class MongoRecords:
+    """Implements Records. `is_told` and `note`: as MongoRuns has them."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
+        self._is_told = is_told
+        self._note = note
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._charges = MongoCharges(store)
+        self._rules = rules
+
+    @store_call
+    async def write(self, records: Sequence[RecordedRun]) -> None:
+        """See Records."""
+        now = from_ms(await now_ms(self._store))
+        runs = [(self._run(each, now), each) for each in records]
+        spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
+        charge_id = await self._charges.open(spent, now) if spent else None
+        documents = [self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs]
+        known = await insert_new(self._runs, documents)  # which costs a fraction of an update
+        ended = known - await self._still_open(known)
+        updates = [self._update(run, each, charge_id) for run, each in runs if run.id in known - ended]
+        if updates:
+            await self._runs.bulk_write(updates, ordered=False)
+        for run, _ in runs:
+            if run.id not in ended:
+                self._note(run)
+
+    async def _still_open(self, run_ids: set[str]) -> set[str]:
+        if not run_ids:
+            return set()
+        found = await self._runs.find({"_id": {"$in": list(run_ids)}, "phase": {"$in": OPEN}}, {"_id": 1}).to_list()
+        return {document["_id"] for document in found}
+
+    def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
+        """Changes a run only while it is an attached one that has not ended."""
+        has_begun = isinstance(each.record, RunBegan)
+        replaceable = [Phase.RESERVED.value] if has_begun else OPEN
+        wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
+        fields = {name: value for name, value in self._fields(run, each, charge_id).items() if name not in _FIXED}
+        change: Document = {"$set": fields, "$inc": {"revision": 1}}
+        if has_begun:
+            change["$unset"] = {"expires_at": 1}
+        return UpdateOne(wanted, change)
+
+    def _run(self, each: RecordedRun, now: datetime) -> Run:
+        record = each.record
+        return began(record, now) if isinstance(record, RunBegan) else recorded(record, now, self._rules)
+
+    def _fields(self, run: Run, each: RecordedRun, charge_id: str | None) -> Document:
+        spec = each.record.run
+        fields = new_document(run, spec, order=order_of_attached(run.id))
+        if run.phase.is_terminal and self._is_told(run.workspace_id):
+            fields |= {UNTOLD: True, "workflow_name": spec.workflow_name}
+        return fields | (result_fields(each.result, charge_id=charge_id) if each.result else {})

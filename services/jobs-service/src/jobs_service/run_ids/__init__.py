@@ -1,0 +1,1 @@
+"""Run ids that callers choose."""

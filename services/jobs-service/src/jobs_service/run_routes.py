@@ -1,0 +1,99 @@
+"""Runs, for the gateway: accept, look up, list, cancel, and claim ids."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.responses import Response
+
+from jobs_service.cancels.bulk import CancellingAll
+from jobs_service.cancels.service import Cancelling
+from jobs_service.queue.admission import Accepting, Answer
+from jobs_service.run_ids.service import Reserving
+from jobs_service.views.ports import PageQuery
+from jobs_service.views.reader import MAX_PAGE, Reading
+from shared.contracts.cancels import CancelRuns, RecordCancel, RunFilter
+from shared.contracts.errors import ErrorBody
+from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
+from shared.contracts.runs import RunStatus
+from shared.ids import RUN_KEY_LENGTH
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+Flag = Annotated[bool, Query()]
+
+
+class PageParameters(BaseModel):
+    """Which page of which runs."""
+
+    workspace_id: str
+    workflow_id: str | None = None
+    status: RunStatus | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
+def runs_router(
+    accepting: Accepting,
+    reading: Reading,
+    cancelling: Cancelling,
+    reserving: Reserving,
+    tokens: ServiceTokens,
+    *,
+    all_at_once: CancellingAll,
+) -> APIRouter:
+    """The gateway's routes."""
+    router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/runs")
+    async def accept(request: Annotated[AcceptRun, Depends(struct_body(AcceptRun))]) -> Response:
+        return StructResponse(await accepting.accept(request), status_code=201)
+
+    @router.post("/runs/batch")
+    async def accept_all(asked: Annotated[AcceptRuns, Depends(struct_body(AcceptRuns))]) -> Response:
+        answers = await accepting.accept_all(asked.runs)
+        return StructResponse(AcceptAnswers(tuple(map(_told, answers))))
+
+    @router.get("/jobs/{job_id}")
+    async def job(job_id: str, output: Flag = True, blocks: Flag = False) -> Response:
+        return StructResponse(await reading.job(job_id, output=output, blocks=blocks))
+
+    @router.get("/runs")
+    async def page(asked: Annotated[PageParameters, Query()]) -> Response:
+        only = RunFilter(asked.status, asked.since, asked.until)
+        query = PageQuery(asked.workspace_id, asked.workflow_id, only, asked.limit, asked.cursor)
+        return StructResponse(await reading.page(query))
+
+    @router.post("/runs/cancel")
+    async def cancel_all(asked: Annotated[CancelRuns, Depends(struct_body(CancelRuns))]) -> Response:
+        return StructResponse(await all_at_once.cancel(asked))
+
+    @router.get("/runs/{run_id}")
+    async def run(
+        run_id: RunId, workspace_id: str | None = None, output: Flag = True, blocks: Flag = False
+    ) -> Response:
+        return StructResponse(await reading.run(run_id, workspace_id, output=output, blocks=blocks))
+
+    @router.post("/runs/{run_id}/cancel")
+    async def cancel(run_id: RunId, asked: Annotated[RecordCancel, Depends(struct_body(RecordCancel))]) -> Response:
+        return StructResponse(await cancelling.cancel(run_id, asked))
+
+    @router.post("/run-ids/{run_id}", status_code=204)
+    async def reserve(run_id: RunId, workspace_id: str, workflow_id: str = "") -> None:
+        await reserving.reserve(run_id, workspace_id, workflow_id)
+
+    @router.delete("/run-ids/{run_id}", status_code=204)
+    async def unreserve(run_id: RunId, workspace_id: str) -> None:
+        await reserving.unreserve(run_id, workspace_id)
+
+    return router
+
+
+def _told(answer: Answer) -> AcceptAnswer:
+    if isinstance(answer, RunAccepted):
+        return AcceptAnswer(accepted=answer)
+    return AcceptAnswer(refused=ErrorBody.of(answer))

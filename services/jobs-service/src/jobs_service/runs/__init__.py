@@ -1,0 +1,1 @@
+"""A durable run: its states, leases, pauses and end, and how it is stored."""

@@ -1,0 +1,58 @@
+"""Attached runs as their workers tell of them: kept for readers, and steered from here only once they have paused."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from jobs_service.runs.endings import outcome_phase
+from jobs_service.runs.pauses import put_aside
+from jobs_service.runs.run import Phase, Rules, Run, forgotten_after, run_of
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.pauses import PauseRun
+from shared.contracts.runs import RunSpec
+from shared.errors import InvalidRequest
+
+SILENCE_MARGIN: Final = timedelta(minutes=10)
+"""Records may be late; only what is silent this long past its time limit is taken for dead."""
+LONGEST_RUN_MS: Final = 604_800_000
+"""The longest time limit that a gateway can be configured to give."""
+LONGEST_LOGS_MS: Final = 3_650 * 86_400_000
+"""Likewise for the retention of logs."""
+
+
+def began(record: RunBegan, now: datetime) -> Run:
+    """The run as it stands after its first record."""
+    spec = record.run
+    due_at = now + timedelta(milliseconds=spec.time_limit_ms) + SILENCE_MARGIN
+    return replace(_attached(spec, record.started_at), due_at=due_at)
+
+
+def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
+    """The run as it stands after its last record. Raises InvalidRequest where that is no outcome."""
+    outcome = record.outcome
+    phase = outcome_phase(outcome.status)
+    run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
+    run = forgotten_after(run, now, rules)
+    return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt)
+
+
+def paused(report: PauseRun, now: datetime, rules: Rules, *, valid_until: datetime | None = None) -> Run:
+    """Return the run at its first pause, from which on it is durable.
+
+    Its time limit ends no later than the worker's ticket, which is valid until `valid_until`: the worker reports the
+    limit, and later tickets depend on it. Raises InvalidRequest for a limit or a duration that no run can have.
+    """
+    outcome, limit_ms = report.outcome, report.run.time_limit_ms
+    if not (0 < limit_ms <= LONGEST_RUN_MS and 0 <= outcome.duration_ms <= LONGEST_RUN_MS):
+        raise InvalidRequest(f"time_limit_ms and duration_ms of a run are at most {LONGEST_RUN_MS} and not negative")
+    if not 0 <= report.run.log_retention_ms <= LONGEST_LOGS_MS:
+        raise InvalidRequest(f"log_retention_ms of a run is at most {LONGEST_LOGS_MS} and not negative")
+    began_at = now - timedelta(milliseconds=outcome.duration_ms)
+    run = _attached(report.run, began_at)
+    deadline_at = began_at + run.time_limit
+    run = replace(run, deadline_at=min(deadline_at, valid_until or deadline_at))
+    return put_aside(run, report.pauses, outcome.ended_at, now, rules)
+
+
+def _attached(spec: RunSpec, started_at: datetime) -> Run:
+    return run_of(spec, Phase.ATTACHED, started_at, started_at=started_at, attempt=1)

@@ -1,0 +1,222 @@
+"""Runs as documents of the `runs` collection, which all adapters of runs share."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from jobs_service.runs.ports import Result
+from jobs_service.runs.run import Pause, Phase, Run
+from jobs_service.store.timestamps import from_ms, to_ms
+from shared.clock import ms_between
+from shared.contracts.outcomes import RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
+from shared.store.documents import Document
+from shared.store.indexes import Index, by
+from shared.store.payloads import decode_payload, encode_payload
+from shared.store.positions import position_of
+
+RUNS: Final = "runs"
+
+UNBOOKED: Final = "unbooked"
+"""Marks a run that left the queue undispatched, until the books say so too."""
+
+
+def nobody(workspace_id: str) -> bool:
+    """Wants to hear of the ends of runs."""
+    return False
+
+
+def unheard(run: Run) -> None:
+    """Nobody keeps count of runs."""
+
+
+UNCHARGED: Final = "uncharged"
+"""Marks a durable run that spent something, until the spend of its workspace says so too."""
+
+CHARGE: Final = "charge_id"
+"""By which charge an attached run is booked that spent something. See mongo_charges."""
+
+UNTOLD: Final = "untold"
+"""Marks a run that ended and whose end somebody is to be told of."""
+
+INPUT_BLOB: Final = "input_blob"
+"""Where a large input lies, which a deletion must find even where the run's specification is not kept."""
+
+BARE_SPEC: Final = "bare_spec"
+"""The specification without its input: what becomes of it at the end of a run whose input is not to be kept."""
+
+TELLS: Final = "tells"
+"""What the mark is called until the end of a run whose caller wants to be told."""
+
+RESERVATION: Final = "offer_id"
+"""Stored name: the reservation that a durable run was stored by."""
+
+INDEXES: Final = (
+    Index(RUNS, by("job_id"), unique=True, sparse=True),
+    Index(RUNS, by("phase", "workspace_id", "position", "_id")),
+    Index(RUNS, by("phase", "due_ms")),
+    Index(RUNS, by("workspace_id", "workflow_id", "position", "_id")),
+    Index(RUNS, by("workspace_id", "position", "_id")),
+    Index(RUNS, by(UNBOOKED), sparse=True),
+    Index(RUNS, by(UNCHARGED), sparse=True),
+    Index(RUNS, by("expires_at"), expire_after_seconds=0),
+)
+
+BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
+STATE_ONLY: Final = dict.fromkeys(BIG_FIELDS, 0)
+
+_encode = msgspec.json.Encoder().encode
+_decode_spec = msgspec.json.Decoder(RunSpec).decode
+_decode_error = msgspec.json.Decoder(RunError).decode
+_decode_pauses = msgspec.json.Decoder(tuple[Pause, ...]).decode
+_decode_usage = msgspec.json.Decoder(Usage).decode
+
+
+def state_fields(run: Run) -> Document:
+    """All that changes in a run's life."""
+    return {
+        "phase": run.phase.value,
+        "status": run.status.value,
+        "revision": run.revision,
+        "attempt": run.attempt,
+        "losses": run.losses,
+        "dispatch_id": run.dispatch_id,
+        "dispatch_ids": list(run.dispatch_ids),
+        "dispatches": run.dispatches,
+        "held_dispatch_id": run.held_dispatch_id,
+        "worker_id": run.worker_id,
+        "claim_id": run.claim_id,
+        "due_ms": _ms(run.due_at),
+        "started_ms": _ms(run.started_at),
+        "deadline_ms": _ms(run.deadline_at),
+        "ended_ms": _ms(run.ended_at),
+        "result_until_ms": _ms(run.result_until),
+        "expires_at": run.expires_at,
+        "ended_by": run.ended_by,
+        "cancel_requested": run.cancel_requested,
+        "error": _encode(run.error) if run.error else None,
+        "pauses": _encode(run.pauses) if run.pauses else None,
+        "paused_ms": _ms(run.paused_at),
+    }
+
+
+def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
+    """A run that is stored for the first time; what has no value yet is left out."""
+    fixed = {
+        "_id": run.id,
+        "workspace_id": run.workspace_id,
+        "workflow_id": run.workflow_id,
+        "mode": spec.mode.value,
+        "trigger": spec.trigger.value,
+        "version": spec.snapshot.version,
+        "version_id": spec.snapshot.version_id,
+        "conversation_id": spec.conversation_id,
+        "caller_name": spec.caller_name,
+        "time_limit_ms": run.time_limit_ms,
+        "limit_text_ms": run.limit_text_ms,
+        "log_retention_ms": run.log_retention_ms or None,
+        "created_ms": to_ms(run.created_at),
+        "position": position_of(run.created_at, order),
+    }
+    fixed[INPUT_BLOB] = spec.input.blob_id
+    return {name: value for name, value in (fixed | state_fields(run)).items() if value is not None}
+
+
+def changes(before: Run, after: Run) -> Document:
+    """What an update must set."""
+    old, new = state_fields(before), state_fields(after)
+    return {name: value for name, value in new.items() if value != old[name] and name != "revision"}
+
+
+def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
+    """What a run leaves behind. `charge_id`: it is booked by that charge, and has no mark."""
+    fields: Document = {"duration_ms": result.duration_ms}
+    for name, payload in (("output", result.output), ("blocks", result.blocks)):
+        if payload is not None and payload != Payload():
+            fields[name] = encode_payload(payload)
+    if result.usage != Usage():
+        fields |= {"usage": _encode(result.usage), "models": sorted(result.usage.models)}
+        fields |= {UNCHARGED: True} if charge_id is None else {CHARGE: charge_id}
+        fields |= {"cost_usd": result.usage.cost_usd} if result.usage.cost_usd else {}
+    return fields
+
+
+def length_fields(run: Run) -> Document:
+    """What a run leaves behind that ended, and of whose worker nothing was heard: how long it was under way."""
+    if run.started_at is None or run.ended_at is None:
+        return {}
+    return {"duration_ms": ms_between(run.started_at, run.ended_at)}
+
+
+def to_run(document: Document) -> Run:
+    """The state of a stored run."""
+    found = document.get
+    error = found("error")
+    return Run(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        workflow_id=found("workflow_id", ""),
+        phase=Phase(document["phase"]),
+        time_limit_ms=found("time_limit_ms", 0),
+        limit_text_ms=found("limit_text_ms", 0),
+        log_retention_ms=found("log_retention_ms", 0),
+        created_at=from_ms(document["created_ms"]),
+        revision=document["revision"],
+        attempt=found("attempt", 0),
+        losses=found("losses", 0),
+        dispatch_id=found("dispatch_id"),
+        dispatch_ids=tuple(found("dispatch_ids", ())),
+        dispatches=found("dispatches", 0),
+        held_dispatch_id=found("held_dispatch_id"),
+        worker_id=found("worker_id"),
+        claim_id=found("claim_id"),
+        due_at=_moment(found("due_ms")),
+        started_at=_moment(found("started_ms")),
+        deadline_at=_moment(found("deadline_ms")),
+        ended_at=_moment(found("ended_ms")),
+        result_until=_moment(found("result_until_ms")),
+        expires_at=found("expires_at"),
+        ended_by=found("ended_by"),
+        cancel_requested=found("cancel_requested", False),
+        error=_decode_error(error) if error else None,
+        pauses=_decode_pauses(pauses) if (pauses := found("pauses")) else (),
+        paused_at=_moment(found("paused_ms")),
+    )
+
+
+def encode_spec(spec: RunSpec) -> bytes:
+    """The specification as it is stored: JSON, so that nothing of an input is changed on the way."""
+    return _encode(spec)
+
+
+def spec_fields(spec: RunSpec) -> Document:
+    """The specification of a durable run, with what is to be left of it."""
+    bare = {} if spec.stores_data else {BARE_SPEC: _encode(spec.without_input())}
+    return {"spec": encode_spec(spec), **bare}
+
+
+def decode_spec(stored: bytes) -> RunSpec:
+    """The specification of a stored run."""
+    return _decode_spec(stored)
+
+
+def decode_usage(stored: bytes | None) -> Usage:
+    """The usage of a stored run."""
+    return _decode_usage(stored) if stored else Usage()
+
+
+def payload_in(document: Document, name: str) -> Payload | None:
+    """A value of a stored run, if it has it."""
+    stored = document.get(name)
+    return None if stored is None else decode_payload(stored)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

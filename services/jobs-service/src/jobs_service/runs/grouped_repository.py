@@ -1,0 +1,108 @@
+"""Runs whose readings and changes go to the store together with those that are asked for at the same time."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from pymongo.errors import AutoReconnect, WriteConcernError, WTimeoutError
+
+from jobs_service.runs.changes import CHANGE, RunChange, statement_of
+from jobs_service.runs.documents import nobody, unheard
+from jobs_service.runs.repository import MongoRuns
+from jobs_service.runs.run import Rules, Run
+from shared.batching import Batcher
+from shared.ids import new_id
+from shared.store.client import Store
+from shared.store.documents import Document
+
+T = TypeVar("T")
+R = TypeVar("R")
+MAX_TOGETHER: Final = 64
+MAX_CHANGES: Final = 16
+"""SecantusDB blocks all other writes of runs during a statement. On MongoDB this is only a bound."""
+MAX_WAITING: Final = 10_000
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""
+
+
+class GroupedRuns(MongoRuns):
+    """Implements Runs. One command for all that wait costs the store, and this process, a fraction of one each.
+
+    What is read together is understood one by one: a run that this version cannot read is in nobody else's way.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
+        super().__init__(store, rules, is_told, note)
+        self._states = _grouped(self.states_of)
+        self._wholes = _grouped(self.all_of)
+        self._changes = Batcher[RunChange, bool](
+            self._make_all,
+            max_items=MAX_CHANGES,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BYTES,
+            weigh=lambda change: change.size,
+        )
+
+    async def start(self) -> None:
+        """Take requests."""
+        for each in (self._states, self._wholes, self._changes):
+            await each.start()
+
+    async def stop(self) -> None:
+        """Finish what waits."""
+        for each in (self._wholes, self._states, self._changes):
+            await each.stop()
+
+    async def _state_of(self, run_id: str) -> Document | None:
+        return await self._states.submit(run_id)
+
+    async def _all_of(self, run_id: str) -> Document | None:
+        return await self._wholes.submit(run_id)
+
+    async def _make(self, change: RunChange) -> bool:
+        return await self._changes.submit(change)
+
+    async def _make_all(self, asked: Sequence[RunChange]) -> Sequence[bool]:
+        alike: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
+        for n, change in enumerate(asked):
+            alike[change.kind].append(n)
+        groups = ([asked[n] for n in numbers] for numbers in alike.values())
+        answers = await asyncio.gather(*map(self._make_alike, groups), return_exceptions=True)
+        made: dict[int, bool] = {}
+        for numbers, each in zip(alike.values(), answers, strict=True):
+            if isinstance(each, BaseException):
+                raise each
+            made.update(zip(numbers, each, strict=True))
+        return [made[n] for n in range(len(asked))]
+
+    async def _make_alike(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+        """Make changes of one kind. Of several of one run, the first wins.
+
+        The driver does not repeat a statement for many whose connection broke, or that no majority has because the
+        primary stepped down meanwhile. Here it is known afterwards which changes were made, so that it may be repeated.
+        """
+        if len(changes) == 1:
+            return [await super()._make(changes[0])]
+        ids = [new_id() for _ in changes]
+        wanted, update = statement_of([change.marked(id_) for change, id_ in zip(changes, ids, strict=True)])
+        try:
+            if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
+                return [True] * len(changes)
+        except WTimeoutError:
+            raise  # it has waited as long as a call may
+        except (AutoReconnect, WriteConcernError):
+            await self._runs.update_many(wanted, update)
+        found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()
+        last = {document["_id"]: document.get(CHANGE) for document in found}
+        return [last.get(change.run_id) == id_ for change, id_ in zip(changes, ids, strict=True)]
+
+
+def _grouped(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> Batcher[T, R]:
+    return Batcher(work, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)

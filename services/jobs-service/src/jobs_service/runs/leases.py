@@ -1,0 +1,144 @@
+"""Who may work on a run: claims, lost workers, hand-backs. Attempts fence; leases decide who is still there."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jobs_service.runs import messages as texts
+from jobs_service.runs import pauses
+from jobs_service.runs.run import Phase, Rules, Run, end, move
+from shared.contracts.work import ClaimRun
+from shared.errors import StaleAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The run is the claimer's, as `run` says."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class EndedInstead:
+    """Nobody may go on with it: it ends here and now."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody else has it, or it needs nobody: the message is to be forgotten."""
+
+
+Verdict = Granted | EndedInstead | Refused
+
+
+def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+    """Decide a worker's claim.
+
+    A dispatched run is granted to a worker that got one of its messages. A requeued run is granted after its next
+    dispatch only: the worker that held it knows the dispatches before.
+    A run at work gives way only to a redelivery of the very message that its worker holds it by: the broker redelivers
+    when it has lost the worker. That a lease is over is for the reaper to say, which knows when the store's clock
+    jumped. A repeated claim, whose answer was lost, gets the same answer and costs nothing.
+    """
+    if run.phase is Phase.DISPATCHED and run.is_dispatch(asked.dispatch_id):
+        return _grant_or_end(run, asked, now, rules)
+    if run.phase is not Phase.PROCESSING:
+        return Refused()
+    if asked.claim_id is not None and asked.claim_id == run.claim_id:
+        return Granted(renewed(run, now, rules))
+    if asked.redelivered and asked.dispatch_id == run.held_dispatch_id:
+        return _grant_or_end(replace(run, losses=run.losses + 1), asked, now, rules)
+    return Refused()
+
+
+def overdue(run: Run, now: datetime, rules: Rules) -> Run:
+    """What becomes of a run whose moment has come: ended, or handed to a worker."""
+    if run.phase is Phase.ATTACHED:
+        is_late = run.started_at is None or run.started_at + run.time_limit <= now
+        error = texts.stuck(run.limit_text_ms) if is_late else texts.worker_lost()
+        return _ended(run, now, rules) or end(run, Phase.FAILED, now, rules, error=error)
+    if run.phase is Phase.PAUSED:
+        return pauses.come_due(run, now, rules)
+    counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run
+    ended = _ended(counted, now, rules)
+    if ended is not None:
+        return ended
+    return requeued(counted, rules) if run.phase is Phase.PROCESSING else run
+
+
+def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
+    """The worker hands `run` back, which costs nothing. Raises StaleAttempt."""
+    if run.phase is Phase.REQUEUED and run.attempt == attempt:
+        return run
+    require_held(run, attempt)
+    if run.cancel_requested:
+        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    return requeued(run, rules)
+
+
+def requeued(run: Run, rules: Rules) -> Run:
+    """`run` without a worker, to be dispatched again; its time limit goes on."""
+    give_up_at = run.deadline_at + rules.grace if run.deadline_at else None
+    return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, claim_id=None, held_dispatch_id=None)
+
+
+def renewed(run: Run, now: datetime, rules: Rules) -> Run:
+    """`run` with a new lease, which never outlasts the time limit and its grace."""
+    give_up_at = (run.deadline_at or now) + rules.grace
+    return replace(run, due_at=min(now + rules.lease, give_up_at))
+
+
+def renew(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
+    """The worker of `attempt` is still there. Raises StaleAttempt."""
+    require_held(run, attempt)
+    return renewed(run, now, rules)
+
+
+def runs_short(run: Run, now: datetime, rules: Rules) -> bool:
+    """Whether less than half of a lease is left: too little to begin something on."""
+    return run.due_at is None or run.due_at - now < rules.lease / 2
+
+
+def require_held(run: Run, attempt: int) -> None:
+    """Raises StaleAttempt unless `attempt` holds the run."""
+    if run.phase is not Phase.PROCESSING or run.attempt != attempt:
+        raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
+
+
+def unknown(run_id: str, attempt: int) -> StaleAttempt:
+    """The refusal of an attempt at a run that was deleted, or never was."""
+    return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
+
+
+def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+    run = pauses.awake(waiting, now)
+    ended = _ended(run, now, rules)
+    if ended is not None:
+        return EndedInstead(ended)
+    started_at = run.started_at or now
+    granted = move(
+        run,
+        Phase.PROCESSING,
+        attempt=run.attempt + 1,
+        dispatches=0,
+        dispatch_ids=(),
+        held_dispatch_id=asked.dispatch_id,
+        worker_id=asked.worker_id,
+        claim_id=asked.claim_id,
+        started_at=started_at,
+        deadline_at=run.deadline_at or started_at + run.time_limit,
+    )
+    return Granted(renewed(granted, now, rules))
+
+
+def _ended(run: Run, now: datetime, rules: Rules) -> Run | None:
+    if run.cancel_requested:
+        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    if run.deadline_at is not None and run.deadline_at <= now:
+        return end(run, Phase.FAILED, now, rules, error=texts.timed_out(run.limit_text_ms))
+    if run.created_at + rules.age <= now:
+        return end(run, Phase.FAILED, now, rules, error=texts.too_old(rules.age))
+    if run.losses >= rules.attempt_limit:
+        return end(run, Phase.FAILED, now, rules, error=texts.attempts_exhausted(run.losses))
+    return None

@@ -1,0 +1,107 @@
+"""Runs that wait for a person or for a moment. They hold no worker, and what they wait costs none of their time."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from jobs_service.runs import messages as texts
+from jobs_service.runs.run import Pause, Phase, Rules, Run, end, move
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.errors import Conflict, NotFound, PayloadTooLarge
+
+MAX_ANSWER_BYTES: Final = 256 * 1024
+MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
+"""Of one run, waiting to be taken."""
+MAX_PAUSES: Final = 10_000
+_LONGEST_WAIT: Final = timedelta(days=3_650)
+"""Longer than any run may wait, and far from the last date that a datetime can hold."""
+TIME_IS_UP: Final = msgspec.Raw(b"{}")
+
+
+def put_aside(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, now: datetime, rules: Rules) -> Run:
+    """`run`, waiting for `points`; where one of them was answered meanwhile, to be dispatched again.
+
+    `reported_at` is the worker's time now. A pause that was known before keeps its moment and its answer.
+    """
+    known = {pause.point.context_id: pause for pause in run.pauses}
+    pauses = tuple(known.get(point.context_id) or _begun(point, reported_at, now) for point in points)
+    waiting = move(
+        run, Phase.PAUSED, pauses=pauses, paused_at=now, worker_id=None, claim_id=None, held_dispatch_id=None
+    )
+    return _next_phase(waiting, rules)
+
+
+def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
+    """`run` with one pause ended by a person. The first answer is the one that counts.
+
+    Raises NotFound, Conflict, PayloadTooLarge.
+    """
+    if run.phase.is_terminal:
+        raise Conflict(f"Execution cannot be resumed while {run.phase}")
+    pause = next((each for each in run.pauses if each.point.context_id == context_id), None)
+    if pause is None:
+        raise NotFound("Pause context not found")
+    if pause.is_answered:
+        raise Conflict("Pause context has already been resumed")
+    if pause.point.kind is not PauseKind.HUMAN:
+        raise Conflict("This pause ends by itself when its time has come")
+    _require_room(run, given)
+    answered = replace(run, pauses=tuple(_with(each, given) if each is pause else each for each in run.pauses))
+    return _next_phase(answered, rules) if run.phase is Phase.PAUSED else answered
+
+
+def come_due(run: Run, now: datetime, rules: Rules) -> Run:
+    """What becomes of a paused run at its moment: it goes on, or has waited too long for anybody to answer."""
+    pauses = tuple(_with(pause, TIME_IS_UP) if _is_due(pause, now) else pause for pause in run.pauses)
+    if pauses == run.pauses and _gives_up_at(run, rules) <= now:
+        is_old = run.created_at + rules.age <= now
+        error = texts.too_old(rules.age) if is_old else texts.never_resumed(rules.pause)
+        return end(run, Phase.FAILED, now, rules, error=error)
+    return _next_phase(replace(run, pauses=pauses), rules)
+
+
+def awake(run: Run, now: datetime) -> Run:
+    """`run` with its time limit moved on by what it has waited."""
+    if run.paused_at is None:
+        return run
+    deadline_at = None if run.deadline_at is None else run.deadline_at + (now - run.paused_at)
+    return replace(run, paused_at=None, deadline_at=deadline_at)
+
+
+def answers_of(run: Run) -> dict[str, msgspec.Raw]:
+    """The answers that a worker is to take, by context id."""
+    return {pause.point.context_id: pause.answer for pause in run.pauses if pause.is_answered}
+
+
+def _begun(point: PausePoint, reported_at: datetime, now: datetime) -> Pause:
+    if point.resume_at is None:
+        return Pause(point)
+    return Pause(point, now + min(point.resume_at - reported_at, _LONGEST_WAIT))
+
+
+def _next_phase(run: Run, rules: Rules) -> Run:
+    if any(pause.is_answered for pause in run.pauses):
+        return move(run, Phase.REQUEUED, due_at=None)
+    moments = [pause.due_at for pause in run.pauses if pause.due_at is not None]
+    return replace(run, due_at=min([*moments, _gives_up_at(run, rules)]))
+
+
+def _gives_up_at(run: Run, rules: Rules) -> datetime:
+    return min((run.paused_at or run.created_at) + rules.pause, run.created_at + rules.age)
+
+
+def _is_due(pause: Pause, now: datetime) -> bool:
+    return not pause.is_answered and pause.due_at is not None and pause.due_at <= now
+
+
+def _with(pause: Pause, given: msgspec.Raw) -> Pause:
+    return msgspec.structs.replace(pause, answer=given)
+
+
+def _require_room(run: Run, given: msgspec.Raw) -> None:
+    size = len(bytes(given))
+    held = sum(len(bytes(pause.answer)) for pause in run.pauses)
+    if size > MAX_ANSWER_BYTES or held + size > MAX_ANSWERS_BYTES:
+        raise PayloadTooLarge(f"An answer may have at most {MAX_ANSWER_BYTES} bytes")

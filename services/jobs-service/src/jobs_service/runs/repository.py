@@ -1,0 +1,199 @@
+"""Runs, one at a time: read with the store's time, written only over what was read."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.runs.attached_order import order_of_attached
+from jobs_service.runs.changes import RunChange, statement_of
+from jobs_service.runs.documents import (
+    BIG_FIELDS,
+    RUNS,
+    UNBOOKED,
+    UNTOLD,
+    changes,
+    decode_spec,
+    length_fields,
+    new_document,
+    nobody,
+    payload_in,
+    result_fields,
+    spec_fields,
+    to_run,
+    unheard,
+)
+from jobs_service.runs.ports import Adopted, Claimable, Result, Seen
+from jobs_service.runs.run import Phase, Rules, Run
+from jobs_service.store.timestamps import from_ms, now_ms, to_ms
+from shared.clock import whole_ms
+from shared.ids import new_job_id
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.payloads import encode_payload
+from shared.store.server_time import from_now, with_now
+
+WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
+WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
+
+
+class MongoRuns:
+    """Implements Runs.
+
+    `is_told`: whether a workspace wants to hear of the ends of its runs. `note` is shown each run as it was stored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
+        self._is_told = is_told
+        self._note = note
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._rules = rules
+
+    @store_call
+    async def now(self) -> datetime:
+        """See Runs."""
+        return from_ms(await now_ms(self._store))
+
+    @store_call
+    async def load(self, run_id: str) -> Seen | None:
+        """See Runs."""
+        found = await self._state_of(run_id)
+        return None if found is None else _seen(found)
+
+    async def states_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+        """How each stands, as it is stored."""
+        return await self._found(run_ids, with_now(blank=BIG_FIELDS))
+
+    @store_call
+    async def claimable(self, run_id: str) -> Claimable | None:
+        """See Runs."""
+        found = await self._all_of(run_id)
+        return None if found is None or "job_id" not in found else _claimable(found)
+
+    async def all_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+        """Each with all that it has, as it is stored."""
+        return await self._found(run_ids, with_now())
+
+    async def _state_of(self, run_id: str) -> Document | None:
+        return (await self.states_of([run_id]))[0]
+
+    async def _all_of(self, run_id: str) -> Document | None:
+        return (await self.all_of([run_id]))[0]
+
+    async def _found(self, run_ids: Sequence[str], shown: Document) -> Sequence[Document | None]:
+        found = await self._find({"_id": {"$in": list(run_ids)}}, shown)
+        by_id = {document["_id"]: document for document in found}
+        return [by_id.get(run_id) for run_id in run_ids]
+
+    @store_call
+    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
+        """See Runs."""
+        is_replaced = await self._make(self._change(before, after, result))
+        if is_replaced:
+            self._note(after)
+        return is_replaced
+
+    async def _make(self, change: RunChange) -> bool:
+        return (await self._runs.update_one(*statement_of([change]))).matched_count == 1
+
+    def _change(self, before: Run, after: Run, result: Result | None) -> RunChange:
+        left = length_fields(after) if result is None else result_fields(result)
+        fields = changes(before, after) | left
+        if before.phase is Phase.WAITING:
+            fields[UNBOOKED] = True
+        if after.phase.is_terminal and self._is_told(after.workspace_id):
+            fields[UNTOLD] = True
+        return RunChange(before.id, before.revision, fields, after.phase.is_terminal)
+
+    @store_call
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """See Runs."""
+        held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
+        lease_ends = from_now(self._rules.lease)
+        limit_ends = {"$add": ["$deadline_ms", whole_ms(self._rules.grace)]}
+        due = {"due_ms": {"$min": [lease_ends, limit_ends]}, "revision": {"$add": ["$revision", 1]}}
+        return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
+
+    @store_call
+    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
+        """See Runs."""
+        late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
+        found = await self._find(late, {"$limit": limit}, with_now(blank=BIG_FIELDS))
+        return [_seen(document) for document in found]
+
+    @store_call
+    async def orphan_attached(self) -> None:
+        """See Runs."""
+        update = {"$set": {"due_ms": await now_ms(self._store)}, "$inc": {"revision": 1}}
+        await self._runs.update_many({"phase": Phase.ATTACHED.value}, update)
+
+    @store_call
+    async def adopt(self, adopted: Adopted) -> bool:
+        """See Runs."""
+        run, spec = adopted.run, adopted.spec
+        fields = new_document(run, spec, order=order_of_attached(run.id)) | result_fields(adopted.result)
+        durable = {"job_id": new_job_id(), "state": encode_payload(adopted.state), **spec_fields(spec)}
+        wanted = {
+            "_id": run.id,
+            "workspace_id": run.workspace_id,
+            "phase": {"$in": [Phase.RESERVED.value, Phase.ATTACHED.value]},
+            "cancel_requested": {"$ne": True},
+        }
+        fixed = ("_id", "workspace_id", "revision")
+        fields = {name: value for name, value in fields.items() if name not in fixed}
+        update = {"$set": fields | durable | {"expires_at": None}, "$inc": {"revision": 1}}
+        try:
+            await self._runs.update_one(wanted, update, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @store_call
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
+        """See Runs."""
+        now = await now_ms(self._store)
+        reserved = {
+            "_id": run_id,
+            "workspace_id": workspace_id,
+            "workflow_id": workflow_id,
+            "phase": Phase.RESERVED.value,
+            "revision": 0,
+            "created_ms": now,
+            "expires_at": from_ms(now) + self._rules.retention,
+        }
+        try:
+            await self._runs.insert_one(reserved)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @store_call
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """See Runs."""
+        await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
+
+    async def _find(self, query: Document, *stages: Document) -> list[Document]:
+        return await (await self._runs.aggregate([{"$match": query}, *stages])).to_list()
+
+
+def _seen(document: Document) -> Seen:
+    return Seen(to_run(document), from_ms(document["now_ms"]))
+
+
+def _claimable(document: Document) -> Claimable:
+    return Claimable(
+        to_run(document),
+        from_ms(document["now_ms"]),
+        decode_spec(document["spec"]),
+        payload_in(document, "state"),
+        tuple(shown for name in ("output", "blocks") if (shown := payload_in(document, name)) is not None),
+    )

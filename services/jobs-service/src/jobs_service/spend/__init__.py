@@ -1,0 +1,1 @@
+"""Spend of workspaces on models."""

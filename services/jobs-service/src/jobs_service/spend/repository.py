@@ -1,0 +1,157 @@
+"""Spend per workspace and month, each run exactly once, by single-document writes that anybody may take up half-way.
+
+Runs are booked in batches, one after the other. A batch is noted before anything is done about it: which runs it holds,
+by their marks and by charges, and what they come to. Then each month takes its sum, if it has not taken this batch; the
+runs lose their marks, the charges go; and then the note does. Whoever finds a note finishes it first, so that a killed
+process delays a booking and holds nothing open.
+
+A run that pauses has spent something, and tells all of it again when it ends. So it says what was booked of it so far.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.runs.documents import RUNS, UNCHARGED, decode_usage
+from jobs_service.runs.run import Phase
+from jobs_service.spend.charges import SPEND_FIELDS, MongoCharges
+from jobs_service.store.timestamps import from_ms
+from shared.contracts.usage import Usage, believable
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+
+SPEND: Final = "spend"
+NOTE: Final = "*"
+"""Where the batch under way is noted; no workspace is called so."""
+BOOKED: Final = "booked"
+"""What was booked of a run before its end, and by which batch."""
+_MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
+_UNDER_WAY: Final = ("run_ids", "charge_ids", "parts", "sums")
+"""What a note has until its batch is booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Runs that are booked together: those with marks, and those of charges. `number` grows by one with each batch.
+
+    `parts` are runs with marks of which more may come, and what they have spent so far.
+    """
+
+    number: int
+    run_ids: Sequence[str]
+    charge_ids: Sequence[str]
+    parts: Sequence[Document]
+    sums: Sequence[Document]
+
+    @property
+    def fields(self) -> Document:
+        """As it is noted."""
+        return {name: getattr(self, name) for name in _UNDER_WAY}
+
+
+class MongoSpendBook:
+    """Implements SpendBook."""
+
+    def __init__(self, store: Store) -> None:
+        self._charges = MongoCharges(store)
+        self._runs = store.collection(RUNS)
+        self._spend = store.collection(SPEND)
+
+    @store_call
+    async def collect(self, limit: int) -> int:
+        """See SpendBook."""
+        noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
+        if not noted.keys().isdisjoint(_UNDER_WAY):  # an earlier version may have finished what it knew of
+            await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _UNDER_WAY)))
+        marked = await self._runs.find({UNCHARGED: True}, _MARKED_FIELDS).limit(limit).to_list()
+        due = await self._charges.due(limit)
+        if not marked and not due.charge_ids:
+            return 0
+        runs = [*marked, *due.runs]
+        batch = _Batch(
+            noted["number"] + 1,
+            [each["_id"] for each in marked if _is_whole(each)],
+            due.charge_ids,
+            [{"run_id": each["_id"], "usage": each["usage"]} for each in marked if not _is_whole(each)],
+            list(_sums(runs)),
+        )
+        if not await self._note(batch):
+            return 0
+        await self._book(batch)
+        return len(runs)
+
+    @store_call
+    async def of_month(self, workspace_id: str, month: str) -> Usage:
+        """See SpendBook."""
+        found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
+        if found is None:
+            return Usage()
+        # The driver has a type of its own for what is over 31 bits, and that is no JSON.
+        return Usage(int(found["input_tokens"]), int(found["output_tokens"]), found["cost_usd"])
+
+    async def _note(self, batch: _Batch) -> bool:
+        """False where another process noted one since its runs were looked for: they may be in that."""
+        done = {"_id": NOTE, "number": batch.number - 1, "run_ids": {"$exists": False}}
+        return await self._put(done, {"$set": {"number": batch.number, **batch.fields}})
+
+    async def _book(self, batch: _Batch) -> None:
+        for each in batch.sums:
+            new = {"_id": each["month"], "batch": {"$not": {"$gte": batch.number}}}
+            await self._put(new, {"$inc": each["usage"], "$set": {"batch": batch.number}})
+        if batch.run_ids:
+            await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
+        if batch.parts:
+            await self._runs.bulk_write([_noted(part, batch.number) for part in batch.parts], ordered=False)
+        await self._charges.close(batch.charge_ids)
+        done = dict.fromkeys(_UNDER_WAY, 1)
+        await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": done})
+
+    async def _put(self, wanted: Document, change: Document) -> bool:
+        """Change the document that is as `wanted`, or make it. False where there is one that is not."""
+        try:
+            await self._spend.update_one(wanted, change, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+
+def _is_whole(run: Document) -> bool:
+    """Whether no more can come of it than is booked now."""
+    return Phase(run["phase"]).is_terminal
+
+
+def _noted(part: Document, number: int) -> UpdateOne:
+    """Says what was booked of a run. It keeps its mark where it has spent more by now."""
+    run = {"_id": part["run_id"], f"{BOOKED}.batch": {"$not": {"$gte": number}}}
+    is_all = {"$eq": ["$usage", {"$literal": part["usage"]}]}
+    booked = {"$literal": {"usage": part["usage"], "batch": number}}
+    return UpdateOne(run, [{"$set": {BOOKED: booked, UNCHARGED: {"$cond": [is_all, "$$REMOVE", f"${UNCHARGED}"]}}}])
+
+
+def _sums(documents: Iterable[Document]) -> Iterable[Document]:
+    sums: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for document in documents:
+        month = from_ms(document.get("ended_ms") or document["created_ms"]).strftime("%Y-%m")
+        sums[f"{document['workspace_id']}/{month}"].append(_unbooked(document))
+    return [
+        {"month": month, "usage": {name: sum(each[name] for each in all_) for name in all_[0]}}
+        for month, all_ in sums.items()
+    ]
+
+
+def _unbooked(document: Document) -> dict[str, Any]:
+    booked = _counts(decode_usage(document[BOOKED]["usage"] if BOOKED in document else None))
+    return {name: count - booked[name] for name, count in _counts(decode_usage(document["usage"])).items()}
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": believable(usage.input_tokens),
+        "output_tokens": believable(usage.output_tokens),
+        "cost_usd": usage.cost_usd,
+    }

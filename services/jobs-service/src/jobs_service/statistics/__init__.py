@@ -1,0 +1,1 @@
+"""Run counts of workflows."""

@@ -1,0 +1,23 @@
+"""How often workflows have run, for the gateway."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from jobs_service.statistics.ports import Tallies
+from shared.contracts.tallies import FindTallies, RunTallies
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+
+def tallies_router(tallies: Tallies, tokens: ServiceTokens) -> APIRouter:
+    """The tallies of many workflows at once: they come as a body."""
+    router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/search")
+    async def search(asked: Annotated[FindTallies, Depends(struct_body(FindTallies))]) -> Response:
+        return StructResponse(RunTallies(tuple(await tallies.of(asked.workspace_id, asked.workflow_ids))))
+
+    return router

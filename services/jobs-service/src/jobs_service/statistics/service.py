@@ -1,0 +1,37 @@
+"""Counts the runs of each workflow as they end."""
+
+from jobs_service.runs.run import Run
+from jobs_service.statistics.ports import Tallies
+from shared.contracts.tallies import RunTally
+
+
+class Tallying:
+    """Gathers ends and writes them down many at once, so that no run costs a write of its own.
+
+    What a killed process had not written down yet, about a second's worth, stays uncounted.
+    """
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+        self._gathered: dict[str, RunTally] = {}
+
+    def note(self, run: Run) -> None:
+        """Count the run if it is over; one that never began does not count."""
+        if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
+            self._gather(RunTally(run.workspace_id, run.workflow_id, 1, run.ended_at))
+
+    async def step(self) -> None:
+        """Write down what has gathered. Raises Unavailable."""
+        gathered, self._gathered = self._gathered, {}
+        if not gathered:
+            return
+        try:
+            await self._tallies.add(list(gathered.values()))
+        except BaseException:  # a step that takes too long, or is stopped, is cancelled
+            for tally in gathered.values():
+                self._gather(tally)
+            raise
+
+    def _gather(self, more: RunTally) -> None:
+        known = self._gathered.get(more.workflow_id)
+        self._gathered[more.workflow_id] = more if known is None else known.plus(more)

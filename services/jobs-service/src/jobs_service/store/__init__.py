@@ -1,0 +1,1 @@
+"""Helpers for documents: timestamps, inserts, the store's clock."""

@@ -1,0 +1,1 @@
+"""Runs as readers see them: one, lists, logs."""

@@ -1,0 +1,82 @@
+"""The runs of a workspace as a list, in the order in which they were asked for."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs_service.runs.documents import RUNS
+from jobs_service.runs.run import Phase
+from jobs_service.store.timestamps import from_ms, now_ms
+from shared.contracts.runs import RunStatus
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.long_lists import Listed, Narrowing, Page, looking, read_at_once, read_some
+
+_NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
+_AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
+_OPEN: Final = {
+    RunStatus.QUEUED: _NOT_BEGUN,
+    RunStatus.PROCESSING: _AT_WORK,
+    RunStatus.PAUSED: (Phase.PAUSED,),
+}
+"""The phases of runs that are not over: so few, beside those that are, that one look finds them all."""
+
+
+class RunList:
+    """Looks into it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+
+    async def read(
+        self,
+        workspace_id: str,
+        page: Page,
+        *,
+        workflow_ids: Sequence[str] | None = None,
+        status: RunStatus | None = None,
+        run_id: str | None = None,
+        others: Sequence[Document] = (),
+        hidden: Document,
+    ) -> Listed:
+        """A page of it, and the place behind that if the list goes on. What is not given narrows nothing."""
+        if workflow_ids is not None and not workflow_ids:
+            return [], None
+        now = await now_ms(self._store)
+        leading = _leading(workspace_id, workflow_ids, status)
+        filters = {
+            "status": None if status is None else {"status": status.value},
+            "workflow_id": None if workflow_ids is None else {"workflow_id": {"$in": list(workflow_ids)}},
+        }
+        # The index of a phase finds the status that belongs to it.
+        led_by = {"status" if name == "phase" else name for name in leading}
+        narrowing = Narrowing(
+            usual=[
+                {"phase": {"$ne": Phase.RESERVED.value}},
+                {"$or": [{"expires_at": None}, {"expires_at": {"$gt": from_ms(now)}}]},
+                *(each for name, each in filters.items() if each and name in led_by),
+            ],
+            others=[*(each for name, each in filters.items() if each and name not in led_by), *others],
+        )
+        few = _few(status, run_id)
+        if few is not None:
+            theirs = {"workspace_id": workspace_id}
+            return await read_at_once(looking(self._runs, few, [theirs, *narrowing.all], page, hidden), page)
+        return await read_some(self._store, self._runs, leading, narrowing, page, hidden=hidden, now_ms=now)
+
+
+def _few(status: RunStatus | None, run_id: str | None) -> Document | None:
+    """What only few runs can be, of however many."""
+    if run_id is not None:
+        return {"_id": run_id}
+    return {"phase": {"$in": [phase.value for phase in _OPEN[status]]}} if status in _OPEN else None
+
+
+def _leading(workspace_id: str, workflow_ids: Sequence[str] | None, status: RunStatus | None) -> Document:
+    """What the index with the fewest of them begins with."""
+    theirs = {"workspace_id": workspace_id}
+    if status in (RunStatus.FAILED, RunStatus.CANCELLED):
+        return {"phase": status.value, **theirs}
+    if workflow_ids is not None and len(workflow_ids) == 1:
+        return {**theirs, "workflow_id": workflow_ids[0]}
+    return theirs

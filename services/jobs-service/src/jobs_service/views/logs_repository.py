@@ -1,0 +1,90 @@
+"""Runs by what they did."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from jobs_service.runs.documents import BARE_SPEC, payload_in
+from jobs_service.views.lists import RunList
+from jobs_service.views.ports import LoggedPage, LoggedRun, ViewedRun
+from jobs_service.views.repository import to_view
+from shared.contracts.logs import FindLogs
+from shared.contracts.runs import RunStatus
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.long_lists import Page
+from shared.store.places import Place
+from shared.store.positions import LAST_ORDER, position_of
+
+_NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
+
+
+class MongoRunLogs:
+    """Implements RunLogs."""
+
+    def __init__(self, store: Store) -> None:
+        self._runs = RunList(store)
+
+    @store_call
+    async def find(self, query: FindLogs) -> LoggedPage:
+        """See RunLogs."""
+        found, behind = await self._runs.read(
+            query.workspace_id,
+            _page(query),
+            workflow_ids=query.workflow_ids,
+            status=RunStatus.FAILED if query.status is None and query.level == "error" else query.status,
+            run_id=query.run_id,
+            others=list(_others(query)),
+            hidden=_projection(query),
+        )
+        return LoggedPage([_logged(document) for document in found], behind.cursor if behind else None)
+
+
+def _page(query: FindLogs) -> Page:
+    """Raises InvalidRequest for a cursor that is none of ours."""
+    return Page(
+        limit=query.limit,
+        lowest=None if query.since is None else position_of(query.since, 0),
+        highest=None if query.until is None else position_of(query.until, LAST_ORDER),
+        behind=None if query.cursor is None else Place.read(query.cursor),
+        oldest_first=query.oldest_first,
+    )
+
+
+def _logged(document: Document) -> LoggedRun:
+    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), Place.of(document).cursor)
+
+
+def _projection(query: FindLogs) -> Document:
+    left_out = [*_NEVER_SHOWN, *([] if query.output else ["output"]), *([] if query.blocks else ["blocks"])]
+    return dict.fromkeys(left_out, 0)
+
+
+def _others(query: FindLogs) -> Iterator[Document]:
+    if query.triggers:
+        yield {"trigger": {"$in": list(query.triggers)}}
+    failed = RunStatus.FAILED
+    if query.level == "error" and query.status not in (None, failed):
+        yield {"status": failed.value}
+    elif query.level == "info":
+        yield {"status": {"$ne": failed.value}}
+    if query.model is not None:
+        yield {"models": query.model}
+    yield from _between("duration_ms", query.min_duration_ms, query.max_duration_ms)
+    yield from _cost(query)
+
+
+def _cost(query: FindLogs) -> Iterator[Document]:
+    """A run that spent nothing has no cost in its document."""
+    if query.min_cost_usd is not None and query.min_cost_usd > 0:
+        yield {"cost_usd": {"$gte": query.min_cost_usd}}
+    if query.max_cost_usd is not None:
+        free = [{"cost_usd": {"$exists": False}}] if query.max_cost_usd >= 0 else []
+        yield {"$or": [*free, {"cost_usd": {"$lte": query.max_cost_usd}}]}
+
+
+def _between(field: str, lowest: Any, highest: Any) -> Iterator[Document]:
+    if lowest is not None:
+        yield {field: {"$gte": lowest}}
+    if highest is not None:
+        yield {field: {"$lte": highest}}

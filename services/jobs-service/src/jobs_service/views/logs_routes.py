@@ -1,0 +1,23 @@
+"""Runs by what they did, for the gateway."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from jobs_service.views.logs import LogReading
+from shared.contracts.logs import FindLogs
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+
+def logs_router(logs: LogReading, tokens: ServiceTokens) -> APIRouter:
+    """The search. Its filters are many: they come as a body."""
+    router = APIRouter(prefix="/internal/logs", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/search")
+    async def search(query: Annotated[FindLogs, Depends(struct_body(FindLogs))]) -> Response:
+        return StructResponse(await logs.find(query))
+
+    return router

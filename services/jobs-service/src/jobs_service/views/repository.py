@@ -1,0 +1,160 @@
+"""Runs as readers see them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from jobs_service.runs.documents import (
+    BARE_SPEC,
+    RUNS,
+    STATE_ONLY,
+    decode_usage,
+    payload_in,
+    to_run,
+)
+from jobs_service.runs.run import Phase
+from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.views.lists import RunList
+from jobs_service.views.ports import PageQuery, ViewedRun
+from shared.batching import Batcher
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.runs import RunMode, RunStatus, Trigger
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.long_lists import Page
+from shared.store.places import Place
+from shared.store.positions import position_of
+from shared.store.server_time import with_now
+
+MAX_TOGETHER: Final = 16
+"""Of runs that are read at once; each may have an output and blocks of a megabyte."""
+MAX_WAITING: Final = 10_000
+
+
+class _Sight(NamedTuple):
+    """What is looked at of a run: by which field it is known, and which of its big fields are read."""
+
+    field: str
+    output: bool
+    blocks: bool
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        shown = {"output": self.output, "blocks": self.blocks}
+        return ["spec", BARE_SPEC, "state", *(name for name, is_shown in shown.items() if not is_shown)]
+
+
+class _Look(NamedTuple):
+    sight: _Sight
+    id: str
+
+
+class MongoRunViews:
+    """Implements RunViews.
+
+    Those who wait for a job ask for it again and again: runs that are asked for at the same time are read together.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._list = RunList(store)
+        self._looks = Batcher(self._look_at_all, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)
+
+    async def start(self) -> None:
+        """Take requests for single runs."""
+        await self._looks.start()
+
+    async def stop(self) -> None:
+        """Finish what waits."""
+        await self._looks.stop()
+
+    @store_call
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
+        """See RunViews."""
+        return await self._seen(_Look(_Sight("_id", output, blocks), run_id))
+
+    @store_call
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
+        """See RunViews."""
+        return await self._seen(_Look(_Sight("job_id", output, blocks), job_id))
+
+    @store_call
+    async def page(self, query: PageQuery) -> RunPage:
+        """See RunViews."""
+        only = query.only
+        wanted = Page(
+            limit=query.limit,
+            lowest=None if only.since is None else position_of(only.since, 0),
+            highest=None if only.until is None else position_of(only.until, 0) - 1,
+            behind=None if query.cursor is None else Place.read(query.cursor),
+        )
+        workflow_ids = None if query.workflow_id is None else [query.workflow_id]
+        found, behind = await self._list.read(
+            query.workspace_id,
+            wanted,
+            workflow_ids=workflow_ids,
+            status=only.status,
+            others=[{"cancel_requested": {"$ne": True}}] if query.but_stopping else (),
+            hidden=STATE_ONLY,
+        )
+        return RunPage(await self._unexpired(found), behind.cursor if behind else None)
+
+    async def _seen(self, look: _Look) -> ViewedRun | None:
+        found = await self._looks.submit(look)
+        return None if found is None else _viewed(found)
+
+    async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[Document | None]:
+        """As they are stored: one that cannot be read fails whoever asked for it, and none of those beside it."""
+        alike: defaultdict[_Sight, set[str]] = defaultdict(set)
+        for look in looks:
+            alike[look.sight].add(look.id)
+        found = await asyncio.gather(*(self._look_at(sight, ids) for sight, ids in alike.items()))
+        seen = {look: document for each in found for look, document in each.items()}
+        return [seen.get(look) for look in looks]
+
+    async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, Document]:
+        stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, with_now(blank=sight.hidden)]
+        found = await (await self._runs.aggregate(stages)).to_list()
+        return {_Look(sight, document[sight.field]): document for document in found}
+
+    async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
+        now = from_ms(await now_ms(self._store))
+        return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
+
+
+def _viewed(document: Document) -> ViewedRun | None:
+    if document["phase"] == Phase.RESERVED.value or to_run(document).is_expired(from_ms(document["now_ms"])):
+        return None
+    return ViewedRun(to_view(document), payload_in(document, "blocks"))
+
+
+def to_view(document: Document) -> RunView:
+    """A stored run for its readers, without its blocks."""
+    run = to_run(document)
+    return RunView(
+        run_id=run.id,
+        job_id=document.get("job_id"),
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        version=document.get("version"),
+        version_id=document.get("version_id"),
+        conversation_id=document.get("conversation_id"),
+        caller_name=document.get("caller_name"),
+        status=run.status,
+        mode=RunMode(document["mode"]),
+        trigger=Trigger(document["trigger"]),
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        duration_ms=document.get("duration_ms"),
+        time_limit_ms=run.limit_text_ms,
+        attempt=run.attempt,
+        output=payload_in(document, "output"),
+        error=run.error,
+        usage=decode_usage(document.get("usage")),
+        paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
+        pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
+    )

@@ -1,0 +1,1 @@
+"""Webhooks about finished runs: subscriptions, notifications, deliveries."""

@@ -1,0 +1,187 @@
+"""Runs that somebody is to be told of, and deliveries. Each has an id of its own, so nothing is announced twice."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import bson
+
+from jobs_service.runs.documents import RUNS, UNTOLD, decode_spec, payload_in
+from jobs_service.store.inserts import insert_new
+from jobs_service.store.timestamps import from_ms, now_ms
+from jobs_service.views.repository import to_view
+from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
+from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
+from shared.clock import whole_ms
+from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.errors import store_call
+from shared.store.indexes import Index, by
+from shared.store.long_lists import Narrowing, Page, read_some
+from shared.store.places import Place
+from shared.store.positions import position_of
+from shared.store.server_time import from_now
+
+DELIVERIES: Final = "deliveries"
+INDEXES: Final = (
+    Index(RUNS, by(UNTOLD), sparse=True),
+    Index(DELIVERIES, by("state", "due_ms")),
+    Index(DELIVERIES, by("workspace_id", "position", "_id")),
+    Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
+)
+SENDING: Final = timedelta(minutes=1)
+"""A delivery whose sender is not heard of for so long is sent by another."""
+READ_BYTES: Final = 4 * 1024 * 1024
+"""Of ended runs at once. Each may hold megabytes, and becomes a body for every subscriber."""
+
+
+class MongoNotices:
+    """Implements Notices."""
+
+    def __init__(self, store: Store, lifetime: timedelta) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._deliveries = store.collection(DELIVERIES)
+        self._lifetime = lifetime
+
+    @store_call
+    async def ended(self, limit: int) -> Mapping[str, EndedRun]:
+        """See Notices."""
+        runs: dict[str, EndedRun] = {}
+        room = READ_BYTES
+        async with self._runs.find({UNTOLD: True}).limit(limit) as found:
+            async for document in found:
+                room -= len(bson.encode(document))
+                if room < 0 and runs:
+                    break
+                runs[document["_id"]] = _ended(document)
+        return runs
+
+    @store_call
+    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """See Notices."""
+        now = await now_ms(self._store)
+        documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
+        await insert_new(self._deliveries, documents)
+        await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
+
+    @store_call
+    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
+        """See Notices."""
+        due: Document = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": await now_ms(self._store)}}
+        if but_of:
+            due["workspace_id"] = {"$nin": list(but_of)}
+        if but_to:
+            due["url"] = {"$nin": list(but_to)}
+        found = await self._deliveries.find(due).sort("due_ms", 1).limit(limit).to_list()
+        return [_due(each) for each in found]
+
+    @store_call
+    async def take(self, due: DueDelivery) -> bool:
+        """See Notices."""
+        untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
+        taken = {"attempts": due.attempts, "due_ms": from_now(SENDING)}
+        return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
+
+    @store_call
+    async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
+        """See Notices."""
+        done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
+        await self._note(due, answer, done)
+
+    @store_call
+    async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
+        """See Notices."""
+        error = answer.reason or f"HTTP {answer.status}"
+        if wait is None:
+            await self._note(due, answer, {"state": DeliveryState.FAILED.value, "last_error": error})
+            return
+        due_ms = await now_ms(self._store) + whole_ms(wait)
+        await self._note(due, answer, {"due_ms": due_ms, "last_error": error})
+
+    async def _note(self, due: DueDelivery, answer: WebhookAnswer, fields: Document) -> None:
+        sent = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts}
+        await self._deliveries.update_one(sent, {"$set": {**fields, "last_status": answer.status}})
+
+    @store_call
+    async def page(
+        self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
+    ) -> DeliveryPage:
+        """See Notices."""
+        page = Page(limit=limit, behind=None if cursor is None else Place.read(cursor))
+        only = Narrowing(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
+        theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
+        found, behind = await read_some(
+            self._store, self._deliveries, theirs, only, page, hidden={"body": 0}, now_ms=now
+        )
+        return DeliveryPage(tuple(map(_view, found)), behind.cursor if behind else None)
+
+    @store_call
+    async def resend(self, workspace_id: str, delivery_id: str) -> bool:
+        """See Notices."""
+        again = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
+        known = {"_id": delivery_id, "workspace_id": workspace_id}
+        return (await self._deliveries.update_one(known, {"$set": again})).matched_count == 1
+
+    def _document(self, delivery: NewDelivery, now: int, order: int) -> Document:
+        return {
+            "_id": delivery.id,
+            "workspace_id": delivery.workspace_id,
+            "workflow_id": delivery.workflow_id,
+            "subscription_id": delivery.subscription_id,
+            "run_id": delivery.run_key,
+            "url": delivery.url,
+            "body": delivery.body,
+            "state": DeliveryState.PENDING.value,
+            "attempts": 0,
+            "due_ms": now,
+            "created_ms": now,
+            "position": position_of(from_ms(now), order),
+            "expires_at": from_ms(now) + self._lifetime,
+        }
+
+
+def _ended(document: Document) -> EndedRun:
+    view, blocks = to_view(document), payload_in(document, "blocks")
+    spec = decode_spec(document["spec"]) if "spec" in document else None
+    tells = spec is None or spec.stores_data
+    small = tells and view.output is not None and view.output.blob_id is None and view.output.size <= MAX_OUTPUT_BYTES
+    return EndedRun(
+        view,
+        spec.workflow_name if spec else document.get("workflow_name", ""),
+        bytes(view.output.inline) if view.output is not None and small else None,
+        spec.callback_url if spec else None,
+        bytes(blocks.inline) if blocks is not None and blocks.blob_id is None else None,
+    )
+
+
+def _due(document: Document) -> DueDelivery:
+    return DueDelivery(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        url=document["url"],
+        body=document["body"],
+        attempts=document["attempts"] + 1,
+        subscription_id=document["subscription_id"],
+    )
+
+
+def _view(document: Document) -> Delivery:
+    found: Any = document.get
+    is_pending = document["state"] == DeliveryState.PENDING.value
+    return Delivery(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        subscription_id=document["subscription_id"],
+        run_id=document["run_id"],
+        url=document["url"],
+        state=DeliveryState(document["state"]),
+        attempts=document["attempts"],
+        created_at=from_ms(document["created_ms"]),
+        next_attempt_at=from_ms(document["due_ms"]) if is_pending else None,
+        delivered_at=from_ms(found("delivered_ms")) if found("delivered_ms") else None,
+        last_status=found("last_status"),
+        last_error=found("last_error"),
+        workflow_id=found("workflow_id"),
+    )
