@@ -45,7 +45,7 @@ from flowport_amqp.channel import Channel
 from gateway.access.application.authentication import Authentication
 from gateway.access.application.rate_limits import RateLimits
 from gateway.bootstrap import middleware as guards
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.spend_cap import SpendCap
@@ -104,10 +104,10 @@ def main() -> None:
 
 def _probes() -> Probes:
     probes = Probes()
-    probes.watch("door", execute.ExecuteDoor, "execute")
+    probes.watch("door", execute.ExecuteEndpoint, "execute")
     probes.watch("auth", Authentication, "caller", "confirm")
     probes.watch("parse", execute, "read_execute_request")
-    probes.watch("limit", Reception, "admit", "admit_to")
+    probes.watch("limit", EndpointServices, "admit", "admit_to")
     probes.watch("limit", SpendCap, "check")
     probes.watch("limit", RateLimits, "take")
     probes.watch("limit", guards, "limit_headers")

@@ -8,7 +8,7 @@ from tests.support.deploy import DeployCaller, at, state
 
 from deploy_service.bootstrap import open_store
 from deploy_service.settings import DeploySettings
-from gateway.workflows.client import DeployService
+from gateway.workflows.client import HttpDeployClient
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest, InvalidWorkflow, NotFound
 
@@ -150,7 +150,7 @@ async def test_an_archived_workflow_is_gone_and_its_endpoint_with_it(gateway: De
 
 async def test_what_is_out_of_sight_can_still_be_deleted_for_good_by_its_workspace(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state())
-    service = DeployService(gateway.http)
+    service = HttpDeployClient(gateway.http)
     await gateway.http.call("DELETE", at(workflow.id))
     await service.require_kept("ws", workflow.id)
     for workspace_id, workflow_id in (("other", workflow.id), ("ws", "never")):

@@ -9,7 +9,7 @@ from tests.integration.jobs.system import quick_settings, running
 from tests.support.eventually import until
 from tests.unit.gateway.system import running_system
 
-from gateway.runs.adapters.jobs_client import JobsService
+from gateway.runs.adapters.jobs_client import HttpJobsClient
 from shared.service import Lifecycle
 
 THRESHOLD = 100
@@ -44,7 +44,7 @@ async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_
             "admission_gate_max_inflight": 10_000,
             "workspace_max_inflight": 10_000,
         }
-        keeper = JobsService(jobs.gateway.client)
+        keeper = HttpJobsClient(jobs.gateway.client)
         async with Lifecycle((keeper,)).running(), running_system(keeper=keeper, **limits) as gateway:
             for _ in range(HELD):
                 assert (await gateway.execute({}, headers=ASYNC)).status == 202

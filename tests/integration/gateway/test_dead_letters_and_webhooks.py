@@ -6,8 +6,8 @@ import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
 from tests.support.eventually import until
 
-from gateway.features.dead_letters.client import DeadLetterService
-from gateway.features.webhooks.client import WebhookService
+from gateway.features.dead_letters.client import HttpDeadLetterClient
+from gateway.features.webhooks.client import HttpWebhookClient
 from shared.broker.topology import DEAD
 from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.messages import AttachedRunRequested
@@ -25,12 +25,12 @@ async def system(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[System]
 
 
 @pytest.fixture
-def letters(system: System) -> DeadLetterService:
-    return DeadLetterService(system.gateway.client)
+def letters(system: System) -> HttpDeadLetterClient:
+    return HttpDeadLetterClient(system.gateway.client)
 
 
 async def test_a_failed_run_is_redriven_by_the_name_that_its_caller_gave_it(
-    system: System, letters: DeadLetterService
+    system: System, letters: HttpDeadLetterClient
 ) -> None:
     await system.gateway.accept(a_spec(run_key(WORKSPACE, "order-17")))
     granted = await system.executor.begin()
@@ -41,7 +41,7 @@ async def test_a_failed_run_is_redriven_by_the_name_that_its_caller_gave_it(
         await letters.redrive_run("order-17", RedriveRun("another", 5))
 
 
-async def test_dead_letters_name_runs_as_callers_do(system: System, letters: DeadLetterService) -> None:
+async def test_dead_letters_name_runs_as_callers_do(system: System, letters: HttpDeadLetterClient) -> None:
     spec = a_spec(run_key(WORKSPACE, "order-17"))
     await system.broker.work.publish(DEAD, AttachedRunRequested(spec, "replies.x"))
 
@@ -58,7 +58,7 @@ async def test_dead_letters_name_runs_as_callers_do(system: System, letters: Dea
 
 
 async def test_subscriptions_are_made_changed_and_taken_away(system: System) -> None:
-    webhooks = WebhookService(system.gateway.client)
+    webhooks = HttpWebhookClient(system.gateway.client)
     made = await webhooks.subscribe(WORKSPACE, SaveSubscription(url="https://example.com/"))
     assert await webhooks.subscriptions(WORKSPACE) == (made,)
     changed = await webhooks.replace_subscription(

@@ -10,7 +10,7 @@ from tests.unit.gateway.jobs import FakeJobs
 
 from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
-from gateway.runs.domain.idempotency import CallName, KeptAnswer
+from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from gateway.runs.ports.idempotency import CallRecord
 from shared.contracts.erasure import Erase
@@ -62,7 +62,7 @@ async def test_a_race_is_won_once(calls: Idempotency) -> None:
 async def test_the_first_answer_serves_all(calls: Idempotency, body: bytes) -> None:
     await calls.keep(await begun(calls), 202, {"x-execution-id": "$E.1"}, body)
     kept = await calls.begin(NAME, "p", new_id())
-    assert isinstance(kept, KeptAnswer)
+    assert isinstance(kept, StoredAnswer)
     assert (kept.status, kept.headers, await calls.body_of(NAME, kept)) == (202, {"x-execution-id": "$E.1"}, body)
 
 
@@ -99,7 +99,7 @@ async def test_what_was_answered_is_neither_freed_nor_answered_again(calls: Idem
     await calls.keep(record, 200, {}, b'"second"')
     await calls.forget(record)
     kept = await calls.begin(NAME, "p", new_id())
-    assert isinstance(kept, KeptAnswer)
+    assert isinstance(kept, StoredAnswer)
     assert await calls.body_of(NAME, kept) == b'"first"'
 
 
@@ -116,7 +116,7 @@ async def test_an_erased_workflow_takes_only_its_own_records_along(
 async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: HandClock) -> None:
     await calls.keep(await begun(calls), 200, {}, b"{}")
     clock.advance(KEPT_FOR.total_seconds() - 1)
-    assert isinstance(await calls.begin(NAME, "p", new_id()), KeptAnswer)
+    assert isinstance(await calls.begin(NAME, "p", new_id()), StoredAnswer)
     clock.advance(1)
     await begun(calls, print_="q")
 

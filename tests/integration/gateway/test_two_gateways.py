@@ -23,11 +23,11 @@ from deploy_service.bootstrap import build as build_deploy
 from gateway.bootstrap import Outside
 from gateway.bootstrap import build as build_gateway
 from gateway.bootstrap.first_start import FirstKey
-from gateway.features.a2a.client import AgentService
-from gateway.features.chat.client import ChatService
-from gateway.features.mcp.client import ToolServerService
+from gateway.features.a2a.client import HttpAgentClient
+from gateway.features.chat.client import HttpChatClient
+from gateway.features.mcp.client import HttpToolServerClient
 from gateway.settings import GatewaySettings
-from gateway.workflows.client import DeployService
+from gateway.workflows.client import HttpDeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Delivery, Settlement
 from shared.broker.topology import RECORDS
@@ -96,10 +96,10 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
             )
             outside = Outside(
                 settings,
-                deploy=DeployService(client),
-                chats=ChatService(client),
-                agents=AgentService(client),
-                tool_servers=ToolServerService(client),
+                deploy=HttpDeployClient(client),
+                chats=HttpChatClient(client),
+                agents=HttpAgentClient(client),
+                tool_servers=HttpToolServerClient(client),
                 jobs=jobs,
             )
             app = build_gateway(settings, outside=outside, on_first_key=told.append)

@@ -8,7 +8,7 @@ from shared.errors import Conflict, NotFound
 
 
 class FakeAgents:
-    """Implements AgentKeeper."""
+    """Implements AgentClient."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Agent] = {}

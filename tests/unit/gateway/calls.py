@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gateway.runs.domain.idempotency import KeptAnswer
+from gateway.runs.domain.idempotency import StoredAnswer
 from gateway.runs.ports.idempotency import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.errors import Unavailable
@@ -13,7 +13,7 @@ class FakeCalls:
     """Implements IdempotencyRecords. Nobody is away for long enough to lose a lease, but those in `gone`."""
 
     def __init__(self) -> None:
-        self.records: dict[str, tuple[CallRecord, KeptAnswer | None, datetime]] = {}
+        self.records: dict[str, tuple[CallRecord, StoredAnswer | None, datetime]] = {}
         self.gone: set[str] = set()
         self.is_down = False
 
@@ -43,7 +43,7 @@ class FakeCalls:
     async def let_go(self, record: CallRecord) -> None:
         self.gone.add(record.holder)
 
-    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
         known = self.records[record.name.record_id]
         if known[0].holder == record.holder:
             self.records[record.name.record_id] = (known[0], answer, known[2])

@@ -8,7 +8,7 @@ from shared.errors import Conflict, NotFound
 
 
 class FakeChats:
-    """Implements ChatKeeper."""
+    """Implements ChatClient."""
 
     def __init__(self) -> None:
         self.chats: dict[str, Chat] = {}

@@ -8,7 +8,7 @@ from shared.contracts.jobs import RunAccepted
 
 
 class FakeDeadLetters:
-    """Implements DeadLetterKeeper. Every workspace has the letter `L1`."""
+    """Implements DeadLetterClient. Every workspace has the letter `L1`."""
 
     def __init__(self) -> None:
         self.requests: list[RedriveRun] = []

@@ -35,7 +35,7 @@ from shared.workflow.transfer.importer import read_import
 
 
 class FakeDeployments(FakeEnvironment, FakeEraser):
-    """Implements DeployKeeper."""
+    """Implements DeployClient."""
 
     def __init__(self) -> None:
         FakeEnvironment.__init__(self)

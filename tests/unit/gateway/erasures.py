@@ -8,7 +8,7 @@ from shared.contracts.erasure import Erase, Erased
 
 
 class FakeErasures:
-    """Implements Erasures. The workspace `first` is the first one."""
+    """Implements DeletionRecords. The workspace `first` is the first one."""
 
     def __init__(self) -> None:
         self.under_way: dict[str, Erasure] = {}
@@ -41,7 +41,7 @@ class FakeErasures:
 
 
 class FakeEraser:
-    """Implements Eraser: has `left` documents, and deletes two at a time."""
+    """Implements Deleter: has `left` documents, and deletes two at a time."""
 
     def __init__(self) -> None:
         self.left = 0

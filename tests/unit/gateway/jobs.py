@@ -33,7 +33,7 @@ async def nothing(_: str) -> None:
 
 
 class FakeJobs(FakeEraser):
-    """Implements RunKeeper."""
+    """Implements JobsClient."""
 
     def __init__(self) -> None:
         FakeEraser.__init__(self)

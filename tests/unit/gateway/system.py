@@ -27,7 +27,7 @@ from tests.unit.gateway.webhooks import FakeWebhooks
 from tests.unit.gateway.worker import FakeWorker
 
 from gateway.bootstrap import Outside, build
-from gateway.runs.ports.jobs import RunKeeper
+from gateway.runs.ports.jobs import JobsClient
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -201,7 +201,7 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def running_system(
-    *, keeper: RunKeeper | None = None, broker: Broker | None = None, mails: bool = True, **settings: Any
+    *, keeper: JobsClient | None = None, broker: Broker | None = None, mails: bool = True, **settings: Any
 ) -> AsyncIterator[System]:
     """A started gateway with a deployed workflow `W` and a key with every scope.
 

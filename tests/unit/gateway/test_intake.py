@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.support.left_behind import without_collections
 
-from gateway.runs.adapters.accept_batches import MAX_BYTES, MAX_TOGETHER, Intake
+from gateway.runs.adapters.accept_batches import MAX_BYTES, MAX_TOGETHER, AcceptBatcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.contracts.payloads import Payload
@@ -72,7 +72,7 @@ def _answer(run_id: str) -> AcceptAnswer:
 
 
 @asynccontextmanager
-async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[Intake]:
+async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[AcceptBatcher]:
     tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("a-token")})
     client = InternalClient(
         "http://jobs",
@@ -81,7 +81,7 @@ async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[
         timeout=seconds,
         http=CallsTo(httpx2.MockTransport(server.answer)),
     )
-    intake = Intake(client)
+    intake = AcceptBatcher(client)
     await intake.start()
     try:
         yield intake

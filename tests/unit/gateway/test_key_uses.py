@@ -3,12 +3,12 @@
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.tenants import FakeTenants
 
-from gateway.access.application.key_usage import KeyUses
+from gateway.access.application.key_usage import KeyUsage
 
 
 async def test_many_uses_are_one_write() -> None:
     tenants, clock = FakeTenants(), HandClock()
-    uses = KeyUses(tenants, clock)
+    uses = KeyUsage(tenants, clock)
     for key_id in ("a", "b", "a"):
         uses.note(key_id)
     assert tenants.uses == []
@@ -19,7 +19,7 @@ async def test_many_uses_are_one_write() -> None:
 
 async def test_what_was_noted_is_written_at_the_end() -> None:
     tenants = FakeTenants()
-    uses = KeyUses(tenants, HandClock())
+    uses = KeyUsage(tenants, HandClock())
     await uses.start()
     uses.note("a")
     await uses.stop()
@@ -28,7 +28,7 @@ async def test_what_was_noted_is_written_at_the_end() -> None:
 
 async def test_a_store_that_is_away_stops_nothing() -> None:
     tenants = FakeTenants()
-    uses = KeyUses(tenants, HandClock())
+    uses = KeyUsage(tenants, HandClock())
     uses.note("a")
     tenants.is_down = True
     await uses.flush()

@@ -10,7 +10,7 @@ from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.system import System
 
 from gateway.lookup_cache import PATIENCE_SECONDS as LONGEST_SILENCE
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from shared.contracts.messages import KeyRevoked, LiveVersionChanged
 from shared.errors import NotFound, Unavailable
 from shared.security.keys import hash_key
@@ -35,7 +35,7 @@ class Source:
         return value
 
 
-async def found(leases: Leases[int], value: int) -> bool:
+async def found(leases: LookupCache[int], value: int) -> bool:
     return await leases.get("k") == value
 
 
@@ -50,7 +50,7 @@ async def source() -> Source:
 
 
 async def test_a_value_is_used_for_its_lease_and_no_longer(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     assert [await leases.get("k"), await leases.get("k")] == [1, 1]
     source.value = 2
     clock.advance(0.99)
@@ -61,7 +61,7 @@ async def test_a_value_is_used_for_its_lease_and_no_longer(source: Source, clock
 
 
 async def test_a_value_in_use_is_renewed_before_anybody_has_to_wait(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     assert await leases.get("k") == 1
     source.value = 2
     clock.advance(0.5)
@@ -73,7 +73,7 @@ async def test_a_value_in_use_is_renewed_before_anybody_has_to_wait(source: Sour
 
 
 async def test_the_lease_counts_from_the_start_of_the_look_up(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     source.gate.clear()
     looking = asyncio.create_task(leases.get("k"))
     await eventually(lambda: source.calls == 1)
@@ -86,13 +86,13 @@ async def test_the_lease_counts_from_the_start_of_the_look_up(source: Source, cl
 
 
 async def test_callers_at_the_same_time_share_one_look_up(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     assert await asyncio.gather(*(leases.get("k") for _ in range(20))) == [1] * 20
     assert source.calls == 1
 
 
 async def test_what_is_expected_is_looked_up_before_anybody_waits_for_it(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     leases.expect("k")
     leases.expect("k")
     assert await leases.get("k") == 1
@@ -104,7 +104,7 @@ async def test_what_is_expected_is_looked_up_before_anybody_waits_for_it(source:
 
 
 async def test_an_expectation_that_fails_is_told_to_whoever_asks(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     source.failure = Unavailable("away")
     leases.expect("k")
     with pytest.raises(Unavailable):
@@ -112,7 +112,7 @@ async def test_an_expectation_that_fails_is_told_to_whoever_asks(source: Source,
 
 
 async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     await leases.get("k")
     source.value = 2
     leases.drop("k")
@@ -120,7 +120,7 @@ async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClo
 
 
 async def test_a_look_up_that_began_before_the_drop_is_not_kept(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     source.gate.clear()
     early = asyncio.create_task(leases.get("k"))
     await eventually(lambda: source.calls == 1)
@@ -133,7 +133,7 @@ async def test_a_look_up_that_began_before_the_drop_is_not_kept(source: Source, 
 
 
 async def test_an_older_revision_never_replaces_a_newer_one(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1, revision=lambda value: value)
+    leases = LookupCache(source.load, clock, seconds=1, revision=lambda value: value)
     source.value = 5
     await leases.get("k")
     clock.advance(2)
@@ -142,7 +142,7 @@ async def test_an_older_revision_never_replaces_a_newer_one(source: Source, cloc
 
 
 async def test_stale_values_are_served_for_a_bounded_time_only(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    leases = LookupCache(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")
     source.failure = Unavailable("away")
     clock.advance(10.9)
@@ -153,7 +153,7 @@ async def test_stale_values_are_served_for_a_bounded_time_only(source: Source, c
 
 
 async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     await leases.get("k")
     source.gate.clear()
     source.failure = Unavailable("away")
@@ -172,7 +172,7 @@ async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served
     source: Source, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.lookup_cache.STALE_PATIENCE_SECONDS", 0.01)
-    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    leases = LookupCache(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")
     source.value = 2
     source.gate.clear()
@@ -186,7 +186,7 @@ async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served
 
 
 async def test_a_caller_who_cannot_be_told_anything_is_soon_told_that(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1)
+    leases = LookupCache(source.load, clock, seconds=1)
     source.gate.clear()
     first = asyncio.create_task(leases.get("k"))
     await eventually(lambda: source.calls == 1)
@@ -200,7 +200,7 @@ async def test_a_caller_who_cannot_be_told_anything_is_soon_told_that(source: So
 
 
 async def test_an_answer_is_believed_even_where_a_stale_value_is_known(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    leases = LookupCache(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")
     clock.advance(2)
     source.failure = NotFound("gone")
@@ -209,7 +209,7 @@ async def test_an_answer_is_believed_even_where_a_stale_value_is_known(source: S
 
 
 async def test_memory_is_bounded(source: Source, clock: HandClock) -> None:
-    leases = Leases(source.load, clock, seconds=100, max_entries=2)
+    leases = LookupCache(source.load, clock, seconds=100, max_entries=2)
     for key in ("a", "b", "a", "c", "a", "b"):
         await leases.get(key)
     assert source.calls == 4
@@ -312,7 +312,7 @@ async def test_a_look_up_that_fails_leaves_no_request_in_memory(clock: HandClock
         with suppress(Unavailable):
             await leases.get("k")
 
-    leases = Leases(load, clock, seconds=1)
+    leases = LookupCache(load, clock, seconds=1)
     with without_collections() as remains:
         await ask(Request())
         await asyncio.sleep(0)

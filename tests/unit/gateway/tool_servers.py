@@ -10,7 +10,7 @@ from shared.errors import Conflict, NotFound
 
 
 class FakeToolServers:
-    """Implements ToolServerKeeper."""
+    """Implements ToolServerClient."""
 
     def __init__(self) -> None:
         self.kept: dict[str, ToolServer] = {}

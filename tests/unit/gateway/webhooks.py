@@ -7,7 +7,7 @@ from shared.errors import NotFound
 
 
 class FakeWebhooks:
-    """Implements WebhookKeeper. Every workspace has the delivery `D1`."""
+    """Implements WebhookClient. Every workspace has the delivery `D1`."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Subscription] = {}

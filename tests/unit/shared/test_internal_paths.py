@@ -7,8 +7,8 @@ from tests.support.callers import CallsTo
 
 from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.service_clients import Deployments
-from gateway.features.chat.client import ChatService
-from gateway.workflows.client import DeployService
+from gateway.features.chat.client import HttpChatClient
+from gateway.workflows.client import HttpDeployClient
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound
@@ -51,7 +51,7 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
         http=CallsTo(httpx2.MockTransport(answer)),
     )
     calls = (
-        DeployService(client).endpoint(".."),
+        HttpDeployClient(client).endpoint(".."),
         Deployments(client).endpoint("w1", ".."),
         JobsFiles(client).get(FileKey("w1", "f1", "r1", "..", "a.txt")),
         PayloadStore(client).get("w1", Payload(blob_id="file_../../w2/blob")),
@@ -60,5 +60,5 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
         with pytest.raises(NotFound):
             await call
     with pytest.raises(InvalidRequest):
-        await ChatService(client).at("..")
+        await HttpChatClient(client).at("..")
     assert asked == []

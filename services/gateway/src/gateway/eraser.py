@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.erasure import Erase, Erased
 
 
-class Eraser(Protocol):
+class Deleter(Protocol):
     """A service that deletes what it keeps. Raises Unavailable."""
 
     async def erase(self, asked: Erase) -> Erased:
@@ -13,7 +13,7 @@ class Eraser(Protocol):
         ...
 
 
-class KeptWorkflows(Protocol):
+class StoredWorkflows(Protocol):
     """What there is to delete."""
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:

@@ -21,7 +21,7 @@ RESULTS: Final = ("hit", "load", "failure")
 
 
 @dataclass(frozen=True, slots=True)
-class LookUp(Generic[V]):
+class PendingLookup(Generic[V]):
     """One that is under way, and when it began."""
 
     task: asyncio.Task[V]
@@ -36,7 +36,7 @@ class Lease(Generic[V]):
     began: float
 
 
-class Leases(Generic[V]):
+class LookupCache(Generic[V]):
     """Looks values up through `load`, once for all who ask at the same time.
 
     A value is used for `seconds`, counted from the start of its look-up. From half of that on it is looked up again
@@ -64,7 +64,7 @@ class Leases(Generic[V]):
         self._revision = revision
         self._max_entries = max_entries
         self._leases: OrderedDict[str, Lease[V]] = OrderedDict()
-        self._loading: dict[str, LookUp[V]] = {}
+        self._loading: dict[str, PendingLookup[V]] = {}
 
     async def get(self, key: str) -> V:
         """The value of `key`. Raises what `load` raises, and Unavailable where that takes long."""
@@ -93,15 +93,15 @@ class Leases(Generic[V]):
         self._leases.clear()
         self._loading.clear()
 
-    def _look_up(self, key: str, now: float) -> LookUp[V]:
+    def _look_up(self, key: str, now: float) -> PendingLookup[V]:
         loading = self._loading.get(key)
         if loading is None:
             task = asyncio.get_running_loop().create_task(self._refresh(key, now))
             task.add_done_callback(_retrieve)
-            loading = self._loading[key] = LookUp(task, now)
+            loading = self._loading[key] = PendingLookup(task, now)
         return loading
 
-    async def _found(self, look_up: LookUp[V], lease: Lease[V] | None, now: float) -> V:
+    async def _found(self, look_up: PendingLookup[V], lease: Lease[V] | None, now: float) -> V:
         """What a look-up finds, for whoever asks at `now`: those who come late wait no longer than the first."""
         kept = lease if lease is not None and self._may_be_served(lease, now) else None
         patience = PATIENCE_SECONDS if kept is None else STALE_PATIENCE_SECONDS

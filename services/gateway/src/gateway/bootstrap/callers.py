@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.authentication import Authentication
-from gateway.access.application.key_usage import KeyUses
+from gateway.access.application.key_usage import KeyUsage
 from gateway.access.application.rate_limiter import RateLimiter
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.application.revocations import Revocations
 from gateway.access.application.sessions import Sessions
-from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.domain.addresses import networks
 from gateway.access.domain.credentials import session_cookie
 from gateway.access.domain.plans import Plans
 from gateway.bootstrap.outside import Outside
-from gateway.http.access import LegacyAccess
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.access import WorkspaceAccess
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.application.usage import UsageReports
 from gateway.settings import GatewaySettings
@@ -32,15 +32,15 @@ class Callers:
     endpoints: Endpoints
     revocations: Revocations
     audit: AuditLog
-    attempts: Attempts
+    attempts: SignInAttempts
     sessions: Sessions
-    key_uses: KeyUses
+    key_uses: KeyUsage
     authentication: Authentication
     stream_access: StreamAccess
     limits: RateLimits
-    limiting: Limiting
+    limiting: RateLimitHeaders
     reports: UsageReports
-    legacy: LegacyAccess
+    legacy: WorkspaceAccess
     v1: V1Access
     v2: V2Access
 
@@ -49,7 +49,7 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
     """As the gateway's database and its plans say."""
     store, clock, plans = outside.store, outside.clock, settings.plans()
     revocations = Revocations(outside.broker.control, settle_seconds=settings.settle_seconds)
-    audit, attempts = AuditLog(outside.audit_entries, clock), Attempts(store, clock)
+    audit, attempts = AuditLog(outside.audit_entries, clock), SignInAttempts(store, clock)
     sessions = Sessions(
         store,
         store,
@@ -59,11 +59,11 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         audit=audit,
         clock=clock,
     )
-    key_uses = KeyUses(store, clock)
+    key_uses = KeyUsage(store, clock)
     authentication = Authentication(store, sessions, key_uses, clock, cookie=session_cookie(settings.base_url))
     revocations.also_tell(authentication.on_control)
     limits = _limits(settings, outside, plans)
-    limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
+    limiting = RateLimitHeaders(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, outside.jobs, plans)
     endpoints = Endpoints(outside.deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     stream_access = StreamAccess(authentication, endpoints)
@@ -81,7 +81,7 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         limits=limits,
         limiting=limiting,
         reports=reports,
-        legacy=LegacyAccess(authentication, endpoints, limiting),
+        legacy=WorkspaceAccess(authentication, endpoints, limiting),
         v1=V1Access(authentication, endpoints, limiting, reports=reports, clock=clock),
         v2=V2Access(authentication, endpoints, limiting),
     )

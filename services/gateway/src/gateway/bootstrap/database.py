@@ -7,20 +7,20 @@ from gateway.access.adapters.account_store import AccountStore
 from gateway.access.adapters.key_store import KeyStore
 from gateway.access.adapters.workspace_store import WorkspaceStore
 from gateway.features.deletion import store as erasure_store
-from gateway.features.deletion.store import ErasureStore
+from gateway.features.deletion.store import DeletionStore
 from shared.store.client import Store
 
 INDEXES: Final = (*key_store.INDEXES, *workspace_store.INDEXES, *account_store.INDEXES, *erasure_store.INDEXES)
 
 
-class TenantStore(KeyStore, WorkspaceStore, AccountStore, ErasureStore):
+class TenantStore(KeyStore, WorkspaceStore, AccountStore, DeletionStore):
     """Implements TenantDatabase."""
 
     def __init__(self, store: Store) -> None:
         KeyStore.__init__(self, store)
         WorkspaceStore.__init__(self, store)
         AccountStore.__init__(self, store)
-        ErasureStore.__init__(self, store)
+        DeletionStore.__init__(self, store)
         self.start = store.start
         self.stop = store.stop
         self.ping = store.ping

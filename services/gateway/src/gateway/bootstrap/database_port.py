@@ -5,10 +5,10 @@ from typing import Protocol
 from gateway.access.ports.accounts import Accounts
 from gateway.access.ports.keys import Keys
 from gateway.access.ports.workspaces import Workspaces
-from gateway.features.deletion.ports import Erasures
+from gateway.features.deletion.ports import DeletionRecords
 
 
-class TenantDatabase(Keys, Workspaces, Accounts, Erasures, Protocol):
+class TenantDatabase(Keys, Workspaces, Accounts, DeletionRecords, Protocol):
     """The gateway's own database."""
 
     async def start(self) -> None: ...

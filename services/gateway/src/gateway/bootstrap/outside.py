@@ -12,28 +12,28 @@ from gateway.access.ports.rate_limits import Buckets
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantStore
 from gateway.bootstrap.database_port import TenantDatabase
-from gateway.features.a2a.client import AgentService
-from gateway.features.a2a.ports import AgentKeeper
-from gateway.features.chat.client import ChatService
+from gateway.features.a2a.client import HttpAgentClient
+from gateway.features.a2a.ports import AgentClient
+from gateway.features.chat.client import HttpChatClient
 from gateway.features.chat.entry_code_store import INDEXES as CODE_INDEXES
 from gateway.features.chat.entry_code_store import EntryCodeStore
 from gateway.features.chat.mail_ports import EntryCodes, Mailer
-from gateway.features.chat.ports import ChatKeeper
+from gateway.features.chat.ports import ChatClient
 from gateway.features.chat.smtp import SmtpMailer
-from gateway.features.dead_letters.client import DeadLetterService
-from gateway.features.dead_letters.ports import DeadLetterKeeper
-from gateway.features.mcp.client import ToolServerService
-from gateway.features.mcp.ports import ToolServerKeeper
-from gateway.features.webhooks.client import WebhookService
-from gateway.features.webhooks.ports import WebhookKeeper
+from gateway.features.dead_letters.client import HttpDeadLetterClient
+from gateway.features.dead_letters.ports import DeadLetterClient
+from gateway.features.mcp.client import HttpToolServerClient
+from gateway.features.mcp.ports import ToolServerClient
+from gateway.features.webhooks.client import HttpWebhookClient
+from gateway.features.webhooks.ports import WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
-from gateway.runs.adapters.jobs_client import JobsService
+from gateway.runs.adapters.jobs_client import HttpJobsClient
 from gateway.runs.ports.idempotency import IdempotencyRecords
-from gateway.runs.ports.jobs import RunKeeper
+from gateway.runs.ports.jobs import JobsClient
 from gateway.settings import GatewaySettings
-from gateway.workflows.client import DeployService
-from gateway.workflows.ports import DeployKeeper
+from gateway.workflows.client import HttpDeployClient
+from gateway.workflows.ports import DeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
@@ -61,15 +61,15 @@ class Outside:
         buckets: Buckets | None = None,
         calls: IdempotencyRecords | None = None,
         audit_entries: AuditEntries | None = None,
-        deploy: DeployKeeper | None = None,
-        chats: ChatKeeper | None = None,
-        agents: AgentKeeper | None = None,
+        deploy: DeployClient | None = None,
+        chats: ChatClient | None = None,
+        agents: AgentClient | None = None,
         entry_codes: EntryCodes | None = None,
         mailer: Mailer | None = None,
-        tool_servers: ToolServerKeeper | None = None,
-        jobs: RunKeeper | None = None,
-        dead_letters: DeadLetterKeeper | None = None,
-        webhooks: WebhookKeeper | None = None,
+        tool_servers: ToolServerClient | None = None,
+        jobs: JobsClient | None = None,
+        dead_letters: DeadLetterClient | None = None,
+        webhooks: WebhookClient | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -80,15 +80,15 @@ class Outside:
         self.buckets = buckets or BucketStore(self._database)
         self.calls = calls or IdempotencyStore(self._database)
         self.audit_entries = audit_entries or AuditStore(self._database)
-        self.deploy = deploy or DeployService(self._client(settings.deploy_url))
-        self.agents = agents or AgentService(self._client(settings.deploy_url))
-        self.chats = chats or ChatService(self._client(settings.deploy_url))
+        self.deploy = deploy or HttpDeployClient(self._client(settings.deploy_url))
+        self.agents = agents or HttpAgentClient(self._client(settings.deploy_url))
+        self.chats = chats or HttpChatClient(self._client(settings.deploy_url))
         self.entry_codes = entry_codes or EntryCodeStore(self._database)
         self.mailer = mailer or self._mailer()
-        self.tool_servers = tool_servers or ToolServerService(self._client(settings.deploy_url))
+        self.tool_servers = tool_servers or HttpToolServerClient(self._client(settings.deploy_url))
         self.jobs = jobs or self._jobs_service()
-        self.dead_letters = dead_letters or DeadLetterService(self._client(settings.jobs_url))
-        self.webhooks = webhooks or WebhookService(self._client(settings.jobs_url))
+        self.dead_letters = dead_letters or HttpDeadLetterClient(self._client(settings.jobs_url))
+        self.webhooks = webhooks or HttpWebhookClient(self._client(settings.jobs_url))
 
     @cached_property
     def _database(self) -> Store:
@@ -98,9 +98,9 @@ class Outside:
         server = self._settings.mail_server()
         return SmtpMailer(server) if server else None
 
-    def _jobs_service(self) -> JobsService:
+    def _jobs_service(self) -> HttpJobsClient:
         settings = self._settings
-        service = JobsService(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
+        service = HttpJobsClient(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
         self.opened.append(service)
         return service
 

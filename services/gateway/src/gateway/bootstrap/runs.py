@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.run_endpoints.idempotency import OnceOnly
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.idempotency import IdempotentCalls
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
 from gateway.runs.adapters.cancels import Cancels
 from gateway.runs.adapters.followed_runs import BrokerFollowedRuns
@@ -16,9 +16,9 @@ from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.draft_runs import DraftRuns
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import Following
+from gateway.runs.application.following import RunFollower
 from gateway.runs.application.idempotency import Idempotency
-from gateway.runs.application.resume import Resuming
+from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.spend_cap import SpendCap
 from gateway.runs.application.stream_limits import StreamLimits
 from gateway.runs.application.workflow_runs import WorkflowRuns
@@ -27,7 +27,7 @@ from gateway.streams.attached_answers import AttachedAnswers
 from gateway.streams.canvas_answers import CanvasStreams
 from gateway.streams.durable_answers import RunEventStreams
 from gateway.wire.legacy.errors import present_execute_error
-from gateway.wire.legacy.execute import ExecuteDoor, execute_router
+from gateway.wire.legacy.execute import ExecuteEndpoint, execute_router
 from gateway.wire.legacy.files import files_router
 from gateway.wire.legacy.jobs import jobs_router
 from gateway.wire.legacy.resuming import resuming_router
@@ -35,7 +35,7 @@ from gateway.wire.legacy.runs import runs_router
 from gateway.wire.legacy.usage import usage_router
 from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.wire.v2.events import events_router
-from gateway.wire.v2.execute import V2ExecuteDoor
+from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
 from shared.security.run_tickets import TicketSigner
@@ -50,9 +50,9 @@ class Running:
     followed: BrokerFollowedRuns
     idempotency: Idempotency
     workflow_runs: WorkflowRuns
-    following: Following
-    resuming: Resuming
-    reception: Reception
+    following: RunFollower
+    resuming: PausedRuns
+    reception: EndpointServices
 
     def drain(self, seconds: float) -> None:
         """The process is going down: whoever still waits in so many seconds is told so."""
@@ -94,14 +94,14 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         followed=followed,
         idempotency=Idempotency(outside.calls, jobs, outside.clock),
         workflow_runs=workflow_runs,
-        following=Following(workflow_runs, followed, jobs, jobs, limits=streams),
-        resuming=Resuming(workflow_runs, jobs),
+        following=RunFollower(workflow_runs, followed, jobs, jobs, limits=streams),
+        resuming=PausedRuns(workflow_runs, jobs),
         reception=_reception(settings, callers, executions),
     )
 
 
-def _reception(settings: GatewaySettings, callers: Callers, executions: Executions) -> Reception:
-    return Reception(
+def _reception(settings: GatewaySettings, callers: Callers, executions: Executions) -> EndpointServices:
+    return EndpointServices(
         gate=AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight),
         authentication=callers.authentication,
         endpoints=callers.endpoints,
@@ -119,12 +119,14 @@ def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, r
     following, resuming = running.following, running.resuming
     streams = RunEventStreams(executions, following, callers.stream_access, write_seconds=patience)
     canvas = CanvasStreams(executions, following, outside.clock, callers.stream_access, write_seconds=patience)
-    once, v2_once = (OnceOnly(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error))
+    once, v2_once = (
+        IdempotentCalls(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error)
+    )
     return (
-        execute_router(ExecuteDoor(running.reception, canvas, once=once, public_url=url)),
+        execute_router(ExecuteEndpoint(running.reception, canvas, once=once, public_url=url)),
         jobs_router(callers.authentication, callers.limiting, jobs, jobs),
         usage_router(callers.authentication, callers.limiting, callers.reports, outside.clock),
-        v2_execute_router(V2ExecuteDoor(running.reception, streams=streams, once=v2_once, public_url=url)),
+        v2_execute_router(V2ExecuteEndpoint(running.reception, streams=streams, once=v2_once, public_url=url)),
         events_router(callers.v2, streams),
         v2_runs_router(callers.v2, workflow_runs, resuming, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),

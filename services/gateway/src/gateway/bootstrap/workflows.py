@@ -19,8 +19,8 @@ from gateway.wire.legacy.versions import versions_router
 from gateway.wire.v1.deployments import deployments_router
 from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
 from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
-from gateway.workflows.application.deployment import Publishing
-from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.application.interfaces import Interfaces
 from shared.workflow.catalog import installed_catalog
 
@@ -29,8 +29,8 @@ from shared.workflow.catalog import installed_catalog
 class Authored:
     """What changes workflows, and what tells about those that are live."""
 
-    editing: Editing
-    publishing: Publishing
+    editing: DraftService
+    publishing: DeploymentService
     interfaces: Interfaces
 
 
@@ -38,8 +38,8 @@ def author(outside: Outside, callers: Callers) -> Authored:
     """Over deploy-service."""
     deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
     return Authored(
-        editing=Editing(deploy, endpoints, audit, outside.clock),
-        publishing=Publishing(deploy, endpoints, audit, callers.revocations.settle),
+        editing=DraftService(deploy, endpoints, audit, outside.clock),
+        publishing=DeploymentService(deploy, endpoints, audit, callers.revocations.settle),
         interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
     )
 

@@ -6,16 +6,16 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from gateway.access.application.members import Teams
+from gateway.access.application.members import MemberService
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.workspace_routers import workspace_routers
 from gateway.features.accounts.cookies import SessionCookie
 from gateway.features.accounts.invitations import invitations_router
 from gateway.features.accounts.routes import sessions_router
-from gateway.features.dead_letters.service import Redriving
+from gateway.features.dead_letters.service import RedriveService
 from gateway.features.deletion.routes import erasures_router
-from gateway.features.deletion.service import Erasing
+from gateway.features.deletion.service import DeletionService
 from gateway.features.environment.service import EnvironmentValues
 from gateway.features.keys.service import ApiKeys
 from gateway.features.queue.routes import queue_router
@@ -31,10 +31,10 @@ ERASURE_MARGIN: Final = timedelta(minutes=5)
 """How long after its time limit a run may still be recorded."""
 
 
-def erase(outside: Outside, callers: Callers) -> Erasing:
+def erase(outside: Outside, callers: Callers) -> DeletionService:
     """Deletes workflows and workspaces for good."""
     longest = max(plan.sync_seconds for plan in callers.plans.values())
-    return Erasing(
+    return DeletionService(
         outside.store,
         outside.deploy,
         (outside.deploy, outside.jobs),
@@ -48,7 +48,7 @@ def erase(outside: Outside, callers: Callers) -> Erasing:
 
 
 def people_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, erasing: Erasing
+    settings: GatewaySettings, outside: Outside, callers: Callers, erasing: DeletionService
 ) -> Sequence[APIRouter]:
     """For who is signed in, and for admins' keys."""
     clock, audit, cookie = outside.clock, callers.audit, SessionCookie(settings.base_url)
@@ -59,7 +59,7 @@ def people_routers(
         authentication.forget()
         await callers.revocations.settle()
 
-    teams = Teams(
+    teams = MemberService(
         outside.store,
         outside.store,
         sessions,
@@ -90,7 +90,7 @@ def operations_routers(settings: GatewaySettings, outside: Outside, callers: Cal
         queue_router(callers.legacy, jobs),
         logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
         dead_letters_router(
-            callers.v1, letters, Redriving(letters, jobs, callers.plans, audit), public_url=settings.base_url
+            callers.v1, letters, RedriveService(letters, jobs, callers.plans, audit), public_url=settings.base_url
         ),
         audit_logs_router(callers.v1, audit),
         notifications_router(callers.legacy, webhooks, Webhooks(webhooks, audit, callers.revocations.settle)),

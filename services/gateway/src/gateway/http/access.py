@@ -7,17 +7,17 @@ from starlette.requests import Request
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.rate_limits import RateKind
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.workflows.application.endpoints import Endpoints
 from shared.errors import InvalidRequest
 
 VERSIONS_NEED_KEY: Final = "Reading another version than the live one requires an API key"
 
 
-class LegacyAccess:
+class WorkspaceAccess:
     """FastAPI dependencies that identify the caller."""
 
-    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: Limiting) -> None:
+    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders) -> None:
         self._authentication = authentication
         self._endpoints = endpoints
         self._limiting = limiting

@@ -29,7 +29,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-class AskedFor(BaseModel):
+class RequestBody(BaseModel):
     """What callers send; keys that we do not know are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)

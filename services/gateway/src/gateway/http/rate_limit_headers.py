@@ -20,7 +20,7 @@ _SHOWN: Final = "rate_shown"
 _ADDRESS: Final = b"address"
 
 
-class Limiting:
+class RateLimitHeaders:
     """The rate limits, as doors use them.
 
     Once a caller is known, `show` makes whatever answer the request gets say how the caller stands.

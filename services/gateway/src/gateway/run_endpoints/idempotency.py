@@ -13,11 +13,11 @@ from gateway.http.routes import Present
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
+from gateway.runs.domain.idempotency import REPLAYED, CallName, StoredAnswer, fingerprint, key_in
 from gateway.runs.domain.idempotency_errors import AnswerNotKept, OutcomeUnknown
 from gateway.runs.ports.idempotency import CallRecord
 from gateway.streams.disconnects import never
-from gateway.streams.recorded_stream import KeptStream
+from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.deployments import Endpoint
 from shared.errors import FlowportError, RunIdTaken, Unavailable
 from shared.ids import new_id, public_run_id
@@ -29,7 +29,7 @@ ACCEPTED: Final = 202
 _NOT_KEPT: Final = frozenset({"content-length"})
 
 
-class OnceOnly:
+class IdempotentCalls:
     """Answers calls with a key. Such a run goes on when its caller hangs up: the caller may come back for it."""
 
     def __init__(self, idempotency: Idempotency, present: Present) -> None:
@@ -56,7 +56,7 @@ class OnceOnly:
         name = CallName(endpoint.workspace_id, endpoint.workflow_id, caller.is_public, key)
         print_ = fingerprint(request.scope["route"].path, asked)
         begun = await self._idempotency.begin(name, print_, asked.run_id or new_id())
-        if isinstance(begun, KeptAnswer):
+        if isinstance(begun, StoredAnswer):
             body = await self._idempotency.body_of(name, begun)
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
         named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
@@ -64,8 +64,8 @@ class OnceOnly:
         kept = response
         if not endpoint.stores_data and response.status_code != ACCEPTED:
             kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
-        if kept is response and isinstance(response, KeptStream):
-            response.keep_end(_AnswerKeeper(self._idempotency, begun, response))
+        if kept is response and isinstance(response, RecordedStream):
+            response.keep_end(_AnswerRecorder(self._idempotency, begun, response))
         else:
             await _keep(self._idempotency, begun, kept, bytes(kept.body))
         return response
@@ -99,8 +99,8 @@ def _may_be_there(asked: ExecuteRequest, record: CallRecord, error: FlowportErro
     return record.is_retry and isinstance(error, IdentityUnavailable)
 
 
-class _AnswerKeeper:
-    """Implements EndKeeper."""
+class _AnswerRecorder:
+    """Implements EndRecorder."""
 
     def __init__(self, idempotency: Idempotency, record: CallRecord, response: Response) -> None:
         self._idempotency = idempotency

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller, shows_session_alone
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import held
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.executions import Executions
@@ -17,7 +17,7 @@ from gateway.workflows.application.endpoints import Endpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reception:
+class EndpointServices:
     """Each door decides in which order it asks; the parts that it asks are these."""
 
     gate: AdmissionGate
@@ -25,7 +25,7 @@ class Reception:
     endpoints: Endpoints
     executions: Executions
     attached: AttachedAnswers
-    limiting: Limiting
+    limiting: RateLimitHeaders
     access: StreamAccess
 
     def admit(self, request: Request) -> None:

@@ -12,7 +12,7 @@ from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow
 from gateway.runs.ports.attached_runs import AttachedRun
 from gateway.streams.disconnects import hanging_up, never
-from gateway.streams.recorded_stream import KeptStream
+from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode
@@ -42,7 +42,7 @@ class Writer(Protocol):
         ...
 
 
-class EventStream(KeptStream):
+class EventStream(RecordedStream):
     """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
 
     def __init__(

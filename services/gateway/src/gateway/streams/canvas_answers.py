@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import Following
+from gateway.runs.application.following import RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.followed_runs import FollowedRun
@@ -24,7 +24,13 @@ class CanvasStreams:
     """The run goes on when its reader is gone, who may come back for the rest, or cancel it."""
 
     def __init__(
-        self, executions: Executions, following: Following, clock: Clock, access: StreamAccess, *, write_seconds: float
+        self,
+        executions: Executions,
+        following: RunFollower,
+        clock: Clock,
+        access: StreamAccess,
+        *,
+        write_seconds: float,
     ) -> None:
         self._executions = executions
         self._following = following

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import Following
+from gateway.runs.application.following import RunFollower
 from gateway.runs.application.stream_access import Standing, StreamAccess
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.followed_runs import FollowedRun
@@ -22,7 +22,7 @@ class RunEventStreams:
     """The run does not care who reads: a reader who comes back, to any gateway, misses nothing."""
 
     def __init__(
-        self, executions: Executions, following: Following, access: StreamAccess, *, write_seconds: float
+        self, executions: Executions, following: RunFollower, access: StreamAccess, *, write_seconds: float
     ) -> None:
         self._executions = executions
         self._following = following

@@ -11,7 +11,7 @@ from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.errors import CallerGone
 from gateway.runs.ports.followed_runs import FollowedRun, Numbered
 from gateway.streams.disconnects import hanging_up, never
-from gateway.streams.recorded_stream import KeptStream
+from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.event_log import EventPosition
 from shared.contracts.outcomes import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
@@ -63,7 +63,7 @@ class EventWriter(Protocol[E_contra]):
         ...
 
 
-class RunEventStream(KeptStream, Generic[End]):
+class RunEventStream(RecordedStream, Generic[End]):
     """What happens in `run`, as `writer` tells it, to its end; the run does not care who reads.
 
     `head` goes before everything. With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.

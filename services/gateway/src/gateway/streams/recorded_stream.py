@@ -17,7 +17,7 @@ STREAM_HEADERS: Final = {
 }
 
 
-class EndKeeper(Protocol):
+class EndRecorder(Protocol):
     """Is told once how a stream ended, and keeps that for whoever asks again."""
 
     async def ended(self, frames: bytes) -> None:
@@ -33,7 +33,7 @@ class EndKeeper(Protocol):
         ...
 
 
-class KeptStream(Response):
+class RecordedStream(Response):
     """Writes frames to a reader, who is left when it does not read for `write_seconds`.
 
     `_send` raises TimeoutError then, unless the end is kept for whoever comes back.
@@ -44,10 +44,10 @@ class KeptStream(Response):
         self.status_code = 200
         self.init_headers({**STREAM_HEADERS, **headers})
         self._write_seconds = write_seconds
-        self._keeper: EndKeeper | None = None
+        self._keeper: EndRecorder | None = None
         self._is_left = False
 
-    def keep_end(self, keeper: EndKeeper) -> None:
+    def keep_end(self, keeper: EndRecorder) -> None:
         """Go on to the end though the caller hangs up or reads no more, and tell `keeper` of it."""
         self._keeper = keeper
 

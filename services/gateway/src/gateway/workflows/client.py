@@ -36,8 +36,8 @@ from shared.web.paths import path_of
 T = TypeVar("T")
 
 
-class DeployService:
-    """Implements DeployKeeper."""
+class HttpDeployClient:
+    """Implements DeployClient."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
@@ -47,11 +47,11 @@ class DeployService:
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
-        """See KeptWorkflows."""
+        """See StoredWorkflows."""
         await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
 
     async def erase(self, asked: Erase) -> Erased:
-        """See Eraser."""
+        """See Deleter."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def page(

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.eraser import Eraser, KeptWorkflows
+from gateway.eraser import Deleter, StoredWorkflows
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -142,5 +142,5 @@ class Environment(Protocol):
         ...
 
 
-class DeployKeeper(Deployments, Authoring, Environment, Eraser, KeptWorkflows, Protocol):
+class DeployClient(Deployments, Authoring, Environment, Deleter, StoredWorkflows, Protocol):
     """All that deploy-service does for the gateway."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.access.application.key_usage import KeyUses
+from gateway.access.application.key_usage import KeyUsage
 from gateway.access.application.sessions import Sessions, Visit
 from gateway.access.domain.credentials import (
     Caller,
@@ -16,7 +16,7 @@ from gateway.access.domain.credentials import (
 )
 from gateway.access.domain.errors import InvalidKey
 from gateway.access.ports.keys import Keys
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint
 from shared.contracts.messages import ControlMessage, KeyRevoked
@@ -29,16 +29,20 @@ LEASE_SECONDS: Final = 1.0
 class Authentication:
     """Knows keys and sessions for at most a second, and not at all while their store is away."""
 
-    def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUses, clock: Clock, *, cookie: str) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUsage, clock: Clock, *, cookie: str) -> None:
         self._clock = clock
         self._uses = uses
         self._cookie = cookie
-        self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS, what="keys")
-        self._visits: Leases[Visit | None] = Leases(sessions.visit, clock, seconds=LEASE_SECONDS, what="sessions")
-        self._by_session_id: Leases[Visit | None] = Leases(
+        self._credentials: LookupCache[Credential | None] = LookupCache(
+            keys.find, clock, seconds=LEASE_SECONDS, what="keys"
+        )
+        self._visits: LookupCache[Visit | None] = LookupCache(
+            sessions.visit, clock, seconds=LEASE_SECONDS, what="sessions"
+        )
+        self._by_session_id: LookupCache[Visit | None] = LookupCache(
             sessions.visit_of, clock, seconds=LEASE_SECONDS, what="sessions"
         )
-        self._workspaces: Leases[Workspace | None] = Leases(
+        self._workspaces: LookupCache[Workspace | None] = LookupCache(
             keys.workspace, clock, seconds=LEASE_SECONDS, what="workspaces"
         )
 

@@ -16,7 +16,7 @@ MAX_NOTED: Final = 10_000
 log = get_logger("key_uses")
 
 
-class KeyUses:
+class KeyUsage:
     """Keeps the newest use of each key until it is written."""
 
     def __init__(self, keys: Keys, clock: Clock) -> None:

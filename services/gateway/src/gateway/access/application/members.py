@@ -31,7 +31,7 @@ class Profile:
     password: str
 
 
-class Teams:
+class MemberService:
     """Makes workspaces, lets people in, and changes what they are there.
 
     A change of what somebody may do answers when every gateway has surely let go of what was so before.

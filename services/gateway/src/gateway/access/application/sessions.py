@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.application.revocations import Revocations
-from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.domain.credentials import Grant
 from gateway.access.domain.errors import SignInRefused
 from gateway.access.domain.people import (
@@ -50,7 +50,7 @@ class Sessions:
         workspaces: Workspaces,
         *,
         passwords: Passwords,
-        attempts: Attempts,
+        attempts: SignInAttempts,
         revocations: Revocations,
         audit: AuditLog,
         clock: Clock,

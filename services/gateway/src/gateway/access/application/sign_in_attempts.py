@@ -17,7 +17,7 @@ PER_ADDRESS: Final = 50
 PER_MAILBOX: Final = 3
 
 
-class Attempts:
+class SignInAttempts:
     """Counts first and looks then, so that many tries at once are counted too."""
 
     def __init__(self, accounts: Accounts, clock: Clock) -> None:

@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.features.a2a.ports import AgentKeeper
-from gateway.lookup_cache import Leases
+from gateway.features.a2a.ports import AgentClient
+from gateway.lookup_cache import LookupCache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces, Published
 from shared.clock import Clock
@@ -17,29 +17,29 @@ LEASE_SECONDS: Final = 1.0
 MISSING: Final = "Agent not found"
 
 
-class OpenAgent(msgspec.Struct, frozen=True):
+class PublishedAgent(msgspec.Struct, frozen=True):
     """An agent that is published, and the workflow that it is."""
 
     agent: Agent
     endpoint: Endpoint
 
 
-class AgentServing:
+class PublishedAgents:
     """Knows agents for at most a second."""
 
-    def __init__(self, keeper: AgentKeeper, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
+    def __init__(self, keeper: AgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
         self._keeper = keeper
         self._endpoints = endpoints
         self._interfaces = interfaces
-        self._agents: Leases[Agent | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="agents")
+        self._agents: LookupCache[Agent | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="agents")
 
-    async def find(self, agent_id: str) -> OpenAgent:
+    async def find(self, agent_id: str) -> PublishedAgent:
         """The agent with this id. Raises NotFound, Unavailable."""
         agent = await self._agents.get(agent_id)
         endpoint = await self._endpoints.find(agent.workflow_id) if agent else None
         if agent is None or endpoint is None or not agent.settings.is_published:
             raise NotFound(MISSING)
-        return OpenAgent(agent, endpoint)
+        return PublishedAgent(agent, endpoint)
 
     async def introduced(self, agent_id: str) -> tuple[Agent, Published]:
         """The agent, and the live version that it is. Raises NotFound (nothing is live, too), Unavailable."""

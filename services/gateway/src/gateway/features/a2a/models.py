@@ -5,12 +5,12 @@ from typing import Any
 from pydantic import Field
 
 from gateway.features.a2a.card import address_of, card_address_of
-from gateway.http.bodies import AskedFor, Shown
+from gateway.http.bodies import RequestBody, Shown
 from shared.clock import iso
 from shared.contracts.agents import Agent, AgentSettings, AgentSkill
 
 
-class SkillBody(AskedFor):
+class SkillBody(RequestBody):
     """Something that the agent is good at."""
 
     id: str = Field(description="Lowercase letters, digits, hyphens, underscores; unique in the agent.")
@@ -30,7 +30,7 @@ class SkillBody(AskedFor):
         )
 
 
-class AgentChangeBody(AskedFor):
+class AgentChangeBody(RequestBody):
     """What is to be different; the rest stays."""
 
     name: str | None = None

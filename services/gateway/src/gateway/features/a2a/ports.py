@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 
 
-class AgentKeeper(Protocol):
+class AgentClient(Protocol):
     """Where agents are kept. Every method raises Unavailable."""
 
     async def create(self, request: CreateAgent) -> Agent:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 
 from gateway.access.domain.credentials import Caller
 from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, Done, view_of
-from gateway.features.a2a.service import AgentPublishing
-from gateway.http.access import LegacyAccess
+from gateway.features.a2a.service import AgentPublications
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -18,7 +18,7 @@ from shared.contracts.agents import Agent
 
 
 def agents_router(
-    access: LegacyAccess, endpoints: Endpoints, publishing: AgentPublishing, *, public_url: str
+    access: WorkspaceAccess, endpoints: Endpoints, publishing: AgentPublications, *, public_url: str
 ) -> APIRouter:
     """Looking needs the read scope, changing the admin scope."""
     router = APIRouter(route_class=presenting(present_error), tags=["A2A"], responses=AUTHORING_ERRORS)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway import metrics
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
-from gateway.features.a2a.agents import MISSING, AgentServing, OpenAgent
+from gateway.features.a2a.agents import MISSING, PublishedAgent, PublishedAgents
 from gateway.features.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
 from gateway.features.a2a.errors import (
     MethodNotFound,
@@ -30,7 +30,7 @@ from gateway.http.error_models import Refusal
 from gateway.http.errors import present_call_error, present_error, retry_headers, status_of
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.followed_runs import FollowedRun
@@ -52,7 +52,7 @@ _NOT_OFFERED: Final = frozenset({"ListTasks", "GetExtendedAgentCard"})
 class Visit(msgspec.Struct, frozen=True):
     """One request: to which agent, by whom, and how it came here."""
 
-    found: OpenAgent
+    found: PublishedAgent
     caller: Caller
     request: Request
     call_chain: tuple[str, ...]
@@ -66,14 +66,20 @@ class Visit(msgspec.Struct, frozen=True):
 Method = Callable[[Visit, Call], Awaitable[Response]]
 
 
-class A2aDoor:
+class A2aEndpoint:
     """Serves agents. Who may call a workflow, and how often, may call the agent that it is.
 
     The public says things; what became of them is told to those who hold a key.
     """
 
     def __init__(
-        self, reception: Reception, serving: AgentServing, tasks: AgentTasks, *, write_seconds: float, public_url: str
+        self,
+        reception: EndpointServices,
+        serving: PublishedAgents,
+        tasks: AgentTasks,
+        *,
+        write_seconds: float,
+        public_url: str,
     ) -> None:
         self._reception = reception
         self._serving = serving
@@ -115,7 +121,7 @@ class A2aDoor:
         self._reception.limiting.show(request, caller, RateKind.SYNC)
         return Visit(found, caller, request, call_chain(headers))
 
-    async def _caller(self, request: Request, headers: Mapping[str, str], found: OpenAgent) -> Caller:
+    async def _caller(self, request: Request, headers: Mapping[str, str], found: PublishedAgent) -> Caller:
         known = await self._reception.authentication.caller(headers)
         if known is None:
             return await self._reception.public_caller(request, found.agent.workflow_id)
@@ -232,7 +238,7 @@ def _refused(call_id: CallId, error: FlowportError) -> Response:
     return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
 
 
-def a2a_router(door: A2aDoor) -> APIRouter:
+def a2a_router(door: A2aEndpoint) -> APIRouter:
     """Where other people's agents connect."""
     router = APIRouter(prefix="/api/a2a/serve/{agent_id}", route_class=plain(present_error), tags=["A2A"])
     router.add_api_route(

@@ -8,25 +8,25 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.a2a.agents import MISSING, AgentServing
-from gateway.features.a2a.ports import AgentKeeper
+from gateway.features.a2a.agents import MISSING, PublishedAgents
+from gateway.features.a2a.ports import AgentClient
 from gateway.optimistic import written_over
-from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 
-class AgentPublishing:
+class AgentPublications:
     """An agent tells others of a workflow: that is for admins. Who may call it is the workflow's own access mode."""
 
     def __init__(
         self,
-        keeper: AgentKeeper,
+        keeper: AgentClient,
         endpoints: Endpoints,
-        publishing: Publishing,
-        serving: AgentServing,
+        publishing: DeploymentService,
+        serving: PublishedAgents,
         *,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],

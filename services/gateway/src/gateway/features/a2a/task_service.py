@@ -9,8 +9,8 @@ from gateway.access.domain.credentials import Caller
 from gateway.features.a2a.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from gateway.features.a2a.task import AgentTask
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import Following
-from gateway.runs.application.resume import Resuming
+from gateway.runs.application.following import RunFollower
+from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.followed_runs import FollowedRun
@@ -25,7 +25,9 @@ CANCEL_SECONDS: Final = 2.0
 class AgentTasks:
     """A run that nobody gave an agent is no task of it."""
 
-    def __init__(self, executions: Executions, runs: WorkflowRuns, following: Following, resuming: Resuming) -> None:
+    def __init__(
+        self, executions: Executions, runs: WorkflowRuns, following: RunFollower, resuming: PausedRuns
+    ) -> None:
         self._executions = executions
         self._runs = runs
         self._following = following

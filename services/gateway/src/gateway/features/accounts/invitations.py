@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.application.authentication import Authentication
-from gateway.access.application.members import Profile, Teams
+from gateway.access.application.members import MemberService, Profile
 from gateway.access.application.sessions import Sessions
 from gateway.features.accounts.cookies import SessionCookie
 from gateway.features.accounts.models import AcceptBody, InvitationLook, SignedInAnswer, TokenBody
@@ -15,7 +15,7 @@ from gateway.features.accounts.routes import entered, user_row
 from gateway.http.bodies import json_of
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import described
 from shared.clock import Clock, iso
@@ -26,10 +26,10 @@ from shared.web.structs import StructResponse
 def invitations_router(
     authentication: Authentication,
     sessions: Sessions,
-    teams: Teams,
+    teams: MemberService,
     *,
     cookie: SessionCookie,
-    limiting: Limiting,
+    limiting: RateLimitHeaders,
     clock: Clock,
 ) -> APIRouter:
     """For whoever holds a link."""

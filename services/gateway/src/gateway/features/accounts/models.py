@@ -4,20 +4,20 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from gateway.http.bodies import AskedFor, Wire
+from gateway.http.bodies import RequestBody, Wire
 from gateway.http.fields import Name, RoleName
 
 Password = Annotated[str, StringConstraints(max_length=1000)]
 
 
-class SignInBody(AskedFor):
+class SignInBody(RequestBody):
     """Who wants to come in."""
 
     email: Annotated[str, StringConstraints(min_length=1, max_length=320)]
     password: Password
 
 
-class ChangePasswordBody(AskedFor):
+class ChangePasswordBody(RequestBody):
     """The present password and the next one, of 8 characters or more."""
 
     current_password: Password
@@ -63,7 +63,7 @@ class AuthError(Wire):
     details: Any = None
 
 
-class TokenBody(AskedFor):
+class TokenBody(RequestBody):
     """What stands behind `#` in the link."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -22,7 +22,7 @@ from gateway.features.accounts.models import (
     UserRow,
 )
 from gateway.http.bodies import json_of
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers, described
 from shared.clock import Clock, iso
@@ -33,7 +33,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def sessions_router(
-    sessions: Sessions, authentication: Authentication, cookie: SessionCookie, limiting: Limiting, clock: Clock
+    sessions: Sessions, authentication: Authentication, cookie: SessionCookie, limiting: RateLimitHeaders, clock: Clock
 ) -> APIRouter:
     """Sessions of people, held in a cookie."""
     router = APIRouter(
@@ -115,5 +115,5 @@ def _session_row(session: Session) -> SessionRow:
     )
 
 
-def _whence(request: Request, limiting: Limiting) -> dict[str, str]:
+def _whence(request: Request, limiting: RateLimitHeaders) -> dict[str, str]:
     return {"address": limiting.address_of(request), "user_agent": request.headers.get("user-agent", "")}

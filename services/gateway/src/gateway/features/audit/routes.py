@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from gateway.access.application.audit import AuditLog, place_of
 from gateway.access.domain.credentials import Caller
 from gateway.features.audit.models import AuditRow, AuditRows
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
 from gateway.http.routes import presenting
@@ -46,7 +46,7 @@ class AuditFilter:
         )
 
 
-def audit_router(access: LegacyAccess, audit: AuditLog) -> APIRouter:
+def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
     """For admins."""
     router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=WORKSPACE_ERRORS)
 

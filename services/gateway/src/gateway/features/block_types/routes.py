@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -60,7 +60,7 @@ class BlockTypes(Wire):
     data: list[BlockType]
 
 
-def block_types_router(access: LegacyAccess, catalog: Catalog) -> APIRouter:
+def block_types_router(access: WorkspaceAccess, catalog: Catalog) -> APIRouter:
     """The catalogue, for whoever may read anything."""
     router = APIRouter(
         prefix="/api/block-types", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS

@@ -6,18 +6,18 @@ from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 
-class ChatService:
-    """Implements ChatKeeper."""
+class HttpChatClient:
+    """Implements ChatClient."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
 
     async def create(self, request: CreateChat) -> Chat:
-        """See ChatKeeper."""
+        """See ChatClient."""
         return await self._client.call("POST", path_of("chats"), body=request, returns=Chat)
 
     async def at(self, identifier: str) -> Chat | None:
-        """See ChatKeeper."""
+        """See ChatClient."""
         if not identifier:
             raise InvalidRequest("Identifier is required")
         try:
@@ -27,19 +27,19 @@ class ChatService:
         return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
-        """See ChatKeeper."""
+        """See ChatClient."""
         path = path_of("workflows", workflow_id, "chat", workspace_id=workspace_id)
         return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def get(self, chat_id: str) -> Chat:
-        """See ChatKeeper."""
+        """See ChatClient."""
         return await self._client.call("GET", path_of("chats", chat_id), returns=Chat)
 
     async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
-        """See ChatKeeper."""
+        """See ChatClient."""
         path = path_of("chats", chat.id, expected_revision=chat.revision)
         return await self._client.call("PUT", path, body=settings, returns=Chat)
 
     async def delete(self, chat_id: str) -> None:
-        """See ChatKeeper."""
+        """See ChatClient."""
         await self._client.call("DELETE", path_of("chats", chat_id))

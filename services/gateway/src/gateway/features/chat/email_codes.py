@@ -7,7 +7,7 @@ address is on the list.
 import hashlib
 from typing import Final
 
-from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports.accounts import Passwords
 from gateway.features.chat.entry_codes import CODE_LIFE, EntryCode, admits, code_mail, new_code
 from gateway.features.chat.errors import WrongCode
@@ -26,7 +26,7 @@ class ChatCodes:
     """Sends them, and takes them for tickets."""
 
     def __init__(
-        self, codes: EntryCodes, outbox: Outbox, *, passwords: Passwords, attempts: Attempts, clock: Clock
+        self, codes: EntryCodes, outbox: Outbox, *, passwords: Passwords, attempts: SignInAttempts, clock: Clock
     ) -> None:
         self._codes = codes
         self._outbox = outbox

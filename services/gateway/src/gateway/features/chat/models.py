@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.access.domain.people import MAX_PASSWORD, MIN_PASSWORD
-from gateway.http.bodies import AskedFor, Shown
+from gateway.http.bodies import RequestBody, Shown
 from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
 
 MAX_FILES = 15
@@ -15,7 +15,7 @@ OTP_LIMIT = 20
 Password = Field(None, min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
 
 
-class LookBody(AskedFor):
+class LookBody(RequestBody):
     """How the page greets."""
 
     primary_color: str | None = Field(None, description="`#rrggbb` or `#rgb`")
@@ -23,14 +23,14 @@ class LookBody(AskedFor):
     image_url: str | None = Field(None, description="An https URL.")
 
 
-class OutputBody(AskedFor):
+class OutputBody(RequestBody):
     """A field whose text is the answer."""
 
     block_id: str = Field(min_length=1, max_length=200)
     path: str = Field("content", max_length=500)
 
 
-class ChatChangeBody(AskedFor):
+class ChatChangeBody(RequestBody):
     """What is to be different; the rest stays."""
 
     identifier: str | None = Field(None, description="Last word of the address: lowercase letters, numbers, hyphens.")
@@ -90,7 +90,7 @@ class ChatBody(ChatChangeBody):
         return ChatSettings(**self.changes())
 
 
-class SentFile(AskedFor):
+class SentFile(RequestBody):
     """A file that a visitor sends along."""
 
     name: str = Field(max_length=500)
@@ -99,7 +99,7 @@ class SentFile(AskedFor):
     data: str = Field(description="A data: URL.")
 
 
-class SayBody(AskedFor):
+class SayBody(RequestBody):
     """What a visitor says, or the password alone."""
 
     input: str | None = Field(None, max_length=1_000_000)
@@ -129,13 +129,13 @@ class SayBody(AskedFor):
         return {"input": self.input or "", **conversation, **files}
 
 
-class CodeWish(AskedFor):
+class CodeRequest(RequestBody):
     """Whom a code is to be mailed to."""
 
     email: str = Field(max_length=320)
 
 
-class CodeBody(CodeWish):
+class CodeBody(CodeRequest):
     """The code that came by mail."""
 
     otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")

@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.chats import Chat, ChatSettings, CreateChat
 
 
-class ChatKeeper(Protocol):
+class ChatClient(Protocol):
     """Where chats are kept. Every method raises Unavailable."""
 
     async def create(self, request: CreateChat) -> Chat:

@@ -16,8 +16,8 @@ from gateway.features.chat.models import (
     url_of,
     view_of,
 )
-from gateway.features.chat.service import ChatPublishing
-from gateway.http.access import LegacyAccess
+from gateway.features.chat.service import ChatPublications
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -29,7 +29,7 @@ from shared.errors import InvalidRequest
 
 
 def chat_manage_router(
-    access: LegacyAccess, endpoints: Endpoints, publishing: ChatPublishing, *, public_url: str
+    access: WorkspaceAccess, endpoints: Endpoints, publishing: ChatPublications, *, public_url: str
 ) -> APIRouter:
     """Looking needs the read scope, everything else the admin scope: a chat lets strangers run the workflow."""
     router = APIRouter(route_class=presenting(present_error), tags=["Chat"], responses=AUTHORING_ERRORS)

@@ -10,10 +10,10 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.ports.accounts import Passwords
 from gateway.features.chat.outbox import Outbox
-from gateway.features.chat.ports import ChatKeeper
-from gateway.features.chat.sessions import ChatVisits
+from gateway.features.chat.ports import ChatClient
+from gateway.features.chat.sessions import ChatSessions
 from gateway.optimistic import written_over
-from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.ports import Authoring
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
 from shared.errors import Conflict, InvalidRequest, NotFound
@@ -23,15 +23,15 @@ NO_MAIL_SERVER: Final = (
 )
 
 
-class ChatPublishing:
+class ChatPublications:
     """A chat opens its workflow to people without a key: that is for who may do so in its workspace."""
 
     def __init__(
         self,
-        chats: ChatKeeper,
+        chats: ChatClient,
         authoring: Authoring,
-        publishing: Publishing,
-        visits: ChatVisits,
+        publishing: DeploymentService,
+        visits: ChatSessions,
         *,
         passwords: Passwords,
         outbox: Outbox,

@@ -10,15 +10,15 @@ from starlette.responses import Response
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.chat.email_codes import ChatCodes
-from gateway.features.chat.models import ChatConfig, CodeBody, CodeWish, Done, SayBody, config_of, url_of
-from gateway.features.chat.sessions import ChatVisits, OpenChat
+from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, Done, SayBody, config_of, url_of
+from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
 from gateway.http.bodies import json_value, validated
 from gateway.http.error_models import Refusal
 from gateway.http.errors import present_call_error, present_error
 from gateway.http.routes import plain
 from gateway.http.schemas import answers, described
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
@@ -34,11 +34,17 @@ CODE_SENT: Final = "If this address may enter, a code is on its way to it."
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
-class ChatDoor:
+class ChatEndpoint:
     """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
 
     def __init__(
-        self, reception: Reception, visits: ChatVisits, codes: ChatCodes, limits: RateLimits, *, public_url: str
+        self,
+        reception: EndpointServices,
+        visits: ChatSessions,
+        codes: ChatCodes,
+        limits: RateLimits,
+        *,
+        public_url: str,
     ) -> None:
         self._reception = reception
         self._visits = visits
@@ -72,7 +78,7 @@ class ChatDoor:
     async def send_code(self, request: Request) -> Response:
         """Mail a code to somebody who is allowed; everybody is answered alike."""
         chat = (await self._visits.find(request.path_params["identifier"])).chat
-        wish = validated(CodeWish, json_value(await request.body()))
+        wish = validated(CodeRequest, json_value(await request.body()))
         url = url_of(chat, self._public_url)
         await self._codes.send(chat, wish.email, address=self._address_of(request), url=url)
         return StructResponse(Done(message=CODE_SENT).model_dump(), headers=NO_STORE)
@@ -86,7 +92,7 @@ class ChatDoor:
         self._give(response, chat, ticket)
         return response
 
-    async def _answer(self, request: Request, found: OpenChat, body: SayBody, new_ticket: str | None) -> Response:
+    async def _answer(self, request: Request, found: PublishedChat, body: SayBody, new_ticket: str | None) -> Response:
         chat, endpoint = found.chat, found.endpoint
         ticket = new_ticket or request.cookies.get(_cookie_name(chat))
         visitor = await self._reception.visitor(request, endpoint.workspace_id)
@@ -150,7 +156,7 @@ def _config(chat: Chat) -> Response:
     return StructResponse(config_of(chat).model_dump(by_alias=True), headers=NO_STORE)
 
 
-def chat_visit_router(door: ChatDoor) -> APIRouter:
+def chat_visit_router(door: ChatEndpoint) -> APIRouter:
     """Must come behind the routes of authors, whose paths look like addresses."""
     router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
     router.add_api_route(
@@ -176,7 +182,7 @@ def chat_visit_router(door: ChatDoor) -> APIRouter:
         openapi_extra=described(SayBody),
     )
     for method, action, summary, body, answer in (
-        ("POST", door.send_code, "Mail a code to an address", CodeWish, Done),
+        ("POST", door.send_code, "Mail a code to an address", CodeRequest, Done),
         ("PUT", door.take_code, "Enter with the code", CodeBody, ChatConfig),
     ):
         router.add_api_route(

@@ -4,12 +4,12 @@ from typing import Final
 
 import msgspec
 
-from gateway.access.application.sign_in_attempts import Attempts
+from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports.accounts import Passwords
 from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
-from gateway.features.chat.ports import ChatKeeper
+from gateway.features.chat.ports import ChatClient
 from gateway.features.chat.ticket import opens, ticket_for
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
 from shared.clock import Clock
@@ -20,24 +20,24 @@ from shared.errors import InvalidRequest, NotFound
 LEASE_SECONDS: Final = 1.0
 
 
-class OpenChat(msgspec.Struct, frozen=True):
+class PublishedChat(msgspec.Struct, frozen=True):
     """A chat whose workflow is live."""
 
     chat: Chat
     endpoint: Endpoint
 
 
-class ChatVisits:
+class ChatSessions:
     """Knows chats for at most a second."""
 
     def __init__(
         self,
-        chats: ChatKeeper,
+        chats: ChatClient,
         endpoints: Endpoints,
         interfaces: Interfaces,
         *,
         passwords: Passwords,
-        attempts: Attempts,
+        attempts: SignInAttempts,
         clock: Clock,
     ) -> None:
         self._keeper = chats
@@ -46,9 +46,9 @@ class ChatVisits:
         self._passwords = passwords
         self._attempts = attempts
         self._clock = clock
-        self._chats: Leases[Chat | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="chats")
+        self._chats: LookupCache[Chat | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="chats")
 
-    async def find(self, identifier: str) -> OpenChat:
+    async def find(self, identifier: str) -> PublishedChat:
         """The chat at this address. Raises NotFound, ChatUnavailable, Unavailable."""
         chat = await self._chats.get(identifier)
         endpoint = await self._endpoints.find(chat.workflow_id) if chat else None
@@ -56,7 +56,7 @@ class ChatVisits:
             raise NotFound("Chat not found")
         if not chat.settings.is_active or not endpoint.is_deployed:
             raise ChatUnavailable
-        return OpenChat(chat, endpoint)
+        return PublishedChat(chat, endpoint)
 
     async def enter(self, chat: Chat, *, ticket: str | None, password: str | None, address: str) -> str | None:
         """Let somebody in; returns a new ticket where the password was said.

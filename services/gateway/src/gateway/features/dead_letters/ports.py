@@ -6,7 +6,7 @@ from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
 
 
-class DeadLetterKeeper(Protocol):
+class DeadLetterClient(Protocol):
     """Gives another chance to what failed. Every method raises Unavailable.
 
     Those that name a thing raise NotFound where the workspace has none of this id.

@@ -3,17 +3,17 @@
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plans
-from gateway.features.dead_letters.ports import DeadLetterKeeper
+from gateway.features.dead_letters.ports import DeadLetterClient
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.runs.ports.jobs import Jobs
 from shared.contracts.dead_letters import RedriveRun
 from shared.contracts.jobs import RunAccepted
 
 
-class Redriving:
+class RedriveService:
     """Runs failed runs again, and empties the list of dead letters one by one."""
 
-    def __init__(self, keeper: DeadLetterKeeper, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
+    def __init__(self, keeper: DeadLetterClient, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
         self._keeper = keeper
         self._jobs = jobs
         self._plans = plans

@@ -8,7 +8,7 @@ from gateway.features.deletion.rules import Erasure
 from shared.contracts.erasure import Erase
 
 
-class Erasures(Protocol):
+class DeletionRecords(Protocol):
     """What is being deleted, in the gateway's own database. Every method raises Unavailable."""
 
     async def keep_erasure(self, erasure: Erasure) -> None:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 
 from gateway.access.domain.credentials import Caller
 from gateway.features.deletion.rules import Erasure
-from gateway.features.deletion.service import Erasing
-from gateway.http.access import LegacyAccess
+from gateway.features.deletion.service import DeletionService
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
@@ -43,7 +43,7 @@ class ErasureRows(Wire):
     erasures: list[ErasureRow]
 
 
-def erasures_router(access: LegacyAccess, erasing: Erasing) -> APIRouter:
+def erasures_router(access: WorkspaceAccess, erasing: DeletionService) -> APIRouter:
     """For admins."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",

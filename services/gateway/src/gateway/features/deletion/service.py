@@ -11,8 +11,8 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import Caller
-from gateway.eraser import Eraser, KeptWorkflows
-from gateway.features.deletion.ports import Erasures
+from gateway.eraser import Deleter, StoredWorkflows
+from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
 from gateway.runs.ports.idempotency import IdempotencyRecords
 from gateway.workflows.application.endpoints import Endpoints
@@ -31,7 +31,7 @@ IDLE_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.1
 
 
-class Erasing:
+class DeletionService:
     """The record of an erasure is stored first; rounds by any gateway then go on with it until nothing is left.
 
     Services in this order: no endpoint, then no runs, then none of their kept answers. When everything that was under
@@ -40,9 +40,9 @@ class Erasing:
 
     def __init__(
         self,
-        erasures: Erasures,
-        workflows: KeptWorkflows,
-        services: Sequence[Eraser],
+        erasures: DeletionRecords,
+        workflows: StoredWorkflows,
+        services: Sequence[Deleter],
         calls: IdempotencyRecords,
         *,
         endpoints: Endpoints,

@@ -26,8 +26,8 @@ INDEXES: Final = (
 )
 
 
-class ErasureStore:
-    """Implements Erasures."""
+class DeletionStore:
+    """Implements DeletionRecords."""
 
     def __init__(self, store: Store) -> None:
         self._erasures = store.collection(ERASURES)
@@ -38,34 +38,34 @@ class ErasureStore:
 
     @store_call
     async def keep_erasure(self, erasure: Erasure) -> None:
-        """See Erasures."""
+        """See DeletionRecords."""
         await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
 
     @store_call
     async def has_erasure(self, owner: Erase) -> bool:
-        """See Erasures."""
+        """See DeletionRecords."""
         return await self._erasures.find_one({"_id": erasure_id(owner)}, {"_id": 1}) is not None
 
     @store_call
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
-        """See Erasures."""
+        """See DeletionRecords."""
         found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
         return [_erasure(document) async for document in found]
 
     @store_call
     async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
-        """See Erasures."""
+        """See DeletionRecords."""
         found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
         return [_erasure(document) async for document in found]
 
     @store_call
     async def is_first(self, workspace_id: str) -> bool:
-        """See Erasures."""
+        """See DeletionRecords."""
         return await self._founding.find_one({"workspace._id": workspace_id}, {"_id": 1}) is not None
 
     @store_call
     async def close_workspace(self, workspace_id: str) -> Sequence[str]:
-        """See Erasures."""
+        """See DeletionRecords."""
         nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
         await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
         found = self._api_keys.find({"workspace_id": workspace_id}, {"key_hash": 1})
@@ -75,7 +75,7 @@ class ErasureStore:
 
     @store_call
     async def erase_workspace(self, workspace_id: str) -> int:
-        """See Erasures."""
+        """See DeletionRecords."""
         mine = {"workspace_id": workspace_id}
         keys = await self._api_keys.delete_many(mine)
         invitations = await self._invitations.delete_many(mine)

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from gateway.http.bodies import AskedFor, Wire
+from gateway.http.bodies import RequestBody, Wire
 
 
-class ValueBody(AskedFor):
+class ValueBody(RequestBody):
     """A value; it is never read back."""
 
     value: Annotated[str, StringConstraints(max_length=65_536)]
 
 
-class ValuesBody(AskedFor):
+class ValuesBody(RequestBody):
     """Values by name."""
 
     variables: dict[str, Annotated[str, StringConstraints(max_length=65_536)]] = Field(max_length=100)

@@ -13,7 +13,7 @@ from gateway.features.environment.service import (
     workspace_place,
     workspace_place_looked_at,
 )
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
@@ -26,13 +26,13 @@ PlaceOf = Callable[[Caller], str]
 """Whose values the caller may handle."""
 
 
-def workspace_environment_router(access: LegacyAccess, values: EnvironmentValues) -> APIRouter:
+def workspace_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
     """Members see the names, admins write."""
     prefix = "/api/workspaces/{workspace_id}/environment"
     return _environment_router(prefix, access.to_workspace, values, workspace_place, workspace_place_looked_at)
 
 
-def personal_environment_router(access: LegacyAccess, values: EnvironmentValues) -> APIRouter:
+def personal_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
     """For everybody who is signed in."""
     return _environment_router("/api/environment", access.caller, values, own_place, own_place)
 

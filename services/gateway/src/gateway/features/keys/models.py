@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringCon
 from pydantic.alias_generators import to_camel
 
 from gateway.features.keys.service import MAX_OVERLAP
-from gateway.http.bodies import AskedFor, Wire
+from gateway.http.bodies import RequestBody, Wire
 from gateway.http.fields import Done, Name
 
 KeyRateLimit = Annotated[
@@ -29,7 +29,7 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
-class KeyBody(AskedFor):
+class KeyBody(RequestBody):
     """A new API key. A misspelt restriction would be none: keys that we do not know are refused."""
 
     model_config = ConfigDict(strict=False, extra="forbid", alias_generator=to_camel)
@@ -46,20 +46,20 @@ class KeyBody(AskedFor):
     rate_limit: KeyRateLimit = None
 
 
-class KeyChangeBody(AskedFor):
+class KeyChangeBody(RequestBody):
     """What to change of a key. What it may do stays: that would be another key."""
 
     name: Name | None = None
     rate_limit: KeyRateLimit = None
 
 
-class RotateBody(AskedFor):
+class RotateBody(RequestBody):
     """How long the old key stays good."""
 
     overlap_seconds: int = Field(0, ge=0, le=int(MAX_OVERLAP.total_seconds()))
 
 
-class KeysBody(AskedFor):
+class KeysBody(RequestBody):
     """The keys to revoke."""
 
     keys: list[Annotated[str, StringConstraints(max_length=128)]] = Field(min_length=1, max_length=500)

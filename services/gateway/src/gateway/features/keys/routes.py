@@ -21,7 +21,7 @@ from gateway.features.keys.models import (
     RotateBody,
 )
 from gateway.features.keys.service import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
@@ -36,12 +36,12 @@ OwnerOf = Callable[[Caller], Owner]
 """Whose keys the caller may handle."""
 
 
-def workspace_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+def workspace_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
     """For admins of the workspace."""
     return _keys_router("/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, owner_in, owner_looked_at)
 
 
-def personal_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+def personal_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
     """For everybody who is signed in."""
     return _keys_router("/api/users/me/api-keys", access.caller, keys, owner_self, owner_self)
 

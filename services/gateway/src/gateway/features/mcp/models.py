@@ -4,14 +4,14 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
-from gateway.http.bodies import AskedFor, Shown
+from gateway.http.bodies import RequestBody, Shown
 from shared.clock import iso
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
 
 D = TypeVar("D")
 
 
-class ServerChangeBody(AskedFor):
+class ServerChangeBody(RequestBody):
     """What is to be different; the rest stays."""
 
     name: str | None = None
@@ -36,7 +36,7 @@ class ServerBody(ServerChangeBody):
         return ToolServerSettings(**self.changes())
 
 
-class ToolChangeBody(AskedFor):
+class ToolChangeBody(RequestBody):
     """What is to be different; the rest stays."""
 
     tool_name: str | None = Field(None, description="Lowercase letters, digits, underscores.")

@@ -6,7 +6,7 @@ from typing import Protocol
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings
 
 
-class ToolServerKeeper(Protocol):
+class ToolServerClient(Protocol):
     """Where MCP servers are kept. Every method raises Unavailable."""
 
     async def servers(self, workspace_id: str) -> Sequence[ToolServer]:

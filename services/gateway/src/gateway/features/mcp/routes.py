@@ -19,8 +19,8 @@ from gateway.features.mcp.models import (
     server_view,
     tool_view,
 )
-from gateway.features.mcp.service import ToolPublishing
-from gateway.http.access import LegacyAccess
+from gateway.features.mcp.service import ToolServerPublications
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -29,7 +29,7 @@ from gateway.http.schemas import described
 from shared.contracts.tool_servers import ToolServer
 
 
-def tool_servers_router(access: LegacyAccess, publishing: ToolPublishing, *, public_url: str) -> APIRouter:
+def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublications, *, public_url: str) -> APIRouter:
     """Looking needs the read scope, changing the admin scope."""
     router = APIRouter(
         prefix="/api/mcp/workflow-servers",

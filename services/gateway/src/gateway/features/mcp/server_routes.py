@@ -28,13 +28,13 @@ from gateway import metrics
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.credentials import Scope as KeyScope
 from gateway.access.domain.rate_limits import RateKind
-from gateway.features.mcp.tools import ToolServing
+from gateway.features.mcp.tools import PublishedTools
 from gateway.http.error_models import Refusal
 from gateway.http.errors import message_of, present_call_error, present_error
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers
 from gateway.parsing import json_body
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
@@ -59,10 +59,10 @@ class Visit(msgspec.Struct, frozen=True):
     call_chain: tuple[str, ...]
 
 
-class McpDoor:
+class McpEndpoint:
     """Serves the protocol with its official package. Who may call, and how often, is the same as everywhere."""
 
-    def __init__(self, reception: Reception, serving: ToolServing, *, max_body_bytes: int) -> None:
+    def __init__(self, reception: EndpointServices, serving: PublishedTools, *, max_body_bytes: int) -> None:
         self._reception = reception
         self._serving = serving
         self._protocol: Server[Any] = Server(
@@ -226,7 +226,7 @@ def _told(error: FlowportError) -> MCPError:
     return MCPError(kind, message_of(error), data)
 
 
-def mcp_router(door: McpDoor) -> APIRouter:
+def mcp_router(door: McpEndpoint) -> APIRouter:
     """Where MCP clients connect."""
     router = APIRouter(route_class=plain(present_error), tags=["MCP"])
     refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)

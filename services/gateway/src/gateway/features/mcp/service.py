@@ -9,8 +9,8 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.mcp.ports import ToolServerKeeper
-from gateway.features.mcp.tools import ToolServing
+from gateway.features.mcp.ports import ToolServerClient
+from gateway.features.mcp.tools import PublishedTools
 from gateway.optimistic import written_over
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
@@ -20,7 +20,7 @@ MAX_NAME: Final = 64
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
-class ToolPublishing:
+class ToolServerPublications:
     """Everything that changes a server needs the admin scope: a public one lets strangers run its workflows.
 
     It is of the workspace, and may hold any workflow of it: no key that is for some only sees or changes it.
@@ -28,9 +28,9 @@ class ToolPublishing:
 
     def __init__(
         self,
-        keeper: ToolServerKeeper,
+        keeper: ToolServerClient,
         endpoints: Endpoints,
-        serving: ToolServing,
+        serving: PublishedTools,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],
     ) -> None:

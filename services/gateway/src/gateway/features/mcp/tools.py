@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.mcp.ports import ToolServerKeeper
-from gateway.lookup_cache import Leases
+from gateway.features.mcp.ports import ToolServerClient
+from gateway.lookup_cache import LookupCache
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
@@ -26,13 +26,15 @@ class OfferedTool(msgspec.Struct, frozen=True):
     input_schema: JsonObject
 
 
-class ToolServing:
+class PublishedTools:
     """Knows servers for at most a second. Tools are always the live versions; what is not live is not offered."""
 
-    def __init__(self, keeper: ToolServerKeeper, interfaces: Interfaces, clock: Clock) -> None:
+    def __init__(self, keeper: ToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
         self._keeper = keeper
         self._interfaces = interfaces
-        self._servers: Leases[ToolServer | None] = Leases(self._load, clock, seconds=LEASE_SECONDS, what="tool_servers")
+        self._servers: LookupCache[ToolServer | None] = LookupCache(
+            self._load, clock, seconds=LEASE_SECONDS, what="tool_servers"
+        )
 
     async def find(self, server_id: str) -> ToolServer:
         """The server with this id. Raises NotFound, Unavailable."""

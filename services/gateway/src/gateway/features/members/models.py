@@ -5,17 +5,17 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.access.domain.people import Role
-from gateway.http.bodies import AskedFor, Wire
+from gateway.http.bodies import RequestBody, Wire
 from gateway.http.fields import Name, RoleName
 
 
-class WorkspaceBody(AskedFor):
+class WorkspaceBody(RequestBody):
     """A new workspace."""
 
     name: Name
 
 
-class WorkspaceChangeBody(AskedFor):
+class WorkspaceChangeBody(RequestBody):
     """What to change."""
 
     name: Name | None = None
@@ -55,7 +55,7 @@ class MemberRows(Wire):
     members: list[MemberRow]
 
 
-class RoleBody(AskedFor):
+class RoleBody(RequestBody):
     """What a member is to be."""
 
     role: RoleName

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from gateway.access.application.members import Teams
+from gateway.access.application.members import MemberService
 from gateway.access.domain.credentials import Caller, Grant, Scope, takes
 from gateway.access.domain.membership import Invitation
 from gateway.access.domain.people import Role
@@ -23,7 +23,7 @@ from gateway.features.members.models import (
     WorkspaceRow,
     WorkspaceRows,
 )
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
@@ -34,7 +34,7 @@ from shared.clock import iso
 from shared.errors import InvalidRequest
 
 
-def workspaces_router(access: LegacyAccess, teams: Teams, *, public_url: str) -> APIRouter:
+def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_url: str) -> APIRouter:
     """Workspaces and their people: everybody looks, admins change."""
     router = APIRouter(
         prefix="/api/workspaces", route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS

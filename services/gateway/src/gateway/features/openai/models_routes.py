@@ -10,7 +10,7 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.openai.errors import present_error
 from gateway.features.openai.models import ErrorAnswer, Model, ModelList
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.workflows.application.endpoints import Endpoints
@@ -24,7 +24,7 @@ MOST_MODELS: Final = 1_000
 
 
 def models_router(
-    authentication: Authentication, endpoints: Endpoints, limiting: Limiting, authoring: Authoring
+    authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders, authoring: Authoring
 ) -> APIRouter:
     """Those that are deployed."""
     router = APIRouter(

@@ -21,7 +21,7 @@ from gateway.features.openai.unsupported_parameters import refuse_what_is_not_ke
 from gateway.http.bodies import json_value, validated
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answers, described
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.workflows.application.interfaces import Interfaces
@@ -30,10 +30,10 @@ from shared.contracts.runs import RunMode, RunStatus
 from shared.web.structs import StructResponse
 
 
-class CompletionsDoor:
+class CompletionsEndpoint:
     """Runs workflows for OpenAI's clients. Who may call, and how often, is the same as everywhere."""
 
-    def __init__(self, reception: Reception, interfaces: Interfaces, clock: Clock) -> None:
+    def __init__(self, reception: EndpointServices, interfaces: Interfaces, clock: Clock) -> None:
         self._reception = reception
         self._interfaces = interfaces
         self._clock = clock
@@ -84,7 +84,7 @@ class CompletionsDoor:
         return (await self._interfaces.of(body.model, None)).interface.default_selection()
 
 
-def completions_router(door: CompletionsDoor) -> APIRouter:
+def completions_router(door: CompletionsEndpoint) -> APIRouter:
     """Chat completions."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["OpenAI"])
     responses: dict[int | str, dict[str, Any]] = {

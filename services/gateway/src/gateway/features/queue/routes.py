@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.error_models import WORKSPACE_ERRORS
 from gateway.http.errors import present_error
@@ -22,7 +22,7 @@ class QueueAnswer(Wire):
     wait_seconds: float | None = Field(description="Of a run that is queued now; null while too little is known.")
 
 
-def queue_router(access: LegacyAccess, jobs: Jobs) -> APIRouter:
+def queue_router(access: WorkspaceAccess, jobs: Jobs) -> APIRouter:
     """For whoever may read the workspace."""
     router = APIRouter(route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS)
 

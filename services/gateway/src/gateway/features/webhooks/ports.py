@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 
 
-class WebhookKeeper(Protocol):
+class WebhookClient(Protocol):
     """Keeps subscriptions, and what was sent to them. Every method raises Unavailable.
 
     Those that name a thing raise NotFound where the workspace has none of this id.

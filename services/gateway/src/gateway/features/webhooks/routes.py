@@ -8,10 +8,10 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.ports import WebhookKeeper
+from gateway.features.webhooks.ports import WebhookClient
 from gateway.features.webhooks.service import Webhooks
-from gateway.http.access import LegacyAccess
-from gateway.http.bodies import AskedFor, json_of
+from gateway.http.access import WorkspaceAccess
+from gateway.http.bodies import RequestBody, json_of
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
 from gateway.http.routes import presenting
@@ -23,7 +23,7 @@ from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
 
-class WebhookConfig(AskedFor):
+class WebhookConfig(RequestBody):
     """Where to, and what signs it."""
 
     model_config = ConfigDict(extra="ignore")
@@ -32,10 +32,10 @@ class WebhookConfig(AskedFor):
     secret: SecretStr | None = Field(None, description="Signs deliveries; left out, the present one is kept.")
 
 
-class NotificationBody(AskedFor):
+class NotificationBody(RequestBody):
     """Which ends of runs are told, and with how much."""
 
-    model_config = ConfigDict(**{**AskedFor.model_config, "strict": False})
+    model_config = ConfigDict(**{**RequestBody.model_config, "strict": False})
 
     notification_type: Literal["webhook"] = Field("webhook", description="Only webhooks are sent from here.")
     workflow_ids: list[str] = Field([], max_length=1_000)
@@ -59,7 +59,7 @@ class NotificationBody(AskedFor):
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
-def notifications_router(access: LegacyAccess, keeper: WebhookKeeper, webhooks: Webhooks) -> APIRouter:
+def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhooks: Webhooks) -> APIRouter:
     """For readers of the workspace to see, for its admins to change."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.ports import WebhookKeeper
+from gateway.features.webhooks.ports import WebhookClient
 from shared.contracts.webhooks import SaveSubscription, Subscription
 
 
@@ -17,7 +17,7 @@ class Webhooks:
     Who subscribes is answered when every process of jobs-service surely knows: of what ends from then on, he is told.
     """
 
-    def __init__(self, keeper: WebhookKeeper, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, keeper: WebhookClient, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
         self._keeper = keeper
         self._audit = audit
         self._settle = settle

@@ -20,7 +20,7 @@ MAX_WAITING: Final = 10_000
 Answer = RunAccepted | FlowportError
 
 
-class Intake:
+class AcceptBatcher:
     """One call for many costs both services half of one each. Who is alone does not wait for others."""
 
     def __init__(self, client: InternalClient) -> None:

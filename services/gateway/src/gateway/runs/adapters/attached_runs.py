@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.runs.adapters.attached_call import AttachedCall
 from gateway.runs.adapters.cancels import Cancels
-from gateway.runs.adapters.fast_path import ExpressWay
+from gateway.runs.adapters.fast_path import FastPath
 from gateway.runs.adapters.run_keys import by_key
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import RunLost
@@ -62,7 +62,7 @@ class BrokerAttachedRuns:
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._stop_seconds = stop_seconds
-        self._express = ExpressWay()
+        self._express = FastPath()
         self._calls: dict[str, AttachedCall] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None

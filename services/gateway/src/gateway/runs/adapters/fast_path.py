@@ -14,7 +14,7 @@ REST_SECONDS: Final = 30.0
 log = get_logger("express_way")
 
 
-class ExpressWay:
+class FastPath:
     """Closed once a call has waited too long for its answer; then one call at a time tries whether that is over.
 
     The node of a queue that is not replicated may hang, or its machine be gone without a word. What is published to it

@@ -1,4 +1,4 @@
-"""Records of calls with an idempotency key, in the gateway's database. Leases are in the store's time."""
+"""Records of calls with an idempotency key, in the gateway's database. LookupCache are in the store's time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from gateway.runs.domain.idempotency import CallName, KeptAnswer
+from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.runs.ports.idempotency import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.store.client import Store
@@ -76,7 +76,7 @@ class IdempotencyStore:
         await self._records.update_one(_open(record), {"$set": {"lease_ms": 0}})
 
     @store_call
-    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
         """See IdempotencyRecords."""
         kept = {
             "status": answer.status,
@@ -124,7 +124,7 @@ def _known(document: Document) -> KnownCall:
     return KnownCall(record, _answer(document["answer"]), is_held=document["lease_ms"] > document["now_ms"])
 
 
-def _answer(kept: Document | None) -> KeptAnswer | None:
+def _answer(kept: Document | None) -> StoredAnswer | None:
     if kept is None:
         return None
-    return KeptAnswer(kept["status"], dict(kept["headers"]), decode_payload(kept))
+    return StoredAnswer(kept["status"], dict(kept["headers"]), decode_payload(kept))

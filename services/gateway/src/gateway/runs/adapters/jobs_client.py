@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gateway.runs.adapters.accept_batches import Intake
+from gateway.runs.adapters.accept_batches import AcceptBatcher
 from gateway.runs.adapters.run_keys import by_key, by_public_id
 from gateway.runs.ports.jobs import EVERY_RUN
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
@@ -21,12 +21,12 @@ from shared.web.paths import path_of
 from shared.web.payloads import PayloadStore
 
 
-class JobsService:
-    """Implements RunKeeper."""
+class HttpJobsClient:
+    """Implements JobsClient."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
-        self._intake = Intake(client)
+        self._intake = AcceptBatcher(client)
         self.start = self._intake.start
         self.stop = self._intake.stop
         payloads = PayloadStore(client)
@@ -34,7 +34,7 @@ class JobsService:
         self.get = payloads.get
 
     async def erase(self, asked: Erase) -> Erased:
-        """See Eraser."""
+        """See Deleter."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:

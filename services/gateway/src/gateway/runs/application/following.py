@@ -12,7 +12,7 @@ from shared.errors import NotFound
 GONE = "The run is not kept any more"
 
 
-class Following:
+class RunFollower:
     """Opens a run's events, and tells how it ended."""
 
     def __init__(

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from gateway.runs.domain.idempotency import CallName, KeptAnswer
+from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from gateway.runs.ports.idempotency import CallRecord, IdempotencyRecords
 from gateway.runs.ports.jobs import Payloads
@@ -40,7 +40,7 @@ class Idempotency:
         """Vouch for nothing any more."""
         await end(self._renewing)
 
-    async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | KeptAnswer:
+    async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | StoredAnswer:
         """The record of a call that is now this process's to answer, or the answer that the first one got.
 
         Raises IdempotencyKeyReused (another request), IdempotencyKeyInUse (not answered yet), Unavailable.
@@ -66,7 +66,7 @@ class Idempotency:
     async def keep(self, record: CallRecord, status: int, headers: dict[str, str], body: bytes) -> None:
         """The call is answered. A failure is logged: the caller gets the answer all the same."""
         try:
-            answer = KeptAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
+            answer = StoredAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
             await self._records.keep(record, answer)
         except FlowportError as error:
             log.error("an answer is not kept", run_id=record.run_id, error=error.message)
@@ -94,7 +94,7 @@ class Idempotency:
         """What became of the call is not known here; whoever retries it after the lease will find out."""
         self._turns.pop(record.holder, None)
 
-    async def body_of(self, name: CallName, answer: KeptAnswer) -> bytes:
+    async def body_of(self, name: CallName, answer: StoredAnswer) -> bytes:
         """The body of a kept answer. Raises NotFound, Unavailable."""
         return await self._payloads.get(name.workspace_id, answer.body)
 

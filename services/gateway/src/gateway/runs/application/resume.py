@@ -22,7 +22,7 @@ MAX_LISTED = 100
 PAUSED = RunFilter(RunStatus.PAUSED)
 
 
-class Resuming:
+class PausedRuns:
     """Finds what waits, and passes answers on. A run of another workflow or workspace does not exist."""
 
     def __init__(self, runs: WorkflowRuns, jobs: Jobs) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.access.domain.limit_errors import UsageLimitExceeded
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from gateway.runs.ports.jobs import Jobs
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -20,7 +20,9 @@ class SpendCap:
 
     def __init__(self, jobs: Jobs, clock: Clock) -> None:
         self._jobs = jobs
-        self._spent: Leases[float] = Leases(self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS)
+        self._spent: LookupCache[float] = LookupCache(
+            self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS
+        )
 
     async def check(self, workspace_id: str, cap_usd: float) -> None:
         """Raises UsageLimitExceeded. A cap of 0 is none, and what cannot be found out refuses nobody."""

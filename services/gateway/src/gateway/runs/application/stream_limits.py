@@ -17,17 +17,17 @@ class StreamLimits:
         self._per_run = per_run
         self._open: Counter[Hashable] = Counter()
 
-    def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamPlace":
+    def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamSlot":
         """Return the place of one more stream. Raises TooManyStreams."""
         run = ("run", workspace_id, run_id)
         owner = ("caller", caller.workspace.id, caller.actor_id, caller.address)
         if self._open[run] >= self._per_run or self._open[owner] >= self._per_caller:
             raise TooManyStreams
         self._open.update((run, owner))
-        return StreamPlace(self._open, (run, owner))
+        return StreamSlot(self._open, (run, owner))
 
 
-class StreamPlace:
+class StreamSlot:
     """The place that one open stream takes."""
 
     def __init__(self, open_streams: Counter[Hashable], counted: tuple[Hashable, ...]) -> None:
@@ -48,7 +48,7 @@ class StreamPlace:
 class _Limited:
     """A run that holds the place of its stream until the reader hangs up."""
 
-    def __init__(self, run: FollowedRun | AttachedRun, place: StreamPlace) -> None:
+    def __init__(self, run: FollowedRun | AttachedRun, place: StreamSlot) -> None:
         self._hang_up = run.hang_up
         self._place = place
         self.run_id = run.run_id
@@ -63,7 +63,7 @@ class _Limited:
 class LimitedRun(_Limited):
     """Implements FollowedRun: `run`, with the place of its stream."""
 
-    def __init__(self, run: FollowedRun, place: StreamPlace) -> None:
+    def __init__(self, run: FollowedRun, place: StreamSlot) -> None:
         super().__init__(run, place)
         self.take = run.take
 
@@ -71,7 +71,7 @@ class LimitedRun(_Limited):
 class LimitedAttachedRun(_Limited):
     """Implements AttachedRun: `run`, with the place of its stream."""
 
-    def __init__(self, run: AttachedRun, place: StreamPlace) -> None:
+    def __init__(self, run: AttachedRun, place: StreamSlot) -> None:
         super().__init__(run, place)
         self.take = run.take
         self.outcome = run.outcome

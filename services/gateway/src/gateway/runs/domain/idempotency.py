@@ -32,7 +32,7 @@ class CallName(msgspec.Struct, frozen=True):
         return sha256(_encode(self)).hexdigest()
 
 
-class KeptAnswer(msgspec.Struct, frozen=True):
+class StoredAnswer(msgspec.Struct, frozen=True):
     """What the first call was answered. Of a stream, only its end is kept."""
 
     status: int

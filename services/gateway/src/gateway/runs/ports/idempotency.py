@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.runs.domain.idempotency import CallName, KeptAnswer
+from gateway.runs.domain.idempotency import CallName, StoredAnswer
 from shared.contracts.erasure import Erase
 
 
@@ -25,7 +25,7 @@ class KnownCall(msgspec.Struct, frozen=True):
     """A record that there is. `is_held`: its holder was there lately."""
 
     record: CallRecord
-    answer: KeptAnswer | None
+    answer: StoredAnswer | None
     is_held: bool
 
 
@@ -50,7 +50,7 @@ class IdempotencyRecords(Protocol):
         """Nobody vouches for the call any more, if `record` still is the one that is kept."""
         ...
 
-    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+    async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
         """Store the answer, if `record` still is the one that is kept."""
         ...
 

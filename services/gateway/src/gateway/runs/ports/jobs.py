@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from gateway.eraser import Eraser
+from gateway.eraser import Deleter
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
@@ -94,5 +94,5 @@ class EventLog(Protocol):
         ...
 
 
-class RunKeeper(Jobs, Payloads, EventLog, Eraser, Protocol):
+class JobsClient(Jobs, Payloads, EventLog, Deleter, Protocol):
     """All that jobs-service does for the gateway."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from gateway.http.bodies import NO_NULL_NUMBER, AskedFor, Wire
+from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -25,7 +25,7 @@ class WorkflowQuery(BaseModel):
     cursor: str | None = Field(None, max_length=500)
 
 
-class ImportBody(AskedFor):
+class ImportBody(RequestBody):
     """A workflow file and where it goes."""
 
     workspace_id: str
@@ -41,14 +41,14 @@ class ImportBody(AskedFor):
     folder_id: str | None = None
 
 
-class DeployBody(AskedFor):
+class DeployBody(RequestBody):
     """What to call the new version."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
 
 
-class RollbackBody(AskedFor):
+class RollbackBody(RequestBody):
     """Which version to go back to; the one before the live one when nothing is said."""
 
     version: Annotated[int | None, NO_NULL_NUMBER] = Field(None, ge=1, le=2**31)

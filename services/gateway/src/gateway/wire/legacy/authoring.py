@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of, json_value
 from gateway.http.error_models import AUTHORING_ERRORS, Error
 from gateway.http.errors import present_error
@@ -16,8 +16,8 @@ from gateway.http.fields import Done
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers, described
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow, WorkflowRows
-from gateway.workflows.application.deployment import Publishing
-from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.application.listing import every_workflow
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
@@ -28,7 +28,9 @@ from shared.web.structs import StructResponse
 MOST_LISTED: Final = 10_000
 
 
-def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
+def authoring_router(
+    access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
+) -> APIRouter:
     """Workflows and their drafts, for whoever may edit them."""
     router = APIRouter(
         prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.http.bodies import NO_NULL_TEXT, AskedFor, Wire
+from gateway.http.bodies import NO_NULL_TEXT, RequestBody, Wire
 from gateway.http.fields import Done
 from gateway.wire.common.versions import VersionRow
 
 
-class CreateBody(AskedFor):
+class CreateBody(RequestBody):
     """A new, empty workflow."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -18,7 +18,7 @@ class CreateBody(AskedFor):
     folder_id: str | None = None
 
 
-class UpdateBody(AskedFor):
+class UpdateBody(RequestBody):
     """What to change."""
 
     name: Annotated[Annotated[str, StringConstraints(min_length=1, max_length=200)] | None, NO_NULL_TEXT] = None
@@ -26,14 +26,14 @@ class UpdateBody(AskedFor):
     folder_id: str | None = None
 
 
-class AccessBody(AskedFor):
+class AccessBody(RequestBody):
     """Who may call, and what is kept of it."""
 
     is_public_api: bool | None = None
     store_inputs_and_outputs: bool | None = None
 
 
-class VersionBody(AskedFor):
+class VersionBody(RequestBody):
     """New texts for a version, or the wish to make it live."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -50,7 +50,7 @@ class Problems(Wire):
     warnings: list[ProblemRow]
 
 
-def changes_router(access: LegacyAccess, authoring: Authoring) -> APIRouter:
+def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
     """For whoever may read the workflow."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import AUTHORING_ERRORS, Error
 from gateway.http.errors import present_error
@@ -23,7 +23,7 @@ from gateway.wire.legacy.authoring_models import (
     DeployResult,
     StatusState,
 )
-from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
@@ -34,7 +34,7 @@ KEYS_SHOWN: Final = "Workspace API keys"
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
-def deployment_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing: DeploymentService) -> APIRouter:
     """What is live: for a key with the read scope, and with the deploy scope to change it."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",

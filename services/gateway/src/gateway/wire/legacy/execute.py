@@ -12,8 +12,8 @@ from gateway.access.domain.rate_limits import RateKind
 from gateway.http.error_models import Refusal
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answer, described
-from gateway.run_endpoints.idempotency import OnceOnly
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.idempotency import IdempotentCalls
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest, read_execute_request
 from gateway.streams.canvas_answers import CanvasStreams
@@ -30,10 +30,12 @@ from shared.web.structs import StructResponse
 TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 
 
-class ExecuteDoor:
+class ExecuteEndpoint:
     """Serves execute calls: sync, stream and async."""
 
-    def __init__(self, reception: Reception, canvas: CanvasStreams, *, once: OnceOnly, public_url: str) -> None:
+    def __init__(
+        self, reception: EndpointServices, canvas: CanvasStreams, *, once: IdempotentCalls, public_url: str
+    ) -> None:
         self._reception = reception
         self._canvas = canvas
         self._once = once
@@ -129,7 +131,7 @@ _REFUSALS: Final = {
 }
 
 
-def execute_router(door: ExecuteDoor) -> APIRouter:
+def execute_router(door: ExecuteEndpoint) -> APIRouter:
     """The execute route."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["Execute"])
     router.add_api_route(

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.error_models import Refusal
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.runs.domain.response_block import SANDBOX
@@ -28,7 +28,7 @@ UNKNOWN_TYPE: Final = "application/octet-stream"
 MISSING: Final = "File not found"
 
 
-def files_router(authentication: Authentication, limiting: Limiting, payloads: Payloads) -> APIRouter:
+def files_router(authentication: Authentication, limiting: RateLimitHeaders, payloads: Payloads) -> APIRouter:
     """The route of files. A file of another workspace, workflow or run than its path names does not exist."""
     router = APIRouter(
         route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.features.api_page import DOCS_PAGE
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
 from gateway.http.routes import presenting
@@ -24,7 +24,7 @@ SOME_KEY: Final = "sk-sim-..."
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]
 
 
-def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
+def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
     """Protected like the workflow itself."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",

@@ -12,7 +12,7 @@ from gateway.access.domain.credentials import Scope
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.runs.ports.jobs import Jobs, Payloads
@@ -36,7 +36,9 @@ _SHOWN: Final = {
 }
 
 
-def jobs_router(authentication: Authentication, limiting: Limiting, jobs: Jobs, payloads: Payloads) -> APIRouter:
+def jobs_router(
+    authentication: Authentication, limiting: RateLimitHeaders, jobs: Jobs, payloads: Payloads
+) -> APIRouter:
     """The job status route."""
     router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
 

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_value
 from gateway.http.error_models import Refusal
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
-from gateway.runs.application.resume import Resuming
+from gateway.runs.application.resume import PausedRuns
 from gateway.runs.domain.pauses import answer_in, paused_execution
 from gateway.wire.legacy.errors import present_plain_error
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
@@ -22,7 +22,7 @@ STARTED: Final = "Resume execution started"
 QUEUED: Final = "Resume queued. It runs after the resume that is under way."
 
 
-def resuming_router(access: LegacyAccess, resuming: Resuming, *, public_url: str) -> APIRouter:
+def resuming_router(access: WorkspaceAccess, resuming: PausedRuns, *, public_url: str) -> APIRouter:
     """The routes of paused runs."""
     router = APIRouter(
         route_class=presenting(present_plain_error),

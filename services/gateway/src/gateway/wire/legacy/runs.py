@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.error_models import Refusal
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
@@ -24,7 +24,7 @@ from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
 
-def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
+def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
     """The routes of one run."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}/executions/{execution_id}",

@@ -11,7 +11,7 @@ from gateway.access.domain.rate_limits import RateKind, Standing
 from gateway.http.bodies import Wire
 from gateway.http.error_models import Error
 from gateway.http.errors import present_error
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.http.usage import Bucket, bucket, spend_limit
@@ -62,7 +62,9 @@ class UsageLimits(Wire):
     storage: Storage = Storage()
 
 
-def usage_router(authentication: Authentication, limiting: Limiting, reports: UsageReports, clock: Clock) -> APIRouter:
+def usage_router(
+    authentication: Authentication, limiting: RateLimitHeaders, reports: UsageReports, clock: Clock
+) -> APIRouter:
     """The usage route. It counts nothing."""
     router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
 

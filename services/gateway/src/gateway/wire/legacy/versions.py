@@ -7,7 +7,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.access import LegacyAccess
+from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.error_models import AUTHORING_ERRORS
 from gateway.http.errors import present_error
@@ -16,8 +16,8 @@ from gateway.http.schemas import described
 from gateway.wire.common.versions import MAX_NUMBER, VersionRow, version_row
 from gateway.wire.legacy.authoring_models import DeployedState, Reverted, VersionBody, VersionChange, VersionRows
 from gateway.wire.legacy.deployment import active_deployment
-from gateway.workflows.application.deployment import Publishing
-from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import epoch_ms
 from shared.contracts.deployments import UpdateVersion
@@ -28,7 +28,9 @@ PAGE: Final = 500
 MAX_PAGES: Final = 20
 
 
-def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
+def versions_router(
+    access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
+) -> APIRouter:
     """Versions, for a key with the read scope, and with the deploy scope to change something."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}/deployments",
@@ -88,7 +90,9 @@ def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing
     return router
 
 
-async def _texts(editing: Editing, caller: Caller, workflow_id: str, number: int, body: VersionBody) -> VersionChange:
+async def _texts(
+    editing: DraftService, caller: Caller, workflow_id: str, number: int, body: VersionBody
+) -> VersionChange:
     wants_description = "description" in body.model_fields_set
     if body.name is None and not wants_description:
         return VersionChange()

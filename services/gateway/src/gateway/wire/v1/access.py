@@ -3,7 +3,7 @@
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller
 from gateway.http.counted_access import CountedAccess
-from gateway.http.rate_limit_headers import Limiting
+from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.usage import Limits, limits_block
 from gateway.runs.application.usage import UsageReports
 from gateway.workflows.application.endpoints import Endpoints
@@ -17,7 +17,7 @@ class V1Access(CountedAccess):
         self,
         authentication: Authentication,
         endpoints: Endpoints,
-        limiting: Limiting,
+        limiting: RateLimitHeaders,
         *,
         reports: UsageReports,
         clock: Clock,

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.dead_letters.ports import DeadLetterKeeper
-from gateway.features.dead_letters.service import Redriving
+from gateway.features.dead_letters.ports import DeadLetterClient
+from gateway.features.dead_letters.service import RedriveService
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.wire.v1.access import V1Access
@@ -20,7 +20,7 @@ from shared.web.structs import StructResponse
 
 
 def dead_letters_router(
-    access: V1Access, keeper: DeadLetterKeeper, redriving: Redriving, *, public_url: str
+    access: V1Access, keeper: DeadLetterClient, redriving: RedriveService, *, public_url: str
 ) -> APIRouter:
     """For whoever looks after the workspace."""
     router = APIRouter(

@@ -15,10 +15,10 @@ from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import present_error
 from gateway.wire.v1.models import DeploymentAnswer, ErrorAnswer
 from gateway.wire.v1.workflows import ERRORS
-from gateway.workflows.application.deployment import Publishing
+from gateway.workflows.application.deployment import DeploymentService
 
 
-def deployments_router(access: V1Access, publishing: Publishing) -> APIRouter:
+def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRouter:
     """What is live, for a key with the deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows/{workflow_id}",

@@ -18,14 +18,14 @@ from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import present_error
 from gateway.wire.v1.models import ErrorAnswer, ExportAnswer, Imported, WorkflowAnswer, WorkflowList
 from gateway.wire.v1.presenting import detail
-from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.web.structs import StructResponse
 
 ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
-def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, tallies: RunTallies) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring, editing: DraftService, tallies: RunTallies) -> APIRouter:
     """Workflows, for a key with the read or deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS

@@ -12,8 +12,8 @@ from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answer, answers, described
-from gateway.run_endpoints.idempotency import OnceOnly
-from gateway.run_endpoints.services import Reception
+from gateway.run_endpoints.idempotency import IdempotentCalls
+from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.streams.durable_answers import RunEventStreams
@@ -29,10 +29,12 @@ from shared.errors import Unauthenticated
 from shared.web.structs import StructResponse
 
 
-class V2ExecuteDoor:
+class V2ExecuteEndpoint:
     """Serves v2 execute calls: sync, stream and async. Address, key, gate: here they are looked at in this order."""
 
-    def __init__(self, reception: Reception, *, streams: RunEventStreams, once: OnceOnly, public_url: str) -> None:
+    def __init__(
+        self, reception: EndpointServices, *, streams: RunEventStreams, once: IdempotentCalls, public_url: str
+    ) -> None:
         self._reception = reception
         self._streams = streams
         self._once = once
@@ -99,7 +101,7 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def execute_router(door: V2ExecuteDoor) -> APIRouter:
+def execute_router(door: V2ExecuteEndpoint) -> APIRouter:
     """The execute route."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["v2"])
     router.add_api_route(

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.http.bodies import AskedFor, Wire
+from gateway.http.bodies import RequestBody, Wire
 
 MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
 
 
-class ExecuteBody(AskedFor):
+class ExecuteBody(RequestBody):
     """What to run it with. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
@@ -136,7 +136,7 @@ class RunQuery(BaseModel):
     until: AwareDatetime | None = Field(None, description="Only runs accepted before this time.")
 
 
-class CancelRunsBody(AskedFor):
+class CancelRunsBody(RequestBody):
     """Which runs to cancel; without any key, all that are not over."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
@@ -157,7 +157,7 @@ class CancelledRunsAnswer(Wire):
     data: CancelledRuns
 
 
-class ResumeBody(AskedFor):
+class ResumeBody(RequestBody):
     """Which pause to end, and with what."""
 
     model_config = ConfigDict(extra="forbid")

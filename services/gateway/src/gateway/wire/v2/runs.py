@@ -9,7 +9,7 @@ from gateway.access.domain.credentials import Caller
 from gateway.http.bodies import json_of
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
-from gateway.runs.application.resume import Resuming
+from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, given_by, names_in, status_of
@@ -33,7 +33,7 @@ from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
-def runs_router(access: V2Access, runs: WorkflowRuns, resuming: Resuming, *, public_url: str) -> APIRouter:
+def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, public_url: str) -> APIRouter:
     """A workflow's runs."""
     router = APIRouter(
         prefix="/api/v2/workflows/{workflow_id}/runs",

@@ -28,8 +28,8 @@ from gateway.wire.common.workflows import file_of, listed
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, present_error
 from gateway.wire.v2.models import ErrorAnswer
-from gateway.workflows.application.deployment import Publishing
-from gateway.workflows.application.drafts import Editing
+from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.web.structs import StructResponse
@@ -71,7 +71,7 @@ class Anything(Wire):
 
 
 def workflows_router(
-    access: V2Access, authoring: Authoring, editing: Editing, publishing: Publishing, tallies: RunTallies
+    access: V2Access, authoring: Authoring, editing: DraftService, publishing: DeploymentService, tallies: RunTallies
 ) -> APIRouter:
     """Workflows and their deployments."""
     router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)

@@ -11,7 +11,7 @@ from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint,
 from shared.errors import InvalidRequest, NotDeployed
 
 
-class Publishing:
+class DeploymentService:
     """Changes what is live, and writes down who did.
 
     This process forgets at once what it knew. An answer comes when every other gateway has surely let go too: a

@@ -27,7 +27,7 @@ SPELL_SECONDS: Final = 900.0
 MAX_SPELLS: Final = 10_000
 
 
-class Editing:
+class DraftService:
     """Changes workflows and the texts of their versions, and writes down who did."""
 
     def __init__(self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from gateway.workflows.ports import Deployments
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint, Version
@@ -22,7 +22,7 @@ class Endpoints:
 
     def __init__(self, deployments: Deployments, clock: Clock, *, stale_seconds: float) -> None:
         self._deployments = deployments
-        self._live: Leases[Endpoint | None] = Leases(
+        self._live: LookupCache[Endpoint | None] = LookupCache(
             self._load,
             clock,
             seconds=LEASE_SECONDS,
@@ -30,7 +30,7 @@ class Endpoints:
             stale_seconds=stale_seconds,
             revision=lambda endpoint: endpoint.revision if endpoint else None,
         )
-        self._versions: Leases[Version] = Leases(
+        self._versions: LookupCache[Version] = LookupCache(
             self._load_version, clock, seconds=VERSION_SECONDS, what="versions", stale_seconds=stale_seconds
         )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.lookup_cache import Leases
+from gateway.lookup_cache import LookupCache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.domain.interface import Interface, read_interface
 from gateway.workflows.ports import Deployments
@@ -36,7 +36,9 @@ class Interfaces:
         self._endpoints = endpoints
         self._deployments = deployments
         self._catalog = catalog
-        self._read: Leases[tuple[str, Interface]] = Leases(self._load, clock, seconds=KEPT_SECONDS, max_entries=KEPT)
+        self._read: LookupCache[tuple[str, Interface]] = LookupCache(
+            self._load, clock, seconds=KEPT_SECONDS, max_entries=KEPT
+        )
 
     async def of(self, workflow_id: str, version: int | None) -> Published:
         """The interface of `version`, of the live one when it is None.
