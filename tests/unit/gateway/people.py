@@ -147,8 +147,8 @@ class FakeAccounts:
         kept = [key for key, each in self.sessions.items() if each.user_id == user_id and each.id != but]
         return self._end(kept)
 
-    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
-        self.attempts[key] = self.attempts.get(key, 0) + 1
+    async def count_attempt(self, key: str, *, window_ends: datetime, by: int = 1) -> int:
+        self.attempts[key] = self.attempts.get(key, 0) + by
         return self.attempts[key]
 
     async def forget_attempts(self, key: str) -> None:

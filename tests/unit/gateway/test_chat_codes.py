@@ -8,6 +8,7 @@ from tests.support.mail_server import code_in
 from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
 
+from gateway.access.application import sign_in_attempts
 from gateway.features.chat import outbox
 from gateway.features.chat.entry_codes import CODE_LIFE, MAX_TRIES
 from gateway.features.chat.mail import Mail
@@ -160,6 +161,57 @@ async def test_one_address_asks_for_so_many_codes_and_tries_so_many(system: Syst
     assert (await ask(system, "n50@acme.test")).status == 429
     assert (await enter(system, "n50@acme.test", "wrong")).status == 429
     assert (await ask(system, "n50@acme.test", address="10.9.9.9")).status == 200
+
+
+async def guess(system: System, number: int, *, address: str) -> int:
+    """Guess at the code of a mailbox that the chat admits by its domain."""
+    return (await enter(system, f"n{number}@acme.test", "wrong", address=address)).status
+
+
+async def test_an_ipv6_network_guesses_so_often_in_a_day_whatever_its_sites(system: System) -> None:
+    await publish(system, INVITED)
+    for number in range(sign_in_attempts.CODES_PER_NETWORK):
+        assert await guess(system, number, address=f"2001:db8:1:{number:x}::1") == 401
+        system.clock.advance(60)
+    assert await guess(system, 1, address="2001:db8:1:ffff::1") == 429
+    assert await guess(system, 1, address="2001:db8:2::1") == 401, "another network"
+    system.clock.advance(sign_in_attempts.DAY_SECONDS)
+    assert await guess(system, 1, address="2001:db8:1:ffff::1") == 401
+
+
+async def test_right_codes_do_not_count(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "CODES_PER_NETWORK", 1)
+    await publish(system, INVITED)
+    for number in range(3):
+        await ask(system, f"n{number}@acme.test")
+        assert (await enter(system, f"n{number}@acme.test", await mailed(system))).status == 200
+    assert await guess(system, 1, address="10.0.0.1") == 401
+    assert await guess(system, 1, address="10.0.0.1") == 429
+
+
+async def test_a_chat_under_attack_opens_to_networks_that_do_not_guess(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "CODES_PER_CHAT", 20)
+    await publish(system, INVITED)
+    seen = [await guess(system, number, address=f"2001:db8:{number:x}::1") for number in range(40)]
+    assert seen == [401] * 20 + [429] * 20, "each from another /48 of one /32"
+    await ask(system, "ada@example.com")
+    assert await guess(system, 1, address="192.0.2.1") == 401
+    assert (await enter(system, "ada@example.com", await mailed(system), address="192.0.2.2")).status == 200
+    for _ in range(sign_in_attempts.CODES_OF_A_QUIET_REGION - 1):
+        assert await guess(system, 1, address="192.0.2.3") == 401
+    assert await guess(system, 1, address="192.0.2.4") == 429, "the /24 has guessed as well"
+
+
+async def test_a_mailbox_is_guessed_at_so_often_in_a_day(system: System) -> None:
+    await publish(system, INVITED)
+    for number in range(sign_in_attempts.CODES_PER_MAILBOX):
+        assert await guess(system, 1, address=f"2001:db8:{number:x}::1") == 401
+    assert await guess(system, 1, address="2001:db8:ffff::1") == 429
+    assert await guess(system, 2, address="2001:db8:ffff::1") == 401, "another mailbox"
+    await ask(system, "n1@acme.test")
+    assert (await enter(system, "n1@acme.test", await mailed(system), address="192.0.2.1")).status == 200
 
 
 async def test_who_is_taken_off_the_list_is_out_at_once(system: System) -> None:

@@ -105,12 +105,12 @@ class AccountStore:
         return await self._end({"user_id": user_id, "id": {"$ne": but}})
 
     @store_call
-    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
+    async def count_attempt(self, key: str, *, window_ends: datetime, by: int = 1) -> int:
         """See Accounts."""
-        counted = {"$inc": {"count": 1}, "$setOnInsert": {"expires_at": window_ends}}
+        counted = {"$inc": {"count": by}, "$setOnInsert": {"expires_at": window_ends}}
         await self._attempts.update_one({"_id": key}, counted, upsert=True)
         document = await self._attempts.find_one({"_id": key})
-        return int(document["count"]) if document else 1
+        return int(document["count"]) if document else by
 
     @store_call
     async def forget_attempts(self, key: str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway.access.domain.addresses import wider_networks
 from gateway.access.domain.limit_errors import TooManyAttempts
 from gateway.access.ports.accounts import Accounts
 from shared.clock import Clock
@@ -15,6 +16,15 @@ WINDOW_SECONDS: Final = 900
 PER_ACCOUNT: Final = 10
 PER_ADDRESS: Final = 50
 PER_MAILBOX: Final = 3
+DAY_SECONDS: Final = 86_400
+CODES_PER_NETWORK: Final = 200
+"""Wrong codes in a day, from an IPv4 address or an IPv6 /48 to one chat."""
+CODES_PER_CHAT: Final = 5_000
+"""Wrong codes in a day to one chat: its 6-digit codes are guessed with a probability of 0.5 % in a day."""
+CODES_PER_MAILBOX: Final = 100
+"""Wrong codes in a day for one mailbox and chat."""
+CODES_OF_A_QUIET_REGION: Final = 3
+"""Wrong codes in a day from an IPv4 /24 or an IPv6 /32, whose visitors may try beyond the two limits before."""
 
 
 class SignInAttempts:
@@ -38,23 +48,52 @@ class SignInAttempts:
         await self._count("mail", address, PER_ADDRESS)
         await self._count("mailbox", to, PER_MAILBOX)
 
-    async def count_code(self, *, chat_id: str, address: str) -> None:
-        """One code from `address`: one house may have many people. Raises TooManyAttempts, Unavailable."""
+    async def count_code(self, *, chat_id: str, email: str, address: str) -> None:
+        """Count one code from `address`. Raises TooManyAttempts, Unavailable.
+
+        A chat or a mailbox that is attacked from elsewhere stays open to networks that sent no wrong codes.
+        """
         await self._count("code", f"{chat_id} {address}", PER_ADDRESS)
+        network, region, chat, mailbox = _code_counters(chat_id, email, address)
+        await self._count(*network, CODES_PER_NETWORK, DAY_SECONDS)
+        in_region, in_chat, in_mailbox = [await self._add(*each, DAY_SECONDS) for each in (region, chat, mailbox)]
+        is_attacked = in_chat > CODES_PER_CHAT or in_mailbox > CODES_PER_MAILBOX
+        if is_attacked and in_region > CODES_OF_A_QUIET_REGION:
+            raise TooManyAttempts(retry_after=self._left(DAY_SECONDS))
+
+    async def code_was_right(self, *, chat_id: str, email: str, address: str) -> None:
+        """Take a right code out of the counts of the day. Raises Unavailable."""
+        for counter in _code_counters(chat_id, email, address):
+            await self._add(*counter, DAY_SECONDS, by=-1)
 
     async def succeeded(self, *, email: str, address: str) -> None:
         """The tries to this account from there are forgiven. Raises Unavailable."""
         await self._accounts.forget_attempts(self._key("account", f"{email} {address}"))
 
-    async def _count(self, kind: str, value: str, limit: int) -> None:
-        now = self._clock.now().timestamp()
-        ends = (now // WINDOW_SECONDS + 1) * WINDOW_SECONDS
-        counted = await self._accounts.count_attempt(
-            self._key(kind, value), window_ends=datetime.fromtimestamp(ends, UTC)
-        )
-        if counted > limit:
-            raise TooManyAttempts(retry_after=max(1, round(ends - now)))
+    async def _count(self, kind: str, value: str, limit: int, seconds: int = WINDOW_SECONDS) -> None:
+        if await self._add(kind, value, seconds) > limit:
+            raise TooManyAttempts(retry_after=self._left(seconds))
 
-    def _key(self, kind: str, value: str) -> str:
-        window = int(self._clock.now().timestamp() // WINDOW_SECONDS)
+    async def _add(self, kind: str, value: str, seconds: int, *, by: int = 1) -> int:
+        ends = self._clock.now().timestamp() // seconds * seconds + seconds
+        key, window_ends = self._key(kind, value, seconds), datetime.fromtimestamp(ends, UTC)
+        return await self._accounts.count_attempt(key, window_ends=window_ends, by=by)
+
+    def _left(self, seconds: int) -> int:
+        """Return the seconds until the window ends."""
+        return max(1, round(seconds - self._clock.now().timestamp() % seconds))
+
+    def _key(self, kind: str, value: str, seconds: int = WINDOW_SECONDS) -> str:
+        window = int(self._clock.now().timestamp() // seconds)
         return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}:{window}"
+
+
+def _code_counters(chat_id: str, email: str, address: str) -> tuple[tuple[str, str], ...]:
+    """Return what a code counts for in a day: network, region, chat and mailbox."""
+    network, region = wider_networks(address)
+    return (
+        ("code-network", f"{chat_id} {network}"),
+        ("code-region", f"{chat_id} {region}"),
+        ("code-chat", chat_id),
+        ("code-mailbox", f"{chat_id} {email}"),
+    )

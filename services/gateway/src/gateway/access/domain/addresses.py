@@ -9,6 +9,10 @@ Network = IPv4Network | IPv6Network
 _SITE_BITS: Final = 64
 """Of an IPv6 address: whoever has one has the whole site."""
 
+_NETWORK_BITS: Final = {4: 32, 6: 48}
+"""What one customer of a network operator has at most, as a rule."""
+_REGION_BITS: Final = {4: 24, 6: 32}
+
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
     """`10.0.0.0/8`, `::1`. Raises ValueError."""
@@ -22,6 +26,17 @@ def caller_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     while hops and _is_within(address, trusted):
         address = hops.pop()
     return _counted(address)
+
+
+def wider_networks(address: str) -> tuple[str, str]:
+    """Return the network of one customer and that of one operator for an address as `caller_address` returns it."""
+    try:
+        site = ip_network(address)
+    except ValueError:
+        return address, address
+    bits = _NETWORK_BITS[site.version], _REGION_BITS[site.version]
+    customer, operator = (str(site.supernet(new_prefix=min(each, site.prefixlen))) for each in bits)
+    return customer, operator
 
 
 def _is_within(address: str, trusted: Sequence[Network]) -> bool:

@@ -50,8 +50,8 @@ class Accounts(Protocol):
         """As `end_session`, for all of a user except the session with the id `but`."""
         ...
 
-    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
-        """One more; returns how many there are."""
+    async def count_attempt(self, key: str, *, window_ends: datetime, by: int = 1) -> int:
+        """Add `by` to a count, and return the count."""
         ...
 
     async def forget_attempts(self, key: str) -> None:

@@ -51,12 +51,13 @@ class ChatCodes:
     async def redeem(self, chat: Chat, email: str, code: str, *, address: str) -> str:
         """A ticket for a code. Raises InvalidRequest, WrongCode, TooManyAttempts, Unavailable."""
         email = _asked_of(chat, email)
-        await self._attempts.count_code(chat_id=chat.id, address=address)
+        await self._attempts.count_code(chat_id=chat.id, email=email, address=address)
         key = _key(chat, email)
         kept = await self._codes.count_try(key, self._clock.now())
         is_right = await self._passwords.verify(code, kept.code_hash if kept else None, address=address)
         if kept is None or not is_right or not admits(chat.settings, email) or not await self._codes.use(key, kept):
             raise WrongCode
+        await self._attempts.code_was_right(chat_id=chat.id, email=email, address=address)
         return ticket_for(chat, self._clock.now(), holder=email)
 
 
