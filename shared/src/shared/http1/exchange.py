@@ -35,6 +35,9 @@ class Exchange:
         self._has_head = False
         self._pieces: list[bytes] = []
         self._buffered = 0
+        self._body_bytes = 0
+        self._seen_body_bytes = 0
+        self._frame_bytes = 0
         self.is_paused = False
         """Whether the network is kept waiting until somebody reads."""
         self._failure: httpx2.TransportError | None = None
@@ -70,6 +73,8 @@ class Exchange:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._fail(httpx2.RemoteProtocolError(f"The headers are longer than {MAX_HEAD_BYTES:,} bytes"))
+        elif not self.is_whole:
+            self._limit_frames(len(data))
         if self._buffered > MAX_BUFFERED_BYTES and not self.is_paused:
             self.is_paused = True
             self._transport.pause_reading()
@@ -113,6 +118,7 @@ class Exchange:
         """A piece of the body, without the frame that it came in."""
         self._pieces.append(piece)
         self._buffered += len(piece)
+        self._body_bytes += len(piece)
 
     def on_message_complete(self) -> None:
         """The answer is whole, or the interim one before it."""
@@ -121,6 +127,15 @@ class Exchange:
             self.may_be_followed = self._parser.should_keep_alive()
         else:
             self.reason, self.headers = b"", []
+
+    def _limit_frames(self, size: int) -> None:
+        """Fail if much has come without a byte of the body: the parser stores a trailer until it is complete."""
+        if self._body_bytes > self._seen_body_bytes:
+            self._seen_body_bytes, self._frame_bytes = self._body_bytes, 0
+            return
+        self._frame_bytes += size
+        if self._frame_bytes > MAX_HEAD_BYTES:
+            self._fail(httpx2.RemoteProtocolError(f"The trailers are longer than {MAX_HEAD_BYTES:,} bytes"))
 
     def _taken(self) -> bytes:
         taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

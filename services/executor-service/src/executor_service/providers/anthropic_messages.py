@@ -1,14 +1,17 @@
 """Anthropic's Messages API, through the official client."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import httpx2
+import msgspec
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
-from anthropic.types import Message as Answer
 
+from executor_service.providers.anthropic_answers import AnswerReader, Reported, Unreadable
+from executor_service.providers.bounds import AnswerBounds
 from executor_service.providers.clients import Clients
+from executor_service.providers.events import event_batches
+from executor_service.providers.http import streaming_client
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -18,8 +21,6 @@ from executor_service.providers.model import (
     ModelFailure,
     ModelRequest,
     Role,
-    Tokens,
-    ToolCall,
     Turn,
     cannot_take,
 )
@@ -32,8 +33,6 @@ DEFAULT_MAX_TOKENS: Final = 8192
 PROVIDER: Final = "anthropic"
 _THINKING_TOKENS: Final[Mapping[str, int]] = {"low": 2048, "medium": 8192, "high": 24_576, "max": 32_768}
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_CUT: Final = "max_tokens"
-_FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", _CUT: "length"}
 
 
 class AnthropicProvider:
@@ -43,6 +42,7 @@ class AnthropicProvider:
         self._key = settings.anthropic_api_key.get_secret_value()
         self._base_url = settings.anthropic_base_url or None
         self._connect_seconds = settings.model_connect_seconds
+        self._bounds = AnswerBounds(settings.model_answer_bytes, reads_whole_answers=False)
         self._clients = Clients(self._connected, AsyncAnthropic.close)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
@@ -52,21 +52,14 @@ class AnthropicProvider:
         try:
             async with (
                 self._clients.of(key) as client,
-                client.messages.stream(**_body(request), timeout=timeout) as stream,
+                client.messages.with_streaming_response.create(
+                    **_body(request), stream=True, timeout=timeout
+                ) as answer,
             ):
-                has_ended = False
-                async for event in stream:
-                    has_ended = event.type == "message_stop"
-                    if listener is not None and event.type == "text":
-                        await listener.text(event.text)
-                    elif listener is not None and event.type == "thinking":
-                        await listener.thinking(event.thinking)
-                if not has_ended:
-                    raise ModelFailure(BROKEN_OFF)
-                return _turn(await stream.get_final_message())
-        except (AnthropicError, httpx2.HTTPError) as error:
+                return await _read(answer.iter_bytes(), AnswerReader(self._bounds.answer_bytes), listener)
+        except (AnthropicError, httpx2.HTTPError, Reported) as error:
             raise _failure(error) from error
-        except (ValueError, AssertionError) as error:  # the client's, of events that are no JSON or in no order
+        except (Unreadable, msgspec.DecodeError) as error:
             raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
 
     async def stop(self) -> None:
@@ -74,7 +67,21 @@ class AnthropicProvider:
         await self._clients.stop()
 
     def _connected(self, key: str) -> AsyncAnthropic:
-        return AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0)
+        http = streaming_client(follow_redirects=True, bounds=self._bounds)
+        return AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0, http_client=http)
+
+
+async def _read(chunks: AsyncIterator[bytes], reader: AnswerReader, listener: Listener | None) -> Turn:
+    async for batch in event_batches(await anext(chunks, b""), chunks):
+        for event in batch:
+            text, thought = reader.take(event)
+            if listener is not None and text:
+                await listener.text(text)
+            if listener is not None and thought:
+                await listener.thinking(thought)
+    if not reader.has_ended:
+        raise ModelFailure(BROKEN_OFF)
+    return reader.turn()
 
 
 def _body(request: ModelRequest) -> Mapping[str, Any]:
@@ -148,30 +155,6 @@ def _part(file: Attachment) -> JsonObject:
     if file.text is None:
         raise cannot_take(file, PROVIDER)
     return {"type": "text", "text": file.text}
-
-
-def _turn(answer: Answer) -> Turn:
-    blocks = answer.content
-    usage = answer.usage
-    cached = usage.cache_read_input_tokens or 0
-    return Turn(
-        content="".join(block.text for block in blocks if block.type == "text"),
-        thinking="".join(block.thinking for block in blocks if block.type == "thinking"),
-        tool_calls=_tool_calls(answer),
-        finish_reason=_FINISHES.get(answer.stop_reason or "", answer.stop_reason or "stop"),
-        tokens=Tokens.told(usage.input_tokens + cached, usage.output_tokens, cached),
-        original=[block.model_dump(exclude_none=True) for block in blocks],
-    )
-
-
-def _tool_calls(answer: Answer) -> tuple[ToolCall, ...]:
-    """The calls. The client closes what was cut off by the limit, as if it were whole: nobody may run that."""
-    cut = answer.content[-1] if answer.content and answer.stop_reason == _CUT else None
-    return tuple(
-        ToolCall(block.id, block.name, "" if block is cut else json.dumps(block.input))
-        for block in answer.content
-        if block.type == "tool_use"
-    )
 
 
 def _failure(error: Exception) -> ModelFailure:

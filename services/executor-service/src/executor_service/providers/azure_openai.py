@@ -27,7 +27,9 @@ class AzureOpenAI(OpenAICompatible):
             settings.azure_openai_api_key.get_secret_value(),
             max_tokens_field="max_completion_tokens",
         )
-        super().__init__(endpoint, connect_seconds=settings.model_connect_seconds)
+        super().__init__(
+            endpoint, connect_seconds=settings.model_connect_seconds, answer_bytes=settings.model_answer_bytes
+        )
         self._version = settings.azure_openai_api_version
 
     def _door(self, request: ModelRequest) -> Door:

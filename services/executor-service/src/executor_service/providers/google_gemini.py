@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 import httpx2
 from google import genai
 from google.genai import errors, types
 
+from executor_service.providers.bounds import BLANK_LINES, AnswerBounds, StoredSize
 from executor_service.providers.clients import Clients
 from executor_service.providers.http import streaming_client
 from executor_service.providers.model import (
@@ -30,9 +32,17 @@ from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 
 PROVIDER: Final = "google"
+PART_BYTES: Final = 512
+"""Memory of a part besides its content."""
+EVENT_VALUES: Final = 100_000
+"""JSON values in an event: the client makes a large object of each."""
 _FILES: Final = frozenset({"application/pdf"})
 _MEDIA: Final = ("image/", "audio/", "video/")
 _FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
+
+
+_opened: Final[ContextVar[list[httpx2.Response]]] = ContextVar("gemini_responses")
+"""Responses of the current turn. The client closes one only when the garbage collector finds its reader."""
 
 
 class GeminiProvider:
@@ -41,14 +51,18 @@ class GeminiProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
         self._base_url = settings.gemini_base_url or None
-        self._http = streaming_client(follow_redirects=True)
+        self._answer_bytes = settings.model_answer_bytes
+        self._http = streaming_client(follow_redirects=True, bounds=_bounds(settings.model_answer_bytes))
+        self._http.event_hooks["response"].append(_remember)
         self._clients = Clients(self._connected, lambda client: client.aio.aclose())
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
         key = key_of(request, PROVIDER, self._key)
         milliseconds = int(request.timeout_seconds * 1000)
-        gathering = _Gathering()
+        gathering = _Gathering(self._answer_bytes)
+        opened: list[httpx2.Response] = []
+        _opened.set(opened)
         try:
             async with self._clients.of(key) as client:
                 answers = await client.aio.models.generate_content_stream(
@@ -66,6 +80,9 @@ class GeminiProvider:
             raise ModelFailure(TIMED_OUT) from error
         except httpx2.HTTPError as error:
             raise ModelFailure(BROKEN_OFF) from error
+        finally:
+            for response in opened:
+                await response.aclose()
         return gathering.turn()
 
     async def stop(self) -> None:
@@ -82,6 +99,10 @@ class GeminiProvider:
         return genai.Client(api_key=key, http_options=options)
 
 
+async def _remember(response: httpx2.Response) -> None:
+    _opened.get().append(response)
+
+
 def _refusal(error: errors.APIError) -> ModelFailure:
     response = error.response
     headers: Mapping[str, str] = response.headers if isinstance(response, httpx2.Response) else {}
@@ -91,7 +112,8 @@ def _refusal(error: errors.APIError) -> ModelFailure:
 class _Gathering:
     """Puts the pieces of a turn together."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_bytes: int) -> None:
+        self._stored = StoredSize(answer_bytes)
         self._parts: list[types.Part] = []
         self._tokens = Tokens()
         self._finish: str | None = None
@@ -107,6 +129,7 @@ class _Gathering:
         if candidate.finish_reason is not None:
             self._finish = _FINISHES.get(candidate.finish_reason.name, candidate.finish_reason.name.lower())
         for part in (candidate.content.parts if candidate.content else None) or ():
+            self._stored.add(PART_BYTES + len(part.model_dump_json(exclude_none=True)))
             self._parts.append(part)
             if listener is not None and part.text:
                 await (listener.thinking(part.text) if part.thought else listener.text(part.text))
@@ -127,6 +150,10 @@ class _Gathering:
             tokens=self._tokens,
             original=types.Content(role="model", parts=self._parts),
         )
+
+
+def _bounds(answer_bytes: int) -> AnswerBounds:
+    return AnswerBounds(answer_bytes, event_ends=BLANK_LINES, event_values=EVENT_VALUES, reads_whole_answers=False)
 
 
 def _refuse_blocked(answer: types.GenerateContentResponse) -> None:

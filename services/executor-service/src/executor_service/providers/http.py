@@ -5,6 +5,7 @@ from urllib.request import getproxies
 
 import httpx2
 
+from executor_service.providers.bounds import AnswerBounds, bounding_hooks
 from shared.http1 import Http1Transport
 
 KEEP_SECONDS: Final = 4.0
@@ -12,9 +13,14 @@ KEEP_SECONDS: Final = 4.0
 MAX_CONNECTIONS: Final = 1000
 
 
-def streaming_client(*, follow_redirects: bool) -> httpx2.AsyncClient:
+def streaming_client(*, follow_redirects: bool, bounds: AnswerBounds) -> httpx2.AsyncClient:
     """A client over our own transport; through proxies, where the environment names some, over httpx2's."""
     has_proxy = bool(getproxies().keys() - {"no"})
     transport = None if has_proxy else Http1Transport(keep_seconds=KEEP_SECONDS, max_connections=MAX_CONNECTIONS)
     limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_SECONDS)
-    return httpx2.AsyncClient(transport=transport, limits=limits, follow_redirects=follow_redirects)
+    return httpx2.AsyncClient(
+        transport=transport,
+        limits=limits,
+        follow_redirects=follow_redirects,
+        event_hooks=bounding_hooks(bounds),
+    )

@@ -220,3 +220,7 @@ class ModelFailure(Exception):
         self.status = status
         self.may_pass = may_pass
         self.retry_after = retry_after
+
+
+class AnswerTooLarge(ModelFailure):
+    """The answer exceeds a limit on its size. It is not requested again."""

@@ -8,7 +8,7 @@ from executor_service.providers import echo
 from executor_service.providers.azure_openai import AZURE, AzureOpenAI
 from executor_service.providers.endpoints import endpoints
 from executor_service.providers.keyed import keyed_providers
-from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
+from executor_service.providers.model import AnswerTooLarge, Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
 from executor_service.providers.patience import ask_patiently
 from executor_service.providers.prices import cost_of
@@ -42,7 +42,10 @@ class Models:
         name = self.provider_of(request.model)
         provider = self._providers.get(name) or self._opened(name)
         seconds = min(request.timeout_seconds, self._settings.model_timeout_seconds)
-        turn = await ask_patiently(provider, request, listener, seconds)
+        try:
+            turn = await ask_patiently(provider, request, listener, seconds)
+        except AnswerTooLarge as failure:
+            raise AnswerTooLarge(f"{request.model}: {failure.message}") from failure
         if name in self.keyed and request.credential("apiKey") is None:
             return replace(turn, cost=cost_of(bare_model(request.model, name), name, turn.tokens))
         return turn
@@ -73,7 +76,7 @@ class Models:
         endpoint = self._endpoints.get(name)
         if endpoint is None:
             raise ModelFailure(not_called(name))
-        seconds = self._settings.model_connect_seconds
+        seconds, most = self._settings.model_connect_seconds, self._settings.model_answer_bytes
         if name == "vllm":
-            return VllmProvider(endpoint, connect_seconds=seconds, outbound=self._outbound)
-        return OpenAICompatible(endpoint, connect_seconds=seconds)
+            return VllmProvider(endpoint, connect_seconds=seconds, outbound=self._outbound, answer_bytes=most)
+        return OpenAICompatible(endpoint, connect_seconds=seconds, answer_bytes=most)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from executor_service.providers.bounds import ANSWER_BYTES, CALL_BYTES, StoredSize, check_values
 from executor_service.providers.model import Tokens, ToolCall, Turn
 
 MAX_REFUSAL_BYTES: Final = 1000
@@ -91,14 +92,20 @@ class StreamError(Exception):
     """The provider reported an error instead of its answer, or gave none."""
 
 
-read_completion: Final = msgspec.json.Decoder(Completion).decode
+_decode: Final = msgspec.json.Decoder(Completion).decode
 _read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
 
 
-def whole_turn(body: bytes) -> Turn:
-    """A complete answer. Raises msgspec.DecodeError, StreamError."""
+def read_completion(document: bytes) -> Completion:
+    """Decode an answer, or a piece of one. Raises msgspec.DecodeError, AnswerTooLarge."""
+    check_values(document)
+    return _decode(document)
+
+
+def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
+    """A complete answer. Raises msgspec.DecodeError, StreamError, AnswerTooLarge."""
     completion = read_completion(body)
-    gathering = Gathering()
+    gathering = Gathering(answer_bytes)
     gathering.take(completion)
     if not completion.choices:
         raise StreamError(NO_ANSWER)
@@ -117,10 +124,11 @@ def refusal_of(body: bytes) -> str:
 class Gathering:
     """Puts the pieces of a turn together."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_bytes: int) -> None:
+        self._stored = StoredSize(answer_bytes)
         self._content: list[str] = []
         self._thinking: list[str] = []
-        self._calls = _Calls()
+        self._calls = _Calls(self._stored)
         self._finish: str | None = None
         self._tokens = Tokens()
 
@@ -130,7 +138,7 @@ class Gathering:
         return self._finish is not None
 
     def take(self, completion: Completion) -> tuple[str, str]:
-        """The words and the thoughts in it. Raises StreamError. Called for each token."""
+        """The words and the thoughts in it. Raises StreamError, AnswerTooLarge. Called for each token."""
         if completion.error is not None:
             raise StreamError(_told(completion.error) or NO_REASON)
         if completion.usage is not None:
@@ -145,6 +153,7 @@ class Gathering:
         if said is None:
             return NOTHING
         words, thought = heard = said.heard()
+        self._stored.add(len(words) + len(thought))
         if words:
             self._content.append(words)
         if thought:
@@ -180,7 +189,8 @@ class _Calls:
     servers that give each piece a new one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stored: StoredSize) -> None:
+        self._stored = stored
         self._made: list[_MadeCall] = []
         self._open: dict[int, _MadeCall] = {}
 
@@ -192,7 +202,9 @@ class _Calls:
             call = self._call_of(number, piece.id, added.name)
             call.id = piece.id or call.id
             call.name = added.name or call.name
-            call.arguments.append(added.arguments or "")
+            arguments = added.arguments or ""
+            self._stored.add(len(arguments))
+            call.arguments.append(arguments)
 
     def made(self) -> tuple[ToolCall, ...]:
         """The calls, in the order in which they began."""
@@ -204,6 +216,7 @@ class _Calls:
     def _call_of(self, number: int, call_id: str | None, name: str | None) -> _MadeCall:
         found = self._open.get(number)
         if found is None or (name and call_id and found.id and call_id != found.id):
+            self._stored.add(CALL_BYTES)
             found = self._open[number] = _MadeCall()
             self._made.append(found)
         return found

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import httpx2
 import msgspec
 
+from executor_service.providers.bounds import ANSWER_BYTES, AnswerBounds
 from executor_service.providers.clients import MAX_CLIENTS
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.http import streaming_client
@@ -50,10 +51,11 @@ class OpenAICompatible:
 
     follows_redirects: ClassVar[bool] = True
 
-    def __init__(self, endpoint: Endpoint, *, connect_seconds: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, connect_seconds: float, answer_bytes: int = ANSWER_BYTES) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._http = streaming_client(follow_redirects=self.follows_redirects)
+        self._bounds = AnswerBounds(answer_bytes)
+        self._http = streaming_client(follow_redirects=self.follows_redirects, bounds=self._bounds)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
@@ -68,8 +70,8 @@ class OpenAICompatible:
                     told = refusal_of(await answer.aread()) or f"Error code: {answer.status_code}"
                     raise refusal(told, answer.status_code, answer.headers)
                 if listener is None:
-                    return whole_turn(await answer.aread())
-                return await streamed_turn(answer.aiter_bytes(), listener)
+                    return whole_turn(await answer.aread(), self._bounds.answer_bytes)
+                return await streamed_turn(answer.aiter_bytes(), listener, self._bounds.answer_bytes)
         except (httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
@@ -80,7 +82,7 @@ class OpenAICompatible:
     async def _asked(self, http: httpx2.AsyncClient, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
         """The answer's head. Raises ModelFailure where there is none, httpx2.TimeoutException, OutboundError."""
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
-        headers = {"content-type": "application/json", "accept-encoding": "identity", **door.headers, **trace_headers()}
+        headers = {"content-type": "application/json", **door.headers, **trace_headers()}
         try:
             asked = httpx2.Request(
                 "POST", _parsed(door.url), headers=headers, content=_encode(body), extensions={"timeout": limits}

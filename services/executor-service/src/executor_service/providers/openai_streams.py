@@ -5,31 +5,30 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
+from executor_service.providers.bounds import ANSWER_BYTES
+from executor_service.providers.events import event_batches
 from executor_service.providers.model import BROKEN_OFF, Listener, Turn
 from executor_service.providers.openai_answers import Gathering, StreamError, read_completion, whole_turn
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-LINE_ENDS: Final = (b"\n", b"\r")
-DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
-EVENTS_IN_A_ROW: Final = 16
-"""After the first, and then after so many, another run has its turn."""
 HEAD_START_SECONDS: Final = 0.001
 """Broker and gateway need a processor to pass the first words on; reading what follows would take it from them."""
 
 
-async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
-    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError.
+async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener, answer_bytes: int = ANSWER_BYTES) -> Turn:
+    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError, AnswerTooLarge.
 
     Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
     that says neither broke off. Some do not stream, and answer with a whole completion all the same.
     """
     begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):
-        return await _told_whole(begin + b"".join([chunk async for chunk in chunks]), listener)
-    gathering, telling = Gathering(), _Telling(listener)
-    batches = _batches(begin, chunks)
+        body = begin + b"".join([chunk async for chunk in chunks])
+        return await _told_whole(whole_turn(body, answer_bytes), listener)
+    gathering, telling = Gathering(answer_bytes), _Telling(listener)
+    batches = event_batches(begin, chunks)
     async for batch in batches:
         try:
             for data in batch:
@@ -59,8 +58,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return begin.removeprefix(BYTE_ORDER_MARK)
 
 
-async def _told_whole(body: bytes, listener: Listener) -> Turn:
-    turn = whole_turn(body)
+async def _told_whole(turn: Turn, listener: Listener) -> Turn:
     if turn.thinking:
         await listener.thinking(turn.thinking)
     if turn.content:
@@ -74,36 +72,6 @@ async def _read_out(batches: AsyncIterator[object]) -> None:
         async with asyncio.timeout(READ_OUT_SECONDS):
             async for _ in batches:
                 pass
-
-
-async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
-    begun: list[bytes] = []
-    most = 1
-    while chunk:
-        lines = chunk.splitlines()
-        rest = b"" if chunk.endswith(LINE_ENDS) else lines.pop()
-        if lines:
-            lines[0] = b"".join((*begun, lines[0]))
-            begun.clear()
-        begun.append(rest)
-        batch = []
-        for line in lines:
-            if line and (data := _data(line)):
-                batch.append(data)
-                if len(batch) == most:
-                    yield batch
-                    await asyncio.sleep(0)
-                    batch, most = [], EVENTS_IN_A_ROW
-        if batch:
-            yield batch
-        chunk = await anext(chunks, b"")
-    if data := _data(b"".join(begun)):
-        yield [data]
-
-
-def _data(line: bytes) -> bytes:
-    return line[len(DATA) :].strip() if line.startswith(DATA) else b""
 
 
 class _Telling:

@@ -3,6 +3,8 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from executor_service.providers.bounds import ANSWER_BYTES, MEBIBYTE
+
 NO_KEY = SecretStr("")
 
 
@@ -42,5 +44,10 @@ class ProviderSettings(BaseSettings):
         gt=0,
         le=7200,
         description="Limit of one turn of a model with all its tries, or of a silence in one that is streamed.",
+    )
+    model_answer_bytes: int = Field(
+        ANSWER_BYTES,
+        ge=MEBIBYTE,
+        description="Limit on what an executor stores of one model answer. A streamed one may have four times as many.",
     )
     model_connect_seconds: float = Field(10.0, gt=0, le=300, description="Limit of connecting to a model server.")

@@ -7,6 +7,7 @@ from typing import Final
 import httpcore2
 import httpx2
 
+from executor_service.providers.bounds import ANSWER_BYTES, bounding_hooks
 from executor_service.providers.clients import Clients
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
 from executor_service.providers.http import MAX_CONNECTIONS
@@ -24,8 +25,15 @@ class VllmProvider(OpenAICompatible):
     The operator's key stays with the operator's server.
     """
 
-    def __init__(self, endpoint: Endpoint, *, connect_seconds: float, outbound: OutboundClient) -> None:
-        super().__init__(endpoint, connect_seconds=connect_seconds)
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        connect_seconds: float,
+        outbound: OutboundClient,
+        answer_bytes: int = ANSWER_BYTES,
+    ) -> None:
+        super().__init__(endpoint, connect_seconds=connect_seconds, answer_bytes=answer_bytes)
         self._outbound = outbound
         self._own_servers = Clients(self._guarded, httpx2.AsyncClient.aclose)
 
@@ -49,7 +57,7 @@ class VllmProvider(OpenAICompatible):
             transport = _Guarded(self._outbound.network_to(server))
         except BlockedAddress as error:
             raise ModelFailure(error.message) from error
-        return httpx2.AsyncClient(transport=transport, trust_env=False)
+        return httpx2.AsyncClient(transport=transport, trust_env=False, event_hooks=bounding_hooks(self._bounds))
 
 
 class _Guarded(httpx2.AsyncHTTPTransport):

@@ -1,0 +1,179 @@
+"""Limits on the answers of model servers, so that no server exhausts the memory of an executor."""
+
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from executor_service.providers.model import AnswerTooLarge
+from shared.workflow.sizes import MAX_VALUES, has_too_many_values
+
+MEBIBYTE: Final = 1024 * 1024
+ANSWER_BYTES: Final = 32 * MEBIBYTE
+"""Default limit on an answer that is not streamed, and on what is stored of one that is."""
+FRAMING: Final = 4
+"""A streamed answer may have this many times as many bytes: most of them are the frames of its pieces."""
+EVENT_BYTES: Final = 8 * MEBIBYTE
+REFUSAL_BYTES: Final = 64 * 1024
+"""Bytes that are read of an answer that is not successful. The rest is dropped."""
+PIECE_BYTES: Final = 64
+"""Memory that a piece of an answer uses besides its text."""
+CALL_BYTES: Final = 512
+
+LINES: Final = (b"\n", b"\r")
+BLANK_LINES: Final = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LONGEST_END: Final = 4
+_EVENT_STREAM: Final = "text/event-stream"
+_PLAIN: Final = frozenset({"", "identity"})
+_COMPRESSED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_INFLATED_BYTES: Final = 64 * 1024
+_MARKS: Final = (b"[", b"{", b",")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBounds:
+    """Limits on the answers of one client."""
+
+    answer_bytes: int
+    event_ends: tuple[bytes, ...] = LINES
+    """What ends an event for the reader of the stream, which stores each event whole."""
+    event_values: int | None = None
+    """Limit on JSON values in an event, for readers that do not check it themselves. Marks in texts count as well."""
+    reads_whole_answers: bool = True
+    """False where every successful answer is a stream: another one is cut like a refusal."""
+
+
+def bounding_hooks(bounds: AnswerBounds) -> Mapping[str, list[Callable[..., Awaitable[None]]]]:
+    """Return hooks that limit the answers of an httpx2 client, those that redirect included.
+
+    Reading an answer raises AnswerTooLarge where it exceeds the bounds.
+    """
+
+    async def request_plain(request: httpx2.Request) -> None:
+        request.headers["accept-encoding"] = "identity"
+
+    async def bound(response: httpx2.Response) -> None:
+        # Decompression is bounded here, so httpx2 must not do it.
+        encoding = response.headers.pop("content-encoding", "").strip().lower()
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _BoundedBody(response, response.stream, encoding, bounds)
+
+    return {"request": [request_plain], "response": [bound]}
+
+
+class _BoundedBody(httpx2.AsyncByteStream):
+    def __init__(
+        self, response: httpx2.Response, stream: httpx2.AsyncByteStream, encoding: str, bounds: AnswerBounds
+    ) -> None:
+        self._response = response
+        self._stream = stream
+        self._encoding = encoding
+        self._bounds = bounds
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = aiter(self._stream) if self._encoding in _PLAIN else _inflated(aiter(self._stream), self._encoding)
+        is_stream = self._response.headers.get("content-type", "").startswith(_EVENT_STREAM)
+        if not self._response.is_success or not (is_stream or self._bounds.reads_whole_answers):
+            async for piece in _cut(pieces, REFUSAL_BYTES):
+                yield piece
+            return
+        total = 0
+        most = self._bounds.answer_bytes * (FRAMING if is_stream else 1)
+        event = _OpenEvent(self._bounds) if is_stream else None
+        async for piece in pieces:
+            total += len(piece)
+            if total > most:
+                raise too_large(most)
+            if event is not None:
+                event.add(piece)
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _OpenEvent:
+    """Size of the event that a stream has not completed yet."""
+
+    def __init__(self, bounds: AnswerBounds) -> None:
+        self._ends = bounds.event_ends
+        self._most_values = bounds.event_values
+        self._size = 0
+        self._values = 0
+        self._tail = b""
+
+    def add(self, piece: bytes) -> None:
+        """Count a piece of the stream. Raises AnswerTooLarge. Called for each token."""
+        if piece.endswith(self._ends):
+            self._size, self._values, self._tail = 0, 0, b""
+            return
+        searched = self._tail + piece
+        ends = [searched.rfind(end) + len(end) for end in self._ends if end in searched]
+        if ends:
+            piece = searched[max(ends) :]
+            self._size, self._values = 0, 0
+        self._tail = searched[1 - _LONGEST_END :]
+        self._size += len(piece)
+        if self._size > EVENT_BYTES:
+            raise AnswerTooLarge(f"The answer has an event larger than {EVENT_BYTES:,} bytes")
+        if self._most_values is not None:
+            self._values += sum(piece.count(mark) for mark in _MARKS)
+            if self._values > self._most_values:
+                raise _too_many_values(self._most_values)
+
+
+class StoredSize:
+    """Size of what is stored of one streamed answer."""
+
+    def __init__(self, answer_bytes: int) -> None:
+        self._limit = answer_bytes
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Count a piece. Raises AnswerTooLarge."""
+        self._size += size + PIECE_BYTES
+        if self._size > self._limit:
+            raise too_large(self._limit)
+
+
+def too_large(limit: int) -> AnswerTooLarge:
+    """Return the failure of an answer that exceeds a limit in bytes."""
+    return AnswerTooLarge(f"The answer is larger than {limit:,} bytes")
+
+
+def check_values(document: bytes) -> None:
+    """Raise AnswerTooLarge if a JSON document has more values than may be decoded."""
+    if has_too_many_values(document):
+        raise _too_many_values(MAX_VALUES)
+
+
+def _too_many_values(limit: int) -> AnswerTooLarge:
+    return AnswerTooLarge(f"The answer has more than {limit:,} JSON values in one document")
+
+
+async def _inflated(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """Yield a body decompressed, in pieces of bounded size."""
+    if encoding not in _COMPRESSED:
+        raise httpx2.DecodingError(f"The content encoding {encoding[:50]} is not supported")
+    inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        async for compressed in pieces:
+            rest = compressed
+            while rest and not inflate.eof:
+                if piece := inflate.decompress(rest, _INFLATED_BYTES):
+                    yield piece
+                rest = inflate.unconsumed_tail
+    except zlib.error as error:
+        raise httpx2.DecodingError("The answer cannot be decompressed") from error
+
+
+async def _cut(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    left = most
+    async for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left < 0:
+            return

@@ -1,0 +1,40 @@
+"""Events of a streamed answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+LINE_ENDS: Final = (b"\n", b"\r")
+DATA: Final = b"data:"
+EVENTS_IN_A_ROW: Final = 16
+"""After the first, and then after so many, another run has its turn."""
+
+
+async def event_batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
+    begun: list[bytes] = []
+    most = 1
+    while chunk:
+        lines = chunk.splitlines()
+        rest = b"" if chunk.endswith(LINE_ENDS) else lines.pop()
+        if lines:
+            lines[0] = b"".join((*begun, lines[0]))
+            begun.clear()
+        begun.append(rest)
+        batch = []
+        for line in lines:
+            if line and (data := _data(line)):
+                batch.append(data)
+                if len(batch) == most:
+                    yield batch
+                    await asyncio.sleep(0)
+                    batch, most = [], EVENTS_IN_A_ROW
+        if batch:
+            yield batch
+        chunk = await anext(chunks, b"")
+    if data := _data(b"".join(begun)):
+        yield [data]
+
+
+def _data(line: bytes) -> bytes:
+    return line[len(DATA) :].strip() if line.startswith(DATA) else b""
