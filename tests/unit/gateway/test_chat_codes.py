@@ -180,7 +180,7 @@ async def test_an_ipv6_network_guesses_so_often_in_a_day_whatever_its_sites(syst
 
 
 async def test_right_codes_do_not_count(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "CODES_PER_NETWORK", 1)
+    monkeypatch.setattr(sign_in_attempts, "CODES_PER_NETWORK", 1)
     await publish(system, INVITED)
     for number in range(3):
         await ask(system, f"n{number}@acme.test")
@@ -192,7 +192,7 @@ async def test_right_codes_do_not_count(system: System, monkeypatch: pytest.Monk
 async def test_a_chat_under_attack_opens_to_networks_that_do_not_guess(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "CODES_PER_CHAT", 20)
+    monkeypatch.setattr(sign_in_attempts, "CODES_PER_CHAT", 20)
     await publish(system, INVITED)
     seen = [await guess(system, number, address=f"2001:db8:{number:x}::1") for number in range(40)]
     assert seen == [401] * 20 + [429] * 20, "each from another /48 of one /32"
