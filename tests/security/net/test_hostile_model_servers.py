@@ -14,7 +14,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Listener, Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.bounds import EVENT_BYTES
-from shared.workflow.sizes import MAX_VALUES
+from shared.workflow.format.sizes import MAX_VALUES
 
 MEBIBYTE = 1024 * 1024
 LARGER = "larger than 1,048,576 bytes"

@@ -11,7 +11,7 @@ import msgspec
 
 from executor_service.providers.bounds import CALL_BYTES, StoredSize, check_values
 from executor_service.providers.model import Tokens, ToolCall, Turn
-from shared.workflow.jsvalues import Json, JsonObject, parse_json, stringify
+from shared.workflow.format.js_values import Json, JsonObject, parse_json, stringify
 
 _CUT: Final = "max_tokens"
 _FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", _CUT: "length"}

@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 
 from executor_service.providers.model import AnswerTooLarge
-from shared.workflow.sizes import MAX_VALUES, has_too_many_values
+from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 MEBIBYTE: Final = 1024 * 1024
 ANSWER_BYTES: Final = 32 * MEBIBYTE
