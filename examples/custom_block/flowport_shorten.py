@@ -1,7 +1,7 @@
-"""A block type of our own: cuts a text after so many words.
+"""Example block type that cuts a text after a number of words.
 
-A block type is a spec and a handler. The spec says what the block takes and gives: editors, deploy checks and
-references (`<shorten.text>`) read it. The handler does the work of one block in one run.
+A block type is a spec and a handler. The spec declares settings and outputs; editors, deploy checks and references
+(`<shorten.text>`) use it. The handler executes a block in a run.
 """
 
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
@@ -22,17 +22,17 @@ spec = BlockSpec(
         "text": OutputField(type="string", description="The text, no longer than asked for"),
         "wasShortened": OutputField(type="boolean", description="Whether something was cut off"),
     },
-    # PURE: it changes nothing outside the run, so after a crash it may simply run again.
-    # A block that only reads from elsewhere is REPEATABLE; one that sends, pays or writes is OUTSIDE.
+    # PURE: the block changes nothing outside the run, so it can run again after a crash.
+    # A block that only reads external data is REPEATABLE; one that sends, pays or writes is OUTSIDE.
     effect=Effect.PURE,
 )
 
 
 class ShortenHandler(BlockHandler):
-    """One handler serves all runs of a worker at once: it keeps nothing of any."""
+    """Stateless: one handler serves all concurrent runs of a worker."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """`inputs.params` holds the settings with every `<reference>` and `{{NAME}}` filled in."""
+        """Cut the text. `inputs.params` has the settings with every `<reference>` and `{{NAME}}` resolved."""
         words = to_string(inputs.params["text"]).split(" ")
         limit = _whole_number(inputs.params["words"])
         if len(words) <= limit:
@@ -44,7 +44,7 @@ class ShortenHandler(BlockHandler):
 def _whole_number(value: Json) -> int:
     text = to_string(value)
     if not text.isdecimal() or int(text) < 1:
-        # The sentence reaches the caller, with the block's name before it. An error edge may handle it.
+        # Callers see this message after the block's name, unless an error edge handles it.
         raise BlockFailure("Words must be a whole number, at least 1", http_status=400)
     return int(text)
 

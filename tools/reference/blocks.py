@@ -13,17 +13,18 @@ from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE, NO_PROXY
 
 _HEAD: Final = """# Blocks
 
-Written by `make docs` from the catalog of block types; do not edit it. How blocks work together is in
-[Writing workflows](workflows.md), more about some of them in [Agents](agents.md) and [Code](functions.md). One of your
-own is added as in [this example](../examples/custom_block/README.md).
+All block types, with their settings and outputs. `make docs` generates this page from the catalog of block types; do
+not edit it. [Write workflows](workflows.md) explains how blocks work together; [Agents](agents.md) and
+[Code](functions.md) have more about some of them. To add a type, see
+[this example](../examples/custom_block/README.md).
 
-A setting stands here by its id, with `*` where the block needs it. Those of a container (loop, parallel) are made on
-the canvas. The list of a server, with its plugins, is at `GET /api/block-types`.
+The table names settings by their id; `*` marks required ones. Set up containers (loop, parallel) on the canvas.
+`GET /api/block-types` lists a server's types, including plugins.
 """
-_NOT_OFFERED: Final = """## Not offered
+_NOT_OFFERED: Final = """## Not supported
 
-Sim has these. A workflow that uses one is refused with the sentence beside it, and so is one with a type that is not
-known here at all, such as Sim's integrations of other companies' services: an API block calls those.
+Flowport refuses workflows that use these features of Sim, with the text in the table. It also refuses unknown types,
+such as Sim's integrations with other services: call those with an API block.
 """
 _NOT_FOLLOWED: Final = {
     "agent": ("skills", NO_SKILLS),

@@ -46,23 +46,23 @@ _UNITS: Final[Mapping[str, str]] = {
 
 _HEAD: Final = f"""# Configuration
 
-Written by `make docs` from the settings classes; do not edit it.
+All settings of the services. `make docs` generates this page from the settings classes; do not edit it.
 
-Every setting is an environment variable. A value that is not in its range stops the start with a sentence that names
-the variable. A second name in the table is one that people know from Sim; the first wins where both are set. Secrets
-can also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flowport_token_gateway` sets
+Every setting is an environment variable. A value outside its range stops the service at start, with a message that
+names the variable. The second name in a row is the one that Sim uses; if both are set, the first applies. Secrets can
+also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flowport_token_gateway` sets
 `FLOWPORT_TOKEN_GATEWAY`.
 
-Settings of a service's own table matter to that service alone; each service reads only what it knows. What the
-command `flowport` reads beside them stands on [its page](operations/cli.md#environment).
+Each service reads only the tables that name it and the first one. The command `flowport` reads
+[more variables](operations/cli.md#environment).
 
-Every service also takes `SSL_CERT_FILE`: a file with the certificates of all authorities to believe, where one of them
-is your own. Without it, HTTP clients trust the operating system's store. Python 3.13, which our images have, believes
-only what keeps to RFC 5280: an authority's certificate says what its key may be used for, and each certificate names
-the key that signed it.
+To trust a private authority, set `SSL_CERT_FILE` of every service to a file with the certificates of all trusted
+authorities. Without it, HTTP clients trust the operating system's store. Python 3.13, which our images have, accepts
+only certificates that follow RFC 5280: an authority's certificate states the usage of its key, and each certificate
+names the key that signed it.
 
-In executor-service's environment `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy for calls of
-models, but for the hosts in `NO_PROXY`; what workflows and webhooks call is called directly.
+In executor-service, `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy for model calls, except to the hosts in
+`NO_PROXY`. Calls that workflows and webhooks make bypass the proxy.
 """
 
 

@@ -18,16 +18,15 @@ _SERVICES: Final[Mapping[str, str]] = {
 }
 _HEAD: Final = """# Metrics
 
-Written by `make docs` from the code; do not edit it.
+All metrics of the services. `make docs` generates this page from the code; do not edit it.
 
-Every service answers `GET /metrics` on its own port. Where `FLOWPORT_METRICS_TOKEN` is set, it requires
-that as Bearer token. Durations are seconds, counters end in `_total`, histograms add
-`_bucket`, `_count` and `_sum`. Labels are bounded: no run, workflow or key is ever one, and workspaces are only with
-`FLOWPORT_METRICS_BY_WORKSPACE=true`.
+Every service serves `GET /metrics` on its own port. With `FLOWPORT_METRICS_TOKEN` set, requests need it as Bearer
+token. Durations are seconds, counters end in `_total`, histograms add `_bucket`, `_count` and `_sum`. Labels are
+bounded: no run, workflow or key is ever one, and workspaces only with `FLOWPORT_METRICS_BY_WORKSPACE=true`.
 
-RabbitMQ's and MongoDB's own metrics come from `rabbitmq_prometheus` (port 15692) and from the exporter of your choice.
-`deploy/prometheus/rules/broker.yml` watches RabbitMQ's alarms, disk and nodes; on Kubernetes the PodMonitor `rabbitmq`
-has them scraped.
+Metrics of RabbitMQ and MongoDB come from `rabbitmq_prometheus` (port 15692) and from the exporter of your choice.
+`deploy/prometheus/rules/broker.yml` watches RabbitMQ's alarms, disk and nodes; on Kubernetes, the PodMonitor `rabbitmq`
+scrapes them.
 """
 
 
