@@ -22,7 +22,7 @@ from shared.net import OutboundClient
 from shared.net.hosts import Address
 from shared.workflow.compile.compiler import compile_workflow
 
-TIME_LIMIT_MS = 20_000
+TIME_LIMIT_MS = 120_000
 CANCEL_SECONDS = 1.5
 
 
