@@ -31,7 +31,7 @@ def install_command(service: str) -> list[str]:
     """What the image's build stage runs."""
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
     stage = dockerfile.partition(f"AS build-{service}\n")[2].partition("\nFROM ")[0]
-    found = re.search(r"^RUN uv (pip install .*)$", stage, re.MULTILINE)
+    found = re.search(r"^RUN uv (pip install .*?)(?: \\)?$", stage, re.MULTILINE)
     assert found is not None
     return found[1].split()
 
