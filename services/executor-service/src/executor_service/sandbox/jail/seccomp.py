@@ -96,7 +96,7 @@ MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
 
 
 _ALWAYS = (
-    "read", "write", "recvfrom", "sendto", "close", "poll", "ppoll", "brk", "munmap",
+    "read", "write", "close", "poll", "ppoll", "brk", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres",
     "gettimeofday", "sched_yield", "sched_getaffinity", "getpid", "gettid", "getrandom", "membarrier", "rseq",
     "restart_syscall", "exit", "exit_group",
@@ -119,6 +119,8 @@ _PRIVATE_DATA: Mapping[str, tuple[Bits | OneOf, ...]] = {
 _WITHOUT_THREADS: Mapping[str, tuple[Bits | OneOf, ...]] = {"futex": (OneOf(1, PRIVATE_FUTEX),)}
 # For RLIMIT_AS alone to bound: mremap can extend the stack, which RLIMIT_DATA does not count. libc can do without it.
 _REMAPPING: Mapping[str, tuple[Bits | OneOf, ...]] = {"mremap": (OneOf(3, REMAP_FLAGS),)}
+# Without flags: urgent data (MSG_OOB) of Unix sockets has let sandboxed code exploit the kernel (CVE-2025-38236).
+_PLAIN_MESSAGES: Mapping[str, tuple[Bits | OneOf, ...]] = {"recvfrom": (OneOf(3, (0,)),), "sendto": (OneOf(3, (0,)),)}
 _OPENING_TO_READ: Mapping[str, tuple[Bits | OneOf, ...]] = {
     "open": (Bits(1, OPEN_TO_CHANGE),),
     "openat": (Bits(2, OPEN_TO_CHANGE),),
@@ -141,7 +143,7 @@ def javascript_filter() -> bytes:
     on one descriptor. The listener answers every other call until the process is ready. Then it is closed, and these
     calls fail with ENOSYS.
     """
-    handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)),)}
+    handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)), Bits(2, 0xFFFF_FFFF))}
     more = dict.fromkeys(("epoll_wait", "epoll_pwait", "getrusage"), ())
     calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **more, **handing_over}
     return build({**dict.fromkeys(_ALWAYS, ()), **calls}, refusal=_NOTIFY)
@@ -149,7 +151,7 @@ def javascript_filter() -> bytes:
 
 def python_filter() -> bytes:
     """Memory and the clock, too, and reading the files that its mount namespace has: the standard library."""
-    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **_REMAPPING, **_OPENING_TO_READ}
+    calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **_REMAPPING, **_OPENING_TO_READ, **_PLAIN_MESSAGES}
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **calls})
 
 
