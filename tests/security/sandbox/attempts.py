@@ -98,6 +98,19 @@ def overflows(id_: str, call: str) -> Attempt:
     return returns(f"overflow-in-{id_}", HOME + OVERFLOWING.replace("CALL", call), [True, True])
 
 
+# Lists of arguments that V8 makes in the realm of the caller, and whether one of them leads to code of that realm.
+SETTLED_BY_NODE = """
+const lists = []
+const caught = new Proxy(() => 0, {apply(...all) { lists.push(all[2]) }})
+const escapes = (list) => {
+  for (const kind of [list.constructor.constructor, list.map.constructor]) {
+    if (kind === Function) continue
+    try { kind('return globalThis')(); return true } catch {}
+  }
+  return false
+}
+"""
+
 LEAVING_THE_REALM = (
     returns(
         "constructors-of-all-that-is-given",
@@ -155,6 +168,38 @@ LEAVING_THE_REALM = (
     returns("captured-stack", "const o = {}; Error.captureStackTrace(o); return /engine|node:/.test(o.stack)", False),
     returns(
         "error-whose-name-is-a-symbol", "const e = new Error(); e.name = Symbol(); return typeof e.stack", "string"
+    ),
+    returns(
+        "stack-after-a-microtask",
+        "await null; return new Error().stack.split('\\n').map((line) => line.trim())"
+        ".filter((line) => !line.includes('<anonymous>'))",
+        ["Error"],
+    ),
+    returns(
+        "arguments-of-a-trap-that-node-calls",
+        SETTLED_BY_NODE + "let reject; const promise = new Promise((_, no) => { reject = no })\n"
+        "Object.setPrototypeOf(promise, new Proxy(Promise.prototype, {get: caught})); reject(1)\n"
+        "return [lists.length > 0, lists.filter(escapes).length]",
+        [True, 0],
+    ),
+    returns(
+        "arguments-of-a-getter-that-node-calls",
+        SETTLED_BY_NODE + "let reject; const promise = new Promise((_, no) => { reject = no }), symbols = []\n"
+        "Object.setPrototypeOf(promise, new Proxy(Promise.prototype, {get(_, key) { symbols.push(key) }})); reject(1)\n"
+        "const other = new Promise((_, no) => { reject = no })\n"
+        "for (const symbol of symbols) Object.defineProperty(other, symbol, {get: caught})\n"
+        "reject(1); return [lists.length > 0, lists.filter(escapes).length]",
+        [True, 0],
+    ),
+    returns(
+        "exception-of-a-microtask",
+        SETTLED_BY_NODE + "const error = new Error('x'), boom = () => { throw error }\n"
+        "for (const key of ['stack', 'message', 'name']) Object.defineProperty(error, key, {get: caught})\n"
+        "const promise = Promise.resolve()\n"
+        "promise.constructor = {[Symbol.species]: function (take) { take(boom, boom) }}\n"
+        "promise.then(() => 0); for (let i = 0; i < 9; i++) await null\n"
+        "return lists.length",
+        0,
     ),
     overflows("a-stack-trace", "new Error().stack"),
     overflows("a-captured-stack", "Error.captureStackTrace({})"),

@@ -69,12 +69,17 @@ async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
         assert result.value() == [None, False]
 
 
+PROBE_NAMES = 'const { setPrepareStackTraceCallback } = require("internal/test/binding").internalBinding("errors")'
+
+
 @contextmanager
 def engine(folder: Path, *, probe: str = "", locked: int | None = None) -> Iterator[socket.socket]:
     """Run the harness outside the jail; `probe` is code that its own realm evaluates when it would be ready."""
     main = (JAIL / "engine.js").read_text()
     if probe:
-        main = main.replace("send(READY);", f"send(JSON.stringify(Function({json.dumps(probe)})()));")
+        main = main.replace("const { Script,", 'const probe = require("./probe.js");\nconst { Script,')
+        main = main.replace("send(READY);", "send(JSON.stringify(probe()));")
+        (folder / "probe.js").write_text(f"module.exports = function () {{ {probe} }}\n{PROBE_NAMES}")
     (folder / "engine.js").write_text(main)
     (folder / "harness.js").write_text((JAIL / "harness.js").read_text())
     ours, theirs = socket.socketpair()
@@ -90,8 +95,10 @@ def engine(folder: Path, *, probe: str = "", locked: int | None = None) -> Itera
     with ours, theirs, subprocess.Popen(command, pass_fds=(theirs.fileno(),), stderr=subprocess.DEVNULL) as process:
         theirs.close()
         ours.settimeout(60)
-        yield ours
-        process.kill()
+        try:
+            yield ours
+        finally:
+            process.kill()
 
 
 def heard(connection: socket.socket) -> object:
@@ -138,6 +145,17 @@ OUTSIDE = {
         "const sites = []; try { Error.prepareStackTrace = (_, all) => sites.push(...all) } catch {} new Error().stack;"
         "return sites.length",
         0,
+    ),
+    "text that it can evaluate": (
+        "const refused = []; for (const make of [Function, eval, Object.getPrototypeOf(async () => 0).constructor,"
+        " Object.getPrototypeOf(function* () {}).constructor]) {"
+        " try { make('0') === 0 || refused.push(make.name) } catch (e) { refused.push(e.name) } } return refused",
+        ["EvalError"] * 4,
+    ),
+    "a call site's prototype that can be changed": (
+        "setPrepareStackTraceCallback((_, __, sites) => sites);"
+        "return Object.isFrozen(Object.getPrototypeOf(new Error().stack[0]))",
+        True,
     ),
     "a module": (
         "const left = []; import('fs').then((m) => left.push(m), () => 0); return left",

@@ -3,8 +3,10 @@
 //
 // A realm is no security boundary, so nothing of this one is ever within reach of user code: all that user code sees
 // was made by harness.js in the script's own realm, text is all that passes, and the hooks with which Node answers V8
-// are the script's realm's too. What this realm has is frozen, and its global object holds nothing but the language,
-// for the case that user code reaches it nevertheless.
+// are the script's realm's too. One thing escapes that rule: V8 makes the list of arguments for a proxy of a function in
+// the realm of its caller, and Node calls user code from this realm when it looks for its own symbols in a rejected
+// promise. So this realm evaluates no text (see FLAGS), what it has is frozen, and its global object holds nothing but
+// the language.
 "use strict";
 
 const { Buffer } = require("buffer");
@@ -107,18 +109,20 @@ const isWorn = () => {
 // ---- code that does not parse
 // V8 says where only to the caller of a script, here one in a realm without user code: the code is compiled there, as
 // the harness does it, and never called.
-let code, names;
-const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
-const { construct } = Reflect;
-const compiler = createContext({ __proto__: null, compile: () => construct(AsyncFunction, [...names, code]) });
-const compilation = new Script("compile()", named);
+const source = { __proto__: null, frame: "" };
+const compiler = createContext(source);
+const compilation = new Script(
+  `{
+    const { bindings, code } = JSON.parse(frame);
+    Reflect.construct(Object.getPrototypeOf(async () => {}).constructor, [...Object.keys(bindings), code]);
+  }`,
+  named,
+);
 const withoutFrames = () => "";
 
 const unparsable = (realm, frame) => {
-  const run = JSON.parse(frame);
-  if (typeof run.code !== "string") return undefined;
-  code = run.code;
-  names = Object.keys(run.bindings);
+  if (typeof JSON.parse(frame).code !== "string") return undefined;
+  source.frame = frame;
   setPrepareStackTraceCallback(withoutFrames);
   try {
     compilation.runInContext(compiler);
@@ -129,7 +133,7 @@ const unparsable = (realm, frame) => {
     const text = JSON.stringify(`${error.message}`);
     return `[{"type":"unparsable","text":${text},"line":${line > 0 ? line : null}}]`;
   } finally {
-    code = names = undefined;
+    source.frame = "";
     setPrepareStackTraceCallback(realm.prepareStackTrace);
   }
 };
@@ -151,9 +155,14 @@ const deprive = () => {
     Object.freeze(thing);
   };
   const hidden = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), ""[Symbol.iterator](),
-    new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array()];
+    new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array(), callSite()];
   for (const thing of hidden) visit(Object.getPrototypeOf(thing));
   visit(globalThis);
+};
+
+const callSite = () => {
+  setPrepareStackTraceCallback((_, __, sites) => sites);
+  return new Error().stack[0];
 };
 
 const serve = () => {
@@ -179,6 +188,9 @@ const serve = () => {
   }
 };
 
+// A microtask throws only if user code has replaced the functions that settle a promise. Node would inspect what was
+// thrown, and so call user code from this realm.
+process._fatalException = () => true;
 answer(newRealm(), FIRST_SCRIPT);
 deprive();
 if (umask(0o77) !== locked) reallyExit(1); // the zygote has not locked this process down

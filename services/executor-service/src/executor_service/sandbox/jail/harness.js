@@ -280,6 +280,9 @@
     }
   };
 
+  // Microtasks run below functions of Node.
+  const isOutside = (file) => file === hostFile || (typeof file === "string" && slice(file, 0, 5) === "node:");
+
   // As V8 does it without Node, and without the frames of the process around the realm.
   const prepareStackTrace = (_, error, sites) => {
     if (siteText === undefined && sites.length > 0) {
@@ -291,7 +294,7 @@
     const isCustom = typeof custom === "function";
     const own = [];
     let text = isCustom ? "" : textOfError(error);
-    for (let i = 0; i < sites.length && fileNameOf(sites[i]) !== hostFile; i++) {
+    for (let i = 0; i < sites.length && !isOutside(fileNameOf(sites[i])); i++) {
       if (isCustom) defineProperty(own, i, { __proto__: null, value: sites[i], writable: true, enumerable: true, configurable: true });
       else text += "\n    at " + siteText(sites[i]);
     }

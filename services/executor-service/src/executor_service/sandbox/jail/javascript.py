@@ -36,6 +36,8 @@ FLAGS = (
     "--disable-sigusr1",
     # Compiled code would keep the realm of its script alive.
     "--no-compilation-cache",
+    # In the main realm: each script's realm allows it again.
+    "--disallow-code-generation-from-strings",
     # For the harness to replace those hooks of Node that would hand its own objects to user code.
     "--expose-internals",
     "--no-addons",
