@@ -69,6 +69,38 @@ async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
         assert result.value() == [None, False]
 
 
+# What one condition of a run tries to leave, and what a later one evaluates, which must be false.
+LEFT_BY_A_CONDITION = {
+    "an iterator helper's method": (
+        "Object.getPrototypeOf([].values().map((x) => x)).next = () => 1",
+        "[].values().map((x) => x).next() === 1",
+    ),
+    "a wrapped iterator's method": (
+        "Object.getPrototypeOf(Iterator.from({next() {}})).next = () => 1",
+        "Iterator.from({next() {}}).next() === 1",
+    ),
+    "a segment's property": (
+        "Object.getPrototypeOf(new Intl.Segmenter().segment('a')).left = 1",
+        "new Intl.Segmenter().segment('a').left === 1",
+    ),
+    "a segment iterator's property": (
+        "Object.getPrototypeOf(new Intl.Segmenter().segment('a')[Symbol.iterator]()).left = 1",
+        "new Intl.Segmenter().segment('a')[Symbol.iterator]().left === 1",
+    ),
+    "a group of the last match": ("/s(e)cret/.exec('a secret')", "RegExp.$1 === 'e'"),
+    "the text of the last match": ("/secret/.exec('a secret')", "RegExp.lastMatch + RegExp.leftContext !== ''"),
+    "a text for the next match": ("RegExp.input = 'secret'", "RegExp.input === 'secret'"),
+}
+
+
+@pytest.mark.parametrize(("leave", "look"), LEFT_BY_A_CONDITION.values(), ids=LEFT_BY_A_CONDITION)
+async def test_a_condition_leaves_nothing_to_the_next_one_of_its_run(leave: str, look: str) -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for expression in (f"({leave}, false)", look):
+            verdict = await sandbox.evaluate(Conditions(scope="r", expressions=[expression], owner="a"))
+            assert (verdict.matched, verdict.error) == (None, None)
+
+
 PROBE_NAMES = 'const { setPrepareStackTraceCallback } = require("internal/test/binding").internalBinding("errors")'
 
 

@@ -155,7 +155,8 @@ const deprive = () => {
     Object.freeze(thing);
   };
   const hidden = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), ""[Symbol.iterator](),
-    new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array(), callSite()];
+    new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array(),
+    [].values().map(() => 0), Iterator.from({ next() {} }), callSite()];
   for (const thing of hidden) visit(Object.getPrototypeOf(thing));
   visit(globalThis);
 };
