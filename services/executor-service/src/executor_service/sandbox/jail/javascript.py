@@ -33,6 +33,8 @@ FLAGS = (
     # V8 works on the main thread, so none has to be started or woken for it.
     "--single-threaded",
     "--v8-pool-size=1",
+    # A collection marks in one go: realms that end while marking is under way would all survive it.
+    "--no-incremental-marking",
     "--disable-sigusr1",
     # Compiled code would keep the realm of its script alive.
     "--no-compilation-cache",
