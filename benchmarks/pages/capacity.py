@@ -1,4 +1,4 @@
-"""docs/operations/capacity.md: what to give each service, from what a run was measured to cost."""
+"""Generator of docs/operations/capacity.md: resources of each service, from the measured cost of a run."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,8 +12,9 @@ from benchmarks.scenarios.queued_jobs import EXECUTORS
 HEAD: Final = """\
 # Capacity
 
-Written by `make docs` from `benchmarks/results`; `make bench-all` measures them anew. How the parts grow, and what is
-next when one is full, is in [scaling](scaling.md); every figure is in [results](../../benchmarks/results/README.md).
+This page shows the measured cost of a run and the cores and memory that each service needs. Written by `make docs` from
+`benchmarks/results`; `make bench-all` repeats the measurements. [Scaling](scaling.md) has the next limit of each part,
+[results](../../benchmarks/results/README.md) every figure.
 """
 WORK: Final[Mapping[str, str]] = {
     "sync, ten blocks, 32 callers": "a sync run of ten blocks",
@@ -24,35 +25,34 @@ WORK: Final[Mapping[str, str]] = {
 SERVICES: Final = ("gateway", "executor-service", "jobs-service", "deploy-service", "store", "broker")
 RATES: Final = (10, 100, 1_000, 10_000)
 BUSY: Final = 0.6
-"""How busy a processor may be on the average, so that there is room for peaks and for the loss of a machine."""
+"""Average load of a core that leaves room for peaks and for the loss of a machine."""
 FLAT: Final = 1.25
 GROWING: Final = """\
-A page of failed runs grows first because there is something to show: of one stored run none has failed. A page of runs
-is read right after a thousand a second have ended, which is what it costs with one stored run as with 100,000. With a
-million everything costs more; that was measured as soon as 900,000 had been written, and which part takes it was not
-looked at."""
+A page of failed runs grows because it has rows: of one stored run none has failed. A page of runs is read right after a
+thousand a second have ended; its cost is the same with one stored run and with 100,000. With a million everything costs
+more; that was measured right after 900,000 had been written, and the cause was not investigated."""
 
 
 def capacity_page() -> str:
-    """The page."""
+    """Return the page as Markdown."""
     if not LATEST.exists():
-        return page(HEAD, "Nothing was measured yet.")
+        return page(HEAD, "No measurements yet.")
     results = Results.read(LATEST)
     return page(
         HEAD,
-        f"Measured {results.machine}. Everything ran on that one machine: callers, services, RabbitMQ and SecantusDB.",
-        section("What a run costs", "Processor time in µs of each service for one run:", _costs(results)),
+        f"Measured {results.machine}. Everything ran on this machine: callers, services, RabbitMQ and SecantusDB.",
+        section("What a run costs", "CPU in µs of each service for one run:", _costs(results)),
         section(
-            "What to give each service",
-            f"Cores for so many runs a second, each busy {BUSY:.0%} on the average. A process of ours uses one core: "
-            "round up, and that is the number of replicas; two at least, so that one may be lost. What models and "
-            "users' code take comes on top.",
+            "Cores for each service",
+            f"Cores by runs a second, each busy {BUSY:.0%} on average. A process uses one core: "
+            "round up to get the number of replicas, at least two, so that one may fail. Models and "
+            "users' code need more.",
             *(_cores(results, scenario, title) for scenario, title in WORK.items()),
         ),
         section("Memory", *_memory(results)),
         section("Reached on that machine", _reached(results), queued_runs(results)),
         section("More processes on the same cores", *_processes(read_curves())),
-        section("What grows with what is stored", *_growth(read_curves())),
+        section("Growth with stored data", *_growth(read_curves())),
     )
 
 
@@ -83,7 +83,7 @@ def _cores_for(rate: float, cost_us: float | None) -> str:
 def _memory(results: Results) -> Iterator[str]:
     idle = results.scenarios.get("resident memory, idle")
     if idle:
-        yield "Resident, in MiB, of a process that has run nothing yet:"
+        yield "Resident memory in MiB of an idle process before its first run:"
         yield table(
             ["", "MiB"],
             ([name.removesuffix("_mib"), number(figure.median)] for name, figure in idle.figures.items()),
@@ -112,7 +112,7 @@ def _reached(results: Results) -> str:
 
 
 def queued_runs(results: Results) -> str:
-    """What the arithmetic gives for queued runs on these cores, beside what came out; empty where neither is known."""
+    """Return the calculated and the measured rate of queued runs; empty if neither is known."""
     costs = {service: _cost(results, f"async, {EXECUTORS[0]} executors", service) or 0 for service in SERVICES}
     done = {count: results.figure(f"async, {count} executors", "completed_per_second") for count in EXECUTORS}
     reached = {count: figure.median for count, figure in done.items() if figure}
@@ -120,8 +120,8 @@ def queued_runs(results: Results) -> str:
     if not total or not reached:
         return ""
     said = (
-        f"A queued run takes {number(total)} µs of all parts together, so that {cores} cores which do nothing else end "
-        f"at {number(cores * 1e6 / total)} runs/s. Measured, with the callers on the same cores: "
+        f"A queued run takes {number(total)} µs of all parts together, so {cores} cores without other work reach "
+        f"{number(cores * 1e6 / total)} runs/s. Measured, with the callers on the same cores: "
         f"{_listed(map(number, reached.values()))} at {_listed(map(str, reached))} executors."
     )
     fewest = reached[min(reached)]
@@ -143,7 +143,7 @@ def _processes(curves: Mapping[str, Curve]) -> Iterator[str]:
         yield f"Sync no-op from 32 callers, measured {curve.machine}:"
         rows = ([size, number(row["per_second"]), number(row["cpu_us"])] for size, row in curve.points.items())
         yield table(["", "runs/s", "CPU µs per run"], rows)
-        yield "Where the cores are taken already, more processes share them; what a run costs must stay as it is."
+        yield "On busy cores more processes share the same CPU; the cost of a run must stay the same."
 
 
 def _growth(curves: Mapping[str, Curve]) -> Iterator[str]:

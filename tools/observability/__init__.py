@@ -1,1 +1,1 @@
-"""What is written from one source for Grafana and Kubernetes; `make docs` writes it."""
+"""Generators of Grafana dashboards and Kubernetes monitoring objects, run by `make docs`."""

@@ -1,4 +1,4 @@
-"""The dashboards: the four golden signals first, then each service, capacity, tenants."""
+"""Dashboards: the four golden signals first, then each service, capacity and tenants."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -30,11 +30,11 @@ def _rates(metric: str, by: str, where: str = "") -> dict[str, str]:
 
 def _process(job: str) -> Sequence[Panel]:
     return (
-        Panel("Processor", {"{{instance}}": f'rate(process_cpu_seconds_total{{job="{job}"}}[{_RATE}])'}, "cores"),
+        Panel("CPU", {"{{instance}}": f'rate(process_cpu_seconds_total{{job="{job}"}}[{_RATE}])'}, "cores"),
         Panel("Memory", {"{{instance}}": f'process_resident_memory_bytes{{job="{job}"}}'}, "bytes"),
         Panel("Requests", _rates("flowport_http_requests_total", "status", f'{{job="{job}"}}'), "reqps"),
         Panel(
-            "Time of a request",
+            "Request duration",
             _quantiles("flowport_http_request_duration_seconds", where=f'{{job="{job}"}}'),
             "s",
             help="Streams and sync runs last as long as their run.",
@@ -49,13 +49,13 @@ def _store_and_broker(job: str) -> Sequence[Panel]:
         Panel("Store failures", {"": f"sum(rate(flowport_store_failures_total{where}[{_RATE}]))"}, "ops"),
         Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue", where), "s", threshold=0.5),
         Panel(
-            "Messages not taken",
+            "Publish failures",
             {
                 "{{queue}} {{code}}": "sum by (queue, code) "
                 f"(rate(flowport_broker_publish_failures_total{where}[{_RATE}]))"
             },
             "ops",
-            help="runs.express refuses with QUEUE_FULL whatever has to wait: that goes into runs.interactive.",
+            help="runs.express refuses with QUEUE_FULL if no worker is idle: the run goes to runs.interactive.",
         ),
     )
 
@@ -63,13 +63,13 @@ def _store_and_broker(job: str) -> Sequence[Panel]:
 _OVERVIEW: Final = Dashboard(
     "overview",
     "Overview",
-    "Is it well? Latency, traffic, errors and saturation, and the objectives.",
+    "Health at a glance: latency, traffic, errors, saturation, and the objectives.",
     (
         (
             "Objectives",
             (
                 Panel(
-                    "Calls that fail, 1 h",
+                    "Failed calls, 1 h",
                     {"": "flowport:calls_failed:ratio1h"},
                     "percentunit",
                     kind="stat",
@@ -83,14 +83,14 @@ _OVERVIEW: Final = Dashboard(
                     threshold=0.05,
                 ),
                 Panel(
-                    "Queued runs that wait over 30 s, 1 h",
+                    "Queued runs waiting over 30 s, 1 h",
                     {"": "flowport:job_start_slow:ratio1h"},
                     "percentunit",
                     kind="stat",
                     threshold=0.01,
-                    help="What waits for places of its own workspace is in it; the alert looks at the rest.",
+                    help="Includes runs that wait for a slot of their workspace; the alert excludes them.",
                 ),
-                Panel("Processes that do not answer", {"": _AWAY}, kind="stat", threshold=1),
+                Panel("Unresponsive processes", {"": _AWAY}, kind="stat", threshold=1),
             ),
         ),
         (
@@ -113,14 +113,14 @@ _OVERVIEW: Final = Dashboard(
                     "s",
                 ),
                 Panel("First token", _quantiles("flowport_gateway_first_token_seconds"), "s", threshold=2.5),
-                Panel("Wait in the queue", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
+                Panel("Queue wait", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
             ),
         ),
         (
             "Saturation",
             (
                 Panel(
-                    "Slots taken",
+                    "Busy slots",
                     {"{{kind}}": _SLOTS_TAKEN},
                     "percentunit",
                     threshold=0.9,
@@ -129,7 +129,7 @@ _OVERVIEW: Final = Dashboard(
                     "Queued runs",
                     {"queued": "max(flowport_jobs_queued_runs)", "limit": "max(flowport_jobs_queue_limit)"},
                 ),
-                Panel("Calls in hand", {"{{instance}}": "flowport_gateway_calls_in_hand"}),
+                Panel("Calls in progress", {"{{instance}}": "flowport_gateway_calls_in_hand"}),
             ),
         ),
     ),
@@ -138,7 +138,7 @@ _OVERVIEW: Final = Dashboard(
 _GATEWAY: Final = Dashboard(
     "gateway",
     "gateway",
-    "The public door.",
+    "The public API.",
     (
         (
             "Calls",
@@ -149,10 +149,10 @@ _GATEWAY: Final = Dashboard(
                     "Look-ups",
                     {"{{what}} {{result}}": f"sum by (what, result) (rate(flowport_gateway_lookups_total[{_RATE}]))"},
                     "ops",
-                    help="hit: from memory. load: from the store or deploy-service. failure: nobody answered.",
+                    help="hit: from memory. load: from the store or deploy-service. failure: no answer.",
                 ),
                 Panel(
-                    "Calls without a rate limit",
+                    "Unchecked rate limits",
                     {"": f"sum(rate(flowport_gateway_rate_unchecked_total[{_RATE}]))"},
                     "reqps",
                 ),
@@ -164,9 +164,7 @@ _GATEWAY: Final = Dashboard(
                 Panel("First token", _quantiles("flowport_gateway_first_token_seconds"), "s", threshold=2.5),
                 Panel("Gaps", {"": f"sum(rate(flowport_gateway_stream_gaps_total[{_RATE}]))"}, "ops"),
                 Panel("Slow readers", {"": f"sum(rate(flowport_gateway_slow_readers_total[{_RATE}]))"}, "ops"),
-                Panel(
-                    "Runs that nobody waits for", {"": f"sum(rate(flowport_gateway_stray_runs_total[{_RATE}]))"}, "ops"
-                ),
+                Panel("Abandoned runs", {"": f"sum(rate(flowport_gateway_stray_runs_total[{_RATE}]))"}, "ops"),
             ),
         ),
         ("Store and broker", _store_and_broker("gateway")),
@@ -184,7 +182,7 @@ _DEPLOY: Final = Dashboard(
             (
                 Panel("By route", _rates("flowport_http_requests_total", "route", '{job="deploy-service"}'), "reqps"),
                 Panel(
-                    "Changes that gateways heard of late",
+                    "Delayed change notifications",
                     {"": f"sum(rate(flowport_deploy_announcements_lost_total[{_RATE}]))"},
                     "ops",
                 ),
@@ -198,16 +196,16 @@ _DEPLOY: Final = Dashboard(
 _EXECUTOR: Final = Dashboard(
     "executor",
     "executor-service",
-    "Where workflows run.",
+    "Execution of workflows.",
     (
         (
             "Runs",
             (
                 Panel("By status", _rates("flowport_executor_runs_total", "status"), "reqps"),
-                Panel("Time of a run", _quantiles("flowport_executor_run_duration_seconds", "mode"), "s"),
-                Panel("Slots taken", {"{{instance}} {{kind}}": "flowport_executor_slots_busy"}),
+                Panel("Run duration", _quantiles("flowport_executor_run_duration_seconds", "mode"), "s"),
+                Panel("Busy slots", {"{{instance}} {{kind}}": "flowport_executor_slots_busy"}),
                 Panel(
-                    "Came back from lost workers",
+                    "Redelivered from lost workers",
                     _rates("flowport_executor_redeliveries_total", "queue"),
                     "ops",
                     threshold=0.01,
@@ -227,11 +225,11 @@ _EXECUTOR: Final = Dashboard(
             ),
         ),
         (
-            "Users' code, and workflows in memory",
+            "User code and workflow cache",
             (
                 Panel("Scripts", _quantiles("flowport_executor_sandbox_seconds", "language"), "s"),
-                Panel("Without a result", _rates("flowport_executor_sandbox_failures_total", "kind"), "ops"),
-                Panel("Look-ups of workflows", _rates("flowport_executor_workflow_lookups_total", "result"), "ops"),
+                Panel("Script failures", _rates("flowport_executor_sandbox_failures_total", "kind"), "ops"),
+                Panel("Workflow look-ups", _rates("flowport_executor_workflow_lookups_total", "result"), "ops"),
                 Panel("Records dropped", {"": f"sum(rate(flowport_executor_records_dropped_total[{_RATE}]))"}, "ops"),
             ),
         ),
@@ -251,20 +249,20 @@ _JOBS: Final = Dashboard(
                     "Queue",
                     {
                         "queued": "max(flowport_jobs_queued_runs)",
-                        "wait for a worker alone": "max(flowport_jobs_ready_runs)",
+                        "ready for a worker": "max(flowport_jobs_ready_runs)",
                         "limit": "max(flowport_jobs_queue_limit)",
                     },
                 ),
                 Panel(
                     "Waiting",
                     {
-                        "oldest that may run": "max(flowport_jobs_oldest_waiting_seconds)",
-                        "oldest handed over": "max(flowport_jobs_oldest_unclaimed_seconds)",
+                        "oldest ready": "max(flowport_jobs_oldest_waiting_seconds)",
+                        "oldest dispatched": "max(flowport_jobs_oldest_unclaimed_seconds)",
                     },
                     "s",
                 ),
-                Panel("Wait of a run", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
-                Panel("Who leads", {"{{role}} {{instance}}": "flowport_jobs_leading"}),
+                Panel("Queue wait", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
+                Panel("Leaders", {"{{role}} {{instance}}": "flowport_jobs_leading"}),
             ),
         ),
         (
@@ -275,14 +273,14 @@ _JOBS: Final = Dashboard(
                     {
                         "accepted": f"sum(rate(flowport_jobs_accepted_total[{_RATE}]))",
                         "refused: {{limit}}": f"sum by (limit) (rate(flowport_jobs_refusals_total[{_RATE}]))",
-                        "handed over": f"sum(rate(flowport_jobs_dispatches_total[{_RATE}]))",
-                        "again": f"sum(rate(flowport_jobs_redispatches_total[{_RATE}]))",
+                        "dispatched": f"sum(rate(flowport_jobs_dispatches_total[{_RATE}]))",
+                        "redispatched": f"sum(rate(flowport_jobs_redispatches_total[{_RATE}]))",
                         "claimed": f"sum(rate(flowport_jobs_attempts_total[{_RATE}]))",
                     },
                     "reqps",
                 ),
                 Panel("Ended", _rates("flowport_jobs_ended_total", "status"), "reqps"),
-                Panel("Ended for lack of a worker", _rates("flowport_jobs_reaped_total", "phase"), "ops"),
+                Panel("Ended without a worker", _rates("flowport_jobs_reaped_total", "phase"), "ops"),
                 Panel("Dead letters", _rates("flowport_jobs_dead_letters_total", "kind"), "ops", threshold=0.001),
             ),
         ),
@@ -294,7 +292,7 @@ _JOBS: Final = Dashboard(
 _CAPACITY: Final = Dashboard(
     "capacity",
     "Capacity",
-    "What is used, what there is, and what comes next: docs/operations/scaling.md.",
+    "Usage, capacity and the next limit: docs/operations/scaling.md.",
     (
         (
             "Executors",
@@ -302,12 +300,12 @@ _CAPACITY: Final = Dashboard(
                 Panel(
                     "Slots",
                     {
-                        "{{kind}} taken": "sum by (kind) (flowport_executor_slots_busy)",
-                        "{{kind}} in all": "sum by (kind) (flowport_executor_slots)",
+                        "{{kind}} busy": "sum by (kind) (flowport_executor_slots_busy)",
+                        "{{kind}} total": "sum by (kind) (flowport_executor_slots)",
                     },
                 ),
                 Panel(
-                    "Processor of each executor",
+                    "CPU of each executor",
                     {"{{instance}}": f'rate(process_cpu_seconds_total{{job="executor-service"}}[{_RATE}])'},
                     "cores",
                 ),
@@ -322,17 +320,17 @@ _CAPACITY: Final = Dashboard(
             "Queue",
             (
                 Panel(
-                    "Room in the queue",
+                    "Free queue capacity",
                     {"": "1 - max(flowport_jobs_queued_runs) / max(flowport_jobs_queue_limit)"},
                     "percentunit",
                 ),
                 Panel(
-                    "More accepted than ended",
+                    "Queue growth",
                     {"": "sum(rate(flowport_jobs_accepted_total[30m])) - sum(rate(flowport_jobs_ended_total[30m]))"},
                     "reqps",
                 ),
                 Panel(
-                    "Runs turned away",
+                    "Runs refused",
                     _rates("flowport_gateway_refusals_total", "code", '{code=~".*CAPACITY|QUEUE_FULL"}'),
                     "reqps",
                 ),
@@ -352,18 +350,18 @@ _CAPACITY: Final = Dashboard(
 _TENANTS: Final = Dashboard(
     "tenants",
     "Tenants",
-    "Who runs how much. Needs FLOWPORT_METRICS_BY_WORKSPACE=true on gateway and jobs-service.",
+    "Usage by workspace. Needs FLOWPORT_METRICS_BY_WORKSPACE=true on gateway and jobs-service.",
     (
         (
             "Workspaces",
             (
                 Panel(
-                    "Runs, the ten with the most",
+                    "Runs, top ten",
                     {"{{workspace}}": _BUSIEST},
                     "reqps",
                 ),
                 Panel(
-                    "Queued, the ten with the most",
+                    "Queued runs, top ten",
                     {"{{workspace}}": "topk(10, max by (workspace) (flowport_jobs_workspace_queued_runs))"},
                 ),
             ),

@@ -1,4 +1,4 @@
-"""Dashboards as Grafana reads them, from rows of panels."""
+"""Grafana dashboards from rows of panels."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot. `queries` are PromQL by legend; a legend may name labels, as `{{job}}`."""
+    """One panel. `queries` maps legends to PromQL; a legend may name labels, as `{{job}}`."""
 
     title: str
     queries: Mapping[str, str]
@@ -23,12 +23,12 @@ class Panel:
     help: str = ""
     kind: str = "timeseries"
     threshold: float | None = None
-    """Where the plot turns red."""
+    """Value above which the panel turns red."""
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A page of plots, in rows."""
+    """Dashboard of panels in rows."""
 
     uid: str
     title: str
@@ -36,13 +36,13 @@ class Dashboard:
     rows: Sequence[tuple[str, Sequence[Panel]]]
 
     def queries(self) -> Iterator[str]:
-        """Every query on it."""
+        """Return every query of the dashboard."""
         for _, panels in self.rows:
             for panel in panels:
                 yield from map(of_chosen_namespace, panel.queries.values())
 
     def document(self) -> str:
-        """The JSON that Grafana imports."""
+        """Return the JSON that Grafana imports."""
         page = {
             "uid": f"flowport-{self.uid}",
             "title": f"Flowport / {self.title}",
@@ -83,7 +83,7 @@ _NAMESPACE_CHOICE: Final = {
     "allValue": ".*",
     "current": {"text": "All", "value": "$__all"},
 }
-"""Which of several installations. Outside of Kubernetes there is no such label: all."""
+"""Filter for one of several installations. Outside Kubernetes the label is missing: all."""
 _OTHERS: Final = {"type": "dashboards", "title": "Flowport", "tags": ["flowport"], "asDropdown": True, "keepTime": True}
 
 
@@ -91,7 +91,7 @@ _SERIES: Final = re.compile(r"\b(?:flowport[_:][a-z0-9_:]+|process_[a-z_]+|up\b)
 
 
 def of_chosen_namespace(query: str) -> str:
-    """`query`, of the installation alone that was chosen."""
+    """Limit `query` to the chosen installation."""
     return _SERIES.sub(
         lambda found: f'{found[0].rstrip("{")}{{namespace=~"$namespace"{"," if found[1] else "}"}', query
     )

@@ -12,7 +12,7 @@ _HEAD: Final = "# Written by `make docs`; do not edit it.\n"
 
 
 def prometheus_rule(root: Path) -> str:
-    """The rules for the Prometheus operator."""
+    """Return the rules for the Prometheus operator."""
     groups = [group for file in sorted((root / RULES).glob("*.yml")) for group in _read(file)["groups"]]
     return _object(
         {
@@ -25,7 +25,7 @@ def prometheus_rule(root: Path) -> str:
 
 
 def dashboard_maps() -> str:
-    """A ConfigMap for each dashboard, with the label that Grafana's sidecar looks for."""
+    """Return a ConfigMap for each dashboard, with the label that Grafana's sidecar selects."""
     objects = (
         {
             "apiVersion": "v1",

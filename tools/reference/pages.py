@@ -1,4 +1,4 @@
-"""Which files are written from code."""
+"""Files that are generated from code."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -32,14 +32,14 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def write() -> None:
-    """Write every one."""
+    """Write every generated file."""
     for page, render in PAGES.items():
         (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / page).write_text(render(), encoding="utf-8")
 
 
 def stale() -> list[str]:
-    """Those that are not as the code says."""
+    """Return the generated files that differ from the code."""
     return [page for page, render in PAGES.items() if _read(ROOT / page) != render()]
 
 

@@ -1,4 +1,4 @@
-"""docs/operations/alerts.md: every alert with its page."""
+"""Generator of docs/operations/alerts.md: every alert with its runbook."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ import yaml
 
 _HEAD: Final = """# Alerts
 
-Written by `make docs` from `deploy/prometheus/rules`; do not edit it. A page wakes somebody; a ticket can wait for the
-morning. Each alert has a page of its own: what it means, where to look, what to do.
+Written by `make docs` from `deploy/prometheus/rules`; do not edit it. This page lists every alert. A page
+needs action now; a ticket can wait until morning. Each alert links to its runbook: meaning, diagnosis, fix.
 
 | alert | severity | fires after |
 |---|---|---|
@@ -17,16 +17,16 @@ morning. Each alert has a page of its own: what it means, where to look, what to
 
 
 def alerts_page(root: Path) -> str:
-    """The page."""
+    """Return the page as Markdown."""
     rows = (
-        f"| [{name}](runbooks/{name}.md) | {rule['labels']['severity']} | {rule.get('for', 'at once')} |"
+        f"| [{name}](runbooks/{name}.md) | {rule['labels']['severity']} | {rule.get('for', 'immediately')} |"
         for name, rule in alerts(root).items()
     )
     return _HEAD + "\n".join(rows) + "\n"
 
 
 def alerts(root: Path) -> Mapping[str, Any]:
-    """Every alerting rule, by name."""
+    """Return every alerting rule by name."""
     return {
         rule["alert"]: rule
         for file in sorted((root / "deploy/prometheus/rules").glob("*.yml"))

@@ -19,7 +19,7 @@ def results(*per_second: float, cpu_us: float = 2_500) -> Results:
 def test_what_the_cores_can_give_stands_beside_what_they_gave() -> None:
     said = queued_runs(results(110, 115, 111))
     assert "15,000 µs" in said
-    assert "2 cores which do nothing else end at 133 runs/s" in said
+    assert "2 cores without other work reach 133 runs/s" in said
     assert "110, 115 and 111 at 1, 2 and 4 executors" in said
 
 
