@@ -1,5 +1,6 @@
 """What keeps scripts of one workflow apart that share a process, and what a script finds that leaves its realm."""
 
+import errno
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import pytest
 
 from executor_service import sandbox
 from executor_service.sandbox import Conditions, JavaScriptSandbox, PoolSize, Script
+from executor_service.sandbox.jail import seccomp
 from executor_service.sandbox.jail.javascript import FLAGS
 from executor_service.sandbox.javascript import program_files
 
@@ -205,3 +207,10 @@ def test_a_script_that_leaves_its_realm_finds_nothing_to_tamper_with(tmp_path: P
 def test_a_process_that_the_zygote_has_not_locked_down_runs_nothing(tmp_path: Path) -> None:
     with engine(tmp_path, locked=0o1357) as connection:
         assert heard(connection) is None
+
+
+@pytest.mark.parametrize("call", ["clone3", "io_uring_setup"])
+def test_a_call_that_no_filter_can_inspect_is_never_held_for_the_listener(call: str) -> None:
+    steps = list(struct.iter_unpack("HBBI", seccomp.javascript_filter()))
+    compares = [at for at, (code, _, _, value) in enumerate(steps) if (code, value) == (0x15, seccomp.number_of(call))]
+    assert [steps[at + 1] for at in compares] == [(0x06, 0, 0, 0x0005_0000 | errno.ENOSYS)]

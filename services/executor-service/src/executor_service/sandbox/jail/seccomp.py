@@ -71,7 +71,7 @@ _X86_64 = Machine(
         "futex": 202, "sched_getaffinity": 204, "getdents64": 217, "restart_syscall": 219, "clock_gettime": 228,
         "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "newfstatat": 262,
         "readlinkat": 267, "faccessat": 269, "pselect6": 270, "ppoll": 271, "getrandom": 318, "membarrier": 324,
-        "set_robust_list": 273, "statx": 332, "rseq": 334, "clone3": 435, "faccessat2": 439,
+        "set_robust_list": 273, "statx": 332, "rseq": 334, "clone3": 435, "io_uring_setup": 425, "faccessat2": 439,
         "sendmsg": 46, "umask": 95, "epoll_wait": 232, "epoll_pwait": 281,
     },
 )  # fmt: skip
@@ -89,7 +89,7 @@ _AARCH64 = Machine(
         "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "sendto": 206, "recvfrom": 207,
         "brk": 214, "munmap": 215, "mremap": 216, "clone": 220, "mmap": 222, "mprotect": 226, "madvise": 233,
         "getrandom": 278, "membarrier": 283, "statx": 291, "clone3": 435, "rseq": 293, "faccessat2": 439,
-        "sendmsg": 211, "umask": 166, "epoll_pwait": 22,
+        "io_uring_setup": 425, "sendmsg": 211, "umask": 166, "epoll_pwait": 22,
     },
 )  # fmt: skip
 MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -159,8 +159,10 @@ def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]], refusal: int = _REFUS
     """Assemble a program that allows these calls of this machine, each under its conditions."""
     machine = MACHINES[platform.machine()]
     program = [_step(_LOAD, _ARCH_OFFSET), _step(_EQUAL, machine.audit_arch, 1, 0), _step(_RETURN, _REFUSE)]
-    # Its flags lie in memory, where no filter can look; told that it does not exist, libc uses clone.
-    program += _rule(machine.numbers["clone3"], [_step(_RETURN, _UNKNOWN)])
+    # What these do lies in memory, where no filter can look. Told that they do not exist, libc uses clone, and libuv,
+    # which would keep its rings open, epoll.
+    for name in ("clone3", "io_uring_setup"):
+        program += _rule(machine.numbers[name], [_step(_RETURN, _UNKNOWN)])
     for name, conditions in allowed.items():
         if name in machine.numbers:
             program += _rule(machine.numbers[name], _conditional(conditions, refusal))
