@@ -120,7 +120,7 @@ bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % wo
 .PHONY: bench-all
 bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 90 minutes
 	@$(BIN)/python -m benchmarks $(BENCH) || true
-	@for each in steps flames engine scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
+	@for each in steps flame_graphs engine scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
 	@$(MAKE) --no-print-directory docs
 
 .PHONY: bench-debian

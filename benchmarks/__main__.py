@@ -1,10 +1,10 @@
-"""`python -m benchmarks`: the real stack against its baselines, interleaved so that a noisy machine cancels out.
+"""`python -m benchmarks`: measure the real stack and its baselines, interleaved to cancel machine noise.
 
-Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/latest.json and as a plot; to
-trial.json what is not whole: a part that was asked for, or what there was when someone stopped it. With --keep the
-results become the reference; with --check it fails where a ratio is 15 % worse than in the reference.
+Prints medians, spread, ratios and budgets. A complete measurement is written to benchmarks/results/latest.json and as a
+plot, a partial or interrupted one to trial.json. --keep makes the results the reference; --check fails if a ratio is
+15 % worse than the reference.
 
-With --against it measures this checkout and another revision in turn instead, and prints each ratio with its interval:
+--against measures this checkout and another revision alternately, and prints each ratio with its interval:
 
     python -m benchmarks --against main~5 --only no-op "one function" --rounds 12
     python -m benchmarks --against . --setting FLOWPORT_EXECUTOR_CONCURRENCY=16
@@ -19,67 +19,67 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks import comparison, report
+from benchmarks.command_line import console, temporary_folder
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.machine import Machine
-from benchmarks.measuring import Measuring
 from benchmarks.plots import throughput
 from benchmarks.results import FOLDER, LATEST, REFERENCE, TRIAL, Results
 from benchmarks.revisions import HERE, build_of
+from benchmarks.scenario_runner import ScenarioRunner
 from benchmarks.scenarios import groups
 from benchmarks.scenarios.scenario import Group, Options
-from benchmarks.stand import standing
-from benchmarks.surroundings import console, temporary_folder
+from benchmarks.testbed import run_testbed
 
 EVERYTHING: Final = [""]
 ROUNDS: Final = 5
 PLOT: Final = FOLDER / "throughput.svg"
 NO_REFERENCE: Final = f"""\
-There is nothing to compare with: {REFERENCE} is not there.
-Measure the state that is to be the reference, on a machine with nothing else to do, with
+The reference {REFERENCE} does not exist.
+Measure the revision to compare with on an idle machine with
 
     make bench BENCH=--keep
 
-and commit that file. It holds ratios, so that another machine may check against it."""
+and commit the file. It contains ratios, so other machines can check against it."""
 
 
 def main() -> int:
-    """Measure and report; 1 where something failed or a ratio was lost."""
-    asked = _asked()
+    """Measure and report. Return 1 if a scenario failed or a ratio regressed."""
+    options = _parse_arguments()
     screen = console()
-    if asked.against:
-        return _compare(asked, screen)
-    if asked.check and not REFERENCE.exists():
+    if options.against:
+        return _compare(options, screen)
+    if options.check and not REFERENCE.exists():
         screen.print(NO_REFERENCE)
         return 1
-    with temporary_folder() as folder, standing(folder) as stand:
-        chosen = list(_chosen(groups(stand, _options(asked)), asked.only))
-        if asked.list:
+    with temporary_folder() as folder, run_testbed(folder) as testbed:
+        chosen = list(_select(groups(testbed, _build_options(options)), options.only))
+        if options.list:
             screen.print("\n".join(each.name for group in chosen for each in group.scenarios))
             return 0
         if not chosen:
-            screen.print(f"No scenario has {' or '.join(asked.only)} in its name; --list names them all.")
+            screen.print(f"No scenario name contains {' or '.join(options.only)}. List all with --list.")
             return 1
-        rounds = asked.rounds or ROUNDS
-        is_whole = asked.only == EVERYTHING and rounds >= ROUNDS
-        measuring = Measuring(screen, TRIAL, rounds=rounds, minutes=asked.minutes)
-        results = measuring.measure(chosen)
+        rounds = options.rounds or ROUNDS
+        is_whole = options.only == EVERYTHING and rounds >= ROUNDS
+        runner = ScenarioRunner(screen, TRIAL, rounds=rounds, minutes=options.minutes)
+        results = runner.measure(chosen)
     if is_whole:
         TRIAL.replace(LATEST)
         PLOT.write_text(throughput(results))
-    return _reported(results, asked, screen)
+    return _report(results, options, screen)
 
 
-def _compare(asked: argparse.Namespace, screen: Console) -> int:
-    rounds = asked.rounds or comparison.DEFAULT_ROUNDS
+def _compare(options: argparse.Namespace, screen: Console) -> int:
+    rounds = options.rounds or comparison.DEFAULT_ROUNDS
     try:
-        settings = dict(_setting(each) for each in asked.setting)
-        ours, theirs = build_of(HERE, settings), build_of(asked.against, {})
-        if theirs.name == ours.name:  # how much this machine varies by chance
+        settings = dict(_setting(each) for each in options.setting)
+        ours, theirs = build_of(HERE, settings), build_of(options.against, {})
+        if theirs.name == ours.name:  # measures the noise of the machine
             theirs = replace(theirs, name=f"{theirs.name} (control)")
         screen.print(f"{ours.name} against {theirs.name}, {rounds} rounds")
         with temporary_folder() as folder:
             found = comparison.compare(
-                ours, theirs, folder=folder, only=asked.only, rounds=rounds, seconds=asked.seconds, screen=screen
+                ours, theirs, folder=folder, only=options.only, rounds=rounds, seconds=options.seconds, screen=screen
             )
     except BenchmarkFailed as error:
         screen.print(f"FAILED {error}")
@@ -91,61 +91,61 @@ def _compare(asked: argparse.Namespace, screen: Console) -> int:
 def _setting(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise BenchmarkFailed(f"--setting {text}: write NAME=VALUE")
+        raise BenchmarkFailed(f"--setting {text}: use NAME=VALUE")
     return name, value
 
 
-def _reported(results: Results, asked: argparse.Namespace, screen: Console) -> int:
+def _report(results: Results, options: argparse.Namespace, screen: Console) -> int:
     screen.print(report.figures(results), report.processor_time(results), report.budgets(results))
     problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
-    if asked.check:
+    if options.check:
         problems += [f"LOST {loss}" for loss in results.losses(Results.read(REFERENCE))]
-    if asked.keep and not problems:
+    if options.keep and not problems:
         results.write(REFERENCE)
     screen.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
     return 1 if problems else 0
 
 
-def _asked() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", default=EVERYTHING, help="measure what contains one of these in its name")
-    parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
+    parser.add_argument("--only", nargs="+", default=EVERYTHING, help="select scenarios by parts of their names")
+    parser.add_argument("--list", action="store_true", help="list the scenarios and exit")
     parser.add_argument(
         "--rounds",
         type=int,
-        help=f"after one that warms up; default {ROUNDS}, with --against {comparison.DEFAULT_ROUNDS}",
+        help=f"rounds after the warm-up; default {ROUNDS}, with --against {comparison.DEFAULT_ROUNDS}",
     )
-    parser.add_argument("--against", metavar="REV", help="measure this checkout and a git revision (or .) in turn")
+    parser.add_argument("--against", metavar="REV", help="compare this checkout with a git revision (or .)")
     parser.add_argument(
-        "--setting", action="append", default=[], metavar="NAME=VALUE", help="with --against, for this checkout only"
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="with --against: setting of this checkout"
     )
-    parser.add_argument("--minutes", type=float, default=25, help="after these, what is left gets one round only")
-    parser.add_argument("--seconds", type=int, default=2, help="of each sync scenario in each round")
+    parser.add_argument("--minutes", type=float, default=25, help="time budget; later scenarios get one round")
+    parser.add_argument("--seconds", type=int, default=2, help="duration of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--idle-streams", type=int, default=1_000)
-    parser.add_argument("--check", action="store_true", help="fail where a ratio is 15 %% worse than the reference")
-    parser.add_argument("--keep", action="store_true", help="make this the reference")
-    asked = parser.parse_args()
-    if asked.against and asked.rounds is not None and asked.rounds < comparison.MIN_ROUNDS:
+    parser.add_argument("--check", action="store_true", help="fail if a ratio is 15 %% worse than the reference")
+    parser.add_argument("--keep", action="store_true", help="store the results as the reference")
+    options = parser.parse_args()
+    if options.against and options.rounds is not None and options.rounds < comparison.MIN_ROUNDS:
         parser.error(f"--against needs at least {comparison.MIN_ROUNDS} rounds")
-    if asked.setting and not asked.against:
-        parser.error("--setting belongs to --against")
-    return asked
+    if options.setting and not options.against:
+        parser.error("--setting requires --against")
+    return options
 
 
-def _options(asked: argparse.Namespace) -> Options:
-    return Options(asked.seconds, tuple(asked.callers), tuple(asked.streams), asked.jobs, asked.idle_streams)
+def _build_options(options: argparse.Namespace) -> Options:
+    return Options(options.seconds, tuple(options.callers), tuple(options.streams), options.jobs, options.idle_streams)
 
 
-def _chosen(found: Iterable[Group], only: Sequence[str]) -> Iterator[Group]:
-    """What was asked for, and what that is held against."""
+def _select(found: Iterable[Group], only: Sequence[str]) -> Iterator[Group]:
+    """Yield the selected scenarios and their baselines."""
     for group in found:
-        asked = [each for each in group.scenarios if any(part in each.name for part in only)]
-        names = {each.name for each in asked} | {each.baseline for each in asked}
+        options = [each for each in group.scenarios if any(part in each.name for part in only)]
+        names = {each.name for each in options} | {each.baseline for each in options}
         scenarios = tuple(each for each in group.scenarios if each.name in names)
         if scenarios:
             yield Group(scenarios, group.around, group.once)

@@ -1,8 +1,8 @@
-"""Which AMQP client carries the hot path: the same echo through aio-pika, aiormq and our own client.
+"""Echo throughput of aio-pika, aiormq and flowport_amqp (ADR 1).
 
-A request goes, persistent and confirmed, to a quorum queue; a worker in another process answers to the caller's
-exclusive reply queue and then acks. The last rows are the broker port with everything on it: our messages as JSON,
-time to live, confirmed replies. Caller, worker and broker share the machine, so trust the ratios only.
+A caller publishes persistent, confirmed requests to a quorum queue. A worker in another process replies to the caller's
+exclusive queue and acknowledges the request. The last rows measure the broker port, with messages, expiration and
+confirmed replies. All processes share the machine: compare ratios only.
 
     python -m benchmarks.broker_clients [--url amqp://…] [--seconds 3]
 """
@@ -46,18 +46,18 @@ BODY: Final = b"x" * 600
 WARM_UP_SECONDS: Final = 0.5
 
 Call = Callable[[], Awaitable[None]]
-"""One echo, there and back."""
+"""One round trip."""
 
 
 class Replies:
-    """Calls that wait for their echo. The first 16 bytes of a body name its call; the next 64 say where to answer."""
+    """Pending calls. The first 16 bytes of a body identify the call, the next 64 are the reply address."""
 
     def __init__(self) -> None:
         self.address = f"bench.replies.{uuid4().hex}"
         self._waiting: dict[bytes, asyncio.Future[None]] = {}
 
-    def by(self, publish: Callable[[bytes], Awaitable[None]]) -> Call:
-        """An echo of a request that `publish` sends."""
+    def echo_through(self, publish: Callable[[bytes], Awaitable[None]]) -> Call:
+        """Return a call whose request `publish` sends."""
 
         async def call() -> None:
             name = uuid4().bytes
@@ -67,7 +67,7 @@ class Replies:
 
         return call
 
-    def arrived(self, body: bytes) -> None:
+    def resolve(self, body: bytes) -> None:
         if answer := self._waiting.pop(body[:16], None):
             answer.set_result(None)
 
@@ -83,7 +83,7 @@ async def aio_pika_caller(url: str, queue: str) -> Call:
     inbox = await channel.declare_queue(replies.address, exclusive=True)
 
     async def on_message(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        replies.arrived(message.body)
+        replies.resolve(message.body)
 
     await inbox.consume(on_message, no_ack=True)
 
@@ -91,7 +91,7 @@ async def aio_pika_caller(url: str, queue: str) -> Call:
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await channel.default_exchange.publish(message, routing_key=queue)
 
-    return replies.by(publish)
+    return replies.echo_through(publish)
 
 
 async def aio_pika_worker(url: str, queue: str) -> None:
@@ -115,7 +115,7 @@ async def aiormq_caller(url: str, queue: str) -> Call:
     await channel.queue_declare(replies.address, exclusive=True)
 
     async def on_message(message: DeliveredMessage) -> None:
-        replies.arrived(message.body)
+        replies.resolve(message.body)
 
     await channel.basic_consume(replies.address, on_message, no_ack=True)
     properties = aiormq.spec.Basic.Properties(delivery_mode=2)
@@ -123,7 +123,7 @@ async def aiormq_caller(url: str, queue: str) -> Call:
     async def publish(body: bytes) -> None:
         await channel.basic_publish(body, routing_key=queue, properties=properties)
 
-    return replies.by(publish)
+    return replies.echo_through(publish)
 
 
 async def aiormq_worker(url: str, queue: str) -> None:
@@ -140,26 +140,26 @@ async def aiormq_worker(url: str, queue: str) -> None:
     await incoming.basic_consume(queue, on_message)
 
 
-async def _own_channel(url: str) -> Channel:
+async def _open_channel(url: str) -> Channel:
     connection = await Connection.open(parse(url), name="benchmark", heartbeat=30, timeout=10)
     return await connection.open_channel()
 
 
-async def own_caller(url: str, queue: str) -> Call:
-    channel = await _own_channel(url)
+async def flowport_caller(url: str, queue: str) -> Call:
+    channel = await _open_channel(url)
     replies = Replies()
     await channel.select_confirms()
     await channel.declare_private_queue(replies.address, {})
-    await channel.consume(replies.address, lambda received: replies.arrived(received.body), no_ack=True)
+    await channel.consume(replies.address, lambda received: replies.resolve(received.body), no_ack=True)
 
     async def publish(body: bytes) -> None:
         await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
 
-    return replies.by(publish)
+    return replies.echo_through(publish)
 
 
-async def own_worker(url: str, queue: str) -> None:
-    incoming, outgoing = await _own_channel(url), await _own_channel(url)
+async def flowport_worker(url: str, queue: str) -> None:
+    incoming, outgoing = await _open_channel(url), await _open_channel(url)
     await outgoing.select_confirms()
     await incoming.set_prefetch(PREFETCH)
     await incoming.declare_queue(queue, QUORUM)
@@ -183,7 +183,7 @@ def _ports(url: str, queue: str) -> Broker:
     return open_broker(url, service="benchmark", topology=replace(topology, queues={queue: work}))
 
 
-async def ports_caller(url: str, queue: str) -> Call:
+async def port_caller(url: str, queue: str) -> Call:
     broker = _ports(url, queue)
     await broker.start()
     waiting: dict[str, asyncio.Future[None]] = {}
@@ -201,7 +201,7 @@ async def ports_caller(url: str, queue: str) -> Call:
     return call
 
 
-async def ports_worker(url: str, queue: str) -> None:
+async def port_worker(url: str, queue: str) -> None:
     broker = _ports(url, queue)
     await broker.start()
 
@@ -218,14 +218,14 @@ async def ports_worker(url: str, queue: str) -> None:
 CLIENTS: Final = {
     "aio-pika": (aio_pika_caller, aio_pika_worker),
     "aiormq": (aiormq_caller, aiormq_worker),
-    "ours": (own_caller, own_worker),
-    "ours, through the ports": (ports_caller, ports_worker),
+    "flowport_amqp": (flowport_caller, flowport_worker),
+    "broker port": (port_caller, port_worker),
 }
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one client did with so many calls in flight."""
+    """Figures of one client at one concurrency."""
 
     client: str
     in_flight: int
@@ -240,7 +240,7 @@ class Figures:
 
 
 async def measure(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
-    """Keep `in_flight` echoes going for `seconds`, after a warm-up."""
+    """Measure `in_flight` concurrent echoes for `seconds`, after a warm-up."""
     call = await CLIENTS[client][0](url, queue)
     latencies: list[float] = []
 
@@ -264,7 +264,7 @@ async def measure(client: str, url: str, queue: str, in_flight: int, seconds: fl
 
 
 def run_worker(client: str, url: str, queue: str) -> None:
-    """A worker process; it works until it is terminated."""
+    """Run a worker until the process is terminated."""
 
     async def serve() -> None:
         await CLIENTS[client][1](url, queue)
@@ -274,12 +274,12 @@ def run_worker(client: str, url: str, queue: str) -> None:
 
 
 def run_caller(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
-    """A caller process."""
+    """Measure in this process."""
     return uvloop.run(measure(client, url, queue, in_flight, seconds))
 
 
 def compare(url: str, seconds: float) -> None:
-    """Print one table row for each client and each number in flight."""
+    """Print a table row for each client and concurrency."""
     spawn = multiprocessing.get_context("spawn")
     print("| client | in flight | echoes/s | p50 ms | p99 ms | caller CPU µs/echo |\n|---|---|---|---|---|---|")
     for client in CLIENTS:
@@ -296,12 +296,12 @@ def compare(url: str, seconds: float) -> None:
 
 
 async def _delete(url: str, queue: str) -> None:
-    await (await _own_channel(url)).delete_queue(queue)
+    await (await _open_channel(url)).delete_queue(queue)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="a running broker; without it one is started")
+    parser.add_argument("--url", help="URL of a running broker; default: start one")
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
     if options.url:

@@ -1,4 +1,4 @@
-"""What the system may cost: a bound for a figure of a scenario, alone or against another scenario."""
+"""Budgets: bounds of figures, absolute or relative to another scenario."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from benchmarks.results import Results
 
 
 class Kind(StrEnum):
-    """What is bounded."""
+    """Quantity that a budget bounds."""
 
     FIGURE = ""
     ADDED = "more than"
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Budget:
-    """A bound from above, or from below where `at_least`; `against` names another scenario than the baseline."""
+    """Upper bound, or lower bound if `at_least`. `against` replaces the scenario's baseline."""
 
     what: str
     scenario: str
@@ -29,7 +29,7 @@ class Budget:
     against: str | None = None
 
     def measured(self, results: Results) -> float | None:
-        """What is to be compared with the bound, if all that it takes was measured."""
+        """Return the value to compare with the bound, or None if it was not measured."""
         value = results.figure(self.scenario, self.figure)
         if self.kind is Kind.RATIO:
             return results.ratio(self.scenario, self.figure, self.against)
@@ -39,11 +39,11 @@ class Budget:
         return value.median - other.median if other else None
 
     def holds(self, measured: float) -> bool:
-        """Whether the system is within it."""
+        """Return whether the measured value is within the budget."""
         return measured >= self.bound if self.at_least else measured <= self.bound
 
     def rule(self, results: Results) -> str:
-        """The bound in words."""
+        """Return the bound as text."""
         bound = f"{'≥' if self.at_least else '≤'} {self.bound:,g}"
         return bound if self.kind is Kind.FIGURE else f"{bound} {self.kind} {self._other(results)}"
 

@@ -1,7 +1,4 @@
-"""Everything at once: 1,000 sync runs, 200 streams of 200 tokens and 500 queued jobs. Every one must end right.
-
-python -m benchmarks.burst [--executors 1]
-"""
+"""`python -m benchmarks.burst`: 1,000 sync runs, 200 streams and 500 queued jobs at the same time. All must succeed."""
 
 import argparse
 import asyncio
@@ -13,9 +10,9 @@ from typing import Final
 import uvloop
 
 from benchmarks import workflows
-from benchmarks.load import calls, job_load, stream_load
-from benchmarks.stand import Stand, standing
-from benchmarks.surroundings import temporary_folder
+from benchmarks.command_line import temporary_folder
+from benchmarks.load import job_load, stream_load, sync_load
+from benchmarks.testbed import Testbed, run_testbed
 
 SYNC: Final = 1_000
 STREAMS: Final = 200
@@ -24,8 +21,8 @@ CALLERS: Final = 32
 
 
 @dataclass(frozen=True)
-class Took:
-    """Seconds from the common start to the last answer of each kind."""
+class Durations:
+    """Seconds until the last response of each kind."""
 
     sync: float
     streams: float
@@ -33,25 +30,25 @@ class Took:
 
 
 def main() -> None:
-    """Run it once, warm, and print how long each kind took."""
+    """Warm up, run the burst once, and print its durations."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executors", type=int, default=1)
     executors = parser.parse_args().executors
-    with temporary_folder() as folder, standing(folder, executors=executors) as stand:
-        uvloop.run(calls.measure(stand.no_op, runs=100, callers=CALLERS))
-        took = uvloop.run(burst(stand))
+    with temporary_folder() as folder, run_testbed(folder, executors=executors) as testbed:
+        uvloop.run(sync_load.measure(testbed.no_op, runs=100, callers=CALLERS))
+        took = uvloop.run(burst(testbed))
     print(f"{SYNC} sync runs in {took.sync:.1f} s")
     print(f"{STREAMS} streams in {took.streams:.1f} s")
     print(f"{JOBS} jobs in {took.jobs:.1f} s")
 
 
-async def burst(stand: Stand) -> Took:
-    """All three kinds at the same time. Raises BenchmarkFailed when a single one went wrong."""
-    return Took(
+async def burst(testbed: Testbed) -> Durations:
+    """Run all three kinds concurrently. Raises BenchmarkFailed if any call fails."""
+    return Durations(
         *await asyncio.gather(
-            _timed(calls.measure(stand.no_op, runs=SYNC, callers=CALLERS)),
-            _timed(stream_load.measure(stand.stream, callers=STREAMS, tokens=workflows.TOKENS)),
-            _timed(job_load.measure(stand.no_op, jobs=JOBS, callers=CALLERS)),
+            _timed(sync_load.measure(testbed.no_op, runs=SYNC, callers=CALLERS)),
+            _timed(stream_load.measure(testbed.stream, callers=STREAMS, tokens=workflows.TOKENS)),
+            _timed(job_load.measure(testbed.no_op, jobs=JOBS, callers=CALLERS)),
         )
     )
 

@@ -1,8 +1,8 @@
-"""Two builds measured in turn, and how sure the difference is.
+"""Interleaved comparison of two builds, with confidence intervals.
 
-The rounds alternate (A B, B A, …), so that a machine that slows down or speeds up does so for both. Each round gives
-one ratio. The interval is the pair of order statistics that encloses the median ratio with at least 95 % confidence:
-it assumes nothing about the distribution (Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2).
+The rounds alternate (A B, B A, …), so changes in the machine's speed affect both builds. Each round gives one ratio.
+The interval is the pair of order statistics that encloses the median ratio with at least 95 % confidence, without
+assumptions about the distribution (Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2).
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import workflows
+from benchmarks.interference import PaceMonitor
 from benchmarks.load import http_load, job_load, stream_load
 from benchmarks.load.http_load import BenchmarkFailed
-from benchmarks.pace import Quiet
-from benchmarks.revisions import Build, RunningBuild, running
+from benchmarks.revisions import Build, RunningBuild, run_build
 from benchmarks.scenarios.scenario import Row
 
 MIN_ROUNDS: Final = 6
-"""With fewer, no pair of order statistics reaches 95 %."""
+"""Fewer ratios do not reach 95 % confidence."""
 DEFAULT_ROUNDS: Final = 10
 CONFIDENCE: Final = 0.95
 JOBS: Final = 250
-"""Queued in one round, from many callers."""
+"""JobFigures in one round, from many callers."""
 JOBS_OF_ONE: Final = 50
 STREAM_MODEL: Final = "echo"
 PAUSE_MS: Final = 2
-"""Callers that pause wait between 0 ms and this before each call."""
+"""Upper bound of the random pause before each call."""
 Measure = Callable[[RunningBuild], Row]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The median ratio and the bounds that enclose it with at least 95 % confidence."""
+    """Median ratio and its 95 % confidence interval."""
 
     lower: float
     median: float
@@ -47,10 +47,10 @@ class Interval:
 
     @classmethod
     def of(cls, ratios: Sequence[float]) -> "Interval":
-        """Of at least MIN_ROUNDS ratios. Raises ValueError for fewer."""
+        """Return the interval of at least MIN_ROUNDS ratios. Raises ValueError for fewer."""
         count, ordered = len(ratios), sorted(ratios)
         if count < MIN_ROUNDS:
-            raise ValueError(f"{count} ratios: at least {MIN_ROUNDS} are needed for an interval")
+            raise ValueError(f"an interval requires at least {MIN_ROUNDS} ratios, not {count}")
         cut, tail = 0, 2 * 0.5**count
         while tail + 2 * math.comb(count, cut + 1) * 0.5**count <= 1 - CONFIDENCE:
             cut += 1
@@ -60,26 +60,26 @@ class Interval:
 
 @dataclass(frozen=True)
 class Compared:
-    """One scenario, the rows of both builds round by round."""
+    """Rows of one scenario, of both builds, by round."""
 
     name: str
     ours: list[Row] = field(default_factory=list)
     theirs: list[Row] = field(default_factory=list)
 
     def medians(self, figure: str) -> tuple[float, float]:
-        """Return the median of both builds."""
+        """Return the medians of both builds."""
         return statistics.median(row[figure] for row in self.ours), statistics.median(
             row[figure] for row in self.theirs
         )
 
     def interval(self, figure: str) -> Interval:
-        """Return the ratio of this build to the other."""
+        """Return the interval of the ratio between this build and the other."""
         return Interval.of([own[figure] / other[figure] for own, other in zip(self.ours, self.theirs, strict=True)])
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scenario, ready to be measured on each build by its name."""
+    """Scenario with a measuring function for each build."""
 
     name: str
     measures: Mapping[str, Callable[[], Row]]
@@ -88,16 +88,16 @@ class Prepared:
 def compare(
     ours: Build, theirs: Build, *, folder: Path, only: Sequence[str], rounds: int, seconds: float, screen: Console
 ) -> list[Compared]:
-    """Measure every chosen scenario on both builds in turn. Raises BenchmarkFailed, ServerFailed."""
-    with running(ours, folder / "ours") as own, running(theirs, folder / "theirs") as other:
+    """Measure the selected scenarios on both builds alternately. Raises BenchmarkFailed, ServerFailed."""
+    with run_build(ours, folder / "ours") as own, run_build(theirs, folder / "theirs") as other:
         chosen = [each for each in _scenarios(own, other, seconds) if any(part in each.name for part in only)]
         if not chosen:
-            raise BenchmarkFailed(f"no scenario has {' or '.join(only)} in its name")
+            raise BenchmarkFailed(f"no scenario name contains {' or '.join(only)}")
         return [_measured(each, own.name, other.name, rounds, screen) for each in chosen]
 
 
 def table(found: Iterable[Compared], ours: Build, theirs: Build) -> Table:
-    """Show each figure of both builds, the ratio and its interval."""
+    """Return a table of the figures of both builds, their ratios and intervals."""
     shown = Table("scenario", "figure", ours.name, theirs.name, "ratio", "95 % interval")
     for each in found:
         for number, figure in enumerate(each.ours[0]):
@@ -109,11 +109,11 @@ def table(found: Iterable[Compared], ours: Build, theirs: Build) -> Table:
 
 
 def _measured(scenario: Prepared, own: str, other: str, rounds: int, screen: Console) -> Compared:
-    found, quiet = Compared(scenario.name), Quiet()
+    found, pace = Compared(scenario.name), PaceMonitor()
     for number in range(-1, rounds):  # the first round warms up
         rows: dict[str, Row] = {}
         for name in (own, other) if number % 2 else (other, own):
-            quiet.wait()
+            pace.wait()
             rows[name] = scenario.measures[name]()
         if number >= 0:
             found.ours.append(rows[own])

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.engine`: what the engine itself costs for each block, in time and memory, at growing sizes.
+"""`python -m benchmarks.engine`: CPU time and memory of the engine per block, at growing sizes.
 
-Blocks do nothing: all that is measured is the engine's own work, in CPU time, so that a busy machine matters little.
-Each measurement has a process of its own. Prints a table and writes benchmarks/results/engine.json.
+Blocks do nothing, so only the engine is measured. Each measurement has its own process. Prints a table and writes
+benchmarks/results/engine.json.
 """
 
 import argparse
@@ -37,22 +37,22 @@ Row = dict[str, float]
 
 
 class Idle(BlockHandler):
-    """Gives text of so many bytes, at once."""
+    """Block that returns a text of a given size."""
 
     def __init__(self, output_bytes: int) -> None:
         self._bytes = output_bytes
 
     def prepare(self, call: Call) -> Inputs:
-        """Resolve what its code refers to, which nobody runs."""
+        """Resolve the references of its code."""
         return Inputs({}, extra=None if call.block.code is None else bind(call.block.code, call.resolver))
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """The text, made anew."""
+        """Return a new text."""
         return BlockResult({"result": "x" * self._bytes})
 
 
-class Nobody:
-    """Takes events and journal entries and keeps none."""
+class NullSink:
+    """Discards events and journal entries."""
 
     async def emit(self, event: RunEvent) -> None:
         """Take it."""
@@ -61,22 +61,22 @@ class Nobody:
         """Take it."""
 
     async def flush(self) -> None:
-        """There is nothing to store."""
+        """Do nothing."""
 
 
 class NoConditions:
-    """No loop here asks a condition."""
+    """Condition evaluator of workflows without conditions."""
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Never."""
+        """Return false."""
         return False
 
     def forget(self, scope: str) -> None:
-        """There is nothing kept."""
+        """Do nothing."""
 
 
 def main() -> None:
-    """Measure and report."""
+    """Measure all scenarios, print a table and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def measure(number: int, size: int, rounds: int) -> Row:
-    """One scenario at one size: the quickest of `rounds`, attached and journaled, and how far the memory grew."""
+    """Measure one scenario at one size: the fastest of `rounds`, attached and journaled, and memory growth."""
     scenario = SCENARIOS[number]
     blocks = scenario.blocks(size)
     document = scenario.build(size)
@@ -104,9 +104,9 @@ def measure(number: int, size: int, rounds: int) -> Row:
     workflow = compile_workflow(document)
     compile_seconds = time.process_time() - began
     before = _peak_mib()
-    attached = _quickest(scenario, workflow, blocks, rounds, journaled=False)
+    attached = _fastest(scenario, workflow, blocks, rounds, journaled=False)
     peak = _peak_mib() - before
-    journaled = _quickest(scenario, workflow, blocks, rounds, journaled=True)
+    journaled = _fastest(scenario, workflow, blocks, rounds, journaled=True)
     return {
         "blocks": blocks,
         "compile_ms": round(compile_seconds * 1000, 2),
@@ -116,7 +116,7 @@ def measure(number: int, size: int, rounds: int) -> Row:
     }
 
 
-def _quickest(scenario: Scenario, workflow: CompiledWorkflow, blocks: int, rounds: int, *, journaled: bool) -> float:
+def _fastest(scenario: Scenario, workflow: CompiledWorkflow, blocks: int, rounds: int, *, journaled: bool) -> float:
     return min(asyncio.run(_timed(scenario, workflow, blocks, journaled=journaled)) for _ in range(rounds))
 
 
@@ -124,8 +124,8 @@ async def _timed(scenario: Scenario, workflow: CompiledWorkflow, blocks: int, *,
     handlers = {"start_trigger": Idle(16), "function": Idle(scenario.output_bytes)}
     engine = Engine(handlers, NoConditions(), SystemClock(), Limits())
     request = RunRequest(run_id="r", workspace_id="ws", workflow_id="wf", input={}, time_limit_ms=600_000)
-    nobody = Nobody()
-    execution = Execution(engine, workflow, request, environment={}, sink=nobody, journal=nobody if journaled else None)
+    sink = NullSink()
+    execution = Execution(engine, workflow, request, environment={}, sink=sink, journal=sink if journaled else None)
     gc.collect()
     began = time.process_time()
     result = await execution.run()

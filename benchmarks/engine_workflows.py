@@ -1,4 +1,4 @@
-"""Large workflows for the engine alone: what each looks like, and how many blocks it runs."""
+"""Large workflows for the engine benchmark."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Scenario:
-    """`build` makes the workflow of a size, `blocks` tells how many blocks then run; each gives `output_bytes`."""
+    """`build` returns the workflow of a size, `blocks` the number of its block executions."""
 
     name: str
     sizes: tuple[int, ...]
@@ -22,26 +22,26 @@ class Scenario:
 
 
 def chain(size: int) -> Document:
-    """One block after the other, each reading the one before."""
+    """Return a chain in which each block reads the previous one."""
     ids = [f"b{number}" for number in range(size)]
     blocks = [block(each, code=f"return <{before}.result>") for before, each in zip([START, *ids], ids, strict=False)]
     return document(blocks, list(zip([START, *ids], ids, strict=False)))
 
 
 def fan_out(size: int) -> Document:
-    """All blocks at once, and one that waits for all of them."""
+    """Return parallel blocks and one that joins them."""
     ids = [f"b{number}" for number in range(size)]
     blocks = [block(each) for each in [*ids, "join"]]
     return document(blocks, [(START, each) for each in ids] + [(each, "join") for each in ids])
 
 
 def loop(size: int) -> Document:
-    """One block, again and again."""
+    """Return a loop around one block."""
     return _container("loop", {"loopType": "for", "count": size})
 
 
 def parallel(size: int) -> Document:
-    """One block in many branches."""
+    """Return a parallel around one block."""
     return _container("parallel", {"parallelType": "count", "count": size})
 
 
@@ -54,7 +54,7 @@ def _container(kind: str, data: Document) -> Document:
 
 
 def block(block_id: str, kind: str = "function", *, data: Document | None = None, **values: str) -> Document:
-    """A block whose settings are `values`."""
+    """Return a block with these settings."""
     return {
         "id": block_id,
         "type": kind,
@@ -68,7 +68,7 @@ def block(block_id: str, kind: str = "function", *, data: Document | None = None
 
 
 def document(blocks: list[Document], edges: Edges) -> Document:
-    """A workflow of these blocks and a start."""
+    """Return a workflow of a start and these blocks."""
     everything = [block(START, "start_trigger"), *blocks]
     return {
         "blocks": {each["id"]: each for each in everything},

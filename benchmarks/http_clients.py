@@ -1,9 +1,8 @@
-"""`python -m benchmarks.http_clients`: CPU time of an internal call over `shared.http1`, httpx2's pool and aiohttp.
+"""`python -m benchmarks.http_clients`: CPU time of internal calls over shared.http1, httpx2 and aiohttp (ADR 34).
 
-`InternalClient` makes the same calls over each of them: JSON both ways, a time limit for connecting and one for the
-whole call, at most 100 connections, kept alive for 30 s, stale ones not used again. A server in a second process
-answers. Each round measures all three in a rotated order, so that a busy machine cancels out.
-The table shows user and system time of the calling process, and how many times less of it shared.http1 needs.
+`InternalClient` makes the same calls over each: JSON in both directions, a connect and a total timeout, at most 100
+connections with 30 s of keep-alive. A server in a second process responds. Each round measures all clients in rotated
+order. The table shows user and system time of the calling process, and the ratio to shared.http1.
 """
 
 import argparse
@@ -24,8 +23,8 @@ import uvloop
 from pydantic import SecretStr
 from rich.table import Table
 
+from benchmarks.command_line import console
 from benchmarks.comparison import Interval
-from benchmarks.surroundings import console
 from flowport.servers.ports import LOOPBACK
 from shared.garbage import collect_seldom
 from shared.http1 import Answer, Caller, Http1Caller
@@ -43,11 +42,11 @@ ANSWER: Final = msgspec.json.encode({"state": "running", "journal": ["block fini
 TOKENS: Final = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
 
 Figures = dict[str, float]
-"""Microseconds of CPU for a call, by client."""
+"""CPU time per call in µs, by client."""
 
 
 class AiohttpCaller:
-    """Implements Caller over a session of aiohttp."""
+    """Caller over an aiohttp session."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -72,7 +71,7 @@ class AiohttpCaller:
 
 
 class Httpx2Caller:
-    """Implements Caller over the connection pool of httpx2."""
+    """Caller over httpx2's connection pool."""
 
     def __init__(self, base_url: str) -> None:
         limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=KEEP_SECONDS)
@@ -103,29 +102,29 @@ CALLERS: Final[Mapping[str, Callable[[str], Caller]]] = {
 }
 
 
-class Answering(asyncio.Protocol):
-    """Answers every request with the same JSON."""
+class JsonServer(asyncio.Protocol):
+    """Responds to every request with the same JSON."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin with the first request."""
+        """Prepare for the first request."""
         self._transport = transport
         self._parser = httptools.HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read more of a request."""
+        """Parse received data."""
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        """Answer it."""
+        """Send the response."""
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER)
         self._transport.write(head + ANSWER)
 
 
 def serve(port: "multiprocessing.Queue[int]") -> None:
-    """Answer until the process is terminated."""
+    """Serve until the process is terminated."""
 
     async def listen() -> None:
-        server = await asyncio.get_running_loop().create_server(Answering, LOOPBACK, 0)
+        server = await asyncio.get_running_loop().create_server(JsonServer, LOOPBACK, 0)
         port.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -133,7 +132,7 @@ def serve(port: "multiprocessing.Queue[int]") -> None:
 
 
 def measure(url: str, first: int, in_flight: int) -> Figures:
-    """Measure every client once, beginning with the client number `first`."""
+    """Measure every client once, starting with client number `first`."""
     order = [*CALLERS][first:] + [*CALLERS][:first]
     return uvloop.run(_measured(url, order, in_flight))
 
@@ -162,7 +161,7 @@ async def _calls(client: InternalClient, in_flight: int, count: int) -> None:
 
 
 def main() -> None:
-    """Measure, and print medians and ratios."""
+    """Measure and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
@@ -172,7 +171,7 @@ def main() -> None:
     server = spawn.Process(target=serve, args=(ports,), daemon=True)
     server.start()
     url = f"http://{LOOPBACK}:{ports.get(timeout=30)}"
-    table = Table("in flight", "client", "CPU µs a call", f"{OURS} needs × less", "95 % interval")
+    table = Table("in flight", "client", "CPU µs per call", f"× {OURS}", "95 % interval")
     try:
         for in_flight in IN_FLIGHT:
             found = [measure(url, number % len(CALLERS), in_flight) for number in range(rounds)]

@@ -1,4 +1,4 @@
-"""When, and on what, something was measured."""
+"""The machine and time of a measurement."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ import msgspec
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """`load` is the number of processes that wanted a core in the minute before: above zero, others worked beside."""
+    """Machine and time of a measurement. A `load` above zero means that other work ran as well."""
 
     measured_at: str
     commit: str
@@ -24,7 +24,7 @@ class Machine(msgspec.Struct, frozen=True):
 
     @classmethod
     def now(cls) -> Self:
-        """This one."""
+        """Return the description of this machine."""
         return cls(
             measured_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             commit=_commit(),
@@ -37,10 +37,10 @@ class Machine(msgspec.Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        busy = ", **other work beside it: only CPU times can be trusted**" if self.load > self.cores / 2 else ""
+        busy = ", **under other load: only CPU times are reliable**" if self.load > self.cores / 2 else ""
         return (
             f"{self.measured_at}, {self.cores} cores ({self.processor}), {self.memory_gib} GiB, "
-            f"Python {self.python}, commit {self.commit}, load before it {self.load:g}{busy}"
+            f"Python {self.python}, commit {self.commit}, load before {self.load:g}{busy}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Plots as small SVG files: grouped bars, and lines."""
+"""SVG plots: grouped bars and lines."""
 
 import itertools
 import math
@@ -7,9 +7,9 @@ from html import escape
 from typing import Final
 
 from benchmarks.results import Results
-from benchmarks.stand import BARE, TASK_QUEUE, WEB
+from benchmarks.testbed import BARE, TASK_QUEUE, WEB
 
-COLOURS: Final = ("#2a6f97", "#e0a458", "#8d99ae", "#588157", "#bc4749", "#6d597a", "#1d3557", "#a98467")
+COLORS: Final = ("#2a6f97", "#e0a458", "#8d99ae", "#588157", "#bc4749", "#6d597a", "#1d3557", "#a98467")
 SHOWN: Final = (WEB, BARE, TASK_QUEUE, "sync no-op")
 WIDTH, HEIGHT, LEFT, TOP = 640, 260, 70, 50
 BAR, GAP, LETTER = 34, 40, 6
@@ -17,26 +17,26 @@ Points = Sequence[tuple[float, float]]
 
 
 def throughput(results: Results) -> str:
-    """Sync runs per second of the system and its baselines, by callers."""
+    """Plot sync runs per second of the system and its baselines, by concurrency."""
     groups = {callers: _group(results, callers) for callers in _callers(results)}
     return bars("runs per second", {f"{callers} callers": group for callers, group in groups.items()})
 
 
 def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
-    """A group of bars for each name."""
+    """Plot a group of bars for each label."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     tallest = max((value for group in groups.values() for value in group.values()), default=1.0)
     parts = [_title(title), *_legend(names)]
     for place, (label, group) in enumerate(groups.items()):
         left = LEFT + place * (len(names) * BAR + GAP)
         for name, value in group.items():
-            parts.append(_bar(left + names.index(name) * BAR, value, value / tallest, COLOURS[names.index(name)]))
+            parts.append(_bar(left + names.index(name) * BAR, value, value / tallest, COLORS[names.index(name)]))
         parts.append(_text(left, TOP + HEIGHT + 18, label))
     return _svg(parts, max(WIDTH, LEFT + len(groups) * (len(names) * BAR + GAP)))
 
 
 def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
-    """A line for each name, from zero upwards; x grows by factors where it spans more than one of ten."""
+    """Plot a line for each name. The y axis starts at zero; x is logarithmic if it spans more than a factor of ten."""
     xs = sorted({x for points in series.values() for x, _ in points})
     tallest = max((y for points in series.values() for _, y in points), default=0) or 1.0
     scale = math.log10 if xs and xs[0] > 0 and xs[-1] / xs[0] > 10 else float
@@ -47,9 +47,9 @@ def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
         return LEFT + share * (WIDTH - LEFT - 20), TOP + HEIGHT * (1 - y / tallest)
 
     parts = [_title(title), *_legend(list(series)), *_axis(tallest)]
-    for colour, points in zip(itertools.cycle(COLOURS), series.values(), strict=False):
+    for color, points in zip(itertools.cycle(COLORS), series.values(), strict=False):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.6"/>')
     ticks = xs if len(xs) <= 8 else [xs[0], xs[len(xs) // 2], xs[-1]]
     parts += [_text(at(x, 0)[0] - LETTER * len(f"{x:,g}") / 2, TOP + HEIGHT + 16, f"{x:,g}") for x in ticks]
     parts.append(_text(LEFT, TOP + HEIGHT + 32, x_name))
@@ -67,10 +67,10 @@ def _group(results: Results, callers: int) -> dict[str, float]:
     return {name: figure.median for name, figure in found.items() if figure}
 
 
-def _bar(left: float, value: float, share: float, colour: str) -> str:
+def _bar(left: float, value: float, share: float, color: str) -> str:
     height = share * HEIGHT
     top = TOP + HEIGHT - height
-    rectangle = f'<rect x="{left}" y="{top:.1f}" width="{BAR - 4}" height="{height:.1f}" fill="{colour}"/>'
+    rectangle = f'<rect x="{left}" y="{top:.1f}" width="{BAR - 4}" height="{height:.1f}" fill="{color}"/>'
     return rectangle + _text(left, top - 4, f"{value:,.0f}")
 
 
@@ -84,8 +84,8 @@ def _axis(tallest: float) -> Iterator[str]:
 
 def _legend(names: Sequence[str]) -> Iterator[str]:
     left = float(LEFT)
-    for colour, name in zip(itertools.cycle(COLOURS), names, strict=False):
-        yield f'<rect x="{left:.0f}" y="24" width="10" height="10" fill="{colour}"/>'
+    for color, name in zip(itertools.cycle(COLORS), names, strict=False):
+        yield f'<rect x="{left:.0f}" y="24" width="10" height="10" fill="{color}"/>'
         yield _text(left + 14, 33, name)
         left += 26 + LETTER * len(name)
 

@@ -1,4 +1,4 @@
-"""When the functions of a process are entered and left, and how one call's time is divided among them."""
+"""Probes: spans of instrumented functions, and the share of each step in a call's duration."""
 
 import functools
 import inspect
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """From when to when a step was under way."""
+    """Time span of a step."""
 
     began: float
     ended: float
@@ -22,18 +22,18 @@ class Span:
 
 
 class Probes:
-    """Wraps functions of this process, so that each call leaves a span of its step."""
+    """Instruments functions of this process, so that each call records a span."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
 
-    def watch(self, step: str, owner: type | ModuleType, *names: str) -> None:
-        """The time inside these functions belongs to `step`, but for what others inside them take."""
+    def add_functions(self, step: str, owner: type | ModuleType, *names: str) -> None:
+        """Assign the time inside these functions to `step`, except nested spans."""
         for name in names:
             _wrap(owner, name, left=lambda began, ended: self.spans.append(Span(began, ended, step)))
 
-    def crossing(self, step: str, departure: tuple[type, str], arrival: tuple[type, str]) -> None:
-        """The time from the last return of `departure` to the entry of `arrival` belongs to `step`."""
+    def add_transfer(self, step: str, departure: tuple[type, str], arrival: tuple[type, str]) -> None:
+        """Assign the time from the last return of `departure` to the entry of `arrival` to `step`."""
         departed = 0.0
 
         def leave(began: float, ended: float) -> None:
@@ -43,8 +43,8 @@ class Probes:
         _wrap(*departure, left=leave)
         _wrap(*arrival, entered=lambda now: self.spans.append(Span(departed, now, step)))
 
-    def stretch(self, step: str, first: tuple[type, str], last: tuple[type, str]) -> None:
-        """The time from the entry of `first` to the next return of `last` belongs to `step`, but for what is inside."""
+    def add_interval(self, step: str, first: tuple[type, str], last: tuple[type, str]) -> None:
+        """Assign the time from the entry of `first` to the next return of `last` to `step`, except nested spans."""
         begins: list[float] = []
 
         def leave(began: float, ended: float) -> None:
@@ -87,10 +87,10 @@ def _wrap(
     setattr(owner, name, awaited if inspect.iscoroutinefunction(function) else called)
 
 
-def divided(began: float, ended: float, spans: Iterable[Span], *, before: str, after: str) -> Mapping[str, float]:
-    """Who had each moment: of the spans then open, the one that began last. The parts add up to the whole.
+def divide_time(began: float, ended: float, spans: Iterable[Span], *, before: str, after: str) -> Mapping[str, float]:
+    """Divide a call's duration among its spans; the innermost open span gets the time.
 
-    Where none is open it is `before` the first of them, or `after` it.
+    Time outside of all spans goes to `before` until the first of them, and to `after` later.
     """
     inside = sorted(span for span in spans if began <= span.began and span.ended <= ended)
     moments = sorted({began, ended, *(each.began for each in inside), *(each.ended for each in inside)})

@@ -1,4 +1,4 @@
-"""Results as tables, for people."""
+"""Results as tables in the terminal."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ CPU: Final = "_cpu_us"
 
 
 def figures(results: Results) -> Table:
-    """Every figure, with its spread and beside its baseline."""
+    """Return every figure with its spread and ratio."""
     table = Table("scenario", "figure", *_right("median", "min", "max", "× baseline"), title="Figures")
     for name, scenario in results.scenarios.items():
         shown = {figure: values for figure, values in scenario.figures.items() if not figure.endswith(CPU)}
@@ -23,7 +23,7 @@ def figures(results: Results) -> Table:
 
 
 def processor_time(results: Results) -> Table:
-    """What each service spends on one run."""
+    """Return the CPU time of each service per run."""
     metered = {name: _cpu(results, name) for name in results.scenarios}
     services = list(dict.fromkeys(service for each in metered.values() for service in each))
     table = Table("CPU µs per run", *_right(*services, "all"))
@@ -34,11 +34,11 @@ def processor_time(results: Results) -> Table:
 
 
 def budgets(results: Results) -> Table:
-    """Every budget: kept, missed, or not measured."""
+    """Return every budget: met, missed or not measured."""
     table = Table("budget", "scenario", "bound", *_right("measured"), "", title="Budgets")
     for budget in BUDGETS:
         measured = budget.measured(results)
-        verdict = "not measured" if measured is None else "kept" if budget.holds(measured) else "MISSED"
+        verdict = "not measured" if measured is None else "met" if budget.holds(measured) else "MISSED"
         value = "" if measured is None else f"{measured:,.2f}"
         table.add_row(budget.what, budget.scenario, budget.rule(results), value, verdict)
     return table

@@ -1,4 +1,4 @@
-"""What was measured: each round, medians and spread, beside the baseline of the same round."""
+"""Results: rounds, medians, spread and ratios to the baseline."""
 
 import json
 import statistics
@@ -13,16 +13,16 @@ from benchmarks.machine import Machine
 FOLDER: Final = Path(__file__).parent / "results"
 LATEST: Final = FOLDER / "latest.json"
 TRIAL: Final = FOLDER / "trial.json"
-"""What was measured in part only, too seldom, or not to its end; nobody keeps it."""
+"""Partial or interrupted results. Not committed."""
 REFERENCE: Final = FOLDER / "reference.json"
 LOSS: Final = 0.15
-"""How much of a ratio may be lost against the reference."""
+"""Maximum regression of a ratio against the reference."""
 HEADLINES: Final = ("per_second", "p50_ms", "first_token_ms", "us_per_block")
-"""Figures that hold still enough to be compared: no tails, no CPU ticks."""
+"""Figures that are stable enough to compare: no tail latencies, no CPU ticks."""
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One figure over all rounds."""
+    """A figure over all rounds."""
 
     median: float
     min: float
@@ -31,49 +31,49 @@ class Figure(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """Of the value of each round."""
+        """Return the figure of the value of each round."""
         rounds = tuple(round(value, 3) for value in values)
         return cls(statistics.median(rounds), min(rounds), max(rounds), rounds)
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """The figures of one scenario, and which scenario they are held against."""
+    """Figures of one scenario, and the name of its baseline."""
 
     baseline: str | None
     figures: dict[str, Figure]
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One run of the benchmarks; `failed` says why scenarios gave no figures."""
+    """Results of one benchmark run. `failed` has the error of each failed scenario."""
 
     machine: Machine
     scenarios: dict[str, Measured]
     failed: dict[str, str]
     pace_ms: Figure | None = None
-    """How fast the machine was: what the same small piece of work took before each measurement."""
+    """Duration of the fixed piece of work before each measurement."""
     stolen: Figure | None = None
-    """What share of the processor time its host gave to others, in each measurement."""
+    """CPU steal of each measurement."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """As `write` left it."""
+        """Read results from a file."""
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
     def write(self, path: Path) -> None:
-        """Keep it."""
+        """Write the results to a file."""
         write_json(path, self)
 
     def figure(self, name: str, figure: str) -> Figure | None:
-        """One figure of one scenario, if it was measured."""
+        """Return a figure of a scenario, or None if it was not measured."""
         scenario = self.scenarios.get(name)
         return scenario.figures.get(figure) if scenario else None
 
     def baseline_of(self, name: str) -> str | None:
-        """What the scenario is held against."""
+        """Return the baseline of a scenario."""
         return self.scenarios[name].baseline if name in self.scenarios else None
 
     def ratio(self, name: str, figure: str, against: str | None = None) -> float | None:
-        """How many times the baseline's figure it is: the median of the rounds' ratios."""
+        """Return the ratio to the baseline: the median of the ratios of all rounds."""
         ours = self.figure(name, figure)
         theirs = self.figure(against or self.baseline_of(name) or "", figure)
         if ours is None or theirs is None:
@@ -82,7 +82,7 @@ class Results(msgspec.Struct, frozen=True):
         return statistics.median(ratios) if ratios else None
 
     def losses(self, reference: "Results") -> list[str]:
-        """What is worse against its baseline than in `reference`, by more than LOSS."""
+        """Return each ratio that is worse than in `reference` by more than LOSS."""
         return list(self._losses(reference))
 
     def _losses(self, reference: "Results") -> Iterator[str]:
@@ -99,7 +99,7 @@ class Results(msgspec.Struct, frozen=True):
             yield from ((name, figure) for figure in scenario.figures if figure.endswith(HEADLINES))
 
 
-def results_of(
+def build_results(
     machine: Machine,
     rows: Mapping[str, Sequence[Mapping[str, float]]],
     baselines: Mapping[str, str | None],
@@ -107,7 +107,7 @@ def results_of(
     paces: Sequence[float] = (),
     stolen: Sequence[float] = (),
 ) -> Results:
-    """From the rows of each scenario."""
+    """Build results from the rows of each scenario."""
     scenarios = {
         name: Measured(baselines[name], {figure: Figure.of([row[figure] for row in found]) for figure in found[0]})
         for name, found in rows.items()
@@ -118,6 +118,6 @@ def results_of(
 
 
 def write_json(path: Path, results: msgspec.Struct) -> None:
-    """Keep results of any kind, readable."""
+    """Write results as indented JSON."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")

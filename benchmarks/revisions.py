@@ -1,6 +1,6 @@
-"""Two builds of Flowport, each running as a user runs it: `flowport stack` from a checkout with its own environment.
+"""Builds to compare: `flowport stack` from checkouts with their own environments.
 
-Only public interfaces are used (the command, its settings, the HTTP API), so that any earlier revision can be measured.
+Only public interfaces are used (the command, its settings, the HTTP API), so any earlier revision can be measured.
 """
 
 import os
@@ -15,10 +15,10 @@ import msgspec
 
 from benchmarks import workflows
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from flowport.client.door import Door
+from flowport.client.api_client import ApiClient
 from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
-from flowport.first_use import deploy
+from flowport.local.installation import deploy_workflow
 from flowport.servers.ports import reserve_port
 from flowport.servers.process import ServerProcess
 
@@ -38,7 +38,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Build:
-    """One side of a comparison: a checkout, and the settings that differ from the other side's."""
+    """Checkout and settings of one side of a comparison."""
 
     name: str
     checkout: Path
@@ -47,22 +47,22 @@ class Build:
 
 @dataclass(frozen=True)
 class RunningBuild:
-    """A build that answers at `url`; `pid` is the process that started all others."""
+    """A running build. `pid` is its parent process."""
 
     name: str
     pid: int
-    door: Door
+    client: ApiClient
     url: str
     api_key: str
 
     def publish(self, document: workflows.Document, body: str) -> Target:
-        """Deploy a workflow and return how to call it."""
-        workflow_id = import_file(self.door, document)["id"]
-        deploy(self.door, workflow_id)
+        """Deploy a workflow and return its target."""
+        workflow_id = import_file(self.client, document)["id"]
+        deploy_workflow(self.client, workflow_id)
         return Target(f"{self.url}/api/workflows/{workflow_id}/execute", body, {"x-api-key": self.api_key})
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of all its processes, ended ones included."""
+        """Return the CPU time of all processes, including ended ones."""
         return tree_cpu_seconds(self.pid)
 
 
@@ -71,34 +71,34 @@ def build_of(revision: str, settings: Mapping[str, str]) -> Build:
     if revision == HERE:
         return Build(_named("this checkout", settings), ROOT, settings)
     commit = _git("rev-parse", "--verify", f"{revision}^{{commit}}")
-    return Build(_named(commit[:8], settings), _checked_out(commit), settings)
+    return Build(_named(commit[:8], settings), _check_out(commit), settings)
 
 
 @contextmanager
-def running(build: Build, folder: Path) -> Iterator[RunningBuild]:
-    """Run the build's services, broker and store inside the block."""
+def run_build(build: Build, folder: Path) -> Iterator[RunningBuild]:
+    """Run the build's services, broker and store."""
     examples = folder / "no-examples"
     examples.mkdir(parents=True)
     log = folder / "stack.log"
-    ports = {name: reserve_port() for name in PORTS}  # kept until the end of the block
+    ports = {name: reserve_port() for name in PORTS}  # reserved until the end of the block
     environment = {
         **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
         **SETTINGS,
         **{name: str(port.lend()) for name, port in ports.items()},
         "FLOWPORT_HOME": str(folder / "home"),
-        "FLOWPORT_STORE": "secantusdb",  # a mongod on the PATH would be the store of one revision only
+        "FLOWPORT_STORE": "secantusdb",  # not all revisions can use a mongod on the PATH
         **build.settings,
     }
     command = [str(build.checkout / ".venv/bin/flowport"), "stack", "--json", "--examples", str(examples)]
     process = ServerProcess(command, log=log, cwd=folder, environment=environment)
-    process.start(until=lambda: _welcome(log) is not None, timeout=READY_SECONDS)
+    process.start(until=lambda: _read_startup_document(log) is not None, timeout=READY_SECONDS)
     try:
-        welcome, pid = _welcome(log), process.pid
+        welcome, pid = _read_startup_document(log), process.pid
         if welcome is None or pid is None:
-            raise BenchmarkFailed(f"{build.name} stopped right after its start: {process.log_tail()}")
+            raise BenchmarkFailed(f"{build.name} ended during startup: {process.log_tail()}")
         profile = Profile(welcome["url"], welcome["apiKey"], welcome["workspaceId"])
-        with Door(profile) as door:
-            yield RunningBuild(build.name, pid, door, welcome["url"], welcome["apiKey"])
+        with ApiClient(profile) as client:
+            yield RunningBuild(build.name, pid, client, welcome["url"], welcome["apiKey"])
     finally:
         process.stop(timeout=60)
 
@@ -123,13 +123,13 @@ def tree_cpu_seconds(root: int) -> float:
     return sum(used.get(pid, 0.0) for pid in members)
 
 
-def _welcome(log: Path) -> dict[str, Any] | None:
+def _read_startup_document(log: Path) -> dict[str, Any] | None:
     """Return what the command printed when it became ready: one line of JSON."""
     lines = log.read_text(errors="replace").splitlines()
     return next((msgspec.json.decode(line) for line in lines if line.startswith("{") and line.endswith("}")), None)
 
 
-def _checked_out(commit: str) -> Path:
+def _check_out(commit: str) -> Path:
     checkout = CACHE / commit
     if not (checkout / ".venv/.ready").exists():
         checkout.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.sandbox`: what a step of user code costs, alone and in a row.
+"""`python -m benchmarks.sandbox`: latency of a step of user code.
 
-"paced" leaves time to warm the next process between two steps, as a workflow with other blocks does; "in a row" is a
-loop of nothing else, bound by how fast new processes are made.
+"paced" leaves time to warm the next process between two steps, as in a workflow with other blocks. "in a row" is bound
+by the rate of new processes.
 """
 
 import argparse
@@ -18,7 +18,7 @@ PAUSE_SECONDS = 0.02
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print latencies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=200)
     uvloop.run(measure(parser.parse_args().steps))

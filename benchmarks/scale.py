@@ -1,8 +1,7 @@
-"""`python -m benchmarks.scale`: what a run costs as the system fills, and what more processes give.
+"""`python -m benchmarks.scale`: cost of a run as data grows, and throughput with more processes.
 
-CPU time of all processes for one run, the store and the broker among them, so that a busy machine matters little; a
-curve that is flat costs nothing to grow along. Each point is the median of a few rounds. Writes
-benchmarks/results/scale.json and a plot for each curve.
+Measures CPU time of all processes per run, including store and broker, so other load matters little. A flat curve means
+constant cost. Each point is the median of several rounds. Writes benchmarks/results/scale.json and a plot per curve.
 """
 
 import argparse
@@ -20,9 +19,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import workflows
-from benchmarks.growth import Growth
-from benchmarks.load import calls, http_load, job_load
-from benchmarks.load.callers import Callers
+from benchmarks.command_line import console, temporary_folder
+from benchmarks.load import http_load, job_load, sync_load
+from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.machine import Machine
 from benchmarks.plots import lines
@@ -30,22 +29,22 @@ from benchmarks.processes import CpuMeter
 from benchmarks.results import FOLDER
 from benchmarks.scenarios.scenario import Row
 from benchmarks.scenarios.versions import first_run_of_new_version
-from benchmarks.stand import Stand, standing
-from benchmarks.surroundings import console, temporary_folder
+from benchmarks.store_filler import StoreFiller
+from benchmarks.testbed import Testbed, run_testbed
 from shared.service import ServiceName
 
 RESULTS: Final = FOLDER / "scale.json"
 CALLERS: Final = 32
 FEW: Final = 4
-"""Callers of workflows so large that more would only wait for each other."""
+"""Concurrency for large workflows."""
 PAGES: Final = 10
 PROCESSES: Final = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
-"""Gateways and executors."""
+"""Numbers of gateways and executors."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How far it goes."""
+    """Sizes and rounds to measure."""
 
     rounds: int
     seconds: float
@@ -56,7 +55,7 @@ class Options:
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """Figures by size; `failed` says why there are no more of them."""
+    """Figures by size. `failed` is the error that ended the curve."""
 
     machine: Machine
     along: str
@@ -68,16 +67,16 @@ Points = Iterator[tuple[str, Row]]
 
 
 def main() -> None:
-    """Measure and report; curves that were not asked for stay as they were."""
-    asked = _asked()
-    sizes = tuple(asked.stored_runs), tuple(asked.queued)
-    options = Options(asked.rounds, asked.seconds, asked.runs, asked.jobs, *sizes)
+    """Measure the selected curves and report. Others keep their results."""
+    arguments = _parse_arguments()
+    sizes = tuple(arguments.stored_runs), tuple(arguments.queued)
+    options = Options(arguments.rounds, arguments.seconds, arguments.runs, arguments.jobs, *sizes)
     screen = console()
     curves = read_curves()
-    with temporary_folder() as folder, standing(folder) as stand:
+    with temporary_folder() as folder, run_testbed(folder) as testbed:
         for name in CURVES:
-            if any(part in name for part in asked.only):
-                curves[name] = _measured(name, stand, options, screen)
+            if any(part in name for part in arguments.only):
+                curves[name] = _measure_curve(name, testbed, options, screen)
                 RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(curves), indent=1) + b"\n")
                 _plot(name, curves[name])
                 screen.print(_table(name, curves[name]))
@@ -85,16 +84,16 @@ def main() -> None:
 
 
 def read_curves() -> dict[str, Curve]:
-    """What was measured before."""
+    """Return the stored curves."""
     return msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Curve]) if RESULTS.exists() else {}
 
 
-def _measured(name: str, stand: Stand, options: Options, screen: Console) -> Curve:
+def _measure_curve(name: str, testbed: Testbed, options: Options, screen: Console) -> Curve:
     along, measure = CURVES[name]
     points: dict[str, Row] = {}
     failed = ""
     try:
-        for size, row in measure(stand, options):
+        for size, row in measure(testbed, options):
             points[size] = {figure: round(value, 2) for figure, value in row.items()}
             screen.print(f"{name}, {size}: {points[size]}")
     except Exception as error:
@@ -103,11 +102,11 @@ def _measured(name: str, stand: Stand, options: Options, screen: Console) -> Cur
     return Curve(Machine.now(), along, points, failed)
 
 
-def _asked() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=[""], help=f"parts of: {', '.join(CURVES)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="of load for each number of processes")
+    parser.add_argument("--seconds", type=float, default=3, help="load duration for each number of processes")
     parser.add_argument("--runs", type=int, default=2_000, help="sync runs for each point")
     parser.add_argument("--jobs", type=int, default=200, help="queued runs for each point")
     parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
@@ -115,60 +114,60 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _stored_runs(stand: Stand, options: Options) -> Points:
-    growth = Growth(stand.stack.mongodb_uri)
+def _stored_runs(testbed: Testbed, options: Options) -> Points:
+    filler = StoreFiller(testbed.stack.mongodb_uri)
 
     def measure() -> Row:
-        return {**_both_kinds(stand, options), **uvloop.run(_pages(stand))}
+        return {**_measure_sync_and_jobs(testbed, options), **uvloop.run(_measure_pages(testbed))}
 
-    yield from _growing(options, options.stored_runs, growth.runs, measure)
+    yield from _growing(options, options.stored_runs, filler.add_runs, measure)
 
 
-def _workspaces(stand: Stand, options: Options) -> Points:
-    growth = Growth(stand.stack.mongodb_uri)
+def _workspaces(testbed: Testbed, options: Options) -> Points:
+    filler = StoreFiller(testbed.stack.mongodb_uri)
     sizes = (100, 1_000, 10_000)
-    yield from _growing(options, sizes, growth.workspaces, partial(_both_kinds, stand, options))
+    yield from _growing(options, sizes, filler.add_workspaces, partial(_measure_sync_and_jobs, testbed, options))
 
 
-def _versions(stand: Stand, options: Options) -> Points:
-    growth = Growth(stand.stack.mongodb_uri)
-    grow = partial(growth.versions, stand.no_op.url.split("/")[-2])
+def _versions(testbed: Testbed, options: Options) -> Points:
+    filler = StoreFiller(testbed.stack.mongodb_uri)
+    grow = partial(filler.add_versions, testbed.no_op.url.split("/")[-2])
 
     def measure() -> Row:
-        return {**_sync(stand, stand.no_op, CALLERS, options.runs), **first_run_of_new_version(stand)}
+        return {**_measure_sync(testbed, testbed.no_op, CALLERS, options.runs), **first_run_of_new_version(testbed)}
 
     yield from _growing(options, (10, 100, 1_000), grow, measure)
 
 
-def _queue(stand: Stand, options: Options) -> Points:
+def _queue(testbed: Testbed, options: Options) -> Points:
     for size in options.queued:
-        stand.stack.kill(ServiceName.EXECUTOR)
+        testbed.stack.kill(ServiceName.EXECUTOR)
         try:
-            queued, urls = uvloop.run(_queued(stand, size, options.jobs))
+            queued, urls = uvloop.run(_fill_queue(testbed, size, options.jobs))
         finally:
-            stand.stack.restart(ServiceName.EXECUTOR)
-        yield f"{size}", {**queued, **uvloop.run(_emptied(stand, urls))}
+            testbed.stack.restart(ServiceName.EXECUTOR)
+        yield f"{size}", {**queued, **uvloop.run(_drain_queue(testbed, urls))}
 
 
-def _blocks(stand: Stand, options: Options) -> Points:
+def _blocks(testbed: Testbed, options: Options) -> Points:
     for size in (10, 100, 1_000):
-        target = stand.published(workflows.idle_blocks(size))
+        target = testbed.publish(workflows.idle_blocks(size))
         runs = max(FEW, options.runs // size)
-        _sync(stand, target, FEW, FEW)  # compiled
-        row = _median(options.rounds, partial(_sync, stand, target, FEW, runs))
+        _measure_sync(testbed, target, FEW, FEW)  # compiled
+        row = _median(options.rounds, partial(_measure_sync, testbed, target, FEW, runs))
         yield f"{size}", {**row, "cpu_us_per_block": row["cpu_us"] / size}
 
 
-def _processes(stand: Stand, options: Options) -> Points:
+def _processes(testbed: Testbed, options: Options) -> Points:
     for gateways, executors in PROCESSES:
         with ExitStack() as scaled:
-            scaled.enter_context(stand.scaled(ServiceName.EXECUTOR, executors))
-            scaled.enter_context(stand.scaled(ServiceName.GATEWAY, gateways))
-            row = _median(options.rounds, partial(_over_all_gateways, stand, options.seconds))
+            scaled.enter_context(testbed.scale(ServiceName.EXECUTOR, executors))
+            scaled.enter_context(testbed.scale(ServiceName.GATEWAY, gateways))
+            row = _median(options.rounds, partial(_measure_all_gateways, testbed, options.seconds))
         yield f"{gateways} gateways, {executors} executors", row
 
 
-CURVES: Final[Mapping[str, tuple[str, Callable[[Stand, Options], Points]]]] = {
+CURVES: Final[Mapping[str, tuple[str, Callable[[Testbed, Options], Points]]]] = {
     "processes": ("processes", _processes),
     "workflow size": ("blocks", _blocks),
     "versions": ("versions of the workflow", _versions),
@@ -176,55 +175,55 @@ CURVES: Final[Mapping[str, tuple[str, Callable[[Stand, Options], Points]]]] = {
     "queue length": ("runs that wait in the queue", _queue),
     "stored runs": ("runs that are stored", _stored_runs),
 }
-"""The last ones leave the store full."""
+"""In this order, because the last curves fill the store."""
 
 
 def _growing(options: Options, sizes: Sequence[int], grow: Callable[[int], None], measure: Callable[[], Row]) -> Points:
-    """Measured before, and at each size."""
+    """Yield the row before and after each growth step."""
     measure()  # warm
     yield "1", _median(options.rounds, measure)
-    there = 0
+    existing = 0
     for size in sizes:
-        grow(size - there)
-        there = size
+        grow(size - existing)
+        existing = size
         yield f"{size}", _median(options.rounds, measure)
 
 
-def _both_kinds(stand: Stand, options: Options) -> Row:
-    sync = _sync(stand, stand.no_op, CALLERS, options.runs)
-    meter = CpuMeter(stand.pids)
-    uvloop.run(job_load.measure(stand.no_op, jobs=options.jobs, callers=CALLERS))
+def _measure_sync_and_jobs(testbed: Testbed, options: Options) -> Row:
+    sync = _measure_sync(testbed, testbed.no_op, CALLERS, options.runs)
+    meter = CpuMeter(testbed.pids)
+    uvloop.run(job_load.measure(testbed.no_op, jobs=options.jobs, callers=CALLERS))
     return {**sync, "job_cpu_us": sum(meter.microseconds_per(options.jobs).values())}
 
 
-def _sync(stand: Stand, target: Target, callers: int, runs: int) -> Row:
-    meter = CpuMeter(stand.pids)
-    found = uvloop.run(calls.measure(target, runs=runs, callers=callers))
+def _measure_sync(testbed: Testbed, target: Target, callers: int, runs: int) -> Row:
+    meter = CpuMeter(testbed.pids)
+    found = uvloop.run(sync_load.measure(target, runs=runs, callers=callers))
     cpu = sum(meter.microseconds_per(runs).values())
     return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
 
 
-async def _pages(stand: Stand) -> Row:
-    """What it costs to read the last hundred runs, and the last hundred that failed."""
-    logs = f"{stand.stack.url}/api/v1/logs?workspaceId={stand.credentials.workspace_id}"
+async def _measure_pages(testbed: Testbed) -> Row:
+    """Measure reading the last hundred runs, and the last hundred failed ones."""
+    logs = f"{testbed.stack.url}/api/v1/logs?workspaceId={testbed.credentials.workspace_id}"
     row = {}
     async with Callers(1) as http:
         for kind, narrowed in (("page", ""), ("failed_page", "&level=error")):
-            target = replace(stand.no_op, url=logs + narrowed)
-            meter = CpuMeter(stand.pids)
+            target = replace(testbed.no_op, url=logs + narrowed)
+            meter = CpuMeter(testbed.pids)
             for _ in range(PAGES):
                 answer = await http.get(target)
                 if answer.status != 200:
-                    raise BenchmarkFailed(f"no {kind}: {answer.status} {answer.body[:300].decode()}")
+                    raise BenchmarkFailed(f"{kind} failed: {answer.status} {answer.body[:300].decode()}")
             row[f"{kind}_cpu_us"] = sum(meter.microseconds_per(PAGES).values())
     return row
 
 
-def _over_all_gateways(stand: Stand, seconds: float) -> Row:
-    """As many callers as ever, divided among the gateways."""
-    urls = [stand.stack.url_of(name) for name in stand.stack.names if name.startswith(ServiceName.GATEWAY)]
-    targets = [replace(stand.no_op, url=stand.no_op.url.replace(stand.stack.url, url)) for url in urls]
-    meter = CpuMeter(stand.pids)
+def _measure_all_gateways(testbed: Testbed, seconds: float) -> Row:
+    """Measure with the callers divided among the gateways."""
+    urls = [testbed.stack.url_of(name) for name in testbed.stack.names if name.startswith(ServiceName.GATEWAY)]
+    targets = [replace(testbed.no_op, url=testbed.no_op.url.replace(testbed.stack.url, url)) for url in urls]
+    meter = CpuMeter(testbed.pids)
     with ThreadPoolExecutor() as threads:
         load = partial(http_load.measure, callers=CALLERS // len(targets), seconds=seconds)
         found = list(threads.map(load, targets))
@@ -232,20 +231,20 @@ def _over_all_gateways(stand: Stand, seconds: float) -> Row:
     return {"per_second": sum(each.per_second for each in found), "cpu_us": cpu}
 
 
-async def _queued(stand: Stand, size: int, jobs: int) -> tuple[Row, list[str]]:
-    """Fill the queue up to `size`, and see what the last of its jobs cost to accept."""
+async def _fill_queue(testbed: Testbed, size: int, jobs: int) -> tuple[Row, list[str]]:
+    """Fill the queue up to `size`, and measure accepting its last jobs."""
     async with Callers(CALLERS) as http:
-        urls = await job_load.submit(http, stand.no_op, max(0, size - jobs))
-        meter = CpuMeter({name: pid for name, pid in stand.pids.items() if name != ServiceName.EXECUTOR})
-        urls += await job_load.submit(http, stand.no_op, min(size, jobs))
+        urls = await job_load.submit(http, testbed.no_op, max(0, size - jobs))
+        meter = CpuMeter({name: pid for name, pid in testbed.pids.items() if name != ServiceName.EXECUTOR})
+        urls += await job_load.submit(http, testbed.no_op, min(size, jobs))
     return {"accept_cpu_us": sum(meter.microseconds_per(min(size, jobs)).values())}, urls
 
 
-async def _emptied(stand: Stand, urls: Sequence[str]) -> Row:
-    """What it costs to run them all."""
-    meter = CpuMeter(stand.pids)
+async def _drain_queue(testbed: Testbed, urls: Sequence[str]) -> Row:
+    """Measure running all queued jobs."""
+    meter = CpuMeter(testbed.pids)
     async with Callers(CALLERS) as http:
-        ended = await job_load.ends(http, stand.no_op, urls)
+        ended = await job_load.wait_for_all(http, testbed.no_op, urls)
     if len(ended) < len(urls):
         raise BenchmarkFailed("jobs were lost")
     return {"run_cpu_us": sum(meter.microseconds_per(len(urls)).values())}

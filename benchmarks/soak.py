@@ -1,8 +1,7 @@
-"""`python -m benchmarks.soak`: a mixed load for half an hour, and whether anything grows.
+"""`python -m benchmarks.soak`: half an hour of mixed load, to detect growth.
 
-Watches resident memory, open files, connections and tasks of every process, and what lies in the broker's queues.
-The first quarter warms up; then the last quarter is held against the second. Writes benchmarks/results/soak.json and
-plots.
+Samples memory, files, connections and tasks of every process, and the broker's queues. After a warm-up of a quarter,
+the last quarter is compared with the second. Writes benchmarks/results/soak.json and plots.
 """
 
 import argparse
@@ -18,21 +17,21 @@ import httpx2
 import msgspec
 from rich.table import Column, Table
 
-from benchmarks.load import mixed
+from benchmarks.command_line import console, temporary_folder
+from benchmarks.load import mixed_load
 from benchmarks.machine import Machine
 from benchmarks.plots import lines
 from benchmarks.processes import open_files, resident_mib, sockets
 from benchmarks.results import FOLDER, write_json
-from benchmarks.stand import Stand, standing
-from benchmarks.surroundings import console, temporary_folder
+from benchmarks.testbed import Testbed, run_testbed
 
 RESULTS: Final = FOLDER / "soak.json"
 MAY_GROW: Final = 0.05
 SOME: Final = 8
-"""Files, connections, tasks and messages come and go with the calls in hand: so many more are no growth."""
-KEPT_POINTS: Final = 120
-FILLS: Final = "memory: store"
-"""SecantusDB keeps what it has read and written, up to a cache of 1 GiB: shown, not judged."""
+"""Allowed fluctuation of files, connections, tasks and messages."""
+MAX_POINTS: Final = 120
+CACHE: Final = "memory: store"
+"""SecantusDB fills its cache of up to 1 GiB: shown, not judged."""
 UNITS: Final[Mapping[str, str]] = {
     "memory": "MiB resident",
     "files": "open files",
@@ -41,11 +40,11 @@ UNITS: Final[Mapping[str, str]] = {
     "queues": "messages in the broker's queues",
 }
 Series = dict[str, list[tuple[float, float]]]
-"""Minutes and values, by what is watched."""
+"""Minutes and values, by process."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Medians of the second and of the last quarter."""
+    """Comparison of the second and the last quarter of a series."""
 
     what: str
     early: float
@@ -54,7 +53,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Soak(msgspec.Struct, frozen=True):
-    """`series` by kind and process; `calls` by how they ended."""
+    """Result of a soak: `series` by kind and process, `calls` by outcome."""
 
     machine: Machine
     minutes: float
@@ -65,46 +64,48 @@ class Soak(msgspec.Struct, frozen=True):
 
 
 def main() -> int:
-    """Load, watch, judge; 1 when something grew."""
+    """Run the soak. Return 1 if something grew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=20, help="calls a second")
-    parser.add_argument("--every", type=float, default=5, help="seconds between two looks")
-    asked = parser.parse_args()
+    parser.add_argument("--rate", type=float, default=20, help="calls per second")
+    parser.add_argument("--every", type=float, default=5, help="seconds between samples")
+    options = parser.parse_args()
     machine = Machine.now()
-    with temporary_folder() as folder, standing(folder) as stand:
-        calls, series = asyncio.run(_soaked(stand, asked.rate, asked.minutes * 60, asked.every))
+    with temporary_folder() as folder, run_testbed(folder) as testbed:
+        calls, series = asyncio.run(_run_load(testbed, options.rate, options.minutes * 60, options.every))
     verdicts = [_verdict(kind, name, points) for kind, each in series.items() for name, points in each.items()]
     thinned = {kind: {name: _thinned(points) for name, points in each.items()} for kind, each in series.items()}
-    write_json(RESULTS, Soak(machine, asked.minutes, asked.rate, dict(sorted(calls.items())), verdicts, thinned))
+    write_json(RESULTS, Soak(machine, options.minutes, options.rate, dict(sorted(calls.items())), verdicts, thinned))
     for kind, each in thinned.items():
         (FOLDER / f"soak-{kind}.svg").write_text(lines(UNITS[kind], "minutes", each))
     console().print(_table(verdicts), *(f"{end} {count}" for end, count in sorted(calls.items())), sep="\n")
-    return 0 if all(verdict.is_flat or verdict.what == FILLS for verdict in verdicts) else 1
+    return 0 if all(verdict.is_flat or verdict.what == CACHE for verdict in verdicts) else 1
 
 
-async def _soaked(stand: Stand, rate: float, seconds: float, every: float) -> tuple[Counter[str], dict[str, Series]]:
+async def _run_load(
+    testbed: Testbed, rate: float, seconds: float, every: float
+) -> tuple[Counter[str], dict[str, Series]]:
     series: dict[str, Series] = defaultdict(lambda: defaultdict(list))
-    load = asyncio.create_task(mixed.run(stand.targets, per_second=rate, seconds=seconds))
+    load = asyncio.create_task(mixed_load.run(testbed.targets, per_second=rate, seconds=seconds))
     began = time.monotonic()
     async with httpx2.AsyncClient(timeout=30, trust_env=False) as http:
         while not load.done():
             minutes = (time.monotonic() - began) / 60
-            for kind, looked in (await _look(stand, http)).items():
-                for name, value in looked.items():
+            for kind, sample in (await _sample(testbed, http)).items():
+                for name, value in sample.items():
                     series[kind][name].append((round(minutes, 2), value))
             await asyncio.wait((load,), timeout=every)
     return await load, series
 
 
-async def _look(stand: Stand, http: httpx2.AsyncClient) -> Mapping[str, Mapping[str, float]]:
-    pids = stand.pids
+async def _sample(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, Mapping[str, float]]:
+    pids = testbed.pids
     return {
         "memory": {name: round(resident_mib(pid), 1) for name, pid in pids.items()},
         "files": {name: open_files(pid) for name, pid in pids.items()},
         "connections": {name: sockets(pid) for name, pid in pids.items()},
-        "tasks": {name: await _tasks(http, stand.stack.url_of(name)) for name in stand.stack.names},
-        "queues": await _queues(stand, http),
+        "tasks": {name: await _tasks(http, testbed.stack.url_of(name)) for name in testbed.stack.names},
+        "queues": await _queues(testbed, http),
     }
 
 
@@ -113,10 +114,10 @@ async def _tasks(http: httpx2.AsyncClient, url: str) -> float:
     return next(float(line.split()[1]) for line in metrics if line.startswith("flowport_tasks "))
 
 
-async def _queues(stand: Stand, http: httpx2.AsyncClient) -> Mapping[str, float]:
-    if stand.stack.rabbitmq is None:
+async def _queues(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, float]:
+    if testbed.stack.rabbitmq is None:
         return {}
-    queues = (await http.get(f"{stand.stack.rabbitmq.management_url}/api/queues")).json()
+    queues = (await http.get(f"{testbed.stack.rabbitmq.management_url}/api/queues")).json()
     ours = [queue for queue in queues if not queue["name"].startswith(("bench", "taskiq"))]
     return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
 
@@ -130,18 +131,18 @@ def _verdict(kind: str, name: str, points: Sequence[tuple[float, float]]) -> Ver
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    return points[:: max(1, len(points) // KEPT_POINTS)]
+    return points[:: max(1, len(points) // MAX_POINTS)]
 
 
-def word(verdict: Verdict) -> str:
-    """In a word."""
-    return "flat" if verdict.is_flat else "fills its cache" if verdict.what == FILLS else "grew"
+def verdict_text(verdict: Verdict) -> str:
+    """Return the verdict as text."""
+    return "flat" if verdict.is_flat else "fills its cache" if verdict.what == CACHE else "grew"
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table("what", *(Column(name, justify="right") for name in ("second quarter", "last quarter")), "")
     for verdict in verdicts:
-        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", word(verdict))
+        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", verdict_text(verdict))
     return table
 
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.steps`: where the time of one sync run goes, in microseconds for each step.
+"""`python -m benchmarks.steps`: duration of each step of a sync run, in µs.
 
-All services in one process on a real RabbitMQ, with a clock around their own functions; one caller in a process of
-its own, one run at a time, with a pause between, so that each moment of a run belongs to one step and the steps add
-up to what the caller waits. Recording happens after the answer. Writes benchmarks/results/steps.json.
+All services run in one process with a real RabbitMQ and instrumented functions. One caller in another process makes one
+call at a time with a pause in between, so that the steps add up to the caller's latency. Runs are recorded after the
+response. Writes benchmarks/results/steps.json.
 """
 
 import argparse
@@ -24,23 +24,23 @@ import msgspec
 import uvloop
 from rich.table import Column, Table
 
+from benchmarks.command_line import console, temporary_folder
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.machine import Machine
-from benchmarks.probes import Probes, Span, divided
+from benchmarks.probes import Probes, Span, divide_time
 from benchmarks.results import FOLDER, write_json
-from benchmarks.stand import ENVIRONMENT, SYNC, deployed
-from benchmarks.surroundings import console, temporary_folder
+from benchmarks.testbed import ENVIRONMENT, SYNC, deploy_all
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.launcher import Launcher
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine.execution import Execution
 from executor_service.engine.performer import Performer
-from flowport.embedded import embedded
 from flowport.home import Home
+from flowport.local.asgi_server import listen, port_of
+from flowport.local.embedded import run_embedded_services
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
-from flowport.serving import listen, port_of
 from flowport_amqp.channel import Channel
 from gateway.access.application.authentication import Authentication
 from gateway.access.application.rate_limits import RateLimits
@@ -57,31 +57,31 @@ from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 RESULTS: Final = FOLDER / "steps.json"
 PAUSE_SECONDS: Final = 0.08
-"""Longer than records wait for company: those of one run are stored before the next begins."""
+"""Longer than the batching delay of records, so that records of one run are stored before the next run."""
 WARM_UP: Final = 30
 MEASURED: Final = ("sync no-op", "sync, one function", "sync, ten blocks")
 RECORD: Final = "record"
 STEPS: Final[Mapping[str, str]] = {
-    "receive": "from the caller's send to the first of ours: socket, HTTP, middleware, routing",
-    "door": "the gateway, apart from the steps below",
-    "auth": "whose key it is, and that it still holds",
+    "receive": "from the caller's send to the endpoint: socket, HTTP, middleware, routing",
+    "endpoint": "the gateway, except the steps below",
+    "auth": "authentication of the API key",
     "parse": "headers and body",
-    "limit": "gates, spend, rate limits, and what the answer says of them",
-    "resolve": "which version is live, and may the caller run it",
-    "publish": "encode the run and write it to the broker's socket",
-    "deliver": "the broker: to a worker",
-    "load": "the compiled workflow, and the input",
-    "schedule": "walk the graph",
-    "block": "the blocks' own work",
-    "conclude": "the worker, apart from the steps above: outcome, encode, write the reply",
-    "reply": "the broker: to the gateway",
+    "limit": "admission, spend cap, rate limits and their headers",
+    "resolve": "live version and authorization",
+    "publish": "encoding the run and writing it to the broker",
+    "deliver": "broker to worker",
+    "load": "compiled workflow and input",
+    "schedule": "scheduling of blocks",
+    "block": "block execution",
+    "conclude": "the worker, except the steps above: outcome and reply",
+    "reply": "broker to gateway",
     "respond": "from the reply to the caller: outcome, HTTP, socket",
-    RECORD: "after the answer: publish the record, and store it",
+    RECORD: "after the response: publishing and storing the record",
 }
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """Median microseconds of each step, by workflow."""
+    """Median duration of each step in µs, by workflow."""
 
     machine: Machine
     runs: int
@@ -90,7 +90,7 @@ class Steps(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Measure and report."""
+    """Measure, write the results and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=300)
     runs = parser.parse_args().runs
@@ -104,30 +104,30 @@ def main() -> None:
 
 def _probes() -> Probes:
     probes = Probes()
-    probes.watch("door", execute.ExecuteEndpoint, "execute")
-    probes.watch("auth", Authentication, "caller", "confirm")
-    probes.watch("parse", execute, "read_execute_request")
-    probes.watch("limit", EndpointServices, "admit", "admit_to")
-    probes.watch("limit", SpendCap, "check")
-    probes.watch("limit", RateLimits, "take")
-    probes.watch("limit", guards, "limit_headers")
-    probes.watch("resolve", Executions, "authorize")
-    probes.watch("resolve", Endpoints, "target")
-    probes.watch("publish", BrokerAttachedRuns, "attach")
-    probes.crossing("deliver", (Channel, "publish"), (WorkConsumers, "on_attached"))
-    probes.stretch("conclude", (WorkConsumers, "on_attached"), (Channel, "publish"))
-    probes.watch("load", Launcher, "prepare")
-    probes.watch("schedule", Execution, "run")
-    probes.watch("block", Performer, "perform")
-    probes.crossing("reply", (Channel, "publish"), (BrokerAttachedRuns, "_on_batch"))
-    probes.watch(RECORD, RecordOutbox, "_publish")
-    probes.watch(RECORD, RecordsConsumer, "handle")
+    probes.add_functions("endpoint", execute.ExecuteEndpoint, "execute")
+    probes.add_functions("auth", Authentication, "caller", "confirm")
+    probes.add_functions("parse", execute, "read_execute_request")
+    probes.add_functions("limit", EndpointServices, "admit", "admit_to")
+    probes.add_functions("limit", SpendCap, "check")
+    probes.add_functions("limit", RateLimits, "take")
+    probes.add_functions("limit", guards, "limit_headers")
+    probes.add_functions("resolve", Executions, "authorize")
+    probes.add_functions("resolve", Endpoints, "target")
+    probes.add_functions("publish", BrokerAttachedRuns, "attach")
+    probes.add_transfer("deliver", (Channel, "publish"), (WorkConsumers, "on_attached"))
+    probes.add_interval("conclude", (WorkConsumers, "on_attached"), (Channel, "publish"))
+    probes.add_functions("load", Launcher, "prepare")
+    probes.add_functions("schedule", Execution, "run")
+    probes.add_functions("block", Performer, "perform")
+    probes.add_transfer("reply", (Channel, "publish"), (BrokerAttachedRuns, "_on_batch"))
+    probes.add_functions(RECORD, RecordOutbox, "_publish")
+    probes.add_functions(RECORD, RecordsConsumer, "handle")
     return probes
 
 
 @contextmanager
 def _servers(folder: Path) -> Iterator[SecantusServer]:
-    """A broker and a store; the services find the broker in the environment."""
+    """Run a broker and a store, and set FLOWPORT_AMQP_URL."""
     with ExitStack() as opened:
         store, broker = SecantusServer(folder / "data"), RabbitMQServer(folder / "rabbitmq")
         for server in (store, broker):
@@ -157,10 +157,10 @@ async def _targets(folder: Path, store: SecantusServer) -> AsyncIterator[Mapping
     listening = listen(0)
     url = f"http://{LOOPBACK}:{port_of(listening)}"
     keys = home.sealing_keys()
-    async with embedded(listening=listening, public_url=url, mongodb_uri=store.uri, keys=keys):
+    async with run_embedded_services(listening=listening, public_url=url, mongodb_uri=store.uri, keys=keys):
         documents = {name: (SYNC[name](), "{}") for name in MEASURED}
-        # Elsewhere, because whoever publishes waits for what this loop serves.
-        _, targets = await asyncio.to_thread(asyncio.run, deployed(url, store.uri, home, documents))
+        # In a thread, because this event loop serves the requests.
+        _, targets = await asyncio.to_thread(asyncio.run, deploy_all(url, store.uri, home, documents))
         yield targets
 
 
@@ -170,7 +170,7 @@ async def _called(target: Target, runs: int) -> list[tuple[float, float]]:
 
 
 def _call(target: Target, runs: int) -> list[tuple[float, float]]:
-    """When each call was sent and answered; the clock is the same in all processes of a machine."""
+    """Return send and response times of each call. All processes share the clock."""
     url = urlsplit(target.url)
     connection = http.client.HTTPConnection(url.netloc)
     headers = {**target.headers, "content-type": "application/json"}
@@ -182,17 +182,17 @@ def _call(target: Target, runs: int) -> list[tuple[float, float]]:
         answer.read()
         times.append((began, time.perf_counter()))
         if answer.status != 200:
-            raise BenchmarkFailed(f"a run failed: {answer.status}")
+            raise BenchmarkFailed(f"run failed: {answer.status}")
         time.sleep(PAUSE_SECONDS)
     return times
 
 
 def _parts(spans: list[Span], call: tuple[float, float], following: tuple[float, float]) -> dict[str, float]:
-    """One call's time by step, and what was recorded until the next."""
+    """Return one call's time by step, and the recording until the next call."""
     (began, ended), (until, _) = call, following
     recorded = sum(span.ended - span.began for span in spans if span.step == RECORD and ended < span.ended <= until)
     on_the_way = (span for span in spans if span.step != RECORD)
-    return {**divided(began, ended, on_the_way, before="receive", after="respond"), RECORD: recorded}
+    return {**divide_time(began, ended, on_the_way, before="receive", after="respond"), RECORD: recorded}
 
 
 def _median_us(seconds: Iterator[float]) -> float:
@@ -204,7 +204,7 @@ def _table(steps: Steps) -> Table:
     for step, meaning in STEPS.items():
         table.add_row(step, *(f"{found[step]:,.0f}" for found in steps.workflows.values()), meaning)
     table.add_section()
-    table.add_row("the caller waits", *(f"{waited:,.0f}" for waited in steps.waited.values()), "median of the whole")
+    table.add_row("total latency", *(f"{waited:,.0f}" for waited in steps.waited.values()), "median")
     return table
 
 

@@ -1,4 +1,4 @@
-"""The workflows that are measured, as a person would import them."""
+"""Workflows of the benchmarks."""
 
 import itertools
 import json
@@ -14,47 +14,47 @@ ANSWER: Final = response("answer", '{"ok": true}', name="Answer")
 
 
 def no_op() -> Document:
-    """A start and a response: everything but the work."""
+    """Return a workflow of start and response only."""
     return _chain("no-op", start(), ANSWER)
 
 
 def one_function() -> Document:
-    """One step of JavaScript."""
+    """Return a workflow with one step of JavaScript."""
     return _chain("one function", start(), function("f", "return 1"), ANSWER)
 
 
 def ten_blocks() -> Document:
-    """Ten blocks that do nothing."""
+    """Return a workflow of ten no-op blocks."""
     return idle_blocks(10)
 
 
 def idle_blocks(count: int) -> Document:
-    """So many blocks that do nothing, one after the other, the answer among them."""
+    """Return a chain of no-op blocks, including the response."""
     return _chain(f"{count} blocks", start(), *(_idle(f"v{number}") for number in range(count - 1)), ANSWER)
 
 
 def four_ways() -> Document:
-    """Four steps of JavaScript at the same time."""
+    """Return a workflow with four parallel steps of JavaScript."""
     return _boxed("four ways", "parallel", {"parallelType": "count", "count": 4}, function("f", "return 1"))
 
 
 def long_loop() -> Document:
-    """A thousand rounds around a block that does nothing."""
+    """Return a loop of 1,000 iterations over a no-op block."""
     return _boxed("loop", "loop", {"loopType": "for", "count": ROUNDS}, _idle("v"))
 
 
 def streaming(model: str) -> Document:
-    """An agent that says back what it was sent, word by word."""
+    """Return a workflow whose agent echoes its input word by word."""
     return _chain(f"stream of {model}", start(), agent("agent", model, "<start.input>"))
 
 
 def words(count: int = TOKENS) -> str:
-    """An input that is said back as `count` tokens."""
+    """Return an input that is echoed as `count` tokens."""
     return " ".join(f"w{number:03d}" for number in range(count))
 
 
 def stream_body() -> str:
-    """Return the body of a call that streams what the agent says."""
+    """Return the request body that streams the agent's output."""
     return json.dumps({"input": words(), "stream": True, "selectedOutputs": ["agent1.content"]})
 
 

@@ -1,1 +1,1 @@
-"""What we use to build and check, and never ship."""
+"""Build and check tools that are not shipped."""

@@ -1,8 +1,8 @@
-"""Reports the age of the locked JavaScript engine, and security releases of Node that it lacks.
+"""Report the age of the locked JavaScript engine, and missing security releases of Node.
 
     python -m tools.engine_audit
 
-Ends with 1 when a security release is missing, the release line is unknown, or Node's list of releases cannot be read.
+Exits with 1 when a security release is missing, the release line is unknown, or Node's release list is unavailable.
 """
 
 import re
@@ -33,13 +33,13 @@ class Release(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> Version:
-        """The version as numbers."""
+        """Return the version as numbers."""
         major, minor, patch = self.version.removeprefix("v").split(".")
         return int(major), int(minor), int(patch)
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Text for people, and whether the lock needs an update."""
+    """Report text, and whether the lock needs an update."""
 
     lines: tuple[str, ...]
     is_vulnerable: bool
@@ -59,13 +59,13 @@ def judge(releases: Sequence[Release], locked: Version, today: date) -> Report:
     line = [release for release in releases if release.number[0] == locked[0]]
     present = next((release for release in line if release.number == locked), None)
     if present is None:
-        return Report((f"JavaScript engine: Node {name} is not among Node's releases.",), is_vulnerable=True)
+        return Report((f"JavaScript engine: Node {name} is not in Node's release list.",), is_vulnerable=True)
     newer = sorted((release for release in line if release.number > locked), key=lambda release: release.number)
     fixes = [release for release in newer if release.security]
     lines = [f"JavaScript engine: Node {name}, V8 {present.v8}, {(today - present.date).days} days old."]
     if newer:
         lines.append(f"Newest release of its line: {newer[-1].version} of {newer[-1].date}.")
-    lines += [f"Security release that is missing: {release.version} of {release.date}." for release in fixes]
+    lines += [f"Missing security release: {release.version} of {release.date}." for release in fixes]
     return Report(tuple(lines), is_vulnerable=bool(fixes))
 
 
@@ -75,7 +75,7 @@ def main() -> int:
         with urllib.request.urlopen(RELEASES, timeout=TIMEOUT_SECONDS) as answer:
             releases = msgspec.json.decode(answer.read(), type=list[Release])
     except (OSError, msgspec.DecodeError) as error:
-        sys.stderr.write(f"JavaScript engine: the releases of Node cannot be read: {error}\n")
+        sys.stderr.write(f"JavaScript engine: cannot read Node's release list: {error}\n")
         return 1
     report = judge(releases, locked_version(LOCK.read_text()), datetime.now(UTC).date())
     sys.stdout.write("\n".join((*report.lines, "")))

@@ -1,8 +1,8 @@
 """Report the pinned release lines that are out of support.
 
 The dates come from deploy/support.toml, because the machine may be offline. `python -m tools.support` prints a table
-and exits with 1 where support of a line has ended or a pin has no entry. It warns where support ends soon, and where
-an entry was read so long ago that it says little.
+and exits with 1 if support of a line has ended or a pin has no entry. It warns if support ends soon or an entry was
+reviewed long ago.
 """
 
 import re
@@ -19,12 +19,12 @@ import yaml
 ROOT: Final = Path(__file__).parents[1]
 TABLE: Final = ROOT / "deploy/support.toml"
 NOTICE: Final = timedelta(days=90)
-"""How long before the end of support the report warns."""
+"""Time before the end of support at which the report warns."""
 STALE: Final = timedelta(days=180)
-"""Age at which an entry has to be read again."""
+"""Age at which an entry must be reviewed again."""
 DEBIAN: Final[Mapping[str, str]] = {"bookworm": "12", "trixie": "13"}
 OPERATED: Final[Mapping[str, str]] = {"MongoDBCommunity": "mongo"}
-"""Image that an operator runs for a custom resource which names a version alone."""
+"""Image that an operator runs for a custom resource that names only a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Release line of an image, with the last day of its support where the maker names one."""
+    """Release line of an image, with the end of support if the vendor announced one."""
 
     image: str
     line: str
@@ -54,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One pinned line and what the report says about it."""
+    """Pinned line and its status."""
 
     pin: Pin
     text: str
@@ -66,8 +66,8 @@ def read_lines(table: Path = TABLE) -> list[Line]:
     return [Line(**entry) for entry in tomllib.loads(table.read_text())["line"]]
 
 
-def pins(root: Path = ROOT) -> list[Pin]:
-    """Return every image that the Dockerfile, compose.yaml and the manifests pin, our own left out."""
+def list_pins(root: Path = ROOT) -> list[Pin]:
+    """Return every third-party image that the Dockerfile, compose.yaml and the manifests pin."""
     found = {pin for file, named in _named_images(root) for pin in _pins_of(named, file)}
     return sorted(found, key=lambda pin: (pin.image, pin.version, pin.file))
 
@@ -87,7 +87,7 @@ def _judge(pin: Pin, lines: Sequence[Line], today: date) -> Finding:
     if line.ends is not None and line.ends - today <= NOTICE:
         notes.append("WARNING: support ends soon")
     if today - line.read >= STALE:
-        notes.append(f"WARNING: last read {line.read}, read {line.source} again")
+        notes.append(f"WARNING: reviewed {line.read}, review {line.source} again")
     if line.latest not in ("", pin.version):
         notes.append(f"newer: {line.latest}")
     return Finding(pin, ", ".join(notes))
@@ -135,8 +135,8 @@ def _name(file: Path, root: Path) -> str:
 
 
 def main() -> int:
-    """Print the report; return 1 where it has a failure."""
-    findings = review(pins(), read_lines(), datetime.now(UTC).date())
+    """Print the report. Return 1 if it has a failure."""
+    findings = review(list_pins(), read_lines(), datetime.now(UTC).date())
     for finding in findings:
         mark = "FAILED" if finding.is_failure else "ok"
         sys.stdout.write(f"{mark:<7}{finding.pin.file}: {finding.pin.image} {finding.pin.version}: {finding.text}\n")

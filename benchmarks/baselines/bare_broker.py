@@ -1,7 +1,7 @@
-"""The least a team would write itself: FastAPI, a queue in memory through aio-pika, a worker that echoes, and back.
+"""Baseline: FastAPI, a transient queue through aio-pika, and a worker that echoes.
 
-No auth, no limits, no workflow, no records: the floor that our own numbers are held against.
-Run the web half with uvicorn (`benchmarks.baselines.bare_broker:app`), the worker half as a module.
+Without authentication, limits, workflows and records. Run the web part with uvicorn
+(`benchmarks.baselines.bare_broker:app`) and the worker as a module.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 QUEUE = "bench.bare"
 IN_MEMORY = {"x-queue-type": "classic"}
-"""As the one that our calls take: what is compared is what we do besides."""
+"""The queue type that Flowport uses for calls."""
 AMQP_URL = os.environ.get("FLOWPORT_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 
@@ -29,7 +29,7 @@ class Caller:
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
 
     async def start(self) -> None:
-        """Connect and listen for answers."""
+        """Connect and consume replies."""
         self._connection = await aio_pika.connect_robust(AMQP_URL)
         self._channel = await self._connection.channel()
         self._replies = await self._channel.declare_queue(exclusive=True)
@@ -41,7 +41,7 @@ class Caller:
         await self._connection.close()
 
     async def call(self, body: bytes) -> bytes:
-        """One round trip."""
+        """Publish a request and wait for its reply."""
         correlation_id = uuid.uuid4().hex
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[correlation_id] = answer
@@ -65,7 +65,7 @@ caller = Caller()
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Connected inside."""
+    """Connect during the application's lifespan."""
     await caller.start()
     yield
     await caller.stop()
@@ -82,12 +82,12 @@ async def execute(request: Request) -> Response:
 
 @app.get("/readyz")
 async def readyz() -> dict[str, str]:
-    """Up."""
+    """Return the readiness."""
     return {"status": "ready"}
 
 
 async def work() -> None:
-    """The worker: answer each message with its own body, then acknowledge it."""
+    """Run the worker: reply to each message with its body, then acknowledge it."""
     connection = await aio_pika.connect_robust(AMQP_URL)
     channel = await connection.channel()
     await channel.set_qos(prefetch_count=128)

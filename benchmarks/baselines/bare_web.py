@@ -1,4 +1,4 @@
-"""FastAPI that echoes: what the web framework alone costs. Run with uvicorn: `benchmarks.baselines.bare_web:app`."""
+"""Baseline: FastAPI that echoes. Run with uvicorn: `benchmarks.baselines.bare_web:app`."""
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response

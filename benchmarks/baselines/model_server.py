@@ -1,7 +1,7 @@
-"""A lean OpenAI-compatible model: it streams back what the user said, word by word.
+"""A minimal OpenAI-compatible model server that streams the user's words back.
 
-The name of the model says how: `words` at once, `words-10` with 10 ms after each word. Run it with uvicorn:
-`benchmarks.baselines.model_server:app`. Plain ASGI, so that it takes as little of the machine as possible.
+The model name selects the pace: `words` without delay, `words-10` with 10 ms after each word. Run it with uvicorn:
+`benchmarks.baselines.model_server:app`. Plain ASGI, to use little CPU.
 """
 
 import asyncio
@@ -13,25 +13,25 @@ from tests.support.chat_wire import DONE, Completion, last_user_text, usage, wor
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a call for chat completions with a stream, for as long as the caller is there."""
-    asked: dict[str, Any] = msgspec.json.decode(await _body(receive))
+    """Stream a chat completion until the client disconnects."""
+    request: dict[str, Any] = msgspec.json.decode(await _body(receive))
     head = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
     await send({"type": "http.response.start", "status": 200, "headers": head})
-    speaking = asyncio.create_task(_speak(asked, send))
-    leaving = asyncio.create_task(_gone(receive))
-    await asyncio.wait((speaking, leaving), return_when=asyncio.FIRST_COMPLETED)
-    speaking.cancel()
-    leaving.cancel()
+    streaming = asyncio.create_task(_stream_words(request, send))
+    disconnect = asyncio.create_task(_wait_for_disconnect(receive))
+    await asyncio.wait((streaming, disconnect), return_when=asyncio.FIRST_COMPLETED)
+    streaming.cancel()
+    disconnect.cancel()
 
 
-async def _speak(asked: dict[str, Any], send: Send) -> None:
-    _, _, gap = asked["model"].partition("-")
-    spoken = words(last_user_text(asked["messages"]))
-    completion = Completion(asked["model"])
-    for word in spoken:
+async def _stream_words(request: dict[str, Any], send: Send) -> None:
+    _, _, gap = request["model"].partition("-")
+    echoed = words(last_user_text(request["messages"]))
+    completion = Completion(request["model"])
+    for word in echoed:
         await send({"type": "http.response.body", "body": completion.chunk({"content": word}), "more_body": True})
         await asyncio.sleep(float(gap or 0) / 1000)
-    end = completion.chunk({}, finish="stop") + completion.usage_chunk(usage(1, len(spoken))) + DONE
+    end = completion.chunk({}, finish="stop") + completion.usage_chunk(usage(1, len(echoed))) + DONE
     await send({"type": "http.response.body", "body": end, "more_body": False})
 
 
@@ -44,6 +44,6 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

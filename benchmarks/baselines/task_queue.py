@@ -1,6 +1,6 @@
-"""What a team would take from the shelf: FastAPI, taskiq on RabbitMQ, and Redis for the results.
+"""Baseline: FastAPI, taskiq on RabbitMQ, and results in Redis.
 
-Run the web half with uvicorn (`benchmarks.baselines.task_queue:app`), the worker half with
+Run the web part with uvicorn (`benchmarks.baselines.task_queue:app`) and the worker with
 `taskiq worker benchmarks.baselines.task_queue:broker`.
 """
 
@@ -14,9 +14,9 @@ from fastapi import FastAPI, Request
 from taskiq_aio_pika import AioPikaBroker
 from taskiq_redis import RedisAsyncResultBackend
 
-PATIENCE_SECONDS: Final = 10.0
+RESULT_TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.002
-"""How often a result is looked for; the default of 0.2 s would be no fair comparison."""
+"""Poll interval for results. The default of 0.2 s would not be comparable."""
 
 results: RedisAsyncResultBackend[Any] = RedisAsyncResultBackend(
     os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6379"), result_ex_time=60
@@ -26,13 +26,13 @@ broker = AioPikaBroker(os.environ.get("FLOWPORT_AMQP_URL"), exchange_name="bench
 
 @broker.task
 async def echo(value: dict[str, Any]) -> dict[str, Any]:
-    """The work: none."""
+    """Return the value."""
     return value
 
 
 @broker.task
 async def job(created_at: str) -> dict[str, str]:
-    """The same, for callers who ask later: it tells when it was done."""
+    """Return timestamps of the job, for callers that poll."""
     return {"createdAt": created_at, "startedAt": _now(), "completedAt": _now()}
 
 
@@ -42,7 +42,7 @@ def _now() -> str:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Connected inside."""
+    """Connect during the application's lifespan."""
     await broker.startup()
     yield
     await broker.shutdown()
@@ -55,20 +55,20 @@ app = FastAPI(lifespan=lifespan)
 async def execute(value: dict[str, Any]) -> dict[str, Any]:
     """Echo through the queue and the result store."""
     task = await echo.kiq(value)
-    result = await task.wait_result(check_interval=POLL_SECONDS, timeout=PATIENCE_SECONDS)
+    result = await task.wait_result(check_interval=POLL_SECONDS, timeout=RESULT_TIMEOUT_SECONDS)
     return result.return_value
 
 
 @app.post("/jobs", status_code=202)
 async def submit(request: Request) -> dict[str, str]:
-    """Queue it."""
+    """Queue a job."""
     task = await job.kiq(_now())
     return {"statusUrl": f"{request.url}/{task.task_id}"}
 
 
 @app.get("/jobs/{task_id}")
 async def status(task_id: str) -> dict[str, Any]:
-    """How it is."""
+    """Return the status of a job."""
     if not await results.is_result_ready(task_id):
         return {"status": "queued"}
     return {"status": "completed", "metadata": (await results.get_result(task_id)).return_value}

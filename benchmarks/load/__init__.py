@@ -1,1 +1,1 @@
-"""Callers: each module sends one kind of load and says what its callers saw."""
+"""Load generators, one per kind of load."""

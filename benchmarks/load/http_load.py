@@ -1,4 +1,4 @@
-"""Closed-loop HTTP load: wrk, so that the load generator takes as little of the machine as possible."""
+"""Closed-loop HTTP load by wrk, which uses little CPU."""
 
 import json
 import shutil
@@ -24,12 +24,12 @@ end
 
 
 class BenchmarkFailed(Exception):
-    """A measurement that means nothing: the system answered with errors."""
+    """The measurement is invalid, because the system returned errors."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send which body."""
+    """URL, body and headers of a request."""
 
     url: str
     body: str
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Measured:
-    """One round of load."""
+    """Figures of one round of load."""
 
     requests: int
     per_second: float
@@ -47,9 +47,9 @@ class Measured:
 
 
 def measure(target: Target, *, callers: int, seconds: float, pause_ms: int = 0) -> Measured:
-    """Send for `seconds` from `callers` connections, each with a pause of 0 to `pause_ms` before a call.
+    """Send requests from `callers` connections for `seconds`, each after a random pause of up to `pause_ms`.
 
-    Raises BenchmarkFailed when any answer was not a success.
+    Raises BenchmarkFailed if any response is an error.
     """
     headers = "\n".join(
         f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in target.headers.items()
@@ -72,9 +72,9 @@ def measure(target: Target, *, callers: int, seconds: float, pause_ms: int = 0) 
         output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
     found = json.loads(output[output.rindex('{"requests"') :])
     if found["failed"]:
-        raise BenchmarkFailed(f"{found['failed']} of {found['requests']} answers from {target.url} were no success")
+        raise BenchmarkFailed(f"{found['failed']} of {found['requests']} responses from {target.url} failed")
     if not found["requests"]:
-        raise BenchmarkFailed(f"{target.url} answered nothing in {seconds} s")
+        raise BenchmarkFailed(f"{target.url} sent no response in {seconds} s")
     per_second = found["requests"] / found["microseconds"] * 1e6
     return Measured(found["requests"], per_second, found["p50"] / 1000, found["p99"] / 1000)
 
@@ -82,5 +82,5 @@ def measure(target: Target, *, callers: int, seconds: float, pause_ms: int = 0) 
 def _wrk() -> str:
     found = shutil.which("wrk")
     if found is None:
-        raise BenchmarkFailed("wrk is needed: apt-get install wrk")
+        raise BenchmarkFailed("wrk is not installed. Run `apt-get install wrk`")
     return found

@@ -1,8 +1,7 @@
-"""Open-loop HTTP load: calls go out when they are due, whether or not those before them are answered.
+"""Open-loop HTTP load: calls are sent when due, independent of earlier responses.
 
-They are due at random, as from many callers who know nothing of each other (a Poisson process): two loads in step
-with each other would meet at every call, or at none. What a call took counts from when it was due: a stall costs
-every call that it holds up, not only the one it met.
+Arrivals follow a Poisson process, as from many independent callers. Latency counts from the due time, so that a stall
+affects every delayed call.
 """
 
 import asyncio
@@ -18,49 +17,49 @@ from typing import Final
 
 import uvloop
 
-from benchmarks.load.callers import Callers
+from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import Target
 from shared.garbage import collect_seldom
 
 CONNECTIONS: Final = 64
 LEAD_SECONDS: Final = 3.0
-"""Until then the callers' processes are up."""
+"""Time for the load processes to start."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """So many calls a second to one target."""
+    """Constant rate of calls to one target."""
 
     target: Target
     per_second: float
     seed: int
-    """Of the moments at which they are due, the same whenever it is measured."""
+    """Seed of the arrival times."""
 
 
 @dataclass
 class Answers:
-    """What came of the calls."""
+    """Statuses and latencies of the calls."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     milliseconds: list[float] = field(default_factory=list)
 
     def percentile(self, percent: int) -> float:
-        """Of what the calls took, in ms."""
+        """Return a percentile of the latencies in ms."""
         return statistics.quantiles(self.milliseconds, n=100)[percent - 1]
 
 
 def measure(loads: Sequence[Load], seconds: float) -> list[Answers]:
-    """Send them all for so long at the same time, each from a process of its own; the answers to each."""
+    """Send all loads concurrently for `seconds`, each from its own process, and return their responses."""
     begins = time.monotonic() + LEAD_SECONDS
     with ProcessPoolExecutor(len(loads), mp_context=multiprocessing.get_context("spawn")) as callers:
         return [sent.result() for sent in [callers.submit(_send, load, begins, seconds) for load in loads]]
 
 
 async def arrivals(per_second: float, seconds: float, *, begins: float, seed: int) -> AsyncIterator[float]:
-    """When each call is due, as soon as it is."""
-    moments = random.Random(seed)
+    """Yield the due time of each call when it is due."""
+    generator = random.Random(seed)
     due = begins
-    while (due := due + moments.expovariate(per_second)) < begins + seconds:
+    while (due := due + generator.expovariate(per_second)) < begins + seconds:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         yield due
 

@@ -1,4 +1,4 @@
-"""Token streams read by many callers at once."""
+"""Token streams with concurrent readers."""
 
 import asyncio
 import itertools
@@ -6,25 +6,25 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from benchmarks.load.callers import Callers
+from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 
 _ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """What the readers of one round saw."""
+class StreamFigures:
+    """Figures of one round."""
 
     first_token_ms: float
-    """Median over the streams."""
+    """Median over all streams."""
     gap_p99_ms: float
     """Between two pieces of a stream, over all streams."""
     tokens_per_second: float
-    """All streams together."""
+    """Sum over all streams."""
 
     def row(self) -> dict[str, float]:
-        """For a table."""
+        """Return the figures by name."""
         return {
             "first_token_ms": self.first_token_ms,
             "gap_p99_ms": self.gap_p99_ms,
@@ -32,8 +32,8 @@ class Streamed:
         }
 
 
-async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> Streamed:
-    """Open `callers` streams at once, `times` times, and read each to its end. Each must say all its tokens."""
+async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> StreamFigures:
+    """Read `callers` concurrent streams to their end, `times` times. Each must have all its tokens."""
     last = f"w{tokens - 1:03d}".encode()
     arrivals: list[list[float]] = []
     async with Callers(callers) as http:
@@ -44,13 +44,13 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
     firsts = [each[0] for each in arrivals]
     gaps = [later - sooner for each in arrivals for sooner, later in itertools.pairwise(each)] or [0.0]
     gap_p99 = sorted(gaps)[len(gaps) * 99 // 100]
-    return Streamed(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers * times / took)
+    return StreamFigures(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers * times / took)
 
 
 async def _read(http: Callers, target: Target, last: bytes) -> list[float]:
-    """When each piece came, in seconds from the request."""
+    """Return the arrival times of the pieces, in seconds since the request."""
     began = time.perf_counter()
     answer = await http.post(target)
     if not answer.body.endswith(_ENDS) or last not in answer.body:
-        raise BenchmarkFailed(f"a stream was not whole: {answer.status} {bytes(answer.body[-300:])!r}")
-    return [moment - began for moment in answer.moments]
+        raise BenchmarkFailed(f"incomplete stream: {answer.status} {bytes(answer.body[-300:])!r}")
+    return [timestamp - began for timestamp in answer.timestamps]

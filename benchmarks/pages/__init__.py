@@ -1,1 +1,1 @@
-"""Pages that say what was measured, written by `make docs` from the files in benchmarks/results."""
+"""Pages that `make docs` writes from benchmarks/results."""

@@ -1,4 +1,4 @@
-"""Generator of docs/operations/capacity.md: resources of each service, from the measured cost of a run."""
+"""docs/operations/capacity.md: sizing of each service, from the measured cost of a run."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,9 +12,8 @@ from benchmarks.scenarios.queued_jobs import EXECUTORS
 HEAD: Final = """\
 # Capacity
 
-This page shows the measured cost of a run and the cores and memory that each service needs. Written by `make docs` from
-`benchmarks/results`; `make bench-all` repeats the measurements. [Scaling](scaling.md) has the next limit of each part,
-[results](../../benchmarks/results/README.md) every figure.
+Written by `make docs` from `benchmarks/results`, which `make bench-all` measures. [Scaling](scaling.md) describes how
+each part scales; [results](../../benchmarks/results/README.md) has every figure.
 """
 WORK: Final[Mapping[str, str]] = {
     "sync, ten blocks, 32 callers": "a sync run of ten blocks",
@@ -25,32 +24,32 @@ WORK: Final[Mapping[str, str]] = {
 SERVICES: Final = ("gateway", "executor-service", "jobs-service", "deploy-service", "store", "broker")
 RATES: Final = (10, 100, 1_000, 10_000)
 BUSY: Final = 0.6
-"""Average load of a core that leaves room for peaks and for the loss of a machine."""
+"""Target CPU utilization, with headroom for peaks and the loss of a machine."""
 FLAT: Final = 1.25
 GROWING: Final = """\
-A page of failed runs grows because it has rows: of one stored run none has failed. A page of runs is read right after a
-thousand a second have ended; its cost is the same with one stored run and with 100,000. With a million everything costs
-more; that was measured right after 900,000 had been written, and the cause was not investigated."""
+A page of failed runs grows because with one stored run there is no failed one. Pages of runs are read right after a
+burst of a thousand runs per second. The point of one million runs was measured right after the insertion of 900,000
+documents, and includes its aftermath."""
 
 
 def capacity_page() -> str:
-    """Return the page as Markdown."""
+    """Return the page."""
     if not LATEST.exists():
-        return page(HEAD, "No measurements yet.")
+        return page(HEAD, "No results yet.")
     results = Results.read(LATEST)
     return page(
         HEAD,
-        f"Measured {results.machine}. Everything ran on this machine: callers, services, RabbitMQ and SecantusDB.",
-        section("What a run costs", "CPU in µs of each service for one run:", _costs(results)),
+        f"Measured {results.machine}. Callers, services, RabbitMQ and SecantusDB shared this machine.",
+        section("Cost of a run", "CPU time of each service per run, in µs:", _costs(results)),
         section(
-            "Cores for each service",
-            f"Cores by runs a second, each busy {BUSY:.0%} on average. A process uses one core: "
-            "round up to get the number of replicas, at least two, so that one may fail. Models and "
-            "users' code need more.",
+            "Cores per service",
+            f"Cores for each rate, at a utilization of {BUSY:.0%}. A process uses one core: "
+            "round up to get the number of replicas, and run at least two. Models and "
+            "user code are not included.",
             *(_cores(results, scenario, title) for scenario, title in WORK.items()),
         ),
         section("Memory", *_memory(results)),
-        section("Reached on that machine", _reached(results), queued_runs(results)),
+        section("Measured throughput", _reached(results), queued_runs(results)),
         section("More processes on the same cores", *_processes(read_curves())),
         section("Growth with stored data", *_growth(read_curves())),
     )
@@ -83,7 +82,7 @@ def _cores_for(rate: float, cost_us: float | None) -> str:
 def _memory(results: Results) -> Iterator[str]:
     idle = results.scenarios.get("resident memory, idle")
     if idle:
-        yield "Resident memory in MiB of an idle process before its first run:"
+        yield "Resident memory of a process before its first run, in MiB:"
         yield table(
             ["", "MiB"],
             ([name.removesuffix("_mib"), number(figure.median)] for name, figure in idle.figures.items()),
@@ -91,8 +90,8 @@ def _memory(results: Results) -> Iterator[str]:
     full = {name: each for name, each in results.scenarios.items() if "idle streams" in name}
     for name, measured in full.items():
         costs = {figure: value.median for figure, value in measured.figures.items() if figure.endswith("per_stream")}
-        said = ", ".join(f"{number(kib)} KiB of the {figure.split('_')[0]}" for figure, kib in costs.items())
-        yield f"With {name.partition(', and')[0]} open, each takes {said}."
+        text = ", ".join(f"{number(kib)} KiB of the {figure.split('_')[0]}" for figure, kib in costs.items())
+        yield f"With {name.partition(', and')[0]} open, each stream takes {text}."
 
 
 def _reached(results: Results) -> str:
@@ -112,24 +111,24 @@ def _reached(results: Results) -> str:
 
 
 def queued_runs(results: Results) -> str:
-    """Return the calculated and the measured rate of queued runs; empty if neither is known."""
+    """Return the computed and the measured rate of queued runs, or nothing if either is unknown."""
     costs = {service: _cost(results, f"async, {EXECUTORS[0]} executors", service) or 0 for service in SERVICES}
     done = {count: results.figure(f"async, {count} executors", "completed_per_second") for count in EXECUTORS}
     reached = {count: figure.median for count, figure in done.items() if figure}
     total, cores = sum(costs.values()), results.machine.cores
     if not total or not reached:
         return ""
-    said = (
-        f"A queued run takes {number(total)} µs of all parts together, so {cores} cores without other work reach "
+    text = (
+        f"A queued run takes {number(total)} µs of CPU time in total, so {cores} otherwise idle cores complete at most "
         f"{number(cores * 1e6 / total)} runs/s. Measured, with the callers on the same cores: "
         f"{_listed(map(number, reached.values()))} at {_listed(map(str, reached))} executors."
     )
     fewest = reached[min(reached)]
     if max(reached.values()) > FLAT * fewest:
-        return said
+        return text
     theirs, busy = costs["executor-service"] / total, fewest * total / 1e6 / cores
-    why = f"executors take {theirs:.0%} of that time, and with {EXECUTORS[0]} of them {busy:.0%} of the cores are busy"
-    return f"{said} More do not help: {why}."
+    why = f"executors use {theirs:.0%} of that time, and with {EXECUTORS[0]} of them {busy:.0%} of the cores are busy"
+    return f"{text} More executors do not help: {why}."
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -143,7 +142,7 @@ def _processes(curves: Mapping[str, Curve]) -> Iterator[str]:
         yield f"Sync no-op from 32 callers, measured {curve.machine}:"
         rows = ([size, number(row["per_second"]), number(row["cpu_us"])] for size, row in curve.points.items())
         yield table(["", "runs/s", "CPU µs per run"], rows)
-        yield "On busy cores more processes share the same CPU; the cost of a run must stay the same."
+        yield "On saturated cores, more processes share the same CPU time; the cost per run should stay constant."
 
 
 def _growth(curves: Mapping[str, Curve]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Everything that `python -m benchmarks` measures."""
+"""Scenarios of `python -m benchmarks`."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from benchmarks.scenarios import (
     job_status,
     large_input,
     memory,
-    noisy_neighbour,
+    noisy_neighbor,
     paced_steps,
     queued_jobs,
     streams,
@@ -19,9 +19,9 @@ from benchmarks.scenarios import (
     versions,
 )
 from benchmarks.scenarios.scenario import Group, Options
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 
-REGISTRY: Final[tuple[Callable[[Stand, Options], Iterator[Group]], ...]] = (
+REGISTRY: Final[tuple[Callable[[Testbed, Options], Iterator[Group]], ...]] = (
     memory.groups,
     sync_runs.groups,
     paced_steps.groups,
@@ -30,14 +30,14 @@ REGISTRY: Final[tuple[Callable[[Stand, Options], Iterator[Group]], ...]] = (
     queued_jobs.groups,
     job_status.groups,
     versions.groups,
-    noisy_neighbour.groups,
+    noisy_neighbor.groups,
     full_gateway.groups,
     cold_start.groups,
     engine_loop.groups,
 )
-"""In this order: memory while nothing has run yet, and last what starts processes anew."""
+"""In this order: memory before the first run, and restarts of processes last."""
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """All of them."""
-    return itertools.chain.from_iterable(each(stand, options) for each in REGISTRY)
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return all groups of scenarios."""
+    return itertools.chain.from_iterable(each(testbed, options) for each in REGISTRY)

@@ -1,22 +1,22 @@
-"""From the launch of each process until it says that it is ready."""
+"""Time from the launch of each process to its readiness."""
 
 import time
 from collections.abc import Iterator
 
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """Every process, one after the other, in each round."""
-    yield Group((Scenario("cold start", lambda: _restarted(stand)),))
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return the scenario, which restarts each process in each round."""
+    yield Group((Scenario("cold start", lambda: _restart_all(testbed)),))
 
 
-def _restarted(stand: Stand) -> Row:
+def _restart_all(testbed: Testbed) -> Row:
     found = {}
-    for name in stand.stack.names:
-        stand.stack.kill(name)
+    for name in testbed.stack.names:
+        testbed.stack.kill(name)
         began = time.perf_counter()
-        stand.stack.restart(name)
+        testbed.stack.restart(name)
         found[f"{name}_ms"] = (time.perf_counter() - began) * 1000
     return found

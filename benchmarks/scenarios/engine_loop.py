@@ -1,4 +1,4 @@
-"""What the engine itself takes for each block of a long loop: CPU time in a process of its own."""
+"""CPU time of the engine per block of a long loop, in a separate process."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Final
 from benchmarks import engine
 from benchmarks.engine_workflows import SCENARIOS
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 
 BLOCKS: Final = 10_000
 REPEATS: Final = 3
 _LOOP: Final = next(number for number, each in enumerate(SCENARIOS) if each.name == "loop")
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """The stand has no part in it."""
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return the scenario."""
     yield Group((Scenario("engine, loop of 10,000", _measure),))
 
 

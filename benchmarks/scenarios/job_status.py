@@ -1,4 +1,4 @@
-"""How often callers may ask what became of their jobs: all that somebody does who waits for one without a webhook."""
+"""Rate of status requests, as callers without webhooks make them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,18 +8,18 @@ import uvloop
 from benchmarks.load import job_load
 from benchmarks.processes import CpuMeter
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """One scenario for each number of callers."""
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return a scenario for each number of callers."""
     for callers in options.callers:
-        ask = partial(_ask, stand, callers, options.seconds)
-        yield Group((Scenario(f"status of a job, {callers} callers", ask),))
+        poll = partial(_poll, testbed, callers, options.seconds)
+        yield Group((Scenario(f"status of a job, {callers} callers", poll),))
 
 
-def _ask(stand: Stand, callers: int, seconds: float) -> Row:
-    urls = uvloop.run(job_load.ended(stand.no_op, jobs=callers))
-    meter = CpuMeter(stand.pids)
-    found = uvloop.run(job_load.ask(stand.no_op, urls, seconds=seconds))
+def _poll(testbed: Testbed, callers: int, seconds: float) -> Row:
+    urls = uvloop.run(job_load.run_to_completion(testbed.no_op, jobs=callers))
+    meter = CpuMeter(testbed.pids)
+    found = uvloop.run(job_load.poll_status(testbed.no_op, urls, seconds=seconds))
     return found.row() | meter.microseconds_per(found.answers)

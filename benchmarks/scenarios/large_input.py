@@ -1,4 +1,4 @@
-"""Inputs as large as a call may be, one call after the other."""
+"""Sequential calls with the largest allowed input."""
 
 import statistics
 import time
@@ -10,19 +10,19 @@ import httpx2
 
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import BARE, Stand
+from benchmarks.testbed import BARE, Testbed
 
 BODY: Final = b'{"text": "' + b"x" * 9_990_000 + b'"}'
 CALLS: Final = 3
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """The smallest workflow, and the bare path."""
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return the smallest workflow and the bare path."""
     baseline = f"{BARE}, 10 MB"
     yield Group(
         (
-            Scenario(baseline, partial(_send, stand.targets[BARE])),
-            Scenario("sync no-op, 10 MB", partial(_send, stand.no_op), baseline),
+            Scenario(baseline, partial(_send, testbed.targets[BARE])),
+            Scenario("sync no-op, 10 MB", partial(_send, testbed.no_op), baseline),
         )
     )
 
@@ -35,5 +35,5 @@ def _send(target: Target) -> Row:
             answer = http.post(target.url, content=BODY, headers=target.headers)
             milliseconds.append((time.perf_counter() - began) * 1000)
             if answer.status_code != 200:
-                raise BenchmarkFailed(f"10 MB were not taken: {answer.status_code} {answer.text[:300]}")
+                raise BenchmarkFailed(f"input of 10 MB rejected: {answer.status_code} {answer.text[:300]}")
     return {"p50_ms": statistics.median(milliseconds)}

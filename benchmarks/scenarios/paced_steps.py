@@ -1,6 +1,6 @@
-"""A step of JavaScript where there is time to warm the next process: calls one by one, 20 ms apart.
+"""A step of JavaScript with time to warm the next process: sequential calls, 20 ms apart.
 
-`sync, one function` calls without a pause, and so measures how fast processes are made; this one measures the step.
+`sync, one function` calls without a pause and therefore measures process creation; this scenario measures the step.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ from typing import Final
 
 import uvloop
 
-from benchmarks.load.callers import Callers
+from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import Stand
+from benchmarks.testbed import Testbed
 
 PAUSE_SECONDS: Final = 0.02
 NO_OP: Final = "sync no-op, paced"
 FUNCTION: Final = "sync, one function, paced"
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """With the step, and without."""
-    without = Scenario(NO_OP, partial(_load, stand.targets["sync no-op"], options.seconds))
-    with_step = Scenario(FUNCTION, partial(_load, stand.targets["sync, one function"], options.seconds), NO_OP)
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return scenarios with and without the step."""
+    without = Scenario(NO_OP, partial(_load, testbed.targets["sync no-op"], options.seconds))
+    with_step = Scenario(FUNCTION, partial(_load, testbed.targets["sync, one function"], options.seconds), NO_OP)
     yield Group((without, with_step))
 
 
@@ -48,5 +48,5 @@ async def _call(http: Callers, target: Target) -> float:
     began = time.perf_counter()
     answer = await http.post(target)
     if answer.status != 200:
-        raise BenchmarkFailed(f"a call was answered {answer.status}: {bytes(answer.body[:200])!r}")
+        raise BenchmarkFailed(f"call failed with status {answer.status}: {bytes(answer.body[:200])!r}")
     return (time.perf_counter() - began) * 1000

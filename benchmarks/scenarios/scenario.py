@@ -1,16 +1,16 @@
-"""What a scenario is, and how much of it is asked for."""
+"""Scenarios, groups and options."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 Row = dict[str, float]
-"""What one round gives, by the name of the figure."""
+"""Figures of one round, by name."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much is measured."""
+    """Sizes and durations to measure."""
 
     seconds: float
     callers: tuple[int, ...]
@@ -21,7 +21,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`run` measures one round; `baseline` names the scenario that it is held against."""
+    """Scenario: `run` measures one round, `baseline` names the scenario to compare with."""
 
     name: str
     run: Callable[[], Row]
@@ -30,9 +30,9 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Group:
-    """Scenarios that take turns, round by round, so that a noisy machine is noisy for all of them.
+    """Scenarios whose rounds are interleaved, so that machine noise affects all of them.
 
-    `around` is how the stand has to be meanwhile. What needs no warm-up and says the same each time is measured `once`.
+    `around` prepares the testbed for the group. `once` skips warm-up and repetition, for constant figures.
     """
 
     scenarios: tuple[Scenario, ...]

@@ -11,26 +11,26 @@ from benchmarks.load import stream_load
 from benchmarks.load.http_load import Target
 from benchmarks.processes import CpuMeter, Pids
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import MODEL, Stand
+from benchmarks.testbed import MODEL, Testbed
 
 FAST, PACED = "200 tokens of a model", "200 tokens, 10 ms apart"
-ENOUGH: Final = 128
-"""So many streams are read in each round, one after the other where fewer are open at once."""
+STREAMS_PER_ROUND: Final = 128
+"""Streams per round, read sequentially beyond the concurrency."""
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """A group for each number of streams."""
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return a group for each number of streams."""
     for streams in options.streams:
-        yield Group(tuple(_scenarios(stand, streams)))
+        yield Group(tuple(_scenarios(testbed, streams)))
 
 
-def _scenarios(stand: Stand, streams: int) -> Iterator[Scenario]:
+def _scenarios(testbed: Testbed, streams: int) -> Iterator[Scenario]:
     def named(target: str, title: str, times: int, baseline: str | None = None) -> Scenario:
         suffix = f", {streams} streams"
-        run = partial(_read, stand.targets[target], streams, times, {} if target.startswith(MODEL) else stand.pids)
+        run = partial(_read, testbed.targets[target], streams, times, {} if target.startswith(MODEL) else testbed.pids)
         return Scenario(title + suffix, run, baseline and baseline + suffix)
 
-    times = max(1, ENOUGH // streams)
+    times = max(1, STREAMS_PER_ROUND // streams)
     yield named("echo", "200 tokens", times)
     for model, title, repeated in (("words", FAST, times), ("words-10", PACED, 1)):
         direct = f"{title}, {MODEL} directly"

@@ -1,4 +1,4 @@
-"""Runs whose callers wait for the result, beside the bare path, the web framework alone and a task queue."""
+"""Sync runs, and the baselines: bare broker path, web framework and task queue."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,32 +8,32 @@ from benchmarks.load import http_load
 from benchmarks.load.http_load import Target
 from benchmarks.processes import CpuMeter, Pids
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.stand import BARE, SYNC, TASK_QUEUE, WEB, Stand
+from benchmarks.testbed import BARE, SYNC, TASK_QUEUE, WEB, Testbed
 
 NO_OP: Final = "sync no-op"
 HEAVY: Final = ("sync, four functions at once", "sync, loop of 1,000")
-"""They get more time, and no more than a few callers: more would only measure their own queue."""
-MORE_TIME, FEW = 3, 64
+"""Heavy workflows get more time and fewer callers, which would only queue."""
+MORE_TIME, MAX_HEAVY_CALLERS = 3, 64
 
 
-def groups(stand: Stand, options: Options) -> Iterator[Group]:
-    """A group for each number of callers."""
+def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
+    """Return a group for each number of callers."""
     for callers in options.callers:
-        yield Group(tuple(_scenarios(stand, callers, options.seconds)))
+        yield Group(tuple(_scenarios(testbed, callers, options.seconds)))
 
 
-def _scenarios(stand: Stand, callers: int, seconds: float) -> Iterator[Scenario]:
+def _scenarios(testbed: Testbed, callers: int, seconds: float) -> Iterator[Scenario]:
     def named(name: str, baseline: str | None = None) -> Scenario:
         suffix = f", {callers} callers"
         took = seconds * MORE_TIME if name in HEAVY else seconds
-        run = partial(_load, stand.targets[name], callers, took, stand.pids if name in SYNC else {})
+        run = partial(_load, testbed.targets[name], callers, took, testbed.pids if name in SYNC else {})
         return Scenario(name + suffix, run, baseline and baseline + suffix)
 
     yield named(WEB)
     yield named(TASK_QUEUE)
     yield named(BARE)
     for name in SYNC:
-        if callers <= FEW or name not in HEAVY:
+        if callers <= MAX_HEAVY_CALLERS or name not in HEAVY:
             yield named(name, BARE if name == NO_OP else NO_OP)
 
 

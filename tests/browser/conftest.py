@@ -14,7 +14,7 @@ from tests.browser.console import Account, Console
 from tests.support.browser import CHROMIUM
 from tests.support.eventually import PATIENCE_SECONDS
 
-from flowport.stack import Stack, StackPorts
+from flowport.local.stack import Stack, StackPorts
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 

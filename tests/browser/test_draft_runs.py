@@ -10,7 +10,7 @@ from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, talking, waiting
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 
 def test_the_draft_runs_from_the_canvas_block_by_block(console: Console, account: Account) -> None:

@@ -10,8 +10,8 @@ from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
+from flowport.local.stack import Stack, StackPorts
 from flowport.servers.ports import reserve_port
-from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Workspace
 from gateway.access.domain.membership import Team
 from gateway.access.domain.plans import PlanName

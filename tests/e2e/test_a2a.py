@@ -28,7 +28,7 @@ from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, block, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 AGENTS = "/api/a2a/agents"
 

@@ -12,7 +12,7 @@ from tests.support.nginx import nginx
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 IDLE_CUT = "proxy_read_timeout 4s;"
 SILENCE_SECONDS = 5.5

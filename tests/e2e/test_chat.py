@@ -15,7 +15,7 @@ from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import Frames, PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.ids import new_id
 
 PHONE: ViewportSize = {"width": 390, "height": 760}

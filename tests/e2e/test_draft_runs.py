@@ -14,7 +14,7 @@ from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from gateway.settings import GatewaySettings
 
 LARGE = 2_000_000

@@ -13,7 +13,7 @@ from tests.support.public_door import PublicDoor
 from tests.support.store_search import places_of
 from tests.support.workflow_files import START, block, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from gateway.access.domain.credentials import Scope
 from shared.ids import new_id
 

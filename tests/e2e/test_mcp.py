@@ -14,7 +14,7 @@ from tests.e2e.keys import key_with_limit
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 SERVERS = "/api/mcp/workflow-servers"
 

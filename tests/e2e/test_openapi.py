@@ -17,7 +17,7 @@ from tests.e2e.keys import workspace_of_its_own
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 CASES = 2_000
 """Half of them with a key."""

@@ -8,7 +8,7 @@ from tests.support.event_stream import events_in
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, block, function, response, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 FORM = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
 

@@ -19,7 +19,7 @@ from tests.support.measured import Tell
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from gateway.access.adapters.bucket_store import BUCKETS
 from shared.service import ServiceName
 from shared.tasks import end

@@ -9,7 +9,7 @@ import pytest
 from tests.support.other_user import open_to_others
 from tests.support.sockets import listening
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.service import ServiceName
 
 

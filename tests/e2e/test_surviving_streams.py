@@ -12,7 +12,7 @@ from tests.support.model_server import Gate, ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.service import ServiceName
 
 POEM = " ".join(f"word{n}" for n in range(40))

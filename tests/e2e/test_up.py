@@ -15,10 +15,10 @@ from tests.support.other_user import open_to_others
 from tests.support.up import SECONDS, await_gone, credentials, printed_commands, run, up
 from tests.support.workflow_files import block, start, workflow
 
-from flowport.client.door import Door
+from flowport.client.api_client import ApiClient
 from flowport.client.profiles import Profile
 from flowport.client.workflows import import_file
-from flowport.first_use import deploy
+from flowport.local.installation import deploy_workflow
 from flowport.servers.ports import reserve_port
 
 
@@ -66,9 +66,9 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
 
 def _undeploy(known: dict[str, Any], name: str) -> None:
     """Take an example off the net."""
-    with Door(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as door:
-        (workflow_id,) = (each["id"] for each in door.workflows() if each["name"] == name)
-        door.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
+    with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
+        (workflow_id,) = (each["id"] for each in client.workflows() if each["name"] == name)
+        client.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
 
 
 def test_a_killed_one_leaves_nothing_running(tmp_path: Path, free_port: int) -> None:
@@ -102,9 +102,9 @@ def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_n
 def _waiting_call(known: dict[str, Any]) -> list[str]:
     """A curl command that calls a run of five minutes."""
     waits = workflow("Waits", [start(), block("wait", "wait", "Wait", timeValue="300")], ("start", "wait"))
-    with Door(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as door:
-        workflow_id = import_file(door, waits)["id"]
-        deploy(door, workflow_id)
+    with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
+        workflow_id = import_file(client, waits)["id"]
+        deploy_workflow(client, workflow_id)
     url = f"{known['baseUrl']}/api/workflows/{workflow_id}/execute"
     return ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {known['apiKey']}", url]
 
@@ -167,11 +167,11 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
             assert "Traceback" not in refused.output
 
 
-def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path, free_port: int) -> None:
+def test_a_folder_in_use_names_its_process(tmp_path: Path, free_port: int) -> None:
     with up(tmp_path, free_port) as first:
         first.await_ready()
         (tmp_path / "output.txt").rename(tmp_path / "first.txt")
         with reserve_port() as other, up(tmp_path, other.lend()) as second:
             assert second.process.wait(SECONDS) == 1
-            told = " ".join(second.output.split())
-            assert f"in use by process {first.process.pid}, which answers at http" in told
+            message = " ".join(second.output.split())
+            assert f"in use by process {first.process.pid}, which serves http" in message

@@ -7,7 +7,7 @@ from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 JOBS = 12
 LEASE_SECONDS = 90

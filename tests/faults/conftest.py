@@ -10,7 +10,7 @@ from tests.support.brokers import tested_client
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack, StackPorts
+from flowport.local.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName

@@ -11,7 +11,7 @@ from tests.support.eventually import eventually, until
 from tests.support.public_door import JsonObject, PublicDoor
 from tests.support.workflow_files import start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 CALLERS = 4
 LOST = "The connection to the workers was lost"

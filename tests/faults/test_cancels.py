@@ -11,7 +11,7 @@ from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, block, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 Cancel = Callable[[PublicDoor, str, str], Awaitable[httpx2.Response]]
 WORKERS = ("executor-service", "executor-service-2")

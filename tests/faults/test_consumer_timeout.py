@@ -12,7 +12,7 @@ from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import ASYNC, LONGEST_RUN_SECONDS, Topology, default_topology
 

@@ -9,7 +9,7 @@ from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.broker.connect import open_broker
 from shared.broker.topology import ASYNC
 from shared.contracts.messages import DurableRunDispatched

@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 from tests.support.store_search import STORES_OWN
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from shared.broker.topology import ASYNC
 
 Backup = Mapping[tuple[str, str], list[dict[str, Any]]]

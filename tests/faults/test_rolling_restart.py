@@ -13,7 +13,7 @@ from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 CALLERS = 2
 PAUSE_SECONDS = 0.1

@@ -9,7 +9,7 @@ from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 RUNS = 20
 AWAY_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 1

@@ -12,7 +12,7 @@ from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from flowport_amqp.content import Received
 from shared.broker.topology import EXPRESS
 

@@ -16,7 +16,7 @@ from tests.images.dockerfile import stages
 from tests.images.root import Root
 from tests.support.three_modes import Answers, run_in_three_modes
 
-from flowport.replica import PORT_VARIABLES
+from flowport.local.replica import PORT_VARIABLES
 from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerProcess
 from flowport.servers.rabbitmq import RabbitMQServer

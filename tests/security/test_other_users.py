@@ -157,5 +157,5 @@ def test_a_folder_of_an_earlier_version_is_closed(folder: Path) -> None:
         file.touch()
     for path in (home.path, *home.path.rglob("*")):
         path.chmod(0o755)
-    with home.locked():
+    with home.lock():
         assert open_to_others(home.path) == []

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from tests.support.three_modes import Answers, run_in_three_modes
 
-from flowport.stack import Stack, StackPorts
+from flowport.local.stack import Stack, StackPorts
 
 ROOT: Final = Path(__file__).parents[2]
 SEEN: Final = "seen.json"

@@ -1,1 +1,1 @@
-"""Generators of Grafana dashboards and Kubernetes monitoring objects, run by `make docs`."""
+"""Sources of Grafana dashboards and Kubernetes monitoring objects, which `make docs` writes."""

@@ -1,4 +1,4 @@
-"""Dashboards: the four golden signals first, then each service, capacity and tenants."""
+"""Dashboards: golden signals, services, capacity, tenants."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,8 +8,8 @@ from tools.observability.grafana import Dashboard, Panel
 _EXECUTE: Final = 'service="gateway",route=~"/api/.*workflows/.*/execute"'
 _RATE: Final = "$__rate_interval"
 _TOKENS: Final = f"sum by (provider, direction) (rate(flowport_executor_tokens_total[{_RATE}]))"
-_SLOTS_TAKEN: Final = "sum by (kind) (flowport_executor_slots_busy) / sum by (kind) (flowport_executor_slots)"
-_AWAY: Final = 'count(up{job=~"gateway|deploy-service|executor-service|jobs-service|rabbitmq"} == 0) or vector(0)'
+_SLOTS_USED: Final = "sum by (kind) (flowport_executor_slots_busy) / sum by (kind) (flowport_executor_slots)"
+_DOWN: Final = 'count(up{job=~"gateway|deploy-service|executor-service|jobs-service|rabbitmq"} == 0) or vector(0)'
 _BUSIEST: Final = f"topk(10, sum by (workspace) (rate(flowport_gateway_workspace_runs_total[{_RATE}])))"
 
 
@@ -37,7 +37,7 @@ def _process(job: str) -> Sequence[Panel]:
             "Request duration",
             _quantiles("flowport_http_request_duration_seconds", where=f'{{job="{job}"}}'),
             "s",
-            help="Streams and sync runs last as long as their run.",
+            help="Streams and sync calls last as long as their run.",
         ),
     )
 
@@ -45,17 +45,17 @@ def _process(job: str) -> Sequence[Panel]:
 def _store_and_broker(job: str) -> Sequence[Panel]:
     where = f'{{job="{job}"}}'
     return (
-        Panel("Store", _quantiles("flowport_store_command_seconds", where=where), "s", threshold=1),
+        Panel("Store latency", _quantiles("flowport_store_command_seconds", where=where), "s", threshold=1),
         Panel("Store failures", {"": f"sum(rate(flowport_store_failures_total{where}[{_RATE}]))"}, "ops"),
         Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue", where), "s", threshold=0.5),
         Panel(
-            "Publish failures",
+            "Failed publishes",
             {
                 "{{queue}} {{code}}": "sum by (queue, code) "
                 f"(rate(flowport_broker_publish_failures_total{where}[{_RATE}]))"
             },
             "ops",
-            help="runs.express refuses with QUEUE_FULL if no worker is idle: the run goes to runs.interactive.",
+            help="runs.express rejects messages that would wait with QUEUE_FULL; they go to runs.interactive.",
         ),
     )
 
@@ -63,7 +63,7 @@ def _store_and_broker(job: str) -> Sequence[Panel]:
 _OVERVIEW: Final = Dashboard(
     "overview",
     "Overview",
-    "Health at a glance: latency, traffic, errors, saturation, and the objectives.",
+    "Objectives, latency, traffic, errors and saturation.",
     (
         (
             "Objectives",
@@ -76,21 +76,21 @@ _OVERVIEW: Final = Dashboard(
                     threshold=0.001,
                 ),
                 Panel(
-                    "First tokens over 2.5 s, 1 h",
+                    "First tokens after more than 2.5 s, 1 h",
                     {"": "flowport:first_token_slow:ratio1h"},
                     "percentunit",
                     kind="stat",
                     threshold=0.05,
                 ),
                 Panel(
-                    "Queued runs waiting over 30 s, 1 h",
+                    "Queued runs that waited more than 30 s, 1 h",
                     {"": "flowport:job_start_slow:ratio1h"},
                     "percentunit",
                     kind="stat",
                     threshold=0.01,
-                    help="Includes runs that wait for a slot of their workspace; the alert excludes them.",
+                    help="Includes runs that wait for their workspace's concurrency limit; the alert excludes them.",
                 ),
-                Panel("Unresponsive processes", {"": _AWAY}, kind="stat", threshold=1),
+                Panel("Unreachable processes", {"": _DOWN}, kind="stat", threshold=1),
             ),
         ),
         (
@@ -120,8 +120,8 @@ _OVERVIEW: Final = Dashboard(
             "Saturation",
             (
                 Panel(
-                    "Busy slots",
-                    {"{{kind}}": _SLOTS_TAKEN},
+                    "Slots in use",
+                    {"{{kind}}": _SLOTS_USED},
                     "percentunit",
                     threshold=0.9,
                 ),
@@ -144,15 +144,15 @@ _GATEWAY: Final = Dashboard(
             "Calls",
             (
                 Panel("By route", _rates("flowport_http_requests_total", "route", '{job="gateway"}'), "reqps"),
-                Panel("Refusals", _rates("flowport_gateway_refusals_total", "code"), "reqps"),
+                Panel("Rejections", _rates("flowport_gateway_refusals_total", "code"), "reqps"),
                 Panel(
-                    "Look-ups",
+                    "Lookups",
                     {"{{what}} {{result}}": f"sum by (what, result) (rate(flowport_gateway_lookups_total[{_RATE}]))"},
                     "ops",
-                    help="hit: from memory. load: from the store or deploy-service. failure: no answer.",
+                    help="hit: cached. load: from the store or deploy-service. failure: unavailable.",
                 ),
                 Panel(
-                    "Unchecked rate limits",
+                    "Calls without a rate limit",
                     {"": f"sum(rate(flowport_gateway_rate_unchecked_total[{_RATE}]))"},
                     "reqps",
                 ),
@@ -164,7 +164,7 @@ _GATEWAY: Final = Dashboard(
                 Panel("First token", _quantiles("flowport_gateway_first_token_seconds"), "s", threshold=2.5),
                 Panel("Gaps", {"": f"sum(rate(flowport_gateway_stream_gaps_total[{_RATE}]))"}, "ops"),
                 Panel("Slow readers", {"": f"sum(rate(flowport_gateway_slow_readers_total[{_RATE}]))"}, "ops"),
-                Panel("Abandoned runs", {"": f"sum(rate(flowport_gateway_stray_runs_total[{_RATE}]))"}, "ops"),
+                Panel("Runs without a caller", {"": f"sum(rate(flowport_gateway_stray_runs_total[{_RATE}]))"}, "ops"),
             ),
         ),
         ("Store and broker", _store_and_broker("gateway")),
@@ -203,9 +203,9 @@ _EXECUTOR: Final = Dashboard(
             (
                 Panel("By status", _rates("flowport_executor_runs_total", "status"), "reqps"),
                 Panel("Run duration", _quantiles("flowport_executor_run_duration_seconds", "mode"), "s"),
-                Panel("Busy slots", {"{{instance}} {{kind}}": "flowport_executor_slots_busy"}),
+                Panel("Slots in use", {"{{instance}} {{kind}}": "flowport_executor_slots_busy"}),
                 Panel(
-                    "Redelivered from lost workers",
+                    "Redelivered after worker loss",
                     _rates("flowport_executor_redeliveries_total", "queue"),
                     "ops",
                     threshold=0.01,
@@ -227,9 +227,9 @@ _EXECUTOR: Final = Dashboard(
         (
             "User code and workflow cache",
             (
-                Panel("Scripts", _quantiles("flowport_executor_sandbox_seconds", "language"), "s"),
-                Panel("Script failures", _rates("flowport_executor_sandbox_failures_total", "kind"), "ops"),
-                Panel("Workflow look-ups", _rates("flowport_executor_workflow_lookups_total", "result"), "ops"),
+                Panel("Script duration", _quantiles("flowport_executor_sandbox_seconds", "language"), "s"),
+                Panel("Failed scripts", _rates("flowport_executor_sandbox_failures_total", "kind"), "ops"),
+                Panel("Workflow lookups", _rates("flowport_executor_workflow_lookups_total", "result"), "ops"),
                 Panel("Records dropped", {"": f"sum(rate(flowport_executor_records_dropped_total[{_RATE}]))"}, "ops"),
             ),
         ),
@@ -256,7 +256,7 @@ _JOBS: Final = Dashboard(
                 Panel(
                     "Waiting",
                     {
-                        "oldest ready": "max(flowport_jobs_oldest_waiting_seconds)",
+                        "oldest runnable": "max(flowport_jobs_oldest_waiting_seconds)",
                         "oldest dispatched": "max(flowport_jobs_oldest_unclaimed_seconds)",
                     },
                     "s",
@@ -272,7 +272,7 @@ _JOBS: Final = Dashboard(
                     "Runs",
                     {
                         "accepted": f"sum(rate(flowport_jobs_accepted_total[{_RATE}]))",
-                        "refused: {{limit}}": f"sum by (limit) (rate(flowport_jobs_refusals_total[{_RATE}]))",
+                        "rejected: {{limit}}": f"sum by (limit) (rate(flowport_jobs_refusals_total[{_RATE}]))",
                         "dispatched": f"sum(rate(flowport_jobs_dispatches_total[{_RATE}]))",
                         "redispatched": f"sum(rate(flowport_jobs_redispatches_total[{_RATE}]))",
                         "claimed": f"sum(rate(flowport_jobs_attempts_total[{_RATE}]))",
@@ -292,7 +292,7 @@ _JOBS: Final = Dashboard(
 _CAPACITY: Final = Dashboard(
     "capacity",
     "Capacity",
-    "Usage, capacity and the next limit: docs/operations/scaling.md.",
+    "Usage and limits; see docs/operations/scaling.md.",
     (
         (
             "Executors",
@@ -300,7 +300,7 @@ _CAPACITY: Final = Dashboard(
                 Panel(
                     "Slots",
                     {
-                        "{{kind}} busy": "sum by (kind) (flowport_executor_slots_busy)",
+                        "{{kind}} in use": "sum by (kind) (flowport_executor_slots_busy)",
                         "{{kind}} total": "sum by (kind) (flowport_executor_slots)",
                     },
                 ),
@@ -330,7 +330,7 @@ _CAPACITY: Final = Dashboard(
                     "reqps",
                 ),
                 Panel(
-                    "Runs refused",
+                    "Rejected runs",
                     _rates("flowport_gateway_refusals_total", "code", '{code=~".*CAPACITY|QUEUE_FULL"}'),
                     "reqps",
                 ),
@@ -339,7 +339,7 @@ _CAPACITY: Final = Dashboard(
         (
             "Store and broker",
             (
-                Panel("Store", _quantiles("flowport_store_command_seconds", "job"), "s", threshold=1),
+                Panel("Store latency", _quantiles("flowport_store_command_seconds", "job"), "s", threshold=1),
                 Panel("Commands", _rates("flowport_store_command_seconds_count", "job"), "ops"),
                 Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue"), "s", threshold=0.5),
             ),
@@ -350,18 +350,18 @@ _CAPACITY: Final = Dashboard(
 _TENANTS: Final = Dashboard(
     "tenants",
     "Tenants",
-    "Usage by workspace. Needs FLOWPORT_METRICS_BY_WORKSPACE=true on gateway and jobs-service.",
+    "Runs by workspace. Requires FLOWPORT_METRICS_BY_WORKSPACE=true on gateway and jobs-service.",
     (
         (
             "Workspaces",
             (
                 Panel(
-                    "Runs, top ten",
+                    "Runs, top 10",
                     {"{{workspace}}": _BUSIEST},
                     "reqps",
                 ),
                 Panel(
-                    "Queued runs, top ten",
+                    "Queued runs, top 10",
                     {"{{workspace}}": "topk(10, max by (workspace) (flowport_jobs_workspace_queued_runs))"},
                 ),
             ),

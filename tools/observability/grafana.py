@@ -15,7 +15,7 @@ SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel. `queries` maps legends to PromQL; a legend may name labels, as `{{job}}`."""
+    """Panel. `queries` are PromQL by legend; a legend may contain labels, e.g. `{{job}}`."""
 
     title: str
     queries: Mapping[str, str]
@@ -23,12 +23,12 @@ class Panel:
     help: str = ""
     kind: str = "timeseries"
     threshold: float | None = None
-    """Value above which the panel turns red."""
+    """Value from which the plot is red."""
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """Dashboard of panels in rows."""
+    """Dashboard with rows of panels."""
 
     uid: str
     title: str
@@ -36,13 +36,13 @@ class Dashboard:
     rows: Sequence[tuple[str, Sequence[Panel]]]
 
     def queries(self) -> Iterator[str]:
-        """Return every query of the dashboard."""
+        """Yield every query."""
         for _, panels in self.rows:
             for panel in panels:
-                yield from map(of_chosen_namespace, panel.queries.values())
+                yield from map(restrict_to_namespace, panel.queries.values())
 
     def document(self) -> str:
-        """Return the JSON that Grafana imports."""
+        """Return the JSON document for Grafana."""
         page = {
             "uid": f"flowport-{self.uid}",
             "title": f"Flowport / {self.title}",
@@ -83,15 +83,15 @@ _NAMESPACE_CHOICE: Final = {
     "allValue": ".*",
     "current": {"text": "All", "value": "$__all"},
 }
-"""Filter for one of several installations. Outside Kubernetes the label is missing: all."""
+"""Selects an installation. Outside of Kubernetes the label does not exist, and All matches."""
 _OTHERS: Final = {"type": "dashboards", "title": "Flowport", "tags": ["flowport"], "asDropdown": True, "keepTime": True}
 
 
 _SERIES: Final = re.compile(r"\b(?:flowport[_:][a-z0-9_:]+|process_[a-z_]+|up\b)({)?")
 
 
-def of_chosen_namespace(query: str) -> str:
-    """Limit `query` to the chosen installation."""
+def restrict_to_namespace(query: str) -> str:
+    """Restrict `query` to the selected namespace."""
     return _SERIES.sub(
         lambda found: f'{found[0].rstrip("{")}{{namespace=~"$namespace"{"," if found[1] else "}"}', query
     )
@@ -108,7 +108,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "targets": [
             {
                 "refId": chr(ord("A") + place),
-                "expr": of_chosen_namespace(query),
+                "expr": restrict_to_namespace(query),
                 "legendFormat": legend,
                 "datasource": SOURCE,
             }

@@ -1,4 +1,4 @@
-"""Alerts and dashboards as Kubernetes objects, from the files that Prometheus and Grafana read."""
+"""Alerts and dashboards as Kubernetes objects."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ def prometheus_rule(root: Path) -> str:
 
 
 def dashboard_maps() -> str:
-    """Return a ConfigMap for each dashboard, with the label that Grafana's sidecar selects."""
+    """Return a ConfigMap for each dashboard, with the label of Grafana's sidecar."""
     objects = (
         {
             "apiVersion": "v1",

@@ -1,1 +1,1 @@
-"""Pages that are written from code: `make docs` writes them, and a test fails while they are stale."""
+"""Pages that are generated from code. `make docs` writes them, and a test fails if they are stale."""

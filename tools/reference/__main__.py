@@ -1,16 +1,16 @@
-"""`python -m tools.reference` writes the pages; with `--check` it only says which are stale."""
+"""`python -m tools.reference` writes the pages; `--check` lists stale ones."""
 
 import sys
 
-from tools.reference.pages import stale, write
+from tools.reference.pages import find_stale, write
 
 
 def main() -> int:
-    """0 when every page is as the code says."""
+    """Write or check the pages. Return 1 if a page is stale."""
     if "--check" not in sys.argv[1:]:
         write()
         return 0
-    old = stale()
+    old = find_stale()
     for page in old:
         sys.stderr.write(f"{page} is stale: run `make docs`\n")
     return 1 if old else 0

@@ -1,4 +1,4 @@
-"""docs/blocks.md, from the catalog that deploy checks workflows with."""
+"""docs/blocks.md, from the block catalog."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -34,7 +34,7 @@ _NOT_FOLLOWED: Final = {
 
 
 def blocks_page() -> str:
-    """The page."""
+    """Return the page."""
     return "\n".join([_HEAD, *_sections(), *_refused()]) + "\n"
 
 
@@ -51,7 +51,7 @@ def _row(spec: BlockSpec) -> str:
 
 
 def _setting(alternatives: list[SubBlockSpec]) -> str:
-    """One parameter, whichever settings it may come from."""
+    """Format one parameter and its options."""
     first = alternatives[0]
     choice = f" ({', '.join(option or 'empty' for option in first.options)})" if first.options else ""
     return f"`{first.parameter}`{'*' if first.required else ''}{choice}"

@@ -33,7 +33,7 @@ SETTINGS: Final[Mapping[str, Sequence[type[BaseSettings]]]] = {
     "executor-service": (ExecutorSettings, ProviderSettings),
     "jobs-service": (JobsSettings,),
 }
-"""What each service reads."""
+"""Settings classes of each service."""
 _UNITS: Final[Mapping[str, str]] = {
     "seconds": "seconds",
     "bytes": "bytes",
@@ -67,7 +67,7 @@ In executor-service, `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy fo
 
 
 def configuration_page() -> str:
-    """The page."""
+    """Return the page."""
     return "\n".join([_HEAD, *(line for title, kind in _CLASSES.items() for line in _section(title, kind))]) + "\n"
 
 

@@ -32,7 +32,7 @@ scrapes them.
 
 @dataclass(frozen=True, order=True)
 class Metric:
-    """One family. `name` is as it is scraped."""
+    """Metric family. `name` is its name in scrapes."""
 
     owner: str
     name: str
@@ -42,7 +42,7 @@ class Metric:
 
 
 def metrics() -> list[Metric]:
-    """Every metric of every service, in order."""
+    """Return every metric of every service."""
     for package in list(_SERVICES)[1:]:
         import_module(f"{package}.bootstrap")
     found = {
@@ -56,7 +56,7 @@ def metrics() -> list[Metric]:
 
 
 def metrics_page() -> str:
-    """The page."""
+    """Return the page."""
     owned: dict[str, list[Metric]] = defaultdict(list)
     for metric in metrics():
         owned[metric.owner].append(metric)

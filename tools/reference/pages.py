@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.pages.capacity import capacity_page
 from benchmarks.pages.limits import limits_page
-from benchmarks.pages.measured import results_page
+from benchmarks.pages.results_page import results_page
 
 from tools.observability.dashboards import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule
@@ -32,14 +32,14 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def write() -> None:
-    """Write every generated file."""
+    """Write all files."""
     for page, render in PAGES.items():
         (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / page).write_text(render(), encoding="utf-8")
 
 
-def stale() -> list[str]:
-    """Return the generated files that differ from the code."""
+def find_stale() -> list[str]:
+    """Return the files that differ from their source."""
     return [page for page, render in PAGES.items() if _read(ROOT / page) != render()]
 
 

@@ -1,4 +1,4 @@
-"""Generator of docs/operations/alerts.md: every alert with its runbook."""
+"""docs/operations/alerts.md: every alert with its runbook."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ import yaml
 
 _HEAD: Final = """# Alerts
 
-Written by `make docs` from `deploy/prometheus/rules`; do not edit it. This page lists every alert. A page
-needs action now; a ticket can wait until morning. Each alert links to its runbook: meaning, diagnosis, fix.
+Written by `make docs` from `deploy/prometheus/rules`; do not edit it. A page needs action now; a ticket can wait until
+the next working day. Each alert has a runbook: meaning, diagnosis and actions.
 
 | alert | severity | fires after |
 |---|---|---|
@@ -17,7 +17,7 @@ needs action now; a ticket can wait until morning. Each alert links to its runbo
 
 
 def alerts_page(root: Path) -> str:
-    """Return the page as Markdown."""
+    """Return the page."""
     rows = (
         f"| [{name}](runbooks/{name}.md) | {rule['labels']['severity']} | {rule.get('for', 'immediately')} |"
         for name, rule in alerts(root).items()
@@ -26,7 +26,7 @@ def alerts_page(root: Path) -> str:
 
 
 def alerts(root: Path) -> Mapping[str, Any]:
-    """Return every alerting rule by name."""
+    """Return every alerting rule, by name."""
     return {
         rule["alert"]: rule
         for file in sorted((root / "deploy/prometheus/rules").glob("*.yml"))

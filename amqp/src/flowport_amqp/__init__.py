@@ -1,5 +1,5 @@
-"""A small AMQP 0-9-1 client for asyncio: exactly what the adapter needs, one system call per turn of the loop.
+"""AMQP 0-9-1 client for asyncio that writes once per turn of the event loop.
 
-It knows the protocol and nothing of our messages. It never reconnects: a connection or channel lives once, and says
-when it is over. Why it exists stands in docs/adr.
+It implements the protocol and knows nothing of Flowport's messages. It does not reconnect: a connection or channel ends
+once, and `closed` holds the reason. docs/adr/0001 explains why it exists.
 """

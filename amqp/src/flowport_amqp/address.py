@@ -1,4 +1,4 @@
-"""Where a broker is and how to enter it, from an AMQP URL."""
+"""Broker address and credentials, parsed from an AMQP URL."""
 
 import ssl
 from contextlib import suppress
@@ -11,7 +11,7 @@ _PORTS: Final = {"amqp": 5672, "amqps": 5671}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One broker. Neither the password nor the whole URL shows in its repr."""
+    """Address of a broker. Its repr shows neither the password nor the URL."""
 
     host: str
     port: int
@@ -22,26 +22,26 @@ class Address:
 
 
 def parts_of(url: str) -> SplitResult:
-    """The parts of an AMQP URL, its port one that there is. Raises ValueError."""
+    """Split an AMQP URL and check its scheme and port. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS:
-        raise ValueError("an AMQP URL begins with amqp:// or amqps://")
-    with suppress(ValueError):  # whose words quote the port: after a `/` in a password, what stands before that
+        raise ValueError("an AMQP URL must begin with amqp:// or amqps://")
+    with suppress(ValueError):  # the message quotes the port, which may be part of a password with an unescaped `/`
         if parts.port != 0:
             return parts
-    raise ValueError("its port is a number from 1 to 65535; in a password / is written %2F, ? is %3F and # is %23")
+    raise ValueError("the port must be a number from 1 to 65535; escape / as %2F, ? as %3F and # as %23 in a password")
 
 
 def virtual_host_of(url: str) -> str:
-    """Which of the broker's virtual hosts an AMQP URL names: `/` where it names none. Raises ValueError."""
+    """Return the virtual host of an AMQP URL, `/` by default. Raises ValueError."""
     return unquote(parts_of(url).path[1:]) or "/"
 
 
 def parse(url: str) -> Address:
-    """Read `amqp://user:password@host:port/vhost` or `amqps://…?cacertfile=ca.pem&certfile=…&keyfile=…`.
+    """Parse `amqp://user:password@host:port/vhost` or `amqps://…?cacertfile=ca.pem&certfile=…&keyfile=…`.
 
-    An absent virtual host is `/`. TLS always checks the broker's certificate. Raises ValueError, or OSError for a
-    certificate file that cannot be read.
+    The default virtual host is `/`. TLS always verifies the broker's certificate. Raises ValueError, and OSError for an
+    unreadable certificate file.
     """
     parts = parts_of(url)
     return Address(

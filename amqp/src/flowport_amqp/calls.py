@@ -1,4 +1,4 @@
-"""Methods that the broker answers: one at a time, as the protocol wants it."""
+"""Synchronous methods of AMQP: one request at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,45 +9,48 @@ from flowport_amqp.wire import Reader
 
 
 class Calls:
-    """The calls of one channel. One that is given up (time-out, cancellation) spoils it: its answer may still come."""
+    """Calls of one channel.
+
+    A timeout or cancellation makes the channel unusable, because the response may still arrive.
+    """
 
     def __init__(self, send: Callable[[bytes], None], *, timeout: float) -> None:
         self._send = send
         self._timeout = timeout
         self._turn = asyncio.Lock()
         self._expected = 0
-        self._answer: asyncio.Future[Reader] | None = None
+        self._response: asyncio.Future[Reader] | None = None
         self._failure: AmqpError | None = None
 
-    async def call(self, request: bytes | None, answer: int) -> Reader:
-        """Send `request` and return the arguments of the method `answer`; None only waits for it."""
+    async def call(self, request: bytes | None, response: int) -> Reader:
+        """Send `request` and return the arguments of the method `response`. None only waits for the response."""
         async with self._turn:
             if self._failure:
                 raise self._failure
-            self._expected, self._answer = answer, asyncio.get_running_loop().create_future()
+            self._expected, self._response = response, asyncio.get_running_loop().create_future()
             if request is not None:
                 self._send(request)
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._answer
+                    return await self._response
             except TimeoutError:
-                self._failure = CallTimeout(f"the broker did not answer within {self._timeout:g} s")
+                self._failure = CallTimeout(f"the broker did not respond within {self._timeout:g} s")
                 raise self._failure from None
             except asyncio.CancelledError:
-                self._failure = ChannelClosed("an earlier call was given up")
+                self._failure = ChannelClosed("an earlier call was cancelled")
                 raise
             finally:
-                self._expected, self._answer = 0, None
+                self._expected, self._response = 0, None
 
-    def answered(self, method: int, payload: bytes) -> bool:
-        """Take an answer; False when nobody waits for this method."""
-        if method != self._expected or self._answer is None or self._answer.done():
+    def on_response(self, method: int, payload: bytes) -> bool:
+        """Accept a response. Return False when no call waits for this method."""
+        if method != self._expected or self._response is None or self._response.done():
             return False
-        self._answer.set_result(arguments(payload))
+        self._response.set_result(arguments(payload))
         return True
 
     def fail(self, error: AmqpError) -> None:
-        """Nothing more will be answered."""
+        """Fail the pending call and all later ones."""
         self._failure = error
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)

@@ -1,4 +1,4 @@
-"""One channel: declare, publish with confirms, consume, settle."""
+"""Channel: declare, publish with confirms, consume, acknowledge."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,36 +15,36 @@ from flowport_amqp.errors import (
     ConfirmTimeout,
     ConsumerCancelled,
     ProtocolError,
-    again,
+    copy_error,
 )
 from flowport_amqp.frames import BODY, HEADER, METHOD, body_frames, frame
 from flowport_amqp.output import Output
 from flowport_amqp.wire import Table
 
 CLOSE_SECONDS: Final = 2.0
-NO_MESSAGES: Final = "the broker takes no messages now: {}"
+NO_MESSAGES: Final = "the broker blocks publishers: {}"
 
 OnReceived = Callable[[Received], None]
 """Called for each delivery, in order. Must neither block nor raise."""
 
 
 class Carrier(Protocol):
-    """What a channel needs of its connection."""
+    """The connection, as a channel uses it."""
 
     output: Output
     frame_max: int
 
     @property
     def alarm(self) -> str:
-        """Why the broker takes no messages now, as `low on disk`; empty while it does."""
+        """Return why the broker blocks publishers, e.g. `low on disk`; empty if it does not."""
         ...
 
 
 class Channel:
-    """A channel of an open connection; over for good when `closed` is done, which then says why.
+    """Channel of an open connection. When it ends, `closed` holds the reason.
 
     Every call raises ChannelClosed or ConnectionClosed when the channel or the connection ends, and CallTimeout when
-    the broker does not answer in time. `on_ended` is called when the broker says so, too: before, its number is in use.
+    the broker does not respond in time. `on_ended` is called when the broker confirms the end, which frees the number.
     """
 
     def __init__(self, number: int, carrier: Carrier, *, timeout: float, on_ended: Callable[[int], None]) -> None:
@@ -60,11 +60,11 @@ class Channel:
         self._why_closed = ChannelClosed("the channel was closed")
 
     async def open(self) -> None:
-        """Make the channel usable."""
+        """Open the channel."""
         await self._calls.call(methods.open_channel(), methods.CHANNEL_OPEN_OK)
 
     async def close(self) -> None:
-        """End the channel. Unsettled deliveries go back to their queues."""
+        """Close the channel. The broker requeues unacknowledged deliveries."""
         if self.closed.done():
             return
         self._send(methods.close(methods.CHANNEL_CLOSE))
@@ -72,49 +72,49 @@ class Channel:
         self.fail(self._why_closed)
 
     async def wait_closed(self) -> AmqpError:
-        """Why the channel ended, once it has."""
+        """Wait until the channel ends, and return the reason."""
         await asyncio.wait((self.closed,))
         return self.closed.result()
 
     async def declare_exchange(self, name: str, kind: str, *, durable: bool) -> None:
-        """Make an exchange of this kind, or check that it is one."""
+        """Declare an exchange."""
         await self._calls.call(methods.declare_exchange(name, kind, durable=durable), methods.EXCHANGE_DECLARE_OK)
 
     async def delete_exchange(self, name: str) -> None:
-        """Remove an exchange."""
+        """Delete an exchange."""
         await self._calls.call(methods.delete_exchange(name), methods.EXCHANGE_DELETE_OK)
 
     async def declare_queue(self, name: str, options: Table) -> None:
-        """Make a durable queue, or check that it is the same."""
+        """Declare a durable queue."""
         request = methods.declare_queue(name, options, passive=False, durable=True, private=False)
         await self._calls.call(request, methods.QUEUE_DECLARE_OK)
 
     async def declare_private_queue(self, name: str, options: Table) -> None:
-        """Make a queue for this connection alone; it is gone with its consumer."""
+        """Declare an exclusive queue that is deleted with its consumer."""
         request = methods.declare_queue(name, options, passive=False, durable=False, private=True)
         await self._calls.call(request, methods.QUEUE_DECLARE_OK)
 
     async def count_ready(self, queue: str) -> int:
-        """About how many messages wait in an existing queue; a quorum queue's count lags behind."""
+        """Return the number of ready messages of an existing queue. The count of a quorum queue lags behind."""
         request = methods.declare_queue(queue, {}, passive=True, durable=False, private=False)
-        answer = await self._calls.call(request, methods.QUEUE_DECLARE_OK)
-        answer.short_string()
-        return answer.long()
+        response = await self._calls.call(request, methods.QUEUE_DECLARE_OK)
+        response.short_string()
+        return response.long()
 
     async def bind_queue(self, queue: str, exchange: str, *, routing_key: str = "") -> None:
-        """Let an exchange feed a queue."""
+        """Bind a queue to an exchange."""
         await self._calls.call(methods.bind_queue(queue, exchange, routing_key), methods.QUEUE_BIND_OK)
 
     async def delete_queue(self, name: str) -> None:
-        """Remove a queue and all that is in it."""
+        """Delete a queue and its messages."""
         await self._calls.call(methods.delete_queue(name), methods.QUEUE_DELETE_OK)
 
     async def set_prefetch(self, count: int) -> None:
-        """How many unsettled deliveries each consumer begun after this may hold."""
+        """Set the limit of unacknowledged deliveries for consumers that start later."""
         await self._calls.call(methods.qos(count), methods.BASIC_QOS_OK)
 
     async def consume(self, queue: str, on_received: OnReceived, *, no_ack: bool, exclusive: bool = False) -> str:
-        """Receive from a queue; returns the tag to cancel by. With `no_ack` a delivery counts as done once sent."""
+        """Start a consumer and return its tag. With `no_ack` the broker counts a delivery as acknowledged when sent."""
         tag = f"{self.number}.{len(self._consumers)}"
         self._consumers[tag.encode()] = on_received
         await self._calls.call(
@@ -123,19 +123,19 @@ class Channel:
         return tag
 
     async def cancel(self, tag: str) -> None:
-        """Receive no more under this tag; what comes before the answer is still delivered."""
+        """Cancel a consumer. Deliveries before the response still arrive."""
         await self._calls.call(methods.cancel(tag), methods.BASIC_CANCEL_OK)
 
     def ack(self, tag: int) -> None:
-        """This delivery is done. Without effect when the channel is over: it went back already."""
+        """Acknowledge a delivery. Without effect on a closed channel, whose deliveries were requeued."""
         self._send(methods.ack(tag))
 
     def reject(self, tag: int, *, requeue: bool) -> None:
-        """Put a delivery back, or to the dead letters. Without effect when the channel is over."""
+        """Requeue or dead-letter a delivery. Without effect on a closed channel."""
         self._send(methods.reject(tag, requeue=requeue))
 
     async def select_confirms(self) -> None:
-        """Have every publish answered; call it before the first."""
+        """Enable publisher confirms. Call it before the first publish."""
         await self._calls.call(methods.select_confirms(), methods.CONFIRM_SELECT_OK)
 
     async def publish(
@@ -149,13 +149,13 @@ class Channel:
         expiration_ms: int | None = None,
         mandatory: bool = False,
     ) -> None:
-        """Send a message; `on_settled` hears the broker's answer, or ConfirmTimeout, or that the connection ended.
+        """Publish a message. `on_settled` receives None, or the error if the message was not confirmed.
 
-        Returns once it is written, at once unless the peer reads slowly. Messages of a channel keep their order.
-        Raises Blocked, ConfirmTimeout (could not be written in time), ChannelClosed, ConnectionClosed.
+        Returns when the message is written, without delay unless the broker reads slowly. Messages of a channel keep
+        their order. Raises Blocked, ConfirmTimeout (not written in time), ChannelClosed, ConnectionClosed.
         """
         if self._carrier.output.is_congested:
-            await self._await_room()
+            await self._wait_until_writable()
         self._check_usable()
         method = methods.publish(exchange, routing_key, mandatory=mandatory)
         tag = self._confirms.expect(on_settled)
@@ -168,11 +168,11 @@ class Channel:
         )
 
     def block(self) -> None:
-        """The broker takes no messages now: nobody shall wait for what it will not confirm."""
+        """Fail pending publishes, which the broker will not confirm while it blocks publishers."""
         self._confirms.fail(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:
-        """The channel is over, for this reason."""
+        """End the channel with this error."""
         if self.closed.done():
             return
         self.closed.set_result(error)
@@ -181,7 +181,7 @@ class Channel:
         self._confirms.fail(error)
 
     def on_frame(self, kind: int, payload: bytes) -> None:
-        """A frame for this channel. Raises ProtocolError."""
+        """Handle a frame of this channel. Raises ProtocolError."""
         if kind == BODY:
             self._content.body(payload)
         elif kind == HEADER:
@@ -189,7 +189,7 @@ class Channel:
         elif kind == METHOD and self._content.is_idle:
             self._on_method(methods.method_id(payload), payload)
         else:
-            raise ProtocolError(f"a frame of type {kind} where none belongs")
+            raise ProtocolError(f"unexpected frame of type {kind}")
 
     def _on_method(self, method: int, payload: bytes) -> None:
         match method:
@@ -198,7 +198,7 @@ class Channel:
             case methods.BASIC_ACK | methods.BASIC_NACK:
                 arguments = methods.arguments(payload)
                 tag, bits = arguments.long_long(), arguments.octet()
-                self._confirms.confirmed(tag, multiple=bool(bits & 1), taken=method == methods.BASIC_ACK)
+                self._confirms.on_confirm(tag, multiple=bool(bits & 1), accepted=method == methods.BASIC_ACK)
             case methods.CHANNEL_CLOSE:
                 arguments = methods.arguments(payload)
                 code, text = arguments.short(), arguments.short_string()
@@ -209,16 +209,16 @@ class Channel:
                 self.fail(self._why_closed)
                 self._on_ended(self.number)
             case methods.BASIC_CANCEL:
-                self._why_closed = ConsumerCancelled("the broker took the queue away")
+                self._why_closed = ConsumerCancelled("the broker deleted the queue or its node is down")
                 self._send(methods.close(methods.CHANNEL_CLOSE))
             case _:
-                self._calls.answered(method, payload)
+                self._calls.on_response(method, payload)
 
     def _on_content(self, method: bytes, content_header: bytes, body: bytes) -> None:
         if methods.method_id(method) == methods.BASIC_RETURN:
             message_id = properties.decode(content_header).message_id or ""
             if message_id.isdecimal():
-                self._confirms.returned(int(message_id))
+                self._confirms.on_return(int(message_id))
             return
         consumer, tag, redelivered = read_deliver(method)
         if on_received := self._consumers.get(consumer):
@@ -226,16 +226,16 @@ class Channel:
 
     def _check_usable(self) -> None:
         if self.closed.done():
-            raise again(self.closed.result())  # itself, it would gather the frames of all who ask
+            raise copy_error(self.closed.result())  # a shared exception would collect the traceback of each caller
         if self._carrier.alarm:
             raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 
-    async def _await_room(self) -> None:
+    async def _wait_until_writable(self) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                await self._carrier.output.room()
+                await self._carrier.output.wait_until_writable()
         except TimeoutError:
-            raise ConfirmTimeout(f"the broker took nothing for {self._timeout:g} s") from None
+            raise ConfirmTimeout(f"the broker read nothing for {self._timeout:g} s") from None
 
     def _send(self, method: bytes) -> None:
         if not self.closed.done():

@@ -1,4 +1,4 @@
-"""One connection to a broker: the handshake, its channels, heartbeats, alarms, the end."""
+"""Connection to a broker: handshake, channels, heartbeats, alarms."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,19 +18,19 @@ CHANNEL_MAX: Final = 2047
 FRAME_MIN: Final = 4096
 
 OnAlarm = Callable[[str], None]
-"""Told why the broker takes no messages from now on; an empty text once it takes them again."""
+"""Called with the reason when the broker blocks publishers, and with an empty text when it unblocks them."""
 
 
-def _nobody(alarm: str) -> None:
-    """Wants to know."""
+def _ignore_alarm(alarm: str) -> None:
+    """Do nothing."""
 
 
 class Connection(asyncio.Protocol):
-    """An open connection; over for good when `closed` is done, which then says why."""
+    """Connection to a broker. When it ends, `closed` holds the reason."""
 
     output: Output
 
-    def __init__(self, *, timeout: float, on_alarm: OnAlarm = _nobody) -> None:
+    def __init__(self, *, timeout: float, on_alarm: OnAlarm = _ignore_alarm) -> None:
         self._transport: asyncio.Transport | None = None
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
         self.frame_max = FRAME_MAX
@@ -50,13 +50,13 @@ class Connection(asyncio.Protocol):
         *,
         name: str,
         heartbeat: int,
-        timeout: float,  # noqa: ASYNC109 - it is the limit of every later call as well
-        on_alarm: OnAlarm = _nobody,
+        timeout: float,  # noqa: ASYNC109 - also the timeout of every later call
+        on_alarm: OnAlarm = _ignore_alarm,
     ) -> Self:
-        """Connect and enter the virtual host, within `timeout` seconds; each later call has the same limit.
+        """Connect and open the virtual host within `timeout` seconds, the timeout of every later call as well.
 
-        `heartbeat` is the interval in seconds that we ask for; the broker may ask for less. `name` is what the broker
-        lists the connection by. Raises ConnectionClosed.
+        `heartbeat` is the requested interval in seconds; the broker may choose a smaller one. `name` identifies the
+        connection in RabbitMQ's management. Raises ConnectionClosed.
         """
         connection = cls(timeout=timeout, on_alarm=on_alarm)
         try:
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
                 await asyncio.get_running_loop().create_connection(
                     lambda: connection, address.host, address.port, ssl=address.tls
                 )
-                await connection._shake_hands(address, name, heartbeat)
+                await connection._perform_handshake(address, name, heartbeat)
         except BaseException as error:
             failure = _failed_to_open(error)
             connection._fail(failure)
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def open_channel(self) -> Channel:
-        """A new channel. Raises ConnectionClosed, ChannelClosed."""
+        """Open a channel. Raises ConnectionClosed, ChannelClosed."""
         if self.closed.done():
             raise self.closed.result()
         channel = Channel(self._free_number(), self, timeout=self._timeout, on_ended=self._forget)
@@ -83,60 +83,60 @@ class Connection(asyncio.Protocol):
         return channel
 
     async def close(self) -> None:
-        """Say good-bye, and hang up in any case."""
+        """Close the connection, even if the broker does not respond."""
         if not self.closed.done():
             self._send(methods.close(methods.CONNECTION_CLOSE))
             await asyncio.wait((self.closed,), timeout=CLOSE_SECONDS)
         self._fail(ConnectionClosed("the connection was closed"))
 
     async def wait_closed(self) -> AmqpError:
-        """Why the connection ended, once it has."""
+        """Wait until the connection ends, and return the reason."""
         await asyncio.wait((self.closed,))
         return self.closed.result()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is there."""
+        """Send the protocol header (asyncio.Protocol)."""
         self._transport = cast("asyncio.Transport", transport)
         self.output = Output(self._transport)
         self.output.write(PROTOCOL_HEADER)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came in."""
+        """Process received bytes (asyncio.Protocol)."""
         if self._heartbeat:
-            self._heartbeat.heard()
+            self._heartbeat.on_data()
         try:
             self._reader.feed(data)
         except ProtocolError as error:
             self._fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
-        self._fail(ConnectionClosed(f"the connection was lost: {exc or 'the broker hung up'}"))
+        """End the connection (asyncio.Protocol)."""
+        self._fail(ConnectionClosed(f"the connection was lost: {exc or 'the broker disconnected'}"))
 
     def pause_writing(self) -> None:
-        """The socket takes no more for now."""
+        """Pause writing (asyncio.Protocol)."""
         self.output.pause()
 
     def resume_writing(self) -> None:
-        """The socket takes bytes again."""
+        """Resume writing (asyncio.Protocol)."""
         self.output.resume()
 
-    async def _shake_hands(self, address: Address, name: str, heartbeat: int) -> None:
+    async def _perform_handshake(self, address: Address, name: str, heartbeat: int) -> None:
         start = await self._calls.call(None, methods.CONNECTION_START)
         start.short()
         start.table()
         if b"PLAIN" not in start.long_string().split():
             raise ConnectionClosed("the broker does not offer the PLAIN mechanism")
-        login = methods.start_ok(_introduction(name), address.user, address.password)
+        login = methods.start_ok(_client_properties(name), address.user, address.password)
         tune = await self._calls.call(login, methods.CONNECTION_TUNE)
-        interval = self._tune(tune.short(), tune.long(), _least(heartbeat, tune.short()))
+        interval = self._tune(tune.short(), tune.long(), _smaller_limit(heartbeat, tune.short()))
         await self._calls.call(methods.open_connection(address.virtual_host), methods.CONNECTION_OPEN_OK)
         if interval:
             self._heartbeat = Heartbeat(self.output, interval=interval, on_silence=self._on_silence)
 
     def _tune(self, channel_max: int, frame_max: int, heartbeat: int) -> int:
-        self._channel_max = _least(CHANNEL_MAX, channel_max)
-        self.frame_max = max(FRAME_MIN, _least(FRAME_MAX, frame_max))
+        self._channel_max = _smaller_limit(CHANNEL_MAX, channel_max)
+        self.frame_max = max(FRAME_MIN, _smaller_limit(FRAME_MAX, frame_max))
         self._send(methods.tune_ok(self._channel_max, self.frame_max, heartbeat))
         return heartbeat
 
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
         elif kind == METHOD:
             self._on_method(methods.method_id(payload), payload)
         elif kind != HEARTBEAT:
-            raise ProtocolError(f"a frame of type {kind} where none belongs")
+            raise ProtocolError(f"unexpected frame of type {kind}")
 
     def _on_method(self, method: int, payload: bytes) -> None:
         match method:
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
                 self.alarm = ""
                 self._on_alarm("")
             case _:
-                self._calls.answered(method, payload)
+                self._calls.on_response(method, payload)
 
     def _block(self, alarm: str) -> None:
         self.alarm = alarm
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._on_alarm(alarm)
 
     def _on_silence(self) -> None:
-        self._fail(ConnectionClosed("the broker went silent"))
+        self._fail(ConnectionClosed("no data from the broker for two heartbeat intervals"))
 
     def _fail(self, error: ConnectionClosed) -> None:
         if self.closed.done():
@@ -186,13 +186,13 @@ class Connection(asyncio.Protocol):
         for channel in tuple(self._channels.values()):
             channel.fail(error)
         if self._transport:
-            self._hang_up(self._transport)
+            self._disconnect(self._transport)
 
-    def _hang_up(self, transport: asyncio.Transport) -> None:
+    def _disconnect(self, transport: asyncio.Transport) -> None:
         self.output.flush()
         self.output.close()
         transport.close()
-        # A peer that reads no more would keep the socket open for as long as something is unsent.
+        # A peer that stopped reading would keep the socket open while data is unsent.
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
 
     def _free_number(self) -> int:
@@ -214,16 +214,16 @@ def _failed_to_open(error: BaseException) -> ConnectionClosed:
         case ConnectionClosed():
             return error
         case TimeoutError():
-            return ConnectionClosed("no connection in time")
-    return ConnectionClosed(f"no connection: {error}")
+            return ConnectionClosed("connecting timed out")
+    return ConnectionClosed(f"cannot connect: {error}")
 
 
-def _least(ours: int, theirs: int) -> int:
-    """The smaller of two limits, where 0 means no limit."""
+def _smaller_limit(ours: int, theirs: int) -> int:
+    """Return the smaller of two limits, where 0 means no limit."""
     return min(ours, theirs) if ours and theirs else ours or theirs
 
 
-def _introduction(name: str) -> Table:
+def _client_properties(name: str) -> Table:
     return {
         "product": "Flowport",
         "connection_name": name,

@@ -1,4 +1,4 @@
-"""Messages from the broker: a method, a header and a body in pieces, put together."""
+"""Messages from the broker, assembled from method, header and body frames."""
 
 import struct
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from flowport_amqp.errors import ProtocolError
 from flowport_amqp.wire import Value
 
 BODY_MAX: Final = 16 * 1024 * 1024
-"""RabbitMQ's own limit of one message."""
+"""RabbitMQ's default limit of one message."""
 CONTENT_HEADER_MIN: Final = 14
 """Class, weight, size and flags."""
 
@@ -22,7 +22,7 @@ _CONSUMER_TAG_OFFSET: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One delivery. Reading its headers costs time, so it is done only on demand."""
+    """One delivery. Its headers are decoded on demand, because that is slow."""
 
     tag: int
     redelivered: bool
@@ -31,25 +31,25 @@ class Received:
 
     @property
     def headers(self) -> dict[str, Value]:
-        """What the broker and the sender noted on it. Raises ProtocolError."""
+        """Return the message headers. Raises ProtocolError."""
         if not properties.has_headers(self.content_header):
             return {}
         return properties.decode(self.content_header).headers
 
 
 def read_deliver(method: bytes) -> tuple[bytes, int, bool]:
-    """Consumer tag, delivery tag and whether it was delivered before, of a basic.deliver. Raises ProtocolError."""
+    """Return consumer tag, delivery tag and redelivered flag of a basic.deliver. Raises ProtocolError."""
     start = _CONSUMER_TAG_OFFSET + 1
     try:
         stop = start + method[_CONSUMER_TAG_OFFSET]
         tag, redelivered = _TAG_AND_REDELIVERED.unpack_from(method, stop)
     except (IndexError, struct.error):
-        raise ProtocolError("a delivery that ends in the middle of a value") from None
+        raise ProtocolError("truncated basic.deliver") from None
     return method[start:stop], tag, bool(redelivered & 1)
 
 
 class ContentReader:
-    """Puts one message together and hands it over as `on_content(method, content_header, body)`."""
+    """Assembles one message and passes it to `on_content(method, content_header, body)`."""
 
     def __init__(self, on_content: Callable[[bytes, bytes, bytes], None]) -> None:
         self._on_content = on_content
@@ -60,30 +60,30 @@ class ContentReader:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no message has begun."""
+        """Return whether no message is being assembled."""
         return not self._method
 
     def begin(self, method: bytes) -> None:
-        """A method that a message follows."""
+        """Start a message with its method."""
         self._method = method
 
     def header(self, payload: bytes) -> None:
-        """The frame that says how long the body is. Raises ProtocolError."""
+        """Add the header frame, which has the body size. Raises ProtocolError."""
         if not self._method or self._header:
-            raise ProtocolError("a content header where none belongs")
+            raise ProtocolError("unexpected content header")
         if len(payload) < CONTENT_HEADER_MIN:
-            raise ProtocolError("a content header without its fields")
+            raise ProtocolError("truncated content header")
         self._missing = _SIZE.unpack_from(payload, _SIZE_OFFSET)[0]
         if self._missing > BODY_MAX:
-            raise ProtocolError(f"a message of {self._missing} bytes is over the limit of {BODY_MAX}")
+            raise ProtocolError(f"message of {self._missing} bytes exceeds the limit of {BODY_MAX}")
         self._header = payload
         if not self._missing:
             self._finish(b"")
 
     def body(self, payload: bytes) -> None:
-        """A piece of the body. Raises ProtocolError."""
+        """Add a body frame. Raises ProtocolError."""
         if not self._header or len(payload) > self._missing:
-            raise ProtocolError("a piece of a body where none belongs")
+            raise ProtocolError("unexpected body frame")
         self._missing -= len(payload)
         if not self._missing and not self._parts:
             self._finish(payload)

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a broker."""
+"""Errors of the AMQP client."""
 
 from typing import TypeVar
 
@@ -6,19 +6,19 @@ E = TypeVar("E", bound="AmqpError")
 
 
 class AmqpError(Exception):
-    """Any failure of this client."""
+    """Base class of this client's errors."""
 
 
 class ConnectionClosed(AmqpError):
-    """The connection is over, or could not be had: refused, cut, silent too long, or closed by either side."""
+    """The connection ended or could not be established."""
 
 
 class ProtocolError(ConnectionClosed):
-    """The peer sent what AMQP does not allow; nothing after it can be trusted."""
+    """The peer violated the protocol. Nothing after the violation is processed."""
 
 
 class ChannelClosed(AmqpError):
-    """The channel is over. `code` is the broker's reply code, 0 when it was not the broker who closed it."""
+    """The channel ended. `code` is the broker's reply code, 0 if the broker did not close it."""
 
     def __init__(self, text: str, *, code: int = 0) -> None:
         super().__init__(text)
@@ -26,34 +26,34 @@ class ChannelClosed(AmqpError):
 
 
 class ConsumerCancelled(ChannelClosed):
-    """The broker took the queue away that the channel consumed from: it was deleted, or its node is gone."""
+    """The broker cancelled the consumer: its queue was deleted, or the queue's node is down."""
 
 
 class CallTimeout(ChannelClosed):
-    """The broker did not answer a method in time; the channel can no longer be used."""
+    """The broker did not respond to a method in time. The channel is unusable."""
 
 
 class PublishFailed(AmqpError):
-    """One message was not taken, or nobody knows."""
+    """A message was not accepted, or its outcome is unknown."""
 
 
 class Refused(PublishFailed):
-    """The broker refused the message (a negative confirm): its queue is full."""
+    """The broker rejected the message (basic.nack), because the queue is full."""
 
 
 class Returned(PublishFailed):
-    """No queue was there to take the mandatory message."""
+    """A mandatory message was unroutable."""
 
 
 class ConfirmTimeout(PublishFailed):
-    """No confirm came in time: the message may or may not have been taken."""
+    """No confirm arrived in time. The broker may have accepted the message."""
 
 
 class Blocked(PublishFailed):
-    """The broker is short of memory or disk and takes no messages now; one under way may still be taken later."""
+    """The broker blocks publishers because memory or disk is low. It may still accept messages in flight."""
 
 
-def again(error: E) -> E:
+def copy_error(error: E) -> E:
     """Return a copy of `error` without its traceback, to raise to each of many callers."""
     copy = type(error).__new__(type(error), *error.args)
     copy.__dict__.update(error.__dict__)

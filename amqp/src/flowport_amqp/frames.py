@@ -1,4 +1,4 @@
-"""Cutting the byte stream into frames, and making frames."""
+"""Frames: encoding, and decoding of the byte stream."""
 
 import struct
 from collections.abc import Callable
@@ -12,7 +12,7 @@ BODY: Final = 3
 HEARTBEAT: Final = 8
 
 FRAME_MAX: Final = 131_072
-"""The largest frame we agree to, RabbitMQ's own default."""
+"""The largest frame that the client accepts; RabbitMQ's default."""
 OVERHEAD: Final = 8
 PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
 
@@ -22,7 +22,7 @@ _END_BYTE: Final = b"\xce"
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """One frame as it goes on the wire."""
+    """Return an encoded frame."""
     return _PREFIX.pack(kind, channel, len(payload)) + payload + _END_BYTE
 
 
@@ -30,7 +30,7 @@ HEARTBEAT_FRAME: Final = frame(HEARTBEAT, 0, b"")
 
 
 def body_frames(channel: int, body: bytes, frame_max: int) -> bytes:
-    """`body` in as many frames as it needs; none when it is empty."""
+    """Return the body frames of a message, none if the body is empty."""
     step = frame_max - OVERHEAD
     if 0 < len(body) <= step:
         return frame(BODY, channel, body)
@@ -38,9 +38,9 @@ def body_frames(channel: int, body: bytes, frame_max: int) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they come and hands over whole frames as `on_frame(kind, channel, payload)`.
+    """Decodes frames and passes them to `on_frame(kind, channel, payload)`.
 
-    Holds at most one unfinished frame. Raises ProtocolError for what is no frame.
+    Holds at most one incomplete frame. Raises ProtocolError for invalid frames.
     """
 
     def __init__(self, on_frame: Callable[[int, int, bytes], None], *, frame_max: int = FRAME_MAX) -> None:
@@ -52,11 +52,11 @@ class FrameReader:
         self._stopped = False
 
     def stop(self) -> None:
-        """Hand over nothing more, not even what came already."""
+        """Discard everything received from now on, including buffered data."""
         self._stopped = True
 
     def feed(self, data: bytes) -> None:
-        """More bytes from the peer."""
+        """Process received bytes."""
         if self._held:
             self._held.append(data)
             self._held_size += len(data)
@@ -64,26 +64,26 @@ class FrameReader:
                 return
             data = b"".join(self._held)
             self._held.clear()
-        rest = self._cut(data)
+        rest = self._decode(data)
         if rest < len(data):
             self._held = [data[rest:]]
             self._held_size = len(data) - rest
 
-    def _cut(self, data: bytes) -> int:
-        """Hand over every whole frame; returns where the unfinished one begins."""
+    def _decode(self, data: bytes) -> int:
+        """Pass on every complete frame, and return the offset of the incomplete one."""
         offset, end, on_frame = 0, len(data), self._on_frame
         self._needed = _PREFIX.size
         while end - offset >= _PREFIX.size and not self._stopped:
             kind, channel, size = _PREFIX.unpack_from(data, offset)
             if size > self._payload_max:
-                raise ProtocolError(f"a frame of {size} bytes is over the limit of {self._payload_max}")
+                raise ProtocolError(f"frame of {size} bytes exceeds the limit of {self._payload_max}")
             start = offset + _PREFIX.size
             stop = start + size
             if stop >= end:
                 self._needed = size + OVERHEAD
                 break
             if data[stop] != _END:
-                raise ProtocolError("a frame does not end where it should")
+                raise ProtocolError("frame without end marker")
             on_frame(kind, channel, data[start:stop])
             offset = stop + 1
         return end if self._stopped else offset

@@ -1,4 +1,4 @@
-"""Heartbeats in both directions: we show that we live, and notice a peer that went silent."""
+"""Heartbeats in both directions."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from flowport_amqp.frames import HEARTBEAT_FRAME
 from flowport_amqp.output import Output
 
 SILENT_TICKS: Final = 4
-"""Half intervals without a byte after which the peer counts as dead: two whole intervals, as the protocol says."""
+"""Half intervals without data after which the peer counts as dead: two intervals, as the protocol requires."""
 
 
 class Heartbeat:
-    """Ticks every half interval. `on_silence` is called once, when the peer is dead."""
+    """Sends heartbeats and detects a silent peer, every half interval. Calls `on_silence` once."""
 
     def __init__(self, output: Output, *, interval: float, on_silence: Callable[[], None]) -> None:
         self._output = output
@@ -22,12 +22,12 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(self._half, self._tick)
 
-    def heard(self) -> None:
-        """Something came from the peer."""
+    def on_data(self) -> None:
+        """Record that data arrived."""
         self._silent_ticks = 0
 
     def stop(self) -> None:
-        """Tick no more."""
+        """Stop the timer."""
         self._timer.cancel()
 
     def _tick(self) -> None:

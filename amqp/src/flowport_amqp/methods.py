@@ -1,4 +1,4 @@
-"""The methods of AMQP 0-9-1 that this client sends and understands."""
+"""Methods of AMQP 0-9-1 that this client uses."""
 
 import struct
 from functools import lru_cache
@@ -59,123 +59,123 @@ _BASIC: Final = 60
 
 
 def method_id(payload: bytes) -> int:
-    """Which method a method frame carries. Raises ProtocolError."""
+    """Return the id of a method frame. Raises ProtocolError."""
     if len(payload) < _ID.size:
-        raise ProtocolError("a method frame without a method")
+        raise ProtocolError("truncated method frame")
     identity: int = _ID.unpack_from(payload)[0]
     return identity
 
 
 def arguments(payload: bytes) -> Reader:
-    """The arguments behind the method's id."""
+    """Return a reader of the method's arguments."""
     return Reader(payload, _ID.size)
 
 
 def bare(method: int) -> bytes:
-    """A method without arguments."""
+    """Encode a method without arguments."""
     return _ID.pack(method)
 
 
 def start_ok(client: Table, user: str, password: str) -> bytes:
-    """Say who we are, by the PLAIN mechanism."""
+    """Encode connection.start-ok with the PLAIN mechanism."""
     response = f"\0{user}\0{password}".encode()
     return _ID.pack(CONNECTION_START_OK) + table(client) + short_string("PLAIN") + long_string(response) + b"\5en_US"
 
 
 def tune_ok(channel_max: int, frame_max: int, heartbeat: int) -> bytes:
-    """Settle the limits."""
+    """Encode connection.tune-ok."""
     return _TUNE.pack(CONNECTION_TUNE_OK, channel_max, frame_max, heartbeat)
 
 
 def open_connection(virtual_host: str) -> bytes:
-    """Enter a virtual host."""
+    """Encode connection.open."""
     return _ID.pack(CONNECTION_OPEN) + short_string(virtual_host) + b"\0\0"
 
 
 def close(method: int) -> bytes:
-    """CONNECTION_CLOSE or CHANNEL_CLOSE without a complaint."""
+    """Encode CONNECTION_CLOSE or CHANNEL_CLOSE without an error."""
     return _ID.pack(method) + struct.pack(">H", 200) + short_string("bye") + b"\0\0\0\0"
 
 
 def open_channel() -> bytes:
-    """Begin a channel."""
+    """Encode channel.open."""
     return _ID.pack(CHANNEL_OPEN) + b"\0"
 
 
 def declare_exchange(name: str, kind: str, *, durable: bool) -> bytes:
-    """Make an exchange, or check that it is the same."""
+    """Encode exchange.declare."""
     names = short_string(name) + short_string(kind)
     return _ID.pack(EXCHANGE_DECLARE) + b"\0\0" + names + _bits(False, durable) + table({})
 
 
 def delete_exchange(name: str) -> bytes:
-    """Remove an exchange."""
+    """Encode exchange.delete."""
     return _ID.pack(EXCHANGE_DELETE) + b"\0\0" + short_string(name) + _bits()
 
 
 def declare_queue(name: str, options: Table, *, passive: bool, durable: bool, private: bool) -> bytes:
-    """Make a queue, or check that it is the same. `passive` only asks whether it is there.
+    """Encode queue.declare. `passive` only checks that the queue exists.
 
-    A `private` one is exclusive and gone with its consumer.
+    A `private` queue is exclusive and deleted with its consumer.
     """
     bits = _bits(passive, durable, private, private)
     return _ID.pack(QUEUE_DECLARE) + b"\0\0" + short_string(name) + bits + table(options)
 
 
 def bind_queue(queue: str, exchange: str, routing_key: str) -> bytes:
-    """Let an exchange feed a queue."""
+    """Encode queue.bind."""
     names = short_string(queue) + short_string(exchange) + short_string(routing_key)
     return _ID.pack(QUEUE_BIND) + b"\0\0" + names + _bits() + table({})
 
 
 def delete_queue(name: str) -> bytes:
-    """Remove a queue, whatever is in it. (A quorum queue refuses the conditional forms.)"""
+    """Encode queue.delete. Quorum queues reject the conditional forms."""
     return _ID.pack(QUEUE_DELETE) + b"\0\0" + short_string(name) + _bits()
 
 
 def qos(prefetch: int) -> bytes:
-    """How many unsettled deliveries each consumer of the channel may hold."""
+    """Encode basic.qos: the limit of unacknowledged deliveries of each consumer."""
     return struct.pack(">IIHB", BASIC_QOS, 0, prefetch, 0)
 
 
 def consume(queue: str, tag: str, *, no_ack: bool, exclusive: bool) -> bytes:
-    """Begin to receive."""
+    """Encode basic.consume."""
     names = short_string(queue) + short_string(tag)
     return _ID.pack(BASIC_CONSUME) + b"\0\0" + names + _bits(False, no_ack, exclusive) + table({})
 
 
 def cancel(tag: str) -> bytes:
-    """Stop receiving."""
+    """Encode basic.cancel."""
     return _ID.pack(BASIC_CANCEL) + short_string(tag) + _bits()
 
 
 def ack(tag: int) -> bytes:
-    """This delivery is done."""
+    """Encode basic.ack."""
     return _TAG_AND_BIT.pack(BASIC_ACK, tag, 0)
 
 
 def reject(tag: int, *, requeue: bool) -> bytes:
-    """This delivery goes back, or to the dead letters.
+    """Encode basic.reject, which requeues or dead-letters a delivery.
 
-    Not basic.nack: from RabbitMQ 4.3 on a requeueing nack no longer counts towards the delivery limit.
+    Not basic.nack: since RabbitMQ 4.3 a requeueing nack does not count towards the delivery limit.
     """
     return _TAG_AND_BIT.pack(BASIC_REJECT, tag, requeue)
 
 
 def select_confirms() -> bytes:
-    """Have every publish confirmed."""
+    """Encode confirm.select."""
     return _ID.pack(CONFIRM_SELECT) + _bits()
 
 
 @lru_cache(maxsize=4096)
 def publish(exchange: str, routing_key: str, *, mandatory: bool) -> bytes:
-    """Announce a message; a header and a body follow."""
+    """Encode basic.publish. A header and a body follow."""
     names = short_string(exchange) + short_string(routing_key)
     return _ID.pack(BASIC_PUBLISH) + b"\0\0" + names + _bits(mandatory)
 
 
 def content_header(body_size: int, properties: bytes) -> bytes:
-    """What goes between the publish and its body."""
+    """Encode the content header of a message."""
     return _CONTENT.pack(_BASIC, 0, body_size) + properties
 
 

@@ -1,16 +1,16 @@
-"""What we write: gathered over one turn of the loop, written by one system call, held back when the peer is slow."""
+"""Output buffer of a connection: one write per turn of the event loop, and backpressure."""
 
 import asyncio
 from typing import Final
 
 GATHER_BYTES: Final = 64 * 1024
-"""Beyond this, write at once instead of at the end of the turn."""
+"""Buffer size above which data is written before the end of the turn."""
 WRITE_BUFFER_BYTES: Final = 256 * 1024
-"""Beyond this in the transport, the connection is congested."""
+"""Size of the transport's buffer above which the connection is congested."""
 
 
 class Output:
-    """The writing half of one connection."""
+    """Output buffer of one connection."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -18,19 +18,19 @@ class Output:
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
         self._size = 0
-        self._room = asyncio.Event()
-        self._room.set()
+        self._is_writable = asyncio.Event()
+        self._is_writable.set()
         self._is_closed = False
         self.was_used = False
-        """Whether anything was written since the heart last beat."""
+        """Whether data was written since the last heartbeat tick."""
 
     @property
     def is_congested(self) -> bool:
-        """Whether the peer reads more slowly than we write."""
-        return not self._room.is_set()
+        """Return whether the peer reads more slowly than this client writes."""
+        return not self._is_writable.is_set()
 
     def write(self, data: bytes) -> None:
-        """Send `data` with whatever else this turn of the loop has to send."""
+        """Write `data` together with other data of this turn."""
         if not self._parts:
             self._loop.call_soon(self.flush)
         self._parts.append(data)
@@ -39,7 +39,7 @@ class Output:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what was gathered."""
+        """Pass buffered data to the transport."""
         if not self._parts or self._is_closed:
             return
         data = b"".join(self._parts)
@@ -48,20 +48,20 @@ class Output:
         self.was_used = True
         self._transport.write(data)
 
-    async def room(self) -> None:
-        """Wait until the peer has caught up; the caller sets the time limit."""
-        await self._room.wait()
+    async def wait_until_writable(self) -> None:
+        """Wait until the connection is not congested. The caller sets the timeout."""
+        await self._is_writable.wait()
 
     def pause(self) -> None:
-        """The transport's buffer is full."""
-        self._room.clear()
+        """Pause writers: the transport's buffer is full."""
+        self._is_writable.clear()
 
     def resume(self) -> None:
-        """The transport's buffer has room again."""
-        self._room.set()
+        """Resume writers."""
+        self._is_writable.set()
 
     def close(self) -> None:
-        """Write nothing more, and let nobody wait."""
+        """Discard buffered data and release waiting writers."""
         self._is_closed = True
         self._parts.clear()
-        self._room.set()
+        self._is_writable.set()

@@ -1,4 +1,4 @@
-"""The properties of a message: the few that we write, and the headers among all that may come."""
+"""Message properties: those that this client writes, and the headers of received messages."""
 
 import struct
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _CONTENT_HEADER_SIZE: Final = 12
 
 
 def encode(*, delivery_mode: int, expiration_ms: int | None = None, message_id: str | None = None) -> bytes:
-    """The properties of a JSON body, behind their flags."""
+    """Encode the properties of a JSON message."""
     flags = _CONTENT_TYPE | _DELIVERY_MODE
     fields = _JSON + bytes((delivery_mode,))
     if expiration_ms is not None:
@@ -38,14 +38,14 @@ def encode(*, delivery_mode: int, expiration_ms: int | None = None, message_id: 
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What we read of a message's properties."""
+    """Decoded message properties."""
 
     headers: dict[str, Value]
     message_id: str | None
 
 
 def decode(content_header: bytes) -> Properties:
-    """Read a whole content header. The fields stand in the order of their flags. Raises ProtocolError."""
+    """Decode a content header, whose fields are in the order of their flags. Raises ProtocolError."""
     reader = Reader(content_header, _CONTENT_HEADER_SIZE)
     flags = reader.short()
     for flag in (_CONTENT_TYPE, _CONTENT_ENCODING):
@@ -63,5 +63,5 @@ def decode(content_header: bytes) -> Properties:
 
 
 def has_headers(content_header: bytes) -> bool:
-    """Whether there are headers to read at all, without reading them."""
+    """Return whether the message has headers, without decoding them."""
     return bool(content_header[_CONTENT_HEADER_SIZE] & _HEADERS >> 8)

@@ -1,4 +1,4 @@
-"""The primitive types of AMQP 0-9-1: strings, numbers and field tables."""
+"""Primitive types of AMQP 0-9-1: strings, numbers and field tables."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -7,13 +7,13 @@ from typing import Final
 from flowport_amqp.errors import ProtocolError
 
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
-"""What a field may hold that comes from the peer."""
+"""Value of a received field."""
 Field = bool | int | str | Mapping[str, "Field"]
-"""What a field holds that we send."""
+"""Value of a field to send."""
 Table = Mapping[str, Field]
 
 MAX_DEPTH: Final = 16
-"""Nesting of tables and arrays that we follow."""
+"""Maximum nesting of tables and arrays."""
 
 _INT32: Final = range(-(2**31), 2**31)
 _NUMBERS: Final = {
@@ -32,20 +32,20 @@ _NUMBERS: Final = {
 
 
 def short_string(text: str) -> bytes:
-    """`text` with its length in one byte. Raises ValueError when it is over 255 bytes."""
+    """Encode a short string. Raises ValueError above 255 bytes."""
     encoded = text.encode()
     if len(encoded) > 255:
-        raise ValueError(f"{len(encoded)} bytes are too long for a short string")
+        raise ValueError(f"a short string has at most 255 bytes, not {len(encoded)}")
     return bytes((len(encoded),)) + encoded
 
 
 def long_string(data: bytes) -> bytes:
-    """`data` with its length in four bytes."""
+    """Encode a long string."""
     return len(data).to_bytes(4, "big") + data
 
 
 def table(fields: Table) -> bytes:
-    """A field table."""
+    """Encode a field table."""
     return long_string(b"".join(short_string(name) + _tagged(value) for name, value in fields.items()))
 
 
@@ -65,7 +65,7 @@ def _int64(value: int) -> bytes:
 
 
 class Reader:
-    """Reads one payload from front to back. Whatever does not fit raises ProtocolError."""
+    """Sequential reader of a payload. Raises ProtocolError for invalid data."""
 
     __slots__ = ("_data", "_depth", "_offset")
 
@@ -75,31 +75,31 @@ class Reader:
         self._depth = 0
 
     def octet(self) -> int:
-        """One byte."""
+        """Return one byte."""
         return self._take(1)[0]
 
     def short(self) -> int:
-        """Two bytes, unsigned."""
+        """Return two bytes as an unsigned number."""
         return int.from_bytes(self._take(2), "big")
 
     def long(self) -> int:
-        """Four bytes, unsigned."""
+        """Return four bytes as an unsigned number."""
         return int.from_bytes(self._take(4), "big")
 
     def long_long(self) -> int:
-        """Eight bytes, unsigned."""
+        """Return eight bytes as an unsigned number."""
         return int.from_bytes(self._take(8), "big")
 
     def short_string(self) -> str:
-        """A text of at most 255 bytes; what is no UTF-8 is replaced."""
+        """Return a short string. Invalid UTF-8 is replaced."""
         return self._take(self.octet()).decode(errors="replace")
 
     def long_string(self) -> bytes:
-        """Bytes with their length before them."""
+        """Return a long string."""
         return self._take(self.long())
 
     def table(self) -> dict[str, Value]:
-        """A field table."""
+        """Return a field table."""
         end = self._nested_end()
         fields: dict[str, Value] = {}
         while self._offset < end:
@@ -123,7 +123,7 @@ class Reader:
             return value
         read = _OTHERS.get(tag)
         if read is None:
-            raise ProtocolError(f"a field of unknown type {tag!r}")
+            raise ProtocolError(f"unknown field type {tag!r}")
         return read(self)
 
     def _text(self) -> str:
@@ -136,22 +136,22 @@ class Reader:
     def _nested_end(self) -> int:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ProtocolError(f"tables nested more than {MAX_DEPTH} deep")
+            raise ProtocolError(f"tables nested more than {MAX_DEPTH} levels deep")
         size = self.long()
         end = self._offset + size
         if end > len(self._data):
-            raise ProtocolError("a table is longer than its frame")
+            raise ProtocolError("table exceeds its frame")
         return end
 
     def _leave(self, end: int) -> None:
         if self._offset != end:
-            raise ProtocolError("a table's content is longer than it says")
+            raise ProtocolError("table content exceeds its length")
         self._depth -= 1
 
     def _take(self, size: int) -> bytes:
         start, self._offset = self._offset, self._offset + size
         if self._offset > len(self._data):
-            raise ProtocolError("a frame ends in the middle of a value")
+            raise ProtocolError("truncated frame")
         return self._data[start : self._offset]
 
 

@@ -1,4 +1,4 @@
-"""Where the `flowport` command begins. What it needs takes half a second to import, and Ctrl-C may come before that."""
+"""Entry point of the `flowport` command. Its imports take half a second, during which Ctrl-C may arrive."""
 
 import sys
 from typing import Final
@@ -7,7 +7,7 @@ INTERRUPTED: Final = 130
 
 
 def main() -> None:
-    """Run the command; whoever interrupts it sees no traceback."""
+    """Run the command. Ctrl-C exits with 130 and prints no traceback."""
     try:
         from flowport.main import main as run  # noqa: PLC0415
 

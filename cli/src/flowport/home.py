@@ -1,11 +1,10 @@
-"""The folder that everything of one installation lies in: data, logs, and the credentials for what runs here."""
+"""Folder of one installation: data, logs, keys and credentials."""
 
 import errno
 import fcntl
 import os
 import secrets
 import shutil
-import stat
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,49 +13,47 @@ from typing import Final, NamedTuple, TextIO
 
 import msgspec
 
-from flowport.failures import CommandFailed
+from flowport.errors import CommandFailed
+from flowport.private_files import PRIVATE_MODE, SECRET_MODE, make_private, write_secret
 
 DEFAULT_NAME: Final = ".flowport"
-SECRET_MODE: Final = 0o600
-_PRIVATE_MODE: Final = 0o700
-_OTHERS: Final = 0o077
 _KEY_BYTES: Final = 32
-_EARLIER: Final = "The environment keys open secrets that an earlier version sealed."
+_SEALED_WITH_ENVIRONMENT_KEYS: Final = "The environment keys open secrets that an earlier version sealed."
 """Second line of webhook.key in folders of earlier versions."""
 _MIB: Final = 1024 * 1024
-_ROOM_BYTES: Final = 200 * _MIB
-"""RabbitMQ takes no messages with less than 50 MB left, and the store has to write as well."""
+_MIN_FREE_BYTES: Final = 200 * _MIB
+"""RabbitMQ blocks publishers below 50 MB of free disk, and the store needs space as well."""
 _CANNOT_WRITE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
 class HomeInUse(CommandFailed):
-    """Another flowport works on the same data."""
+    """Another Flowport process uses the folder."""
 
 
 class HomeNotWritable(CommandFailed):
-    """The folder cannot be made, or nothing can be written there."""
+    """The folder cannot be created or written."""
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
-    """How to reach what runs here; the key has every scope."""
+    """URL and credentials of the installation. The API key has every scope."""
 
     base_url: str
     workspace_id: str
     api_key: str
     admin_email: str
     admin_password: str = ""
-    """As it was first set; who changes it later does so without this file."""
+    """The initial password. Later changes are not written here."""
 
 
 class SealingKeys(NamedTuple):
-    """Key rings that seal what the store keeps, as settings write them."""
+    """Key rings for secrets in the store, as settings write them."""
 
     environment: str
     webhooks: str
 
 
 class Home:
-    """The folder `path`, made when it is first needed."""
+    """The folder `path`, created when first needed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -65,10 +62,11 @@ class Home:
         self.credentials_file = self.path / "credentials.json"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep the folder to ourselves. Raises HomeNotWritable, HomeInUse naming the process that has it.
+    def lock(self) -> Iterator[None]:
+        """Lock the folder for this process.
 
-        What cannot be written inside the block is a HomeNotWritable, too.
+        Raises HomeNotWritable, and HomeInUse with the process that holds the lock. Write errors inside the block raise
+        HomeNotWritable as well.
         """
         with self._lock_file() as lock:
             try:
@@ -76,28 +74,28 @@ class Home:
             except BlockingIOError:
                 lock.seek(0)
                 raise self._in_use(lock.read().strip()) from None
-            self._require_room()
+            self._require_free_disk()
             try:
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
                 lock.flush()
                 yield
             except OSError as error:
-                if error.errno in _CANNOT_WRITE and self._has(error.filename):
+                if error.errno in _CANNOT_WRITE and self._contains(error.filename):
                     raise self._not_writable(error) from error
                 raise
 
     def _in_use(self, process: str) -> HomeInUse:
         known = self.read_credentials()
-        where = f", which answers at {known.base_url}" if known else ""
-        end = f"; `kill {process}` ends it" if process else ""
+        where = f", which serves {known.base_url}" if known else ""
+        end = f". Stop it with `kill {process}`" if process else ""
         return HomeInUse(f"{self.path} is in use by process {process or 'unknown'}{where}{end}")
 
     def _lock_file(self) -> TextIO:
         try:
-            self.path.mkdir(mode=_PRIVATE_MODE, parents=True, exist_ok=True)
-            if self.path.name == DEFAULT_NAME:  # another folder may contain more than ours
-                self.path.chmod(_PRIVATE_MODE)
+            self.path.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
+            if self.path.name == DEFAULT_NAME:  # a folder that the user chose may contain other files
+                self.path.chmod(PRIVATE_MODE)
             make_private(self.logs)
             lock = self.path / "lock"
             lock.touch(SECRET_MODE)
@@ -106,29 +104,29 @@ class Home:
         except OSError as error:
             raise self._not_writable(error) from error
 
-    def _has(self, filename: str | None) -> bool:
-        """Whether the file, where it is known, is one of ours."""
+    def _contains(self, filename: str | None) -> bool:
+        """Return whether `filename` is unknown or below this folder."""
         return filename is None or Path(filename).is_relative_to(self.path)
 
-    def _require_room(self) -> None:
-        left = shutil.disk_usage(self.path).free
-        if left < _ROOM_BYTES:
-            found = f"{self.path} has room for {left // _MIB} MiB, and {_ROOM_BYTES // _MIB} MiB are needed"
-            raise HomeNotWritable(f"{found}: free some, or let FLOWPORT_HOME=… select another folder")
+    def _require_free_disk(self) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < _MIN_FREE_BYTES:
+            found = f"{self.path} has {free // _MIB} MiB of free disk, and {_MIN_FREE_BYTES // _MIB} MiB are required"
+            raise HomeNotWritable(f"{found}. Free some disk, or select another folder with FLOWPORT_HOME=…")
 
     def _not_writable(self, error: OSError) -> HomeNotWritable:
-        found = f"nothing can be written to {error.filename or self.path} ({error.strerror})"
-        return HomeNotWritable(f"{found}; FLOWPORT_HOME=… selects another folder")
+        found = f"cannot write to {error.filename or self.path} ({error.strerror})"
+        return HomeNotWritable(f"{found}. Select another folder with FLOWPORT_HOME=…")
 
     def read_credentials(self) -> Credentials | None:
-        """What an earlier start wrote, if it can be read."""
+        """Return the credentials of an earlier start, or None if they are missing or unreadable."""
         try:
             return msgspec.json.decode(self.credentials_file.read_bytes(), type=Credentials)
         except (OSError, msgspec.DecodeError):
             return None
 
     def write_credentials(self, credentials: Credentials) -> None:
-        """Replace the file at once; only its owner may read it."""
+        """Replace the credentials file atomically. Only its owner can read it."""
         write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
 
     def sealing_keys(self) -> SealingKeys:
@@ -141,7 +139,7 @@ class Home:
         if not webhooks.exists():
             is_earlier = environment.exists() or self.credentials_file.exists()
             key = new_key(f"webhook-{secrets.token_hex(4)}")
-            write_secret(webhooks, "\n".join([key, _EARLIER] if is_earlier else [key]).encode())
+            write_secret(webhooks, "\n".join([key, _SEALED_WITH_ENVIRONMENT_KEYS] if is_earlier else [key]).encode())
         environment_keys = os.environ.get("FLOWPORT_ENVIRONMENT_KEYS")
         if not environment_keys:
             if not environment.exists():
@@ -152,26 +150,6 @@ class Home:
         return SealingKeys(environment_keys, os.environ.get("FLOWPORT_WEBHOOK_KEYS") or webhook_keys)
 
 
-def make_private(*folders: Path) -> None:
-    """Create missing folders, and remove the access of other users to each folder and its contents."""
-    for folder in folders:
-        folder.mkdir(mode=_PRIVATE_MODE, parents=True, exist_ok=True)
-        if stat.S_IMODE(folder.lstat().st_mode) & _OTHERS:
-            for path in (folder, *folder.rglob("*")):
-                if not path.is_symlink():
-                    path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
-
-
 def new_key(key_id: str = "1") -> str:
     """Return a new random key, as settings write keys."""
     return f"{key_id}:{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
-
-
-def write_secret(file: Path, content: bytes) -> None:
-    """Replace `file` at once; only its owner may read it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, SECRET_MODE), "wb") as opened:
-        opened.write(content)
-    draft.replace(file)

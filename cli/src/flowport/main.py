@@ -13,16 +13,16 @@ from flowport.commands.deployments import deploy, diff, promote, undeploy, versi
 from flowport.commands.doctor import doctor
 from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
+from flowport.commands.local_servers import stack, up
 from flowport.commands.login import login, profiles_app
 from flowport.commands.run import run
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
-from flowport.commands.serving import stack, up
 from flowport.commands.session import command
 from flowport.commands.topology import topology_app
 from flowport.commands.workflows import export, import_, workflows_app
-from flowport.failures import CommandFailed
-from flowport.output import say
+from flowport.errors import CommandFailed
+from flowport.output import print_labelled
 from shared.errors import FlowportError
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,10 +37,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def flowport(
     _: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show it, and end.")
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Publishes AI workflows as REST endpoints."""
+    """Publish AI workflows as REST endpoints."""
 
 
 for _local in (up, stack, login, doctor):
@@ -64,10 +64,10 @@ app.add_typer(indexes_app, name="indexes")
 
 
 def main() -> None:
-    """Run the command; what can be expected to go wrong is one sentence, not a traceback."""
+    """Run the command. Expected errors print a message instead of a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may not know every letter
+            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters
     try:
         app()
     except CommandFailed as error:
@@ -80,5 +80,5 @@ def main() -> None:
 
 
 def _end(error: Exception, code: int) -> None:
-    say(Console(stderr=True), str(error), label="error", style="bold red")
+    print_labelled(Console(stderr=True), str(error), label="error", style="bold red")
     raise SystemExit(code) from error

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, tab-separated rows for pipes, JSON for programs."""
+"""Output of commands: tables for terminals, tab-separated rows for pipes, JSON for programs."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from rich.text import Text
 
 
 class Output:
-    """Results go to standard output, in one of three forms; everything else that is said goes to standard error.
+    """Prints results to standard output and notes to standard error.
 
-    What comes from people and servers is never read as rich's markup: names and errors may have brackets in them.
+    Values from users and servers are never parsed as rich markup: names and errors may contain brackets.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -23,77 +23,77 @@ class Output:
 
     @property
     def progress(self) -> Console:
-        """Where a command that goes on tells what it does: not where a program reads."""
+        """Return the console for progress messages: standard error when the output is JSON."""
         return self.notes if self.as_json else self.console
 
-    def rows(self, columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
-        """One line for each item, with the given fields of it."""
+    def print_rows(self, columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
+        """Print one line per item, with the given fields."""
         if self.as_json:
-            self.json(items)
+            self.print_json(items)
         elif self.console.is_terminal:
             self._table(
                 [_title(column) for column in columns], [[_text(item.get(name)) for name in columns] for item in items]
             )
         else:
             for item in items:
-                self.line("\t".join(_text(item.get(column)) for column in columns))
+                self.print_line("\t".join(_text(item.get(column)) for column in columns))
 
     def _table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Nothing is cut off or broken: what does not fit into the window is wrapped by it, and ids can be copied."""
+        """Print a table without truncating cells, so that ids can be copied. The terminal wraps long lines."""
         widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
         for cells, style in ((titles, "bold"), *((row, "") for row in rows)):
             padded = (set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True))
-            say(self.console, "", label="  ".join(padded).rstrip(), style=style)
+            print_labelled(self.console, "", label="  ".join(padded).rstrip(), style=style)
 
-    def record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
-        """One thing, a field a line."""
+    def print_record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
+        """Print one item, one field per line."""
         if self.as_json:
-            self.json(item)
+            self.print_json(item)
             return
         shown = {name: item.get(name) for name in columns or item}
         width = max(map(len, map(_title, shown)), default=0)
         for name, value in shown.items():
-            self.line(f"{_title(name):<{width}}  {_text(value)}")
+            self.print_line(f"{_title(name):<{width}}  {_text(value)}")
 
-    def done(self, document: Mapping[str, Any], note: str) -> None:
-        """Something is done that has no result: a sentence for people, a document for programs."""
+    def print_done(self, document: Mapping[str, Any], note: str) -> None:
+        """Report an operation without a result: `note` for users, `document` for programs."""
         if self.as_json:
-            self.json(document)
+            self.print_json(document)
         else:
-            self.note(note)
+            self.print_note(note)
 
-    def json(self, value: Any) -> None:
-        """One JSON document."""
+    def print_json(self, value: Any) -> None:
+        """Print one JSON document."""
         document = msgspec.json.encode(value)
-        self.line((msgspec.json.format(document, indent=2) if self.console.is_terminal else document).decode())
+        self.print_line((msgspec.json.format(document, indent=2) if self.console.is_terminal else document).decode())
 
-    def document(self, value: Any) -> None:
-        """A result that may be of any form, for people too."""
-        self.line(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    def print_document(self, value: Any) -> None:
+        """Print a result of any type as indented JSON."""
+        self.print_line(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
-    def line(self, text: str) -> None:
-        """Text as it is: it is never wrapped, so that it can be copied."""
+    def print_line(self, text: str) -> None:
+        """Print text without wrapping, so that it can be copied."""
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def piece(self, text: str) -> None:
-        """A part of a text that is still being written."""
+    def write_text(self, text: str) -> None:
+        """Print a part of a text that is still being written."""
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def note(self, text: str, *, label: str = "", style: str = "") -> None:
-        """Something for the person who watches, `label` in colour before it; programs do not see it."""
+    def print_note(self, text: str, *, label: str = "", style: str = "") -> None:
+        """Print a message for users, with a colored `label` before it. JSON output omits it."""
         if not self.as_json:
-            say(self.notes, text, label=label, style=style)
+            print_labelled(self.notes, text, label=label, style=style)
 
 
-def say(console: Console, text: str, *, label: str = "", style: str = "") -> None:
-    """A line as it is, with a coloured word before it."""
+def print_labelled(console: Console, text: str, *, label: str = "", style: str = "") -> None:
+    """Print one line without wrapping, with a colored label before it."""
     console.print(Text.assemble((label, style), "  " if label and text else "", text), soft_wrap=True)
 
 
 _CONTROLS: Final = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
-"""Names and errors come from others: none of them moves the cursor, or makes two rows or fields of one."""
+"""Escapes for control characters in values from servers: no value moves the cursor or breaks a row."""
 
 
 def _title(column: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from tests.support.mongodb_refusals import index_refusals
 
-from flowport.databases import INDEXES
+from flowport.admin.databases import INDEXES
 
 RECORDED = Path(__file__).parent / "recorded_indexes.json"
 

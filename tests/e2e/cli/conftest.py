@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.command_line import CommandLine
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from tests.support.command_line import CommandLine
 from tests.support.public_door import PublicDoor
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 ECHO = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").read_text())
 NEWER, OLDER = "uncharged_1", "of_an_older_version"

@@ -17,7 +17,7 @@ from tests.unit.operations.test_alerts_and_dashboards import ROOT, families, run
 from tools.observability.dashboards import DASHBOARDS
 from tools.reference.runbooks import alerts
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 from flowport_amqp.properties import PERSISTENT
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.broker.topology import RECORDS

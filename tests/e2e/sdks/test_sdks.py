@@ -11,7 +11,7 @@ from tests.e2e.sdks.programs import HERE, node, run
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
-from flowport.stack import Stack
+from flowport.local.stack import Stack
 
 CLIENTS = Path(sys.prefix) / "sdks"
 LIMIT = "Rate limit exceeded. Retry after"

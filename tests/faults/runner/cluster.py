@@ -17,8 +17,8 @@ from tests.faults.runner.scene import ENVIRONMENT, Scene
 from tests.support.brokers import tested_client
 from tests.support.public_door import PublicDoor
 
+from flowport.local.stack import Stack, StackPorts
 from flowport.servers.rabbitmq import RabbitMQServer
-from flowport.stack import Stack, StackPorts
 from gateway.access.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings

@@ -1,4 +1,4 @@
-"""`flowport doctor` names what was broken on purpose, and is content with what is well."""
+"""`flowport doctor` reports each fault that a test introduces, and nothing else."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
 from tests.support.rabbitmq import RabbitMQServer, with_wrong_password
 
-from flowport.databases import INDEXES, ServiceDatabase
+from flowport.admin.databases import INDEXES, ServiceDatabase
 from flowport.doctor.store import NO_TRANSACTIONS, check_stores
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
@@ -41,15 +41,15 @@ EXECUTOR = 'flowport_executor_slots{kind="durable"} 32\n'
 SERVICES = ("gateway", "deploy-service", "jobs-service", "executor-service")
 
 
-class Patient:
-    """An installation that is well, until a test breaks something."""
+class Installation:
+    """An installation without faults, until a test introduces one."""
 
     def __init__(self, environment: Mapping[str, str], services: Mapping[str, FakeService]) -> None:
         self.environment = dict(environment)
         self.services = services
 
     def findings(self, verdict: str) -> dict[str, str]:
-        """What the doctor says, by check."""
+        """Return the findings with this verdict, by check."""
         done = CommandLine(self.environment)("doctor", "--json")
         assert done.out, done.err
         found = {each["check"]: f"{each['found']} → {each['fix']}" for each in done.json if each["verdict"] == verdict}
@@ -57,7 +57,7 @@ class Patient:
         return found
 
     def problem(self, check: str) -> str:
-        """What it says about one check that fails."""
+        """Return the problem of one check."""
         found = self.findings("problem")
         assert check in found, found
         return found[check]
@@ -65,8 +65,8 @@ class Patient:
 
 @pytest.fixture(scope="module")
 def consumers(rabbitmq: RabbitMQServer) -> Iterator[None]:
-    """Somebody takes from every queue that has to have a consumer."""
-    asyncio.run(_lay_out(rabbitmq))
+    """Consume from every queue that needs a consumer."""
+    asyncio.run(_declare_topology(rabbitmq))
     ready, over = Event(), Event()
     holder = Thread(target=asyncio.run, args=(_consume(rabbitmq, ready, over),))
     holder.start()
@@ -80,7 +80,7 @@ def consumers(rabbitmq: RabbitMQServer) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def prefix(mongodb_uri: str) -> Iterator[str]:
-    """Databases with every index."""
+    """Create databases with every index."""
     prefix = f"test_{uuid4().hex[:12]}"
     asyncio.run(_make_indexes(mongodb_uri, prefix))
     yield prefix
@@ -90,14 +90,14 @@ def prefix(mongodb_uri: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def patient(
+def installation(
     rabbitmq: RabbitMQServer, consumers: None, mongodb_uri: str, prefix: str, tmp_path: Path
-) -> Iterator[Patient]:
-    """Real broker and store, services that only answer, and a key. Whoever breaks one of the first two mends it."""
+) -> Iterator[Installation]:
+    """Real broker and store, fake services, and an API key. A test that breaks the broker or store repairs it."""
     with ExitStack() as stack:
         metrics = {"jobs-service": JOBS, "executor-service": EXECUTOR}
         services = {name: stack.enter_context(FakeService(name, metrics=metrics.get(name, ""))) for name in SERVICES}
-        yield Patient(
+        yield Installation(
             {
                 "FLOWPORT_AMQP_URL": rabbitmq.amqp_url,
                 "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url,
@@ -118,123 +118,125 @@ def patient(
         )
 
 
-def test_what_is_well_is_left_alone(patient: Patient) -> None:
-    assert patient.findings("problem") == {}
-    assert patient.findings("warning") == {}
+def test_an_installation_without_faults_has_no_findings(installation: Installation) -> None:
+    assert installation.findings("problem") == {}
+    assert installation.findings("warning") == {}
 
 
-def test_1_a_setting_out_of_its_range(patient: Patient) -> None:
-    patient.environment["FLOWPORT_DRAIN_SECONDS"] = "soon"
-    assert "FLOWPORT_DRAIN_SECONDS=soon" in patient.problem("settings of gateway")
+def test_an_invalid_setting(installation: Installation) -> None:
+    installation.environment["FLOWPORT_DRAIN_SECONDS"] = "soon"
+    assert "FLOWPORT_DRAIN_SECONDS=soon" in installation.problem("settings of gateway")
 
 
-def test_without_keys_for_run_tickets_no_service_starts(patient: Patient) -> None:
-    del patient.environment["FLOWPORT_TICKET_KEYS"]
-    assert "FLOWPORT_TICKET_KEYS is empty" in patient.problem("run tickets")
+def test_missing_ticket_keys(installation: Installation) -> None:
+    del installation.environment["FLOWPORT_TICKET_KEYS"]
+    assert "FLOWPORT_TICKET_KEYS is empty" in installation.problem("run tickets")
 
 
-def test_an_upgrade_that_was_left_half_way(patient: Patient) -> None:
-    patient.environment["FLOWPORT_RUN_TICKETS"] = "accept-missing"
-    assert "FLOWPORT_RUN_TICKETS is accept-missing" in patient.findings("warning")["run tickets"]
+def test_an_unfinished_upgrade(installation: Installation) -> None:
+    installation.environment["FLOWPORT_RUN_TICKETS"] = "accept-missing"
+    assert "FLOWPORT_RUN_TICKETS is accept-missing" in installation.findings("warning")["run tickets"]
 
 
-def test_2_two_services_with_one_token(patient: Patient) -> None:
-    patient.environment["FLOWPORT_TOKEN_JOBS"] = patient.environment["FLOWPORT_TOKEN_GATEWAY"]
-    assert "same token" in patient.problem("tokens between services")
+def test_two_services_with_the_same_token(installation: Installation) -> None:
+    installation.environment["FLOWPORT_TOKEN_JOBS"] = installation.environment["FLOWPORT_TOKEN_GATEWAY"]
+    assert "share a token" in installation.problem("tokens between services")
 
 
-def test_3_a_broker_that_is_away(patient: Patient, free_port: int) -> None:
-    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://guest:guest@{LOOPBACK}:{free_port}/"
-    assert f"start RabbitMQ at {LOOPBACK}:{free_port}" in patient.problem("broker")
+def test_an_unavailable_broker(installation: Installation, free_port: int) -> None:
+    installation.environment["FLOWPORT_AMQP_URL"] = f"amqp://guest:guest@{LOOPBACK}:{free_port}/"
+    assert f"start RabbitMQ at {LOOPBACK}:{free_port}" in installation.problem("broker")
 
 
-def test_4_a_wrong_password_at_the_broker(patient: Patient) -> None:
-    patient.environment["FLOWPORT_AMQP_URL"] = with_wrong_password(patient.environment["FLOWPORT_AMQP_URL"])
-    assert "password of guest" in patient.problem("broker")
+def test_a_wrong_broker_password(installation: Installation) -> None:
+    installation.environment["FLOWPORT_AMQP_URL"] = with_wrong_password(installation.environment["FLOWPORT_AMQP_URL"])
+    assert "password of guest" in installation.problem("broker")
 
 
-async def test_5_a_queue_that_is_missing(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+async def test_a_missing_queue(installation: Installation, rabbitmq: RabbitMQServer) -> None:
     async with raw_channel(rabbitmq.amqp_url) as channel:
         await channel.delete_queue(EVENTS)
     try:
-        assert f"missing: {EVENTS}" in await asyncio.to_thread(patient.problem, "queues")
+        assert f"missing: {EVENTS}" in await asyncio.to_thread(installation.problem, "queues")
     finally:
-        await _lay_out(rabbitmq)
+        await _declare_topology(rabbitmq)
 
 
-async def test_5b_a_queue_that_is_missing_where_only_amqp_is_known(patient: Patient, rabbitmq: RabbitMQServer) -> None:
-    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
-    assert await asyncio.to_thread(patient.findings, "problem") == {}
+async def test_a_missing_queue_without_the_management_api(installation: Installation, rabbitmq: RabbitMQServer) -> None:
+    del installation.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    assert await asyncio.to_thread(installation.findings, "problem") == {}
     async with raw_channel(rabbitmq.amqp_url) as channel:
         await channel.delete_queue(EVENTS)
     try:
-        said = await asyncio.to_thread(patient.problem, "queues")
+        found = await asyncio.to_thread(installation.problem, "queues")
     finally:
-        await _lay_out(rabbitmq)
-    assert said == f"missing: {EVENTS} → run `flowport topology apply`"
+        await _declare_topology(rabbitmq)
+    assert found == f"missing: {EVENTS} → run `flowport topology apply`"
 
 
-def test_5c_what_nobody_can_look_at_without_the_brokers_own_api_is_said(patient: Patient) -> None:
-    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
-    said = patient.findings("warning")["broker's management API"]
-    assert "policies, consumers and alarms were not looked at" in said
-    assert "set FLOWPORT_AMQP_MANAGEMENT_URL" in said
+def test_unchecked_facts_without_the_management_api(installation: Installation) -> None:
+    del installation.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    found = installation.findings("warning")["broker's management API"]
+    assert "policies, consumers and alarms were not checked" in found
+    assert "set FLOWPORT_AMQP_MANAGEMENT_URL" in found
 
 
 @pytest.mark.parametrize("service", list(ServiceName))
-async def test_5d_a_services_own_user_can_ask_for_every_queue(
-    patient: Patient, rabbitmq: RabbitMQServer, service: ServiceName
+async def test_each_broker_user_can_check_every_queue(
+    installation: Installation, rabbitmq: RabbitMQServer, service: ServiceName
 ) -> None:
     password = uuid4().hex
     await Management(rabbitmq.management_url).set_user(user_of(service), password, access_of(service))
-    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
-    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
-    found = await asyncio.to_thread(patient.findings, "ok")
-    assert found["queues"].startswith("all are there")
+    del installation.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    installation.environment["FLOWPORT_AMQP_URL"] = f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+    found = await asyncio.to_thread(installation.findings, "ok")
+    assert found["queues"].startswith("all exist")
 
 
-def test_6_a_policy_that_somebody_changed(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+def test_a_changed_policy(installation: Installation, rabbitmq: RabbitMQServer) -> None:
     rabbitmq.ctl("set_policy", f"flowport.{ASYNC}", "^nothing$", '{"max-length":1}')
     try:
-        said = patient.problem("policies")
+        found = installation.problem("policies")
     finally:
-        asyncio.run(_lay_out(rabbitmq))
-    assert ASYNC in said
-    assert "flowport topology apply" in said
+        asyncio.run(_declare_topology(rabbitmq))
+    assert ASYNC in found
+    assert "flowport topology apply" in found
 
 
-def test_7_a_broker_in_alarm(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+def test_a_broker_alarm(installation: Installation, rabbitmq: RabbitMQServer) -> None:
     rabbitmq.ctl("set_vm_memory_high_watermark", "0.0001")
     try:
-        assert "memory on" in patient.problem("broker's alarms")
+        assert "memory on" in installation.problem("broker's alarms")
     finally:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
 
 
-def test_8_a_store_that_is_away(patient: Patient, free_port: int) -> None:
-    patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
-    assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
+def test_an_unavailable_store(installation: Installation, free_port: int) -> None:
+    installation.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
+    assert "correct FLOWPORT_MONGODB_URI" in installation.problem("store")
 
 
-async def test_8_the_store_that_answers_is_named_with_its_version(mongodb_uri: str, prefix: str) -> None:
+async def test_the_store_is_named_with_its_version(mongodb_uri: str, prefix: str) -> None:
     database = ServiceDatabase(f"{prefix}_jobs", mongodb_uri, INDEXES["jobs"], "FLOWPORT_MONGODB_URI")
     first, *_ = [finding async for finding in check_stores([database])]
-    assert re.fullmatch(r"(SecantusDB|MongoDB) \d\S* answers", first.found)
+    assert re.fullmatch(r"(SecantusDB|MongoDB) \d\S* is available", first.found)
 
 
-def test_8a_each_service_with_a_store_of_its_own(patient: Patient, prefix: str, free_port: int) -> None:
-    uri = patient.environment.pop("FLOWPORT_MONGODB_URI")
+def test_a_separate_store_for_each_service(installation: Installation, prefix: str, free_port: int) -> None:
+    uri = installation.environment.pop("FLOWPORT_MONGODB_URI")
     for number, service in enumerate(("GATEWAY", "DEPLOY", "JOBS")):
-        patient.environment[f"FLOWPORT_MONGODB_URI_{service}"] = f"{uri}{'&' if '?' in uri else '?'}appName=own{number}"
-    assert patient.findings("problem") == {}
-    assert {f"store of {prefix}_{name}" for name in INDEXES} <= patient.findings("ok").keys()
-    patient.environment["FLOWPORT_MONGODB_URI_JOBS"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
-    problems = patient.findings("problem")
+        installation.environment[f"FLOWPORT_MONGODB_URI_{service}"] = (
+            f"{uri}{'&' if '?' in uri else '?'}appName=own{number}"
+        )
+    assert installation.findings("problem") == {}
+    assert {f"store of {prefix}_{name}" for name in INDEXES} <= installation.findings("ok").keys()
+    installation.environment["FLOWPORT_MONGODB_URI_JOBS"] = f"mongodb://{LOOPBACK}:{free_port}/?directConnection=true"
+    problems = installation.findings("problem")
     assert problems.keys() == {f"store of {prefix}_jobs"}
     assert "correct FLOWPORT_MONGODB_URI_JOBS" in problems[f"store of {prefix}_jobs"]
 
 
-def test_8b_a_store_without_transactions(patient: Patient, tmp_path: Path) -> None:
+def test_a_store_without_transactions(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "secantusd.toml").write_text("[server]\nenable_test_commands = true\n")
     server = SecantusServer(tmp_path / "alone")
@@ -242,93 +244,93 @@ def test_8b_a_store_without_transactions(patient: Patient, tmp_path: Path) -> No
     refusal = {"failCommands": ["find"], "errorCode": NO_TRANSACTIONS}
     with MongoClient[dict[str, object]](server.uri) as client:
         client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=refusal)
-    patient.environment["FLOWPORT_MONGODB_URI"] = server.uri
-    assert "rs.initiate()" in patient.problem("store")
+    installation.environment["FLOWPORT_MONGODB_URI"] = server.uri
+    assert "rs.initiate()" in installation.problem("store")
     server.kill()
 
 
-def test_8c_a_stores_address_that_would_read_elsewhere_is_no_trouble(patient: Patient) -> None:
-    patient.environment["FLOWPORT_MONGODB_URI"] += "&readPreference=secondaryPreferred"
-    assert patient.findings("problem") == {}
+def test_a_read_preference_in_the_uri(installation: Installation) -> None:
+    installation.environment["FLOWPORT_MONGODB_URI"] += "&readPreference=secondaryPreferred"
+    assert installation.findings("problem") == {}
 
 
-def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, prefix: str) -> None:
+def test_a_missing_index(installation: Installation, mongodb_uri: str, prefix: str) -> None:
     with MongoClient[dict[str, object]](mongodb_uri) as client:
         client[f"{prefix}_deploy"]["versions"].drop_index("number")
     try:
-        assert "versions.number" in patient.problem(f"indexes of {prefix}_deploy")
+        assert "versions.number" in installation.problem(f"indexes of {prefix}_deploy")
     finally:
         asyncio.run(_make_indexes(mongodb_uri, prefix))
 
 
-def test_10_a_service_that_does_not_answer(patient: Patient, free_port: int) -> None:
-    patient.environment["FLOWPORT_JOBS_URL"] = f"http://{LOOPBACK}:{free_port}"
-    assert "start jobs-service" in patient.problem("jobs-service")
+def test_an_unavailable_service(installation: Installation, free_port: int) -> None:
+    installation.environment["FLOWPORT_JOBS_URL"] = f"http://{LOOPBACK}:{free_port}"
+    assert "start jobs-service" in installation.problem("jobs-service")
 
 
-def test_11_a_service_that_is_not_ready(patient: Patient) -> None:
-    patient.services["executor-service"].problems = ("broker: not connected to the broker",)
-    assert "not connected to the broker" in patient.problem("executor-service")
+def test_a_service_that_is_not_ready(installation: Installation) -> None:
+    installation.services["executor-service"].problems = ("broker: not connected to the broker",)
+    assert "not connected to the broker" in installation.problem("executor-service")
 
 
-def test_11_b_a_service_whose_broker_is_short_of_disk(patient: Patient) -> None:
-    patient.services["gateway"].problems = ("broker: the broker takes no messages now: low on disk",)
-    assert "free some disk" in patient.problem("gateway")
+def test_a_service_whose_broker_is_low_on_disk(installation: Installation) -> None:
+    installation.services["gateway"].problems = ("broker: the broker blocks publishers: low on disk",)
+    assert "free disk space" in installation.problem("gateway")
 
 
-def test_12_versions_that_differ(patient: Patient) -> None:
-    patient.services["gateway"].version = "0.9"
-    assert "gateway 0.9" in patient.problem("versions")
+def test_different_versions(installation: Installation) -> None:
+    installation.services["gateway"].version = "0.9"
+    assert "gateway 0.9" in installation.problem("versions")
 
 
-def test_13_a_clock_that_is_off(patient: Patient) -> None:
-    patient.services["deploy-service"].skew_seconds = 300
-    assert "clock of deploy-service" in patient.findings("warning")["clocks"]
+def test_clock_skew(installation: Installation) -> None:
+    installation.services["deploy-service"].skew_seconds = 300
+    assert "clock of deploy-service" in installation.findings("warning")["clocks"]
 
 
-def test_14_nobody_who_dispatches(patient: Patient) -> None:
-    patient.services["jobs-service"].metrics = JOBS.replace("} 1", "} 0")
-    assert "does not hand out runs" in patient.findings("warning")["dispatcher"]
+def test_a_jobs_service_that_is_not_the_dispatcher(installation: Installation) -> None:
+    installation.services["jobs-service"].metrics = JOBS.replace("} 1", "} 0")
+    assert "is not the dispatcher" in installation.findings("warning")["dispatcher"]
 
 
-def test_15_a_queue_that_is_full(patient: Patient) -> None:
-    patient.services["jobs-service"].metrics = JOBS.replace("runs 3", "runs 50")
-    assert "it is full" in patient.problem("queue")
+def test_a_full_queue(installation: Installation) -> None:
+    installation.services["jobs-service"].metrics = JOBS.replace("runs 3", "runs 50")
+    assert "the queue is full" in installation.problem("queue")
 
 
-def test_16_no_key_is_no_trouble_of_the_installations(patient: Patient) -> None:
-    del patient.environment["FLOWPORT_API_KEY"]
-    assert patient.findings("problem") == {}
-    assert "flowport login" in patient.findings("warning")["API key"]
+def test_a_missing_api_key_is_a_warning(installation: Installation) -> None:
+    del installation.environment["FLOWPORT_API_KEY"]
+    assert installation.findings("problem") == {}
+    assert "flowport login" in installation.findings("warning")["API key"]
 
 
-def test_16b_no_key_where_nothing_else_can_be_looked_at(patient: Patient) -> None:
+def test_a_missing_api_key_without_service_settings_is_a_problem(installation: Installation) -> None:
     for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_API_KEY"):
-        del patient.environment[name]
-    assert "flowport login" in patient.problem("API key")
+        del installation.environment[name]
+    assert "flowport login" in installation.problem("API key")
 
 
-def test_17_nobody_who_works(patient: Patient) -> None:
-    patient.services["executor-service"].metrics = ""
-    assert "takes no runs" in patient.problem("workers")
+def test_an_executor_without_slots(installation: Installation) -> None:
+    installation.services["executor-service"].metrics = ""
+    assert "has no slots for runs" in installation.problem("workers")
 
 
-def test_18_an_environment_without_settings_is_outside_where_callers_are(patient: Patient, free_port: int) -> None:
+def test_an_environment_without_service_settings(installation: Installation, free_port: int) -> None:
     for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"):
-        del patient.environment[name]
-    assert "only the public door and the key are looked at" in patient.findings("warning")["environment"]
-    assert patient.findings("problem") == {}
-    patient.environment["FLOWPORT_URL"] = f"http://{LOOPBACK}:{free_port}"
-    assert patient.findings("problem").keys() == {"gateway", "API key"}
+        del installation.environment[name]
+    assert "only the public API and the API key are checked" in installation.findings("warning")["environment"]
+    assert installation.findings("problem") == {}
+    installation.environment["FLOWPORT_URL"] = f"http://{LOOPBACK}:{free_port}"
+    assert installation.findings("problem").keys() == {"gateway", "API key"}
 
 
-async def _lay_out(rabbitmq: RabbitMQServer) -> None:
+async def _declare_topology(rabbitmq: RabbitMQServer) -> None:
     await declare_topology(rabbitmq.amqp_url, default_topology(LONGEST_RUN_SECONDS))
     await Management(rabbitmq.management_url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
 
 
 async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
-    """Take from the queues until it is over. RabbitMQ's own API hears of consumers a little later than they are."""
+    """Consume from the queues until `over`. RabbitMQ's HTTP API lists consumers with a delay."""
     wanted = {EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS}
     async with (
         raw_channel(rabbitmq.amqp_url) as channel,

@@ -1,4 +1,4 @@
-"""`flowport up` and `flowport stack` with a mongod on the PATH: a stand-in, see tests.support.mongod."""
+"""`flowport up` and `flowport stack` with a mongod on the PATH: the stand-in of tests.support.mongod."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def test_a_new_folder_uses_a_mongod_on_the_path_and_keeps_it(tmp_path: Path, fre
     install(tmp_path / "bin", version="4.4.29")
     with up(tmp_path, free_port, **settings) as third:
         assert third.process.wait(SECONDS) == 1
-        assert "is version 4.4.29, and 7.0 or later is needed: install mongod 7.0 or later" in third.output
+        assert "is version 4.4.29; 7.0 or later is required: install mongod 7.0 or later" in third.output
 
 
 def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -> None:
@@ -45,9 +45,9 @@ def test_a_stack_uses_a_mongod_on_the_path_too(tmp_path: Path, free_port: int) -
             settings[f"FLOWPORT_{service}_PORT"] = str(reserved.enter_context(reserve_port()).lend())
         with up(tmp_path, free_port, "--json", command="stack", **settings) as started:
             started.await_ready("}\n")
-            told = json.loads(started.output)
-            assert told["store"] == "MongoDB 8.0.4 (mongod on PATH)"
-            run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
-            queue = {"x-api-key": told["apiKey"], "x-execution-mode": "async"}
-            answered = httpx2.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
-            assert answered.status_code == 202
+            document = json.loads(started.output)
+            assert document["store"] == "MongoDB 8.0.4 (mongod on PATH)"
+            run_url = f"{document['url']}/api/workflows/{document['workflows']['summarise']}/execute"
+            queue = {"x-api-key": document["apiKey"], "x-execution-mode": "async"}
+            response = httpx2.post(run_url, headers=queue, json={"input": "x"}, timeout=30)
+            assert response.status_code == 202

@@ -1,4 +1,4 @@
-"""MongoDB's server as the embedded store, with a stand-in for it: see tests.support.mongod."""
+"""MongoDB as the embedded store, with the stand-in of tests.support.mongod."""
 
 import socket
 import stat
@@ -44,7 +44,7 @@ def server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     server.kill()
 
 
-def test_it_is_the_primary_of_a_replica_set_with_one_member(server: MongodServer) -> None:
+def test_mongod_is_the_primary_of_a_replica_set_with_one_member(server: MongodServer) -> None:
     with Client(server.uri) as client:
         hello = client.admin.command("hello")
         assert hello["isWritablePrimary"]
@@ -52,7 +52,7 @@ def test_it_is_the_primary_of_a_replica_set_with_one_member(server: MongodServer
     write(server, "first")
 
 
-async def test_a_service_uses_it_with_transactions(server: MongodServer) -> None:
+async def test_transactions_work(server: MongodServer) -> None:
     store = Store(server.uri, "test_mongod")
     await store.start()
 
@@ -64,7 +64,7 @@ async def test_a_service_uses_it_with_transactions(server: MongodServer) -> None
     await store.stop()
 
 
-def test_it_admits_only_its_own_user(server: MongodServer) -> None:
+def test_only_its_user_has_access(server: MongodServer) -> None:
     with Client(LOOPBACK, server.port, directConnection=True) as stranger:
         with pytest.raises(OperationFailure, match="requires authentication"):
             stranger["test"]["stored"].find_one()
@@ -74,18 +74,18 @@ def test_it_admits_only_its_own_user(server: MongodServer) -> None:
             stranger.admin.command("replSetGetConfig")
 
 
-def test_other_users_of_the_machine_can_open_none_of_its_files(server: MongodServer) -> None:
+def test_other_users_cannot_open_its_files(server: MongodServer) -> None:
     assert open_to_others(server.data_dir) == []
     assert stat.S_IMODE((server.data_dir / "keyfile").stat().st_mode) == 0o600
 
 
-def test_no_password_is_in_the_list_of_processes(server: MongodServer) -> None:
+def test_no_password_is_in_the_process_list(server: MongodServer) -> None:
     command = Path(f"/proc/{server.pid}/cmdline").read_text()
     for name in ("password", "keyfile"):
         assert (server.data_dir / name).read_text() not in command
 
 
-def test_it_accepts_no_client_without_our_certificate_until_its_user_exists(
+def test_clients_need_the_certificate_until_the_user_exists(
     server: MongodServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A data folder without the password file, as a restored copy may be."""
@@ -126,7 +126,7 @@ def test_acknowledged_writes_survive_a_crash_and_a_restart(server: MongodServer)
     assert is_stored(server, "before the restart")
 
 
-def test_a_later_start_moves_the_replica_set_where_its_port_is_taken(server: MongodServer) -> None:
+def test_a_later_start_moves_the_replica_set_if_its_port_is_taken(server: MongodServer) -> None:
     write(server, "before the move")
     server.stop()
     with socket.create_server((LOOPBACK, server.port)):
@@ -142,16 +142,16 @@ def test_a_later_start_moves_the_replica_set_where_its_port_is_taken(server: Mon
     server.start()
 
 
-def test_a_later_start_uses_the_port_that_the_replica_set_has(program: Path, tmp_path: Path) -> None:
+def test_a_later_start_uses_the_port_of_the_replica_set(program: Path, tmp_path: Path) -> None:
     (tmp_path / "port").write_text(str(number := reserve_port().number))
     assert MongodServer(tmp_path, str(program)).port == number
 
 
-def test_a_start_that_mongod_refuses_says_why(program: Path, tmp_path: Path) -> None:
+def test_a_failed_start_includes_the_log(program: Path, tmp_path: Path) -> None:
     refusing = tmp_path / "mongod"
     refusing.write_text("#!/bin/sh\necho 'Invalid featureCompatibilityVersion document' >&2; exit 62\n")
     refusing.chmod(0o755)
-    with pytest.raises(ServerFailed, match=r"MongoDB ended at its start, see .*mongod\.log: Invalid featureComp"):
+    with pytest.raises(ServerFailed, match=r"MongoDB ended during startup\. See .*mongod\.log: Invalid featureComp"):
         MongodServer(tmp_path / "data", str(refusing)).start()
 
 
@@ -163,12 +163,12 @@ def test_the_mongod_on_the_path_is_found_with_its_version(program: Path, monkeyp
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("echo 'db version v6.0.19'", r"is version 6\.0\.19, and 7\.0 or later is needed"),
+        ("echo 'db version v6.0.19'", r"is version 6\.0\.19; 7\.0 or later is required"),
         ("echo Illegal instruction >&2; exit 132", r"failed with 132: Illegal instruction"),
         ("echo what", r"failed with 0: what"),
     ],
 )
-def test_a_mongod_that_cannot_be_used_is_named_with_the_reason(
+def test_an_unusable_mongod_is_named_with_the_reason(
     script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "mongod"
@@ -179,8 +179,8 @@ def test_a_mongod_that_cannot_be_used_is_named_with_the_reason(
         Mongod.on_path()
 
 
-def test_the_stand_in_refuses_what_mongod_refuses(program: Path, tmp_path: Path) -> None:
-    """Otherwise the tests above would show little."""
+def test_the_stand_in_rejects_the_options_that_mongod_rejects(program: Path, tmp_path: Path) -> None:
+    """The tests above rely on it."""
     server = MongodServer(tmp_path, str(program))
     server._command = lambda options: [str(program), "--dbpath", str(tmp_path), "--storagePath", "x"]  # type: ignore[method-assign]
     with pytest.raises(ServerFailed, match="Error parsing command line"):

@@ -1,4 +1,4 @@
-"""Ports that are reserved for child servers."""
+"""Reserved ports of child servers."""
 
 import socket
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowport.replica import Replica
+from flowport.local.replica import Replica
 from flowport.servers.ports import LOOPBACK, PortInUse, ReservedPort, reserve_chosen_port, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess
 from flowport.servers.secantus import SecantusServer
@@ -46,12 +46,12 @@ def listener(port: ReservedPort, folder: Path) -> ServerProcess:
 
 @pytest.mark.parametrize("reuse", [None, socket.SO_REUSEADDR, socket.SO_REUSEPORT])
 @pytest.mark.parametrize("host", [LOOPBACK, "0.0.0.0"])
-def test_no_other_program_takes_a_port_between_its_reservation_and_the_start(host: str, reuse: int | None) -> None:
+def test_no_other_program_can_bind_a_reserved_port(host: str, reuse: int | None) -> None:
     with reserve_port() as port, pytest.raises(OSError, match="already in use"):
         bind(port.number, host=host, reuse=reuse)
 
 
-def test_a_server_starts_on_its_port_although_another_program_tried_to_take_it(tmp_path: Path) -> None:
+def test_a_server_starts_after_another_program_tried_to_bind_its_port(tmp_path: Path) -> None:
     server = SecantusServer(tmp_path)
     with pytest.raises(OSError, match="already in use"):
         bind(server.port, reuse=socket.SO_REUSEADDR)
@@ -80,7 +80,7 @@ def test_a_port_is_free_again_when_its_reservation_is_closed_or_forgotten() -> N
     bind(forgotten)
 
 
-def test_no_port_is_reserved_twice_by_processes_that_reserve_at_the_same_time() -> None:
+def test_concurrent_processes_reserve_different_ports() -> None:
     command = [sys.executable, "-c", RESERVE]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(PROCESSES)]
@@ -92,20 +92,20 @@ def test_no_port_is_reserved_twice_by_processes_that_reserve_at_the_same_time() 
     assert (reserved.total(), max(reserved.values())) == (PROCESSES * RESERVATIONS, 1)
 
 
-def test_a_server_is_not_ready_because_another_program_answers_on_its_port(tmp_path: Path) -> None:
+def test_another_program_on_the_port_does_not_make_a_server_ready(tmp_path: Path) -> None:
     port = reserve_port()
     with socket.create_server((LOOPBACK, port.lend())), pytest.raises(ServerFailed, match="already in use"):
         listener(port, tmp_path).start(until=lambda: True, timeout=60)
 
 
-def test_a_chosen_port_that_another_program_uses_is_refused_with_the_setting_that_selects_it() -> None:
+def test_a_chosen_port_in_use_is_rejected_with_its_setting() -> None:
     with socket.create_server((LOOPBACK, 0)) as other:
         taken = other.getsockname()[1]
-        with pytest.raises(PortInUse, match=f"port {taken} of 127.0.0.1 .*; FLOWPORT_JOBS_PORT=… selects another"):
+        with pytest.raises(PortInUse, match=f"port {taken} of 127.0.0.1 .*with FLOWPORT_JOBS_PORT=…"):
             reserve_chosen_port(taken, setting="FLOWPORT_JOBS_PORT")
 
 
-def test_a_chosen_port_that_another_program_takes_later_is_named_with_its_setting(tmp_path: Path) -> None:
+def test_a_chosen_port_taken_later_is_named_with_its_setting(tmp_path: Path) -> None:
     with reserve_port() as free:
         number = free.number
     port = reserve_chosen_port(number, setting="FLOWPORT_JOBS_PORT")
@@ -113,5 +113,5 @@ def test_a_chosen_port_that_another_program_takes_later_is_named_with_its_settin
     replica = Replica(ServiceName.JOBS, 1, port=port, logs=tmp_path, environment=environment)
     with socket.create_server((LOOPBACK, number)):
         replica.launch()
-        with pytest.raises(PortInUse, match=f"port {number} .*; FLOWPORT_JOBS_PORT=… selects another"):
+        with pytest.raises(PortInUse, match=f"port {number} .*with FLOWPORT_JOBS_PORT=…"):
             replica.await_ready()

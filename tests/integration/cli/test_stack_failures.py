@@ -1,14 +1,14 @@
-"""A stack that cannot start says who is to blame, and leaves nothing running."""
+"""A stack that cannot start names the failed service and stops all processes."""
 
 from pathlib import Path
 
 import pytest
 
+from flowport.local.stack import Stack, StackPorts
 from flowport.servers.process import ServerFailed
-from flowport.stack import Stack, StackPorts
 
 
-def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Path, free_port: int) -> None:
+def test_a_service_that_does_not_start_is_named_with_its_log(tmp_path: Path, free_port: int) -> None:
     environment = {
         "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{free_port}/",
         "FLOWPORT_MONGODB_URI": f"mongodb://127.0.0.1:{free_port}",

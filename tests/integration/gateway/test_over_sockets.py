@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send
 
-from flowport.serving import listen, port_of, serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.contracts.events import Chunk, RunStarted
 from shared.contracts.runs import RunSpec
 
@@ -65,7 +65,7 @@ async def serve(**settings: Any) -> AsyncIterator[Served]:
         port = port_of(door)
         running = FastAPI(title="gateway")
         running.middleware_stack = system.app  # which has been started already
-        async with serving(running, door):
+        async with serve_app(running, door):
             yield Served(system, port)
 
 

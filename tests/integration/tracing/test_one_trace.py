@@ -15,9 +15,9 @@ from tests.support.eventually import eventually
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
-from flowport.embedded import embedded
 from flowport.home import SealingKeys
-from flowport.serving import listen, port_of
+from flowport.local.asgi_server import listen, port_of
+from flowport.local.embedded import run_embedded_services
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.observe.spans import configure_tracing
@@ -49,7 +49,9 @@ async def door(
         monkeypatch.setenv("VLLM_BASE_URL", models.url)
         listening: socket.socket = stack.enter_context(listen(0))
         url = f"http://127.0.0.1:{port_of(listening)}"
-        services = embedded(listening=listening, public_url=url, mongodb_uri=mongodb_uri, keys=SealingKeys(KEYS, KEYS))
+        services = run_embedded_services(
+            listening=listening, public_url=url, mongodb_uri=mongodb_uri, keys=SealingKeys(KEYS, KEYS)
+        )
         await stack.enter_async_context(services)
         made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
         door = PublicDoor(url, made.api_key, made.workspace_id)

@@ -15,8 +15,8 @@ from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, ends, outcome
 
-from flowport import serving as flowport_serving
-from flowport.serving import listen, port_of, serving
+from flowport.local import asgi_server as flowport_serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.contracts.events import RunEnded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
@@ -45,7 +45,7 @@ async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
 async def port(system: System) -> AsyncIterator[int]:
     door = listen(0)
     port = port_of(door)
-    async with serving(system.app, door):
+    async with serve_app(system.app, door):
         yield port
 
 
@@ -141,7 +141,7 @@ async def test_what_is_no_request_keeps_no_connection_open(
 ) -> None:
     monkeypatch.setattr(flowport_serving, "KEEP_ALIVE_SECONDS", 1)
     door = listen(0)
-    async with serving(system.app, door), connection(port_of(door)) as (reader, writer):
+    async with serve_app(system.app, door), connection(port_of(door)) as (reader, writer):
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status(await reader.readuntil(b"\r\n\r\n")) == 200
         writer.write(sent)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.unit.gateway.system import System, running_system
 
-from flowport.serving import listen, port_of, serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 
 EXECUTE = b"POST /api/workflows/W/execute HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
 
@@ -21,7 +21,7 @@ async def system() -> AsyncIterator[System]:
 async def port(system: System) -> AsyncIterator[int]:
     door = listen(0)
     port = port_of(door)
-    async with serving(system.app, door):
+    async with serve_app(system.app, door):
         yield port
 
 

@@ -1,4 +1,4 @@
-"""Our side of a connection to the fake peer."""
+"""Client side of a connection to the fake peer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +12,8 @@ from shared.broker.rabbitmq.client import publish_confirmed
 
 
 @asynccontextmanager
-async def connected(port: int, *, limit: float = 5, heartbeat: int = 0) -> AsyncIterator[Connection]:
-    """A connection to the peer on this port, closed in the end."""
+async def open_connection(port: int, *, limit: float = 5, heartbeat: int = 0) -> AsyncIterator[Connection]:
+    """Open a connection to the peer on this port, and close it afterwards."""
     connection = await Connection.open(address(port), name="test", heartbeat=heartbeat, timeout=limit)
     try:
         yield connection
@@ -22,18 +22,18 @@ async def connected(port: int, *, limit: float = 5, heartbeat: int = 0) -> Async
 
 
 async def open_channel(connection: Connection) -> Channel:
-    """A channel that confirms."""
+    """Open a channel with publisher confirms."""
     channel = await connection.open_channel()
     await channel.select_confirms()
     return channel
 
 
-async def say_goodbye(peer: Peer) -> None:
-    """The peer's side of an orderly end."""
+async def accept_close(peer: Peer) -> None:
+    """Accept the client's connection.close."""
     await peer.expect(methods.CONNECTION_CLOSE)
     peer.send(methods.bare(methods.CONNECTION_CLOSE_OK))
 
 
 async def publish(channel: Channel, body: bytes = b"body", *, mandatory: bool = False) -> None:
-    """Publish, and wait for the confirm. Raises what the channel raises."""
+    """Publish and wait for the confirm. Raises like the channel."""
     await publish_confirmed(channel, body, routing_key="queue", delivery_mode=1, mandatory=mandatory)

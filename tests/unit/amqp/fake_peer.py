@@ -1,4 +1,4 @@
-"""A broker that does exactly what a test tells it, at the level of frames."""
+"""A scripted broker at the level of frames."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ START += long_string(b"en_US")
 
 
 def tune(*, heartbeat: int = 0, frame_max: int = 131_072, channel_max: int = 2047) -> bytes:
-    """The limits that the peer offers."""
+    """Encode connection.tune."""
     limits = channel_max.to_bytes(2, "big") + frame_max.to_bytes(4, "big") + heartbeat.to_bytes(2, "big")
     return methods.bare(methods.CONNECTION_TUNE) + limits
 
@@ -26,7 +26,7 @@ Frame = tuple[int, int, bytes]
 
 @dataclass
 class Peer:
-    """The other side of one connection."""
+    """Broker side of one connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -34,21 +34,21 @@ class Peer:
     _unread: list[Frame] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._cutter = FrameReader(lambda kind, channel, payload: self._unread.append((kind, channel, payload)))
+        self._frame_reader = FrameReader(lambda kind, channel, payload: self._unread.append((kind, channel, payload)))
 
     async def next_frame(self) -> Frame:
-        """The next frame from the client; heartbeats count."""
+        """Return the next frame from the client, including heartbeats."""
         while not self._unread:
             data = await asyncio.wait_for(self.reader.read(65536), 30)
             if not data:
                 raise ConnectionResetError
-            self._cutter.feed(data)
+            self._frame_reader.feed(data)
         one = self._unread.pop(0)
         self.seen.append(one)
         return one
 
     async def expect(self, method: int) -> bytes:
-        """The arguments of the next method, which must be this one."""
+        """Return the arguments of the next method, which must be `method`."""
         while True:
             kind, _, payload = await self.next_frame()
             if kind == METHOD:
@@ -56,15 +56,15 @@ class Peer:
                 return payload[4:]
 
     def send(self, payload: bytes, *, channel: int = 0, kind: int = METHOD) -> None:
-        """One frame to the client."""
+        """Send one frame."""
         self.writer.write(frame(kind, channel, payload))
 
     def send_raw(self, data: bytes) -> None:
-        """Bytes that need not be a frame."""
+        """Send bytes that need not be a frame."""
         self.writer.write(data)
 
-    async def shake_hands(self, tune_payload: bytes | None = None) -> None:
-        """Let the client in."""
+    async def accept_connection(self, tune_payload: bytes | None = None) -> None:
+        """Accept the client's connection."""
         assert await self.reader.readexactly(8) == PROTOCOL_HEADER
         self.send(START)
         await self.expect(methods.CONNECTION_START_OK)
@@ -74,14 +74,14 @@ class Peer:
         self.send(methods.bare(methods.CONNECTION_OPEN_OK) + b"\0")
 
     async def open_channel(self) -> None:
-        """Grant channel 1, with confirms."""
+        """Accept channel 1 with confirms."""
         await self.expect(methods.CHANNEL_OPEN)
         self.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
         await self.expect(methods.CONFIRM_SELECT)
         self.send(methods.bare(methods.CONFIRM_SELECT_OK), channel=1)
 
-    async def published(self) -> bytes:
-        """The body of the next (small) message."""
+    async def next_published_body(self) -> bytes:
+        """Return the body of the next published message."""
         await self.expect(methods.BASIC_PUBLISH)
         kind, _, header = await self.next_frame()
         assert kind == HEADER
@@ -94,11 +94,11 @@ class Peer:
         return body
 
     def confirm(self, tag: int, *, multiple: bool = False, method: int = methods.BASIC_ACK) -> None:
-        """Answer publishes."""
+        """Confirm publishes."""
         self.send(methods.bare(method) + tag.to_bytes(8, "big") + bytes((multiple,)), channel=1)
 
     def deliver(self, body: bytes, *, consumer: str = "1.0", tag: int = 1) -> None:
-        """One message for a consumer."""
+        """Deliver one message."""
         names = short_string("") + short_string("queue")
         method = methods.bare(methods.BASIC_DELIVER) + short_string(consumer) + tag.to_bytes(8, "big") + b"\0" + names
         self.send(method, channel=1)
@@ -106,8 +106,8 @@ class Peer:
         if body:
             self.send(body, channel=1, kind=BODY)
 
-    def beat(self) -> None:
-        """One heartbeat."""
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat."""
         self.send(b"", kind=HEARTBEAT)
 
 
@@ -115,8 +115,8 @@ Script = Callable[[Peer], Awaitable[None]]
 
 
 @asynccontextmanager
-async def playing(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A peer on a loopback port that plays `script` for each connection; failures of the script surface at the end."""
+async def run_peer(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run a peer that plays `script` for each connection, and raise the script's errors at the end."""
     tasks: list[asyncio.Task[None]] = []
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,5 +140,5 @@ async def playing(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
 
 
 def address(port: int, *, tls: ssl.SSLContext | None = None) -> Address:
-    """Where the fake peer is."""
+    """Return the address of the fake peer."""
     return Address(host="127.0.0.1", port=port, user="user", password="secret", virtual_host="/", tls=tls)

@@ -1,10 +1,10 @@
-"""A connection against a peer that does what no well-behaved broker does."""
+"""Connections, against a misbehaving peer."""
 
 import asyncio
 
 import pytest
-from tests.unit.amqp.client import connected, open_channel, publish, say_goodbye
-from tests.unit.amqp.fake_peer import Peer, address, playing, tune
+from tests.unit.amqp.client import accept_close, open_channel, open_connection, publish
+from tests.unit.amqp.fake_peer import Peer, address, run_peer, tune
 
 from flowport_amqp import methods
 from flowport_amqp.connection import Connection
@@ -20,25 +20,25 @@ from flowport_amqp.wire import short_string
 CLOSE = methods.bare(methods.CONNECTION_CLOSE) + (320).to_bytes(2, "big") + short_string("shutting down") + b"\0\0\0\0"
 
 
-async def test_both_sides_close_in_order() -> None:
+async def test_a_connection_closes_in_order() -> None:
     async def script(peer: Peer) -> None:
-        await peer.shake_hands()
-        await say_goodbye(peer)
+        await peer.accept_connection()
+        await accept_close(peer)
 
-    async with playing(script) as port, connected(port) as connection:
+    async with run_peer(script) as port, open_connection(port) as connection:
         assert not connection.closed.done()
 
 
-async def test_the_smaller_limits_win() -> None:
+async def test_the_smaller_limits_apply() -> None:
     async def script(peer: Peer) -> None:
-        await peer.shake_hands(tune(frame_max=4096, channel_max=1, heartbeat=3))
+        await peer.accept_connection(tune(frame_max=4096, channel_max=1, heartbeat=3))
         await peer.expect(methods.CHANNEL_OPEN)
         peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + b"\0\0\0\0", channel=1)
-        await peer.published()
+        await peer.next_published_body()
         assert max(len(payload) for kind, _, payload in peer.seen if kind == BODY) <= 4088
-        await say_goodbye(peer)
+        await accept_close(peer)
 
-    async with playing(script) as port, connected(port, heartbeat=10) as connection:
+    async with run_peer(script) as port, open_connection(port, heartbeat=10) as connection:
         channel = await connection.open_channel()
         await channel.publish(b"x" * 20_000, lambda error: None, routing_key="queue")
         with pytest.raises(ConnectionClosed, match="channels"):
@@ -56,30 +56,30 @@ async def test_the_smaller_limits_win() -> None:
         b"",
     ],
 )
-async def test_a_peer_that_is_no_broker_is_left(greeting: bytes) -> None:
+async def test_a_peer_that_is_no_broker_is_disconnected(greeting: bytes) -> None:
     async def script(peer: Peer) -> None:
         peer.send_raw(greeting)
         await peer.writer.drain()
 
-    async with playing(script) as port:
+    async with run_peer(script) as port:
         with pytest.raises(ConnectionClosed):
             await Connection.open(address(port), name="test", heartbeat=0, timeout=2)
 
 
-async def test_a_peer_that_says_nothing_is_left_in_time() -> None:
+async def test_a_handshake_without_response_times_out() -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.read()
 
-    async with playing(script) as port:
-        with pytest.raises(ConnectionClosed, match=r"in time|did not answer"):
+    async with run_peer(script) as port:
+        with pytest.raises(ConnectionClosed, match=r"timed out|did not respond"):
             await Connection.open(address(port), name="test", heartbeat=0, timeout=0.1)
 
 
-async def test_a_silent_peer_counts_as_dead_after_two_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_peer_is_disconnected_after_two_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     beats: list[int] = []
 
     async def script(peer: Peer) -> None:
-        await peer.shake_hands(tune(heartbeat=1))
+        await peer.accept_connection(tune(heartbeat=1))
         try:
             while True:
                 kind, _, _ = await peer.next_frame()
@@ -87,44 +87,44 @@ async def test_a_silent_peer_counts_as_dead_after_two_intervals(monkeypatch: pyt
         except ConnectionResetError:
             return
 
-    async with playing(script) as port:
+    async with run_peer(script) as port:
         connection = await Connection.open(address(port), name="test", heartbeat=1, timeout=5)
         reason = await asyncio.wait_for(connection.wait_closed(), 30)
-        assert "silent" in str(reason)
+        assert "no data" in str(reason)
     assert beats.count(HEARTBEAT) >= 2
 
 
-async def test_a_peer_that_only_beats_is_alive() -> None:
+async def test_heartbeats_keep_a_connection_open() -> None:
     enough = asyncio.Event()
 
     async def script(peer: Peer) -> None:
-        await peer.shake_hands(tune(heartbeat=1))
+        await peer.accept_connection(tune(heartbeat=1))
         beating = asyncio.create_task(beat(peer))
         await enough.wait()
         beating.cancel()
-        await say_goodbye(peer)
+        await accept_close(peer)
 
     async def beat(peer: Peer) -> None:
         while True:
-            peer.beat()
+            peer.send_heartbeat()
             await asyncio.sleep(0.5)
 
-    async with playing(script) as port, connected(port, heartbeat=1) as connection:
-        await asyncio.sleep(2.8)  # longer than a silent peer is waited for
+    async with run_peer(script) as port, open_connection(port, heartbeat=1) as connection:
+        await asyncio.sleep(2.8)  # longer than the timeout of a silent peer
         assert not connection.closed.done()
         enough.set()
 
 
-async def test_the_peer_s_close_ends_everything_that_waits() -> None:
+async def test_connection_close_fails_all_pending_calls() -> None:
     async def script(peer: Peer) -> None:
-        await peer.shake_hands()
+        await peer.accept_connection()
         await peer.open_channel()
-        await peer.published()
+        await peer.next_published_body()
         await peer.expect(methods.BASIC_QOS)
         peer.send(CLOSE)
         await peer.expect(methods.CONNECTION_CLOSE_OK)
 
-    async with playing(script) as port, connected(port) as connection:
+    async with run_peer(script) as port, open_connection(port) as connection:
         channel = await open_channel(connection)
         outcomes = await asyncio.gather(publish(channel), channel.set_prefetch(1), return_exceptions=True)
         assert all(isinstance(outcome, ConnectionClosed) for outcome in outcomes)
@@ -149,38 +149,38 @@ async def test_the_peer_s_close_ends_everything_that_waits() -> None:
         b"\x01\0\x01\x7f\xff\xff\xff",
     ],
 )
-async def test_a_peer_that_breaks_the_protocol_is_left(hostile: bytes) -> None:
+async def test_a_protocol_violation_ends_the_connection(hostile: bytes) -> None:
     async def script(peer: Peer) -> None:
-        await peer.shake_hands()
+        await peer.accept_connection()
         await peer.open_channel()
         peer.send_raw(hostile)
         if hostile[7:11] == methods.bare(methods.BASIC_DELIVER):
             peer.send(methods.content_header(0, b"\0\0"), channel=1, kind=2)
         await peer.reader.read()
 
-    async with playing(script) as port:
+    async with run_peer(script) as port:
         connection = await Connection.open(address(port), name="test", heartbeat=0, timeout=2)
         await open_channel(connection)
         assert isinstance(await asyncio.wait_for(connection.wait_closed(), 30), ProtocolError)
 
 
-async def test_a_peer_that_reads_slowly_holds_back_the_writer_and_its_memory() -> None:
+async def test_a_slow_reader_blocks_publishers_with_bounded_memory() -> None:
     resume = asyncio.Event()
 
     async def script(peer: Peer) -> None:
-        await peer.shake_hands()
+        await peer.accept_connection()
         await peer.open_channel()
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await resume.wait()
         peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await peer.reader.read()
 
-    async with playing(script) as port:
+    async with run_peer(script) as port:
         connection = await Connection.open(address(port), name="test", heartbeat=0, timeout=2)
         channel = await open_channel(connection)
         body = b"x" * 100_000
         sent = 0
-        with pytest.raises(ConfirmTimeout, match="took nothing"):
+        with pytest.raises(ConfirmTimeout, match="read nothing"):
             for _ in range(1000):
                 await channel.publish(body, lambda error: None, routing_key="queue")
                 sent += 1

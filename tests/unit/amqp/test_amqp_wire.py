@@ -1,4 +1,4 @@
-"""Tables, frames and properties: what we write can be read, and garbage is refused, never followed."""
+"""Tables, frames and properties: round trips, and rejection of invalid data."""
 
 import pytest
 from hypothesis import given
@@ -21,12 +21,12 @@ frames = st.tuples(st.sampled_from((METHOD, HEADER, BODY)), st.integers(0, 65535
 
 
 @given(st.dictionaries(names, fields, max_size=5))
-def test_a_table_that_we_write_can_be_read(written: dict[str, bool | int | str]) -> None:
+def test_tables_round_trip(written: dict[str, bool | int | str]) -> None:
     assert Reader(table(written)).table() == written
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_a_table_or_an_error(data: bytes) -> None:
     try:
         Reader(data).table()
     except ProtocolError:
@@ -34,14 +34,14 @@ def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_properties_are_read_or_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_properties_or_an_error(data: bytes) -> None:
     try:
         properties.decode(content_header(0, data))
     except ProtocolError:
         return
 
 
-def test_tables_nested_without_end_are_refused() -> None:
+def test_deeply_nested_tables_are_rejected() -> None:
     nested = table({})
     for _ in range(100):
         nested = long_string(short_string("deeper") + b"F" + nested)
@@ -68,11 +68,11 @@ def test_tables_nested_without_end_are_refused() -> None:
         (b"S\0\0\0\x01\xff", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_every_type_that_a_broker_sends_is_understood(encoded: bytes, value: object) -> None:
+def test_every_field_type_is_decoded(encoded: bytes, value: object) -> None:
     assert Reader(long_string(short_string("field") + encoded)).table() == {"field": value}
 
 
-def test_properties_that_we_write_can_be_read_and_headers_are_found_behind_others() -> None:
+def test_properties_round_trip_and_headers_are_found() -> None:
     written = properties.encode(delivery_mode=2, expiration_ms=500, message_id="7")
     read = properties.decode(content_header(0, written))
     assert (read.headers, read.message_id) == ({}, "7")
@@ -84,7 +84,7 @@ def test_properties_that_we_write_can_be_read_and_headers_are_found_behind_other
 
 
 @given(st.lists(frames, max_size=8), st.lists(st.integers(1, 400), max_size=20))
-def test_frames_come_out_whole_however_the_bytes_are_cut(sent: list[tuple[int, int, bytes]], cuts: list[int]) -> None:
+def test_frames_are_decoded_from_any_split_of_the_bytes(sent: list[tuple[int, int, bytes]], cuts: list[int]) -> None:
     data = b"".join(frame(*one) for one in sent)
     received: list[tuple[int, int, bytes]] = []
     reader = FrameReader(lambda kind, channel, payload: received.append((kind, channel, payload)))
@@ -95,7 +95,7 @@ def test_frames_come_out_whole_however_the_bytes_are_cut(sent: list[tuple[int, i
     assert received == sent
 
 
-def test_a_stopped_reader_hands_over_nothing_more() -> None:
+def test_a_stopped_reader_passes_on_no_frame() -> None:
     received: list[bytes] = []
 
     def take_one(kind: int, channel: int, payload: bytes) -> None:
@@ -116,13 +116,13 @@ def test_a_stopped_reader_hands_over_nothing_more() -> None:
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
     ],
 )
-def test_what_is_no_frame_is_refused_before_it_is_stored(hostile: bytes) -> None:
+def test_invalid_frames_are_rejected_before_they_are_buffered(hostile: bytes) -> None:
     with pytest.raises(ProtocolError):
         FrameReader(lambda kind, channel, payload: None).feed(hostile)
 
 
 @given(st.binary(max_size=5000), st.integers(9, 600))
-def test_a_body_is_cut_into_frames_and_put_together_again(body: bytes, frame_max: int) -> None:
+def test_bodies_round_trip_through_frames(body: bytes, frame_max: int) -> None:
     received: list[bytes] = []
     content = ContentReader(lambda method, header, whole: received.append(whole))
     content.begin(b"method")
@@ -132,7 +132,7 @@ def test_a_body_is_cut_into_frames_and_put_together_again(body: bytes, frame_max
     assert content.is_idle
 
 
-def test_pieces_of_a_body_where_none_belong_are_refused() -> None:
+def test_unexpected_body_frames_are_rejected() -> None:
     content = ContentReader(lambda method, header, body: None)
     with pytest.raises(ProtocolError):
         content.body(b"no header came")
@@ -149,7 +149,7 @@ def test_pieces_of_a_body_where_none_belong_are_refused() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 11])
-def test_a_content_header_that_is_too_short_is_refused(cut: int) -> None:
+def test_a_truncated_content_header_is_rejected(cut: int) -> None:
     content = ContentReader(lambda method, header, body: None)
     content.begin(b"method")
     with pytest.raises(ProtocolError):

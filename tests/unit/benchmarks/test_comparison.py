@@ -1,4 +1,4 @@
-"""A comparison gives the median ratio and bounds that hold with 95 % confidence."""
+"""Comparisons: the median ratio and its 95 % confidence interval."""
 
 import math
 import os
@@ -11,11 +11,11 @@ from benchmarks.comparison import Compared, Interval
 from benchmarks.revisions import tree_cpu_seconds
 
 
-def test_ten_rounds_leave_out_the_lowest_and_the_highest() -> None:
+def test_ten_rounds_exclude_the_lowest_and_the_highest_ratio() -> None:
     assert Interval.of([float(n) for n in range(1, 11)]) == Interval(2.0, 5.5, 9.0)
 
 
-def test_six_rounds_keep_all() -> None:
+def test_six_rounds_include_all_ratios() -> None:
     assert Interval.of([6.0, 1.0, 5.0, 2.0, 4.0, 3.0]) == Interval(1.0, 3.5, 6.0)
 
 
@@ -25,7 +25,7 @@ def test_five_rounds_give_no_interval() -> None:
 
 
 @pytest.mark.parametrize("rounds", [6, 10, 15, 30])
-def test_the_interval_encloses_the_true_median_at_least_as_often_as_it_says(rounds: int) -> None:
+def test_the_interval_encloses_the_true_median_with_its_confidence(rounds: int) -> None:
     draw = random.Random(7)
     tries = 2_000
     hits = 0
@@ -35,7 +35,7 @@ def test_the_interval_encloses_the_true_median_at_least_as_often_as_it_says(roun
     assert hits / tries >= 0.94  # 95 %, less two standard deviations of the count
 
 
-def test_a_ratio_is_taken_within_its_round() -> None:
+def test_ratios_are_computed_within_a_round() -> None:
     ours = [{"per_second": value} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
     theirs = [{"per_second": value / 2} for value in (10.0, 100.0, 10.0, 100.0, 10.0, 100.0)]
     compared = Compared("sync", ours, theirs)
@@ -43,7 +43,7 @@ def test_a_ratio_is_taken_within_its_round() -> None:
     assert compared.medians("per_second") == (55.0, 27.5)
 
 
-def test_processor_time_counts_children_and_those_that_have_ended() -> None:
+def test_cpu_time_includes_children_and_ended_processes() -> None:
     burn = "import time\nwhile time.process_time() < 0.2: pass"
     before = tree_cpu_seconds(os.getpid())
     subprocess.run([sys.executable, "-c", burn], check=True, timeout=30)

@@ -1,64 +1,66 @@
-"""Each moment of a call belongs to one step, the innermost, and the steps add up to the call."""
+"""Probes: each part of a call's time belongs to its innermost step, and the parts add up to the call."""
 
 import asyncio
 
-from benchmarks.probes import Probes, Span, divided
+from benchmarks.probes import Probes, Span, divide_time
 
 
-class Door:
-    async def enter(self) -> str:
+class Service:
+    async def call(self) -> str:
         await asyncio.sleep(0)
-        return self.look()
+        return self.read()
 
-    def look(self) -> str:
-        return "seen"
+    def read(self) -> str:
+        return "value"
 
-    def fall(self) -> None:
-        raise ValueError("it fell")
+    def fail(self) -> None:
+        raise ValueError("failed")
 
 
-def test_what_is_inside_another_step_is_not_counted_twice() -> None:
-    parts = divided(0, 10, [Span(2, 8, "outer"), Span(3, 5, "inner")], before="before", after="after")
+def test_nested_spans_are_not_counted_twice() -> None:
+    parts = divide_time(0, 10, [Span(2, 8, "outer"), Span(3, 5, "inner")], before="before", after="after")
     assert parts == {"before": 2, "outer": 4, "inner": 2, "after": 2}
 
 
-def test_spans_of_other_calls_are_left_out() -> None:
-    parts = divided(10, 20, [Span(5, 9, "earlier"), Span(12, 13, "ours"), Span(19, 22, "later")], before="b", after="a")
-    assert parts == {"b": 2, "ours": 1, "a": 7}
+def test_spans_of_other_calls_are_ignored() -> None:
+    parts = divide_time(
+        10, 20, [Span(5, 9, "earlier"), Span(12, 13, "own"), Span(19, 22, "later")], before="b", after="a"
+    )
+    assert parts == {"b": 2, "own": 1, "a": 7}
 
 
-async def test_a_probed_function_does_what_it_did_before_and_leaves_a_span() -> None:
+async def test_an_instrumented_function_behaves_as_before_and_records_a_span() -> None:
     probes = Probes()
-    door = type("ProbedDoor", (Door,), {})
-    probes.watch("outer", door, "enter")
-    probes.watch("inner", door, "look", "fall")
-    assert await door().enter() == "seen"
+    service = type("ProbedService", (Service,), {})
+    probes.add_functions("outer", service, "call")
+    probes.add_functions("inner", service, "read", "fail")
+    assert await service().call() == "value"
     try:
-        door().fall()
+        service().fail()
     except ValueError as error:
-        assert str(error) == "it fell"
+        assert str(error) == "failed"
     assert [span.step for span in probes.spans] == ["inner", "outer", "inner"]
 
 
-def test_a_crossing_lasts_from_the_last_departure_to_the_arrival() -> None:
+def test_a_transfer_lasts_from_the_last_departure_to_the_arrival() -> None:
     probes = Probes()
-    sender, receiver = type("Sender", (Door,), {}), type("Receiver", (Door,), {})
-    probes.crossing("wire", (sender, "look"), (receiver, "look"))
-    sender().look()
-    receiver().look()
+    sender, receiver = type("Sender", (Service,), {}), type("Receiver", (Service,), {})
+    probes.add_transfer("wire", (sender, "read"), (receiver, "read"))
+    sender().read()
+    receiver().read()
     (span,) = probes.spans
     assert span.step == "wire"
     assert span.began <= span.ended
 
 
-def test_a_stretch_lasts_from_its_first_entry_to_the_next_return_of_its_last_and_is_there_once() -> None:
+def test_an_interval_lasts_from_its_entry_to_the_next_return_and_is_recorded_once() -> None:
     probes = Probes()
-    worker, sender = type("Worker", (Door,), {}), type("Sender", (Door,), {})
-    probes.stretch("work", (worker, "look"), (sender, "look"))
-    sender().look()
-    worker().look()
-    sender().look()
-    sender().look()
+    worker, sender = type("Worker", (Service,), {}), type("Sender", (Service,), {})
+    probes.add_interval("work", (worker, "read"), (sender, "read"))
+    sender().read()
+    worker().read()
+    sender().read()
+    sender().read()
     (span,) = probes.spans
     assert span.step == "work"
     assert span.began <= span.ended

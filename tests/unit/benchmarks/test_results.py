@@ -1,50 +1,50 @@
-"""Ratios are of the rounds that were measured side by side, and a loss against the reference is told."""
+"""Results: ratios of interleaved rounds, and regressions against the reference."""
 
 from pathlib import Path
 
 from benchmarks.budgets import Budget, Kind
 from benchmarks.machine import Machine
-from benchmarks.results import Results, results_of
+from benchmarks.results import Results, build_results
 
 OURS, THEIRS = "sync no-op", "bare"
 
 
 def results(*pairs: tuple[float, float], figure: str = "per_second") -> Results:
     rows = {OURS: [{figure: ours} for ours, _ in pairs], THEIRS: [{figure: theirs} for _, theirs in pairs]}
-    return results_of(Machine.now(), rows, {OURS: THEIRS, THEIRS: None}, {})
+    return build_results(Machine.now(), rows, {OURS: THEIRS, THEIRS: None}, {})
 
 
 def test_a_round_on_a_slow_machine_does_not_change_the_ratio() -> None:
     assert results((800, 1000), (80, 100), (1600, 2000)).ratio(OURS, "per_second") == 0.8
 
 
-def test_a_ratio_that_is_fifteen_percent_worse_is_a_loss() -> None:
+def test_a_ratio_that_is_fifteen_percent_worse_is_a_regression() -> None:
     reference = results((1000, 1000))
     assert results((900, 1000)).losses(reference) == []
     assert len(results((800, 1000)).losses(reference)) == 1
 
 
-def test_more_time_is_a_loss_as_well() -> None:
+def test_a_higher_latency_is_a_regression() -> None:
     reference = results((10, 10), figure="p50_ms")
     assert results((8, 10), figure="p50_ms").losses(reference) == []
     assert len(results((13, 10), figure="p50_ms").losses(reference)) == 1
 
 
-def test_tails_are_not_compared() -> None:
+def test_tail_latencies_are_not_compared() -> None:
     assert results((90, 10), figure="p99_ms").losses(results((10, 10), figure="p99_ms")) == []
 
 
-def test_a_budget_of_what_was_not_measured_is_neither_kept_nor_missed() -> None:
+def test_a_budget_without_a_measurement_has_no_verdict() -> None:
     budget = Budget("throughput", OURS, "per_second", 0.6, at_least=True, kind=Kind.RATIO, against="task queue")
     assert budget.measured(results((800, 1000))) is None
 
 
-def test_a_budget_may_speak_of_what_is_added_to_the_baseline() -> None:
+def test_a_budget_may_bound_the_difference_to_the_baseline() -> None:
     measured = Budget("latency", OURS, "p50_ms", 2, kind=Kind.ADDED).measured(results((5, 2), (4, 3), figure="p50_ms"))
     assert measured == 2.0
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_results_round_trip_through_a_file(tmp_path: Path) -> None:
     found = results((800, 1000))
     found.write(tmp_path / "latest.json")
     assert Results.read(tmp_path / "latest.json") == found

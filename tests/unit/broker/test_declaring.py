@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from tests.support.brokers import topology
-from tests.unit.amqp.client import connected
-from tests.unit.amqp.fake_peer import Peer, playing
+from tests.unit.amqp.client import open_connection
+from tests.unit.amqp.fake_peer import Peer, run_peer
 
 from flowport_amqp import methods
 from flowport_amqp.errors import CallTimeout
@@ -23,7 +23,7 @@ async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_ans
     over = asyncio.Event()
 
     async def grants_channels_and_declares_nothing(peer: Peer) -> None:
-        await peer.shake_hands()
+        await peer.accept_connection()
         while not over.is_set():
             _, channel, payload = await peer.next_frame()
             match methods.method_id(payload):
@@ -34,7 +34,7 @@ async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_ans
                     return
 
     queues = topology("test", Policy())
-    async with playing(grants_channels_and_declares_nothing) as port, connected(port, limit=0.5) as connection:
+    async with run_peer(grants_channels_and_declares_nothing) as port, open_connection(port, limit=0.5) as connection:
         declarations = Declarations(queues)
         async with asyncio.timeout(15):
             outcomes = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""Schedulers start commands with standard input closed: what wants to read or ask says so, without a traceback."""
+"""Commands that need input fail with a message when standard input is closed, as under a scheduler."""
 
 import sys
 from uuid import UUID
@@ -9,7 +9,7 @@ from flowport.main import main
 
 
 @pytest.mark.parametrize("command", ["import -", "secrets set NAME", "login", f"workflows archive {UUID(int=1)}"])
-def test_a_command_that_has_nothing_to_read_from_says_so(
+def test_a_command_without_input_reports_the_closed_standard_input(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FLOWPORT_API_KEY", "key")

@@ -1,10 +1,10 @@
-"""What the doctor says of addresses that are none: it is asked for that."""
+"""`flowport doctor` reports invalid addresses as findings."""
 
 import pytest
 from tests.support.fake_service import FakeService
 from tests.support.http_stub import Answer, HttpStub
 
-from flowport.databases import ServiceDatabase
+from flowport.admin.databases import ServiceDatabase
 from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, Verdict
 from flowport.doctor.services import check_services
@@ -14,7 +14,7 @@ from shared.broker.topology import default_topology
 TOPOLOGY = default_topology(3600)
 
 
-async def test_what_is_no_broker_s_address_is_a_finding() -> None:
+async def test_an_invalid_broker_url_is_a_finding() -> None:
     (found,) = [finding async for finding in check_broker("nonsense", TOPOLOGY, has_management=True)]
     assert (found.verdict, found.fix) == (Verdict.PROBLEM, "correct FLOWPORT_AMQP_URL")
     (found,) = [finding async for finding in check_management("http://host:port", TOPOLOGY)]
@@ -22,12 +22,12 @@ async def test_what_is_no_broker_s_address_is_a_finding() -> None:
     assert "FLOWPORT_AMQP_MANAGEMENT_URL" in found.fix
 
 
-async def test_what_is_no_service_s_address_is_a_finding() -> None:
+async def test_an_invalid_service_url_is_a_finding() -> None:
     (found,) = [finding async for finding in check_services({"gateway": "http://host:port"})]
     assert (found.check, found.verdict) == ("gateway", Verdict.PROBLEM)
 
 
-async def test_a_certificate_that_is_not_there_is_a_finding() -> None:
+async def test_a_missing_certificate_is_a_finding() -> None:
     url = "amqps://flowport@127.0.0.1:1/?cacertfile=/nowhere/ca.pem"
     (found,) = [finding async for finding in check_broker(url, TOPOLOGY, has_management=True)]
     assert (found.verdict, found.fix) == (Verdict.PROBLEM, "correct FLOWPORT_AMQP_URL")
@@ -37,41 +37,41 @@ async def test_a_certificate_that_is_not_there_is_a_finding() -> None:
     assert (found.verdict, found.fix) == (Verdict.PROBLEM, "correct FLOWPORT_MONGODB_URI")
 
 
-async def looked_at(service: FakeService, url: str | None = None) -> Finding:
-    """What is said of one service, which the checks ask from another thread."""
+async def check_service(service: FakeService, url: str | None = None) -> Finding:
+    """Return the finding about one service."""
     (found,) = [finding async for finding in check_services({service.name: url or service.url}, proxied=True)]
     return found
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-async def test_a_door_that_keeps_from_callers_how_it_is_is_well(status: int) -> None:
+async def test_a_gateway_that_hides_its_readiness_is_ok(status: int) -> None:
     with FakeService("gateway", hides=status) as gateway:
-        found = await looked_at(gateway)
+        found = await check_service(gateway)
     assert (found.verdict, found.found) == (
         Verdict.OK,
-        "it answers; whether it is ready it does not tell callers",
+        "responds; public callers cannot see its readiness",
     )
 
 
-async def test_what_answers_and_is_no_service_of_ours_is_a_problem() -> None:
+async def test_a_server_that_is_no_flowport_service_is_a_problem() -> None:
     with FakeService("deploy-service", hides=404) as service:
-        found = await looked_at(service)
+        found = await check_service(service)
     assert found.verdict is Verdict.PROBLEM
-    assert found.found == f"{service.url} answers 404, and not as deploy-service does"
+    assert found.found == f"{service.url} returned status 404, which deploy-service does not return"
 
 
-async def test_a_slash_at_the_end_of_an_address_does_no_harm() -> None:
+async def test_a_trailing_slash_is_ignored() -> None:
     with FakeService("gateway") as gateway:
-        assert (await looked_at(gateway, f"{gateway.url}/")).verdict is Verdict.OK
+        assert (await check_service(gateway, f"{gateway.url}/")).verdict is Verdict.OK
 
 
-async def test_a_service_that_is_being_stopped_is_not_ready() -> None:
+async def test_a_draining_service_is_not_ready() -> None:
     with FakeService("jobs-service", status="draining") as service:
         found = [finding async for finding in check_services({"jobs-service": service.url})]
     assert (found[0].verdict, found[0].found) == (Verdict.PROBLEM, "not ready: draining")
 
 
-async def test_a_door_is_looked_at_by_the_way_that_calls_take(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_gateway_is_checked_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with HttpStub() as proxy:
         proxy.answer(Answer(body='{"status": "ready", "problems": []}'), Answer(body=""))
         for name in ("HTTP_PROXY", "http_proxy"):

@@ -1,4 +1,4 @@
-"""What the doctor makes of a broker that tells little, and of one whose queues are on too few nodes."""
+"""Broker checks: queues without permission, and queues with too few members."""
 
 import asyncio
 import json
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.amqp.client import say_goodbye
-from tests.unit.amqp.fake_peer import Peer, playing
+from tests.unit.amqp.client import accept_close
+from tests.unit.amqp.fake_peer import Peer, run_peer
 from typer.testing import CliRunner
 
 from flowport.doctor.broker import check_broker, check_management
@@ -25,20 +25,20 @@ TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
 REFUSAL = (403).to_bytes(2, "big") + short_string("ACCESS_REFUSED") + bytes(4)
 
 
-async def refuse_to_tell(peer: Peer) -> None:
-    """So RabbitMQ 4.2.6 answers whoever may not configure a queue."""
-    await peer.shake_hands()
+async def deny_queue_access(peer: Peer) -> None:
+    """Deny queue.declare, as RabbitMQ 4.2.6 does without configure permission."""
+    await peer.accept_connection()
     for _ in TOPOLOGY.queues:
         await peer.expect(methods.CHANNEL_OPEN)
         peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
         await peer.expect(methods.QUEUE_DECLARE)
         peer.send(methods.bare(methods.CHANNEL_CLOSE) + REFUSAL, channel=1)
         await peer.expect(methods.CHANNEL_CLOSE_OK)
-    await say_goodbye(peer)
+    await accept_close(peer)
 
 
-async def test_a_queue_that_the_user_may_not_ask_for_is_neither_there_nor_missing() -> None:
-    async with playing(refuse_to_tell) as port:
+async def test_a_queue_without_permission_is_reported_as_unchecked() -> None:
+    async with run_peer(deny_queue_access) as port:
         url = f"amqp://user:secret@{LOOPBACK}:{port}/"
         found = [finding async for finding in check_broker(url, TOPOLOGY, has_management=False)]
     assert _of("queues", found).verdict is Verdict.WARNING
@@ -47,11 +47,11 @@ async def test_a_queue_that_the_user_may_not_ask_for_is_neither_there_nor_missin
 
 
 def member_of(*nodes: str, online: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
-    """Every queue of ours, as RabbitMQ's HTTP API tells of it, and one that is none of ours."""
-    ours = [*TOPOLOGY.queues.values(), TOPOLOGY.probe]
+    """Return every queue as RabbitMQ's HTTP API describes it, and a foreign one."""
+    queues = [*TOPOLOGY.queues.values(), TOPOLOGY.probe]
     found = {"type": "quorum", "members": list(nodes), "online": list(nodes if online is None else online)}
-    stranger = {"name": "theirs", "type": "quorum", "members": [], "online": [], "arguments": {}}
-    return [{"name": queue.name, "arguments": queue.arguments, **found} for queue in ours] + [stranger]
+    foreign = {"name": "theirs", "type": "quorum", "members": [], "online": [], "arguments": {}}
+    return [{"name": queue.name, "arguments": queue.arguments, **found} for queue in queues] + [foreign]
 
 
 async def findings(queues: list[dict[str, Any]], running: dict[str, bool]) -> list[Finding]:
@@ -63,7 +63,7 @@ async def findings(queues: list[dict[str, Any]], running: dict[str, bool]) -> li
         return [finding async for finding in check_management(f"http://{LOOPBACK}:{api.port}", TOPOLOGY)]
 
 
-async def test_a_queue_that_was_declared_before_the_other_nodes_came_has_to_grow() -> None:
+async def test_a_queue_with_too_few_members_must_grow() -> None:
     found = _of("queues' members", await findings(member_of("a"), {"a": True, "b": True, "c": True}))
     assert found.verdict is Verdict.PROBLEM
     assert all(f"{name} (1 of 3)" in found.found for name in (*TOPOLOGY.queues, TOPOLOGY.probe.name))
@@ -71,7 +71,7 @@ async def test_a_queue_that_was_declared_before_the_other_nodes_came_has_to_grow
     assert "rabbitmq-queues grow" in found.fix
 
 
-async def test_a_queue_with_a_member_down_has_lost_its_spare() -> None:
+async def test_a_queue_with_a_member_down_is_a_problem() -> None:
     queues = member_of("a", "b", "c", online=("a", "b"))
     found = _of("queues' members", await findings(queues, {"a": True, "b": True, "c": False}))
     assert found.verdict is Verdict.PROBLEM
@@ -80,12 +80,12 @@ async def test_a_queue_with_a_member_down_has_lost_its_spare() -> None:
 
 
 @pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c"), ("a", "b", "c", "d", "e")])
-async def test_a_queue_needs_no_more_than_three_members_nor_more_than_there_are_nodes(nodes: tuple[str, ...]) -> None:
+async def test_a_queue_needs_at_most_three_members_and_one_per_node(nodes: tuple[str, ...]) -> None:
     queues = member_of(*nodes[:3])
     assert _of("queues' members", await findings(queues, dict.fromkeys(nodes, True))).verdict is Verdict.OK
 
 
-async def test_a_check_of_the_topology_fails_too() -> None:
+async def test_topology_check_fails_for_missing_members() -> None:
     nodes = [{"name": name, "running": True} for name in ("a", "b", "c")]
     policies = [_policy_of(name) for name, queue in TOPOLOGY.queues.items() if queue.policy.definition]
     async with HttpStub() as api:
@@ -98,8 +98,8 @@ async def test_a_check_of_the_topology_fails_too() -> None:
     assert "rabbitmq-queues grow" in str(done.exception)
 
 
-async def test_what_is_not_the_broker_s_own_api_is_told_in_a_sentence() -> None:
-    """RabbitMQ's metrics are one digit away, and know no such page."""
+async def test_a_url_that_is_not_the_management_api_is_an_error() -> None:
+    """For example RabbitMQ's metrics port, which has no such page."""
     for answer in (Answer(status=404, body="Not Found"), Answer(body="<html>")):
         async with HttpStub() as other:
             other.answer(answer)
@@ -108,8 +108,8 @@ async def test_what_is_not_the_broker_s_own_api_is_told_in_a_sentence() -> None:
         assert isinstance(done.exception, BrokerUnavailable), done.exception
 
 
-async def test_the_broker_s_own_api_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine gives its containers the proxy of its own, which knows none of them."""
+async def test_the_management_api_is_called_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Container engines pass their proxy settings to containers, and the proxy cannot reach other containers."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with HttpStub() as api:
@@ -119,25 +119,25 @@ async def test_the_broker_s_own_api_is_asked_without_a_proxy(monkeypatch: pytest
 
 
 def express_down() -> list[dict[str, Any]]:
-    """The queues, as a cluster tells of them while the node of the express queue is not there."""
+    """Return the queues while the node of the express queue is down."""
     queues = member_of("a", "b", "c")
     (express,) = (queue for queue in queues if queue["name"] == EXPRESS)
     express |= {"type": "classic", "state": "down", "node": "a"}
     return queues
 
 
-async def test_a_queue_that_is_away_with_its_node_misses_the_node_and_no_worker() -> None:
+async def test_a_queue_whose_node_is_down_is_reported_once() -> None:
     found = await findings(express_down(), dict.fromkeys("abc", True))
     assert [finding.found for finding in found if EXPRESS in finding.found and finding.check != "policies"] == [
-        "runs.express is away with its node a: calls are slower"
+        "runs.express is unavailable because node a is down. Calls are slower"
     ]
 
 
-async def test_the_topology_is_applied_although_the_node_of_a_queue_is_away() -> None:
-    asked: list[str] = []
+async def test_the_topology_is_applied_while_the_node_of_a_queue_is_down() -> None:
+    declared_names: list[str] = []
 
     async def broker(peer: Peer) -> None:
-        await peer.shake_hands()
+        await peer.accept_connection()
         for number in range(len(TOPOLOGY.queues) + 1):  # the exchange, the probe, and all queues but that one
             await peer.expect(methods.CHANNEL_OPEN)
             peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
@@ -146,20 +146,22 @@ async def test_the_topology_is_applied_although_the_node_of_a_queue_is_away() ->
                 peer.send(methods.bare(methods.EXCHANGE_DECLARE_OK), channel=1)
             else:
                 declared = await peer.expect(methods.QUEUE_DECLARE)
-                asked.append(declared[3 : 3 + declared[2]].decode())
-                peer.send(methods.bare(methods.QUEUE_DECLARE_OK) + short_string(asked[-1]) + bytes(8), channel=1)
+                declared_names.append(declared[3 : 3 + declared[2]].decode())
+                peer.send(
+                    methods.bare(methods.QUEUE_DECLARE_OK) + short_string(declared_names[-1]) + bytes(8), channel=1
+                )
             await peer.expect(methods.CHANNEL_CLOSE)
             peer.send(methods.bare(methods.CHANNEL_CLOSE_OK), channel=1)
-        await say_goodbye(peer)
+        await accept_close(peer)
 
-    async with playing(broker) as port, HttpStub() as api:
+    async with run_peer(broker) as port, HttpStub() as api:
         policies = sum(bool(queue.policy.definition) for queue in TOPOLOGY.queues.values())
         api.answer(Answer(body=json.dumps(express_down())), *(Answer(body="{}") for _ in range(policies)))
         known = {"FLOWPORT_AMQP_URL": f"amqp://user:secret@{LOOPBACK}:{port}/"}
         command = ["topology", "apply", f"http://{LOOPBACK}:{api.port}", "--json"]
         done = await asyncio.to_thread(CliRunner().invoke, app, command, env=known)
     assert done.exit_code == 0
-    assert EXPRESS not in asked
+    assert EXPRESS not in declared_names
     assert {"what": "queue", "name": INTERACTIVE} in json.loads(done.stdout)
     assert {"what": "queue", "name": EXPRESS} not in json.loads(done.stdout)
 

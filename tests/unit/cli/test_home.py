@@ -1,4 +1,4 @@
-"""The folder of an installation."""
+"""Folder of an installation: credentials, keys, lock."""
 
 import errno
 import os
@@ -17,14 +17,14 @@ from shared.security.sealed import Sealed
 CREDENTIALS = Credentials("http://127.0.0.1:8080", "w1", "sk-sim-secret", "admin@example.org")
 
 
-def test_credentials_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_credentials_are_stored(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     assert home.read_credentials() is None
     home.write_credentials(CREDENTIALS)
     assert home.read_credentials() == CREDENTIALS
 
 
-def test_only_the_owner_may_read_secrets(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_secrets(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.credentials_file.touch(0o644)
     home.write_credentials(CREDENTIALS)
@@ -33,50 +33,48 @@ def test_only_the_owner_may_read_secrets(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
-def test_credentials_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+def test_unreadable_credentials_are_none(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.credentials_file.write_text("{")
     assert home.read_credentials() is None
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named_with_a_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HomeNotWritable, match=r"file/home.* .*; FLOWPORT_HOME="), Home(tmp_path / "file/home").locked():
+    with pytest.raises(HomeNotWritable, match=r"file/home .*with FLOWPORT_HOME="), Home(tmp_path / "file/home").lock():
         pass
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_what_cannot_be_written_later_is_named_with_a_way_out(tmp_path: Path, number: int) -> None:
-    with pytest.raises(HomeNotWritable, match=r"data/x \(.*; FLOWPORT_HOME="), Home(tmp_path).locked():
+def test_a_later_write_error_is_named_with_a_fix(tmp_path: Path, number: int) -> None:
+    with pytest.raises(HomeNotWritable, match=r"data/x \(.*with FLOWPORT_HOME="), Home(tmp_path).lock():
         raise OSError(number, os.strerror(number), str(tmp_path / "data/x"))
 
 
-def test_what_cannot_be_opened_elsewhere_is_not_the_folders_fault(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), Home(tmp_path).locked():
+def test_an_error_outside_the_folder_is_passed_on(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), Home(tmp_path).lock():
         raise PermissionError(errno.EACCES, "denied", "/opt/rabbitmq")
 
 
-def test_a_disk_that_is_nearly_full_is_told_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(home, "_ROOM_BYTES", shutil.disk_usage(tmp_path).total + 1)
-    with pytest.raises(HomeNotWritable, match="are needed: free some"), Home(tmp_path).locked():
+def test_a_nearly_full_disk_is_an_error_before_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "_MIN_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
+    with pytest.raises(HomeNotWritable, match="Free some disk"), Home(tmp_path).lock():
         pass
 
 
-def test_a_folder_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:
-    with Home(tmp_path).locked(), pytest.raises(HomeInUse, match=str(os.getpid())), Home(tmp_path).locked():
+def test_a_folder_in_use_names_its_process(tmp_path: Path) -> None:
+    with Home(tmp_path).lock(), pytest.raises(HomeInUse, match=str(os.getpid())), Home(tmp_path).lock():
         pass
-    with Home(tmp_path).locked():
+    with Home(tmp_path).lock():
         pass
 
 
-def test_the_sealing_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Home(tmp_path).sealing_keys()
-    assert made.environment.startswith("1:")
-    assert Home(tmp_path).sealing_keys() == made
+def test_sealing_keys_are_generated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    created = Home(tmp_path).sealing_keys()
+    assert created.environment.startswith("1:")
+    assert Home(tmp_path).sealing_keys() == created
     monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", "the operator's")
-    assert Home(tmp_path).sealing_keys() == ("the operator's", made.webhooks)
+    assert Home(tmp_path).sealing_keys() == ("the operator's", created.webhooks)
     monkeypatch.setenv("FLOWPORT_WEBHOOK_KEYS", "another of the operator's")
     assert Home(tmp_path).sealing_keys() == ("the operator's", "another of the operator's")
 
@@ -90,7 +88,7 @@ def opened(keys: str, value: Sealed) -> str:
     return ring.open(value, workspace_id="w1", name="webhook/s1")
 
 
-def test_webhooks_and_environment_values_are_sealed_with_different_keys(tmp_path: Path) -> None:
+def test_webhook_and_environment_secrets_have_different_keys(tmp_path: Path) -> None:
     keys = Home(tmp_path).sealing_keys()
     for one, other in (keys, reversed(keys)):
         with pytest.raises(Unavailable):
@@ -98,7 +96,7 @@ def test_webhooks_and_environment_values_are_sealed_with_different_keys(tmp_path
 
 
 @pytest.mark.parametrize("is_operators", [False, True], ids=["generated key", "operator's key"])
-def test_secrets_of_webhooks_that_an_earlier_version_sealed_stay_readable(
+def test_webhook_secrets_of_an_earlier_version_stay_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_operators: bool
 ) -> None:
     earlier = home.new_key()
@@ -112,4 +110,4 @@ def test_secrets_of_webhooks_that_an_earlier_version_sealed_stay_readable(
         assert keys.environment == earlier
         assert opened(keys.webhooks, sealed(earlier)) == "s3cret"
         with pytest.raises(Unavailable):
-            opened(earlier, sealed(keys.webhooks))  # the old key opens only what it sealed
+            opened(earlier, sealed(keys.webhooks))  # the old key cannot open secrets of the new key

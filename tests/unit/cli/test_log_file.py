@@ -1,4 +1,4 @@
-"""What a process logs that runs for years stays within bounds, and the latest of it is there."""
+"""The log file rotates and keeps the latest lines."""
 
 import logging
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flowport import log_file
-from flowport.log_file import log_to
+from flowport.local import log_file
+from flowport.local.log_file import log_to_file
 
 
 @pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -22,14 +22,12 @@ def as_it_was() -> Iterator[None]:
     root.setLevel(level)
 
 
-def test_a_log_that_is_full_makes_way_and_its_latest_lines_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_file, "LARGEST_BYTES", 2_000)
-    log_to(tmp_path / "flowport.log")
+def test_a_full_log_file_rotates_and_keeps_the_latest_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_file, "MAX_BYTES", 2_000)
+    log_to_file(tmp_path / "flowport.log")
     for number in range(500):
         logging.getLogger("test").warning("line %d", number)
-    kept = sorted(tmp_path.iterdir())
-    assert len(kept) == 1 + log_file.OLDER_FILES
-    assert max(file.stat().st_size for file in kept) <= 2_000
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 1 + log_file.BACKUP_FILES
+    assert max(file.stat().st_size for file in files) <= 2_000
     assert "line 499" in (tmp_path / "flowport.log").read_text()

@@ -1,4 +1,4 @@
-"""What MongoDB's server is started with, and how it becomes the primary of its replica set."""
+"""Command line of mongod, and initiation of its replica set."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ def server(tmp_path: Path) -> MongodServer:
 
 
 def options_of(command: list[str]) -> dict[str, list[str]]:
-    """The values of each option."""
+    """Return the values of each option."""
     found: dict[str, list[str]] = {}
     for word in command[1:]:
         if word.startswith("--"):
@@ -31,7 +31,7 @@ def options_of(command: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def test_it_listens_on_loopback_alone_and_on_no_unix_socket(server: MongodServer) -> None:
+def test_mongod_listens_on_loopback_only(server: MongodServer) -> None:
     command = server._command([])
     assert command[0] == "/usr/bin/mongod"
     options = options_of(command)
@@ -40,13 +40,13 @@ def test_it_listens_on_loopback_alone_and_on_no_unix_socket(server: MongodServer
     assert options["--nounixsocket"] == []
 
 
-def test_it_is_a_member_of_a_replica_set_and_stores_in_its_folder(server: MongodServer, tmp_path: Path) -> None:
+def test_mongod_is_a_replica_set_member_with_data_in_its_folder(server: MongodServer, tmp_path: Path) -> None:
     options = options_of(server._command([]))
     assert options["--replSet"] == ["flowport"]
     assert options["--dbpath"] == [str(tmp_path / "db")]
 
 
-def test_it_uses_bounded_memory_and_disk_and_ends_without_a_wait(server: MongodServer) -> None:
+def test_mongod_has_bounded_memory_and_disk_and_stops_quickly(server: MongodServer) -> None:
     options = options_of(server._command([]))
     assert options["--wiredTigerCacheSizeGB"] == ["1"]
     assert options["--oplogSize"] == ["990"]
@@ -56,16 +56,14 @@ def test_it_uses_bounded_memory_and_disk_and_ends_without_a_wait(server: MongodS
     ]
 
 
-def test_it_authenticates_clients_and_has_the_key_file_that_mongod_then_demands(
-    server: MongodServer, tmp_path: Path
-) -> None:
+def test_authentication_has_a_key_file(server: MongodServer, tmp_path: Path) -> None:
     options = options_of(server._command(server._authentication()))
     assert options["--auth"] == []
     assert options["--keyFile"] == [str(tmp_path / "keyfile")]
     assert "--tlsMode" not in options
 
 
-def test_its_first_user_is_created_behind_mutual_tls(server: MongodServer) -> None:
+def test_the_first_user_is_created_behind_mutual_tls(server: MongodServer) -> None:
     options = options_of(server._command(server._mutual_tls(Path("/shared.pem"))))
     assert options["--tlsMode"] == ["requireTLS"]
     assert options["--tlsCertificateKeyFile"] == options["--tlsCAFile"] == ["/shared.pem"]
@@ -73,7 +71,7 @@ def test_its_first_user_is_created_behind_mutual_tls(server: MongodServer) -> No
 
 
 class Member:
-    """A mongod as `become_primary` sees it: it answers in turn, and records the changes."""
+    """A fake mongod with scripted responses that records changes."""
 
     def __init__(self, *primary: bool, config: dict[str, Any] | Exception, answer: Exception | None = None) -> None:
         self._primary = list(primary)
@@ -107,31 +105,31 @@ def failure(code: int) -> OperationFailure:
     return OperationFailure("no", code)
 
 
-def test_a_new_member_initiates_its_replica_set_once_and_waits_until_it_is_elected() -> None:
+def test_a_new_member_initiates_its_replica_set_once_and_waits_for_its_election() -> None:
     member = Member(False, False, False, True, config=failure(94))
     become_primary(member.client, HOST)
     assert member.changes == [("replSetInitiate", INITIATED, False)]
 
 
-def test_a_member_that_is_primary_is_left_alone() -> None:
+def test_a_primary_is_not_reconfigured() -> None:
     member = Member(True, config={**INITIATED, "version": 1})
     become_primary(member.client, HOST)
     assert member.changes == []
 
 
-def test_a_member_that_awaits_its_election_is_left_alone() -> None:
+def test_a_member_before_its_election_is_not_reconfigured() -> None:
     member = Member(False, False, True, config={**INITIATED, "version": 1})
     become_primary(member.client, HOST)
     assert member.changes == []
 
 
-def test_a_member_that_was_still_reading_its_configuration_is_not_initiated_twice() -> None:
+def test_an_already_initialized_member_is_not_initiated_twice() -> None:
     member = Member(False, False, True, config=failure(94), answer=failure(23))
     become_primary(member.client, HOST)
     assert len(member.changes) == 1
 
 
-def test_a_member_under_another_port_is_moved_and_keeps_the_rest_of_its_configuration() -> None:
+def test_a_member_on_another_port_is_moved() -> None:
     earlier = {"_id": "flowport", "version": 3, "members": [{"_id": 0, "host": "127.0.0.1:1", "priority": 1}]}
     member = Member(False, False, True, config=earlier)
     become_primary(member.client, HOST)
@@ -139,12 +137,12 @@ def test_a_member_under_another_port_is_moved_and_keeps_the_rest_of_its_configur
     assert member.changes == [("replSetReconfig", moved, True)]
 
 
-def test_a_member_that_is_never_elected_is_given_up_with_the_last_problem() -> None:
+def test_a_member_that_is_never_elected_fails_with_the_last_problem() -> None:
     member = Member(False, config=AutoReconnect("connection closed"))
     with pytest.raises(ServerFailed, match=rf"{HOST} did not become the primary .* within 0\.2 s: connection closed"):
         become_primary(member.client, HOST, timeout=0.2)
 
 
-def test_a_member_that_refuses_our_password_is_not_asked_again() -> None:
+def test_an_authentication_failure_is_not_retried() -> None:
     with pytest.raises(OperationFailure):
         become_primary(Member(False, config=failure(18)).client, HOST)

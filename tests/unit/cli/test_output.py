@@ -1,57 +1,57 @@
-"""What commands print, and where."""
+"""Output of commands, and errors for response bodies."""
 
 import pytest
 
-from flowport.client.errors import Missing, NoAccess, TookTooLong, TryLater, failure_of
-from flowport.failures import CommandFailed
+from flowport.client.errors import AccessDenied, NotFound, ServerUnavailable, WaitTimedOut, error_for_response
+from flowport.errors import CommandFailed
 from flowport.output import Output
 
 ITEMS = [{"name": "one", "isLive": True, "at": None}, {"name": "two", "isLive": False, "at": "now"}]
 
 
-def test_a_pipe_gets_rows_separated_by_tabs_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_tab_separated_rows_without_color(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=False)
-    output.rows(("name", "isLive", "at"), ITEMS)
-    output.note("for people", label="red", style="red")
+    output.print_rows(("name", "isLive", "at"), ITEMS)
+    output.print_note("for people", label="red", style="red")
     captured = capsys.readouterr()
     assert captured.out == "one\tyes\t-\ntwo\tno\tnow\n"
     assert captured.err == "red  for people\n"
 
 
-def test_what_looks_like_markup_is_said_as_it_is(
+def test_markup_in_values_is_printed_literally(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    monkeypatch.setenv("FORCE_COLOR", "1")  # makes rich detect a terminal
     monkeypatch.setenv("NO_COLOR", "1")
     output = Output(as_json=False)
-    output.note("there is no [/x] named [bold]")
-    output.rows(("name",), [{"name": "[/x] [bold]"}])
+    output.print_note("there is no [/x] named [bold]")
+    output.print_rows(("name",), [{"name": "[/x] [bold]"}])
     captured = capsys.readouterr()
     assert captured.err == "there is no [/x] named [bold]\n"
     assert "[/x] [bold]" in captured.out
 
 
-def test_a_list_of_words_is_read_as_words(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(as_json=False).rows(("scopes", "none"), [{"scopes": ["read", "deploy"], "none": []}])
+def test_a_list_of_strings_is_comma_separated(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).print_rows(("scopes", "none"), [{"scopes": ["read", "deploy"], "none": []}])
     assert capsys.readouterr().out == "read, deploy\t[]\n"
 
 
-def test_what_others_named_makes_no_rows_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(as_json=False).rows(("name",), [{"name": "a\tb\nc\x1b[2J\x9b\u00e9"}])
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).print_rows(("name",), [{"name": "a\tb\nc\x1b[2J\x9b\u00e9"}])
     assert capsys.readouterr().out == "a\\tb\\nc\\x1b[2J\\x9b\u00e9\n"
 
 
-def test_what_has_no_result_is_a_sentence_or_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_operation_without_result_prints_a_note_or_a_document(capsys: pytest.CaptureFixture[str]) -> None:
     for as_json in (False, True):
-        Output(as_json=as_json).done({"id": "L", "discarded": True}, "L is gone")
+        Output(as_json=as_json).print_done({"id": "L", "discarded": True}, "Deleted L")
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ('{"id":"L","discarded":true}\n', "L is gone\n")
+    assert (captured.out, captured.err) == ('{"id":"L","discarded":true}\n', "Deleted L\n")
 
 
-def test_programs_get_one_document_and_no_notes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_is_one_document_without_notes(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=True)
-    output.rows(("name",), ITEMS)
-    output.note("for people")
+    output.print_rows(("name",), ITEMS)
+    output.print_note("for people")
     captured = capsys.readouterr()
     assert captured.out == '[{"name":"one","isLive":true,"at":null},{"name":"two","isLive":false,"at":"now"}]\n'
     assert captured.err == ""
@@ -61,47 +61,49 @@ def test_programs_get_one_document_and_no_notes(capsys: pytest.CaptureFixture[st
     ("status", "kind", "code"),
     [
         (400, CommandFailed, 1),
-        (401, NoAccess, 3),
-        (403, NoAccess, 3),
-        (404, Missing, 4),
-        (408, TookTooLong, 6),
-        (429, TryLater, 5),
+        (401, AccessDenied, 3),
+        (403, AccessDenied, 3),
+        (404, NotFound, 4),
+        (408, WaitTimedOut, 6),
+        (429, ServerUnavailable, 5),
         (500, CommandFailed, 1),
-        (503, TryLater, 5),
+        (503, ServerUnavailable, 5),
     ],
 )
 def test_each_status_has_its_exit_code(status: int, kind: type[CommandFailed], code: int) -> None:
-    failure = failure_of(status, {"error": {"message": "why"}})
+    failure = error_for_response(status, {"error": {"message": "why"}})
     assert type(failure) is kind
     assert (failure.exit_code, str(failure)) == (code, "why")
 
 
-def test_nobody_is_told_to_repeat_what_may_have_been_done() -> None:
+def test_a_change_with_an_unknown_outcome_is_not_retryable() -> None:
     lost = {"error": {"message": "lost"}}
-    assert failure_of(503, lost, changes=True).exit_code == 1
-    assert failure_of(503, lost, changes=True, retry_after="5").exit_code == 5
-    assert failure_of(504, None, changes=True).exit_code == 1
-    assert failure_of(504, None).exit_code == 5
+    assert error_for_response(503, lost, changes=True).exit_code == 1
+    assert error_for_response(503, lost, changes=True, retry_after="5").exit_code == 5
+    assert error_for_response(504, None, changes=True).exit_code == 1
+    assert error_for_response(504, None).exit_code == 5
 
 
-def test_every_style_of_error_body_is_understood() -> None:
-    assert str(failure_of(400, {"error": "plain"})) == "plain"
-    assert str(failure_of(503, {"message": "said so"}, retry_after="7")) == "said so (retry after 7 s)"
-    assert str(failure_of(502, None)) == "the server answered 502"
+def test_every_form_of_error_body_is_parsed() -> None:
+    assert str(error_for_response(400, {"error": "plain"})) == "plain"
+    assert str(error_for_response(503, {"message": "said so"}, retry_after="7")) == "said so (retry after 7 s)"
+    assert str(error_for_response(502, None)) == "the server returned status 502"
 
 
-def test_fields_that_are_wrong_are_named() -> None:
+def test_invalid_fields_are_named() -> None:
     big, odd = {"path": ["name"], "message": "Too big"}, {"path": ["scopes", 0], "message": "Invalid option"}
-    assert str(failure_of(400, {"error": "Too big", "details": [big]})) == "name: Too big"
-    both = failure_of(400, {"error": "Too big", "details": [big, odd]})
+    assert str(error_for_response(400, {"error": "Too big", "details": [big]})) == "name: Too big"
+    both = error_for_response(400, {"error": "Too big", "details": [big, odd]})
     assert str(both) == "name: Too big; scopes.0: Invalid option"
     generic = {"error": "Validation error", "code": "VALIDATION_ERROR", "details": [odd]}
-    assert str(failure_of(400, generic)) == "Validation error: scopes.0: Invalid option"
+    assert str(error_for_response(400, generic)) == "Validation error: scopes.0: Invalid option"
     joined = {"path": "selectedOutputs.0", "message": "expected string"}
-    assert str(failure_of(400, {"error": "Bad", "details": [joined]})) == "Bad: selectedOutputs.0: expected string"
-    assert str(failure_of(400, {"error": {"message": "Bad", "details": [big] * 4}})).count("name: Too big") == 3
+    assert (
+        str(error_for_response(400, {"error": "Bad", "details": [joined]})) == "Bad: selectedOutputs.0: expected string"
+    )
+    assert str(error_for_response(400, {"error": {"message": "Bad", "details": [big] * 4}})).count("name: Too big") == 3
 
 
-def test_details_that_name_no_field_change_nothing() -> None:
+def test_details_without_fields_are_ignored() -> None:
     for details in ({"runId": "r"}, "why", None, ["why"], [{"path": [], "message": "Unrecognized key"}]):
-        assert str(failure_of(409, {"error": {"message": "it is taken", "details": details}})) == "it is taken"
+        assert str(error_for_response(409, {"error": {"message": "it is taken", "details": details}})) == "it is taken"

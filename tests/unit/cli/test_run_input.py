@@ -1,15 +1,15 @@
-"""How `flowport run` reads its input."""
+"""Input of `flowport run`."""
 
 from pathlib import Path
 
 import pytest
 import typer
 
-from flowport.commands.run import input_of
+from flowport.commands.run import parse_input
 
 
-def test_fields_win_over_the_document() -> None:
-    assert input_of('{"a": 1, "b": 2}', ["b=3", "c=text", 'd={"e": [1]}']) == {
+def test_fields_override_the_document() -> None:
+    assert parse_input('{"a": 1, "b": 2}', ["b=3", "c=text", 'd={"e": [1]}']) == {
         "a": 1,
         "b": 3,
         "c": "text",
@@ -20,30 +20,30 @@ def test_fields_win_over_the_document() -> None:
 def test_a_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "input.json"
     file.write_text('{"a": 1}')
-    assert input_of(f"@{file}", ()) == {"a": 1}
+    assert parse_input(f"@{file}", ()) == {"a": 1}
 
 
 @pytest.mark.parametrize("document", ["[1]", "{", "@/nowhere/at/all"])
-def test_what_is_no_object_is_refused(document: str) -> None:
+def test_input_other_than_an_object_is_rejected(document: str) -> None:
     with pytest.raises(typer.BadParameter):
-        input_of(document, ())
+        parse_input(document, ())
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b'{"a": "\xff"}', b"[" * 100_000])
-def test_what_is_no_json_in_utf_8_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_invalid_json_or_utf_8_is_rejected(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "input.json"
     file.write_bytes(content)
     with pytest.raises(typer.BadParameter, match="--input"):
-        input_of(f"@{file}", ())
+        parse_input(f"@{file}", ())
     with pytest.raises(typer.BadParameter, match="--input"):
-        input_of(content.decode(errors="surrogateescape"), ())
+        parse_input(content.decode(errors="surrogateescape"), ())
 
 
-def test_a_field_that_is_no_json_is_text() -> None:
+def test_a_field_that_is_not_json_is_text() -> None:
     for text in ("1e999", "[" * 100_000, "\udcff"):
-        assert input_of(None, [f"a={text}"]) == {"a": text}
+        assert parse_input(None, [f"a={text}"]) == {"a": text}
 
 
 def test_a_field_needs_a_name() -> None:
     with pytest.raises(typer.BadParameter):
-        input_of(None, ["=1"])
+        parse_input(None, ["=1"])

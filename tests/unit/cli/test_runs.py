@@ -1,31 +1,31 @@
-"""Finding a run at the public door."""
+"""Lookup of runs."""
 
 import httpx2
 import pytest
 
-from flowport.client.door import Door
-from flowport.client.errors import Missing
+from flowport.client.api_client import ApiClient
+from flowport.client.errors import NotFound
 from flowport.client.profiles import Profile
-from flowport.client.runs import RunPlace, place_of
+from flowport.client.runs import RunRef, find_run
 
 
-def door_that_knows_it_after(questions: int) -> Door:
-    """A door whose log has the run from that question on."""
-    asked: list[httpx2.Request] = []
+def client_that_finds_it_after(requests: int) -> ApiClient:
+    """Return a client whose server returns the run from this request on."""
+    received: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
-        return httpx2.Response(200, json={"data": [{"workflowId": "w"}] if len(asked) >= questions else []})
+        received.append(request)
+        return httpx2.Response(200, json={"data": [{"workflowId": "w"}] if len(received) >= requests else []})
 
     profile = Profile("https://flow.example", "sk-sim-key", workspace_id="mine")
-    return Door(profile, transport=httpx2.MockTransport(answer))
+    return ApiClient(profile, transport=httpx2.MockTransport(answer))
 
 
-@pytest.mark.parametrize("questions", [1, 3])
-def test_a_run_that_was_just_answered_is_found_although_it_is_written_down_later(questions: int) -> None:
-    assert place_of(door_that_knows_it_after(questions), "mine") == RunPlace("w", "mine")
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_run_that_is_stored_after_its_response_is_found(requests: int) -> None:
+    assert find_run(client_that_finds_it_after(requests), "mine") == RunRef("w", "mine")
 
 
-def test_a_run_that_there_is_not_is_missing_soon() -> None:
-    with pytest.raises(Missing, match="there is no run mine"):
-        place_of(door_that_knows_it_after(1_000), "mine")
+def test_an_unknown_run_is_not_found() -> None:
+    with pytest.raises(NotFound, match="run mine not found"):
+        find_run(client_that_finds_it_after(1_000), "mine")

@@ -1,11 +1,11 @@
-"""Each process of `flowport stack` has the environment of its service, and no other's secrets."""
+"""A service process of `flowport stack` has the settings and secrets of its service only."""
 
 from pathlib import Path
 
 import pytest
 
-from flowport.service_environment import environment_for
-from flowport.stack import Stack, StackPorts
+from flowport.local.service_environment import select_environment
+from flowport.local.stack import Stack, StackPorts
 from shared.service import ServiceName
 
 TOKENS = {f"FLOWPORT_TOKEN_{name}" for name in ("GATEWAY", "DEPLOY", "EXECUTOR", "JOBS")}
@@ -21,12 +21,12 @@ OTHERS = {
 
 
 def environment_of(folder: Path, service: ServiceName) -> dict[str, str]:
-    """What `flowport stack` starts a service with."""
+    """Return the environment that `flowport stack` gives a service."""
     return Stack(folder, ports=StackPorts.free(), environment=SERVERS)._environment_of(service)
 
 
 @pytest.fixture(autouse=True)
-def given(monkeypatch: pytest.MonkeyPatch) -> None:
+def operator_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in OTHERS.items():
         monkeypatch.setenv(name, value)
     for name in TOKENS | KEYS:
@@ -34,7 +34,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
 
 
-def test_the_executor_has_no_store_no_key_and_no_other_s_token(tmp_path: Path) -> None:
+def test_the_executor_has_only_its_token(tmp_path: Path) -> None:
     found = environment_of(tmp_path, ServiceName.EXECUTOR)
     assert found.keys() & (TOKENS | KEYS | OTHERS.keys() | {"FLOWPORT_MONGODB_URI"}) == {"FLOWPORT_TOKEN_EXECUTOR"}
     assert "mongodb" not in "".join(found.values())
@@ -50,12 +50,12 @@ def test_the_executor_has_no_store_no_key_and_no_other_s_token(tmp_path: Path) -
         (ServiceName.JOBS, {"FLOWPORT_TICKET_KEYS", "FLOWPORT_WEBHOOK_KEYS"}),
     ],
 )
-def test_a_service_has_the_keys_that_it_uses(tmp_path: Path, service: ServiceName, keys: set[str]) -> None:
+def test_a_service_has_only_the_keys_that_it_uses(tmp_path: Path, service: ServiceName, keys: set[str]) -> None:
     found = environment_of(tmp_path, service)
     assert found.keys() & KEYS == keys
     assert found["FLOWPORT_MONGODB_URI"] == SERVERS["FLOWPORT_MONGODB_URI"]
     assert "OPENAI_API_KEY" not in found
 
 
-def test_variables_that_are_no_settings_are_passed_on() -> None:
-    assert environment_for(ServiceName.EXECUTOR, {"PATH": "/bin", "FLOWPORT_HOME": "/x"}) == {"PATH": "/bin"}
+def test_variables_that_are_not_settings_are_passed_on() -> None:
+    assert select_environment(ServiceName.EXECUTOR, {"PATH": "/bin", "FLOWPORT_HOME": "/x"}) == {"PATH": "/bin"}

@@ -1,4 +1,4 @@
-"""`flowport indexes`: what is said where the store does not help."""
+"""`flowport indexes`: errors of the store."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,14 +6,14 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
-from flowport import store_indexes
-from flowport.failures import CommandFailed
+from flowport.admin import store_indexes
+from flowport.errors import CommandFailed
 from shared.store.client import Store
 from shared.store.indexes import Index
 
 
 class Broken:
-    """A service's database that gives an error."""
+    """A service database that raises an error."""
 
     name, variable = "flowport_jobs", "FLOWPORT_MONGODB_URI_JOBS"
     indexes: Sequence[Index] = ()
@@ -21,27 +21,27 @@ class Broken:
     def __init__(self, error: PyMongoError) -> None:
         self._error = error
 
-    def opened(self) -> AbstractAsyncContextManager[Store]:
+    def open_store(self) -> AbstractAsyncContextManager[Store]:
         raise self._error
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (
             ServerSelectionTimeoutError("db:27017: refused, Timeout: 30s, Topology: …"),
-            "the store does not answer: db:27017: refused. FLOWPORT_MONGODB_URI_JOBS says where it is",
+            "the store is unavailable: db:27017: refused. Check FLOWPORT_MONGODB_URI_JOBS",
         ),
         (
             OperationFailure("not authorized"),
-            "the store does not do this in flowport_jobs: not authorized",
+            "the store rejected the request for flowport_jobs: not authorized",
         ),
     ],
 )
-def test_a_store_that_is_away_is_told_from_one_that_refuses(
-    monkeypatch: pytest.MonkeyPatch, error: PyMongoError, said: str
+def test_unavailable_and_rejecting_stores_have_different_errors(
+    monkeypatch: pytest.MonkeyPatch, error: PyMongoError, message: str
 ) -> None:
-    monkeypatch.setattr(store_indexes, "databases", lambda _settings: [Broken(error)])
+    monkeypatch.setattr(store_indexes, "list_databases", lambda _settings: [Broken(error)])
     with pytest.raises(CommandFailed) as failed:
-        store_indexes.look()
-    assert str(failed.value) == said
+        store_indexes.check_indexes()
+    assert str(failed.value) == message

@@ -1,4 +1,4 @@
-"""A stream that the command line reads, and reads on."""
+"""Run streams, and their resumption."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,17 +7,17 @@ import httpx2
 import msgspec
 import pytest
 
-from flowport.client import patience
-from flowport.client.door import Door
-from flowport.client.errors import Missing, TookTooLong
+from flowport.client import retries
+from flowport.client.api_client import ApiClient
+from flowport.client.errors import NotFound, WaitTimedOut
 from flowport.client.profiles import Profile
-from flowport.client.streams import streamed
+from flowport.client.streams import stream_run
 
 FINAL = {"event": "final", "data": {"success": True, "output": {}}}
 
 
 class Body(httpx2.SyncByteStream):
-    """An answer's body in pieces, with a line that breaks behind them unless it is `whole`."""
+    """A response body in pieces that ends with a disconnect unless it is `whole`."""
 
     def __init__(self, *pieces: bytes, whole: bool = False) -> None:
         self._pieces = pieces
@@ -26,22 +26,24 @@ class Body(httpx2.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         yield from self._pieces
         if not self._whole:
-            raise httpx2.RemoteProtocolError("the line broke")
+            raise httpx2.RemoteProtocolError("disconnected")
 
 
 class Server(httpx2.BaseTransport):
-    """Answers with what it was given, one after the other; then it is away."""
+    """A server with scripted responses. Afterwards it is unavailable."""
 
-    def __init__(self, *answers: httpx2.Response | Body) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: httpx2.Response | Body) -> None:
+        self._responses = list(responses)
         self.calls: list[tuple[str, str | None]] = []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.calls.append((f"{request.method} {request.url.path}", request.headers.get("last-event-id")))
-        if not self._answers:
+        if not self._responses:
             raise httpx2.ConnectError("refused")
-        answer = self._answers.pop(0)
-        return httpx2.Response(200, headers={"x-run-id": "R"}, stream=answer) if isinstance(answer, Body) else answer
+        response = self._responses.pop(0)
+        return (
+            httpx2.Response(200, headers={"x-run-id": "R"}, stream=response) if isinstance(response, Body) else response
+        )
 
 
 def frame(data: Any, number: int | None = None) -> bytes:
@@ -51,25 +53,25 @@ def frame(data: Any, number: int | None = None) -> bytes:
 
 def read(server: Server) -> list[Any]:
     with (
-        Door(Profile("https://flow.example", "key"), transport=server) as door,
-        streamed(door, "W", {"input": {}}, {}) as run,
+        ApiClient(Profile("https://flow.example", "key"), transport=server) as client,
+        stream_run(client, "W", {"input": {}}, {}) as run,
     ):
         return list(run)
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
+def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_DELAY", 0.001)
 
 
-def test_a_text_may_have_every_letter_in_it() -> None:
+def test_unicode_line_separators_do_not_split_frames() -> None:
     text = "a\u2028b\u0085c\x0bd\u2029"
     sent = frame({"chunk": text}, 0) + frame(FINAL) + frame("[DONE]")
     pieces = [sent[at : at + 1] for at in range(len(sent))]
     assert read(Server(Body(*pieces, whole=True))) == [{"chunk": text}, FINAL]
 
 
-def test_a_stream_whose_line_breaks_is_read_on_from_there() -> None:
+def test_a_disconnected_stream_resumes_after_the_last_event() -> None:
     server = Server(
         Body(frame({"chunk": "a"}, 0), frame({"chunk": "b"}, 3)[:-9]),
         httpx2.Response(503, json={}),
@@ -81,26 +83,26 @@ def test_a_stream_whose_line_breaks_is_read_on_from_there() -> None:
     assert server.calls[1:] == [(events, "1-0"), (events, "1-0"), (events, "1-3")]
 
 
-def test_a_line_that_breaks_behind_the_end_is_no_trouble() -> None:
+def test_a_disconnect_after_the_last_frame_is_ignored() -> None:
     server = Server(Body(frame({"chunk": "a"}, 0), frame(FINAL)))
     assert read(server) == [{"chunk": "a"}, FINAL]
     assert len(server.calls) == 1
 
 
-def test_an_answer_that_ends_before_the_run_is_read_on() -> None:
+def test_a_response_that_ends_before_the_run_is_resumed() -> None:
     server = Server(Body(frame({"chunk": "a"}, 0), whole=True), Body(frame(FINAL), whole=True))
     assert read(server) == [{"chunk": "a"}, FINAL]
 
 
-def test_a_run_that_is_not_heard_of_for_long_is_named_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.05)
-    with pytest.raises(TookTooLong, match="the run R is not heard of") as lost:
+def test_a_stream_without_response_times_out_and_names_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "UNAVAILABLE_SECONDS", 0.05)
+    with pytest.raises(WaitTimedOut, match="no response about run R") as lost:
         read(Server(Body(frame({"chunk": "a"}, 0))))
     assert lost.value.exit_code == 6
 
 
-def test_a_run_that_may_not_be_read_on_is_not_asked_for_again() -> None:
+def test_a_rejected_resumption_is_not_retried() -> None:
     server = Server(Body(frame({"chunk": "a"}, 0)), httpx2.Response(404, json={"error": {"message": "Run not found"}}))
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         read(server)
     assert len(server.calls) == 2

@@ -137,13 +137,13 @@ USES: Final = (
     PrivateUse(
         package="uvicorn",
         owner="uvicorn:Server",
-        used_by="cli/src/flowport/serving.py",
+        used_by="cli/src/flowport/local/asgi_server.py",
         members=("capture_signals", "should_exit", "started"),
     ),
     PrivateUse(
         package="fastapi",
         owner="fastapi.routing:APIRouter",
-        used_by="cli/src/flowport/serving.py",
+        used_by="cli/src/flowport/local/asgi_server.py",
         members=("lifespan_context",),
     ),
     PrivateUse(

@@ -10,7 +10,7 @@ import yaml
 from tools.observability.dashboards import DASHBOARDS
 from tools.observability.grafana import Dashboard
 from tools.reference.metrics import metrics
-from tools.reference.pages import stale
+from tools.reference.pages import find_stale
 from tools.reference.runbooks import alerts
 
 from gateway.bootstrap import build  # noqa: F401 - so that every error of the gateway is known
@@ -41,7 +41,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_pages_that_are_written_from_code_are_fresh() -> None:
-    assert stale() == [], "run `make docs`"
+    assert find_stale() == [], "run `make docs`"
 
 
 def test_prometheus_accepts_the_rules() -> None:

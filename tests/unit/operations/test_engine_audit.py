@@ -20,7 +20,7 @@ def test_a_missing_security_release_of_the_line_is_reported() -> None:
     assert report.lines == (
         "JavaScript engine: Node 24.1.0, V8 13.6.1, 69 days old.",
         "Newest release of its line: v24.3.0 of 2026-04-01.",
-        "Security release that is missing: v24.2.0 of 2026-03-01.",
+        "Missing security release: v24.2.0 of 2026-03-01.",
     )
 
 

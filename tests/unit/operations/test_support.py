@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from tools.support import NOTICE, STALE, Line, Pin, pins, read_lines, review
+from tools.support import NOTICE, STALE, Line, Pin, list_pins, read_lines, review
 
 TODAY = date(2026, 11, 29)
 PIN = Pin("rabbitmq", "4.3.5", "deploy/compose.yaml")
@@ -14,7 +14,7 @@ LINE = Line("rabbitmq", "4.3", "https://example.org", TODAY, latest="4.3.5", end
 
 def test_every_pin_of_the_repository_has_an_entry_and_every_entry_a_pin() -> None:
     lines = read_lines()
-    pinned = pins()
+    pinned = list_pins()
     unknown = [pin for pin in pinned if not any(pin.image == one.image and pin.belongs_to(one.line) for one in lines)]
     assert unknown == []
     unused = [one for one in lines if not any(pin.image == one.image and pin.belongs_to(one.line) for pin in pinned)]
@@ -22,7 +22,7 @@ def test_every_pin_of_the_repository_has_an_entry_and_every_entry_a_pin() -> Non
 
 
 def test_every_place_that_pins_an_image_is_read() -> None:
-    assert {(pin.image, pin.file) for pin in pins()} >= {
+    assert {(pin.image, pin.file) for pin in list_pins()} >= {
         ("python", "deploy/Dockerfile"),
         ("debian", "deploy/Dockerfile"),
         ("grafana/grafana", "deploy/compose.yaml"),
@@ -35,7 +35,7 @@ def test_every_place_that_pins_an_image_is_read() -> None:
 
 def test_one_image_has_the_same_version_everywhere() -> None:
     versions: dict[str, set[str]] = {}
-    for pin in pins():
+    for pin in list_pins():
         versions.setdefault(pin.image, set()).add(pin.version)
     assert {image: found for image, found in versions.items() if len(found) > 1} == {}
 
@@ -59,7 +59,7 @@ def test_a_pin_without_an_entry_fails() -> None:
     ("line", "said"),
     [
         (replace(LINE, ends=TODAY + NOTICE), "support ends soon"),
-        (replace(LINE, read=TODAY - STALE), "read https://example.org again"),
+        (replace(LINE, read=TODAY - STALE), "review https://example.org again"),
         (replace(LINE, latest="4.3.6"), "newer: 4.3.6"),
         (replace(LINE, ends=None), "no end announced"),
     ],

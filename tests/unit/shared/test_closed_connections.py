@@ -11,7 +11,7 @@ from tests.support.eventually import until
 from tests.support.left_behind import Remains, without_collections
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from flowport.serving import listen, port_of, serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.web.bounded_http import BoundedHttp
 from shared.web.disconnects import offered
 
@@ -68,7 +68,7 @@ def application() -> FastAPI:
 )
 async def test_a_closed_connection_leaves_nothing(said: bytes, is_read: bool) -> None:
     door = listen(0)
-    async with serving(application(), door):
+    async with serve_app(application(), door):
         await _call(port_of(door), said, is_read)
         with without_collections() as remains:
             for _ in range(CONNECTIONS):

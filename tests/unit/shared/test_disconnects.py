@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 from tests.support.eventually import eventually
 
-from flowport.serving import listen, port_of, serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.web.disconnects import offered
 
 
@@ -45,7 +45,7 @@ async def asked(application: Application, body: bytes = b"") -> AsyncIterator[as
     app.mount("/", application)
     door = listen(0)
     port = port_of(door)
-    async with serving(app, door):
+    async with serve_app(app, door):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
         await asyncio.sleep(0.05)  # the body comes at once, and so much of it that the server stops reading

@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from tests.support.eventually import until
 
-from flowport import serving as flowport_serving
-from flowport.serving import listen, port_of, serving
+from flowport.local import asgi_server as flowport_serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.web.bounded_http import BoundedHttp
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -32,7 +32,7 @@ async def stopping() -> AsyncIterator[Stopping]:
     port = port_of(door)
 
     async def serve() -> None:
-        async with serving(app, door):
+        async with serve_app(app, door):
             await stop.wait()
 
     served = asyncio.create_task(serve())

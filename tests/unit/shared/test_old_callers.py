@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
-from flowport.serving import listen, port_of, serving
+from flowport.local.asgi_server import listen, port_of, serve_app
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def port() -> AsyncIterator[int]:
     app.get("/stream")(lambda: StreamingResponse(parts(), media_type="text/event-stream"))
     app.get("/whole")(lambda: "here")
     app.get("/nothing")(lambda: Response(status_code=204))
-    async with serving(app, door):
+    async with serve_app(app, door):
         yield port_of(door)
 
 

@@ -1,1 +1,1 @@
-"""The public door, as commands use it: where it is, with which key, and what its answers mean."""
+"""Client of Flowport's public API: profiles, calls, streams and errors."""

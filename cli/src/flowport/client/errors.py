@@ -1,62 +1,64 @@
-"""What can go wrong with a call, each with the exit code that scripts see."""
+"""Errors of API calls, each with the exit code of the command."""
 
 from typing import Any, Final
 
-from flowport.failures import CommandFailed
+from flowport.errors import CommandFailed
 
 
-class NoAccess(CommandFailed):
-    """There is no key, or the server does not take it for this."""
+class AccessDenied(CommandFailed):
+    """No API key is configured, or the server rejected it for this operation."""
 
     exit_code = 3
 
 
-class Missing(CommandFailed):
-    """What was named is not there."""
+class NotFound(CommandFailed):
+    """The named resource does not exist."""
 
     exit_code = 4
 
 
-class TryLater(CommandFailed):
-    """The server does not answer, is at capacity, or asks to slow down."""
+class ServerUnavailable(CommandFailed):
+    """The server is unavailable, at capacity, or rate limits the caller."""
 
     exit_code = 5
 
 
-class Unanswered(TryLater):
-    """The line broke behind a call that changes something: it may have been done, and would then be done twice."""
+class OutcomeUnknown(ServerUnavailable):
+    """The connection was lost after a request that changes something. Do not retry: it may have been processed."""
 
     exit_code = 1
 
 
-class TookTooLong(CommandFailed):
-    """The time that was given for waiting is over; what was waited for goes on."""
+class WaitTimedOut(CommandFailed):
+    """The wait timed out. The run or deployment continues."""
 
     exit_code = 6
 
 
 MOST_FIELDS: Final = 3
 _BY_STATUS: Final[dict[int, type[CommandFailed]]] = {
-    401: NoAccess,
-    403: NoAccess,
-    404: Missing,
-    408: TookTooLong,
-    429: TryLater,
-    502: TryLater,
-    503: TryLater,
-    504: TryLater,
+    401: AccessDenied,
+    403: AccessDenied,
+    404: NotFound,
+    408: WaitTimedOut,
+    429: ServerUnavailable,
+    502: ServerUnavailable,
+    503: ServerUnavailable,
+    504: ServerUnavailable,
 }
-_NO_WORD: Final = frozenset({502, 503, 504})
-"""Where nothing is said about later, the server or a proxy before it does not know what became of the call."""
+_OUTCOME_UNKNOWN: Final = frozenset({502, 503, 504})
+"""Without Retry-After, these come from a server or proxy that does not know the outcome of the request."""
 
 
-def failure_of(status: int, body: Any, *, retry_after: str | None = None, changes: bool = False) -> CommandFailed:
-    """The failure that an answer with `status` stands for; `changes` is whether the call was to change something."""
+def error_for_response(
+    status: int, body: Any, *, retry_after: str | None = None, changes: bool = False
+) -> CommandFailed:
+    """Return the error for a response with `status`. `changes` says whether the request may have changed something."""
     kind = _BY_STATUS.get(status, CommandFailed)
-    if changes and status in _NO_WORD and retry_after is None:
-        kind = Unanswered
+    if changes and status in _OUTCOME_UNKNOWN and retry_after is None:
+        kind = OutcomeUnknown
     later = f" (retry after {retry_after} s)" if retry_after else ""
-    return kind(f"{_message(body) or f'the server answered {status}'}{later}")
+    return kind(f"{_message(body) or f'the server returned status {status}'}{later}")
 
 
 def _message(body: Any) -> str:
@@ -64,16 +66,16 @@ def _message(body: Any) -> str:
         return ""
     error = body.get("error")
     about = error if isinstance(error, dict) else body
-    said = str((error if about is body else None) or about.get("message") or "")
+    message = str((error if about is body else None) or about.get("message") or "")
     fields = _fields(about.get("details"))
     if not fields:
-        return said
+        return message
     named = "; ".join(fields[:MOST_FIELDS]) + ("; …" if len(fields) > MOST_FIELDS else "")
-    return named if any(said in field for field in fields) else f"{said}: {named}"
+    return named if any(message in field for field in fields) else f"{message}: {named}"
 
 
 def _fields(details: Any) -> list[str]:
-    """What is wrong with each field that an answer names, as `name: Too big`."""
+    """Return the problem of each field that a response names, as `name: Too big`."""
     found = [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
     return [
         f"{_dotted(detail['path'])}: {detail['message']}"
@@ -83,5 +85,5 @@ def _fields(details: Any) -> list[str]:
 
 
 def _dotted(path: Any) -> str:
-    """Some routes send the way to a field as a list, some joined."""
+    """Return the dotted path of a field, which some routes send as a list and others joined."""
     return path if isinstance(path, str) else ".".join(map(str, path))

@@ -1,9 +1,9 @@
-"""Which server a command talks to, and with which key.
+"""Profiles: the server and the API key that a command uses.
 
-The first that is set wins: `--profile`; `FLOWPORT_API_KEY` or `SIM_API_KEY`; `FLOWPORT_PROFILE`; the profile that was
-chosen by `flowport profiles use`; the credentials that `flowport up` wrote. A key from the environment goes to the
-server that `FLOWPORT_URL` names, else to the one that the rest of that list names. It never takes a workspace from
-there: it need not open that one, and the server says which it opens.
+The first that is set applies: `--profile`; `FLOWPORT_API_KEY` or `SIM_API_KEY`; `FLOWPORT_PROFILE`; the profile that
+`flowport profiles use` selected; the credentials that `flowport up` wrote. A key from the environment is used with
+`FLOWPORT_URL`, or else with the server that the rest of the list selects. It is never combined with the workspace of
+that profile, which it may not have access to.
 """
 
 import os
@@ -13,99 +13,103 @@ from typing import Final
 
 import msgspec
 
-from flowport.client.errors import NoAccess
-from flowport.failures import CommandFailed
-from flowport.home import Credentials, Home, write_secret
+from flowport.client.errors import AccessDenied
+from flowport.errors import CommandFailed
+from flowport.home import Credentials, Home
+from flowport.private_files import write_secret
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 _KEY_VARIABLES: Final = ("FLOWPORT_API_KEY", "SIM_API_KEY")
 
 
 class Profile(msgspec.Struct, frozen=True, rename="camel"):
-    """A server and a key for it. `workspace_id` is where new workflows go."""
+    """A server and its API key. New workflows are created in `workspace_id`."""
 
     base_url: str
     api_key: str
     workspace_id: str = ""
 
 
-class _Kept(msgspec.Struct):
+class _ProfileFile(msgspec.Struct):
     current: str | None = None
     profiles: dict[str, Profile] = {}
 
 
-class Profiles:
-    """The profiles in `file`, which only its owner may read."""
+class ProfileStore:
+    """Profiles in a file that only its owner can read."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file or _default_file()
 
     @property
     def current(self) -> str | None:
-        """The name of the chosen profile."""
+        """Return the name of the selected profile."""
         return self._read().current
 
     def all(self) -> Mapping[str, Profile]:
-        """Every profile, by name."""
+        """Return every profile, by name."""
         return self._read().profiles
 
     def get(self, name: str) -> Profile:
-        """The profile of this name. Raises CommandFailed."""
+        """Return the profile with this name. Raises CommandFailed."""
         found = self._read().profiles.get(name)
         if found is None:
-            raise CommandFailed(f"there is no profile {name}: `flowport login --profile {name}` makes one")
+            raise CommandFailed(f"profile {name} not found. Create it with `flowport login --profile {name}`")
         return found
 
     def save(self, name: str, profile: Profile) -> None:
-        """Keep it, and choose it."""
-        kept = self._read()
-        kept.profiles[name] = profile
-        kept.current = name
-        self._write(kept)
+        """Save and select a profile."""
+        saved = self._read()
+        saved.profiles[name] = profile
+        saved.current = name
+        self._write(saved)
 
-    def choose(self, name: str) -> None:
-        """Use it from now on. Raises CommandFailed."""
+    def select(self, name: str) -> None:
+        """Select a profile for later commands. Raises CommandFailed."""
         self.get(name)
-        kept = self._read()
-        kept.current = name
-        self._write(kept)
+        saved = self._read()
+        saved.current = name
+        self._write(saved)
 
     def remove(self, name: str) -> None:
-        """Forget it and its key. Raises CommandFailed."""
+        """Delete a profile and its key. Raises CommandFailed."""
         self.get(name)
-        kept = self._read()
-        del kept.profiles[name]
-        kept.current = None if kept.current == name else kept.current
-        self._write(kept)
+        saved = self._read()
+        del saved.profiles[name]
+        saved.current = None if saved.current == name else saved.current
+        self._write(saved)
 
-    def _read(self) -> _Kept:
+    def _read(self) -> _ProfileFile:
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+            return msgspec.json.decode(self._file.read_bytes(), type=_ProfileFile)
         except FileNotFoundError:
-            return _Kept()
+            return _ProfileFile()
         except (OSError, msgspec.DecodeError) as error:
-            raise CommandFailed(f"{self._file} cannot be read: {error}") from error
+            raise CommandFailed(f"cannot read {self._file}: {error}") from error
 
-    def _write(self, kept: _Kept) -> None:
-        write_secret(self._file, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+    def _write(self, saved: _ProfileFile) -> None:
+        write_secret(self._file, msgspec.json.format(msgspec.json.encode(saved)) + b"\n")
 
 
-def resolve(name: str | None, profiles: Profiles | None = None) -> Profile:
-    """The profile that a command uses. Raises NoAccess when no key is known, CommandFailed for an unknown name."""
-    profiles = profiles or Profiles()
+def resolve_profile(name: str | None, profiles: ProfileStore | None = None) -> Profile:
+    """Return the profile that a command uses.
+
+    Raises AccessDenied when there is no API key, CommandFailed for an unknown name.
+    """
+    profiles = profiles or ProfileStore()
     if name is not None:
         return profiles.get(name)
     key = next((os.environ[variable] for variable in _KEY_VARIABLES if os.environ.get(variable)), None)
-    kept = _kept(profiles)
+    saved = _saved_profile(profiles)
     if key is not None:
-        url = os.environ.get("FLOWPORT_URL") or (kept.base_url if kept else DEFAULT_URL)
+        url = os.environ.get("FLOWPORT_URL") or (saved.base_url if saved else DEFAULT_URL)
         return Profile(url.rstrip("/"), key, os.environ.get("FLOWPORT_WORKSPACE_ID", ""))
-    if kept is None:
-        raise NoAccess("no server is known: `flowport login`, set FLOWPORT_API_KEY, or start one with `flowport up`")
-    return kept
+    if saved is None:
+        raise AccessDenied("no server configured. Run `flowport login`, set FLOWPORT_API_KEY, or run `flowport up`")
+    return saved
 
 
-def _kept(profiles: Profiles) -> Profile | None:
+def _saved_profile(profiles: ProfileStore) -> Profile | None:
     name = os.environ.get("FLOWPORT_PROFILE") or profiles.current
     if name is not None:
         return profiles.get(name)

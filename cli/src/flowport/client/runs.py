@@ -1,4 +1,4 @@
-"""Runs at the public door, in the words of its v2 API."""
+"""Runs, as the v2 API represents them."""
 
 import re
 import time
@@ -8,17 +8,17 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from flowport.client.door import PAGE, Door, JsonObject, path
-from flowport.client.errors import Missing
-from flowport.client.patience import pauses
+from flowport.client.api_client import PAGE, ApiClient, JsonObject, api_path
+from flowport.client.errors import NotFound
+from flowport.client.retries import backoff_delays
 
-WRITTEN_WITHIN_SECONDS: Final = 2.0
-"""A run whose caller waited is answered first and written down afterwards; a busy system takes about so long."""
+STORED_WITHIN_SECONDS: Final = 2.0
+"""A run whose caller waits is stored after the response; this delay covers a busy system."""
 _JOB_ID: Final = re.compile(r"run_[0-9a-f]{20}")
 
 
 class RunState(StrEnum):
-    """How a run stands."""
+    """Status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -29,81 +29,81 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True)
-class RunPlace:
-    """Where a run is found: v2 knows runs by their workflow."""
+class RunRef:
+    """Reference to a run: the v2 API addresses runs by their workflow."""
 
     workflow_id: str
     run_id: str
 
     @property
     def path(self) -> str:
-        """Its route."""
-        return path("v2", "workflows", self.workflow_id, "runs", self.run_id)
+        """Return the API path of the run."""
+        return api_path("v2", "workflows", self.workflow_id, "runs", self.run_id)
 
 
-def place_of(door: Door, run: str) -> RunPlace:
-    """The run with this id, or with this job id. Raises Missing; CommandFailed when the workspace is not known."""
+def find_run(client: ApiClient, run: str) -> RunRef:
+    """Return the run with this run id or job id. Raises NotFound, CommandFailed when no workspace is selected."""
     if _JOB_ID.fullmatch(run):
-        facts = door.call("GET", path("jobs", run))["metadata"]
-        return RunPlace(facts["workflowId"], facts["executionId"])
-    query = {"workspaceId": door.workspace_id, "executionId": run, "limit": 1}
-    until = time.monotonic() + WRITTEN_WITHIN_SECONDS
-    for pause in pauses():
-        found = door.call("GET", path("v1", "logs"), query=query)["data"]
+        facts = client.call("GET", api_path("jobs", run))["metadata"]
+        return RunRef(facts["workflowId"], facts["executionId"])
+    query = {"workspaceId": client.workspace_id, "executionId": run, "limit": 1}
+    until = time.monotonic() + STORED_WITHIN_SECONDS
+    for pause in backoff_delays():
+        found = client.call("GET", api_path("v1", "logs"), query=query)["data"]
         if found:
-            return RunPlace(found[0]["workflowId"], run)
+            return RunRef(found[0]["workflowId"], run)
         if time.monotonic() + pause > until:
             break
         time.sleep(pause)
-    raise Missing(f"there is no run {run}")
+    raise NotFound(f"run {run} not found")
 
 
-def run_state(door: Door, place: RunPlace) -> JsonObject:
-    """A run as it stands, with its output."""
-    found: JsonObject = door.call("GET", place.path, query={"includeOutput": "true"})["data"]
+def fetch_run(client: ApiClient, ref: RunRef) -> JsonObject:
+    """Return a run with its output."""
+    found: JsonObject = client.call("GET", ref.path, query={"includeOutput": "true"})["data"]
     return found
 
 
-def run_spans(door: Door, place: RunPlace) -> list[JsonObject]:
-    """What a run did, as a tree of spans: the run, its blocks, and what ran within them."""
-    found: JsonObject = door.call("GET", path("v1", "logs", place.run_id))["data"]
+def fetch_spans(client: ApiClient, ref: RunRef) -> list[JsonObject]:
+    """Return the spans of a run as a tree: the run, its blocks and their children."""
+    found: JsonObject = client.call("GET", api_path("v1", "logs", ref.run_id))["data"]
     spans: list[JsonObject] = found["executionData"]["traceSpans"]
     return spans
 
 
-class Runs:
-    """The runs of one workflow, by its id or name, or all of the workspace. Each says in `workflow` what it ran."""
+class RunHistory:
+    """Runs of one workflow, or of all workflows of the workspace. Each item names its `workflow`."""
 
-    def __init__(self, door: Door, workflow: str | None) -> None:
-        self._door = door
+    def __init__(self, client: ApiClient, workflow: str | None) -> None:
+        self._client = client
         self._workflow = workflow
 
-    def latest(self, *, limit: int, status: RunState | None = None) -> Iterator[JsonObject]:
-        """The newest first; `limit` is how many will be read."""
+    def list_latest(self, *, limit: int, status: RunState | None = None) -> Iterator[JsonObject]:
+        """Yield the latest runs, newest first. `limit` bounds the page size."""
         query: JsonObject = {"limit": min(limit, PAGE)}
         return self._of_all(query, status) if self._workflow is None else self._of_one(query, status)
 
     def _of_one(self, query: JsonObject, status: RunState | None) -> Iterator[JsonObject]:
         wanted = {"status": status.value} if status else {}
-        for run in self._door.pages(path("v2", "workflows", self._workflow_id, "runs"), query | wanted):
+        for run in self._client.pages(api_path("v2", "workflows", self._workflow_id, "runs"), query | wanted):
             yield {**run, "workflow": self._workflow}
 
     def _of_all(self, query: JsonObject, status: RunState | None) -> Iterator[JsonObject]:
         wanted = {"status": "processing" if status is RunState.RUNNING else status.value} if status else {}
-        query = {"workspaceId": self._door.workspace_id, **query, **wanted}
-        for row in self._door.pages(path("v1", "logs"), query):
-            yield _in_v2_words(row, self._names.get(row["workflowId"], row["workflowId"]))
+        query = {"workspaceId": self._client.workspace_id, **query, **wanted}
+        for row in self._client.pages(api_path("v1", "logs"), query):
+            yield _to_v2_run(row, self._names.get(row["workflowId"], row["workflowId"]))
 
     @cached_property
     def _workflow_id(self) -> str:
-        return self._door.workflow_id(str(self._workflow))
+        return self._client.workflow_id(str(self._workflow))
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        return {workflow["id"]: workflow["name"] for workflow in self._door.workflows()}
+        return {workflow["id"]: workflow["name"] for workflow in self._client.workflows()}
 
 
-def _in_v2_words(row: JsonObject, workflow: str) -> JsonObject:
+def _to_v2_run(row: JsonObject, workflow: str) -> JsonObject:
     status = RunState.RUNNING if row["status"] == "processing" else RunState(row["status"])
     return {
         "runId": row["id"],

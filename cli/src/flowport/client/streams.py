@@ -1,4 +1,4 @@
-"""A run that is read while it goes on. It does not depend on its reader: where the line breaks, it is read on."""
+"""Streams of runs. A run does not depend on its stream: after a disconnect, the stream resumes."""
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
-from flowport.client.door import Door, JsonObject, path
-from flowport.client.errors import TryLater
-from flowport.client.patience import Patience
-from flowport.client.runs import RunPlace
+from flowport.client.api_client import ApiClient, JsonObject, api_path
+from flowport.client.errors import ServerUnavailable
+from flowport.client.retries import RetryPolicy
+from flowport.client.runs import RunRef
 
 DONE: Final = "[DONE]"
 HEARTBEAT: Final = "heartbeat=15"
 SILENT_SECONDS: Final = 60.0
-"""Heartbeats come four times as often: the line is dead."""
+"""Read timeout: four heartbeat intervals."""
 _ENDS: Final = frozenset({"final", "error"})
 
 
@@ -27,62 +27,71 @@ class _Frame:
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing comes behind it but the word that this was all."""
+        """Return whether only the end marker may follow."""
         return self.data == DONE or (isinstance(self.data, dict) and self.data.get("event") in _ENDS)
 
 
 class RunStream:
-    """The frames of one run, as they come, without the word that ends them."""
+    """Frames of one run, without the end marker."""
 
-    def __init__(self, door: Door, place: RunPlace, first: httpx2.Response) -> None:
-        self.run_id = place.run_id
-        self._door = door
-        self._place = place
+    def __init__(self, client: ApiClient, ref: RunRef, first: httpx2.Response) -> None:
+        self.run_id = ref.run_id
+        self._client = client
+        self._ref = ref
         self._first = first
-        self._seen: str | None = None
-        self._patience = Patience(place.run_id)
+        self._last_event_id: str | None = None
+        self._retries = RetryPolicy(ref.run_id)
 
     def __iter__(self) -> Iterator[Any]:
-        """Raises TookTooLong when the run cannot be read on for long, CommandFailed when it may not be; it goes on."""
-        ended, events = (yield from self._read(self._first)), f"{self._place.path}/events?{HEARTBEAT}"
+        """Yield the frames, and resume after a disconnect.
+
+        Raises WaitTimedOut when the server stays unavailable, CommandFailed when it refuses to resume. The run is not
+        affected.
+        """
+        ended, events = (yield from self._read_frames(self._first)), f"{self._ref.path}/events?{HEARTBEAT}"
         while not ended:
             try:
-                with self._door.opened("GET", events, headers=self._where_we_were(), seconds=SILENT_SECONDS) as answer:
-                    ended = yield from self._read(answer)
-            except TryLater as error:
-                self._patience.endure(error)
+                with self._client.stream(
+                    "GET", events, headers=self._resume_headers(), seconds=SILENT_SECONDS
+                ) as response:
+                    ended = yield from self._read_frames(response)
+            except ServerUnavailable as error:
+                self._retries.wait_or_raise(error)
 
-    def _where_we_were(self) -> Mapping[str, str]:
-        return {} if self._seen is None else {"last-event-id": self._seen}
+    def _resume_headers(self) -> Mapping[str, str]:
+        return {} if self._last_event_id is None else {"last-event-id": self._last_event_id}
 
-    def _read(self, answer: httpx2.Response) -> Generator[Any, None, bool]:
-        """The frames of one answer; returns whether the last one was among them."""
-        broken = "the answer ended before the run did"
+    def _read_frames(self, response: httpx2.Response) -> Generator[Any, None, bool]:
+        """Yield the frames of one response, and return whether the last one was among them."""
+        problem = "the response ended before the run did"
         try:
-            for frame in _frames(answer):
-                self._patience.regain()
-                self._seen = frame.id or self._seen
+            for frame in _parse_frames(response):
+                self._retries.reset()
+                self._last_event_id = frame.id or self._last_event_id
                 if frame.data != DONE:
                     yield frame.data
                 if frame.is_last:
                     return True
         except httpx2.HTTPError as error:
-            broken = str(error) or type(error).__name__
-        self._patience.endure(TryLater(f"{self._door.profile.base_url} went away: {broken}"))
+            problem = str(error) or type(error).__name__
+        self._retries.wait_or_raise(ServerUnavailable(f"{self._client.profile.base_url} disconnected: {problem}"))
         return False
 
 
 @contextmanager
-def streamed(door: Door, workflow_id: str, body: JsonObject, headers: Mapping[str, str]) -> Iterator[RunStream]:
-    """Begin a run, and read along. Raises CommandFailed."""
-    route = f"{path('v2', 'workflows', workflow_id, 'execute')}?{HEARTBEAT}"
-    with door.opened("POST", route, body={**body, "stream": True}, headers=headers, seconds=SILENT_SECONDS) as answer:
-        yield RunStream(door, RunPlace(workflow_id, answer.headers["x-run-id"]), answer)
+def stream_run(
+    client: ApiClient, workflow_id: str, body: JsonObject, headers: Mapping[str, str]
+) -> Iterator[RunStream]:
+    """Start a run and stream its output. Raises CommandFailed."""
+    route = f"{api_path('v2', 'workflows', workflow_id, 'execute')}?{HEARTBEAT}"
+    body = {**body, "stream": True}
+    with client.stream("POST", route, body=body, headers=headers, seconds=SILENT_SECONDS) as response:
+        yield RunStream(client, RunRef(workflow_id, response.headers["x-run-id"]), response)
 
 
-def _frames(answer: httpx2.Response) -> Iterator[_Frame]:
+def _parse_frames(response: httpx2.Response) -> Iterator[_Frame]:
     event_id = None
-    for line in _lines(answer):
+    for line in _split_lines(response):
         name, _, value = line.partition(b": ")
         if name == b"id":
             event_id = value.decode()
@@ -90,12 +99,12 @@ def _frames(answer: httpx2.Response) -> Iterator[_Frame]:
             yield _Frame(event_id, msgspec.json.decode(value))
 
 
-def _lines(answer: httpx2.Response) -> Iterator[bytes]:
-    """A line ends with a line feed alone: httpx2 takes more for an end, which texts may have in them."""
-    begun: list[bytes] = []
-    for piece in answer.iter_bytes():
+def _split_lines(response: httpx2.Response) -> Iterator[bytes]:
+    """Split at line feeds only: httpx2 also splits at separators that texts may contain."""
+    pending: list[bytes] = []
+    for piece in response.iter_bytes():
         *whole, rest = piece.split(b"\n")
         for line in whole:
-            yield b"".join((*begun, line))
-            begun.clear()
-        begun.append(rest)
+            yield b"".join((*pending, line))
+            pending.clear()
+        pending.append(rest)

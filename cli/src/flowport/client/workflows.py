@@ -1,12 +1,12 @@
-"""Workflows at the public door."""
+"""Import of workflow files."""
 
 from typing import Any
 
-from flowport.client.door import Door, JsonObject, path
+from flowport.client.api_client import ApiClient, JsonObject, api_path
 
 
-def import_file(door: Door, document: Any, *, name: str | None = None) -> JsonObject:
-    """Make a workflow of a file's content, under another name than the file's if one is given. Raises CommandFailed."""
-    body = {"workspaceId": door.workspace_id, "workflow": document, **({"name": name} if name else {})}
-    made: JsonObject = door.call("POST", path("v1", "workflows", "import"), body=body)["data"]
-    return made
+def import_file(client: ApiClient, document: Any, *, name: str | None = None) -> JsonObject:
+    """Create a workflow from a workflow file's content. `name` overrides the file's name. Raises CommandFailed."""
+    body = {"workspaceId": client.workspace_id, "workflow": document, **({"name": name} if name else {})}
+    created: JsonObject = client.call("POST", api_path("v1", "workflows", "import"), body=body)["data"]
+    return created

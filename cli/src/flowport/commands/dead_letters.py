@@ -1,14 +1,14 @@
-"""`flowport dead-letters`: what nobody could work on. Needs a key with the admin scope."""
+"""`flowport dead-letters`: messages that could not be processed. Requires a key with the admin scope."""
 
 from itertools import islice
 from typing import Annotated, Final
 
 import typer
 
-from flowport.client.door import JsonObject, path
+from flowport.client.api_client import JsonObject, api_path
 from flowport.commands.session import Session, command
 
-dead_letters_app = typer.Typer(help="What nobody could work on, and waits for you.", no_args_is_help=True)
+dead_letters_app = typer.Typer(help="Messages that could not be processed. Retry or delete them.", no_args_is_help=True)
 
 LetterId = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the dead letter.")]
 COLUMNS: Final = ("id", "kind", "queue", "reason", "runId", "diedAt")
@@ -16,26 +16,29 @@ COLUMNS: Final = ("id", "kind", "queue", "reason", "runId", "diedAt")
 
 @command(dead_letters_app, "list")
 def list_letters(
-    session: Session, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 50
+    session: Session,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of dead letters, newest first.")] = 50,
 ) -> None:
-    """Show them."""
-    pages = session.door.pages(path("v1", "dead-letters"), {"limit": min(limit, 100), **_where(session)})
-    session.output.rows(COLUMNS, list(islice(pages, limit)))
+    """List dead letters."""
+    pages = session.client.pages(
+        api_path("v1", "dead-letters"), {"limit": min(limit, 100), **_workspace_query(session)}
+    )
+    session.output.print_rows(COLUMNS, list(islice(pages, limit)))
 
 
 @command(dead_letters_app)
 def redrive(session: Session, letter: LetterId) -> None:
-    """Give one another chance; a run begins anew, as a run of its own."""
-    route = path("v1", "dead-letters", letter, "redrive")
-    session.output.record(session.door.call("POST", route, query=_where(session))["data"])
+    """Redrive a dead letter. A run starts again as a new run."""
+    route = api_path("v1", "dead-letters", letter, "redrive")
+    session.output.print_record(session.client.call("POST", route, query=_workspace_query(session))["data"])
 
 
 @command(dead_letters_app)
 def discard(session: Session, letter: LetterId) -> None:
-    """Forget one."""
-    session.door.call("DELETE", path("v1", "dead-letters", letter), query=_where(session))
-    session.output.done({"id": letter, "discarded": True}, f"{letter} is gone")
+    """Delete a dead letter."""
+    session.client.call("DELETE", api_path("v1", "dead-letters", letter), query=_workspace_query(session))
+    session.output.print_done({"id": letter, "discarded": True}, f"Deleted dead letter {letter}")
 
 
-def _where(session: Session) -> JsonObject:
-    return {"workspaceId": session.door.workspace_id}
+def _workspace_query(session: Session) -> JsonObject:
+    return {"workspaceId": session.client.workspace_id}

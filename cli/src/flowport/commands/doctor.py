@@ -9,46 +9,47 @@ import typer
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
 from flowport.home import DEFAULT_NAME
-from flowport.output import Output, say
+from flowport.output import Output, print_labelled
 
-COLOURS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+COLORS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
 
 
 def doctor(
     gateway: Annotated[
-        str | None, typer.Option(envvar="FLOWPORT_URL", help="URL of a gateway; that of the profile when not given.")
+        str | None, typer.Option(envvar="FLOWPORT_URL", help="URL of a gateway; default: that of the profile.")
     ] = None,
     executor: Annotated[
         str, typer.Option(envvar="FLOWPORT_EXECUTOR_URL", help="URL of an executor's health port.")
     ] = "http://127.0.0.1:8083",
     management: Annotated[
-        str | None, typer.Option(envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user inside.")
+        str | None,
+        typer.Option(envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="URL of RabbitMQ's HTTP API, with user and password."),
     ] = None,
     home: Annotated[
         Path, typer.Option(envvar="FLOWPORT_HOME", help="Folder of `flowport up` and `flowport stack`.")
     ] = Path(DEFAULT_NAME),
     as_json: AsJson = False,
 ) -> None:
-    """Look at settings, broker, store, services and key, and say what is wrong and what to do.
+    """Check settings, broker, store, services and API key, and suggest a fix for each problem.
 
-    Run it where a service's settings are in the environment; elsewhere it sees what callers see. Exits with 1 when
-    there is a problem.
+    Run it with a service's settings in the environment. Without them it checks what API callers can see. Exits with 1
+    if there is a problem.
     """
-    from flowport.doctor.examination import Places, examine  # noqa: PLC0415 - it knows all services: that takes a second
+    from flowport.doctor.checks import DoctorTargets, run_checks  # noqa: PLC0415 - imports all services, which takes a second
 
     output = Output(as_json=as_json)
-    places = Places(gateway, executor, management, home)
+    targets = DoctorTargets(gateway, executor, management, home)
 
-    async def look() -> list[Finding]:
+    async def run() -> list[Finding]:
         found = []
-        async for finding in examine(places):
+        async for finding in run_checks(targets):
             found.append(finding)
             _show(output, finding)
         return found
 
-    found = asyncio.run(look())
+    found = asyncio.run(run())
     if as_json:
-        output.json(found)
+        output.print_json(found)
     if any(finding.verdict is Verdict.PROBLEM for finding in found):
         raise typer.Exit(1)
 
@@ -56,6 +57,6 @@ def doctor(
 def _show(output: Output, finding: Finding) -> None:
     if output.as_json:
         return
-    say(output.console, finding.check, label=f"{finding.verdict:<7}", style=COLOURS[finding.verdict])
+    print_labelled(output.console, finding.check, label=f"{finding.verdict:<7}", style=COLORS[finding.verdict])
     for line in filter(None, (finding.found, f"→ {finding.fix}" if finding.fix else "")):
         output.console.print(f"         {line}", highlight=False, markup=False, soft_wrap=True)

@@ -1,14 +1,14 @@
-"""`flowport keys`: API keys of the workspace. Needs a key with the admin scope."""
+"""`flowport keys`: API keys of the workspace. Requires a key with the admin scope."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
-from flowport.client.door import JsonObject, is_id, path
-from flowport.client.errors import Missing
+from flowport.client.api_client import JsonObject, api_path, is_id
+from flowport.client.errors import NotFound
 from flowport.commands.session import Session, command
-from flowport.failures import CommandFailed
+from flowport.errors import CommandFailed
 
 keys_app = typer.Typer(help="API keys of the workspace.", no_args_is_help=True)
 
@@ -18,80 +18,80 @@ COLUMNS: Final = ("id", "name", "displayKey", "scopes", "createdAt", "lastUsed",
 
 @command(keys_app, "list")
 def list_keys(session: Session) -> None:
-    """Show every key, masked."""
-    session.output.rows(COLUMNS, _listed(session))
+    """List API keys. Secrets are masked."""
+    session.output.print_rows(COLUMNS, _fetch_keys(session))
 
 
 @command(keys_app)
 def create(
     session: Session,
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    name: Annotated[str, typer.Argument(help="Name of the key.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="execute, read, write, deploy, approve, admin; may be repeated.")
+        list[str] | None, typer.Option("--scope", help="execute, read, write, deploy, approve or admin. Repeatable.")
     ] = None,
     workflow: Annotated[
-        list[str] | None, typer.Option("--workflow", help="Only for this workflow; may be repeated.")
+        list[str] | None, typer.Option("--workflow", help="Restrict the key to this workflow. Repeatable.")
     ] = None,
-    expires: Annotated[str | None, typer.Option(help="When it ends, as 2027-01-31T00:00:00Z.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Expiry time, e.g. 2027-01-31T00:00:00Z.")] = None,
 ) -> None:
-    """Make a key, and print it this once."""
+    """Create an API key and print it. It is not shown again."""
     body: dict[str, object] = {"name": name}
     if scope:
         body["scopes"] = scope
     if workflow:
-        body["workflowIds"] = [session.door.workflow_id(one) for one in workflow]
+        body["workflowIds"] = [session.client.workflow_id(one) for one in workflow]
     if expires:
         body["expiresAt"] = expires
-    _print_new(session, session.door.call("POST", _keys(session), body=body)["key"])
+    _print_new(session, session.client.call("POST", _keys_path(session), body=body)["key"])
 
 
 @command(keys_app)
 def rotate(
     session: Session,
     key: KeyName,
-    overlap: Annotated[int, typer.Option(min=0, help="For how many seconds the old one stays good.")] = 0,
+    overlap: Annotated[int, typer.Option(min=0, help="Seconds during which the old key stays valid.")] = 0,
 ) -> None:
-    """Replace a key by a new one, and print that this once."""
-    route = _keys(session, _id_of(session, key), "rotate")
-    _print_new(session, session.door.call("POST", route, body={"overlapSeconds": overlap})["key"])
+    """Rotate an API key and print the new one. It is not shown again."""
+    route = _keys_path(session, _resolve_key_id(session, key), "rotate")
+    _print_new(session, session.client.call("POST", route, body={"overlapSeconds": overlap})["key"])
 
 
 @command(keys_app)
 def revoke(session: Session, key: KeyName) -> None:
-    """End a key. It is refused within a second, everywhere."""
-    session.door.call("DELETE", _keys(session, _id_of(session, key)))
-    session.output.done({"key": key, "revoked": True}, f"{key} opens nothing any more")
+    """Revoke an API key. Every process rejects it within one second."""
+    session.client.call("DELETE", _keys_path(session, _resolve_key_id(session, key)))
+    session.output.print_done({"key": key, "revoked": True}, f"Revoked key {key}")
 
 
-def _id_of(session: Session, key: str) -> str:
-    """A key that was replaced keeps its name, and counts no more once it opens nothing."""
+def _resolve_key_id(session: Session, key: str) -> str:
+    """Return the id of a key. Expired keys count only when no valid key has the name."""
     if is_id(key):
         return key
-    named = [one for one in _listed(session) if one["name"] == key]
-    good = [one["id"] for one in named if not _is_over(one)] or [one["id"] for one in named]
-    if not good:
-        raise Missing(f"there is no key named {key!r}")
-    if len(good) > 1:
-        raise CommandFailed(f"{len(good)} keys are named {key!r}, use an id: {', '.join(good)}")
-    return str(good[0])
+    named = [one for one in _fetch_keys(session) if one["name"] == key]
+    ids = [one["id"] for one in named if not _is_expired(one)] or [one["id"] for one in named]
+    if not ids:
+        raise NotFound(f"key {key!r} not found")
+    if len(ids) > 1:
+        raise CommandFailed(f"{len(ids)} keys are named {key!r}. Use one of these ids: {', '.join(ids)}")
+    return str(ids[0])
 
 
-def _is_over(key: JsonObject) -> bool:
+def _is_expired(key: JsonObject) -> bool:
     return key["expiresAt"] is not None and datetime.fromisoformat(key["expiresAt"]) <= datetime.now(UTC)
 
 
-def _listed(session: Session) -> list[JsonObject]:
-    found: list[JsonObject] = session.door.call("GET", _keys(session))["keys"]
+def _fetch_keys(session: Session) -> list[JsonObject]:
+    found: list[JsonObject] = session.client.call("GET", _keys_path(session))["keys"]
     return found
 
 
-def _keys(session: Session, *parts: str) -> str:
-    return path("workspaces", session.door.workspace_id, "api-keys", *parts)
+def _keys_path(session: Session, *parts: str) -> str:
+    return api_path("workspaces", session.client.workspace_id, "api-keys", *parts)
 
 
 def _print_new(session: Session, key: dict[str, object]) -> None:
     if session.output.as_json:
-        session.output.json(key)
+        session.output.print_json(key)
     else:
-        session.output.line(str(key["key"]))
-        session.output.note(f"Id {key['id']}. The key is not shown again.")
+        session.output.print_line(str(key["key"]))
+        session.output.print_note(f"Id {key['id']}. The key is not shown again.")

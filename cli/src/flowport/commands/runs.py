@@ -8,19 +8,19 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from flowport.client.door import JsonObject, path
-from flowport.client.errors import TryLater
-from flowport.client.patience import Patience
-from flowport.client.runs import Runs, RunState, place_of, run_spans, run_state
+from flowport.client.api_client import JsonObject, api_path
+from flowport.client.errors import ServerUnavailable
+from flowport.client.retries import RetryPolicy
+from flowport.client.runs import RunHistory, RunState, fetch_run, fetch_spans, find_run
 from flowport.commands.run import show_result
-from flowport.commands.run_waiting import SECONDS, await_run
+from flowport.commands.run_progress import WAIT_SECONDS, wait_for_run
 from flowport.commands.session import Session, command
 
-runs_app = typer.Typer(help="What ran, and what runs now.", no_args_is_help=True)
+runs_app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or of its job.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run or of its job.")]
 AnyWorkflow = Annotated[
-    str | None, typer.Argument(metavar="[WORKFLOW]", help="Id or name of a workflow; all of them when not given.")
+    str | None, typer.Argument(metavar="[WORKFLOW]", help="Id or name of a workflow; default: all workflows.")
 ]
 COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs", "workflow")
 SPAN_COLUMNS: Final = ("block", "type", "status", "durationMs", "error")
@@ -33,49 +33,49 @@ REMEMBERED: Final = 1_000
 def list_runs(
     session: Session,
     workflow: AnyWorkflow = None,
-    status: Annotated[RunState | None, typer.Option(help="Only those that stand like this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
+    status: Annotated[RunState | None, typer.Option(help="Only runs with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of runs, newest first.")] = 20,
 ) -> None:
-    """Show the latest runs, of one workflow or of all."""
-    found = Runs(session.door, workflow).latest(limit=limit, status=status)
-    session.output.rows(COLUMNS, list(islice(found, limit)))
+    """List the latest runs of one workflow or of all workflows."""
+    found = RunHistory(session.client, workflow).list_latest(limit=limit, status=status)
+    session.output.print_rows(COLUMNS, list(islice(found, limit)))
 
 
 @command(runs_app)
 def show(session: Session, run: RunId) -> None:
-    """Show one run, with its output."""
-    found = run_state(session.door, place_of(session.door, run))
-    session.output.record(found if session.output.as_json else {**found, "cost": _dollars(found["cost"])})
+    """Show a run and its output."""
+    found = fetch_run(session.client, find_run(session.client, run))
+    session.output.print_record(found if session.output.as_json else {**found, "cost": _dollars(found["cost"])})
 
 
 @command(runs_app)
 def trace(session: Session, run: RunId) -> None:
-    """Show what a run did, block by block; with --json, with the input and output of each."""
-    spans = run_spans(session.door, place_of(session.door, run))
-    session.output.rows(SPAN_COLUMNS, spans if session.output.as_json else list(_lines(spans)))
+    """Show the trace of a run, block by block. --json includes the input and output of each block."""
+    spans = fetch_spans(session.client, find_run(session.client, run))
+    session.output.print_rows(SPAN_COLUMNS, spans if session.output.as_json else list(_lines(spans)))
 
 
 @command(runs_app)
 def wait(
     session: Session,
     run: RunId,
-    timeout: Annotated[float, typer.Option(min=1, help="How long to wait, in seconds.")] = SECONDS,
+    timeout: Annotated[float, typer.Option(min=1, help="Timeout in seconds.")] = WAIT_SECONDS,
 ) -> None:
-    """Wait for the end of a run. Exits with 0 when it completed, with 1 when it failed."""
-    show_result(session.output, await_run(session, place_of(session.door, run), seconds=timeout))
+    """Wait until a run ends. Exits with 0 if it completed, 1 if it failed."""
+    show_result(session.output, wait_for_run(session, find_run(session.client, run), seconds=timeout))
 
 
 @command(runs_app)
 def cancel(session: Session, run: RunId) -> None:
-    """Stop a run; one that is queued never begins."""
-    session.output.record(session.door.call("POST", f"{place_of(session.door, run).path}/cancel")["data"])
+    """Cancel a run. A queued run does not start."""
+    session.output.print_record(session.client.call("POST", f"{find_run(session.client, run).path}/cancel")["data"])
 
 
 @command(runs_app)
 def redrive(session: Session, run: RunId) -> None:
-    """Run a failed queued run again, as a run of its own."""
-    route = path("v1", "runs", place_of(session.door, run).run_id, "redrive")
-    session.output.record(session.door.call("POST", route, query=session.door.named_workspace)["data"])
+    """Redrive a failed queued run as a new run."""
+    route = api_path("v1", "runs", find_run(session.client, run).run_id, "redrive")
+    session.output.print_record(session.client.call("POST", route, query=session.client.workspace_query)["data"])
 
 
 @command(runs_app)
@@ -83,22 +83,22 @@ def tail(
     session: Session,
     workflow: AnyWorkflow = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Stop after this many seconds; until Ctrl-C otherwise.")
+        float | None, typer.Option(min=0, help="Stop after this many seconds; default: run until Ctrl-C.")
     ] = None,
 ) -> None:
-    """Print a line whenever a run begins or ends. With --json, one document a line."""
-    runs = Runs(session.door, workflow)
+    """Print a line when a run starts or ends. --json prints one document per line."""
+    runs = RunHistory(session.client, workflow)
     ends = time.monotonic() + seconds if seconds is not None else float("inf")
     seen = {run["runId"]: run["status"] for run in _watched(runs)}
-    patience = Patience()
+    retries = RetryPolicy()
     while time.monotonic() < ends:
         time.sleep(TAIL_SECONDS)
         try:
             found = _watched(runs)
-        except TryLater as error:
-            patience.endure(error)
+        except ServerUnavailable as error:
+            retries.wait_or_raise(error)
             continue
-        patience.regain()
+        retries.reset()
         for run in reversed(found):
             if seen.get(run["runId"]) != run["status"]:
                 seen[run["runId"]] = run["status"]
@@ -108,12 +108,12 @@ def tail(
 
 
 def _dollars(cost: JsonObject | None) -> str | None:
-    """To a millionth: models cost parts of a cent."""
+    """Format a cost in dollars with six decimals, because model calls cost fractions of a cent."""
     return None if cost is None else f"${cost['total']:.6f}".rstrip("0").rstrip(".")
 
 
 def _lines(spans: Iterable[JsonObject], depth: int = 0) -> Iterator[JsonObject]:
-    """One for each span, what ran within it below it and indented."""
+    """Yield one row per span, children indented below their parent."""
     for span in spans:
         shown = {**span, "durationMs": span["duration"], "error": _error_of(span)}
         yield {"block": f"{'  ' * depth}{span['name']}", **shown}
@@ -121,19 +121,19 @@ def _lines(spans: Iterable[JsonObject], depth: int = 0) -> Iterator[JsonObject]:
 
 
 def _error_of(span: JsonObject) -> str | None:
-    """Why it failed. A tool's output says so in `message`, that of a block in `error`."""
+    """Return the error message of a span: tools report it in `message`, blocks in `error`."""
     output = span.get("output") if span["status"] == "error" else None
     if not isinstance(output, dict):
         return None
     return next((output[key] for key in ("error", "message") if isinstance(output.get(key), str)), None)
 
 
-def _watched(runs: Runs) -> list[JsonObject]:
-    return list(islice(runs.latest(limit=WATCHED), WATCHED))
+def _watched(runs: RunHistory) -> list[JsonObject]:
+    return list(islice(runs.list_latest(limit=WATCHED), WATCHED))
 
 
 def _print(session: Session, run: JsonObject) -> None:
     if session.output.as_json:
-        session.output.line(msgspec.json.encode(run).decode())
+        session.output.print_line(msgspec.json.encode(run).decode())
     else:
-        session.output.line("  ".join(str(run[column] if run[column] is not None else "-") for column in COLUMNS))
+        session.output.print_line("  ".join(str(run[column] if run[column] is not None else "-") for column in COLUMNS))

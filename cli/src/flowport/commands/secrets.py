@@ -1,43 +1,45 @@
-"""`flowport secrets`: values that workflows use as {{NAME}}. They can be set and never read back."""
+"""`flowport secrets`: values that workflows use as {{NAME}}. They can be set but not read back."""
 
 from typing import Annotated
 
 import typer
 from rich.prompt import Prompt
 
-from flowport.client.door import path
+from flowport.client.api_client import api_path
 from flowport.commands.session import Session, command
-from flowport.given import STANDARD_INPUT, content_of, standard_input, text_of
+from flowport.input_files import STANDARD_INPUT, decode_text, read_input, require_stdin
 
-secrets_app = typer.Typer(help="Environment values of the workspace.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Secrets of the workspace.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="What workflows call it.")]
+Name = Annotated[str, typer.Argument(help="Name of the secret.")]
 
 
 @command(secrets_app, "list")
 def list_names(session: Session) -> None:
-    """Show which there are."""
-    session.output.rows(("name", "updatedAt", "updatedBy"), session.door.call("GET", _values(session))["data"])
+    """List the names of secrets."""
+    session.output.print_rows(
+        ("name", "updatedAt", "updatedBy"), session.client.call("GET", _values_path(session))["data"]
+    )
 
 
 @command(secrets_app, "set")
 def set_value(session: Session, name: Name) -> None:
-    """Set one. The value is asked for, or read from standard input: arguments can be seen by others."""
-    value = Prompt.ask(name, password=True) if standard_input().isatty() else _piped().removesuffix("\n")
-    session.door.call("PUT", _values(session, name), body={"value": value})
-    session.output.done({"name": name, "set": True}, f"{name} is set")
+    """Set a secret. The value is prompted for, or read from standard input, because other users can see arguments."""
+    value = Prompt.ask(name, password=True) if require_stdin().isatty() else _read_piped_value().removesuffix("\n")
+    session.client.call("PUT", _values_path(session, name), body={"value": value})
+    session.output.print_done({"name": name, "set": True}, f"Set secret {name}")
 
 
 @command(secrets_app)
 def delete(session: Session, name: Name) -> None:
-    """Forget one."""
-    session.door.call("DELETE", _values(session, name))
-    session.output.done({"name": name, "deleted": True}, f"{name} is gone")
+    """Delete a secret."""
+    session.client.call("DELETE", _values_path(session, name))
+    session.output.print_done({"name": name, "deleted": True}, f"Deleted secret {name}")
 
 
-def _piped() -> str:
-    return text_of(content_of(STANDARD_INPUT), "the value")
+def _read_piped_value() -> str:
+    return decode_text(read_input(STANDARD_INPUT), "the value")
 
 
-def _values(session: Session, *parts: str) -> str:
-    return path("workspaces", session.door.workspace_id, "environment", *parts)
+def _values_path(session: Session, *parts: str) -> str:
+    return api_path("workspaces", session.client.workspace_id, "environment", *parts)

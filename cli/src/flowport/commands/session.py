@@ -1,4 +1,4 @@
-"""What every command that talks to a server has: `--profile` and `--json`, a door and an output."""
+"""Session of commands that call a server: the API client and the output, from `--profile` and `--json`."""
 
 import inspect
 from collections.abc import Callable
@@ -7,34 +7,34 @@ from typing import Annotated, Concatenate, ParamSpec, TypeAlias
 
 import typer
 
-from flowport.client.door import Door
-from flowport.client.profiles import resolve
+from flowport.client.api_client import ApiClient
+from flowport.client.profiles import resolve_profile
 from flowport.output import Output
 
 P = ParamSpec("P")
 Function: TypeAlias = Callable[Concatenate["Session", P], None]
 
-ProfileName = Annotated[str | None, typer.Option("--profile", help="Which profile of `flowport profiles` to use.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
+ProfileName = Annotated[str | None, typer.Option("--profile", help="Profile to use; see `flowport profiles list`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="Id or name of the workflow.")]
 
 
 @dataclass(frozen=True)
 class Session:
-    """The server, and where to print."""
+    """API client and output of one command."""
 
-    door: Door
+    client: ApiClient
     output: Output
 
 
 def command(app: typer.Typer, name: str | None = None) -> Callable[[Function[P]], Function[P]]:
-    """Make a command of `app` from a function that takes a Session first; its options come by themselves."""
+    """Register a function that takes a Session as a command of `app`, and add `--profile` and `--json`."""
 
     def register(function: Function[P]) -> Function[P]:
         def call(*args: P.args, **options: P.kwargs) -> None:
             profile, as_json = options.pop("profile"), bool(options.pop("as_json"))
-            with Door(resolve(profile if isinstance(profile, str) else None)) as door:
-                function(Session(door, Output(as_json=as_json)), *args, **options)
+            with ApiClient(resolve_profile(profile if isinstance(profile, str) else None)) as client:
+                function(Session(client, Output(as_json=as_json)), *args, **options)
 
         _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
         common = {"profile": (ProfileName, None), "as_json": (AsJson, False)}

@@ -1,1 +1,1 @@
-"""What `flowport doctor` looks at. Every check says what it found, and what to do about it."""
+"""Checks of `flowport doctor`. Each reports its finding and a fix."""

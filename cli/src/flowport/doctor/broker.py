@@ -1,4 +1,4 @@
-"""The broker: can it be entered, does it hold what we need, does it take messages?"""
+"""Broker checks: connection, queues, policies, consumers and alarms."""
 
 from collections.abc import AsyncIterator, Container, Iterator, Mapping
 from typing import Any, Final
@@ -18,12 +18,8 @@ from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RE
 
 SECONDS: Final = 5.0
 APPLY: Final = "run `flowport topology apply`"
-GROW: Final = (
-    "run `rabbitmq-queues grow <node> all` on a node of the broker, for each node that queues are missing from"
-)
-BRING_BACK: Final = (
-    "start these nodes again, or, if they are gone for good, `rabbitmqctl forget_cluster_node`, and grow"
-)
+GROW: Final = "run `rabbitmq-queues grow <node> all` for each node without members"
+RESTORE: Final = "start these nodes, or remove them with `rabbitmqctl forget_cluster_node` and grow the queues"
 _CONSUMERS: Final = {
     EXPRESS: "executor-service",
     INTERACTIVE: "executor-service",
@@ -34,7 +30,7 @@ _CONSUMERS: Final = {
 
 
 async def check_broker(url: str, topology: Topology, *, has_management: bool) -> AsyncIterator[Finding]:
-    """Enter it as a service would, and ask there for what no API of its own can tell."""
+    """Connect as a service does, and check the queues over AMQP when there is no management API."""
     try:
         address = parse(url)
     except (ValueError, OSError) as error:
@@ -48,34 +44,34 @@ async def check_broker(url: str, topology: Topology, *, has_management: bool) ->
             fix = f"correct the password of {address.user} in FLOWPORT_AMQP_URL, or {APPLY} with the right one"
         yield problem("broker", str(error), fix)
     else:
-        yield ok("broker", f"{address.user} can enter {address.host}:{address.port}")
+        yield ok("broker", f"{address.user} can connect to {address.host}:{address.port}")
         if not has_management:
-            for finding in await _queues_by_name(connection, topology):
+            for finding in await _check_queues_over_amqp(connection, topology):
                 yield finding
         await connection.close()
     if not has_management:
-        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL to RabbitMQ's HTTP API, user and password included"
-        yield warning("broker's management API", "policies, consumers and alarms were not looked at", fix)
+        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL to the URL of RabbitMQ's HTTP API, with user and password"
+        yield warning("broker's management API", "policies, consumers and alarms were not checked", fix)
 
 
-async def _queues_by_name(connection: Connection, topology: Topology) -> list[Finding]:
+async def _check_queues_over_amqp(connection: Connection, topology: Topology) -> list[Finding]:
     try:
         refusals = {name: await _refusal(connection, name) for name in topology.queues}
     except AmqpError as error:
-        return [problem("queues", f"they cannot be asked for: {error}", "look at RabbitMQ's log")]
+        return [problem("queues", f"cannot be checked: {error}", "see RabbitMQ's log")]
     found = []
     if missing := [name for name, code in refusals.items() if code == NOT_FOUND]:
         found.append(problem("queues", f"missing: {', '.join(missing)}", APPLY))
-    # RabbitMQ 4.2.6 refuses whoever may not configure a queue; later ones refuse whoever may do nothing with it.
+    # RabbitMQ 4.2.6 denies users without configure permission; later versions deny users without any permission.
     if hidden := [name for name, code in refusals.items() if code == ACCESS_REFUSED]:
-        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL: it tells of them"
-        found.append(warning("queues", f"the user may not ask whether these are there: {', '.join(hidden)}", fix))
-    return found or [ok("queues", "all are there")]
+        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL to check them"
+        found.append(warning("queues", f"the user has no permission to check: {', '.join(hidden)}", fix))
+    return found or [ok("queues", "all exist")]
 
 
 async def _refusal(connection: Connection, queue: str) -> int:
-    """The code with which the broker refuses to tell of a queue; 0 when it is there. Raises AmqpError."""
-    channel = await connection.open_channel()  # a refusal costs its channel
+    """Return the code with which the broker refuses to describe a queue, 0 if the queue exists. Raises AmqpError."""
+    channel = await connection.open_channel()  # a refusal closes the channel
     try:
         await channel.count_ready(queue)
     except ChannelClosed as error:
@@ -88,7 +84,7 @@ async def _refusal(connection: Connection, queue: str) -> int:
 
 
 async def check_management(url: str, topology: Topology, virtual_host: str = "/") -> AsyncIterator[Finding]:
-    """What its own API tells: queues, policies, consumers, alarms."""
+    """Check queues, policies, consumers and alarms through RabbitMQ's HTTP API."""
     management, where = Management(url, virtual_host), quote(virtual_host, safe="")
     try:
         verify = httpx2.create_ssl_context()
@@ -96,18 +92,18 @@ async def check_management(url: str, topology: Topology, virtual_host: str = "/"
             alarms = (await client.get("/api/health/checks/alarms")).json()
             queues = (await client.get(f"/api/queues/{where}")).raise_for_status().json()
             consumers = (await client.get(f"/api/consumers/{where}")).raise_for_status().json()
-        there = {queue["name"]: queue for queue in queues}
-        taken = {consumer["queue"]["name"] for consumer in consumers}
+        existing = {queue["name"]: queue for queue in queues}
+        consumed = {consumer["queue"]["name"] for consumer in consumers}
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError, OSError) as error:
-        fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
-        yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
+        fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, including user and password"
+        yield problem("broker's management API", f"unavailable: {str(error) or type(error).__name__}", fix)
         return
     for finding in (
         *_alarms(alarms),
-        *_queues(there, topology),
-        *_away(there, topology),
-        *_consumers(there.keys() - away(topology, queues).keys(), taken),
-        *_leftovers(there),
+        *_queues(existing, topology),
+        *_away(existing, topology),
+        *_consumers(existing.keys() - away(topology, queues).keys(), consumed),
+        *_leftovers(existing),
     ):
         yield finding
     async for finding in _policies(management, topology):
@@ -121,27 +117,27 @@ def _alarms(answer: Any) -> Iterator[Finding]:
         yield ok("broker's alarms", "none")
         return
     alarms = ", ".join(f"{alarm['resource']} on {alarm['node']}" for alarm in answer.get("alarms", ()))
-    fix = "free some disk, or give it more memory"
-    yield problem("broker's alarms", f"it takes no messages: {alarms or answer.get('reason', answer)}", fix)
+    fix = "free disk space, or give RabbitMQ more memory"
+    yield problem("broker's alarms", f"RabbitMQ blocks publishers: {alarms or answer.get('reason', answer)}", fix)
 
 
-def _queues(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
-    missing = [name for name in topology.queues if name not in there]
+def _queues(existing: dict[str, Any], topology: Topology) -> Iterator[Finding]:
+    missing = [name for name in topology.queues if name not in existing]
     if missing:
         yield problem("queues", f"missing: {', '.join(missing)}", APPLY)
-    different = [queue.name for queue in topology.queues.values() if _differs(queue, there.get(queue.name))]
+    different = [queue.name for queue in topology.queues.values() if _differs(queue, existing.get(queue.name))]
     if different:
-        fix = "stop what uses them, let them run empty, delete them, and " + APPLY
-        yield problem("queues", f"declared otherwise than this version does: {', '.join(different)}", fix)
+        fix = "stop the services, drain and delete these queues, and " + APPLY
+        yield problem("queues", f"declared with other arguments: {', '.join(different)}", fix)
     if not missing and not different:
-        yield ok("queues", "all are there, and as they should be")
+        yield ok("queues", "all exist with the right arguments")
 
 
-def _away(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
-    """A queue of one node cannot be used while that is away; what would go there takes a longer way."""
-    for name, node in away(topology, there.values()).items():
-        fix = f"start the node again, or, if it is gone for good, `rabbitmqctl forget_cluster_node`, and {APPLY}"
-        yield warning("queues", f"{name} is away with its node {node}: calls are slower", fix)
+def _away(existing: dict[str, Any], topology: Topology) -> Iterator[Finding]:
+    """Warn about queues whose only node is down; calls then take a slower path."""
+    for name, node in away(topology, existing.values()).items():
+        fix = f"start the node, or remove it with `rabbitmqctl forget_cluster_node` and {APPLY}"
+        yield warning("queues", f"{name} is unavailable because node {node} is down. Calls are slower", fix)
 
 
 def _differs(queue: Queue, found: Any) -> bool:
@@ -153,17 +149,17 @@ def _differs(queue: Queue, found: Any) -> bool:
     )
 
 
-def _consumers(there: Container[str], taken: Container[str]) -> Iterator[Finding]:
+def _consumers(existing: Container[str], consumed: Container[str]) -> Iterator[Finding]:
     for name, service in _CONSUMERS.items():
-        if name in there and name not in taken:
-            yield problem("consumers", f"nobody takes from {name}", f"start {service}, or look at why it is not ready")
+        if name in existing and name not in consumed:
+            yield problem("consumers", f"{name} has no consumer", f"start {service}, or check why it is not ready")
 
 
-def _leftovers(there: dict[str, Any]) -> Iterator[Finding]:
+def _leftovers(existing: dict[str, Any]) -> Iterator[Finding]:
     for name in (DEAD, UNREADABLE):
-        waiting = there.get(name, {}).get("messages", 0)
+        waiting = existing.get(name, {}).get("messages", 0)
         if waiting:
-            fix = "look at `flowport dead-letters list`; jobs-service empties the queue once it runs"
+            fix = "see `flowport dead-letters list`; jobs-service drains the queue when it runs"
             yield warning("dead letters", f"{waiting} in {name}", fix)
 
 
@@ -176,7 +172,7 @@ async def _policies(management: Management, topology: Topology) -> AsyncIterator
     if drifted:
         yield problem("policies", f"missing or different: {', '.join(drifted)}", APPLY)
     else:
-        yield ok("policies", "bounds and limits are as they should be")
+        yield ok("policies", "all are correct")
 
 
 async def _members(management: Management, topology: Topology) -> AsyncIterator[Finding]:
@@ -188,9 +184,9 @@ async def _members(management: Management, topology: Topology) -> AsyncIterator[
     if found.too_few:
         yield problem("queues' members", f"too few: {_named(found.too_few)}", GROW)
     if found.down:
-        yield problem("queues' members", f"down: {_named(found.down)}", BRING_BACK)
+        yield problem("queues' members", f"down: {_named(found.down)}", RESTORE)
     if not found.too_few and not found.down:
-        yield ok("queues' members", "each queue is on as many nodes as it should be")
+        yield ok("queues' members", "every queue has enough members")
 
 
 def _named(queues: Mapping[str, str]) -> str:

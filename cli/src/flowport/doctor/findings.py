@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Findings of the checks."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Verdict(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at. `fix` says what to do, and is empty where all is well."""
+    """Result of one check. `fix` is empty when `verdict` is ok."""
 
     check: str
     verdict: Verdict
@@ -23,15 +23,15 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def ok(check: str, found: str) -> Finding:
-    """All is well."""
+    """Return a finding that needs no action."""
     return Finding(check, Verdict.OK, found)
 
 
 def warning(check: str, found: str, fix: str) -> Finding:
-    """It works, and will not always."""
+    """Return a finding that may become a problem."""
     return Finding(check, Verdict.WARNING, found, fix)
 
 
 def problem(check: str, found: str, fix: str) -> Finding:
-    """It does not work."""
+    """Return a finding that needs a fix."""
     return Finding(check, Verdict.PROBLEM, found, fix)

@@ -1,11 +1,11 @@
-"""The folder of `flowport up` and `flowport stack`: which store has its data, and can it be started?"""
+"""Folder check: which store has the data of `flowport up`, and whether it can start."""
 
 from collections.abc import Iterator
 
 from flowport.doctor.findings import Finding, ok, problem
-from flowport.failures import CommandFailed
+from flowport.errors import CommandFailed
 from flowport.home import Home
-from flowport.store_choice import FolderStore
+from flowport.local.store_choice import FolderStore
 
 
 def check_folder(home: Home) -> Iterator[Finding]:

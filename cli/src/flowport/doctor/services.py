@@ -1,4 +1,4 @@
-"""The services: are they ready, of one version, with clocks that agree, and is somebody doing the work?"""
+"""Service checks: readiness, versions, clocks, dispatching and workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -10,114 +10,118 @@ from typing import Final
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowport.client.door import HERE
+from flowport.client.api_client import LOOPBACK_HOSTS
 from flowport.doctor.findings import Finding, ok, problem, warning
 
 SECONDS: Final = 8.0
 MOST_SKEW_SECONDS: Final = 5.0
 LONG_WAIT_SECONDS: Final = 300.0
 GATEWAY: Final = "gateway"
-NOBODY_SIGNED_IN: Final = "/api/auth/get-session"
-"""What the public door tells whoever asks: null."""
+SESSION_PATH: Final = "/api/auth/get-session"
+"""A public route of every gateway; returns null without a session."""
 
 _FIXES: Final = {
-    "low on disk": "free some disk where RabbitMQ keeps its data",
-    "low on memory": "give RabbitMQ more memory, or look for a queue that nobody empties",
-    "draining": "it is being stopped: look again once another process is in its place",
+    "low on disk": "free disk space on RabbitMQ's volume",
+    "low on memory": "give RabbitMQ more memory, or find the queue that grows",
+    "draining": "the process is stopping: check again when its replacement runs",
 }
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 @dataclass(frozen=True)
-class Visit:
-    """What one service answered."""
+class ServiceReport:
+    """Responses of one service."""
 
     service: str
     problems: tuple[str, ...]
     skew_seconds: float
     samples: Samples
-    tells: bool = True
-    """Whether it says how it is: a door to the open net is kept from that."""
+    reports_readiness: bool = True
+    """Whether the service reports its readiness; a public gateway does not."""
     is_refused: bool = False
-    """Whether its metrics require a token that was not given."""
+    """Whether the service rejected the metrics token."""
 
     def total(self, name: str, **labels: str) -> float | None:
-        """The sum of a metric's samples with these labels; None where there is none."""
+        """Return the sum of a metric's samples with these labels, or None without samples."""
         wanted = set(labels.items())
         found = [value for (metric, known), value in self.samples.items() if metric == name and wanted <= known]
         return sum(found) if found else None
 
     @property
     def versions(self) -> set[str]:
-        """Which versions run there."""
+        """Return the versions that report metrics."""
         return {dict(labels)["version"] for (name, labels), _ in self.samples.items() if name == "flowport_build_info"}
 
 
 async def check_services(
     urls: Mapping[str, str], *, proxied: bool = False, metrics_token: str = ""
 ) -> AsyncIterator[Finding]:
-    """Look at each, then at all of them together; where they are `proxied`, by the way that calls from here take.
+    """Check each service, then all of them together.
 
-    `metrics_token` is what the services require for their metrics.
+    With `proxied`, requests use the proxy of the environment. `metrics_token` authorizes requests for metrics.
     """
     headers = {"authorization": f"Bearer {metrics_token}"} if metrics_token else {}
-    visits = await asyncio.gather(*(_visit(*place, headers, proxied=proxied) for place in urls.items()))
-    refused = [visit.service for visit in visits if isinstance(visit, Visit) and visit.is_refused]
+    reports = await asyncio.gather(*(_fetch_report(*place, headers, proxied=proxied) for place in urls.items()))
+    refused = [report.service for report in reports if isinstance(report, ServiceReport) and report.is_refused]
     if refused:
-        found = f"{', '.join(refused)} refused to show metrics: FLOWPORT_METRICS_TOKEN is missing or wrong here"
-        yield warning("metrics", found, "set it as the services have it; work and versions were not looked at")
-    there: dict[str, Visit] = {}
-    for service, visit in zip(urls, visits, strict=True):
-        if isinstance(visit, str):
-            yield problem(service, visit, f"start {service}, or correct its URL")
+        found = f"{', '.join(refused)} rejected the metrics request: FLOWPORT_METRICS_TOKEN is missing or wrong"
+        yield warning("metrics", found, "set it as on the services; workers and versions were not checked")
+    by_service: dict[str, ServiceReport] = {}
+    for service, report in zip(urls, reports, strict=True):
+        if isinstance(report, str):
+            yield problem(service, report, f"start {service}, or correct its URL")
         else:
-            there[service] = visit
-            yield _readiness(visit)
-    for finding in (*_together(list(there.values())), *_work(there)):
+            by_service[service] = report
+            yield _check_readiness(report)
+    for finding in (*_compare_reports(list(by_service.values())), *_check_work(by_service)):
         yield finding
 
 
-def _readiness(visit: Visit) -> Finding:
-    if visit.problems:
-        found = "; ".join(visit.problems)
-        fix = next((fix for sign, fix in _FIXES.items() if sign in found), "mend what it names")
-        return problem(visit.service, f"not ready: {found}", fix)
-    return ok(visit.service, "ready" if visit.tells else "it answers; whether it is ready it does not tell callers")
+def _check_readiness(report: ServiceReport) -> Finding:
+    if report.problems:
+        found = "; ".join(report.problems)
+        fix = next((fix for sign, fix in _FIXES.items() if sign in found), "fix the named problem")
+        return problem(report.service, f"not ready: {found}", fix)
+    return ok(
+        report.service, "ready" if report.reports_readiness else "responds; public callers cannot see its readiness"
+    )
 
 
-def _together(visits: list[Visit]) -> Iterator[Finding]:
-    versions = {visit.service: ", ".join(sorted(visit.versions)) for visit in visits if visit.versions}
+def _compare_reports(reports: list[ServiceReport]) -> Iterator[Finding]:
+    versions = {report.service: ", ".join(sorted(report.versions)) for report in reports if report.versions}
     if len(set(versions.values())) > 1:
         found = ", ".join(f"{service} {version}" for service, version in versions.items())
-        yield problem("versions", f"they differ: {found}", "finish the roll-out, or take it back")
-    for visit in visits:
-        if visit.skew_seconds > MOST_SKEW_SECONDS:
-            found = f"the clock of {visit.service} is {visit.skew_seconds:.0f} s off ours"
-            yield warning("clocks", found, "synchronise them by NTP: log times and expiries of keys depend on it")
+        yield problem("versions", f"they differ: {found}", "finish the rollout, or roll back")
+    for report in reports:
+        if report.skew_seconds > MOST_SKEW_SECONDS:
+            found = f"the clock of {report.service} differs by {report.skew_seconds:.0f} s"
+            yield warning("clocks", found, "synchronize clocks with NTP: log times and key expiry depend on them")
 
 
-def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
-    shown = {service: visit for service, visit in there.items() if not visit.is_refused}
-    jobs, executor = shown.get("jobs-service"), shown.get("executor-service")
+def _check_work(by_service: Mapping[str, ServiceReport]) -> Iterator[Finding]:
+    readable = {service: report for service, report in by_service.items() if not report.is_refused}
+    jobs, executor = readable.get("jobs-service"), readable.get("executor-service")
     if jobs is not None:
         if not jobs.total("flowport_jobs_leading", role="dispatcher"):
-            fix = "look at the other jobs-service processes; if none leads, at the store"
-            yield warning("dispatcher", "this jobs-service does not hand out runs", fix)
+            fix = "check the other jobs-service processes, and the store if none is the dispatcher"
+            yield warning("dispatcher", "this jobs-service is not the dispatcher", fix)
         waited = jobs.total("flowport_jobs_oldest_waiting_seconds") or 0.0
         if waited > LONG_WAIT_SECONDS:
-            yield warning("queue", f"a run that may run waits for {waited:.0f} s", "add executors")
+            yield warning("queue", f"the oldest runnable run has waited for {waited:.0f} s", "add executors")
         queued, limit = jobs.total("flowport_jobs_queued_runs") or 0.0, jobs.total("flowport_jobs_queue_limit")
         if limit and queued >= limit:
-            yield problem("queue", f"it is full: {queued:.0f} runs", "add executors, or raise the limit")
+            yield problem("queue", f"the queue is full: {queued:.0f} runs", "add executors, or raise the limit")
         died = jobs.total("flowport_jobs_dead_letters_total")
         if died:
-            yield warning("dead letters", f"{died:.0f} since its start", "look at `flowport dead-letters list`")
+            yield warning(
+                "dead letters", f"{died:.0f} since the start of jobs-service", "see `flowport dead-letters list`"
+            )
     if executor is not None and not executor.total("flowport_executor_slots"):
-        yield problem("workers", "the executor takes no runs", "look at its log")
+        yield problem("workers", "the executor has no slots for runs", "see its log")
 
 
-async def _visit(service: str, url: str, headers: Mapping[str, str], *, proxied: bool) -> Visit | str:
+async def _fetch_report(service: str, url: str, headers: Mapping[str, str], *, proxied: bool) -> ServiceReport | str:
     url = url.rstrip("/")
     try:
         async with _client(url, proxied=proxied) as client:
@@ -127,28 +131,28 @@ async def _visit(service: str, url: str, headers: Mapping[str, str], *, proxied:
                 scraped = await client.get(f"{url}/metrics", headers=headers)
                 samples = _samples(scraped.text) if scraped.is_success else {}
                 is_refused = scraped.status_code == httpx2.codes.UNAUTHORIZED
-                return Visit(service, problems, _skew(ready), samples, is_refused=is_refused)
+                return ServiceReport(service, problems, _skew(ready), samples, is_refused=is_refused)
             if service == GATEWAY:
-                asked = await client.get(f"{url}{NOBODY_SIGNED_IN}")
+                asked = await client.get(f"{url}{SESSION_PATH}")
                 if asked.is_success and asked.text == "null":
-                    return Visit(service, (), _skew(asked), {}, tells=False)
-                return f"{url} answers {asked.status_code}, and not as a gateway does"
-            return f"{url} answers {ready.status_code}, and not as {service} does"
+                    return ServiceReport(service, (), _skew(asked), {}, reports_readiness=False)
+                return f"{url} returned status {asked.status_code}, which no gateway returns"
+            return f"{url} returned status {ready.status_code}, which {service} does not return"
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, ImportError, OSError) as error:
-        return f"{url} does not answer: {str(error) or type(error).__name__}"
+        return f"{url} is unavailable: {str(error) or type(error).__name__}"
 
 
 def _client(url: str, *, proxied: bool) -> httpx2.AsyncClient:
-    by_environment = proxied and httpx2.URL(url).host not in HERE
+    by_environment = proxied and httpx2.URL(url).host not in LOOPBACK_HOSTS
     return httpx2.AsyncClient(timeout=SECONDS, trust_env=by_environment, verify=httpx2.create_ssl_context())
 
 
 def _problems(ready: httpx2.Response) -> tuple[str, ...] | None:
-    """What it misses; None where this is no answer of a service of ours."""
+    """Return the problems of a readiness response, or None if it is not from a Flowport service."""
     try:
-        said = ready.json()
-        found = tuple(map(str, said["problems"]))
-        return found if found or ready.is_success else (str(said["status"]),)
+        body = ready.json()
+        found = tuple(map(str, body["problems"]))
+        return found if found or ready.is_success else (str(body["status"]),)
     except (ValueError, KeyError, TypeError):
         return None
 

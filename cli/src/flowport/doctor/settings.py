@@ -1,4 +1,4 @@
-"""The settings in this environment, as the services would read them."""
+"""Settings checks: the services' settings in this environment."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -23,41 +23,41 @@ KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "jobs-service": JobsSettings,
 }
 SERVERS: Final = frozenset({"FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"})
-SHORTEST_TOKEN: Final = 16
+MIN_TOKEN_LENGTH: Final = 16
 
 
-def are_here() -> bool:
-    """Whether this is an environment of a service at all."""
+def has_service_settings() -> bool:
+    """Return whether this environment has service settings."""
     return bool({*SERVERS, SECRETS_DIR} & os.environ.keys())
 
 
 def check_settings() -> Iterator[Finding]:
-    """Each service's settings, then what they mean together."""
+    """Check the settings of each service, then their combination."""
     for service, kind in KINDS.items():
         try:
             read_settings(kind)
         except SystemExit as refused:
-            yield problem(f"settings of {service}", str(refused), "correct the variables that are named")
+            yield problem(f"settings of {service}", str(refused), "correct the named variables")
             return
-    yield ok("settings", "every value is in its range")
+    yield ok("settings", "all values are valid")
     yield from _tokens(read_settings(CommonSettings))
     if not read_settings(TicketSettings).ticket_keys.get_secret_value():
         yield problem(
             "run tickets",
-            f"{TICKET_KEYS} is empty: gateway, jobs-service and deploy-service do not start",
-            "set it on these three to 1: and the base64 of 32 random bytes, the same on all",
+            f"{TICKET_KEYS} is empty: gateway, jobs-service and deploy-service cannot start",
+            "set it to `1:` and the base64 of 32 random bytes, the same on these services",
         )
     elif read_settings(TicketCheckSettings).run_tickets != "require":
         yield warning(
             "run tickets",
             "FLOWPORT_RUN_TICKETS is accept-missing: executor-service reads every workspace's data without a ticket",
-            "unset it on deploy-service and jobs-service once every service runs this version",
+            "unset it on deploy-service and jobs-service when every service runs this version",
         )
     if not read_settings(DeploySettings).environment_keys.get_secret_value():
         yield warning(
             "environment keys",
-            "FLOWPORT_ENVIRONMENT_KEYS is empty: secrets of workspaces are refused",
-            "set it on deploy-service to 1: and the base64 of 32 random bytes",
+            "FLOWPORT_ENVIRONMENT_KEYS is empty: workspace secrets cannot be stored",
+            "set it on deploy-service to `1:` and the base64 of 32 random bytes",
         )
 
 
@@ -65,16 +65,16 @@ def _tokens(settings: CommonSettings) -> Iterator[Finding]:
     names = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
     tokens = {f"FLOWPORT_{name.upper()}": listed_tokens(getattr(settings, name)) for name in names}
     known = {name: listed for name, listed in tokens.items() if listed}
-    short = [name for name, listed in known.items() if any(len(token) < SHORTEST_TOKEN for token in listed)]
+    short = [name for name, listed in known.items() if any(len(token) < MIN_TOKEN_LENGTH for token in listed)]
     all_of_them = [token for listed in known.values() for token in set(listed)]
     if not known:
-        fix = "give each service its own; deploy-service and jobs-service have to know all four"
+        fix = "give each service its token; deploy-service and jobs-service need all four"
         yield problem("tokens between services", f"none is set: {', '.join(tokens)}", fix)
     elif short:
-        fix = f"give each service a random text of at least {SHORTEST_TOKEN} characters"
+        fix = f"give each service a random token of at least {MIN_TOKEN_LENGTH} characters"
         yield problem("tokens between services", f"too short: {', '.join(short)}", fix)
     elif len(set(all_of_them)) < len(all_of_them):
-        found = "several services have the same token, so that each may do what all may"
-        yield problem("tokens between services", found, "give each service a token of its own")
+        found = "several services share a token, so each has the permissions of all"
+        yield problem("tokens between services", found, "give each service a different token")
     else:
         yield ok("tokens between services", f"{', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The store: does it answer, can it be written to durably, does it have our indexes?"""
+"""Store checks: connection, replica set, transactions and indexes."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.errors import OperationFailure, PyMongoError
 
-from flowport.databases import ServiceDatabase
+from flowport.admin.databases import ServiceDatabase
 from flowport.doctor.findings import Finding, ok, problem, warning
 from shared.store.index_state import state_of
 from shared.store.products import Product, product_of
@@ -16,18 +16,18 @@ from shared.store.products import Product, product_of
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0
 NO_TRANSACTIONS: Final = 20
-"""What a MongoDB server that stands alone answers."""
+"""Error code of a standalone MongoDB server."""
 LEAST_WIRE_VERSION: Final = 21  # MongoDB 7.0
 
 
 async def check_stores(databases: Iterable[ServiceDatabase]) -> AsyncIterator[Finding]:
-    """Ask as the services would: once, or once for each that has a user or a server of its own."""
+    """Check each distinct store URI with the services' settings."""
     shared: dict[str, list[ServiceDatabase]] = defaultdict(list)
     for database in databases:
         shared[database.uri].append(database)
-    for uri, kept in shared.items():
-        check = "store" if len(shared) == 1 else f"store of {', '.join(database.name for database in kept)}"
-        async for finding in _check_store(check, uri, kept):
+    for uri, group in shared.items():
+        check = "store" if len(shared) == 1 else f"store of {', '.join(database.name for database in group)}"
+        async for finding in _check_store(check, uri, group):
             yield finding
 
 
@@ -42,7 +42,7 @@ async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase
             tz_aware=True,
         )
     except (PyMongoError, ValueError, OSError) as error:
-        yield problem(check, f"this is no address: {error}", f"correct {variable}")
+        yield problem(check, f"not a valid MongoDB URI: {error}", f"correct {variable}")
         return
     try:
         hello = await client.admin.command("hello")
@@ -53,23 +53,23 @@ async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase
         for database in databases:
             yield await _indexes(client, database)
     except OperationFailure as error:
-        yield problem(check, str(error), f"correct the user and password in {variable}, or its rights")
+        yield problem(check, str(error), f"correct the user, password or permissions of {variable}")
     except PyMongoError as error:
         fix = f"start MongoDB, or correct {variable}"
-        yield problem(check, f"it does not answer: {str(error).partition(', Timeout')[0]}", fix)
+        yield problem(check, f"unavailable: {str(error).partition(', Timeout')[0]}", fix)
     finally:
         await client.close()
 
 
 def _server(check: str, hello: Mapping[str, Any], product: Product) -> list[Finding]:
-    found = [ok(check, f"{product} answers")]
+    found = [ok(check, f"{product} is available")]
     if not hello.get("isWritablePrimary"):
-        found.append(problem(check, "no primary: nothing can be written", "mend the replica set: rs.status()"))
+        found.append(problem(check, "no primary, so writes fail", "repair the replica set; see rs.status()"))
     if hello.get("maxWireVersion", 0) < LEAST_WIRE_VERSION:
-        found.append(warning(check, "it is older than MongoDB 7", "upgrade it"))
+        found.append(warning(check, "older than MongoDB 7", "upgrade MongoDB"))
     skew = abs((datetime.now(UTC) - hello["localTime"].replace(tzinfo=UTC)).total_seconds())
     if skew > MOST_SKEW_SECONDS:
-        found.append(warning("clocks", f"the store's clock is {skew:.0f} s off ours", "synchronise them by NTP"))
+        found.append(warning("clocks", f"the store's clock differs by {skew:.0f} s", "synchronize clocks with NTP"))
     return found
 
 
@@ -83,17 +83,17 @@ async def _transactions(check: str, client: "AsyncMongoClient[dict[str, Any]]", 
     except OperationFailure as error:
         if error.code != NO_TRANSACTIONS:
             raise
-        fix = "start it as a replica set, of one member at least: rs.initiate()"
-        return problem(check, "it is no replica set: transactions and majority writes fail", fix)
+        fix = "start MongoDB as a replica set of at least one member: rs.initiate()"
+        return problem(check, "not a replica set, so transactions and majority writes fail", fix)
     return ok(check, "transactions work")
 
 
 async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: ServiceDatabase) -> Finding:
     check = f"indexes of {database.name}"
     if not await client[database.name].list_collection_names():
-        return warning(check, "the database is empty", "start the service: it makes its own")
+        return warning(check, "the database is empty", "start the service, which creates its indexes")
     missing = (await state_of(client[database.name], database.indexes)).missing
     if missing:
-        fix = "run `flowport indexes apply`: it makes them, while the services work on"
+        fix = "run `flowport indexes apply`; the services can keep running"
         return problem(check, f"missing: {', '.join(map(str, missing))}", fix)
-    return ok(check, "all are there")
+    return ok(check, "all exist")

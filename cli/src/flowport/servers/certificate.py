@@ -1,4 +1,4 @@
-"""A certificate for one conversation between a server and a client that share its key."""
+"""Certificate for a server and a client that share its key."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from flowport.home import write_secret
+from flowport.private_files import write_secret
 from flowport.servers.ports import LOOPBACK
 
 _LIFETIME: Final = timedelta(days=1)
@@ -28,7 +28,7 @@ _USAGE: Final = x509.KeyUsage(
 
 
 def write_shared_certificate(file: Path) -> None:
-    """Write a key and the certificate of loopback that it signs; either side shows it, and trusts no other."""
+    """Write a private key and its self-signed certificate for loopback. Both sides present it and trust no other."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOOPBACK)])
     now = datetime.now(UTC)

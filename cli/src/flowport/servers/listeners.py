@@ -15,7 +15,7 @@ def listening_ports(pid: int) -> set[int]:
 
 
 def _sockets_of(pid: int) -> Iterator[str]:
-    with suppress(FileNotFoundError, ProcessLookupError):  # the process may end under our eyes
+    with suppress(FileNotFoundError, ProcessLookupError):  # the process may end in between
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(FileNotFoundError):
                 yield link.readlink().name.removeprefix("socket:[").removesuffix("]")
@@ -23,7 +23,7 @@ def _sockets_of(pid: int) -> Iterator[str]:
 
 def _listeners() -> Iterator[tuple[str, int]]:
     for table in ("tcp", "tcp6"):
-        with suppress(FileNotFoundError):  # a kernel without IPv6
+        with suppress(FileNotFoundError):  # kernels without IPv6
             for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 _, local, _, state, *_, inode = line.split()[:10]
                 if state == _LISTEN:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from flowport.home import make_private, write_secret
+from flowport.private_files import make_private, write_secret
 from flowport.servers.passwords import StoredPassword
 from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerFailed
@@ -19,7 +19,7 @@ from flowport.servers.store_server import USER, USERS, Client, StoreServer
 
 PROGRAM: Final = "mongod"
 OLDEST: Final = (7, 0)
-"""As `flowport doctor` demands."""
+"""The minimum that `flowport doctor` accepts."""
 REPLICA_SET: Final = "flowport"
 PRIMARY_SECONDS: Final = 60.0
 CACHE_GB: Final = "1"
@@ -27,9 +27,9 @@ CACHE_GB: Final = "1"
 OPLOG_MB: Final = "990"
 """MongoDB's lower bound; its own default is 5 % of the free disk."""
 _PARAMETERS: Final = {
-    # It would wait 15 s for clients at each stop: ours have ended by then.
+    # By default mongod waits 15 s for clients at each stop; these clients have already disconnected.
     "shutdownTimeoutMillisForSignaledShutdown": "100",
-    # Diagnostic data would fill up to 200 MB.
+    # Diagnostic data takes up to 200 MB.
     "diagnosticDataCollectionEnabled": "false",
 }
 _VERSION_SECONDS: Final = 20.0
@@ -43,7 +43,7 @@ _NOT_YET_INITIALIZED: Final = 94
 
 
 class MongodUnusable(ServerFailed):
-    """There is no mongod on the PATH that Flowport can use; the message is the reason."""
+    """No usable mongod is on the PATH. The message is the reason."""
 
 
 class Mongod(NamedTuple):
@@ -71,15 +71,14 @@ class Mongod(NamedTuple):
         version, major, minor = found.groups()
         if (int(major), int(minor)) < OLDEST:
             needed = ".".join(map(str, OLDEST))
-            raise MongodUnusable(f"{path} is version {version}, and {needed} or later is needed")
+            raise MongodUnusable(f"{path} is version {version}; {needed} or later is required")
         return cls(path, version)
 
 
 class MongodServer(StoreServer):
-    """A mongod with its data in `data_dir`, see StoreServer.
+    """A mongod with its data in `data_dir`.
 
-    The replica set's configuration names the port, so `data_dir` stores the port. Later starts use it
-    while it is free.
+    The replica set's configuration names the port, so `data_dir` stores the port. Later starts use it while it is free.
     """
 
     product = "MongoDB"
@@ -94,12 +93,12 @@ class MongodServer(StoreServer):
 
     @property
     def uri(self) -> str:
-        """See StoreServer. The name of the replica set makes clients wait for an election rather than fail."""
+        """Return the URI for clients. The replica set's name makes clients wait for an election instead of failing."""
         where = f"{USER}:{self._password.value}@{LOOPBACK}:{self.port}"
         return f"mongodb://{where}/?authSource={USERS}&replicaSet={REPLICA_SET}"
 
     def start(self) -> None:
-        """See StoreServer. The server is the primary of its replica set on return."""
+        """Start the server and wait until it is the primary of its replica set. Raises ServerFailed."""
         super().start()
         try:
             with Client(
@@ -126,7 +125,7 @@ class MongodServer(StoreServer):
         return [self.program, *address, *storage, *replication, "--quiet", *parameters, *options]
 
     def _authentication(self) -> Sequence[str]:
-        """See StoreServer. mongod refuses `--auth` in a replica set whose members share no key."""
+        """Return the authentication options. In a replica set, mongod requires a key file for `--auth`."""
         return ["--auth", "--keyFile", str(self._key_file)]
 
     def _mutual_tls(self, certificate: Path) -> Sequence[str]:
@@ -156,8 +155,8 @@ def data_of(data_dir: Path) -> Path:
 def become_primary(client: Client, host: str, *, timeout: float = PRIMARY_SECONDS) -> None:
     """Make the server of `client` the primary of a replica set whose only member is `host`.
 
-    It may be one already, or one under another port. Raises ServerFailed after `timeout` seconds, OperationFailure
-    when the server refuses the user of `client`.
+    The replica set may exist, also under another port. Raises ServerFailed after `timeout` seconds, OperationFailure
+    when the server rejects the user of `client`.
     """
     deadline = time.monotonic() + timeout
     problem: Exception | None = None
@@ -188,7 +187,7 @@ def _configure(client: Client, host: str) -> None:
     (member,) = config["members"]
     if member["host"] != host:
         moved = {**config, "version": config["version"] + 1, "members": [{**member, "host": host}]}
-        # There is no primary to ask: the only member does not find itself in the configuration.
+        # There is no primary: the only member does not find its own address in the configuration.
         client.admin.command("replSetReconfig", moved, force=True)
 
 

@@ -4,13 +4,13 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from flowport.home import write_secret
+from flowport.private_files import write_secret
 
 _BYTES: Final = 32
 
 
 class StoredPassword:
-    """Password in a file that only its owner can read; a new one until it is stored there."""
+    """Password in a file that only its owner can read. Generated if the file does not exist."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -18,10 +18,10 @@ class StoredPassword:
 
     @property
     def is_stored(self) -> bool:
-        """Return whether the file is there."""
+        """Return whether the file exists."""
         return self._file.exists()
 
     def store(self) -> None:
-        """Write the file if it is not there."""
+        """Write the file if it does not exist."""
         if not self.is_stored:
             write_secret(self._file, self.value.encode())

@@ -1,4 +1,4 @@
-"""Loopback ports, reserved for child servers."""
+"""Reserved loopback ports of child servers."""
 
 import os
 import random
@@ -8,11 +8,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from flowport.failures import CommandFailed
+from flowport.errors import CommandFailed
 
 LOOPBACK: Final = "127.0.0.1"
 _RANGE: Final = range(20_000, 32_000)
-"""Below 32768, where the ports of outgoing connections start."""
+"""Below 32768, where the kernel's ephemeral ports start."""
 _TRIES: Final = 200
 
 
@@ -20,16 +20,15 @@ class PortInUse(CommandFailed):
     """Another program uses the port."""
 
     def __init__(self, port: int, host: str, *, setting: str, reason: str = os.strerror(98)) -> None:
-        super().__init__(f"port {port} of {host} cannot be used ({reason}); {setting}=… selects another")
+        super().__init__(f"cannot use port {port} of {host} ({reason}). Select another with {setting}=…")
 
 
 class ReservedPort:
-    """A loopback port that belongs to this object until it is closed or collected, and to this process at most.
+    """A loopback port, reserved until this object is closed or collected.
 
-    A socket that is bound and never listens holds it. While nothing listens on the port, connections are refused, and
-    the kernel refuses the port to every other program, of any user. `lend` lets one server share it: a server that sets
-    SO_REUSEADDR, as servers do, can then bind it, any number of times in turn. The kernel still gives the
-    port to no outgoing connection and to no program without SO_REUSEADDR.
+    A bound socket that never listens holds the port: connections are refused, and no other program of any user can bind
+    it. `lend` lets one server share it: servers set SO_REUSEADDR and can then bind the port, any number of times in
+    sequence. The kernel still assigns it to no outgoing connection and to no program without SO_REUSEADDR.
     """
 
     def __init__(self, holder: socket.socket, *, setting: str | None = None) -> None:
@@ -69,7 +68,7 @@ def reserve_port(preferred: int | None = None) -> ReservedPort:
 def reserve_chosen_port(port: int, *, setting: str) -> ReservedPort:
     """Reserve the port that the operator chose with `setting`. Raises PortInUse.
 
-    Connections of an earlier server may still be in TIME_WAIT there: the port is lent from the start.
+    The port is lent from the start, because connections of an earlier server may be in TIME_WAIT.
     """
     try:
         return ReservedPort(_bound(port, is_lent=True), setting=setting)

@@ -1,4 +1,4 @@
-"""A server as a child process: it logs to a file, and never outlives us."""
+"""A server as a child process. It logs to a file and does not outlive this process."""
 
 import os
 import shutil
@@ -11,18 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from flowport.failures import CommandFailed
-from flowport.home import SECRET_MODE
+from flowport.errors import CommandFailed
+from flowport.private_files import SECRET_MODE
 from flowport.servers.listeners import listening_ports
 from flowport.servers.ports import LOOPBACK, ReservedPort
 
 STOP_SECONDS = 15.0
 UMASK: Final = 0o077
-"""Only the user who runs a server can open what it writes."""
+"""Only the user who runs a server can read its files."""
 _POLL_SECONDS = 0.02
 _LOG_TAIL_BYTES = 2_000
 _launcher: Final = ThreadPoolExecutor(1, thread_name_prefix="launcher")
-"""A child is told of the death of the thread that started it, so that thread has to live as long as we do."""
+"""Starts every child: the kernel kills a child when the thread that started it ends, so this thread stays alive."""
 
 
 class ServerFailed(CommandFailed):
@@ -30,9 +30,9 @@ class ServerFailed(CommandFailed):
 
 
 class ServerProcess:
-    """Starts, stops and kills one program. Where the system can do it, the program dies with us.
+    """Starts, stops and kills one program. On Linux, the program dies with this process.
 
-    `ports` are those that the program listens on itself. They stay reserved for as long as this object exists.
+    `ports` are those that the program listens on. They stay reserved as long as this object exists.
     """
 
     def __init__(
@@ -55,21 +55,21 @@ class ServerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """Return the process id while the program runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """Return the path of the log file."""
         return self._log
 
     def start(self, *, until: Callable[[], bool], timeout: float) -> None:
-        """Run the program until it is ready. Raises ServerFailed when it ends or takes over `timeout` seconds."""
+        """Start the program and wait until it is ready. Raises ServerFailed if it ends or exceeds `timeout` seconds."""
         self.launch()
         self.await_ready(until=until, timeout=timeout)
 
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
-        """Run the program, without waiting for anything; this once in `environment` where it is given."""
+        """Start the program without waiting. `environment` replaces its environment for this start."""
         for port in self._ports:
             port.lend()
         self._process = _launcher.submit(self._popen, environment or self._environment).result()
@@ -82,13 +82,13 @@ class ServerProcess:
         deadline = time.monotonic() + timeout
         while not (until() and self._listens()):
             if self.pid is None or time.monotonic() > deadline:
-                why = "ended at its start" if self.pid is None else f"was not ready within {timeout:g} s"
+                why = "ended during startup" if self.pid is None else f"was not ready within {timeout:g} s"
                 self.kill()
-                raise ServerFailed(f"{self._name} {why}, see {self._log}: {self.log_tail()}")
+                raise ServerFailed(f"{self._name} {why}. See {self._log}: {self.log_tail()}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self, *, timeout: float = STOP_SECONDS) -> None:
-        """Ask the program to end, and kill it if it does not within `timeout` seconds."""
+        """Stop the program with SIGTERM, and with SIGKILL after `timeout` seconds."""
         if self._process is None:
             return
         self._process.terminate()
@@ -98,22 +98,22 @@ class ServerProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End the program at once, as a crash would."""
+        """Kill the program."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(STOP_SECONDS)
 
-    def send(self, signum: signal.Signals) -> None:
-        """Send it a signal, if it runs: SIGSTOP freezes it, SIGCONT thaws it."""
+    def send_signal(self, signum: signal.Signals) -> None:
+        """Send a signal to the program if it runs."""
         if self._process is not None:
             self._process.send_signal(signum)
 
     def log_tail(self) -> str:
-        """The last that it said."""
-        return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "it said nothing"
+        """Return the end of the log."""
+        return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "no output"
 
     def _listens(self) -> bool:
-        """Return whether the program itself listens on its ports: another program may answer there as well."""
+        """Return whether this program, and not another one, listens on its ports."""
         pid = self.pid
         return pid is not None and listening_ports(pid) >= {port.number for port in self._ports}
 
@@ -127,18 +127,18 @@ class ServerProcess:
                 cwd=self._cwd,
                 env=environment,
                 umask=UMASK,
-                start_new_session=True,  # Ctrl-C is for us; we stop our servers in our own order
+                start_new_session=True,  # Ctrl-C must reach only this process, which stops its servers in order
             )
 
 
 def _parent_guard() -> list[str]:
     setpriv = shutil.which("setpriv")
-    # Not TERM: SecantusDB can hang in its orderly end, and no process is left to kill it. All our servers survive KILL.
+    # KILL, because SecantusDB can hang on TERM, and no process is left to kill it. All servers survive KILL.
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 def accepts_connections(port: int) -> bool:
-    """Whether something listens on this loopback port."""
+    """Return whether a server accepts connections on this loopback port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=1):
             return True

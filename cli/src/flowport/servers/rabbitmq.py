@@ -1,4 +1,4 @@
-"""RabbitMQ on loopback, as any user and without systemd: for `make stack` and the tests."""
+"""RabbitMQ on loopback, run by any user and without systemd."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx2
 
-from flowport.home import make_private, write_secret
+from flowport.private_files import make_private, write_secret
 from flowport.servers.passwords import StoredPassword
 from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
@@ -21,24 +21,24 @@ from flowport.servers.process import ServerFailed, ServerProcess, accepts_connec
 START_SECONDS: Final = 60.0
 CTL_SECONDS: Final = 60.0
 WAL_BYTES: Final = 32 * 1024 * 1024
-"""Quorum queues log what was published, settled or not, and keep it in memory until so much has come together."""
+"""Quorum queues keep their log in memory until it reaches this size, including settled messages."""
 _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
 _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
-"""Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
+"""Debian's scripts. Those on the PATH run only as root or rabbitmq."""
 _COOKIE: Final = ".erlang.cookie"
 _COOKIE_BYTES: Final = 32
 _USER: Final = "guest"
-"""RabbitMQ's default user, here with a generated password."""
+"""RabbitMQ's default user, with a generated password."""
 _IDLE: Final = "+sbwt none +sbwtdcpu none +sbwtdio none"
-"""Schedulers that spin while idle take the processor from their neighbours."""
+"""Idle schedulers must not spin: they would take the CPU from other processes."""
 _NEIGHBOURS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
-"""Other nodes are on this machine; whoever reaches this port needs the cookie alone to do anything."""
+"""All nodes are on this machine. The distribution port is protected only by the cookie."""
 
 
 class RabbitMQServer:
-    """One node with its data in `data_dir`; ports, name and data stay over restarts.
+    """One node with its data in `data_dir`. Ports, name and data stay the same over restarts.
 
-    `settings` are further lines of rabbitmq.conf. A node of another name can join the cluster of one that runs.
+    `settings` are added to rabbitmq.conf. A node with another name can join the cluster of a running one.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RabbitMQServer:
         self.data_dir = data_dir
         self._data = data_dir / "mnesia"
         self._joins = joins
-        self._node = f"{name}@localhost"  # its own epmd knows no other; a constant name finds its data again
+        self._node = f"{name}@localhost"  # data folders are named after the node, so the name stays the same
         self._settings = {**(settings or {}), **(_peers(joins._node, self._node) if joins else {})}
         self._ports = tuple(reserve_port() for _ in range(4))
         self.port, self.management_port, self.prometheus_port, self._distribution_port = (
@@ -65,21 +65,21 @@ class RabbitMQServer:
 
     @property
     def amqp_url(self) -> str:
-        """Where clients connect."""
+        """Return the URL for clients."""
         return f"amqp://{_USER}:{self._password.value}@{LOOPBACK}:{self.port}/"
 
     @property
     def management_url(self) -> str:
-        """The HTTP API, user and password inside."""
+        """Return the URL of the HTTP API, with user and password."""
         return f"http://{_USER}:{self._password.value}@{LOOPBACK}:{self.management_port}"
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """Return the process id while the node runs."""
         return self._server.pid if self._server else None
 
     def start(self) -> None:
-        """Accept connections on return. Raises ServerFailed."""
+        """Start the node and wait until it accepts connections. Raises ServerFailed."""
         program = str(find_program("rabbitmq-server"))
         make_private(self.data_dir)
         is_new = not self._data.exists()
@@ -97,28 +97,28 @@ class RabbitMQServer:
             self._set_password()
 
     def stop(self) -> None:
-        """End in order."""
+        """Stop the node and its port mapper."""
         for process in (self._server, self._epmd):
             if process:
                 process.stop()
 
     def kill(self) -> None:
-        """End the node as in a crash; the data stays."""
+        """Kill the node. Its data stays."""
         if self._server:
             self._server.kill()
 
     def freeze(self) -> None:
-        """Let the node hang, with all its connections; only a kill ends it."""
+        """Freeze the node with SIGSTOP. Only `kill` ends it."""
         if self._server:
-            self._server.send(signal.SIGSTOP)
+            self._server.send_signal(signal.SIGSTOP)
 
     def restart(self) -> None:
-        """Stop if it runs, then start on the same data and ports."""
+        """Restart the node on the same data and ports."""
         self.stop()
         self.start()
 
     def ctl(self, *arguments: str) -> str:
-        """What `rabbitmqctl` answers. Raises ServerFailed."""
+        """Run `rabbitmqctl` and return its output. Raises ServerFailed."""
         command = [str(find_program("rabbitmqctl")), "--quiet", *arguments]
         done = subprocess.run(  # noqa: S603 - our own command, no shell
             command,
@@ -136,7 +136,7 @@ class RabbitMQServer:
         return accepts_connections(self.port) and accepts_connections(self.management_port)
 
     def _start_epmd(self) -> None:
-        """Our own port mapper: one that Erlang starts by itself would outlive us."""
+        """Start a port mapper. One started by Erlang would outlive this process."""
         if self._epmd and self._epmd.pid:
             return
         port = self._epmd_port
@@ -145,7 +145,7 @@ class RabbitMQServer:
         self._epmd.start(until=lambda: accepts_connections(port.number), timeout=START_SECONDS)
 
     def _write_cookie(self) -> None:
-        """Create the secret that nodes and `rabbitmqctl` share. Erlang would derive one from the time."""
+        """Create the Erlang cookie, the secret of nodes and `rabbitmqctl`. Erlang would derive one from the time."""
         cookie = self.data_dir / _COOKIE
         if not cookie.exists():
             known = self._joins.data_dir / _COOKIE if self._joins else None
@@ -153,14 +153,14 @@ class RabbitMQServer:
             cookie.chmod(stat.S_IRUSR)
 
     def _set_password(self) -> None:
-        """Set our password where the data has another: the default one of earlier versions. Raises ServerFailed."""
-        asked = httpx2.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
-        if not asked.is_success:
+        """Set the password if the data has another: the default one of earlier versions. Raises ServerFailed."""
+        response = httpx2.get(f"{self.management_url}/api/whoami", timeout=CTL_SECONDS, trust_env=False)
+        if not response.is_success:
             user = {"name": _USER, "password": self._password.value, "tags": ["administrator"]}
             definitions = self.data_dir / "user.json"
             write_secret(definitions, json.dumps({"users": [user]}).encode())
             try:
-                self.ctl("import_definitions", str(definitions))  # a file: arguments are visible to other users
+                self.ctl("import_definitions", str(definitions))  # from a file: other users can see arguments
             finally:
                 definitions.unlink()
 
@@ -187,7 +187,7 @@ class RabbitMQServer:
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
-            "HOME": data,  # the Erlang cookie is kept there
+            "HOME": data,  # for the Erlang cookie
             "RABBITMQ_NODENAME": self._node,
             "RABBITMQ_MNESIA_BASE": str(self._data),
             "RABBITMQ_LOG_BASE": f"{data}/log",
@@ -197,7 +197,7 @@ class RabbitMQServer:
             "ERL_EPMD_PORT": str(self._epmd_port.number),
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_IDLE} {_NEIGHBOURS}",
-            # The start script then becomes the node instead of its parent, so that a kill reaches the node.
+            # The start script then execs the node, so that a signal reaches the node.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -208,9 +208,9 @@ def _peers(*nodes: str) -> dict[str, str]:
 
 
 def find_program(name: str) -> Path:
-    """Where one of RabbitMQ's or Erlang's programs is. Raises ServerFailed when it is not installed."""
+    """Return the path of a program of RabbitMQ or Erlang. Raises ServerFailed if it is not installed."""
     packaged = _PACKAGED / name
     found = str(packaged) if packaged.exists() else shutil.which(name)
     if not found:
-        raise ServerFailed(f"{name} is not installed: apt-get install rabbitmq-server, or set FLOWPORT_AMQP_URL")
+        raise ServerFailed(f"{name} is not installed. Run `apt-get install rabbitmq-server`, or set FLOWPORT_AMQP_URL")
     return Path(found)

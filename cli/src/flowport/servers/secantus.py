@@ -8,23 +8,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from flowport.home import SECRET_MODE
+from flowport.private_files import SECRET_MODE
 from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerFailed
 from flowport.servers.store_server import USER, USERS, StoreServer
 
 CACHE_SIZE: Final = "1G"
-"""As far as there is data for it. In a quarter of that, changes wait for room as soon as they come for a minute."""
+"""Upper bound. With a quarter of it, writes stall after a minute of continuous load."""
 CHECKPOINTS: Final = {"SECANTUS_CHECKPOINT_SECONDS": "5"}
-"""Everybody waits while it writes down what has changed: 0.45 s after a minute of 100 runs a second, less after 5 s."""
+"""A checkpoint blocks all writes: 0.45 s after a minute of 100 runs per second, less at this interval."""
 NO_OPLOG: Final = "--standalone"
-"""What others would follow it by: without that, data is written once and not twice. Transactions work all the same."""
+"""Without an oplog, data is written once instead of twice. Transactions still work."""
 _PROGRAM: Final = "secantusd-py"
 _DISTRIBUTION: Final = "secantusdb"
 
 
 class SecantusServer(StoreServer):
-    """SecantusDB with its data in `data_dir`, see StoreServer."""
+    """SecantusDB with its data in `data_dir`."""
 
     product = "SecantusDB"
     _log_name = "secantus.log"
@@ -36,10 +36,10 @@ class SecantusServer(StoreServer):
 
     @property
     def uri(self) -> str:
-        """Where clients connect.
+        """Return the URI for clients.
 
-        Without retryable writes: SecantusDB looks through all it remembers of them (10,000) at each write, and forgets
-        them when it dies, which on one machine is the only way to lose a connection.
+        Without retryable writes: SecantusDB searches its whole history of them (10,000) at each write and loses it in a
+        crash, which on one machine is the only cause of a lost connection.
         """
         where = f"{USER}:{self._password.value}@{LOOPBACK}:{self.port}"
         return f"mongodb://{where}/?authSource={USERS}&directConnection=true&retryWrites=false"
@@ -61,11 +61,11 @@ class SecantusServer(StoreServer):
         return {**os.environ, **CHECKPOINTS}
 
     def _serve(self, options: Sequence[str]) -> None:
-        self._config.touch(SECRET_MODE)  # an explicit file keeps it from picking one up from the home directory
+        self._config.touch(SECRET_MODE)  # an explicit file prevents it from reading one in the home directory
         super()._serve(options)
 
     def _end_setup(self) -> None:
-        self.kill()  # quicker than its orderly end
+        self.kill()  # faster than an orderly stop
 
 
 def data_of(data_dir: Path) -> Path:
@@ -74,7 +74,7 @@ def data_of(data_dir: Path) -> Path:
 
 
 def find_program() -> str:
-    """The server's executable, from our own environment first. Raises ServerFailed when it is not installed."""
+    """Return the path of the server, preferably in this Python environment. Raises ServerFailed if not installed."""
     beside_python = Path(sys.executable).with_name(_PROGRAM)
     found = str(beside_python) if beside_python.exists() else shutil.which(_PROGRAM)
     if not found:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, TypeAlias
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from flowport.home import make_private
+from flowport.private_files import make_private
 from flowport.servers.certificate import write_shared_certificate
 from flowport.servers.passwords import StoredPassword
 from flowport.servers.ports import LOOPBACK, ReservedPort
@@ -23,7 +23,7 @@ Client: TypeAlias = MongoClient[dict[str, Any]]
 
 
 class StoreServer(ABC):
-    """One server with its data in `data_dir`; the port stays over restarts.
+    """A store with its data in `data_dir`. Its port stays the same over restarts.
 
     Its only user has a generated password, stored in `data_dir`. Data without that file, from an earlier version or a
     copy, gets a new user and keeps its documents.
@@ -58,12 +58,12 @@ class StoreServer(ABC):
         self._serve(self._authentication())
 
     def stop(self) -> None:
-        """Stop the server in order."""
+        """Stop the server."""
         if self._process:
             self._process.stop()
 
     def kill(self) -> None:
-        """Kill the server, as a crash would; the data stays."""
+        """Kill the server. Its data stays."""
         if self._process:
             self._process.kill()
 
@@ -85,11 +85,11 @@ class StoreServer(ABC):
         """Return the options that make the server require `certificate` from its clients."""
 
     def _environment(self) -> Mapping[str, str] | None:
-        """Return the environment of the server; None is our own."""
+        """Return the environment of the server; None inherits that of this process."""
         return None
 
     def _end_setup(self) -> None:
-        """End the process that created the user."""
+        """Stop the process that created the user."""
         self.stop()
 
     def _create_user(self) -> None:

@@ -1,0 +1,98 @@
+"""benchmarks/results/README.md: all results."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from benchmarks import soak, steps
+from benchmarks.budgets import BUDGETS
+from benchmarks.pages.markdown import number, page, section, table
+from benchmarks.report import CPU
+from benchmarks.results import FOLDER, LATEST, Results
+
+HEAD: Final = """\
+# Results
+
+Written by `make docs` from the JSON files in this folder. [The README](../README.md) explains them.
+"""
+PACE: Final = (
+    "Before each measurement, a fixed piece of work took {} to {} ms (median {}); each measurement waits up to 3 s for "
+    "a normal pace. The speed of a virtual machine varies: ratios between interleaved scenarios are reliable, absolute "
+    "times are not."
+)
+STOLEN: Final = (
+    "CPU steal during the measurements was {:.1%} to {:.1%} (median {:.1%}). [The README](../README.md) describes when "
+    "a measurement is repeated."
+)
+
+
+def results_page() -> str:
+    """Return the page."""
+    return page(HEAD, *_benchmarks(), _steps(), _soak(), _flames())
+
+
+def _benchmarks() -> Iterator[str]:
+    if not LATEST.exists():
+        return
+    results = Results.read(LATEST)
+    yield f"Measured {results.machine}."
+    if (pace := results.pace_ms) is not None:
+        yield PACE.format(number(pace.min), number(pace.max), number(pace.median))
+    if (stolen := results.stolen) is not None:
+        yield STOLEN.format(stolen.min, stolen.max, stolen.median)
+    yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
+    figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
+    yield section("Figures", "![throughput](throughput.svg)", figures)
+    yield section("Failed", *(f"- {name}: {problem}" for name, problem in results.failed.items()))
+
+
+def _budgets(results: Results) -> Iterator[list[str]]:
+    for budget in BUDGETS:
+        measured = budget.measured(results)
+        verdict = "not measured" if measured is None else "met" if budget.holds(measured) else "**missed**"
+        shown = "" if measured is None else number(measured)
+        yield [budget.what, budget.scenario, budget.rule(results), shown, verdict]
+
+
+def _figures(results: Results) -> Iterator[list[str]]:
+    for name, scenario in results.scenarios.items():
+        for figure, values in scenario.figures.items():
+            if not figure.endswith(CPU):
+                ratio = results.ratio(name, figure)
+                numbers = map(number, (values.median, values.min, values.max))
+                yield [name, figure, *numbers, f"{ratio:.2f}" if ratio else ""]
+
+
+def _steps() -> str:
+    if not steps.RESULTS.exists():
+        return ""
+    found = msgspec.json.decode(steps.RESULTS.read_bytes(), type=steps.Steps)
+    rows = [
+        [f"{step}: {meaning}", *(number(each[step]) for each in found.workflows.values())]
+        for step, meaning in steps.STEPS.items()
+    ]
+    rows.append(["**total latency**", *map(number, found.waited.values())])
+    measured = f"Median µs of {found.runs} runs, one caller, all services in one process. Measured {found.machine}."
+    return section("Where the time of a run goes", measured, table(["step", *found.workflows], rows))
+
+
+def _soak() -> str:
+    if not soak.RESULTS.exists():
+        return ""
+    found = msgspec.json.decode(soak.RESULTS.read_bytes(), type=soak.Soak)
+    rows = (
+        [verdict.what, number(verdict.early), number(verdict.late), soak.verdict_text(verdict)]
+        for verdict in found.verdicts
+    )
+    return section(
+        "Soak",
+        f"{found.minutes:g} minutes of mixed load, {found.per_second:g} calls per second. Measured {found.machine}.",
+        table(["", "second quarter", "last quarter", ""], rows),
+        "\n".join(f"![{kind}](soak-{kind}.svg)" for kind in soak.UNITS),
+    )
+
+
+def _flames() -> str:
+    files = sorted((FOLDER / "flames").glob("*.svg"))
+    return section("Flame graphs", "\n".join(f"- [{file.stem}](flames/{file.name})" for file in files))

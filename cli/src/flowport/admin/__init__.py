@@ -1,0 +1,1 @@
+"""Administration of the broker topology and the store's indexes."""

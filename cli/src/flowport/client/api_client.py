@@ -1,0 +1,190 @@
+"""HTTP client of the public API."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from flowport.client.errors import AccessDenied, NotFound, OutcomeUnknown, ServerUnavailable, error_for_response
+from flowport.client.profiles import Profile
+from flowport.errors import CommandFailed
+
+JsonObject = dict[str, Any]
+
+CALL_TIMEOUT_SECONDS: Final = 30.0
+CONNECT_SECONDS: Final = 5.0
+RUN_TIMEOUT_SECONDS: Final = 3_600.0
+PAGE: Final = 100
+MAX_PAGES: Final = 1_000
+MOST_PORTS: Final = 65_535
+_KEY: Final = re.compile(r"[!-~]+")
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class ApiClient:
+    """Client for one server with one API key. Close it, or use it as a context manager."""
+
+    def __init__(self, profile: Profile, *, transport: httpx2.BaseTransport | None = None) -> None:
+        if not _KEY.fullmatch(profile.api_key):
+            raise AccessDenied("the API key contains invalid characters. Copy it again")
+        self.profile = profile
+        try:
+            url = httpx2.URL(profile.base_url)
+            if url.port is not None and url.port > MOST_PORTS:
+                raise CommandFailed(f"{profile.base_url} is not a valid server URL: port {url.port} is out of range")
+            self._http = httpx2.Client(
+                base_url=profile.base_url,
+                headers={"x-api-key": profile.api_key},
+                timeout=httpx2.Timeout(CALL_TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+                transport=transport,
+                trust_env=url.host not in LOOPBACK_HOSTS,  # proxies and CA bundles of the environment
+            )
+        except httpx2.InvalidURL as error:
+            raise CommandFailed(f"{profile.base_url} is not a valid server URL: {error}") from error
+        except (ValueError, ImportError, OSError) as error:
+            raise CommandFailed(
+                f"HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used: {error}"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: JsonObject | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = CALL_TIMEOUT_SECONDS,
+    ) -> Any:
+        """Return the JSON of the response. Raises a CommandFailed that matches the status."""
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        changes = method != "GET"
+        with self._translate_errors(changes=changes):
+            response = self._http.request(method, path, params=query, json=body, headers=headers, timeout=timeout)
+        _check(response, changes=changes)
+        return _json(response)
+
+    def pages(self, path: str, query: JsonObject | None = None) -> Iterator[JsonObject]:
+        """Yield every item of a paginated list."""
+        query = {"limit": PAGE, **(query or {})}
+        for _ in range(MAX_PAGES):
+            page = self.call("GET", path, query=query)
+            yield from page["data"]
+            if not page.get("nextCursor"):
+                return
+            query["cursor"] = page["nextCursor"]
+
+    @contextmanager
+    def stream(
+        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float
+    ) -> Iterator[httpx2.Response]:
+        """Open a streaming response, with `seconds` as read timeout.
+
+        Raises a CommandFailed that matches the status. Reading the response raises httpx2 errors.
+        """
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        changes = method != "GET"
+        with ExitStack() as stack:
+            with self._translate_errors(changes=changes):
+                call = self._http.stream(method, path, json=body, headers=headers, timeout=timeout)
+                response = stack.enter_context(call)
+                if response.is_error:
+                    response.read()
+            _check(response, changes=changes)
+            yield response
+
+    def workflow_id(self, name: str) -> str:
+        """Return the id of the workflow with this id or name.
+
+        Raises NotFound, or CommandFailed when several workflows have the name.
+        """
+        if is_id(name):
+            return name
+        found = [workflow["id"] for workflow in self.workflows() if workflow["name"] == name]
+        if not found:
+            raise NotFound(f"workflow {name!r} not found")
+        if len(found) > 1:
+            raise CommandFailed(f"{len(found)} workflows are named {name!r}. Use one of these ids: {', '.join(found)}")
+        return str(found[0])
+
+    def workflows(self) -> list[JsonObject]:
+        """Return every workflow of the workspace. Raises CommandFailed like `workspace_id`."""
+        found: list[JsonObject] = self.call("GET", "/api/workflows", query={"workspaceId": self.workspace_id})["data"]
+        return found
+
+    @property
+    def workspace_query(self) -> JsonObject:
+        """Return the query parameter that selects the workspace, or nothing when none is configured."""
+        return {"workspaceId": self.profile.workspace_id} if self.profile.workspace_id else {}
+
+    @property
+    def workspace_id(self) -> str:
+        """Return the selected workspace. Raises CommandFailed when the key has several and none is selected."""
+        if self.profile.workspace_id:
+            return self.profile.workspace_id
+        ids = [workspace["id"] for workspace in self.workspaces()]
+        if len(ids) != 1:
+            raise CommandFailed(f"no workspace selected. Set FLOWPORT_WORKSPACE_ID to one of {', '.join(ids)}")
+        return str(ids[0])
+
+    def workspaces(self) -> list[JsonObject]:
+        """Return the workspaces that the key can access."""
+        found: list[JsonObject] = self.call("GET", "/api/workspaces")["workspaces"]
+        return found
+
+    @contextmanager
+    def _translate_errors(self, *, changes: bool) -> Iterator[None]:
+        """Translate transport errors. `changes` says whether the call may have changed something."""
+        try:
+            yield
+        except httpx2.UnsupportedProtocol:
+            raise CommandFailed(
+                f"{self.profile.base_url} is not a valid server URL: it must begin with http:// or https://"
+            ) from None
+        except httpx2.HTTPError as error:
+            found = f"{self.profile.base_url} is unavailable: {str(error) or type(error).__name__}"
+            if changes and not isinstance(error, _NOTHING_SENT):
+                raise OutcomeUnknown(f"{found}; the request may have been processed") from error
+            raise ServerUnavailable(found) from error
+        except UnicodeEncodeError as error:
+            raise CommandFailed("the input is not valid UTF-8") from error
+
+
+def api_path(*parts: str | int) -> str:
+    """Return an API path with each part percent-encoded."""
+    return "/api/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+def is_id(name: str) -> bool:
+    """Return whether `name` has the form of an id."""
+    return _ID.fullmatch(name) is not None
+
+
+def _check(response: httpx2.Response, *, changes: bool) -> None:
+    if response.is_error:
+        later = response.headers.get("retry-after")
+        raise error_for_response(response.status_code, _json(response), retry_after=later, changes=changes)
+
+
+def _json(response: httpx2.Response) -> Any:
+    try:
+        return msgspec.json.decode(response.content) if response.content else None
+    except msgspec.DecodeError as error:
+        if response.is_error:
+            return None
+        raise CommandFailed(f"{response.url} did not return JSON. Check the server URL") from error

@@ -1,0 +1,1 @@
+"""Local installations: `flowport up` in one process, and `flowport stack` in several."""

@@ -1,0 +1,54 @@
+"""Lifecycle of long-running commands: start, interrupt and stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import Any, Protocol
+
+import uvloop
+
+
+class Startable(Protocol):
+    """A server whose start and stop block."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@asynccontextmanager
+async def run_server(server: Startable) -> AsyncIterator[None]:
+    """Run a server inside the block. It is stopped afterwards, even if interrupted while it starts."""
+    starting = asyncio.ensure_future(asyncio.to_thread(server.start))
+    try:
+        await asyncio.shield(starting)
+        yield
+    finally:
+        await asyncio.wait({starting})
+        await asyncio.to_thread(server.stop)
+
+
+def run_until_stopped(command: Coroutine[Any, Any, None]) -> None:
+    """Run `command` until it ends, or until Ctrl-C, SIGTERM or SIGHUP cancels it.
+
+    Later signals do not interrupt its cleanup.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_interruptible(command))
+
+
+async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(command)
+    interrupts: set[int] = set()
+
+    def interrupt() -> None:
+        if not interrupts:
+            interrupts.add(1)
+            task.cancel()
+            loop.call_soon(task.uncancel)  # in Python 3.11.2, a timeout in a cancelled task aborts it
+
+    for signum in (SIGINT, SIGTERM, SIGHUP):
+        loop.add_signal_handler(signum, interrupt)
+    with suppress(asyncio.CancelledError):
+        await task
