@@ -9,13 +9,13 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
-    // Inside the gateway's package: a built distribution carries the console with it.
+    // Inside the gateway's package, so that built distributions contain the console.
     outDir: '../services/gateway/src/gateway/console_files',
     emptyOutDir: true,
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 2000,
     rolldownOptions: {
-      // The API reference and the chat page's Markdown are bundles of their own: the console loads neither.
+      // The API reference and the chat page's Markdown renderer are separate bundles.
       input: { index: 'index.html', docs: 'docs.html', 'chat-markdown': 'src/chat/markdown.ts' },
       preserveEntrySignatures: 'exports-only',
     },

@@ -6,9 +6,9 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app';
 import { followSystemTheme } from './app/theme';
-import { isAnythingUnsaved } from './workflow/unsaved';
+import { hasUnsavedDrafts } from './workflow/unsaved';
 
-window.addEventListener('beforeunload', (event) => isAnythingUnsaved() && event.preventDefault());
+window.addEventListener('beforeunload', (event) => hasUnsavedDrafts() && event.preventDefault());
 followSystemTheme();
 
 const root = document.getElementById('root');

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { freeHandle } from '@/workflow/branches';
+import { nextHandle } from '@/workflow/branches';
 import { withContainers } from '@/workflow/containers';
 import { DraftStore } from '@/workflow/draft-store';
 import * as edit from '@/workflow/edit';
 import { connectionProblem } from '@/workflow/graph';
-import { arranged } from '@/workflow/layout';
+import { autoLayout } from '@/workflow/layout';
 import { nameProblem, referenceName } from '@/workflow/names';
 import { type Block, readState, type WorkflowState } from '@/workflow/state';
 
@@ -33,29 +33,29 @@ function sample(): WorkflowState {
   } as Partial<WorkflowState>);
 }
 
-describe('what is not touched stays as it is', () => {
-  test('reading a state keeps every key that the console does not know', () => {
+describe('reading and editing a state', () => {
+  test('keeps unknown keys', () => {
     expect(readState(sample()).metadata).toEqual({ kept: true });
   });
 
-  test('variables of older files become an object by id', () => {
+  test('converts the variables of older files to an object by id', () => {
     const variable = { id: 'v', name: 'a', type: 'string', value: '1' };
     expect(readState({ variables: [variable] as never }).variables).toEqual({ v: variable });
   });
 
-  test('a block keeps the keys that an edit does not name', () => {
+  test('keeps unknown keys of an edited block', () => {
     const state = edit.changeBlock(sample(), 'agent', { advancedMode: true });
     expect(edit.renameBlock(state, 'agent', 'Writer').blocks.agent).toMatchObject({ advancedMode: true });
   });
 });
 
 describe('renaming', () => {
-  test('takes every reference along, and only those', () => {
+  test('updates references to the block, and nothing else', () => {
     const value = edit.renameBlock(sample(), 'agent', 'My Writer').blocks.last?.subBlocks.code?.value;
     expect(value).toBe('return <mywriter.content> + <mywriter> + <agent10.content>;');
   });
 
-  test('leaves blocks without a reference the very same', () => {
+  test('keeps the identity of blocks without a reference', () => {
     const before = sample();
     expect(edit.renameBlock(before, 'agent', 'Writer').blocks.inner).toBe(before.blocks.inner);
   });
@@ -64,13 +64,13 @@ describe('renaming', () => {
     expect(nameProblem(sample(), 'agent', name)).not.toBeNull();
   });
 
-  test('spells names as references do', () => {
+  test('normalizes names as references do', () => {
     expect(referenceName('My Block v1.2')).toBe('myblockv12');
   });
 });
 
 describe('containers', () => {
-  test('are described by their blocks', () => {
+  test('are derived from their blocks', () => {
     expect(withContainers(sample()).loops.loop).toMatchObject({
       nodes: ['inner'],
       loopType: 'forEach',
@@ -79,13 +79,13 @@ describe('containers', () => {
     });
   });
 
-  test('go with all that lies in them', () => {
+  test('are removed with their children', () => {
     const state = edit.removeBlocks(sample(), ['loop']);
     expect(Object.keys(state.blocks)).toEqual(['start', 'agent', 'last']);
     expect(state.edges.map((edge) => edge.id)).toEqual(['e4']);
   });
 
-  test('let no connection cross their border', () => {
+  test('allow no connection across their border', () => {
     expect(connectionProblem(sample(), { source: 'inner', target: 'last' })).toMatch(/border/);
     const out = edit.moveInto(sample(), 'inner', null, { x: 1, y: 2 });
     expect(out.edges.map((edge) => edge.id)).toEqual(['e1', 'e3', 'e4']);
@@ -94,20 +94,20 @@ describe('containers', () => {
 });
 
 test.each([
-  ['the first start of a workflow is the one that references mean', 'start_trigger', 'Start', 'Start'],
-  ['any other block is numbered from the first on', 'agent', 'Agent', 'Agent 1'],
+  ['the first start block has no number', 'start_trigger', 'Start', 'Start'],
+  ['other blocks are numbered from 1', 'agent', 'Agent', 'Agent 1'],
 ])('%s', (_, type, title, name) => {
   const made = edit.addBlock(readState({}), { type, title, subBlocks: {} }, { x: 0, y: 0 }, null);
   expect(made.state.blocks[made.id]?.name).toBe(name);
 });
 
-test('a start does not take the name of another block', () => {
+test('a start block does not reuse the name of another block', () => {
   const start = { type: 'start_trigger', title: 'Start', subBlocks: {} };
   const made = edit.addBlock(sample(), start, { x: 0, y: 0 }, null);
   expect(made.state.blocks[made.id]?.name).toBe('Start 1');
 });
 
-test('a new block never lies on top of another', () => {
+test('a new block does not overlap another', () => {
   const loop = { type: 'loop', title: 'Loop', subBlocks: {} };
   const first = edit.addBlock(sample(), loop, { x: 600, y: 80 }, null);
   const second = edit.addBlock(first.state, loop, { x: 600, y: 80 }, null);
@@ -115,7 +115,7 @@ test('a new block never lies on top of another', () => {
   expect(second.state.blocks[second.id]?.position).toEqual({ x: 600, y: 428 });
 });
 
-test('a new block makes way for what the canvas has measured, and for nothing in another container', () => {
+test('a new block avoids the measured size of blocks in the same container only', () => {
   const block = { type: 'function', title: 'Function', subBlocks: {} };
   const sizes = new Map([['agent', { width: 250, height: 610.4 }]]);
   const apart = edit.changeBlock(sample(), 'agent', { position: { x: 900, y: 0 } });
@@ -127,23 +127,23 @@ test('a new block makes way for what the canvas has measured, and for nothing in
   expect(placed('loop', 900)).toEqual({ x: 900, y: 20 });
 });
 
-test('one more block after a condition takes the first way that leads nowhere', () => {
+test('the next block after a condition connects to the first free branch', () => {
   const made = edit.addBlock(sample(), { type: 'condition', title: 'Condition', subBlocks: {} }, { x: 0, y: 0 }, null);
   const condition = made.state.blocks[made.id] as Block;
   const taken = edit.connect(made.state, { source: made.id, target: 'last', sourceHandle: `condition-${made.id}-if` });
-  expect(freeHandle(made.state, condition)).toBe(`condition-${made.id}-if`);
-  expect(freeHandle(taken, condition)).toBe(`condition-${made.id}-else`);
+  expect(nextHandle(made.state, condition)).toBe(`condition-${made.id}-if`);
+  expect(nextHandle(taken, condition)).toBe(`condition-${made.id}-else`);
 });
 
 describe('connecting', () => {
-  test('refuses a circle, a double and oneself', () => {
+  test('rejects cycles, duplicates and self-connections', () => {
     const state = sample();
-    expect(connectionProblem(state, { source: 'last', target: 'agent' })).toMatch(/circle/);
+    expect(connectionProblem(state, { source: 'last', target: 'agent' })).toMatch(/cycle/);
     expect(connectionProblem(state, { source: 'agent', target: 'last', sourceHandle: 'source' })).toMatch(/already/);
     expect(connectionProblem(state, { source: 'agent', target: 'agent' })).toMatch(/itself/);
   });
 
-  test('a branch that is taken away takes its edges along', () => {
+  test('removing a branch removes its edges', () => {
     const made = edit.addBlock(
       sample(),
       { type: 'condition', title: 'Condition', subBlocks: {} },
@@ -157,8 +157,8 @@ describe('connecting', () => {
   });
 });
 
-describe('taking back', () => {
-  test('goes back and forth through every change', () => {
+describe('undo and redo', () => {
+  test('restores every change', () => {
     const first = sample();
     const store = new DraftStore(first);
     store.edit((state) => edit.renameBlock(state, 'agent', 'Writer'));
@@ -169,7 +169,7 @@ describe('taking back', () => {
     expect(store.state()).toBe(second);
   });
 
-  test('what is typed in one stroke is one change', () => {
+  test('groups consecutive typing into one change', () => {
     const first = sample();
     const store = new DraftStore(first);
     for (const value of ['a', 'ab', 'abc']) {
@@ -179,7 +179,7 @@ describe('taking back', () => {
     expect(store.state()).toBe(first);
   });
 
-  describe('while the clock steps', () => {
+  describe('when the system clock changes', () => {
     afterEach(() => vi.useRealTimers());
 
     function typedWithStep(stepMs: number, pauseMs: number): DraftStore {
@@ -195,25 +195,25 @@ describe('taking back', () => {
       return store;
     }
 
-    test('a step ahead does not split a stroke', () => {
+    test('a jump forward does not split a group', () => {
       expect(typedWithStep(30_000, 100).canUndo).toBe(false);
     });
 
-    test('a step back does not join two strokes', () => {
+    test('a jump back does not merge two groups', () => {
       expect(typedWithStep(-30_000, 5_000).canUndo).toBe(true);
     });
   });
 
-  test('an edit that changes nothing is none', () => {
+  test('an edit without changes is not recorded', () => {
     const store = new DraftStore(sample());
     store.edit((state) => state);
     expect(store.canUndo).toBe(false);
   });
 });
 
-test('arranging puts what follows to the right, and fits containers around their blocks', () => {
+test('auto layout places successors to the right and fits containers around their children', () => {
   const sizes = new Map([['inner', { width: 250, height: 400 }]]);
-  const { blocks } = arranged(sample(), sizes);
+  const { blocks } = autoLayout(sample(), sizes);
   const x = (id: string) => blocks[id]?.position.x ?? 0;
   expect(x('start') < x('loop') && x('loop') < x('agent') && x('agent') < x('last')).toBe(true);
   expect(blocks.loop?.data?.height).toBeGreaterThan(400);

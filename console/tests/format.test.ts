@@ -12,16 +12,16 @@ test.each([
   [119_400, '1 min 59 s'],
   [119_600, '2 min 0 s'],
   [3_599_700, '60 min 0 s'],
-])('a duration of %d ms is told without sixty seconds', (ms, told) => {
-  expect(duration(ms)).toBe(told);
+])('formats a duration of %d ms', (ms, expected) => {
+  expect(duration(ms)).toBe(expected);
 });
 
 test.each([
   [999, '0 s'],
   [59_999, '59 s'],
   [60_000, '1 min 0 s'],
-])('what goes on for %d ms already is told in whole seconds', (ms, told) => {
-  expect(elapsed(ms)).toBe(told);
+])('formats an elapsed time of %d ms in whole seconds', (ms, expected) => {
+  expect(elapsed(ms)).toBe(expected);
 });
 
 test.each([
@@ -29,6 +29,6 @@ test.each([
   [15.78, '$15.78'],
   [1_234.56, '$1,234.56'],
   [999.99, '$999.99'],
-])('a cost of %d dollars is told to the cent', (dollars, told) => {
-  expect(cost(dollars)).toBe(told);
+])('formats a cost of %d dollars', (dollars, expected) => {
+  expect(cost(dollars)).toBe(expected);
 });

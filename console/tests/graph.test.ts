@@ -4,7 +4,7 @@ import { type Block, type Edge, readState, type WorkflowState } from '@/workflow
 
 const WALKS = new Set<PropertyKey>(['filter', 'some', 'find', 'every', 'forEach', 'map', Symbol.iterator]);
 
-/** A chain of so many blocks, and how often its edges were gone through. */
+/** Return a chain of blocks, and a counter of iterations over its edges. */
 function chain(length: number): { state: WorkflowState; walks: () => number } {
   let walks = 0;
   const block = (n: number): Block => ({
@@ -30,7 +30,7 @@ function chain(length: number): { state: WorkflowState; walks: () => number } {
   return { state: { ...readState({ blocks }), edges: watched }, walks: () => walks };
 }
 
-test('what a block may lead to is found in a few walks, however many blocks there are', () => {
+test('finding connection targets iterates over the edges a constant number of times', () => {
   const { state, walks } = chain(500);
   expect(targetsOf(state, 'b100', 'source').map(({ id }) => id)).toEqual(
     Array.from({ length: 398 }, (_, n) => `b${n + 102}`),
@@ -38,7 +38,7 @@ test('what a block may lead to is found in a few walks, however many blocks ther
   expect(walks()).toBeLessThan(5);
 });
 
-test('what lies before a block is found in a few walks, however much that is', () => {
+test('finding preceding blocks iterates over the edges a constant number of times', () => {
   const { state, walks } = chain(500);
   expect(upstream(state, 'b499').size).toBe(499);
   expect(walks()).toBeLessThan(5);

@@ -3,7 +3,7 @@ import { BlockReader } from '@/chat/blocks';
 
 const ANSWER = `# Tea
 
-Some *words* with a
+Some *completions* with a
 line break.
 
 1. Water
@@ -29,10 +29,10 @@ const minutes = 4;
 Setext
 ------
 
-Last words, [linked](https://example.org).
+Last completions, [linked](https://example.org).
 `;
 
-/** The raw text of each block, where the text comes in parts of `size`. */
+/** Return the raw text of each block when the text arrives in parts of `size`. */
 function blocksOf(text: string, size: number): string[] {
   const reader = new BlockReader();
   const settled: string[] = [];
@@ -46,23 +46,23 @@ function blocksOf(text: string, size: number): string[] {
   return [...settled, ...open];
 }
 
-describe('a text that arrives in parts', () => {
+describe('text that arrives in parts', () => {
   const whole = blocksOf(ANSWER, ANSWER.length);
 
-  test.each([1, 2, 3, 7, 50])('has the blocks of the whole text, in parts of %i', (size) => {
+  test.each([1, 2, 3, 7, 50])('has the same blocks as the whole text, in parts of %i', (size) => {
     expect(blocksOf(ANSWER, size)).toEqual(whole);
   });
 
-  test('keeps a list together that goes on after an empty line', () => {
+  test('keeps a list with blank lines together', () => {
     expect(whole.filter((raw) => raw.startsWith('1. Water'))).toHaveLength(1);
     expect(whole.some((raw) => raw.startsWith('2.'))).toBe(false);
   });
 
-  test('may have line ends of any kind', () => {
+  test('may have any line endings', () => {
     expect(blocksOf(ANSWER.replaceAll('\n', '\r\n'), 3)).toEqual(whole);
   });
 
-  test('knows link definitions for the blocks after them', () => {
+  test('applies link definitions to later blocks', () => {
     const reader = new BlockReader();
     reader.append('[tea]: https://example.org/tea\n\nOne.\n\nTwo.\n\nThree.\n\n');
     reader.read();
@@ -73,8 +73,8 @@ describe('a text that arrives in parts', () => {
   });
 });
 
-describe('the work for a long text', () => {
-  /** How many characters are parsed altogether for a text in parts of four characters, each part a possible drawing. */
+describe('the work for long text', () => {
+  /** Return the number of characters parsed for text that arrives in parts of four characters. */
   function parsed(text: string): number {
     const reader = new BlockReader();
     let [total, tail] = [0, 0];
@@ -92,7 +92,7 @@ describe('the work for a long text', () => {
     ['paragraphs', (length: number) => 'Some words in a paragraph.\n\n'.repeat(length / 28)],
     ['one code block', (length: number) => `\`\`\`\n${'let x = 1;\n'.repeat(length / 11)}`],
     ['one list', (length: number) => '- an item of the list\n'.repeat(length / 22)],
-  ])('grows no faster than the text: %s', (_, text) => {
+  ])('is linear: %s', (_, text) => {
     const [short, long] = [text(8_000), text(64_000)];
     expect(parsed(long) / long.length).toBeLessThan((1.5 * parsed(short)) / short.length);
     expect(parsed(long) / long.length).toBeLessThan(40);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type BlockType, type Catalogue, outputsOf, settingsOf } from '@/workflow/catalogue';
+import { type BlockType, type Catalog, outputsOf, settingsOf } from '@/workflow/catalog';
 import { referencesFor } from '@/workflow/references';
 import { type Block, readState } from '@/workflow/state';
 
@@ -17,7 +17,7 @@ function type(name: string, outputs: string[], more: Partial<BlockType> = {}): B
   } as BlockType;
 }
 
-const CATALOGUE: Catalogue = new Map(
+const CATALOG: Catalog = new Map(
   [type('start_trigger', ['input']), type('function', ['result', 'stdout']), type('loop', ['results'])].map((each) => [
     each.type,
     each,
@@ -46,7 +46,7 @@ const STATE = readState({
   variables: { v: { id: 'v', name: 'My Var', type: 'string', value: '' } },
 });
 
-test('what the engine would take for a comparison or a tag is not offered', () => {
+test('names that the engine would read as a comparison or tag are left out', () => {
   const fields = [{ name: 'topic' }, { name: 'and/or' }, { name: 'first name' }];
   const start = block('start', 'start_trigger', 'Start', {
     subBlocks: { inputFormat: { ...FIELDS, value: fields } },
@@ -58,12 +58,12 @@ test('what the engine would take for a comparison or a tag is not offered', () =
       { id: 'e2', source: 'odd', target: 'last' },
     ],
   });
-  const texts = referencesFor(state, 'last', CATALOGUE).map((reference) => reference.text);
+  const texts = referencesFor(state, 'last', CATALOG).map((reference) => reference.text);
   expect(texts.toSorted()).toEqual(['start.input', 'start.topic']);
 });
 
-test('a block may refer to what lies before it, to its containers and to variables, and to nothing else', () => {
-  const texts = referencesFor(STATE, 'inner', CATALOGUE).map((reference) => reference.text);
+test('a block can refer to preceding blocks, its containers and variables only', () => {
+  const texts = referencesFor(STATE, 'inner', CATALOG).map((reference) => reference.text);
   expect(texts).toContain('start.topic');
   expect(texts).toContain('firstone.result');
   expect(texts).toContain('loop.currentItem');
@@ -71,7 +71,7 @@ test('a block may refer to what lies before it, to its containers and to variabl
   expect(texts.some((text) => text.startsWith('aside') || text.startsWith('loop1'))).toBe(false);
 });
 
-test('a response format takes the place of the usual outputs', () => {
+test('a response format replaces the default outputs', () => {
   const value = JSON.stringify({ schema: { properties: { mood: { type: 'string' } } } });
   const agent = block('a', 'agent', 'A', {
     subBlocks: { responseFormat: { id: 'responseFormat', type: 'code', value } },
@@ -79,7 +79,7 @@ test('a response format takes the place of the usual outputs', () => {
   expect(outputsOf(agent, type('agent', ['content']))).toEqual(['mood']);
 });
 
-test('a setting is shown while its condition holds, counted with the default of the other one', () => {
+test('a setting is shown while its condition holds, including for default values', () => {
   const mode = { id: 'mode', title: 'Mode', type: 'dropdown', required: false, condition: null, default: 'a' };
   const shown = { ...mode, id: 'x', default: null, condition: { field: 'mode', isIn: ['a'], negated: false } };
   const kind = type('response', [], { settings: [mode, shown] as unknown as BlockType['settings'] });

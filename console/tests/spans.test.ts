@@ -14,11 +14,11 @@ test.each([
   ['after', 14, 2],
   ['before', 7, 2],
   ['around', 7, 20],
-])('a part that seems to lie %s its whole is shown within it', (_, start, duration) => {
+])('a child span that seems to be %s its parent is shown within it', (_, start, duration) => {
   const rows = flattened([span('agent', 10, 3, [span('model', start, duration)])]);
-  const [whole, part] = rows.map(({ start, end }) => ({ start, end }));
-  expect(whole).toEqual({ start: 10, end: 13 });
-  expect(part?.start).toBeGreaterThanOrEqual(10);
-  expect(part?.end).toBeLessThanOrEqual(13);
+  const [parent, child] = rows.map(({ start, end }) => ({ start, end }));
+  expect(parent).toEqual({ start: 10, end: 13 });
+  expect(child?.start).toBeGreaterThanOrEqual(10);
+  expect(child?.end).toBeLessThanOrEqual(13);
   expect(windowOf(rows)).toEqual({ from: 10, length: 3 });
 });

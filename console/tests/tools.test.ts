@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { functionOf, newTool, type Parameter, schemaOf } from '@/workflow/tools';
 
-describe('what a custom tool tells the model', () => {
+describe('the definition of a custom tool', () => {
   const parameters: Parameter[] = [
     { name: 'order', required: true, schema: { type: 'string', description: 'Its number', enum: ['a', 'b'] } },
     { name: 'limit', required: false, schema: { type: 'integer' } },
   ];
 
-  test('is written and read again, with what is not shown kept', () => {
+  test('is read as it was written, including unknown keys', () => {
     expect(functionOf(schemaOf(undefined, 'find', 'Finds orders', parameters))).toEqual({
       description: 'Finds orders',
       parameters,
     });
   });
 
-  test('may come without the function around it', () => {
+  test('may have no function wrapper', () => {
     const bare = { description: 'Finds', parameters: { properties: { order: { type: 'string' } } } };
     expect(functionOf(bare)).toEqual({
       description: 'Finds',
@@ -22,7 +22,7 @@ describe('what a custom tool tells the model', () => {
     });
   });
 
-  test('keeps what this page does not show, at every depth', () => {
+  test('keeps unknown keys at every level', () => {
     const stored = {
       type: 'function',
       'x-owner': 'desk',
@@ -42,7 +42,7 @@ describe('what a custom tool tells the model', () => {
     expect(schemaOf(changed, 'find', 'Finds orders', [])).toEqual(stored);
   });
 
-  test('that came without the function around it stays so', () => {
+  test('without a function wrapper gets none', () => {
     const bare = { name: 'find', strict: true, parameters: { properties: {} } };
     expect(schemaOf(bare, 'find', 'Finds', [])).toEqual({
       name: 'find',
@@ -52,7 +52,7 @@ describe('what a custom tool tells the model', () => {
     });
   });
 
-  test('is nothing at first', () => {
+  test('is empty at first', () => {
     expect(functionOf(newTool('custom-tool').schema)).toEqual({ description: '', parameters: [] });
     expect(functionOf('no schema')).toEqual({ description: '', parameters: [] });
   });

@@ -17,11 +17,11 @@ def test_what_was_done_is_read_as_a_sentence_with_its_code_behind_it(console: Co
     expect(promoted).to_contain_text("workflow.promoted")
     expect(promoted).to_contain_text(workflow_id)
 
-    console.page.get_by_label("What was done").select_option("Deployed")
+    console.page.get_by_label("Action", exact=True).select_option("Deployed a workflow")
     expect(_entries(console, "promoted")).to_have_count(0)
     expect(_entries(console, "deployed Told in words as version 2")).to_have_count(1)
-    console.page.get_by_label("What was done").select_option("Erased the workspace")
-    console.shows("Nothing of this kind has happened yet")
+    console.page.get_by_label("Action", exact=True).select_option("Erased the workspace")
+    console.shows("No matching entries")
 
 
 def test_a_deed_that_the_console_does_not_know_is_shown_by_its_code(console: Console) -> None:

@@ -17,7 +17,7 @@ def test_the_document_of_a_protected_workflow_is_saved_with_the_typed_key(
     page = open_page()
     page.goto(f"/api/workflows/{workflow_id}/docs")
     page.get_by_label("API key").fill(account.http.headers["x-api-key"])
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Load").click()
     with page.expect_download() as saved:
         page.get_by_role("link", name="openapi.json").click()
     assert saved.value.suggested_filename == "openapi.json"
@@ -55,7 +55,7 @@ def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     console.page.get_by_role("tab", name="API").click()
     panel = console.page.get_by_role("region", name="Try it")
     panel.get_by_label("input").fill("Water, leaves and a little time.")
-    console.button("Call and stream", panel).click()
+    console.button("Send request", panel).click()
     expect(panel.get_by_label("Streamed text")).to_contain_text("Water, leaves and a little time.")
     expect(panel.get_by_text("Completed")).to_be_visible()
 
@@ -63,7 +63,7 @@ def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
 def test_a_tried_call_that_pauses_is_not_said_to_be_completed(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(asking('Pause here'))}").press("Live")
     console.page.get_by_role("tab", name="API").click()
-    panel = console.press("Call and stream").page.get_by_role("region", name="Try it")
+    panel = console.press("Send request").page.get_by_role("region", name="Try it")
     expect(panel.get_by_text("Paused", exact=True)).to_be_visible()
 
 
@@ -72,7 +72,7 @@ def test_a_tried_call_whose_stream_breaks_off_is_not_said_to_be_completed(consol
     page.get_by_role("tab", name="API").click()
     frame = 'data: {"blockId": "agent", "chunk": "Half of it"}\n\n'
     page.route("**/execute", lambda route: route.fulfill(content_type="text/event-stream", body=frame))
-    panel = console.press("Call and stream").page.get_by_role("region", name="Try it")
+    panel = console.press("Send request").page.get_by_role("region", name="Try it")
     expect(panel.get_by_label("Streamed text")).to_have_text("Half of it")
     expect(panel.get_by_text("Failed", exact=True)).to_be_visible()
     expect(panel.get_by_role("alert")).to_contain_text("The connection to the run was lost")

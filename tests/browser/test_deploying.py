@@ -252,7 +252,7 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
     console.write("Code", "return 2;").saved()
     tried = _held_deploys(page)
     console.press("Update").page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls, 24 h")
+    console.shows("Calls (24h)")
     _refuse(page, tried)
     console.shows("No store to keep it in")
 

@@ -8,11 +8,11 @@ from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering
 
-OVERTAKEN = "Someone else saved this workflow meanwhile."
+OVERTAKEN = "Someone else changed this workflow."
 SAVES = re.compile(r"/api/workflows/[^/]+/state$")
 DEPLOYS = re.compile(r"/api/workflows/[^/]+/deploy$")
-UNSEEN = "Someone else saved this workflow meanwhile, so this was not done."
-NOT_DONE = "Your changes are not saved yet, so this was not done."
+UNSEEN = "Your draft is outdated. Load the latest draft and try again."
+NOT_DONE = "Your changes are not saved. Save them and try again."
 
 
 def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, account: Account) -> None:
@@ -42,9 +42,9 @@ def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: C
     assert account.run(workflow_id).json()["output"]["result"] == "first"
     console.press("Run").press("Run draft")
     expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(UNSEEN)
-    expect(console.button("Replace theirs with mine")).to_have_count(0)
+    expect(console.button("Overwrite with mine")).to_have_count(0)
 
-    console.press("Load theirs").block("Answer").click()
+    console.press("Load latest").block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
     console.press("Update").shows("Version 2 is live.")
     assert account.run(workflow_id).json()["output"]["result"] == "theirs"
@@ -93,7 +93,7 @@ def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: 
     with held(console.page, SAVES, methods=["PUT"]) as saves:
         console.write("Code", "return 'on the way';")
         console.page.get_by_role("link", name="All workflows").click()
-        console.shows("Calls, 24 h").page.go_back()
+        console.shows("Calls (24h)").page.go_back()
         console.block("Answer").click()
         expect(_code(console)).to_have_text("return 'on the way';")
         assert len(saves) == 1
@@ -144,9 +144,9 @@ def test_what_somebody_else_overtook_waits_for_its_author(console: Console, acco
     _overtake(account, workflow_id)
     console.write("Code", "return 'mine';").shows(OVERTAKEN)
     console.page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls, 24 h").page.go_back()
+    console.shows("Calls (24h)").page.go_back()
 
-    console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
+    console.shows(OVERTAKEN).press("Overwrite with mine").saved()
     assert _answer(account, workflow_id) == "return 'mine';"
 
 
@@ -157,11 +157,11 @@ def test_what_is_written_after_that_was_seen_waits_for_its_author_too(console: C
     console.write("Code", "return 'mine';").saved()
     _overtake(account, workflow_id)
     console.press("Update").shows(UNSEEN).write("Code", "return 'mine again';")
-    expect(console.button("Replace theirs with mine")).to_be_visible()
+    expect(console.button("Overwrite with mine")).to_be_visible()
     page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls, 24 h").page.go_back()
+    console.shows("Calls (24h)").page.go_back()
 
-    console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
+    console.shows(OVERTAKEN).press("Overwrite with mine").saved()
     assert _answer(account, workflow_id) == "return 'mine again';"
 
 
@@ -170,10 +170,10 @@ def test_what_was_discarded_does_not_come_back(console: Console, account: Accoun
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
     _overtake(account, workflow_id)
     console.write("Code", "return 'mine';").shows(OVERTAKEN)
-    console.press("Discard mine, load theirs").block("Answer").click()
+    console.press("Discard my changes").block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
     console.page.get_by_role("link", name="All workflows").click()
-    console.shows("Calls, 24 h").page.go_back()
+    console.shows("Calls (24h)").page.go_back()
     console.block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
 
@@ -244,7 +244,7 @@ def test_a_save_is_repeated_only_where_it_may_pass(
 
 def test_a_change_that_is_taken_back_at_once_leaves_nothing_to_save(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Never mind', 'return 1;'))}").block("Answer").click()
-    console.page.get_by_role("switch", name="Switched on").click()
+    console.page.get_by_role("switch", name="Enabled").click()
     console.press("Undo (Ctrl Z)").saved()
 
 

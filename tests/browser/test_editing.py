@@ -84,7 +84,7 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
     console.page.wait_for_url(re.compile("/workflows/.+"))
     workflow_id = console.page.url.rpartition("/")[2]
     page = console.page
-    console.shows("An empty workflow")
+    console.shows("This workflow is empty")
     for wanted in ("start", "function"):
         page.keyboard.press("Escape") if wanted == "start" else None
         page.keyboard.press("/")
@@ -163,7 +163,7 @@ def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console:
     imported["state"]["blocks"]["start"] |= {"type": "schedule", "name": "Every Morning"}
     console.goto(f"/workflows/{account.import_(imported)}")
     expect(console.block("Every Morning")).to_be_visible()
-    starts = console.press("Add block").page.get_by_role("group", name="Starts").get_by_role("option")
+    starts = console.press("Add block").page.get_by_role("group", name="Triggers").get_by_role("option")
     expect(starts).to_have_text([re.compile("^Start")])
 
 
@@ -197,8 +197,8 @@ def test_shortcuts_are_where_they_are_on_every_keyboard(
     console: Console, account: Account, undo: str, redo: str
 ) -> None:
     console.goto(f"/workflows/{account.import_(answering('Another alphabet', 'return 1;'))}").block("Answer").click()
-    console.page.get_by_role("switch", name="Switched on").click()
-    switch = console.page.get_by_role("switch", name="Switched on")
+    console.page.get_by_role("switch", name="Enabled").click()
+    switch = console.page.get_by_role("switch", name="Enabled")
     expect(switch).not_to_be_checked()
     keyboard = console.page.context.new_cdp_session(console.page)
 
@@ -329,15 +329,15 @@ def test_how_often_a_loop_runs_is_what_was_typed(console: Console, account: Acco
     workflow_id = account.import_(file("Times", [block("start", "start_trigger", "Start", 0, 0), once], []))
     console.goto(f"/workflows/{workflow_id}").focus("Loop 1")
     console.page.keyboard.press("Enter")
-    times = console.page.get_by_label("Times")
+    times = console.page.get_by_label("Iterations")
     times.fill("")
-    console.shows("Until there is a number, 5 times.")
+    console.shows("Enter a number. The default is 5.")
     times.press_sequentially("12")
     expect(times).to_have_value("12")
     console.saved()
     assert account.draft(workflow_id)["blocks"]["loop"]["data"]["count"] == 12
     times.fill("twice")
-    console.shows("A number is expected, 1 or more.")
+    console.shows("Enter a number of at least 1.")
 
 
 def test_a_parameter_is_named_past_the_name_of_another(console: Console, account: Account) -> None:
@@ -363,9 +363,9 @@ def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Ac
     state["blocks"]["answer"]["name"] = "Theirs"
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
 
-    console.write("Code", "return 'mine';").shows("Someone else saved this workflow meanwhile.")
+    console.write("Code", "return 'mine';").shows("Someone else changed this workflow.")
     assert account.draft(workflow_id)["blocks"]["answer"]["name"] == "Theirs"
-    console.press("Replace theirs with mine").saved()
+    console.press("Overwrite with mine").saved()
     saved = account.draft(workflow_id)["blocks"]["answer"]
     assert (saved["name"], saved["subBlocks"]["code"]["value"]) == ("Answer", "return 'mine';")
 
@@ -382,7 +382,7 @@ def test_an_agent_is_given_tools_by_forms(console: Console, account: Account) ->
     tools.get_by_label("Name of parameter 1 of tool 1").fill("item")
     console.write("Code of tool 1", "return item.length;")
     console.button("Add tool", tools).click()
-    tools.get_by_label("Kind of tool 2").select_option("workflow_input")
+    tools.get_by_label("Type of tool 2").select_option("workflow_input")
     tools.get_by_label("Workflow", exact=True).select_option("Find an order")
     console.saved()
 

@@ -52,10 +52,10 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
         expect(on_tab(tab)).to_have_value(text)
 
     on_tab("A2A")
-    console.press("Publish Agent").shows("The agent is published.")
+    console.press("Publish Agent").shows("Agent published.")
     on_tab("A2A").fill("tea, kitchen, cups")
-    console.press("Update").shows("The agent is updated.")
-    console.press("Delete").confirm("Delete").shows("The agent is deleted.").press("Close").press("Live")
+    console.press("Update").shows("Agent updated.")
+    console.press("Delete").confirm("Delete").shows("Agent deleted.").press("Close").press("Live")
     expect(on_tab("A2A")).to_have_value("")
     expect(on_tab("MCP")).to_have_value("Pours tea")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
@@ -64,8 +64,8 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
 @pytest.mark.parametrize(
     ("tab", "route", "action", "done", "field"),
     [
-        ("Chat", "**/api/chat", "Launch Chat", "The chat is launched.", "Welcome message"),
-        ("A2A", "**/api/a2a/agents", "Publish Agent", "The agent is published.", "Description"),
+        ("Chat", "**/api/chat", "Launch Chat", "Chat launched.", "Welcome message"),
+        ("A2A", "**/api/a2a/agents", "Publish Agent", "Agent published.", "Description"),
     ],
 )
 def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
@@ -97,9 +97,9 @@ def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: s
     page = console.goto(f"/settings/{path}").press(opener).page
     page.get_by_role("textbox", name="Name").fill(name)
     page.mouse.click(5, 5)
-    console.shows("What you wrote is not saved.").confirm("Cancel")
+    console.shows("Your changes will be lost.").confirm("Cancel")
     page.keyboard.press("Escape")
-    console.shows("What you wrote is not saved.").confirm("Cancel")
+    console.shows("Your changes will be lost.").confirm("Cancel")
     expect(page.get_by_role("textbox", name="Name")).to_have_value(name)
     page.keyboard.press("Escape")
     console.confirm("Discard changes")

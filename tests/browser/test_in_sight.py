@@ -17,14 +17,14 @@ def narrow(open_page: Callable[..., Page], account: Account) -> Console:
 
 def test_the_canvas_makes_way_where_a_panel_opens_over_the_chosen_block(narrow: Console) -> None:
     narrow.block("Answer").click()
-    narrow.shows("Leads to")
+    narrow.shows("Connects to")
     assert _is_in_sight(narrow, "Answer")
 
 
 def test_the_canvas_stays_where_the_chosen_block_is_in_sight_anyway(narrow: Console) -> None:
     before = narrow.place_of("Start")
     narrow.block("Start").click()
-    narrow.shows("Leads to")
+    narrow.shows("Connects to")
     assert narrow.place_of("Start") == before
 
 

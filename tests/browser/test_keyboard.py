@@ -79,11 +79,11 @@ def test_what_is_called_from_the_deploy_window_is_stopped_from_where_it_was_begu
 ) -> None:
     page = console.goto(f"/workflows/{account.publish(waiting('Call and stop', 120))}").press("Live").page
     page.get_by_role("tab", name="API").click()
-    console.button("Call and stream").focus()
+    console.button("Send request").focus()
     page.keyboard.press("Enter")
     expect(console.button("Stop")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(console.button("Call and stream")).to_be_focused()
+    expect(console.button("Send request")).to_be_focused()
 
 
 def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, account: Account) -> None:
@@ -95,6 +95,6 @@ def test_a_panel_that_is_closed_gives_the_keyboard_back(console: Console, accoun
         expect(page.get_by_label(panel)).to_have_count(0)
         expect(opener).to_be_focused()
     console.block("Answer").press("Enter")
-    page.get_by_role("switch", name="Switched on").press("Escape")
+    page.get_by_role("switch", name="Enabled").press("Escape")
     expect(page.get_by_label("Settings of Answer")).to_have_count(0)
     expect(console.block("Answer")).to_be_focused()

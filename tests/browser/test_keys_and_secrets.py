@@ -23,7 +23,7 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     assert account.run(workflow_id, key=key).json()["output"]["result"] == "in"
 
     console.goto("/settings/keys").press("Revoke Browser test").confirm("Revoke")
-    console.shows("Browser test is revoked.")
+    console.shows("Revoked Browser test.")
     assert _eventually_refused(account, workflow_id, key).status_code == 401
 
 
@@ -37,7 +37,7 @@ def test_a_key_tells_that_it_has_expired_and_what_it_is_for(console: Console, ac
     console.page.clock.set_fixed_time(now + timedelta(hours=2))
     console.goto("/settings/keys")
     expect(_key(console, "For an hour")).to_contain_text("Expired")
-    expect(_key(console, "For a day")).to_contain_text("only Only this one")
+    expect(_key(console, "For a day")).to_contain_text("Workflows: Only this one")
     expect(_key(console, "For a day")).not_to_contain_text("expired", ignore_case=True)
 
 
@@ -45,18 +45,18 @@ def test_a_rotated_key_works_beside_the_new_one_for_as_long_as_is_chosen(console
     workflow_id = account.publish(answering("Behind two keys", "return 'in';"))
     old = _made(account, {"name": "Turned over", "scopes": ["execute"]})
     console.goto("/settings/keys")
-    new = _rotated(console, "Turned over", "Works for another hour")
+    new = _rotated(console, "Turned over", "Expires in 1 hour")
     assert [account.run(workflow_id, key=key).status_code for key in (old, new)] == [200, 200]
-    expect(_key(console, "Turned over").filter(has_text="Replaced")).to_contain_text("until")
+    expect(_key(console, "Turned over").filter(has_text="Replaced")).to_contain_text("Expires")
 
-    newest = _rotated(console, "Turned over", "Stops working at once")
+    newest = _rotated(console, "Turned over", "Expires immediately")
     assert _eventually_refused(account, workflow_id, new).status_code == 401
     assert [account.run(workflow_id, key=key).status_code for key in (old, newest)] == [200, 200]
 
 
 def _rotated(console: Console, name: str, old: str) -> str:
     console.press(f"Rotate {name}")
-    console.page.get_by_label("The old key").select_option(old)
+    console.page.get_by_label("Old key").select_option(old)
     console.confirm("Rotate")
     shown = console.page.get_by_test_id("shown-once").inner_text()
     console.press("Copy key")
@@ -81,18 +81,18 @@ def test_a_key_may_have_a_limit_of_its_own_which_is_raised_in_use(console: Conso
     workflow_id = account.publish(answering("Now and then", "return 1;"))
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Twice a minute")
-    console.page.get_by_label("Calls a minute").fill("2")
+    console.page.get_by_label("Rate limit (calls per minute)").fill("2")
     console.press("Create")
     key = console.page.get_by_test_id("shown-once").inner_text()
     console.press("Done")
-    expect(_key(console, "Twice a minute")).to_contain_text("2 calls a minute")
+    expect(_key(console, "Twice a minute")).to_contain_text("2 calls per minute")
     assert 429 in [account.run(workflow_id, key=key).status_code for _ in range(10)]
 
     console.press("Edit Twice a minute")
     console.page.get_by_role("textbox", name="Name").fill("Often")
-    console.page.get_by_label("Calls a minute").fill("1000")
+    console.page.get_by_label("Rate limit (calls per minute)").fill("1000")
     console.confirm("Save")
-    expect(_key(console, "Often")).to_contain_text("1,000 calls a minute")
+    expect(_key(console, "Often")).to_contain_text("1,000 calls per minute")
     assert account.run(workflow_id, key=key).status_code == 200
 
 
@@ -118,10 +118,10 @@ def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) ->
     console.page.get_by_label("Value").fill("oolong")
     for wrong in ("TEA/KIND", "TEA+KIND", "2ND_TEA"):
         console.page.get_by_role("textbox", name="Name").fill(wrong)
-        console.shows("Letters, digits, _ . and -, beginning with a letter or _.")
-        expect(console.button("Keep")).to_be_disabled()
+        console.shows("Use letters, digits, “_”, “.” and “-”. Start with a letter or “_”.")
+        expect(console.button("Save")).to_be_disabled()
     console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
-    console.press("Keep").shows("{{TEA_KIND}}")
+    console.press("Save").shows("{{TEA_KIND}}")
     assert "oolong" not in console.page.content()
     workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
     assert account.run(workflow_id).status_code == 200

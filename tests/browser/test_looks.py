@@ -166,7 +166,7 @@ def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Pa
         ("/runs/{talking}/{ended}", "Run of Summarise an article"),
         ("/settings/members", "Members"),
         ("/invite", "Invitation"),
-        ("/nonsense", "No such page"),
+        ("/nonsense", "Page not found"),
     ],
 )
 def test_every_page_is_named_in_its_tab(console: Console, sights: Sights, path: str, title: str) -> None:
@@ -247,6 +247,6 @@ def test_a_mistyped_address_is_told_from_a_page(console: Console, account: Accou
     answer = console.page.goto("/nonsense")
     assert answer
     assert answer.status == 404
-    console.shows("There is no such page")
+    console.shows("Page not found")
     assert account.http.get("/nonsense", headers={"accept": "*/*"}).json() == {"error": "Not found"}
     assert account.http.post("/nonsense", headers={"accept": "text/html"}).json() == {"error": "Not found"}

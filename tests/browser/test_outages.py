@@ -11,7 +11,7 @@ def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: 
     workflow_id = account.publish(answering("Still there", "return 1;"))
     account.run(workflow_id)
     row = console.goto(f"/runs?workflow={workflow_id}").page.get_by_role("row", name=re.compile("Still there"))
-    notice = console.page.get_by_role("status").filter(has_text="The server cannot be reached. Trying again…")
+    notice = console.page.get_by_role("status").filter(has_text="Could not reach the server. Retrying…")
     expect(row).to_be_visible()
     console.page.route("**/api/**", lambda route: route.abort("connectionrefused"))
     expect(notice).to_be_visible(timeout=30_000)
@@ -35,10 +35,10 @@ def test_a_form_that_is_half_written_outlives_the_session(console: Console, acco
     page.request.post("/api/auth/sign-out", data={})
     dialog = console.press("Create").page.get_by_role("dialog")
     expect(dialog.get_by_role("alert")).to_contain_text(
-        "Sign in in another tab and go on here: what you wrote is kept."
+        "Sign in in a new tab, then continue here. Your unsaved changes stay here."
     )
     with page.expect_popup() as elsewhere:
-        dialog.get_by_role("link", name="Sign in in another tab").click()
+        dialog.get_by_role("link", name="Sign in in a new tab").click()
     expect(elsewhere.value.get_by_role("heading", name="Sign in to Flowport")).to_be_visible()
     elsewhere.value.close()
     console.signed_in_anew()
@@ -54,11 +54,11 @@ def test_an_answer_that_is_half_written_outlives_the_session(console: Console, a
     page.get_by_label("verdict").fill("A long")
     page.request.post("/api/auth/sign-out", data={})
     with page.expect_popup():
-        page.get_by_role("link", name="Sign in in another tab").click()
+        page.get_by_role("link", name="Sign in in a new tab").click()
     expect(page.get_by_label("verdict")).to_have_value("A long")
     console.signed_in_anew()
     page.get_by_label("verdict").fill("A long story")
-    console.press("Send answer").shows("The run goes on.")
+    console.press("Submit").shows("Run resumed.")
     expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
 
 
@@ -91,6 +91,6 @@ def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Co
     expect(workflows).to_be_visible()
     page.route("**/assets/**", lambda route: route.abort("connectionrefused"))
     page.get_by_role("link", name="Settings").click()
-    expect(page.get_by_role("alert")).to_contain_text("or has a newer version of this page")
+    expect(page.get_by_role("alert")).to_contain_text("or the console was updated")
     page.get_by_role("link", name="Workflows").click()
     expect(workflows).to_be_visible()

@@ -25,7 +25,7 @@ def test_what_was_deleted_or_taken_back_is_chosen_no_more(console: Console, acco
     page.keyboard.press("Delete")
     console.block("Step 2").click()
     expect(page.get_by_label("Settings of Step 2")).to_be_visible()
-    switch = page.get_by_role("switch", name="Switched on")
+    switch = page.get_by_role("switch", name="Enabled")
     for is_on in (False, True):
         page.keyboard.press("Shift+E")
         expect(switch).to_be_checked(checked=is_on)
@@ -41,7 +41,7 @@ def test_everything_is_deleted_by_keyboard_however_fast(console: Console, accoun
     console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
     console.page.keyboard.press("ControlOrMeta+a")
     console.page.keyboard.press("Backspace")
-    console.shows("An empty workflow").saved()
+    console.shows("This workflow is empty").saved()
     assert account.draft(workflow_id)["blocks"] == {}
 
 

@@ -17,14 +17,14 @@ def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, a
     page.get_by_label("Name", exact=False).last.fill("Kitchen")
     console.press("Create")
     page.get_by_label("Tool name").fill("No Spaces")
-    console.shows("Small letters, digits and underscores only.")
+    console.shows("Use lowercase letters, digits and underscores only.")
     page.get_by_label("Tool name").fill("fetch_tea")
     page.get_by_label("Description").fill("Brings tea")
     page.get_by_label("input (string)").fill("Which tea")
     page.get_by_role("checkbox", name="Kitchen").check()
-    console.press("Save Tool").shows("The tool is saved.")
+    console.press("Save Tool").shows("Tool saved.")
 
-    console.press("Copy the address of Kitchen")
+    console.press("Copy the URL of Kitchen")
     server = page.evaluate("navigator.clipboard.readText()")
     (tool,) = _mcp(account, server, "tools/list")["tools"]
     assert (tool["name"], tool["description"]) == ("fetch_tea", "Brings tea")
@@ -33,7 +33,7 @@ def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, a
     assert "oolong" in called["content"][0]["text"]
 
     page.get_by_role("link", name="Manage").click()
-    console.shows("fetch_tea").press("Delete Kitchen").confirm("Delete").shows("No MCP servers yet")
+    console.shows("fetch_tea").press("Delete Kitchen").confirm("Delete").shows("No MCP servers")
     assert account.http.get(server).status_code == 404
 
 
@@ -50,12 +50,12 @@ def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, 
     page = console.page
     page.get_by_role("tab", name="MCP").click()
     page.get_by_label("Description").fill("Fetches wine")
-    console.press("Save Tool").shows("Choose the servers that offer it.")
+    console.press("Save Tool").shows("Select at least one server.")
     expect(page.get_by_label("Description")).to_have_value("Fetches wine")
     page.get_by_role("checkbox", name="Cellar").check()
-    console.press("Save Tool").shows("The tool is saved.")
+    console.press("Save Tool").shows("Tool saved.")
     page.get_by_role("checkbox", name="Cellar").uncheck()
-    console.press("Save Tool").shows("The workflow is no tool any more.")
+    console.press("Save Tool").shows("Tool removed from all servers.")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
 
 
@@ -68,7 +68,7 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     page.get_by_label("Tags").fill("tea, kitchen")
     console.press("Publish Agent").shows("Unpublish")
 
-    console.press("Copy the address of the agent card")
+    console.press("Copy agent card URL")
     address = page.evaluate("navigator.clipboard.readText()")
     card = httpx2.get(address, timeout=30).json()
     assert (card["name"], card["description"]) == ("Pour the tea", "Pours tea")
@@ -82,11 +82,11 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     assert url in page.evaluate("navigator.clipboard.readText()")
 
     page.get_by_label("Agent name").fill("Butler")
-    console.press("Update").shows("The agent is updated.")
+    console.press("Update").shows("Agent updated.")
     assert httpx2.get(address, timeout=30).json()["name"] == "Butler"
-    console.press("Unpublish").shows("The agent is not published any more.")
+    console.press("Unpublish").shows("Agent unpublished.")
     assert httpx2.get(address, timeout=30).status_code == 404
-    console.press("Delete").confirm("Delete").shows("The agent is deleted.")
+    console.press("Delete").confirm("Delete").shows("Agent deleted.")
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
 
 
@@ -95,17 +95,17 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     console.goto(f"/workflows/{workflow_id}").press("Live")
     console.page.get_by_role("tab", name="Chat").click()
     console.page.get_by_label("URL").fill("No Spaces")
-    console.shows("Small letters, digits and hyphens only.")
+    console.shows("Use lowercase letters, digits and hyphens only.")
     console.page.get_by_label("URL").fill("talk-to-me")
-    console.press("Launch Chat").shows("The chat is launched.")
+    console.press("Launch Chat").shows("Chat launched.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
     console.page.get_by_role("radio", name="Email").click()
-    console.page.get_by_label("Who may enter").fill("Ada@Example.com\n@board.example")
-    console.press("Update").shows("The chat is updated.")
+    console.page.get_by_label("Allowed emails").fill("Ada@Example.com\n@board.example")
+    console.press("Update").shows("Chat updated.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
     found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
     assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
-    console.press("Delete").confirm("Delete").shows("The chat is deleted.")
+    console.press("Delete").confirm("Delete").shows("Chat deleted.")
     assert httpx2.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404
 
 
@@ -115,7 +115,7 @@ def test_a_chat_that_is_updated_keeps_its_colour_and_its_picture(console: Consol
     account.chat(workflow_id, "green-and-round", title="Green", customizations=look)
     console.goto(f"/workflows/{workflow_id}").press("Live").page.get_by_role("tab", name="Chat").click()
     console.page.get_by_label("Welcome message").fill("Come in")
-    console.press("Update").shows("The chat is updated.")
+    console.press("Update").shows("Chat updated.")
     found = httpx2.get(f"{account.url}/api/chat/green-and-round", timeout=30).json()
     assert found["customizations"] == {**look, "welcomeMessage": "Come in"}
 
@@ -128,7 +128,7 @@ def test_without_a_mail_server_the_choice_of_email_says_so(console: Console, acc
     console.page.route("**/chat/status", without_mail)
     console.goto(f"/workflows/{account.publish(talking('Mail me'))}").press("Live")
     console.page.get_by_role("tab", name="Chat").click()
-    problem = console.page.get_by_text(re.compile("No mail can be sent from here yet"))
+    problem = console.page.get_by_text(re.compile("Email is not configured"))
     expect(problem).to_have_count(0)
     console.page.get_by_role("radio", name="Email").click()
     expect(problem).to_be_visible()

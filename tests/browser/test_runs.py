@@ -44,8 +44,8 @@ def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_addre
 
 def test_a_run_that_is_not_kept_any_more_is_said_to_be_gone(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Long ago", "return 1;"))
-    console.goto(f"/runs/{workflow_id}/{new_id()}").shows("There is no such run")
-    expect(console.page.get_by_role("link", name="All runs")).to_have_attribute("href", "/runs")
+    console.goto(f"/runs/{workflow_id}/{new_id()}").shows("Run not found")
+    expect(console.page.get_by_role("link", name="View all runs")).to_have_attribute("href", "/runs")
 
 
 def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
@@ -95,9 +95,9 @@ def test_of_a_long_loop_the_beginning_is_shown_and_the_round_that_failed(console
     expect(steps.get_by_role("listitem").last).to_contain_text("the last one")
     expect(steps).to_contain_text("Iteration 199")
     expect(steps.get_by_text("Iteration 190", exact=True)).to_have_count(0)
-    page.get_by_role("button", name=re.compile("^Show more: ")).click()
+    page.get_by_role("button", name=re.compile("^Show more ")).click()
     expect(steps.get_by_text("Iteration 190", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("^Show more: "))).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Show more "))).to_have_count(0)
 
 
 def _bar(blocks: Locator, name: str) -> FloatRect:
@@ -114,7 +114,7 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     console.page.wait_for_url(re.compile(f"/runs/{workflow_id}/{run_id}$"))
     console.shows("Tea for two")
     console.page.get_by_label("verdict").fill("Serve it")
-    console.press("Send answer").shows("The run goes on.")
+    console.press("Submit").shows("Run resumed.")
     expect(console.page.get_by_role("heading", name=re.compile("Ask about tea"))).to_contain_text("Completed")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
@@ -132,7 +132,7 @@ def test_who_answers_second_is_told_that_it_did_not_count(console: Console, acco
     account.http.post(f"{path}/{point['contextId']}", json={"input": {"verdict": "Theirs"}}).raise_for_status()
     while account.http.get(f"/api/v1/logs/{run_id}").json()["data"]["status"] != "completed":
         time.sleep(0.05)
-    console.press("Send answer").page.clock.resume()
+    console.press("Submit").page.clock.resume()
     expect(page.get_by_role("region", name="Output")).to_contain_text("Theirs")
     console.shows(re.compile("cannot be resumed|already been resumed"))
 
@@ -148,10 +148,10 @@ def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account
     approved, urgent = (console.page.get_by_label(name) for name in ("approved", "urgent"))
     expect(approved).to_have_value("")
     expect(urgent).to_have_value("")
-    console.press("Send answer")
+    console.press("Submit")
     expect(approved).to_be_focused()
     approved.select_option("Yes")
-    console.press("Send answer").shows("The run goes on.")
+    console.press("Submit").shows("Run resumed.")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text(re.compile(r'true,\s+""'))
 
 
@@ -161,16 +161,16 @@ def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, ac
     console.goto(f"/runs/{workflow_id}/{run_id}")
     blocks = console.page.get_by_role("region", name="Blocks")
     blocks.get_by_role("button", name=re.compile("^Ask")).click()
-    expect(blocks).to_contain_text("Waits for somebody to answer: verdict.")
+    expect(blocks).to_contain_text("Waiting for input: verdict.")
     expect(blocks).not_to_contain_text("responseStructure")
 
 
 def test_a_draft_that_pauses_says_what_it_waits_for(console: Console, account: Account) -> None:
     workflow = asking("Wait for the draft")
     console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
-    console.shows("Waits for somebody to answer: verdict.")
-    console.page.get_by_role("link", name="What it waits for").click()
-    expect(console.page.get_by_role("region", name="Waits for")).to_contain_text("verdict")
+    console.shows("Waiting for input: verdict.")
+    console.page.get_by_role("link", name="View paused run").click()
+    expect(console.page.get_by_role("region", name="Waiting for")).to_contain_text("verdict")
 
 
 def test_a_run_that_waits_is_cancelled(console: Console, account: Account) -> None:
@@ -187,8 +187,8 @@ def test_a_run_that_waits_is_cancelled(console: Console, account: Account) -> No
 def test_the_queue_tells_its_length_and_what_a_job_waits(console: Console) -> None:
     console.goto("/runs")
     queue = console.page.get_by_label("Queue")
-    expect(queue).to_contain_text(re.compile(r"In the queue\s*0 of 1,000"))
-    expect(queue).to_contain_text("Under a second")
+    expect(queue).to_contain_text(re.compile(r"Queued runs\s*0 of 1,000"))
+    expect(queue).to_contain_text("Less than 1 s")
 
 
 def test_a_job_whose_message_died_is_seen_and_run_again_once_the_cause_is_gone(
@@ -203,16 +203,16 @@ def test_a_job_whose_message_died_is_seen_and_run_again_once_the_cause_is_gone(
     _lose_message_of(account, run_id)
 
     console.goto("/runs")
-    notice = console.page.get_by_role("status").filter(has_text="1 message could not be worked on.")
+    notice = console.page.get_by_role("status").filter(has_text="1 message could not be processed.")
     _until_seen(console, notice)
-    notice.get_by_role("link", name="Look at them").click()
+    notice.get_by_role("link", name="View dead letters").click()
     row = console.page.get_by_role("row", name=re.compile("Tea by queue"))
     expect(row).to_contain_text("Queued run, from runs.interactive")
     expect(row.get_by_role("link", name="Tea by queue")).to_have_attribute("href", f"/runs/{workflow_id}/{run_id}")
 
     account.set_secret("KETTLE", "hot")
-    console.button("Redrive", row).click()
-    console.shows("It is tried again.").shows("No dead letters")
+    console.button("Retry", row).click()
+    console.shows("The message was queued again.").shows("No dead letters")
     console.goto(f"/runs?workflow={workflow_id}&status=completed")
     done = console.page.get_by_role("link", name="Tea by queue")
     _until_seen(console, done)
@@ -226,8 +226,8 @@ def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
     console.goto("/settings/dead-letters")
     row = console.page.get_by_role("row", name=re.compile("Forgotten"))
     _until_seen(console, row)
-    console.button("Discard", row).click()
-    console.confirm("Discard").shows("No dead letters")
+    console.button("Delete", row).click()
+    console.confirm("Delete").shows("No dead letters")
 
 
 def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Console) -> None:
@@ -240,8 +240,8 @@ def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Consol
         route.fulfill(json={"data": data, "nextCursor": None if is_second else "older"})
 
     console.page.route("**/api/v1/dead-letters?*", page_of_letters)
-    console.goto("/runs").shows(re.compile("More than 100 messages could not be worked on."))
-    console.page.get_by_role("link", name="Look at them").click()
+    console.goto("/runs").shows(re.compile("More than 100 messages could not be processed."))
+    console.page.get_by_role("link", name="View dead letters").click()
     rows = console.page.get_by_role("region", name="Dead letter table").get_by_role("row")
     expect(rows).to_have_count(101)
     console.press("Show older messages")
@@ -277,7 +277,7 @@ def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, 
     workflow_id = account.publish(answering("Talks and talks", "return 'tea '.repeat(500_000);"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
     output = console.goto(f"/runs/{workflow_id}/{run_id}").page.get_by_role("region", name="Output")
-    expect(output).to_contain_text(re.compile(r"and 1,9\d\d,\d\d\d characters more"))
+    expect(output).to_contain_text(re.compile(r"1,9\d\d,\d\d\d more characters"))
     console.button("Copy", output).click()
     expect(console.button("Copied", output)).to_be_visible()
     assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
@@ -337,7 +337,7 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
 def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account: Account) -> None:
     account.run(account.publish(answering("Once today", "return 1;")))
     row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
-    expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in 24 h")
+    expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in the last 24 hours")
     expect(console.page.get_by_role("note")).to_have_count(0)
 
 
@@ -363,8 +363,10 @@ def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Cons
     console.page.route("**/api/v1/logs?*", cut)
     row = console.goto("/").page.get_by_role("row", name=re.compile("Busy all day"))
     expect(row).to_contain_text("1+")
-    expect(row.get_by_role("img")).to_have_accessible_name("at least 1 call, at least 0 errors in 24 h")
-    expect(console.page.get_by_role("note")).to_contain_text("Earlier ones of the last 24 hours are not.")
+    expect(row.get_by_role("img")).to_have_accessible_name("at least 1 call, at least 0 errors in the last 24 hours")
+    expect(console.page.get_by_role("note")).to_contain_text("Earlier runs of the last 24 hours are not counted.")
     earlier = console.page.get_by_role("row", name=re.compile("Busy this morning"))
     expect(earlier).to_contain_text("0+")
-    expect(earlier.get_by_role("img")).to_have_accessible_name("at least 0 calls, at least 0 errors in 24 h")
+    expect(earlier.get_by_role("img")).to_have_accessible_name(
+        "at least 0 calls, at least 0 errors in the last 24 hours"
+    )

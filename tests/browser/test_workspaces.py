@@ -30,7 +30,7 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     workflow_id = account.publish(answering("For readers, too", "return 1;"))
     console.goto("/settings/members").press("Invite")
     console.page.get_by_role("dialog").get_by_label("Role").select_option("read")
-    console.press("Make link")
+    console.press("Create link")
     link = console.page.get_by_role("dialog").locator("code").inner_text()
 
     guest = Console(open_page(), account).goto(link)
@@ -39,7 +39,7 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     guest.page.get_by_label("Password").fill("correct horse battery")
     guest.press("Join").shows("For readers, too")
     expect(guest.button("New workflow")).to_have_count(0)
-    guest.goto(f"/workflows/{workflow_id}").shows("Read only")
+    guest.goto(f"/workflows/{workflow_id}").shows("Read-only")
     expect(guest.button("Add block")).to_have_count(0)
     guest.press("Live").shows("Admin permissions required")
     expect(guest.button("Undeploy")).to_be_disabled()
@@ -54,7 +54,7 @@ def test_the_limits_are_those_of_the_workspace_that_is_looked_at(console: Consol
         if name != first:
             console.choose(first, "With limits of its own").shows("No workflows yet")
         with console.page.expect_response("**/usage-limits?*") as asked:
-            console.goto("/settings/limits").shows("Left right now")
+            console.goto("/settings/limits").shows("Available now")
         assert asked.value.url.endswith(f"workspaceId={workspace_id}")
 
 
@@ -69,7 +69,7 @@ def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Cons
     expect(console.block("Answer")).to_be_visible()
     expect(console.button(first)).to_be_visible()
     other.goto(f"/workflows/{workflow_id}").shows(f"This workflow is in {first.removeprefix('Workspace ')}")
-    other.press("Go there")
+    other.press("Switch workspace")
     expect(other.block("Answer")).to_be_visible()
 
 
@@ -99,35 +99,35 @@ def test_who_is_in_no_workspace_any_more_can_sign_out(
     console: Console, open_page: Callable[..., Page], account: Account
 ) -> None:
     console.goto("/settings/members").press("Invite")
-    console.press("Make link")
+    console.press("Create link")
     link = console.page.get_by_role("dialog").locator("code").inner_text()
     guest = Console(open_page(), account).goto(link)
     guest.page.get_by_label("Email").fill("gone@example.com")
     guest.page.get_by_role("textbox", name="Name").fill("Gone Tomorrow")
     guest.page.get_by_label("Password").fill("correct horse battery")
-    guest.press("Join").shows("Calls, 24 h")
+    guest.press("Join").shows("Calls (24h)")
     console.goto("/settings/members").press("Remove Gone Tomorrow").confirm("Remove")
     expect(console.button("Remove Gone Tomorrow")).to_have_count(0)
 
-    guest.goto("/").shows("You are in no workspace").press("Sign out").shows("Sign in to Flowport")
+    guest.goto("/").shows("You are not in a workspace").press("Sign out").shows("Sign in to Flowport")
 
 
 def test_a_person_changes_their_password(console: Console, open_page: Callable[..., Page], account: Account) -> None:
     console.goto("/settings/members").press("Invite")
-    console.press("Make link")
+    console.press("Create link")
     link = console.page.get_by_role("dialog").locator("code").inner_text()
     guest = Console(open_page(), account).goto(link)
     guest.page.get_by_label("Email").fill("careful@example.com")
     guest.page.get_by_role("textbox", name="Name").fill("Carla Careful")
     guest.page.get_by_label("Password").fill("the first password")
-    guest.press("Join").shows("Calls, 24 h")
+    guest.press("Join").shows("Calls (24h)")
 
     guest.choose("careful@example.com", "Change password")
-    guest.page.get_by_label("Present password").fill("not this one")
+    guest.page.get_by_label("Current password").fill("not this one")
     guest.page.get_by_label("New password").fill("the second password")
-    guest.press("Change")
+    guest.press("Change password")
     expect(guest.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
-    guest.page.get_by_label("Present password").fill("the first password")
-    guest.press("Change").shows("Your password is changed.")
+    guest.page.get_by_label("Current password").fill("the first password")
+    guest.press("Change password").shows("Password changed.")
     body = {"email": "careful@example.com", "password": "the second password"}
     assert httpx2.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200

@@ -85,7 +85,7 @@ def homeless(account: Account) -> list[Any]:
 
 def _panel(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").block("Writer").click()
-    console.shows("Leads to")
+    console.shows("Connects to")
 
 
 def _palette(console: Console, sights: Sights) -> None:
@@ -127,7 +127,7 @@ def _a2a(console: Console, sights: Sights) -> None:
 def _chat_of_guests(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.invited}").press("Live")
     console.page.get_by_role("tab", name="Chat").click()
-    console.shows("Who may enter")
+    console.shows("Allowed emails")
 
 
 def _chat_page(console: Console, sights: Sights) -> None:
@@ -144,7 +144,7 @@ def _chat_address(console: Console, sights: Sights) -> None:
 def _chat_code(console: Console, sights: Sights) -> None:
     # Another address each time: a mailbox gets only so many codes.
     console.goto("/chat/board-room").page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
-    console.press("Send code").shows("is on its way there")
+    console.press("Send code").shows("is on its way")
 
 
 def _mcp(console: Console, sights: Sights) -> None:
@@ -164,11 +164,11 @@ def _run_draft(console: Console, sights: Sights) -> None:
 
 
 def _edit_key(console: Console, sights: Sights) -> None:
-    console.goto("/settings/keys").press("Edit Newsletter").shows("Calls a minute")
+    console.goto("/settings/keys").press("Edit Newsletter").shows("Rate limit (calls per minute)")
 
 
 def _rotate_key(console: Console, sights: Sights) -> None:
-    console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
+    console.goto("/settings/keys").press("Rotate Newsletter").shows("Old key")
 
 
 def _audit(console: Console, sights: Sights) -> None:
@@ -178,17 +178,17 @@ def _audit(console: Console, sights: Sights) -> None:
 
 
 def _password(console: Console, sights: Sights) -> None:
-    console.goto("/").choose(console.account.email, "Change password").shows("Wherever else you are signed in")
+    console.goto("/").choose(console.account.email, "Change password").shows("This signs you out")
 
 
 def _nowhere(console: Console, sights: Sights) -> None:
     console.page.context.add_cookies(sights.homeless)
-    console.goto("/").shows("You are in no workspace")
+    console.goto("/").shows("You are not in a workspace")
 
 
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
-    "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
+    "invite": lambda console, sights: console.goto(sights.invitation).shows("Create an account to join."),
     "no-workspace": _nowhere,
 }
 """What is seen before anybody signs in."""
@@ -213,17 +213,17 @@ VISITS: dict[str, Visit] = {
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
-    "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
+    "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Submit"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-keys-edit": _edit_key,
     "settings-keys-rotate": _rotate_key,
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
     "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
-    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
-    "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
+    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks"),
+    "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Available now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
-    "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
+    "no-page": lambda console, _: console.goto("/nonsense").shows("Page not found"),
     "settings-audit": _audit,
     "password": _password,
 }

@@ -139,8 +139,8 @@ async def test_the_page_asks_for_the_password(stack: Stack, door: PublicDoor, mo
     identifier = await publish(door, "door", authType="password", password="open sesame")
     async with page_of(stack, identifier) as page:
         for password in ("guess work", "open sesame"):
-            await page.get_by_label("This chat needs a password").fill(password)
-            await page.get_by_role("button", name="Enter").click()
+            await page.get_by_label("Password").fill(password)
+            await page.get_by_role("button", name="Continue").click()
             if password != "open sesame":
                 await expect(page.get_by_role("alert").filter(has_text="Invalid password")).to_be_visible()
         await page.get_by_label("Message").fill("Hello")
@@ -160,8 +160,8 @@ async def test_a_message_that_was_not_taken_need_not_be_written_again(
     async with page_of(stack, identifier) as page:
 
         async def enter() -> None:
-            await page.get_by_label("This chat needs a password").fill("open sesame")
-            await page.get_by_role("button", name="Enter").click()
+            await page.get_by_label("Password").fill("open sesame")
+            await page.get_by_role("button", name="Continue").click()
             await expect(page.get_by_label("Message")).to_be_visible()
 
         await enter()
@@ -172,7 +172,7 @@ async def test_a_message_that_was_not_taken_need_not_be_written_again(
         await expect(page.get_by_label("Message")).to_have_value("A long story")
         await page.route(f"**/api/chat/{identifier}", lambda route: route.abort("connectionrefused"))
         await page.get_by_label("Message").press("Enter")
-        await expect(page.get_by_text("The connection was lost.")).to_be_visible()
+        await expect(page.get_by_text("The connection was lost. Try again.")).to_be_visible()
         await expect(page.get_by_label("Message")).to_have_value("A long story")
         await page.unroute(f"**/api/chat/{identifier}")
         await page.get_by_label("Message").press("Enter")
@@ -192,7 +192,7 @@ async def test_the_page_asks_for_an_address_and_its_code(
         code = code_in((await asyncio.to_thread(mails.next)).get_content())
         for attempt in (code[::-1] if code != code[::-1] else "000000", code):
             await page.get_by_label("Code", exact=True).fill(attempt)
-            await page.get_by_role("button", name="Enter").click()
+            await page.get_by_role("button", name="Continue").click()
             if attempt != code:
                 await expect(page.get_by_role("alert").filter(has_text="Invalid or expired code")).to_be_visible()
         await page.get_by_label("Message").fill("Hello")

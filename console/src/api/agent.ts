@@ -1,10 +1,10 @@
 import { useIsMutating, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type Answer, api, ask } from './client';
+import { api, type ResponseBody, unwrap } from './client';
 import { workflowKeys } from './workflows';
 
-export type Agent = Answer<'/api/a2a/agents/{agent_id}', 'get'>;
+export type Agent = ResponseBody<'/api/a2a/agents/{agent_id}', 'get'>;
 
-export interface AgentWish {
+export interface AgentSettings {
   name?: string;
   description?: string;
   skills?: Agent['skills'];
@@ -12,11 +12,12 @@ export interface AgentWish {
   isPublished?: boolean;
 }
 
-/** The agent that a workflow is, null when it is none. */
+/** Load the agent of a workflow, null if it has none. */
 export function useAgent(workflowId: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(workflowId), 'agent'],
-    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/a2a', { params: { path: { workflow_id: workflowId } } })),
+    queryFn: () =>
+      unwrap(api.GET('/api/workflows/{workflow_id}/a2a', { params: { path: { workflow_id: workflowId } } })),
     select: (found) => found.agent,
   });
 }
@@ -32,18 +33,23 @@ function useAgentChange<Variables>(workflowId: string, change: (variables: Varia
   });
 }
 
-/** Makes the workflow an agent, or changes the one that it is. */
+/** Create or update the agent of a workflow. */
 export function useSaveAgent(workflowId: string, agent: Agent | null | undefined) {
-  return useAgentChange(workflowId, (wish: AgentWish) =>
+  return useAgentChange(workflowId, (settings: AgentSettings) =>
     agent
-      ? ask(api.PATCH('/api/a2a/agents/{agent_id}', { params: { path: { agent_id: agent.id } }, body: wish as never }))
-      : ask(api.POST('/api/a2a/agents', { body: { ...wish, workflowId } as never })),
+      ? unwrap(
+          api.PATCH('/api/a2a/agents/{agent_id}', {
+            params: { path: { agent_id: agent.id } },
+            body: settings as never,
+          }),
+        )
+      : unwrap(api.POST('/api/a2a/agents', { body: { ...settings, workflowId } as never })),
   );
 }
 
 export function useDeleteAgent(workflowId: string) {
   return useAgentChange(workflowId, (id: string) =>
-    ask(api.DELETE('/api/a2a/agents/{agent_id}', { params: { path: { agent_id: id } } })),
+    unwrap(api.DELETE('/api/a2a/agents/{agent_id}', { params: { path: { agent_id: id } } })),
   );
 }
 

@@ -14,17 +14,17 @@ export interface AuditRow {
   after: { [key: string]: Json } | null;
 }
 
-/** Who did what, newest first; with an `action`, this only. */
+/** Load audit entries, newest first, optionally of one action only. */
 export function useAudit(action: string) {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
     queryKey: ['audit', action],
     initialPageParam: '',
     queryFn: ({ pageParam: cursor }) => {
-      const asked = new URLSearchParams({ ...(action && { action }), ...(cursor && { cursor }) });
+      const query = new URLSearchParams({ ...(action && { action }), ...(cursor && { cursor }) });
       return send<{ data: AuditRow[]; nextCursor: string | null }>(
         'GET',
-        `/api/workspaces/${workspace.id}/audit?${asked}`,
+        `/api/workspaces/${workspace.id}/audit?${query}`,
       );
     },
     getNextPageParam: (page) => page.nextCursor ?? undefined,

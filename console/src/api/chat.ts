@@ -9,7 +9,7 @@ export interface ChatOutput {
   path: string;
 }
 
-export interface ChatLook {
+export interface ChatAppearance {
   welcomeMessage: string | null;
   primaryColor?: string | null;
   imageUrl?: string | null;
@@ -23,29 +23,29 @@ export interface Chat {
   authType: ChatAccess;
   hasPassword: boolean;
   allowedEmails: string[];
-  customizations: ChatLook;
+  customizations: ChatAppearance;
   outputConfigs: ChatOutput[];
 }
 
-export interface ChatWish {
+export interface ChatSettings {
   identifier: string;
   title: string;
   authType: ChatAccess;
   password?: string;
   allowedEmails?: string[];
-  /** All of it: what is left out is gone. */
-  customizations: ChatLook;
+  /** Replaced as a whole: fields left out are removed. */
+  customizations: ChatAppearance;
   outputConfigs: ChatOutput[];
 }
 
 interface ChatStatus {
-  /** Null where the workflow has no chat. */
+  /** Null if the workflow has no chat. */
   deployment: Chat | null;
-  /** Whether visitors can be mailed codes. */
+  /** Whether the gateway can email sign-in codes. */
   canMail: boolean;
 }
 
-/** The chat of a workflow, and what can be chosen for it. */
+/** Load the chat of a workflow and the available options. */
 export function useChat(workflowId: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(workflowId), 'chat'],
@@ -53,7 +53,7 @@ export function useChat(workflowId: string) {
   });
 }
 
-/** Whether an address is free, and why not. */
+/** Check whether a chat URL is available, and if not, why. */
 export function useAvailability(identifier: string, own: string | undefined) {
   return useQuery({
     queryKey: ['chat-address', identifier],
@@ -78,12 +78,14 @@ function useChatChange<Variables>(
   });
 }
 
-/** Publishes the chat, or changes of the one that there is what is named. */
+/** Create the chat, or update the given fields of an existing one. */
 export function useSaveChat(workflowId: string, chat: Chat | null) {
   return useChatChange(
     workflowId,
-    (wish: Partial<ChatWish>) =>
-      chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
+    (settings: Partial<ChatSettings>) =>
+      chat
+        ? send('PATCH', `/api/chat/manage/${chat.id}`, settings)
+        : send('POST', '/api/chat', { ...settings, workflowId }),
     saveKey(workflowId),
   );
 }

@@ -4,24 +4,24 @@ import type { paths } from './schema';
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-/** What a route answers when all is well. */
-export type Answer<Path extends keyof paths, Verb extends Method> = paths[Path] extends {
+/** Body of a route's 200 response. */
+export type ResponseBody<Path extends keyof paths, Verb extends Method> = paths[Path] extends {
   [Key in Verb]: { responses: { 200: { content: { 'application/json': infer Body } } } };
 }
   ? Body
   : never;
 
-/** Every route of the gateway, typed by its own OpenAPI document. */
+/** Client for every route of the gateway, typed by its OpenAPI document. */
 export const api = createClient<paths>({ baseUrl: window.location.origin });
 
-/** The body of a successful answer. Raises ApiError. */
-export async function ask<Body>(call: Promise<{ data?: Body; error?: unknown; response: Response }>): Promise<Body> {
+/** Return the body of a successful response. Throws ApiError. */
+export async function unwrap<Body>(call: Promise<{ data?: Body; error?: unknown; response: Response }>): Promise<Body> {
   const { data, error, response } = await call;
   if (!response.ok) throw ApiError.of(response.status, error);
   return data as Body;
 }
 
-/** A call that the OpenAPI document does not describe. Raises ApiError. */
+/** Call a route that the OpenAPI document does not describe. Throws ApiError. */
 export async function send<Body>(method: string, path: string, body?: unknown, headers?: HeadersInit): Promise<Body> {
   const response = await fetch(path, {
     method,

@@ -15,9 +15,9 @@ export interface DeadLetter {
 }
 
 const KEY = ['dead-letters'];
-const EVERY_MS = 30_000;
+const REFRESH_MS = 30_000;
 
-/** Messages that nobody could work on, newest first; for admins. */
+/** Load the dead letters of the workspace, newest first. Admins only. */
 export function useDeadLetters() {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
@@ -25,15 +25,15 @@ export function useDeadLetters() {
     enabled: can(workspace.role, 'admin'),
     initialPageParam: '',
     queryFn: ({ pageParam: cursor }) => {
-      const asked = new URLSearchParams({ workspaceId: workspace.id, limit: '100', ...(cursor && { cursor }) });
-      return send<{ data: DeadLetter[]; nextCursor: string | null }>('GET', `/api/v1/dead-letters?${asked}`);
+      const query = new URLSearchParams({ workspaceId: workspace.id, limit: '100', ...(cursor && { cursor }) });
+      return send<{ data: DeadLetter[]; nextCursor: string | null }>('GET', `/api/v1/dead-letters?${query}`);
     },
     getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchInterval: EVERY_MS,
+    refetchInterval: REFRESH_MS,
   });
 }
 
-function useLetterChange(method: string, rest: string) {
+function useDeadLetterAction(method: string, rest: string) {
   const client = useQueryClient();
   const { workspace } = useSignedIn();
   return useMutation({
@@ -43,9 +43,9 @@ function useLetterChange(method: string, rest: string) {
 }
 
 export function useRedrive() {
-  return useLetterChange('POST', '/redrive');
+  return useDeadLetterAction('POST', '/redrive');
 }
 
-export function useDiscard() {
-  return useLetterChange('DELETE', '');
+export function useDeleteDeadLetter() {
+  return useDeadLetterAction('DELETE', '');
 }

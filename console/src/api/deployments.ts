@@ -1,20 +1,21 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { readState, type WorkflowState } from '@/workflow/state';
-import { type Answer, api, ask } from './client';
+import { api, type ResponseBody, unwrap } from './client';
 import { workflowKeys } from './workflows';
 
-export type VersionRow = Answer<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
+export type VersionRow = ResponseBody<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
 
 export function useVersions(id: string) {
   return useQuery({
     queryKey: workflowKeys.versions(id),
-    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/deployments', { params: { path: { workflow_id: id } } })),
+    queryFn: () =>
+      unwrap(api.GET('/api/workflows/{workflow_id}/deployments', { params: { path: { workflow_id: id } } })),
     select: (found) => found.versions,
   });
 }
 
-/** The state that a version runs. It never changes. */
+/** Load the state of a version. It is immutable. */
 export function useVersionState(id: string, version: number | null) {
   return useQuery({
     queryKey: [...workflowKeys.versions(id), version, 'state'],
@@ -22,7 +23,7 @@ export function useVersionState(id: string, version: number | null) {
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async (): Promise<WorkflowState> => {
       const path = { workflow_id: id, version: String(version) };
-      const found = await ask(api.GET('/api/workflows/{workflow_id}/deployments/{version}', { params: { path } }));
+      const found = await unwrap(api.GET('/api/workflows/{workflow_id}/deployments/{version}', { params: { path } }));
       return readState((found.deployedState ?? {}) as Partial<WorkflowState>);
     },
   });
@@ -37,14 +38,14 @@ function renew(client: QueryClient, id: string) {
   ]);
 }
 
-/** Publishes the draft as its author sees it: one that could not be saved is not published. */
-export function useDeploy(id: string, draft: Pick<DraftSaver, 'published'>) {
+/** Deploy the draft that the author sees. Fails if it could not be saved. */
+export function useDeploy(id: string, draft: Pick<DraftSaver, 'publishWith'>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () =>
-      draft.published((revision) => {
+      draft.publishWith((revision) => {
         const params = { path: { workflow_id: id }, header: { 'if-match': revision } };
-        return ask(api.POST('/api/workflows/{workflow_id}/deploy', { params }));
+        return unwrap(api.POST('/api/workflows/{workflow_id}/deploy', { params }));
       }),
     onSettled: () => renew(client, id),
   });
@@ -53,7 +54,8 @@ export function useDeploy(id: string, draft: Pick<DraftSaver, 'published'>) {
 export function useUndeploy(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () => ask(api.DELETE('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+    mutationFn: () =>
+      unwrap(api.DELETE('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
     onSettled: () => renew(client, id),
   });
 }
@@ -64,13 +66,13 @@ interface VersionChange {
   isActive?: true;
 }
 
-/** Renames or describes a version, or makes it live. */
-export function useChangeVersion(id: string) {
+/** Rename, describe or promote a version. */
+export function useUpdateVersion(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ version, change }: { version: number; change: VersionChange }) => {
       const path = { workflow_id: id, version: String(version) };
-      return ask(
+      return unwrap(
         api.PATCH('/api/workflows/{workflow_id}/deployments/{version}', { params: { path }, body: change as never }),
       );
     },
@@ -78,14 +80,14 @@ export function useChangeVersion(id: string) {
   });
 }
 
-/** Puts a version's state into the draft, where nobody else has saved it meanwhile. */
-export function useLoadVersion(id: string, draft: Pick<DraftSaver, 'giveWay'>) {
+/** Replace the draft with a version's state. Fails if the draft was changed elsewhere. */
+export function useLoadVersion(id: string, draft: Pick<DraftSaver, 'prepareReplacement'>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: async (version: number) => {
-      await draft.giveWay();
+      await draft.prepareReplacement();
       const path = { workflow_id: id, version: String(version) };
-      return ask(api.POST('/api/workflows/{workflow_id}/deployments/{version}/revert', { params: { path } }));
+      return unwrap(api.POST('/api/workflows/{workflow_id}/deployments/{version}/revert', { params: { path } }));
     },
     onSettled: () => renew(client, id),
   });
@@ -95,7 +97,7 @@ export function useSetAccess(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (isPublicApi: boolean) =>
-      ask(
+      unwrap(
         api.PATCH('/api/workflows/{workflow_id}/deploy', {
           params: { path: { workflow_id: id } },
           body: { isPublicApi } as never,
@@ -109,27 +111,29 @@ export function versionTitle(version: Pick<VersionRow, 'name' | 'version'>): str
   return version.name ?? `v${version.version}`;
 }
 
-/** What is told of a version that has become live: one note, however much there is to know of it. */
+/** Return the toast for a version that went live, including all warnings. */
 export function liveNote(title: string, warnings?: readonly string[] | null): string {
   return [`${title} is live.`, ...(warnings ?? [])].join('\n');
 }
 
-/** What changed from one state to another: `draft`, `active` or a version's number. */
+/** Load the differences between two states: `draft`, `active` or a version number. */
 export function useDiff(id: string, from: string, to: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(id), 'diff', from, to],
     staleTime: 0,
     queryFn: () =>
-      ask(api.GET('/api/workflows/{workflow_id}/diff', { params: { path: { workflow_id: id }, query: { from, to } } })),
+      unwrap(
+        api.GET('/api/workflows/{workflow_id}/diff', { params: { path: { workflow_id: id }, query: { from, to } } }),
+      ),
     select: (found) => found.changes,
   });
 }
 
-/** What a deploy of the draft would say. */
+/** Load the errors and warnings that deploying the draft would report. */
 export function useProblems(id: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(id), 'problems'],
     staleTime: 0,
-    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/problems', { params: { path: { workflow_id: id } } })),
+    queryFn: () => unwrap(api.GET('/api/workflows/{workflow_id}/problems', { params: { path: { workflow_id: id } } })),
   });
 }

@@ -3,7 +3,7 @@ import { ApiError } from './errors';
 
 export interface Draft {
   state: WorkflowState;
-  /** What a save must name, so that it never replaces what somebody else saved meanwhile. */
+  /** Sent with a save as If-Match, so that it never overwrites someone else's changes. */
   revision: string;
 }
 
@@ -12,7 +12,7 @@ export async function readDraft(workflowId: string): Promise<Draft> {
   return { state: readState(body as Partial<WorkflowState>), revision };
 }
 
-/** Saves, and gives the revision that this made. Raises ApiError 409 when the draft was saved by somebody else. */
+/** Save the draft and return its new revision. Throws ApiError 409 if someone else changed it. */
 export async function saveDraft(workflowId: string, state: WorkflowState, revision: string): Promise<string> {
   const headers = { 'content-type': 'application/json', 'if-match': revision };
   return (await exchange(workflowId, { method: 'PUT', headers, body: JSON.stringify(state) })).revision;

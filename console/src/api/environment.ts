@@ -10,7 +10,7 @@ export interface SecretName {
 
 const KEY = ['environment'];
 
-/** The names of the workspace's secrets; nobody reads their values back. */
+/** Load the names of the workspace's secrets. Values cannot be read. */
 export function useSecrets() {
   const { workspace } = useSignedIn();
   return useQuery({

@@ -3,7 +3,7 @@ interface Detail {
   message?: string;
 }
 
-/** An answer of the gateway that is no success. */
+/** Error response of the gateway. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -17,7 +17,7 @@ export class ApiError extends Error {
   static of(status: number, body: unknown): ApiError {
     const { error, message, code, details } = (body ?? {}) as Record<string, unknown>;
     const nested = error && typeof error === 'object' ? (error as Record<string, unknown>) : null;
-    const text = nested?.message ?? error ?? message ?? `The server answered with status ${status}`;
+    const text = nested?.message ?? error ?? message ?? `The server returned status ${status}.`;
     return new ApiError(
       status,
       String(text),
@@ -27,7 +27,7 @@ export class ApiError extends Error {
   }
 }
 
-/** What to tell a person about anything that was thrown, one line for each thing that is wrong. */
+/** Return a readable message for any thrown value, with one line per detail. */
 export function messageOf(error: unknown): string {
   if (error instanceof ApiError) {
     const lines = error.details
@@ -35,12 +35,12 @@ export function messageOf(error: unknown): string {
       .filter((line) => line && !error.message.includes(line));
     return [error.message, ...lines].join('\n');
   }
-  if (error instanceof TypeError) return 'The server cannot be reached.';
+  if (error instanceof TypeError) return 'Could not reach the server.';
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether the same call may go well a little later: the server, or what stands before it, is away or busy. */
-export function mayPass(error: unknown): boolean {
+/** Return whether the same call may succeed later: the server or a proxy is unavailable or busy. */
+export function isTransient(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status === 429 || error.status >= 500;
 }
 

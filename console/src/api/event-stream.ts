@@ -2,7 +2,7 @@ import { ApiError } from './errors';
 
 const DONE = '[DONE]';
 
-/** Posts `body` and gives the JSON of each frame of the answer as it comes. Raises ApiError. */
+/** Post `body` and yield the JSON of each frame of the response. Throws ApiError. */
 export async function* postStream(
   path: string,
   body: unknown,
@@ -12,7 +12,7 @@ export async function* postStream(
   yield* framesOf(await fetch(path, { method: 'POST', headers: sent, body: JSON.stringify(body), signal }));
 }
 
-/** Gives the JSON of each frame of a stream that there is. Raises ApiError. */
+/** Yield the JSON of each frame of an existing stream. Throws ApiError. */
 export async function* getStream(path: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<unknown> {
   yield* framesOf(await fetch(path, { signal }));
 }

@@ -22,7 +22,7 @@ export interface NewKey extends KeyRow {
   key: string;
 }
 
-export interface KeyWish {
+export interface KeySettings {
   name: string;
   scopes: KeyScope[];
   expiresAt: string | null;
@@ -44,28 +44,28 @@ export function useKeys(kind: KeyKind, enabled = true) {
   });
 }
 
-/** Makes a key; the answer holds it in clear, this once. */
-export function useMakeKey(kind: KeyKind) {
+/** Create a key. Only this response contains it in plain text. */
+export function useCreateKey(kind: KeyKind) {
   const client = useQueryClient();
   const path = useKeyPath(kind);
   return useMutation({
-    mutationFn: async (wish: KeyWish) => (await send<{ key: NewKey }>('POST', path, wish)).key,
+    mutationFn: async (settings: KeySettings) => (await send<{ key: NewKey }>('POST', path, settings)).key,
     onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
 }
 
-/** Gives a key another name or limit; what is not given stays. */
-export function useChangeKey(kind: KeyKind) {
+/** Change the given fields of a key. */
+export function useUpdateKey(kind: KeyKind) {
   const client = useQueryClient();
   const path = useKeyPath(kind);
   return useMutation({
-    mutationFn: ({ id, wish }: { id: string; wish: Partial<Pick<KeyWish, 'name' | 'rateLimit'>> }) =>
-      send('PUT', `${path}/${id}`, wish),
+    mutationFn: ({ id, settings }: { id: string; settings: Partial<Pick<KeySettings, 'name' | 'rateLimit'>> }) =>
+      send('PUT', `${path}/${id}`, settings),
     onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
 }
 
-/** Puts a new key in a key's place; the answer holds it in clear, this once. */
+/** Rotate a key. Only this response contains the new one in plain text. */
 export function useRotateKey(kind: KeyKind) {
   const client = useQueryClient();
   const path = useKeyPath(kind);

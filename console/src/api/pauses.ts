@@ -3,7 +3,7 @@ import type { InputField } from '@/editor/input-form';
 import type { Json } from '@/workflow/state';
 import { send } from './client';
 
-/** One thing that a run waits for. */
+/** Point at which a run is paused. */
 export interface PausePoint {
   contextId: string;
   blockId: string;
@@ -20,7 +20,7 @@ export interface ShownValue {
 
 const LIVE_MS = 3_000;
 
-/** What a paused run waits for. */
+/** Load the pause points of a run. */
 export function usePausePoints(workflowId: string, runId: string, isPaused = true) {
   return useQuery({
     enabled: isPaused,
@@ -31,8 +31,8 @@ export function usePausePoints(workflowId: string, runId: string, isPaused = tru
   });
 }
 
-/** Answers one of them; the run goes on. */
-export function useAnswer(workflowId: string, runId: string, contextId: string) {
+/** Resume a run at a pause point with the given input. */
+export function useResume(workflowId: string, runId: string, contextId: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (input: { [key: string]: Json }) =>

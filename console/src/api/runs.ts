@@ -1,12 +1,12 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Json } from '@/workflow/state';
-import { type Answer, api, ask, send } from './client';
+import { api, type ResponseBody, send, unwrap } from './client';
 import { type LogFilter, readLogs } from './logs';
 import { useSignedIn } from './session';
 
-export type LogDetail = Answer<'/api/v1/logs/{log_id}', 'get'>['data'];
+export type LogDetail = ResponseBody<'/api/v1/logs/{log_id}', 'get'>['data'];
 
-/** One step of a run, with what happened inside it. */
+/** Trace span of a run, with its child spans. */
 export interface Span {
   id: string;
   name: string;
@@ -33,11 +33,11 @@ const SEARCH_MS = 30_000;
 const DONE = new Set(['completed', 'failed', 'cancelled']);
 
 export interface RunFilter extends LogFilter {
-  /** Of so many hours, whenever they are asked for. */
+  /** Runs of the last N hours, relative to each request. */
   hours?: string;
 }
 
-/** The runs of the workspace, newest first, renewed while somebody looks. */
+/** Load the runs of the workspace, newest first, and keep them up to date. */
 export function useRuns(filter: RunFilter) {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
@@ -53,12 +53,12 @@ function sinceNow({ hours, ...rest }: RunFilter): LogFilter {
   return hours ? { ...rest, startDate: new Date(Date.now() - Number(hours) * HOUR_MS).toISOString() } : rest;
 }
 
-/** All pages that are shown are read again, one after the other: the more there are, the more seldom. */
+/** Every refresh loads all displayed pages in sequence, so more pages mean a longer interval. */
 function renewalOf(pages: readonly RunPage[]): number {
   return (pages.some(isSearch) ? SEARCH_MS : LIVE_MS) * Math.max(1, pages.length);
 }
 
-/** Few of very many runs match: the server gave up before the page was full, after seconds of work. */
+/** Return whether the server stopped a long search before the page was full. Repeating it often is expensive. */
 function isSearch(page: RunPage): boolean {
   return page.data.length < Number(PAGE) && Boolean(page.nextCursor);
 }
@@ -68,7 +68,7 @@ export function useRun(runId: string) {
     queryKey: ['logs', 'one', runId],
     queryFn: async () => {
       const path = { log_id: runId };
-      return (await ask(api.GET('/api/v1/logs/{log_id}', { params: { path } }))).data;
+      return (await unwrap(api.GET('/api/v1/logs/{log_id}', { params: { path } }))).data;
     },
     refetchInterval: ({ state }) => (state.data && DONE.has(state.data.executionData.status) ? false : LIVE_MS),
   });
@@ -82,7 +82,7 @@ export function useCancelRun(workflowId: string, runId: string) {
   });
 }
 
-/** Queues the live version with the same input; gives the new run's id. */
+/** Queue a run of the live version with the same input. Returns the new run's id. */
 export function useRunAgain(workflowId: string) {
   const client = useQueryClient();
   return useMutation({

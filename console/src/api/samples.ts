@@ -1,17 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
-import { type Answer, api, ask } from './client';
+import { api, type ResponseBody, unwrap } from './client';
 import { workflowKeys } from './workflows';
 
-export type Samples = Answer<'/api/workflows/{workflow_id}/samples', 'get'>;
+export type Samples = ResponseBody<'/api/workflows/{workflow_id}/samples', 'get'>;
 export type SelectableBlock = Samples['outputs'][number];
 
-/** Code that calls the live version, with these outputs selected; the usual ones where nobody has chosen. */
+/** Load code samples for the live version with the selected outputs, or with the default ones. */
 export function useSamples(id: string, selected: readonly string[] | null) {
   const selectedOutputs = selected?.join(',');
   return useQuery({
     queryKey: [...workflowKeys.samples(id), selectedOutputs],
     queryFn: () =>
-      ask(
+      unwrap(
         api.GET('/api/workflows/{workflow_id}/samples', {
           params: { path: { workflow_id: id }, query: { selectedOutputs } },
         }),

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { isAnythingWritten } from '@/workflow/unsaved';
+import { hasUnsavedInput } from '@/workflow/unsaved';
 import { send } from './client';
 import { ApiError } from './errors';
 
@@ -20,7 +20,7 @@ export interface Workspace {
 
 export interface Session {
   user: User;
-  /** The one that is looked at. */
+  /** Current workspace. */
   workspace: Workspace;
   workspaces: readonly Workspace[];
 }
@@ -28,15 +28,18 @@ export interface Session {
 const KEY = ['session'];
 const CHOSEN = 'flowport.workspace';
 
-/** The workspace of this page, as long as it stands: the browser may have asked, and been told to stay. */
+/** Workspace of this page. It stays if the user cancels leaving the page while switching to another one. */
 let shown: string | null = null;
 
-/** Who is signed in, null when nobody is. While something written is not saved, the page stays as it is: who signs in elsewhere goes on here. */
+/**
+ * Load the session, null if signed out. With unsaved changes an expired session is an error instead: the page stays, and
+ * the user can sign in in another tab.
+ */
 export function useSession() {
   return useQuery({ queryKey: KEY, queryFn: readSession, staleTime: 60_000, retry: 1 });
 }
 
-/** The signed-in person's session, inside pages that nobody else sees. */
+/** Return the session on pages that require one. */
 export function useSignedIn(): Session {
   const { data } = useSession();
   if (!data) throw new Error('this page needs a session');
@@ -51,7 +54,7 @@ export function useSignIn() {
   });
 }
 
-/** The page begins anew: nothing stays in it, and the browser asks where something is not saved. */
+/** Sign out and reload the page, which drops all state. The browser asks first if there are unsaved changes. */
 export function useSignOut() {
   return useMutation({
     mutationFn: () => send('POST', '/api/auth/sign-out', {}),
@@ -59,7 +62,7 @@ export function useSignOut() {
   });
 }
 
-/** Sets another password; every other session of the same person ends. */
+/** Change the password. Ends all other sessions of the user. */
 export function useChangePassword() {
   return useMutation({
     mutationFn: (passwords: { currentPassword: string; newPassword: string }) =>
@@ -67,14 +70,14 @@ export function useChangePassword() {
   });
 }
 
-/** Looks at another workspace from now on. The page begins anew: nothing of the other is left over. */
-export function enterWorkspace(id: string, path = '/'): void {
+/** Switch to another workspace. Reloads the page, which drops all state of the current one. */
+export function switchWorkspace(id: string, path = '/'): void {
   sessionStorage.setItem(CHOSEN, id);
   localStorage.setItem(CHOSEN, id);
   window.location.assign(path);
 }
 
-export function useMakeWorkspace() {
+export function useCreateWorkspace() {
   return useMutation({
     mutationFn: (name: string) => send<{ workspace: Workspace }>('POST', '/api/workspaces', { name }),
   });
@@ -87,10 +90,10 @@ export function can(role: Role, wanted: Role): boolean {
 
 async function readSession(): Promise<Session | null> {
   const found = await send<{ user: User } | null>('GET', '/api/auth/get-session');
-  if (!found && isAnythingWritten()) throw new ApiError(401, 'You are signed out.', null, []);
+  if (!found && hasUnsavedInput()) throw new ApiError(401, 'You are signed out.', null, []);
   if (!found) return null;
   const { workspaces } = await send<{ workspaces: Workspace[] }>('GET', '/api/workspaces');
-  // A tab stays in its workspace, whichever another one enters; a new tab begins in the last of them.
+  // Each tab keeps its workspace. A new tab starts in the one that was selected last.
   const chosen = shown ?? sessionStorage.getItem(CHOSEN) ?? localStorage.getItem(CHOSEN);
   const workspace = workspaces.find(({ id }) => id === chosen) ?? workspaces[0];
   if (!workspace) return null;

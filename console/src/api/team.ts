@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { send } from './client';
-import { enterWorkspace, type Role, useSignedIn } from './session';
+import { type Role, switchWorkspace, useSignedIn } from './session';
 
 export interface Member {
   id: string;
@@ -19,7 +19,7 @@ export interface Invitation {
   expiresAt: string;
 }
 
-export interface InvitationLook {
+export interface InvitationDetails {
   workspaceId: string;
   workspaceName: string;
   email: string | null;
@@ -50,7 +50,7 @@ export function useInvitations() {
   });
 }
 
-function useTeamChange<Variables, Answer>(change: (path: string, variables: Variables) => Promise<Answer>) {
+function useTeamChange<Variables, ResponseBody>(change: (path: string, variables: Variables) => Promise<ResponseBody>) {
   const client = useQueryClient();
   const path = useTeamPath();
   return useMutation({
@@ -69,31 +69,31 @@ export function useRemoveMember() {
   return useTeamChange((path, id: string) => send('DELETE', `${path}/members/${id}`));
 }
 
-/** Makes a link; it is shown this once. */
+/** Create an invitation and return its link. The link cannot be loaded again. */
 export function useInvite() {
-  return useTeamChange(async (path, wish: { role: Role; email: string | null }) => {
-    const made = await send<{ invitation: { url: string } }>('POST', `${path}/invitations`, wish);
+  return useTeamChange(async (path, settings: { role: Role; email: string | null }) => {
+    const made = await send<{ invitation: { url: string } }>('POST', `${path}/invitations`, settings);
     return made.invitation.url;
   });
 }
 
-export function useWithdraw() {
+export function useRevokeInvitation() {
   return useTeamChange((path, id: string) => send('DELETE', `${path}/invitations/${id}`));
 }
 
-export function useInvitationLook(token: string) {
+export function useInvitationDetails(token: string) {
   return useQuery({
     queryKey: ['invitation', token],
-    queryFn: () => send<InvitationLook>('POST', '/api/invitations/look', { token }),
+    queryFn: () => send<InvitationDetails>('POST', '/api/invitations/look', { token }),
     retry: false,
   });
 }
 
-/** Comes in, and begins anew in the workspace that the invitation leads to. */
+/** Accept an invitation and switch to its workspace. */
 export function useAcceptInvitation(token: string, workspaceId: string) {
   return useMutation({
     mutationFn: (who: { email: string; name: string; password: string } | null) =>
       send('POST', '/api/invitations/accept', { token, ...who }),
-    onSuccess: () => enterWorkspace(workspaceId),
+    onSuccess: () => switchWorkspace(workspaceId),
   });
 }

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { api, ask } from './client';
+import { api, unwrap } from './client';
 import { useSignedIn } from './session';
 
-/** How the workspace stands that is looked at. */
+/** Load the rate limits and usage of the current workspace. */
 export function useUsage() {
   const { workspace } = useSignedIn();
   return useQuery({
     queryKey: ['usage'],
-    queryFn: () => ask(api.GET('/api/users/me/usage-limits', { params: { query: { workspaceId: workspace.id } } })),
+    queryFn: () => unwrap(api.GET('/api/users/me/usage-limits', { params: { query: { workspaceId: workspace.id } } })),
     refetchInterval: 10_000,
   });
 }

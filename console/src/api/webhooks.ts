@@ -15,7 +15,7 @@ export interface Webhook {
   failingSince: string | null;
 }
 
-export interface WebhookWish {
+export interface WebhookSettings {
   workflowIds: string[];
   allWorkflows: boolean;
   levelFilter: Level[];
@@ -63,7 +63,7 @@ export function useDeliveries() {
   });
 }
 
-function useChange<Variables, Answer>(change: (path: string, variables: Variables) => Promise<Answer>) {
+function useChange<Variables, ResponseBody>(change: (path: string, variables: Variables) => Promise<ResponseBody>) {
   const client = useQueryClient();
   const path = usePath();
   return useMutation({
@@ -72,15 +72,15 @@ function useChange<Variables, Answer>(change: (path: string, variables: Variable
   });
 }
 
-export function useMakeWebhook() {
-  return useChange((path, wish: WebhookWish) => send('POST', `${path}/notifications`, wish));
+export function useCreateWebhook() {
+  return useChange((path, settings: WebhookSettings) => send('POST', `${path}/notifications`, settings));
 }
 
 export function useDeleteWebhook() {
   return useChange((path, id: string) => send('DELETE', `${path}/notifications/${id}`));
 }
 
-/** Sends one test call there, now. */
+/** Send a test event immediately. */
 export function useTestWebhook() {
   return useChange(
     async (path, id: string) => (await send<{ data: TestResult }>('POST', `${path}/notifications/${id}/test`)).data,

@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type Answer, api, ask } from './client';
+import { api, type ResponseBody, unwrap } from './client';
 import { useSignedIn } from './session';
 
-export type WorkflowRow = Answer<'/api/workflows', 'get'>['data'][number];
-export type Deployment = Answer<'/api/workflows/{workflow_id}/deploy', 'get'>;
+export type WorkflowRow = ResponseBody<'/api/workflows', 'get'>['data'][number];
+export type Deployment = ResponseBody<'/api/workflows/{workflow_id}/deploy', 'get'>;
 
 export const workflowKeys = {
   all: ['workflows'] as const,
@@ -17,16 +17,16 @@ export function useWorkflows() {
   const { workspace } = useSignedIn();
   return useQuery({
     queryKey: workflowKeys.all,
-    queryFn: () => ask(api.GET('/api/workflows', { params: { query: { workspaceId: workspace.id } } })),
+    queryFn: () => unwrap(api.GET('/api/workflows', { params: { query: { workspaceId: workspace.id } } })),
     select: (rows) => rows.data,
   });
 }
 
-/** Which workspace a workflow is in. */
+/** Load the id of the workspace that a workflow belongs to. */
 export function useWorkspaceOf(id: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(id), 'workspace'],
-    queryFn: () => ask(api.GET('/api/v1/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
+    queryFn: () => unwrap(api.GET('/api/v1/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
     select: (found) => found.data.workspaceId,
   });
 }
@@ -35,7 +35,7 @@ export function useDeployment(id: string, enabled = true) {
   return useQuery({
     enabled,
     queryKey: workflowKeys.deployment(id),
-    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+    queryFn: () => unwrap(api.GET('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
   });
 }
 
@@ -44,7 +44,7 @@ export function useCreateWorkflow() {
   const { workspace } = useSignedIn();
   return useMutation({
     mutationFn: (name: string) =>
-      ask(api.POST('/api/workflows', { body: { name, workspaceId: workspace.id } as never })),
+      unwrap(api.POST('/api/workflows', { body: { name, workspaceId: workspace.id } as never })),
     onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }
@@ -54,7 +54,7 @@ export function useImportWorkflow() {
   const { workspace } = useSignedIn();
   return useMutation({
     mutationFn: async (file: File) =>
-      ask(
+      unwrap(
         api.POST('/api/v1/workflows/import', {
           body: { workspaceId: workspace.id, workflow: await file.text() } as never,
         }),
@@ -67,7 +67,7 @@ export function useUpdateWorkflow(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (change: { name?: string; description?: string }) =>
-      ask(api.PUT('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } }, body: change as never })),
+      unwrap(api.PUT('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } }, body: change as never })),
     onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }
@@ -76,15 +76,15 @@ export function useArchiveWorkflow() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (id: string) =>
-      ask(api.DELETE('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
+      unwrap(api.DELETE('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
     onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }
 
-/** Hands the workflow's file to the browser. */
+/** Download the export file of a workflow. */
 export async function downloadWorkflow({ id, name }: Pick<WorkflowRow, 'id' | 'name'>): Promise<void> {
   const path = { workflow_id: id };
-  const { data } = await ask(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
+  const { data } = await unwrap(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
   link.download = `${fileName(name)}.json`;
@@ -92,7 +92,7 @@ export async function downloadWorkflow({ id, name }: Pick<WorkflowRow, 'id' | 'n
   URL.revokeObjectURL(link.href);
 }
 
-/** A name as files can be called, in any script. */
+/** Return a file name for a workflow name in any script. */
 function fileName(name: string): string {
   const words = name.toLowerCase().match(/[\p{L}\p{N}\p{M}_]+/gu) ?? ['workflow'];
   return words.join('-');

@@ -6,11 +6,11 @@ import { ApiError, isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
 import { NoWorkspacePage } from '@/pages/no-workspace';
 import { SignInPage } from '@/pages/sign-in';
-import { Boundary } from '@/ui/boundary';
-import { Empty, Failure } from '@/ui/states';
+import { ErrorBoundary } from '@/ui/error-boundary';
+import { Empty, LoadError } from '@/ui/states';
 import { TipProvider } from '@/ui/tip';
 import { ToastProvider } from '@/ui/toasts';
-import { OutdatedNotice } from './outdated-notice';
+import { RefreshErrorNotice } from './refresh-error-notice';
 import { PageSkeleton, Shell } from './shell';
 import { useTitle } from './use-title';
 
@@ -22,8 +22,10 @@ const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ d
 const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
 const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: (error, { queryKey }) => queryKey[0] === 'session' || askWhoIsThere(error) }),
-  mutationCache: new MutationCache({ onError: askWhoIsThere }),
+  queryCache: new QueryCache({
+    onError: (error, { queryKey }) => queryKey[0] === 'session' || refreshSessionOn401(error),
+  }),
+  mutationCache: new MutationCache({ onError: refreshSessionOn401 }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,
@@ -32,8 +34,8 @@ const queries: QueryClient = new QueryClient({
   },
 });
 
-/** A session that has ended shows itself as 401 anywhere: the sign-in page takes over. */
-function askWhoIsThere(error: unknown): void {
+/** Reload the session after any 401: an expired session leads to the sign-in page. */
+function refreshSessionOn401(error: unknown): void {
   if (isStatus(error, 401)) void queries.invalidateQueries({ queryKey: ['session'] });
 }
 
@@ -44,11 +46,11 @@ export function App() {
         <ToastProvider>
           <Switch>
             <Route path="/invite">
-              <Boundary>
+              <ErrorBoundary>
                 <Suspense>
                   <InvitePage />
                 </Suspense>
-              </Boundary>
+              </ErrorBoundary>
             </Route>
             <Route>
               <Inside />
@@ -65,12 +67,12 @@ function Inside() {
   const [location] = useLocation();
   if (session.isPending) return <PageSkeleton />;
   if (isStatus(session.error, 403)) return <NoWorkspacePage />;
-  if (session.isLoadingError) return <Failure error={session.error} onRetry={session.refetch} />;
+  if (session.isLoadingError) return <LoadError error={session.error} onRetry={session.refetch} />;
   if (!session.data) return <SignInPage />;
   return (
     <Shell>
-      <OutdatedNotice />
-      <Boundary at={location}>
+      <RefreshErrorNotice />
+      <ErrorBoundary at={location}>
         <Suspense fallback={<PageSkeleton />}>
           <Switch>
             <Route path="/">
@@ -88,20 +90,20 @@ function Inside() {
             </Route>
             <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
             <Route>
-              <NoSuchPage />
+              <NotFoundPage />
             </Route>
           </Switch>
         </Suspense>
-      </Boundary>
+      </ErrorBoundary>
     </Shell>
   );
 }
 
-function NoSuchPage() {
-  useTitle('No such page');
+function NotFoundPage() {
+  useTitle('Page not found');
   return (
-    <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such page">
-      The address may be mistyped. <Link href="/">All workflows</Link>
+    <Empty icon={<SearchX size={22} aria-hidden />} title="Page not found">
+      Check the URL. <Link href="/">View all workflows</Link>
     </Empty>
   );
 }

@@ -1,7 +1,7 @@
 const MOMENT = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'short' });
 const SECONDS = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'medium' });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'narrow' });
-/** In cents, and what is less than some of them as exactly as one reads. */
+/** Cents, or three significant digits for smaller amounts. */
 const COST = new Intl.NumberFormat('en-US', {
   style: 'currency',
   currency: 'USD',
@@ -16,16 +16,16 @@ const STEPS = [
   ['minute', 60_000],
 ] as const;
 
-export function moment(iso: string | number): string {
+export function formatDate(iso: string | number): string {
   return MOMENT.format(new Date(iso));
 }
 
-export function exactMoment(iso: string | number): string {
+export function formatTimestamp(iso: string | number): string {
   return SECONDS.format(new Date(iso));
 }
 
-/** How long ago, in the largest unit that fits. */
-export function ago(iso: string | number, now = Date.now()): string {
+/** Format a relative time in the largest unit that fits. */
+export function formatAgo(iso: string | number, now = Date.now()): string {
   const passed = new Date(iso).getTime() - now;
   for (const [unit, size] of STEPS) {
     if (Math.abs(passed) >= size) return RELATIVE.format(Math.round(passed / size), unit);
@@ -40,7 +40,7 @@ export function duration(ms: number): string {
   return minutes(Math.round(ms / 1000));
 }
 
-/** How long something goes on already, in whole seconds. */
+/** Format the elapsed time of a running operation in whole seconds. */
 export function elapsed(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   return seconds < 60 ? `${seconds} s` : minutes(seconds);

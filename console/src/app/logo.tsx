@@ -1,4 +1,3 @@
-/** The mark of the house: something goes in on one side and comes out on the other. */
 export function Logo({ size = 26 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">

@@ -6,10 +6,10 @@ interface NewPasswordProps {
   onChange: (value: string) => void;
 }
 
-/** Where a password is chosen, with the rule that the server has for it. */
+/** Field for a new password, with the server's minimum length. */
 export function NewPassword({ label, value, onChange }: NewPasswordProps) {
   return (
-    <Field label={label} hint="8 characters or more.">
+    <Field label={label} hint="At least 8 characters.">
       {(control) => (
         <TextInput
           {...control}

@@ -6,25 +6,25 @@ import { FormDialog } from '@/ui/form-dialog';
 import { useToasts } from '@/ui/toasts';
 
 export function PasswordDialog({ onClose }: { onClose: () => void }) {
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const change = useChangePassword();
   const [currentPassword, setCurrent] = useState('');
   const [newPassword, setNew] = useState('');
   const done = () => {
-    say('Your password is changed.');
+    notify('Password changed.');
     onClose();
   };
   return (
     <FormDialog
       title="Change password"
-      description="Wherever else you are signed in, you have to sign in again."
-      action="Change"
+      description="This signs you out of all other sessions."
+      action="Change password"
       busy={change.isPending}
       error={change.error}
       onSubmit={() => change.mutate({ currentPassword, newPassword }, { onSuccess: done })}
       onClose={onClose}
     >
-      <Field label="Present password">
+      <Field label="Current password">
         {(control) => (
           <TextInput
             {...control}

@@ -4,18 +4,18 @@ import { Link, useLocation } from 'wouter';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Skeleton } from '@/ui/states';
-import { PersonMenu } from './person-menu';
 import styles from './shell.module.css';
 import { setTheme, useTheme } from './theme';
+import { UserMenu } from './user-menu';
 import { WorkspaceMenu } from './workspace-menu';
 
-const PLACES = [
+const NAV_ITEMS = [
   { path: '/', name: 'Workflows', icon: Workflow, owns: /^\/($|workflows\/)/ },
   { path: '/runs', name: 'Runs', icon: Activity, owns: /^\/runs/ },
   { path: '/settings', name: 'Settings', icon: Settings, owns: /^\/settings/ },
 ];
 
-/** What stands around every page. The canvas takes the room: there the bar shrinks to its pictures. */
+/** Layout of every page. On the canvas, the navigation shrinks to icons. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
   const narrow = location.startsWith('/workflows/');
@@ -27,7 +27,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <nav className={styles.bar} aria-label="Main">
         <WorkspaceMenu />
         <ul className={styles.places}>
-          {PLACES.map(({ path, name, icon: Icon, owns }) => (
+          {NAV_ITEMS.map(({ path, name, icon: Icon, owns }) => (
             <li key={path}>
               <Link href={path} className={styles.place} aria-current={owns.test(location) ? 'page' : undefined}>
                 <Icon size={17} aria-hidden />
@@ -38,7 +38,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </ul>
         <div className={styles.foot}>
           <ThemeButton />
-          <PersonMenu />
+          <UserMenu />
         </div>
       </nav>
       <main id="main" className={styles.main} tabIndex={-1}>
@@ -63,7 +63,7 @@ interface PageProps {
   children: ReactNode;
 }
 
-/** An ordinary page: a title, what can be done, and the content. */
+/** Standard page: title, actions and content. */
 export function Page({ title, about, actions, children }: PageProps) {
   return (
     <div className={styles.page}>

@@ -19,7 +19,7 @@ export function setTheme(theme: Theme): void {
   show(theme);
 }
 
-/** Who has chosen no theme gets the system's, also when that changes at sunset. */
+/** Follow changes of the system theme until the user chooses one. */
 export function followSystemTheme(): void {
   matchMedia('(prefers-color-scheme: light)').addEventListener('change', ({ matches }) => {
     if (localStorage.getItem(CHOSEN) === null) show(matches ? 'light' : 'dark');

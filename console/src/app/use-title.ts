@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 
 const PRODUCT = 'Flowport';
 
-/** Names the page in its tab and in the history: what it is about first, which is what a narrow tab shows. */
+/** Set the document title, subject first: narrow tabs show only the beginning. */
 export function useTitle(about: string | undefined): void {
   useEffect(() => {
     document.title = about ? `${about} – ${PRODUCT}` : PRODUCT;

@@ -1,16 +1,16 @@
 import { Check, ChevronsUpDown, Plus } from 'lucide-react';
 import { useState } from 'react';
-import { enterWorkspace, useMakeWorkspace, useSignedIn } from '@/api/session';
+import { switchWorkspace, useCreateWorkspace, useSignedIn } from '@/api/session';
 import { Field, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
-import { Menu, MenuItem, MenuLine } from '@/ui/menu';
+import { Menu, MenuItem, MenuSeparator } from '@/ui/menu';
 import { Logo } from './logo';
 import styles from './shell.module.css';
 
-/** Which workspace is looked at, and the way to another. */
+/** Menu that shows and switches the current workspace. */
 export function WorkspaceMenu() {
   const { workspace, workspaces } = useSignedIn();
-  const [making, setMaking] = useState(false);
+  const [isCreating, setCreating] = useState(false);
   return (
     <>
       <Menu
@@ -27,33 +27,33 @@ export function WorkspaceMenu() {
           <MenuItem
             key={id}
             icon={<Check size={15} aria-hidden visibility={id === workspace.id ? 'visible' : 'hidden'} />}
-            onSelect={() => enterWorkspace(id)}
+            onSelect={() => switchWorkspace(id)}
           >
             {name}
           </MenuItem>
         ))}
-        <MenuLine />
-        <MenuItem icon={<Plus size={15} aria-hidden />} onSelect={() => setMaking(true)}>
+        <MenuSeparator />
+        <MenuItem icon={<Plus size={15} aria-hidden />} onSelect={() => setCreating(true)}>
           New workspace
         </MenuItem>
       </Menu>
-      {making && <NewWorkspaceDialog onClose={() => setMaking(false)} />}
+      {isCreating && <NewWorkspaceDialog onClose={() => setCreating(false)} />}
     </>
   );
 }
 
 function NewWorkspaceDialog({ onClose }: { onClose: () => void }) {
-  const make = useMakeWorkspace();
+  const create = useCreateWorkspace();
   const [name, setName] = useState('');
   return (
     <FormDialog
       title="New workspace"
-      description="With workflows, keys, secrets and members of its own. You are its admin."
+      description="A workspace has its own workflows, keys, secrets and members. You will be its admin."
       action="Create"
       disabled={!name.trim()}
-      busy={make.isPending}
-      error={make.error}
-      onSubmit={() => make.mutate(name.trim(), { onSuccess: ({ workspace }) => enterWorkspace(workspace.id) })}
+      busy={create.isPending}
+      error={create.error}
+      onSubmit={() => create.mutate(name.trim(), { onSuccess: ({ workspace }) => switchWorkspace(workspace.id) })}
       onClose={onClose}
     >
       <Field label="Name">

@@ -1,4 +1,4 @@
-/** A block as it is drawn, where it is; it takes the keyboard. */
+/** Return the focusable element of a block on the canvas. */
 export function blockElement(id: string): HTMLElement | null {
   return document.querySelector(`.react-flow__node[data-id="${CSS.escape(id)}"]`);
 }

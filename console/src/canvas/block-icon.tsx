@@ -63,7 +63,7 @@ const LOOKS: Record<string, readonly [LucideIcon, string]> = {
   code: [Braces, 'code'],
 };
 
-/** The picture of a block type, or of a part of a block's run, on its colour. */
+/** Icon of a block type or span type on its color. */
 export function BlockIcon({ type, size = 22 }: { type: string; size?: number }) {
   const [Icon, hue] = LOOKS[type] ?? [CircleHelp, 'other'];
   return (

@@ -38,7 +38,7 @@ export const BlockNode = memo(function BlockNode({ data, selected }: NodeProps<B
       <div className={styles.head}>
         <BlockIcon type={block.type} />
         <span className={styles.name}>{block.name}</span>
-        {block.enabled === false && <Ban size={14} aria-label="Switched off" />}
+        {block.enabled === false && <Ban size={14} aria-label="Disabled" />}
         <Mark run={run} />
       </div>
       {!branches.length && (
@@ -51,7 +51,7 @@ export const BlockNode = memo(function BlockNode({ data, selected }: NodeProps<B
       )}
       {hasBody && (
         <div className={styles.rows}>
-          {!known && <p className={styles.unknown}>This block type cannot run here.</p>}
+          {!known && <p className={styles.unknown}>This block type is not supported.</p>}
           {branches.map((branch) => (
             <div key={branch.handle} className={styles.row}>
               <span className={styles.key}>{branch.title}</span>

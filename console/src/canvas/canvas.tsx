@@ -14,16 +14,16 @@ import {
 } from '@xyflow/react';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useToasts } from '@/ui/toasts';
-import { useHandler } from '@/ui/use-handler';
-import type { Catalogue } from '@/workflow/catalogue';
+import { useStableCallback } from '@/ui/use-stable-callback';
+import type { Catalog } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, move, moveInto, removeBlocks, removeEdges, setData } from '@/workflow/edit';
 import { connectionProblem } from '@/workflow/graph';
 import { type Block, isContainer, type Point, parentOf, type WorkflowState } from '@/workflow/state';
 import { BlockNode, NoteNode } from './block-node';
-import { carriedOver, useCarriedOver } from './carried-over';
 import { ContainerNode } from './container-node';
 import { type CanvasNode, edgesOf, type Marks, nodesOf } from './graph-of';
+import { reuseUnchanged, useUnchangedItems } from './reuse-unchanged';
 import { useDraftState } from './use-draft';
 
 const ADDING_KEYS = ['Shift', 'Meta', 'Control'];
@@ -31,22 +31,22 @@ export const NODE_TYPES = { block: BlockNode, note: NoteNode, container: Contain
 
 interface CanvasProps {
   store: DraftStore;
-  catalogue: Catalogue;
+  catalog: Catalog;
   marks: Marks;
   readOnly: boolean;
   selected: readonly string[];
   onSelect: (ids: string[]) => void;
 }
 
-/** The draft as a graph that can be changed by hand. */
-export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }: CanvasProps) {
-  const state = useDrawnState(store);
+/** Editable graph of the draft. */
+export function Canvas({ store, catalog, marks, readOnly, selected, onSelect }: CanvasProps) {
+  const state = useDebouncedState(store);
   const flow = useReactFlow<CanvasNode>();
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const [nodes, setNodes] = useState<CanvasNode[]>([]);
   const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
 
-  /** A container's new size, with where its left and upper border are and what lies inside: one edit. */
+  /** Resize a container. Its position and the positions of its children change with it, in one edit. */
   const resize = useCallback(
     (id: string, size: { width: number; height: number }) => {
       const moved = flow.getNodes().filter((node) => node.id === id || node.parentId === id);
@@ -58,7 +58,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
   );
 
   useEffect(() => {
-    const made = nodesOf(state, catalogue, marks, readOnly);
+    const made = nodesOf(state, catalog, marks, readOnly);
     setNodes((shown) => {
       const before = new Map(shown.map((node) => [node.id, node]));
       const now = made.map((node) => ({
@@ -67,20 +67,20 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
         measured: before.get(node.id)?.measured,
         selected: selected.includes(node.id),
       }));
-      return carriedOver(shown, now);
+      return reuseUnchanged(shown, now);
     });
-  }, [state, catalogue, marks, readOnly, selected, resize]);
+  }, [state, catalog, marks, readOnly, selected, resize]);
 
-  const edges = useCarriedOver(
+  const edges = useUnchangedItems(
     useMemo(
       () => edgesOf(state, marks.runs).map((edge) => ({ ...edge, selected: chosenEdges.has(edge.id) })),
       [state, marks.runs, chosenEdges],
     ),
   );
 
-  useBeginning();
+  useReadableStart();
 
-  const onNodesChange = useHandler((changes: NodeChange<CanvasNode>[]) => {
+  const onNodesChange = useStableCallback((changes: NodeChange<CanvasNode>[]) => {
     setNodes((shown) => applyNodeChanges(changes, shown));
     const choices = changes.filter((change) => change.type === 'select');
     if (choices.length) {
@@ -95,7 +95,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     if (settled.length) settle(settled);
   });
 
-  const onEdgesChange = useHandler((changes: EdgeChange[]) => {
+  const onEdgesChange = useStableCallback((changes: EdgeChange[]) => {
     const choices = changes.filter((change) => change.type === 'select');
     if (!choices.length) return;
     setChosenEdges((before) => {
@@ -105,13 +105,13 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     });
   });
 
-  /** Writes where nodes are into the draft: after a drag, and after each step by keyboard. */
+  /** Save node positions to the draft, after a drag or a keyboard move. */
   const settle = (places: readonly (readonly [string, Point])[]) => {
     const positions = rounded(places);
     store.edit((current) => move(current, positions), moving(positions.keys()));
   };
 
-  const onNodeDragStop = useHandler((_: unknown, node: CanvasNode, moved: CanvasNode[]) => {
+  const onNodeDragStop = useStableCallback((_: unknown, node: CanvasNode, moved: CanvasNode[]) => {
     settle(moved.map((each) => [each.id, each.position]));
     if (moved.length !== 1) return;
     const container = flow
@@ -133,8 +133,8 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
 
   const absolute = (id: string): Point => flow.getInternalNode(id)?.internals.positionAbsolute ?? { x: 0, y: 0 };
 
-  /** One edit for all that went: blocks and connections come back together, too. */
-  const onDelete = useHandler((gone: { nodes: CanvasNode[]; edges: Edge[] }) =>
+  /** Delete blocks and edges in one edit, so that undo restores them together. */
+  const onDelete = useStableCallback((gone: { nodes: CanvasNode[]; edges: Edge[] }) =>
     store.edit((current) =>
       removeBlocks(
         removeEdges(
@@ -146,13 +146,13 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     ),
   );
 
-  const onConnect = useHandler((connection: Connection) => {
+  const onConnect = useStableCallback((connection: Connection) => {
     const problem = connectionProblem(state, connection);
-    if (problem) say(problem);
+    if (problem) notify(problem);
     else store.edit((current) => connect(current, connection));
   });
 
-  // Whatever it is given anew, all nodes and handles of the graph look at: it is given what has changed, and nothing else.
+  // Every changed prop makes React Flow check all nodes and handles: pass only what has changed.
   return useMemo(
     () => (
       <ReactFlow<CanvasNode, Edge>
@@ -182,8 +182,8 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
 
 const TYPING_MS = 150;
 
-/** The draft, what is being typed once that pauses: all of a large graph is looked at whenever one of its blocks is drawn. */
-function useDrawnState(store: DraftStore): WorkflowState {
+/** Return the draft, with typed settings debounced: rendering one block makes React Flow check the whole graph. */
+function useDebouncedState(store: DraftStore): WorkflowState {
   const now = useDraftState(store);
   const [drawn, setDrawn] = useState(now);
   useEffect(() => {
@@ -209,7 +209,7 @@ function rounded(places: readonly (readonly [string, Point])[]): Map<string, Poi
   return new Map(places.map(([id, { x, y }]) => [id, { x: Math.round(x), y: Math.round(y) }]));
 }
 
-/** The stroke that moves of these blocks belong to: a drop into a container is taken back with the drag to it. */
+/** Return the undo group of moving these blocks: one undo reverts a drag together with the drop into a container. */
 function moving(ids: Iterable<string>): string {
   return `move ${[...ids].join()}`;
 }
@@ -219,12 +219,12 @@ const READABLE = 0.45;
 const FIRST_ZOOM = 0.7;
 const EDGE = 48;
 
-/** Show the beginning of a graph that is too large to read once React Flow has fitted it into the view. */
-function useBeginning(): void {
+/** Zoom to the beginning of a graph that would be unreadable when fitted into the view. */
+function useReadableStart(): void {
   const flow = useReactFlow();
   const measured = useNodesInitialized();
   const done = useRef(false);
-  // Before the graph is painted: a block never moves away from under the first click.
+  // A layout effect, so that blocks do not move after the first paint.
   useLayoutEffect(() => {
     if (!measured || done.current) return;
     done.current = true;

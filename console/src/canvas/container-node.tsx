@@ -44,7 +44,7 @@ export const ContainerNode = memo(function ContainerNode({ id, data, selected }:
       <div className={styles.head}>
         <BlockIcon type={block.type} />
         <span className={styles.name}>{block.name}</span>
-        <span className={styles.how}>{how(block)}</span>
+        <span className={styles.how}>{iterationText(block)}</span>
         <Mark run={run} />
       </div>
       <div className={styles.start}>
@@ -66,9 +66,9 @@ export const ContainerNode = memo(function ContainerNode({ id, data, selected }:
   );
 });
 
-function how({ type, data = {} }: Block): string {
+function iterationText({ type, data = {} }: Block): string {
   const times = `${data.count || 5}`;
-  if (type === 'parallel') return data.parallelType === 'collection' ? 'for each item' : `${times} at once`;
+  if (type === 'parallel') return data.parallelType === 'collection' ? 'for each item' : `${times} in parallel`;
   switch (data.loopType) {
     case 'forEach':
       return 'for each item';

@@ -1,5 +1,5 @@
 import type { Edge as FlowEdge, Node } from '@xyflow/react';
-import { type Catalogue, isTrigger } from '@/workflow/catalogue';
+import { type Catalog, isTrigger } from '@/workflow/catalog';
 import { CONTAINER_SIZE } from '@/workflow/edit';
 import { type Block, childrenOf, isContainer, parentOf, type WorkflowState } from '@/workflow/state';
 import type { BlockNodeData } from './block-node';
@@ -17,8 +17,8 @@ export interface Marks {
 const MARGIN = 40;
 const ASSUMED = { width: 250, height: 120 };
 
-/** What the canvas draws for a workflow, containers before what lies in them. */
-export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks, readOnly: boolean): CanvasNode[] {
+/** Return the React Flow nodes of a workflow, containers before their children. */
+export function nodesOf(state: WorkflowState, catalog: Catalog, marks: Marks, readOnly: boolean): CanvasNode[] {
   const leftOnError = new Set(state.edges.filter((edge) => edge.sourceHandle === 'error').map((edge) => edge.source));
   return containersFirst(state).map((block) => {
     const parent = parentOf(state, block.id);
@@ -27,19 +27,19 @@ export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks
       position: block.position,
       parentId: parent ?? undefined,
       ariaRole: 'group' as const,
-      ariaLabel: `${block.name}, ${catalogue.get(block.type)?.title ?? block.type}`,
+      ariaLabel: `${block.name}, ${catalog.get(block.type)?.title ?? block.type}`,
     };
     const mark = { run: marks.runs?.get(block.id), change: marks.changes?.get(block.id) };
     if (isContainer(block)) {
       return { ...shared, type: 'container', ...sizeOf(state, block), zIndex: -1, data: { block, readOnly, ...mark } };
     }
-    const type = catalogue.get(block.type);
+    const type = catalog.get(block.type);
     const data: BlockNodeData = {
       block,
-      rows: summaryOf(block, catalogue),
+      rows: summaryOf(block, catalog),
       isTrigger: isTrigger(block, type),
       hasErrorPort: (type?.hasErrorPort ?? false) || leftOnError.has(block.id),
-      known: type !== undefined || catalogue.size === 0,
+      known: type !== undefined || catalog.size === 0,
       ...mark,
     };
     return { ...shared, type: block.type === 'note' ? 'note' : 'block', data };
@@ -55,7 +55,7 @@ export function edgesOf(state: WorkflowState, runs?: ReadonlyMap<string, RunMark
         id: edge.id,
         source: edge.source,
         target: edge.target,
-        sourceHandle: drawnHandle(source, edge.sourceHandle),
+        sourceHandle: sourceHandleOf(source, edge.sourceHandle),
         targetHandle: 'target',
         type: 'smoothstep',
         className: edge.sourceHandle === 'error' ? 'on-error' : undefined,
@@ -65,8 +65,8 @@ export function edgesOf(state: WorkflowState, runs?: ReadonlyMap<string, RunMark
     });
 }
 
-/** The handle that an edge is drawn from: some spellings of older files mean the main one. */
-function drawnHandle(source: Block, handle: string | null | undefined): string {
+/** Return the handle that an edge starts from. Older files use other names for the main one. */
+function sourceHandleOf(source: Block, handle: string | null | undefined): string {
   if (isContainer(source)) return handle?.endsWith('-start-source') ? handle : `${source.type}-end-source`;
   const own = source.type === 'condition' || source.type === 'router_v2';
   return own && handle ? handle : handle === 'error' ? 'error' : 'source';
@@ -82,7 +82,7 @@ function containersFirst(state: WorkflowState): Block[] {
   return blocks.sort((a, b) => depth(a.id) - depth(b.id));
 }
 
-/** A container is as large as it says, and never smaller than what lies in it. */
+/** Return the size of a container, at least large enough for its children. */
 export function sizeOf(state: WorkflowState, block: Block): { width: number; height: number } {
   let width = block.data?.width ?? CONTAINER_SIZE.width;
   let height = block.data?.height ?? CONTAINER_SIZE.height;

@@ -2,7 +2,7 @@ import { Check, LoaderCircle, X } from 'lucide-react';
 import { duration } from '@/app/format';
 import styles from './marks.module.css';
 
-/** How a block does in the run that is being watched. */
+/** Status of a block in the current draft run. */
 export interface RunMark {
   status: 'running' | 'done' | 'failed';
   times: number;
@@ -11,7 +11,7 @@ export interface RunMark {
   text?: string;
 }
 
-/** What became of a block between two versions. */
+/** Difference of a block between two versions. */
 export type Change = 'added' | 'changed' | 'removed';
 
 export function Mark({ run }: { run?: RunMark }) {

@@ -1,7 +1,7 @@
 import './flow.css';
 import { ReactFlow, ReactFlowProvider } from '@xyflow/react';
 import { useMemo } from 'react';
-import { useCatalogue } from '@/api/catalogue';
+import { useCatalog } from '@/api/catalog';
 import type { WorkflowState } from '@/workflow/state';
 import { NODE_TYPES } from './canvas';
 import { edgesOf, type Marks, nodesOf } from './graph-of';
@@ -9,10 +9,10 @@ import styles from './preview.module.css';
 
 const NO_MARKS: Marks = {};
 
-/** A workflow to look at: it can be moved about and nothing else. */
+/** Read-only graph that can be panned and zoomed. */
 export function Preview({ state, marks = NO_MARKS, label }: { state: WorkflowState; marks?: Marks; label: string }) {
-  const catalogue = useCatalogue();
-  const nodes = useMemo(() => nodesOf(state, catalogue, marks, true), [state, catalogue, marks]);
+  const catalog = useCatalog();
+  const nodes = useMemo(() => nodesOf(state, catalog, marks, true), [state, catalog, marks]);
   const edges = useMemo(() => edgesOf(state, marks.runs), [state, marks]);
   return (
     <div className={styles.preview}>

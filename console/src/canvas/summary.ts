@@ -1,4 +1,4 @@
-import { type Catalogue, isFurther, optionTitle, settingsOf, usualValue } from '@/workflow/catalogue';
+import { type Catalog, defaultValue, isAdvanced, optionTitle, settingsOf } from '@/workflow/catalog';
 import { type Block, type Json, listOf, storedValue } from '@/workflow/state';
 
 const ROWS = 7;
@@ -9,7 +9,7 @@ export interface SummaryRow {
   value: string;
 }
 
-interface Piece {
+interface CopiedBlocks {
   name?: string;
   title?: string;
   role?: string;
@@ -18,34 +18,34 @@ interface Piece {
   cells?: Record<string, Json>;
 }
 
-/** The settings that a block shows on the canvas. */
-export function summaryOf(block: Block, catalogue: Catalogue): SummaryRow[] {
+/** Return the settings that a block shows on the canvas. */
+export function summaryOf(block: Block, catalog: Catalog): SummaryRow[] {
   if (block.type === 'loop' || block.type === 'parallel') return [];
-  const type = catalogue.get(block.type);
-  const known = settingsOf(block, type).filter((setting) => !setting.password && !isFurther(setting, block));
+  const type = catalog.get(block.type);
+  const known = settingsOf(block, type).filter((setting) => !setting.password && !isAdvanced(setting, block));
   const rows = type
     ? known.map((setting) => ({
         title: setting.title,
-        stored: storedValue(block, setting.id) ?? usualValue(setting),
+        stored: storedValue(block, setting.id) ?? defaultValue(setting),
       }))
     : Object.values(block.subBlocks).map(({ id, value }) => ({ title: id, stored: value }));
   const first = rows.slice(0, ROWS);
-  const set = rows.slice(ROWS).filter(({ stored }) => inWords(stored) !== '-');
-  return [...first, ...set].slice(0, ROWS).map(({ title, stored }) => ({ title, value: inWords(stored) }));
+  const set = rows.slice(ROWS).filter(({ stored }) => valueSummary(stored) !== '-');
+  return [...first, ...set].slice(0, ROWS).map(({ title, stored }) => ({ title, value: valueSummary(stored) }));
 }
 
-/** A value in a few words; a dash where there is none. */
-export function inWords(value: Json): string {
+/** Return a short text for a value, a dash for none. */
+export function valueSummary(value: Json): string {
   if (value === null || value === '' || value === undefined) return '-';
   if (typeof value === 'boolean') return value ? 'On' : 'Off';
-  const list = listOf<Piece>(value);
+  const list = listOf<CopiedBlocks>(value);
   if (list.length) return shortened(list.map(named).filter(Boolean).join(', ')) || `${list.length} items`;
   if (Array.isArray(value)) return '-';
   if (typeof value === 'object') return shortened(JSON.stringify(value));
   return shortened(optionTitle(String(value)).trim().replaceAll(/\s+/g, ' ')) || '-';
 }
 
-function named(piece: Piece): string {
+function named(piece: CopiedBlocks): string {
   if (typeof piece !== 'object' || piece === null) return String(piece);
   if (piece.cells) return String(piece.cells.Key ?? '');
   return piece.content ?? piece.name ?? piece.variableName ?? piece.title ?? '';

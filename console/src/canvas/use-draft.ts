@@ -6,43 +6,43 @@ import { DraftSaver, unsavedDraft } from '@/workflow/draft-saver';
 import type { DraftStore } from '@/workflow/draft-store';
 import type { WorkflowState } from '@/workflow/state';
 
-interface DraftInHand {
+interface LoadedDraft {
   saver: DraftSaver | null;
   error: unknown;
-  /** Throws away what is here and takes what the server has. */
+  /** Discard local changes and load the draft from the server. */
   reload: () => void;
 }
 
-/** The draft as it was left where some of it is not saved yet, else as the server has it. */
-export function useDraft(workflowId: string): DraftInHand {
+/** Load the draft: unsaved changes from an earlier visit if there are any, otherwise from the server. */
+export function useDraft(workflowId: string): LoadedDraft {
   const client = useQueryClient();
   const [saver, setSaver] = useState<DraftSaver | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [round, setRound] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round loads again
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round reloads
   useEffect(() => {
-    let inHand: DraftSaver | undefined;
-    let gone = false;
+    let current: DraftSaver | undefined;
+    let isUnmounted = false;
     const take = (found: DraftSaver) => {
-      inHand = found;
+      current = found;
       setSaver(found);
     };
     const onSaved = () => void client.invalidateQueries({ queryKey: workflowKeys.deployment(workflowId) });
-    const left = unsavedDraft(workflowId);
-    if (left) take(left);
+    const unsaved = unsavedDraft(workflowId);
+    if (unsaved) take(unsaved);
     else {
       readDraft(workflowId).then(
-        (draft) => gone || take(new DraftSaver(workflowId, draft, onSaved)),
-        (thrown) => gone || setError(thrown),
+        (draft) => isUnmounted || take(new DraftSaver(workflowId, draft, onSaved)),
+        (thrown) => isUnmounted || setError(thrown),
       );
     }
     return () => {
-      gone = true;
-      inHand?.leave();
+      isUnmounted = true;
+      current?.detach();
     };
   }, [workflowId, round, client]);
   const reload = useCallback(() => {
-    saver?.drop();
+    saver?.discard();
     setSaver(null);
     setError(null);
     setRound((count) => count + 1);

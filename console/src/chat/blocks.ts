@@ -1,18 +1,18 @@
 import { Lexer, type Token, type TokensList } from 'marked';
 
-/** Blocks at the end that later text may still change: `1. a`, an empty line and `2` are a list and a paragraph until `. b` follows. */
+/** Number of blocks at the end that later text may still change. Example: `2` after a list becomes an item with `. b`. */
 const OPEN_BLOCKS = 2;
-/** The open blocks are parsed again once they grew by this part of their length, so that the total work stays linear. */
+/** The open blocks are parsed again after growing by this fraction, which keeps the total work linear. */
 const GROWTH = 1 / 16;
 
 export interface Blocks {
-  /** Blocks that later text does not change, each returned once. */
+  /** Complete blocks, each returned once. */
   settled: Token[];
-  /** The blocks after them, returned again by the next call. */
+  /** Blocks that may still change. The next call returns them again. */
   open: Token[];
 }
 
-/** Reader of a Markdown text that arrives in parts. It parses only what later text can still change. */
+/** Incremental reader of Markdown. Parses only the blocks that later text can still change. */
 export class BlockReader {
   #text = '';
   #start = 0;
@@ -23,17 +23,17 @@ export class BlockReader {
     this.#text += part.replaceAll('\r', '');
   }
 
-  /** Whether there is text that no call of `read` has parsed. */
-  get isBehind(): boolean {
+  /** Whether there is text that `read` has not parsed. */
+  get hasUnsavedChanges(): boolean {
     return this.#text.length > this.#parsed;
   }
 
-  /** Whether so much text arrived that parsing the open blocks again pays. */
+  /** Whether enough text arrived to parse the open blocks again. */
   get isDue(): boolean {
     return this.#text.length - this.#parsed > (this.#parsed - this.#start) * GROWTH;
   }
 
-  /** Whether blocks may refer to link definitions that came after them. */
+  /** Whether the text has link definitions, which earlier blocks may refer to. */
   get hasDefinitions(): boolean {
     return Object.keys(this.#links).length > 0;
   }
@@ -54,7 +54,7 @@ export class BlockReader {
     return { settled: before.filter((token) => token.type !== 'space'), open: blocks.slice(-OPEN_BLOCKS) };
   }
 
-  /** Read the text from its beginning again, with every definition known. */
+  /** Start again from the beginning, with all link definitions known. */
   restart(): void {
     this.#start = 0;
     this.#parsed = 0;

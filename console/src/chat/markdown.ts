@@ -4,7 +4,7 @@ import { BlockReader } from './blocks';
 
 const RASTER_IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[a-z0-9+/=]+$/i;
 const LINE_BREAK = /^<br\s*\/?>$/i;
-/** Text that waits for more is drawn after this time. */
+/** Pending text is drawn after this pause. */
 const PAUSE_MS = 250;
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
@@ -14,17 +14,17 @@ const marked = new Marked({
   gfm: true,
   breaks: true,
   renderer: {
-    // HTML in an answer is text: the answer shows what the model wrote. Models break lines of table cells with <br>.
+    // Show HTML as text, except <br>, which models use for line breaks in table cells.
     html: ({ text, block }) => {
       if (LINE_BREAK.test(text.trim())) return '<br>';
       return block ? `<p>${escaped(text.trim())}</p>` : escaped(text);
     },
-    // The page's own title is the one h1.
+    // The page title is the only h1.
     heading({ tokens, depth }) {
       const level = Math.min(6, depth + 1);
       return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
     },
-    // An image from elsewhere is a link: loading it would tell its host what an injected prompt put into the address.
+    // Show external images as links: loading one would send data that an injected prompt put into its URL.
     image: ({ href, text }) =>
       RASTER_IMAGE.test(href)
         ? `<img src="${href}" alt="${escaped(text)}">`
@@ -71,12 +71,12 @@ const ALLOWED = {
   ALLOW_DATA_ATTR: false,
 };
 
-/** Return the HTML of one block, not yet sanitized. */
+/** Return the unsanitized HTML of one block. */
 function htmlOf(token: Token): string {
   return marked.parser([token]);
 }
 
-/** Return the sanitized nodes of some HTML. They go into the page as they are: nothing parses them a second time. */
+/** Return the sanitized DOM nodes of some HTML. Nodes instead of text, so that nothing parses them again. */
 export function nodesOf(html: string): ChildNode[] {
   return [...purifier.sanitize(html, { ...ALLOWED, RETURN_DOM_FRAGMENT: true }).childNodes];
 }
@@ -86,7 +86,7 @@ interface Shown {
   nodes: ChildNode[];
 }
 
-/** Markdown text inside `target` that arrives in parts. `around` runs each change of the page that no call of `draw` makes. */
+/** Renders Markdown that arrives in parts into `target`. `around` wraps page changes made outside of `draw`. */
 export class Markdown {
   readonly #target: HTMLElement;
   readonly #around: (change: () => void) => void;
@@ -103,7 +103,7 @@ export class Markdown {
     this.#reader.append(part);
   }
 
-  /** Remove what is shown. */
+  /** Remove the displayed text. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -112,21 +112,21 @@ export class Markdown {
     this.#target.replaceChildren();
   }
 
-  /** Show the text that arrived; where the open blocks are long, only once enough of it arrived or a pause has passed. */
+  /** Show the text that arrived. Long open blocks are redrawn only after enough new text or a pause. */
   draw(): void {
-    if (!this.#reader.isBehind) return;
+    if (!this.#reader.hasUnsavedChanges) return;
     if (this.#reader.isDue) this.#show();
     else this.#timer ??= setTimeout(() => this.#around(() => this.#show()), PAUSE_MS);
   }
 
-  /** Show all of the text; no more of it comes. */
+  /** Show the remaining text. Call this after the last part. */
   finish(): void {
     if (this.#reader.hasDefinitions) {
       this.#reader.restart();
       this.#open = [];
       this.#target.replaceChildren();
     }
-    if (this.#reader.isBehind) this.#show();
+    if (this.#reader.hasUnsavedChanges) this.#show();
     clearTimeout(this.#timer);
   }
 

@@ -7,23 +7,23 @@ import { Confirm } from '@/ui/dialog';
 import { useToasts } from '@/ui/toasts';
 import { A2A_FORM } from './a2a-tab';
 
-/** Publishes the agent, changes it, hides it, deletes it. */
+/** Actions of the A2A tab: publish, update, unpublish, delete. */
 export function A2aFooter({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
   const { data: agent } = useAgent(workflow.id);
   const show = useSaveAgent(workflow.id, agent);
   const remove = useDeleteAgent(workflow.id);
   const changing = useIsChangingAgent(workflow.id);
-  const [asked, setAsked] = useState(false);
-  const mayNot = !can(workspace.role, 'admin') || !deployment.data?.isDeployed || changing;
+  const [isConfirming, setConfirming] = useState(false);
+  const isDisabled = !can(workspace.role, 'admin') || !deployment.data?.isDeployed || changing;
 
   const toggle = (isPublished: boolean) =>
     show.mutate(
       { isPublished },
       {
-        onSuccess: () => say(isPublished ? 'The agent is published.' : 'The agent is not published any more.'),
+        onSuccess: () => notify(isPublished ? 'Agent published.' : 'Agent unpublished.'),
         onError: fail,
       },
     );
@@ -32,30 +32,30 @@ export function A2aFooter({ workflow }: { workflow: WorkflowRow }) {
     <>
       {agent && (
         <>
-          <Button disabled={mayNot} onClick={() => setAsked(true)}>
+          <Button disabled={isDisabled} onClick={() => setConfirming(true)}>
             Delete
           </Button>
-          <Button disabled={mayNot} onClick={() => toggle(!agent.isPublished)}>
+          <Button disabled={isDisabled} onClick={() => toggle(!agent.isPublished)}>
             {agent.isPublished ? 'Unpublish' : 'Publish'}
           </Button>
         </>
       )}
-      <Button look="primary" type="submit" form={A2A_FORM} disabled={mayNot}>
+      <Button variant="primary" type="submit" form={A2A_FORM} disabled={isDisabled}>
         {agent ? 'Update' : 'Publish Agent'}
       </Button>
       <Confirm
         title="Delete this agent?"
-        question="Its address answers nobody any more. The workflow stays as it is."
+        question="Its URL stops working. The workflow is not affected."
         action="Delete"
         busy={remove.isPending}
-        open={asked}
-        onClose={() => setAsked(false)}
+        open={isConfirming}
+        onClose={() => setConfirming(false)}
         onConfirm={() =>
           agent &&
           remove.mutate(agent.id, {
-            onSuccess: () => say('The agent is deleted.'),
+            onSuccess: () => notify('Agent deleted.'),
             onError: fail,
-            onSettled: () => setAsked(false),
+            onSettled: () => setConfirming(false),
           })
         }
       />

@@ -1,15 +1,15 @@
 import type { FormEvent } from 'react';
-import { type Agent, type AgentWish, useAgent, useSaveAgent } from '@/api/agent';
-import { differing } from '@/api/differing';
+import { type Agent, type AgentSettings, useAgent, useSaveAgent } from '@/api/agent';
+import { changedFields } from '@/api/changed-fields';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { classNames } from '@/ui/class-names';
 import { CopyButton } from '@/ui/copy-button';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
-import { Segments } from '@/ui/segments';
-import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { useFormDraft } from '@/ui/form-drafts';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { Badge, Empty, InlineError, LoadError, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useWritten } from '@/ui/written';
 import styles from './a2a-tab.module.css';
 import { SampleBlock } from './sample-block';
 
@@ -20,18 +20,18 @@ const ACCESS = [
   ['public', 'Public'],
 ] as const;
 
-/** The skill that is made of the agent's own name, description and tags. */
+/** Id of the default skill, which has the agent's name, description and tags. */
 const WHOLE = 'run';
 
-/** Publishes the workflow as an agent that other people's agents find and give tasks to. */
+/** Form that publishes the workflow as an A2A agent. */
 export function A2aTab({ workflow }: { workflow: WorkflowRow }) {
   const deployment = useDeployment(workflow.id);
   const agent = useAgent(workflow.id);
   if (deployment.data && !deployment.data.isDeployed) {
-    return <Empty title="Not deployed yet">Deploy the workflow, and it can be an agent here.</Empty>;
+    return <Empty title="Not deployed yet">Deploy the workflow to publish it as an agent.</Empty>;
   }
-  if (agent.isLoadingError) return <Failure error={agent.error} onRetry={agent.refetch} />;
-  if (deployment.isLoadingError) return <Failure error={deployment.error} onRetry={deployment.refetch} />;
+  if (agent.isLoadingError) return <LoadError error={agent.error} onRetry={agent.refetch} />;
+  if (deployment.isLoadingError) return <LoadError error={deployment.error} onRetry={deployment.refetch} />;
   if (agent.isPending || deployment.isPending) return <Skeleton rows={4} height="4rem" />;
   return (
     <div className={styles.tab}>
@@ -51,7 +51,7 @@ function Address({ agent }: { agent: Agent }) {
       </div>
       <div className={styles.card}>
         <code className={styles.url}>{agent.cardUrl}</code>
-        <CopyButton text={agent.cardUrl} label="Copy the address of the agent card" />
+        <CopyButton text={agent.cardUrl} label="Copy agent card URL" />
       </div>
     </section>
   );
@@ -64,32 +64,32 @@ interface FormProps {
 }
 
 function AgentForm({ workflow, agent, isPublic }: FormProps) {
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const save = useSaveAgent(workflow.id, agent);
-  const about = useWritten('a2a', {
+  const about = useFormDraft('a2a', {
     name: agent?.name ?? workflow.name,
     description: agent?.description ?? workflow.description,
     tags: agent?.skills[0]?.tags.join(', ') ?? '',
   });
-  // Who may call is decided on the API tab, too: an older choice is not kept here to be saved again.
-  const callers = useWritten(`a2a ${isPublic}`, { access: isPublic ? ('public' as const) : ('key' as const) });
-  const { write } = about;
+  // The API tab changes the access as well. The key drops unsaved input that is based on an older value.
+  const callers = useFormDraft(`a2a ${isPublic}`, { access: isPublic ? ('public' as const) : ('key' as const) });
+  const { update } = about;
   const { name, description, tags } = about.fields;
   const { access } = callers.fields;
-  const hasSkillsOfItsOwn = agent?.skills.some(({ id, examples }) => id !== WHOLE || examples.length > 0) ?? false;
+  const hasCustomSkills = agent?.skills.some(({ id, examples }) => id !== WHOLE || examples.length > 0) ?? false;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    const wish = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
-    const skills = hasSkillsOfItsOwn ? {} : { skills: skillOf(wish, tags) };
-    const asked = { ...wish, ...skills };
+    const settings = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
+    const skills = hasCustomSkills ? {} : { skills: skillOf(settings, tags) };
+    const changes = { ...settings, ...skills };
     try {
-      await save.mutateAsync(agent ? differing<AgentWish>({ ...agent, isPublic }, asked) : asked);
-      about.settle(about.fields);
-      callers.settle(callers.fields);
-      say(agent ? 'The agent is updated.' : 'The agent is published.');
+      await save.mutateAsync(agent ? changedFields<AgentSettings>({ ...agent, isPublic }, changes) : changes);
+      about.markSaved(about.fields);
+      callers.markSaved(callers.fields);
+      notify(agent ? 'Agent updated.' : 'Agent published.');
     } catch {
-      // shown below
+      // The form shows save.error.
     }
   };
 
@@ -102,51 +102,56 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
             required
             maxLength={200}
             value={name}
-            onChange={(event) => write({ name: event.target.value })}
+            onChange={(event) => update({ name: event.target.value })}
           />
         )}
       </Field>
-      <Field label="Description" hint="Other agents decide by it what to ask this one.">
+      <Field label="Description" hint="Other agents use it to decide when to call this one.">
         {(control) => (
           <TextArea
             {...control}
             rows={3}
             maxLength={2000}
-            placeholder="What the agent does, and when it is of use"
+            placeholder="What the agent does and when to use it"
             value={description}
-            onChange={(event) => write({ description: event.target.value })}
+            onChange={(event) => update({ description: event.target.value })}
           />
         )}
       </Field>
       <Field
         label="Tags"
-        hint={hasSkillsOfItsOwn ? 'The skills of this agent are set by API.' : 'Separated by commas.'}
+        hint={hasCustomSkills ? 'This agent’s skills are managed through the API.' : 'Separate tags with commas.'}
       >
         {(control) => (
           <TextInput
             {...control}
-            disabled={hasSkillsOfItsOwn}
+            disabled={hasCustomSkills}
             placeholder="e.g. writing, research"
             value={tags}
-            onChange={(event) => write({ tags: event.target.value })}
+            onChange={(event) => update({ tags: event.target.value })}
           />
         )}
       </Field>
       <div className={form.part}>
         <span className={form.label}>Access</span>
-        <Segments label="Access" value={access} options={ACCESS} onChange={(access) => callers.write({ access })} />
+        <SegmentedControl
+          label="Access"
+          value={access}
+          options={ACCESS}
+          onChange={(access) => callers.update({ access })}
+        />
         <p className={form.hint}>
           {access === 'key'
-            ? 'Requires a valid API key, as the API of the workflow does.'
-            : 'Anyone with the URL can call the agent, and the API of the workflow. What it spends is yours.'}
+            ? 'Requires a valid API key, like the workflow’s API.'
+            : 'Anyone with the URL can call the agent and the workflow’s API. Usage is charged to this workspace.'}
         </p>
       </div>
-      <Problem error={save.error} />
+      <InlineError error={save.error} />
     </form>
   );
 }
 
-/** The workflow as a whole, with these tags; the card says the same by itself where there are none. */
+/** Return the default skill with these tags. Without tags the server generates it. */
 function skillOf({ name, description }: { name: string; description: string }, tags: string): Agent['skills'] {
   const named = tags
     .split(',')

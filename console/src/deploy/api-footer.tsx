@@ -6,18 +6,18 @@ import type { DraftSaver } from '@/workflow/draft-saver';
 import { ApiInfoDialog } from './api-info-dialog';
 import { NewKeyDialog } from './new-key-dialog';
 
-/** What can be changed about the API. */
+/** Actions of the API tab. */
 export function ApiFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
   const { workspace } = useSignedIn();
   const deployment = useDeployment(workflow.id);
   const [open, setOpen] = useState<'info' | 'key' | null>(null);
   return (
     <>
-      {/* Not before one knows who may call: the form would begin with a choice that nobody made. */}
+      {/* Disabled until the deployment has loaded: the form would start with the wrong access. */}
       <Button disabled={!can(workspace.role, 'write') || !deployment.data} onClick={() => setOpen('info')}>
         Edit API Info
       </Button>
-      <Button look="primary" onClick={() => setOpen('key')}>
+      <Button variant="primary" onClick={() => setOpen('key')}>
         Generate API Key
       </Button>
       {open === 'info' && <ApiInfoDialog workflow={workflow} saver={saver} onClose={() => setOpen(null)} />}

@@ -6,7 +6,7 @@ import { type InputField, inputFields, startOf } from '@/editor/input-form';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
-import { Segments } from '@/ui/segments';
+import { SegmentedControl } from '@/ui/segmented-control';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { setValue } from '@/workflow/edit';
 import { type Json, listOf, storedValue } from '@/workflow/state';
@@ -22,7 +22,7 @@ const ACCESS = [
   ['public', 'Public'],
 ] as const;
 
-/** What the API says about itself, and who may call it. */
+/** Dialog for the description, access and parameters of the API. */
 export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
   const { workspace } = useSignedIn();
   const deployment = useDeployment(workflow.id);
@@ -46,7 +46,7 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
       await saver.flush();
       onClose();
     } catch {
-      // shown below
+      // The dialog shows the error.
     }
   };
 
@@ -77,11 +77,11 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
       {can(workspace.role, 'admin') && (
         <div className={form.part}>
           <span className={form.label}>Access</span>
-          <Segments label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
+          <SegmentedControl label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
           <p className={form.hint}>
             {access === 'key'
               ? 'Requires a valid API key to call this endpoint.'
-              : 'Anyone with the URL can call this endpoint. What it spends is yours.'}
+              : 'Anyone with the URL can call this endpoint. Usage is charged to this workspace.'}
           </p>
         </div>
       )}
@@ -93,14 +93,14 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
               {(control) => (
                 <TextInput
                   {...control}
-                  placeholder="What callers put here"
+                  placeholder="Describe this parameter"
                   value={notes.get(field.name) ?? ''}
                   onChange={(event) => setNotes(new Map(notes).set(field.name, event.target.value))}
                 />
               )}
             </Field>
           ))}
-          <p className={form.hint}>These are part of the draft: they are live with the next update.</p>
+          <p className={form.hint}>Parameter descriptions are part of the draft. They go live with the next update.</p>
         </fieldset>
       )}
     </FormDialog>

@@ -6,9 +6,9 @@ import { count } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Button } from '@/ui/button';
 import { Select } from '@/ui/field';
-import { Menu, MenuCheck, MenuGroup } from '@/ui/menu';
-import { Segments } from '@/ui/segments';
-import { Empty, Failure, Skeleton } from '@/ui/states';
+import { Menu, MenuCheckboxItem, MenuGroup } from '@/ui/menu';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { Empty, LoadError, Skeleton } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import styles from './api-tab.module.css';
 import { SampleBlock } from './sample-block';
@@ -29,11 +29,11 @@ const STEPS = [
 
 type Language = (typeof LANGUAGES)[number][0];
 
-/** How programs call the live version. */
+/** Code samples and a test panel for the live version. */
 export function ApiTab({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
   const deployment = useDeployment(workflow.id);
   if (deployment.data && !deployment.data.isDeployed) {
-    return <Empty title="Not deployed yet">Deploy the workflow, and the code that calls it stands here.</Empty>;
+    return <Empty title="Not deployed yet">Deploy the workflow to see the code that calls it.</Empty>;
   }
   return <DeployedApi workflow={workflow} saver={saver} />;
 }
@@ -44,13 +44,13 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
   const [step, setStep] = useState<string>('execute');
   const samples = useSamples(workflow.id, selected);
   if (samples.isPending) return <Skeleton rows={3} height="11rem" />;
-  if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  if (samples.isLoadingError) return <LoadError error={samples.error} onRetry={samples.refetch} />;
   const code = (mode: string, wanted = 'execute') => codeOf(samples.data, mode, wanted, language);
   return (
     <div className={styles.tab}>
       <section className={styles.part} aria-label="Language">
         <h3>Language</h3>
-        <Segments label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
+        <SegmentedControl label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
       </section>
       <SampleBlock title="Run workflow" code={code('sync')} />
       <SampleBlock
@@ -95,7 +95,7 @@ interface OutputMenuProps {
   onChange: (selected: string[]) => void;
 }
 
-/** Which outputs a stream shows, grouped by the block that gives them. */
+/** Menu of the outputs to stream, grouped by block. */
 export function OutputMenu({ blocks, selected, onChange }: OutputMenuProps) {
   const label = selected.length ? count(selected.length, 'output') : 'Select outputs';
   return (
@@ -118,13 +118,13 @@ export function OutputMenu({ blocks, selected, onChange }: OutputMenuProps) {
           }
         >
           {block.outputs.map(({ path, selector }) => (
-            <MenuCheck
+            <MenuCheckboxItem
               key={selector}
               checked={selected.includes(selector)}
               onChange={(on) => onChange(on ? [...selected, selector] : selected.filter((each) => each !== selector))}
             >
               {path}
-            </MenuCheck>
+            </MenuCheckboxItem>
           ))}
         </MenuGroup>
       ))}

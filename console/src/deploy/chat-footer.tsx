@@ -7,39 +7,39 @@ import { Confirm } from '@/ui/dialog';
 import { useToasts } from '@/ui/toasts';
 import { CHAT_FORM } from './chat-tab';
 
-/** Launches, changes and deletes the chat. */
+/** Actions of the Chat tab: launch, update, delete. */
 export function ChatFooter({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
   const chat = useChat(workflow.id).data?.deployment;
   const remove = useDeleteChat(workflow.id);
   const saving = useIsSavingChat(workflow.id);
-  const [asked, setAsked] = useState(false);
-  const mayNot = !can(workspace.role, 'admin') || !deployment.data?.isDeployed;
+  const [isConfirming, setConfirming] = useState(false);
+  const isDisabled = !can(workspace.role, 'admin') || !deployment.data?.isDeployed;
   return (
     <>
       {chat && (
-        <Button disabled={mayNot} onClick={() => setAsked(true)}>
+        <Button disabled={isDisabled} onClick={() => setConfirming(true)}>
           Delete
         </Button>
       )}
-      <Button look="primary" type="submit" form={CHAT_FORM} busy={saving} disabled={mayNot}>
+      <Button variant="primary" type="submit" form={CHAT_FORM} busy={saving} disabled={isDisabled}>
         {saving ? (chat ? 'Updating…' : 'Launching…') : chat ? 'Update' : 'Launch Chat'}
       </Button>
       <Confirm
         title="Delete this chat?"
-        question="Its address answers nobody any more. The workflow stays as it is."
+        question="Its URL stops working. The workflow is not affected."
         action="Delete"
         busy={remove.isPending}
-        open={asked}
-        onClose={() => setAsked(false)}
+        open={isConfirming}
+        onClose={() => setConfirming(false)}
         onConfirm={() =>
           chat &&
           remove.mutate(chat.id, {
-            onSuccess: () => say('The chat is deleted.'),
+            onSuccess: () => notify('Chat deleted.'),
             onError: fail,
-            onSettled: () => setAsked(false),
+            onSettled: () => setConfirming(false),
           })
         }
       />

@@ -1,24 +1,24 @@
 import { ExternalLink } from 'lucide-react';
 import { type FormEvent, useDeferredValue } from 'react';
+import { changedFields } from '@/api/changed-fields';
 import {
   type Chat,
   type ChatAccess,
   type ChatOutput,
-  type ChatWish,
+  type ChatSettings,
   useAvailability,
   useChat,
   useSaveChat,
 } from '@/api/chat';
-import { differing } from '@/api/differing';
 import { type SelectableBlock, useSamples } from '@/api/samples';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { classNames } from '@/ui/class-names';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
-import { Segments } from '@/ui/segments';
-import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { useFormDraft } from '@/ui/form-drafts';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { Empty, InlineError, LoadError, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useWritten } from '@/ui/written';
 import { OutputMenu } from './api-tab';
 import styles from './chat-tab.module.css';
 
@@ -31,26 +31,26 @@ const ACCESS = [
 ] as const;
 
 const WHO: Record<ChatAccess, string> = {
-  public: 'Everybody who has the link.',
-  password: 'Everybody who knows the password.',
-  email: 'Only the people below. Each of them gets a code by mail.',
+  public: 'Anyone with the link can chat.',
+  password: 'Anyone with the password can chat.',
+  email: 'Only the people below can chat. They sign in with a code sent by email.',
 };
 
 const NO_MAIL =
-  'No mail can be sent from here yet: the gateway needs FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM for this choice.';
+  'Email is not configured. Set FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM on the gateway to use this option.';
 
 const ADDRESS = /^[a-z0-9-]+$/;
 
-/** Publishes the workflow at an address where people talk to it. */
+/** Form that publishes the workflow as a chat. */
 export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
   const status = useChat(workflow.id);
   const deployment = useDeployment(workflow.id);
   const samples = useSamples(workflow.id, null);
   if (deployment.data && !deployment.data.isDeployed) {
-    return <Empty title="Not deployed yet">Deploy the workflow, and it can be talked to here.</Empty>;
+    return <Empty title="Not deployed yet">Deploy the workflow to publish it as a chat.</Empty>;
   }
-  if (status.isLoadingError) return <Failure error={status.error} onRetry={status.refetch} />;
-  if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  if (status.isLoadingError) return <LoadError error={status.error} onRetry={status.refetch} />;
+  if (samples.isLoadingError) return <LoadError error={samples.error} onRetry={samples.refetch} />;
   if (status.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
   const { deployment: chat, canMail } = status.data;
   return <ChatForm workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
@@ -64,9 +64,9 @@ interface FormProps {
 }
 
 function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const save = useSaveChat(workflow.id, chat);
-  const { fields, write, settle } = useWritten('chat', {
+  const { fields, update, markSaved } = useFormDraft('chat', {
     identifier: chat?.identifier ?? '',
     title: chat?.title ?? workflow.name,
     access: chat?.authType ?? 'public',
@@ -81,7 +81,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      const wish = {
+      const settings = {
         identifier,
         title: title.trim(),
         authType: access,
@@ -90,13 +90,13 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
         customizations: { ...chat?.customizations, welcomeMessage: welcome },
         outputConfigs: outputs,
       };
-      // A password is taken where one is asked for, and nowhere else.
-      const kind = 'password' in wish ? { authType: access } : {};
-      await save.mutateAsync(chat ? { ...differing<ChatWish>(chat, wish), ...kind } : wish);
-      settle(fields);
-      say(chat ? 'The chat is updated.' : 'The chat is launched.');
+      // The API accepts a password only together with the access type.
+      const kind = 'password' in settings ? { authType: access } : {};
+      await save.mutateAsync(chat ? { ...changedFields<ChatSettings>(chat, settings), ...kind } : settings);
+      markSaved(fields);
+      notify(chat ? 'Chat updated.' : 'Chat launched.');
     } catch {
-      // shown below
+      // The form shows save.error.
     }
   };
 
@@ -104,7 +104,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
     <form id={CHAT_FORM} className={classNames(form.form, styles.form)} onSubmit={(event) => void submit(event)}>
       {chat && (
         <p className={styles.live}>
-          People talk to it at{' '}
+          Live at{' '}
           <a href={chat.chatUrl} target="_blank" rel="noreferrer">
             {chat.chatUrl} <ExternalLink size={13} aria-hidden />
           </a>
@@ -123,7 +123,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             placeholder="my-chat"
             maxLength={100}
             value={identifier}
-            onChange={(event) => write({ identifier: event.target.value.toLowerCase() })}
+            onChange={(event) => update({ identifier: event.target.value.toLowerCase() })}
           />
         )}
       </Field>
@@ -134,7 +134,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             required
             maxLength={100}
             value={title}
-            onChange={(event) => write({ title: event.target.value })}
+            onChange={(event) => update({ title: event.target.value })}
           />
         )}
       </Field>
@@ -144,18 +144,23 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
           <OutputMenu
             blocks={blocks}
             selected={outputs.flatMap((output) => selectorOf(blocks, output))}
-            onChange={(selected) => write({ outputs: selected.flatMap((selector) => outputOf(blocks, selector)) })}
+            onChange={(selected) => update({ outputs: selected.flatMap((selector) => outputOf(blocks, selector)) })}
           />
         </div>
       </div>
       <div className={form.part}>
         <span className={form.label}>Access control</span>
-        <Segments label="Access control" value={access} options={ACCESS} onChange={(access) => write({ access })} />
+        <SegmentedControl
+          label="Access control"
+          value={access}
+          options={ACCESS}
+          onChange={(access) => update({ access })}
+        />
         <span className={form.hint}>{WHO[access]}</span>
-        {access === 'email' && !canMail && <Problem error={NO_MAIL} />}
+        {access === 'email' && !canMail && <InlineError error={NO_MAIL} />}
       </div>
       {access === 'password' && (
-        <Field label="Password" hint={chat?.hasPassword ? 'Leave it empty to keep the present one.' : undefined}>
+        <Field label="Password" hint={chat?.hasPassword ? 'Leave empty to keep the current password.' : undefined}>
           {(control) => (
             <TextInput
               {...control}
@@ -163,13 +168,13 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
               autoComplete="new-password"
               required={!chat?.hasPassword}
               value={password}
-              onChange={(event) => write({ password: event.target.value })}
+              onChange={(event) => update({ password: event.target.value })}
             />
           )}
         </Field>
       )}
       {access === 'email' && (
-        <Field label="Who may enter" required hint="Addresses, or @example.com for everybody there; one a line.">
+        <Field label="Allowed emails" required hint="One email address or domain (@example.com) per line.">
           {(control) => (
             <TextArea
               {...control}
@@ -178,7 +183,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
               spellCheck={false}
               placeholder={'ada@example.com\n@example.org'}
               value={allowed}
-              onChange={(event) => write({ allowed: event.target.value })}
+              onChange={(event) => update({ allowed: event.target.value })}
             />
           )}
         </Field>
@@ -190,26 +195,26 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             rows={2}
             maxLength={1000}
             value={welcome}
-            onChange={(event) => write({ welcome: event.target.value })}
+            onChange={(event) => update({ welcome: event.target.value })}
           />
         )}
       </Field>
-      <Problem error={save.error} />
+      <InlineError error={save.error} />
     </form>
   );
 }
 
 function addressProblem(identifier: string, found: { available: boolean; error?: string } | undefined): string | null {
   if (!identifier) return null;
-  if (!ADDRESS.test(identifier)) return 'Small letters, digits and hyphens only.';
-  return found && !found.available ? (found.error ?? 'This address is taken.') : null;
+  if (!ADDRESS.test(identifier)) return 'Use lowercase letters, digits and hyphens only.';
+  return found && !found.available ? (found.error ?? 'This URL is already taken.') : null;
 }
 
 function listed(text: string): string[] {
   return text.split(/[\s,;]+/).filter(Boolean);
 }
 
-/** What an agent says is the answer, where there is one. */
+/** Return the default outputs: the content of an agent block if there is one. */
 function usualOutputs(blocks: readonly SelectableBlock[]): ChatOutput[] {
   const agent = blocks.find((block) => block.blockType === 'agent') ?? blocks.at(-1);
   const path = agent?.outputs.find((output) => output.path === 'content')?.path ?? agent?.outputs[0]?.path;

@@ -1,12 +1,12 @@
 import { useMemo, useState } from 'react';
-import { useCatalogue } from '@/api/catalogue';
+import { useCatalog } from '@/api/catalog';
 import { useDiff, useVersionState, type VersionRow, versionTitle } from '@/api/deployments';
 import type { Change } from '@/canvas/marks';
 import { Preview } from '@/canvas/preview';
 import { Dialog } from '@/ui/dialog';
-import { Segments } from '@/ui/segments';
-import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
-import { isSecret, type Setting } from '@/workflow/catalogue';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { Badge, Empty, LoadError, Skeleton } from '@/ui/states';
+import { isSecret, type Setting } from '@/workflow/catalog';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import type { Json, WorkflowState } from '@/workflow/state';
 import styles from './compare.module.css';
@@ -23,7 +23,7 @@ type Other = 'draft' | 'live';
 
 const TONES = { added: 'green', removed: 'red', changed: 'amber' } as const;
 
-/** What differs between a version and the draft, or what is live: in words, and on the graph. */
+/** Differences between a version and the draft or live version, as a list and on the graph. */
 export function Compare({ workflowId, saver, version, live, onClose }: Props) {
   const withLive = live !== null && live !== version.version;
   const [other, setOther] = useState<Other>('draft');
@@ -33,35 +33,35 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
   const liveState = useVersionState(workflowId, other === 'live' ? live : null);
   const now = other === 'live' ? liveState.data : saver.store.state();
   const changes = useMemo(() => changesOf(before.data, now, diff.data ?? []), [before.data, now, diff.data]);
-  const catalogue = useCatalogue();
+  const catalog = useCatalog();
   const settingOf = ({ blockId, field }: { blockId: string | null; field: string | null }) => {
     const block = now?.blocks[blockId ?? ''] ?? before.data?.blocks[blockId ?? ''];
-    return catalogue.get(block?.type ?? '')?.settings.find(({ id }) => id === field);
+    return catalog.get(block?.type ?? '')?.settings.find(({ id }) => id === field);
   };
   const drawn = useMemo(() => (before.data && now ? both(before.data, now) : null), [before.data, now]);
   return (
     <Dialog title={`Compare ${versionTitle(version)}`} size="full" open onClose={onClose}>
       <div className={styles.compare}>
         <section className={styles.words} aria-label="Differences">
-          <Segments
+          <SegmentedControl
             label="Compare with"
             value={other}
             options={
               withLive
                 ? [
-                    ['draft', 'with the draft'],
-                    ['live', `with v${live} (live)`],
+                    ['draft', 'With draft'],
+                    ['live', `With v${live} (live)`],
                   ]
-                : [['draft', 'with the draft']]
+                : [['draft', 'With draft']]
             }
             onChange={setOther}
           />
           {diff.isPending && <Skeleton rows={4} height="2rem" />}
-          {diff.isLoadingError && <Failure error={diff.error} onRetry={diff.refetch} />}
-          {diff.data?.length === 0 && <Empty title="No difference">Moving blocks about does not count as one.</Empty>}
+          {diff.isLoadingError && <LoadError error={diff.error} onRetry={diff.refetch} />}
+          {diff.data?.length === 0 && <Empty title="No differences">Block positions are not compared.</Empty>}
           <ol className={styles.list}>
             {diff.data?.map((change, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: the list is read only
+              // biome-ignore lint/suspicious/noArrayIndexKey: the list is read-only
               <li key={index} className={styles.change}>
                 <Badge tone={TONES[toneOf(change.kind)]}>{toneOf(change.kind)}</Badge>
                 <div className={styles.what}>
@@ -80,7 +80,7 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
           </ol>
         </section>
         <div className={styles.graph}>
-          {drawn && <Preview key={after} state={drawn} marks={{ changes }} label="Differences on the graph" />}
+          {drawn && <Preview key={after} state={drawn} marks={{ changes }} label="Graph of the differences" />}
         </div>
       </div>
     </Dialog>
@@ -100,10 +100,10 @@ interface ValueProps {
 
 const HIDDEN = '••••••••';
 
-/** A setting as it was or is; long ones scroll, by keyboard too. */
+/** Old or new value of a setting. Long values scroll. */
 function Value({ className, value, setting }: ValueProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard
     <dd className={className} tabIndex={0}>
       {isSecret(setting, value as Json) ? HIDDEN : inText(value)}
     </dd>
@@ -128,7 +128,7 @@ function changesOf(
   return found;
 }
 
-/** The later state, with the blocks that are gone from it where they were. */
+/** Return the newer state plus the blocks and edges that were removed from it. */
 function both(before: WorkflowState, now: WorkflowState): WorkflowState {
   const known = new Set(now.edges.map((edge) => edge.id));
   const gone = before.edges.filter(

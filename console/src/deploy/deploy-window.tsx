@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { can, useSignedIn } from '@/api/session';
 import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
-import { KeptTabPanel, Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
+import { PersistentTabPanel, Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { A2aFooter } from './a2a-footer';
 import { A2aTab } from './a2a-tab';
@@ -20,13 +20,13 @@ interface Props {
   workflow: WorkflowRow;
   saver: DraftSaver;
   onClose: () => void;
-  /** The draft was replaced by a version. */
+  /** Called when a version replaced the draft. */
   onLoaded: () => void;
 }
 
 type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
 
-/** Everything about the way from the draft to the public. */
+/** Deploy window: versions, API, MCP, A2A and chat. */
 export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
   const { workspace } = useSignedIn();
   const isAdmin = can(workspace.role, 'admin');
@@ -66,18 +66,18 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
           <TabPanel value="general" tabIndex={-1}>
             <GeneralTab workflow={workflow} saver={saver} onLoaded={onLoaded} />
           </TabPanel>
-          <KeptTabPanel value="api" isOpen={tab === 'api'}>
+          <PersistentTabPanel value="api" isOpen={tab === 'api'}>
             <ApiTab workflow={workflow} saver={saver} />
-          </KeptTabPanel>
-          <KeptTabPanel value="mcp" isOpen={tab === 'mcp'}>
+          </PersistentTabPanel>
+          <PersistentTabPanel value="mcp" isOpen={tab === 'mcp'}>
             <McpTab workflow={workflow} />
-          </KeptTabPanel>
-          <KeptTabPanel value="a2a" isOpen={tab === 'a2a'}>
+          </PersistentTabPanel>
+          <PersistentTabPanel value="a2a" isOpen={tab === 'a2a'}>
             <A2aTab workflow={workflow} />
-          </KeptTabPanel>
-          <KeptTabPanel value="chat" isOpen={tab === 'chat'}>
+          </PersistentTabPanel>
+          <PersistentTabPanel value="chat" isOpen={tab === 'chat'}>
             <ChatTab workflow={workflow} />
-          </KeptTabPanel>
+          </PersistentTabPanel>
         </Dialog>
       </div>
     </Tabs>

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useChangeVersion, type VersionRow } from '@/api/deployments';
+import { useUpdateVersion, type VersionRow } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { Field, TextArea } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
@@ -14,7 +14,7 @@ const LONGEST = 2000;
 
 export function DescriptionDialog({ workflowId, version, onClose }: Props) {
   const { workspace } = useSignedIn();
-  const change = useChangeVersion(workflowId);
+  const change = useUpdateVersion(workflowId);
   const [text, setText] = useState(version.description ?? '');
   const dirty = text !== (version.description ?? '');
   const save = () =>

@@ -4,40 +4,40 @@ import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
-import { Badge, Problem } from '@/ui/states';
+import { Badge, InlineError } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import styles from './general-footer.module.css';
 
-/** How the deployment stands, and the way in and out of it. */
+/** Deployment status and actions: deploy, update, undeploy. */
 export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id, saver);
   const undeploy = useUndeploy(workflow.id);
-  const [asked, setAsked] = useState<'undeploy' | 'again' | null>(null);
-  const isHere = useRef(false);
+  const [openDialog, setOpenDialog] = useState<'undeploy' | 'redeploy' | null>(null);
+  const isMounted = useRef(false);
   useEffect(() => {
-    isHere.current = true;
+    isMounted.current = true;
     return () => {
-      isHere.current = false;
+      isMounted.current = false;
     };
   }, []);
-  const close = () => setAsked(null);
+  const close = () => setOpenDialog(null);
   const isAdmin = can(workspace.role, 'admin');
   const live = deployment.data?.isDeployed ? deployment.data : null;
   const changed = live?.needsRedeployment ?? false;
 
   const publish = () => {
     close();
-    // Told, too, where the window was closed meanwhile.
+    // A promise instead of mutation callbacks, which do not run if the window is closed before the response.
     deploy.mutateAsync().then(
-      ({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)),
-      (error) => isHere.current || fail(error),
+      ({ activeDeployment, warnings }) => notify(liveNote(`Version ${activeDeployment?.version}`, warnings)),
+      (error) => isMounted.current || fail(error),
     );
   };
-  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setAsked('again'));
+  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setOpenDialog('redeploy'));
 
   return (
     <>
@@ -47,37 +47,42 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
             {changed ? 'Update deployment' : 'Live'}
           </Badge>
         )}
-        <Problem error={deploy.error} />
+        <InlineError error={deploy.error} />
       </div>
       {live ? (
         <>
-          <Button disabled={!isAdmin} busy={undeploy.isPending} onClick={() => setAsked('undeploy')}>
+          <Button disabled={!isAdmin} busy={undeploy.isPending} onClick={() => setOpenDialog('undeploy')}>
             {undeploy.isPending ? 'Undeploying…' : 'Undeploy'}
           </Button>
-          <Button look={changed ? 'primary' : 'secondary'} disabled={!isAdmin} busy={deploy.isPending} onClick={update}>
+          <Button
+            variant={changed ? 'primary' : 'secondary'}
+            disabled={!isAdmin}
+            busy={deploy.isPending}
+            onClick={update}
+          >
             {deploy.isPending ? 'Updating…' : 'Update'}
           </Button>
         </>
       ) : (
-        <Button look="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={publish}>
+        <Button variant="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={publish}>
           {deploy.isPending ? 'Deploying…' : 'Deploy'}
         </Button>
       )}
       <Confirm
         title="Undeploy API"
-        question="Calls to this workflow are refused until it is deployed again. Its versions stay."
+        question="Calls to this workflow will be rejected until you deploy it again. This does not delete any versions."
         action="Undeploy"
         busy={undeploy.isPending}
-        open={asked === 'undeploy'}
+        open={openDialog === 'undeploy'}
         onClose={close}
         onConfirm={() => undeploy.mutate(undefined, { onError: fail, onSettled: close })}
       />
       <Confirm
-        title="Deploy without a change?"
-        question="The draft is what is live already. This records one more version of the same."
+        title="Deploy without changes?"
+        question="The draft is identical to the live version. Deploying creates another version with the same content."
         action="Deploy anyway"
-        look="primary"
-        open={asked === 'again'}
+        variant="primary"
+        open={openDialog === 'redeploy'}
         onClose={close}
         onConfirm={publish}
       />

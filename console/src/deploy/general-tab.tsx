@@ -5,8 +5,8 @@ import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Preview } from '@/canvas/preview';
 import { IconButton } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
-import { Segments } from '@/ui/segments';
-import { Empty, Failure, Skeleton } from '@/ui/states';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { Empty, LoadError, Skeleton } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { Compare } from './compare';
 import styles from './general-tab.module.css';
@@ -44,8 +44,8 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
         <div className={styles.head}>
           <h3>{title}</h3>
           {chosen && liveNumber !== null && (
-            <Segments
-              label="What is shown"
+            <SegmentedControl
+              label="Version shown"
               value={side}
               options={[
                 ['live', 'Live'],
@@ -57,10 +57,15 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
         </div>
         <div className={styles.preview}>
           {shown === null && !deployment.isPending && <Empty title="Deploy your workflow to see a preview" />}
-          {shown !== null && state.isLoadingError && <Failure error={state.error} onRetry={state.refetch} />}
+          {shown !== null && state.isLoadingError && <LoadError error={state.error} onRetry={state.refetch} />}
           {state.data && <Preview key={shown} state={state.data} label={`Preview of ${title}`} />}
           {state.data && (
-            <IconButton className={styles.expand} look="secondary" label="See preview" onClick={() => setLarge(true)}>
+            <IconButton
+              className={styles.expand}
+              variant="secondary"
+              label="See preview"
+              onClick={() => setLarge(true)}
+            >
               <Maximize2 size={16} aria-hidden />
             </IconButton>
           )}
@@ -70,7 +75,7 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
       <section className={styles.part} aria-label="Versions">
         <h3>Versions</h3>
         {versions.isPending && <Skeleton rows={2} />}
-        {versions.isLoadingError && <Failure error={versions.error} onRetry={versions.refetch} />}
+        {versions.isLoadingError && <LoadError error={versions.error} onRetry={versions.refetch} />}
         {versions.data && (
           <VersionTable
             workflowId={workflow.id}

@@ -4,7 +4,7 @@ import styles from './highlight.module.css';
 const TOKEN =
   /(?<comment>(?<!:)\/\/[^\n]*|(?<=^|\n)#[^\n]*)|(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?<link>https?:\/\/[^\s"'`\\]+)|(?<flag>(?<=\s)-{1,2}[A-Za-z][\w-]*)|(?<word>\b(?:import|from|const|let|await|async|return|if|while|for|in|of|as|with|def|print|true|false|True|False|None|null|type|interface|new|break|POST|GET)\b)|(?<number>\b\d+(?:\.\d+)?\b)/g;
 
-/** Code in colours: enough for short samples in four languages, without a parser for each. */
+/** Highlight short code samples in four languages without a parser for each. */
 export function highlighted(code: string): ReactNode[] {
   const parts: ReactNode[] = [];
   let at = 0;

@@ -9,7 +9,7 @@ interface Props {
 
 export function KeyNameField({ value, onChange }: Props) {
   return (
-    <Field label="Name" hint="Where it is used, so that you know what to revoke.">
+    <Field label="Name" hint="The application or environment that uses the key.">
       {(control) => (
         <TextInput
           {...control}
@@ -26,14 +26,17 @@ export function KeyNameField({ value, onChange }: Props) {
 
 export function KeyLimitField({ value, onChange }: Props) {
   return (
-    <Field label="Calls a minute" hint="Of each kind. The workspace's own limits hold as well.">
+    <Field
+      label="Rate limit (calls per minute)"
+      hint="Applies to each kind of call, in addition to the workspace’s limits."
+    >
       {(control) => (
         <TextInput
           {...control}
           type="number"
           min={1}
           max={MOST_CALLS}
-          placeholder="No limit of its own"
+          placeholder="No limit"
           value={value}
           onChange={(event) => onChange(event.target.value)}
         />
@@ -42,5 +45,5 @@ export function KeyLimitField({ value, onChange }: Props) {
   );
 }
 
-/** What a `KeyLimitField` says, as the API takes it. */
+/** Convert the text of a `KeyLimitField` to the API's value. */
 export const keyLimit = (text: string): number | null => (text ? Number(text) : null);

@@ -1,37 +1,37 @@
 import { Blocks, Plus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useVersionState } from '@/api/deployments';
+import { type McpServer, toolOf, useMcpServers, useSaveTool } from '@/api/mcp-servers';
 import { can, useSignedIn } from '@/api/session';
-import { type ToolServer, toolOf, useSaveTool, useToolServers } from '@/api/tool-servers';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { type InputField, inputFields } from '@/editor/input-form';
-import { ToolServerDialog } from '@/settings/tool-server-dialog';
+import { McpServerDialog } from '@/settings/mcp-server-dialog';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { CopyButton } from '@/ui/copy-button';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
-import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { useFormDraft } from '@/ui/form-drafts';
+import { Badge, Empty, InlineError, LoadError, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useWritten } from '@/ui/written';
 import styles from './mcp-tab.module.css';
 
 export const MCP_FORM = 'mcp-form';
 
 const LONGEST_NAME = 64;
 const TOOL_NAME = /^[a-z0-9_]+$/;
-const TEXT_INPUT: InputField = { name: 'input', type: 'string', description: 'Whatever the workflow is to work on.' };
+const TEXT_INPUT: InputField = { name: 'input', type: 'string', description: 'Input of the workflow.' };
 
-/** Offers the workflow to other people's agents, as a tool of MCP servers. */
+/** Form that publishes the workflow as a tool of MCP servers. */
 export function McpTab({ workflow }: { workflow: WorkflowRow }) {
   const deployment = useDeployment(workflow.id);
   const live = useVersionState(workflow.id, deployment.data?.activeDeployment?.version ?? null);
-  const servers = useToolServers();
+  const servers = useMcpServers();
   if (deployment.data && !deployment.data.isDeployed) {
-    return <Empty title="Not deployed yet">Deploy the workflow, and agents can be given it as a tool here.</Empty>;
+    return <Empty title="Not deployed yet">Deploy the workflow to offer it as a tool.</Empty>;
   }
-  if (servers.isLoadingError) return <Failure error={servers.error} onRetry={servers.refetch} />;
-  if (live.isLoadingError) return <Failure error={live.error} onRetry={live.refetch} />;
+  if (servers.isLoadingError) return <LoadError error={servers.error} onRetry={servers.refetch} />;
+  if (live.isLoadingError) return <LoadError error={live.error} onRetry={live.refetch} />;
   if (servers.isPending || live.isPending) return <Skeleton rows={4} height="4rem" />;
   if (!servers.data.length) return <NoServer />;
   const fields = inputFields(live.data);
@@ -40,70 +40,70 @@ export function McpTab({ workflow }: { workflow: WorkflowRow }) {
 
 function NoServer() {
   const { workspace } = useSignedIn();
-  const [making, setMaking] = useState(false);
+  const [isCreating, setCreating] = useState(false);
   const isAdmin = can(workspace.role, 'admin');
   return (
     <>
-      <Empty icon={<Blocks size={22} aria-hidden />} title="No MCP server yet">
-        <p>A server offers some of your workflows as tools, at an address that agents connect to.</p>
-        {!isAdmin && <p>An admin of the workspace can create one.</p>}
+      <Empty icon={<Blocks size={22} aria-hidden />} title="No MCP servers">
+        <p>An MCP server offers workflows as tools, at a URL that agents connect to.</p>
+        {!isAdmin && <p>Ask a workspace admin to create one.</p>}
       </Empty>
       {isAdmin && (
         <div className={styles.create}>
-          <Button look="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setMaking(true)}>
+          <Button variant="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setCreating(true)}>
             Create server
           </Button>
         </div>
       )}
-      {making && <ToolServerDialog server={null} onClose={() => setMaking(false)} />}
+      {isCreating && <McpServerDialog server={null} onClose={() => setCreating(false)} />}
     </>
   );
 }
 
 interface FormProps {
   workflow: WorkflowRow;
-  servers: readonly ToolServer[];
+  servers: readonly McpServer[];
   fields: readonly InputField[];
 }
 
 function ToolForm({ workflow, servers, fields }: FormProps) {
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const save = useSaveTool(workflow.id, servers);
-  const [asked, setAsked] = useState(false);
-  const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
+  const [isSubmitted, setSubmitted] = useState(false);
+  const existing = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
   const {
     fields: written,
-    write,
-    settle,
-  } = useWritten('mcp', {
-    name: present?.toolName ?? usualName(workflow.name),
-    description: present?.toolDescription ?? workflow.description,
-    notes: present?.parameterDescriptions ?? ({} as Record<string, string>),
+    update,
+    markSaved,
+  } = useFormDraft('mcp', {
+    name: existing?.toolName ?? usualName(workflow.name),
+    description: existing?.toolDescription ?? workflow.description,
+    notes: existing?.parameterDescriptions ?? ({} as Record<string, string>),
     chosen: serversOf(workflow.id, servers),
   });
   const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
-  // A tool is kept by its servers: what is written would be gone.
+  // Tools are stored by server: without a server there is nowhere to save the input.
   const isOffered = servers.some(({ id }) => chosen.has(id));
-  const isNowhere = !present && !isOffered;
+  const isNowhere = !existing && !isOffered;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    setAsked(true);
+    setSubmitted(true);
     if (problem || isNowhere) return;
-    const wish = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
+    const settings = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
     try {
-      await save.mutateAsync({ wish, chosen });
-      settle(written);
-      say(isOffered ? 'The tool is saved.' : 'The workflow is no tool any more.');
+      await save.mutateAsync({ settings, chosen });
+      markSaved(written);
+      notify(isOffered ? 'Tool saved.' : 'Tool removed from all servers.');
     } catch {
-      // shown below
+      // The form shows save.error.
     }
   };
 
   return (
     <form id={MCP_FORM} className={classNames(form.form, styles.form)} onSubmit={(event) => void submit(event)}>
-      <Field label="Tool name" required error={problem} hint="What agents call it by.">
+      <Field label="Tool name" required error={problem} hint="The name agents use to call the tool.">
         {(control) => (
           <TextInput
             {...control}
@@ -111,19 +111,19 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
             maxLength={LONGEST_NAME}
             placeholder="e.g. book_flight"
             value={name}
-            onChange={(event) => write({ name: event.target.value })}
+            onChange={(event) => update({ name: event.target.value })}
           />
         )}
       </Field>
-      <Field label="Description" hint="Agents decide by it when to use the tool.">
+      <Field label="Description" hint="Agents use it to decide when to call the tool.">
         {(control) => (
           <TextArea
             {...control}
             rows={3}
             maxLength={2000}
-            placeholder="What the tool does, and when it is of use"
+            placeholder="What the tool does and when to use it"
             value={description}
-            onChange={(event) => write({ description: event.target.value })}
+            onChange={(event) => update({ description: event.target.value })}
           />
         )}
       </Field>
@@ -135,9 +135,9 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
               <TextInput
                 {...control}
                 maxLength={2000}
-                placeholder={field.description || 'What agents put here'}
+                placeholder={field.description || 'Describe this parameter'}
                 value={notes[field.name] ?? ''}
-                onChange={(event) => write({ notes: { ...notes, [field.name]: event.target.value } })}
+                onChange={(event) => update({ notes: { ...notes, [field.name]: event.target.value } })}
               />
             )}
           </Field>
@@ -147,28 +147,28 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
         <legend className={form.label}>Servers</legend>
         <ul className={styles.servers}>
           {servers.map((server) => (
-            <ServerChoice
+            <ServerCheckbox
               key={server.id}
               server={server}
               checked={chosen.has(server.id)}
-              onChange={(on) => write({ chosen: changed(chosen, server.id, on) })}
+              onChange={(on) => update({ chosen: changed(chosen, server.id, on) })}
             />
           ))}
         </ul>
-        {asked && isNowhere && <Problem error="Choose the servers that offer it." />}
+        {isSubmitted && isNowhere && <InlineError error="Select at least one server." />}
       </fieldset>
-      <Problem error={save.error} />
+      <InlineError error={save.error} />
     </form>
   );
 }
 
 interface ChoiceProps {
-  server: ToolServer;
+  server: McpServer;
   checked: boolean;
   onChange: (checked: boolean) => void;
 }
 
-function ServerChoice({ server, checked, onChange }: ChoiceProps) {
+function ServerCheckbox({ server, checked, onChange }: ChoiceProps) {
   return (
     <li className={styles.server}>
       <label className={styles.choice}>
@@ -179,7 +179,7 @@ function ServerChoice({ server, checked, onChange }: ChoiceProps) {
         </span>
         <code className={styles.url}>{server.url}</code>
       </label>
-      <CopyButton text={server.url} label={`Copy the address of ${server.name}`} />
+      <CopyButton text={server.url} label={`Copy the URL of ${server.name}`} />
     </li>
   );
 }
@@ -191,10 +191,10 @@ function usualName(workflowName: string): string {
 }
 
 function nameProblem(name: string): string | null {
-  return !name || TOOL_NAME.test(name) ? null : 'Small letters, digits and underscores only.';
+  return !name || TOOL_NAME.test(name) ? null : 'Use lowercase letters, digits and underscores only.';
 }
 
-function serversOf(workflowId: string, servers: readonly ToolServer[]): ReadonlySet<string> {
+function serversOf(workflowId: string, servers: readonly McpServer[]): ReadonlySet<string> {
   return new Set(servers.filter((server) => toolOf(server, workflowId)).map((server) => server.id));
 }
 

@@ -1,54 +1,58 @@
 import { useState } from 'react';
-import { type KeyKind, type KeyScope, type NewKey, useMakeKey } from '@/api/keys';
+import { type KeyKind, type KeyScope, type NewKey, useCreateKey } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
 import { Field, Select } from '@/ui/field';
 import fields from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
-import { Segments } from '@/ui/segments';
+import { SegmentedControl } from '@/ui/segmented-control';
+import { CreatedKeyDialog } from './created-key-dialog';
 import { KeyLimitField, KeyNameField, keyLimit } from './key-fields';
-import { KeyShown } from './key-shown';
 
 const KINDS = [
   ['workspace', 'Workspace'],
   ['personal', 'Personal'],
 ] as const;
 
-const RIGHTS: Record<string, { text: string; scopes: KeyScope[] }> = {
+const PERMISSIONS: Record<string, { text: string; scopes: KeyScope[] }> = {
   call: { text: 'Call workflows and read runs', scopes: ['execute', 'read'] },
-  approve: { text: 'Also answer pauses', scopes: ['execute', 'read', 'approve'] },
-  publish: { text: 'Also edit and deploy', scopes: ['execute', 'read', 'write', 'deploy', 'approve'] },
-  admin: { text: 'Everything', scopes: ['execute', 'read', 'write', 'deploy', 'approve', 'admin'] },
+  approve: { text: 'Call workflows, read runs, resume paused runs', scopes: ['execute', 'read', 'approve'] },
+  publish: { text: 'Call, edit and deploy workflows', scopes: ['execute', 'read', 'write', 'deploy', 'approve'] },
+  admin: { text: 'Full access', scopes: ['execute', 'read', 'write', 'deploy', 'approve', 'admin'] },
 };
 
-const LIVES = [
-  ['', 'Never expires'],
-  ['30', 'Expires in 30 days'],
-  ['90', 'Expires in 90 days'],
-  ['365', 'Expires in a year'],
+const EXPIRATIONS = [
+  ['', 'No expiration'],
+  ['30', '30 days'],
+  ['90', '90 days'],
+  ['365', '1 year'],
 ] as const;
 
 const DAY_MS = 86_400_000;
 
-/** Makes a key and shows it once. */
+/** Dialog that creates a key and shows it once. */
 export function NewKeyDialog({ onClose }: { onClose: () => void }) {
-  const [made, setMade] = useState<NewKey | null>(null);
-  return made ? <KeyShown made={made} onClose={onClose} /> : <KeyForm onMade={setMade} onClose={onClose} />;
+  const [created, setCreated] = useState<NewKey | null>(null);
+  return created ? (
+    <CreatedKeyDialog created={created} onClose={onClose} />
+  ) : (
+    <KeyForm onCreated={setCreated} onClose={onClose} />
+  );
 }
 
-function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: () => void }) {
+function KeyForm({ onCreated, onClose }: { onCreated: (key: NewKey) => void; onClose: () => void }) {
   const { workspace } = useSignedIn();
-  const mayForWorkspace = can(workspace.role, 'admin');
-  const [kind, setKind] = useState<KeyKind>(mayForWorkspace ? 'workspace' : 'personal');
+  const canCreateForWorkspace = can(workspace.role, 'admin');
+  const [kind, setKind] = useState<KeyKind>(canCreateForWorkspace ? 'workspace' : 'personal');
   const [name, setName] = useState('');
-  const [rights, setRights] = useState('call');
-  const [life, setLife] = useState('');
+  const [permissions, setPermissions] = useState('call');
+  const [expiration, setExpiration] = useState('');
   const [limit, setLimit] = useState('');
-  const make = useMakeKey(kind);
+  const create = useCreateKey(kind);
   const submit = () => {
-    const expiresAt = life ? new Date(Date.now() + Number(life) * DAY_MS).toISOString() : null;
-    make.mutate(
-      { name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt, rateLimit: keyLimit(limit) },
-      { onSuccess: onMade },
+    const expiresAt = expiration ? new Date(Date.now() + Number(expiration) * DAY_MS).toISOString() : null;
+    create.mutate(
+      { name: name.trim(), scopes: PERMISSIONS[permissions]?.scopes ?? [], expiresAt, rateLimit: keyLimit(limit) },
+      { onSuccess: onCreated },
     );
   };
   return (
@@ -56,26 +60,26 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
       title="Generate API Key"
       action="Create"
       disabled={!name.trim()}
-      busy={make.isPending}
-      error={make.error}
+      busy={create.isPending}
+      error={create.error}
       onSubmit={submit}
       onClose={onClose}
     >
-      {mayForWorkspace && (
+      {canCreateForWorkspace && (
         <div className={fields.part}>
-          <Segments label="Kind of key" value={kind} options={KINDS} onChange={setKind} />
+          <SegmentedControl label="Key type" value={kind} options={KINDS} onChange={setKind} />
           <p className={fields.hint}>
             {kind === 'workspace'
-              ? 'Works in this workspace, whoever comes and goes.'
-              : 'Works wherever you may, as long as you may.'}
+              ? 'Belongs to this workspace and keeps working when members leave.'
+              : 'Has the same access as you, in every workspace you belong to.'}
           </p>
         </div>
       )}
       <KeyNameField value={name} onChange={setName} />
-      <Field label="It may">
+      <Field label="Permissions">
         {(control) => (
-          <Select {...control} value={rights} onChange={(event) => setRights(event.target.value)}>
-            {Object.entries(RIGHTS).map(([value, { text }]) => (
+          <Select {...control} value={permissions} onChange={(event) => setPermissions(event.target.value)}>
+            {Object.entries(PERMISSIONS).map(([value, { text }]) => (
               <option key={value} value={value}>
                 {text}
               </option>
@@ -83,10 +87,10 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
           </Select>
         )}
       </Field>
-      <Field label="Life">
+      <Field label="Expiration">
         {(control) => (
-          <Select {...control} value={life} onChange={(event) => setLife(event.target.value)}>
-            {LIVES.map(([value, text]) => (
+          <Select {...control} value={expiration} onChange={(event) => setExpiration(event.target.value)}>
+            {EXPIRATIONS.map(([value, text]) => (
               <option key={value} value={value}>
                 {text}
               </option>

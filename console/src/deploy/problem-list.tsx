@@ -2,14 +2,14 @@ import { CircleAlert, TriangleAlert } from 'lucide-react';
 import { useProblems } from '@/api/deployments';
 import styles from './problem-list.module.css';
 
-/** What keeps the draft from being deployed, and what its author should know. */
+/** Errors that prevent deploying the draft, and warnings. */
 export function ProblemList({ workflowId }: { workflowId: string }) {
   const { data } = useProblems(workflowId);
   if (!data || (!data.errors.length && !data.warnings.length)) return null;
   return (
-    <section className={styles.problems} aria-label="Problems of the draft">
-      <h3>The draft</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+    <section className={styles.problems} aria-label="Draft problems">
+      <h3>Draft problems</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
       <ul className={styles.list} tabIndex={0}>
         {data.errors.map((problem) => (
           <li key={`${problem.code} ${problem.message}`} className={styles.error}>

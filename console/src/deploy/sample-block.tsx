@@ -6,7 +6,7 @@ import styles from './sample-block.module.css';
 interface Props {
   title: string;
   code: string;
-  /** A choice beside the copy button. */
+  /** Control next to the copy button. */
   choice?: ReactNode;
 }
 
@@ -20,7 +20,7 @@ export function SampleBlock({ title, code, choice }: Props) {
           {choice}
         </div>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
       <pre className={styles.code} tabIndex={0}>
         <code>{highlighted(code)}</code>
       </pre>

@@ -4,11 +4,11 @@ import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
 import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
-import { StartOrStop } from '@/editor/start-or-stop';
+import { RunButton } from '@/editor/run-button';
 import form from '@/ui/form.module.css';
+import { useFormDraft } from '@/ui/form-drafts';
 import { JsonView } from '@/ui/json-view';
-import { Badge, Problem } from '@/ui/states';
-import { useWritten } from '@/ui/written';
+import { Badge, InlineError } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import type { Json, WorkflowState } from '@/workflow/state';
 import styles from './try-it.module.css';
@@ -37,7 +37,7 @@ const BADGES = {
   stopped: ['quiet', 'Stopped'],
 } as const;
 
-/** Calls the live version as a program does and shows what comes, as it comes. */
+/** Panel that calls the live version and shows the streamed response. */
 export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
   const deployment = useDeployment(workflowId);
   const live = useVersionState(workflowId, deployment.data?.activeDeployment?.version ?? null);
@@ -51,7 +51,7 @@ export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
 
 function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { state: WorkflowState }) {
   const sample = sampleInput(state);
-  const { fields, write } = useWritten(`call ${JSON.stringify(sample)}`, { input: sample });
+  const { fields, update } = useFormDraft(`call ${JSON.stringify(sample)}`, { input: sample });
   const { input } = fields;
   const [phase, setPhase] = useState<Phase>('idle');
   const [text, setText] = useState('');
@@ -60,7 +60,7 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
 
-  /** Shows what came; gives how the run ended, where that is it. */
+  /** Show a frame. Return how the run ended if this is its last frame, otherwise null. */
   const take = ({ chunk, event, data, error }: Frame): End | null => {
     if (chunk) setText((before) => before + chunk);
     if (event === 'final') setOutput(data?.output);
@@ -85,10 +85,10 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
       const path = `/api/workflows/${workflowId}/execute`;
       let end: End | null = null;
       for await (const frame of postStream(path, body, { signal: controller.signal })) {
-        const said = take(frame as Frame);
-        end ??= said;
+        const ended = take(frame as Frame);
+        end ??= ended;
       }
-      if (!end) throw new Error('The connection to the run was lost');
+      if (!end) throw new Error('The connection to the run was lost. Open Runs to see its status.');
       setPhase(end);
     } catch (thrown) {
       setPhase(controller.signal.aborted ? 'stopped' : 'failed');
@@ -104,17 +104,13 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   return (
     <>
       <form className={form.form} onSubmit={submit}>
-        <InputForm state={state} value={input} onChange={(input) => write({ input })} />
+        <InputForm state={state} value={input} onChange={(input) => update({ input })} />
         <div className={styles.actions}>
-          <StartOrStop
-            isRunning={phase === 'streaming'}
-            start="Call and stream"
-            onStop={() => abort.current?.abort()}
-          />
+          <RunButton isRunning={phase === 'streaming'} start="Send request" onStop={() => abort.current?.abort()} />
           <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
         </div>
       </form>
-      <Problem error={error} />
+      <InlineError error={error} />
       {text && (
         <output className={styles.text} aria-label="Streamed text">
           {text}

@@ -1,8 +1,8 @@
 import { EllipsisVertical, FileText, GitCompareArrows, PencilLine, RotateCcw, SquareArrowDown } from 'lucide-react';
 import { useDeferredValue, useRef, useState } from 'react';
-import { liveNote, useChangeVersion, useLoadVersion, type VersionRow, versionTitle } from '@/api/deployments';
+import { liveNote, useLoadVersion, useUpdateVersion, type VersionRow, versionTitle } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
-import { moment } from '@/app/format';
+import { formatDate } from '@/app/format';
 import { Button, IconButton } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { TextInput } from '@/ui/field';
@@ -11,7 +11,7 @@ import { Empty } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
-import { useUnsaved } from '@/ui/use-unsaved';
+import { useUnsavedForm } from '@/ui/use-unsaved-form';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { DescriptionDialog } from './description-dialog';
 import styles from './version-table.module.css';
@@ -27,13 +27,13 @@ interface Props {
 }
 
 const SEARCH_FROM = 20;
-const AT_ONCE = 100;
+const PAGE_SIZE = 100;
 
-/** The versions, the latest of them first; the one that is live is always there. */
+/** Table of versions, latest first. The live version is always shown. */
 export function VersionTable({ versions, ...rest }: Props) {
-  const [wanted, setWanted] = useState('');
-  const [limit, setLimit] = useState(AT_ONCE);
-  const word = useDeferredValue(wanted.trim().toLowerCase());
+  const [search, setSearch] = useState('');
+  const [limit, setLimit] = useState(PAGE_SIZE);
+  const word = useDeferredValue(search.trim().toLowerCase());
   if (!versions.length) return <Empty title="No deployments yet" />;
   const found = versions.filter((version) => textOf(version).includes(word));
   const shown = found.filter(({ isActive }, index) => index < limit || isActive);
@@ -44,14 +44,14 @@ export function VersionTable({ versions, ...rest }: Props) {
           type="search"
           aria-label="Search versions"
           placeholder="Search versions"
-          value={wanted}
-          onChange={(event) => setWanted(event.target.value)}
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
         />
       )}
-      {found.length ? <Table versions={shown} {...rest} /> : <Empty title={`No version matches “${wanted}”`} />}
+      {found.length ? <Table versions={shown} {...rest} /> : <Empty title={`No versions match “${search}”`} />}
       {shown.length < found.length && (
         <div>
-          <Button onClick={() => setLimit(limit + AT_ONCE)}>Show older versions</Button>
+          <Button onClick={() => setLimit(limit + PAGE_SIZE)}>Show older versions</Button>
         </div>
       )}
     </>
@@ -88,7 +88,7 @@ function Table({ versions, ...rest }: Props) {
   );
 }
 
-type Asked = 'promote' | 'load' | 'describe' | 'rename' | null;
+type OpenDialog = 'promote' | 'load' | 'describe' | 'rename' | null;
 
 function Row({
   version,
@@ -100,12 +100,12 @@ function Row({
   onLoaded,
 }: Omit<Props, 'versions'> & { version: VersionRow }) {
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
-  const change = useChangeVersion(workflowId);
+  const { notify, fail } = useToasts();
+  const change = useUpdateVersion(workflowId);
   const load = useLoadVersion(workflowId, saver);
-  const [asked, setAsked] = useState<Asked>(null);
+  const [openDialog, setOpenDialog] = useState<OpenDialog>(null);
   const isBack = useRef(false);
-  const close = () => setAsked(null);
+  const close = () => setOpenDialog(null);
   const title = versionTitle(version);
   const number = version.version;
   const isSelected = selected === number && !version.isActive;
@@ -114,7 +114,7 @@ function Row({
     change.mutate(
       { version: number, change: { isActive: true } },
       {
-        onSuccess: ({ warnings }) => say(liveNote(title, warnings)),
+        onSuccess: ({ warnings }) => notify(liveNote(title, warnings)),
         onError: fail,
         onSettled: close,
       },
@@ -126,7 +126,7 @@ function Row({
       <td>
         <div className={styles.version}>
           <span className={version.isActive ? styles.live : styles.past} aria-hidden />
-          {asked === 'rename' ? (
+          {openDialog === 'rename' ? (
             <Rename
               workflowId={workflowId}
               version={version}
@@ -154,13 +154,13 @@ function Row({
         </div>
       </td>
       <td className={`${table.quiet} ${styles.by}`}>{version.deployedBy ?? 'Unknown'}</td>
-      <td className={table.quiet}>{moment(version.createdAt)}</td>
+      <td className={table.quiet}>{formatDate(version.createdAt)}</td>
       <td className={table.end}>
         <IconButton
           className={version.description ? styles.described : undefined}
           label={version.description || 'Add description'}
           aria-label={version.description ? `Description of ${title}` : `Add description to ${title}`}
-          onClick={() => setAsked('describe')}
+          onClick={() => setOpenDialog('describe')}
         >
           <FileText size={16} aria-hidden />
         </IconButton>
@@ -173,21 +173,21 @@ function Row({
         >
           {can(workspace.role, 'write') && (
             <>
-              <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setAsked('rename')}>
+              <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setOpenDialog('rename')}>
                 Rename
               </MenuItem>
-              <MenuItem icon={<FileText size={15} aria-hidden />} onSelect={() => setAsked('describe')}>
+              <MenuItem icon={<FileText size={15} aria-hidden />} onSelect={() => setOpenDialog('describe')}>
                 {version.description ? 'Edit description' : 'Add description'}
               </MenuItem>
             </>
           )}
           {can(workspace.role, 'admin') && !version.isActive && (
-            <MenuItem icon={<RotateCcw size={15} aria-hidden />} onSelect={() => setAsked('promote')}>
+            <MenuItem icon={<RotateCcw size={15} aria-hidden />} onSelect={() => setOpenDialog('promote')}>
               Promote to live
             </MenuItem>
           )}
           {can(workspace.role, 'admin') && (
-            <MenuItem icon={<SquareArrowDown size={15} aria-hidden />} onSelect={() => setAsked('load')}>
+            <MenuItem icon={<SquareArrowDown size={15} aria-hidden />} onSelect={() => setOpenDialog('load')}>
               Load deployment
             </MenuItem>
           )}
@@ -195,23 +195,23 @@ function Row({
             Compare
           </MenuItem>
         </Menu>
-        {asked === 'describe' && <DescriptionDialog workflowId={workflowId} version={version} onClose={close} />}
+        {openDialog === 'describe' && <DescriptionDialog workflowId={workflowId} version={version} onClose={close} />}
         <Confirm
           title="Promote to live"
-          question={`Calls run ${title} from now on. The draft and the other versions stay as they are.`}
+          question={`Calls will run ${title}. The draft and the other versions are not affected.`}
           action="Promote to live"
-          look="primary"
+          variant="primary"
           busy={change.isPending}
-          open={asked === 'promote'}
+          open={openDialog === 'promote'}
           onClose={close}
           onConfirm={promote}
         />
         <Confirm
           title="Load Deployment"
-          question={`The draft on your canvas is replaced by ${title}. What is live does not change.`}
+          question={`This replaces the draft on your canvas with ${title}. The live version does not change.`}
           action="Load deployment"
           busy={load.isPending}
-          open={asked === 'load'}
+          open={openDialog === 'load'}
           onClose={close}
           onConfirm={loadIt}
         />
@@ -223,24 +223,24 @@ function Row({
 interface RenameProps {
   workflowId: string;
   version: VersionRow;
-  /** Whether the field still has the focus, which would go with it. */
+  /** Called with whether the field still has the focus, which the row then takes over. */
   onDone: (isInField: boolean) => void;
 }
 
-/** Enter or leaving saves, Escape does not. A name that could not be saved stays in its field. */
+/** Inline name field. Enter and blur save, Escape cancels. A name that could not be saved stays in the field. */
 function Rename({ workflowId, version, onDone }: RenameProps) {
   const { fail } = useToasts();
-  const change = useChangeVersion(workflowId);
+  const change = useUpdateVersion(workflowId);
   const [name, setName] = useState(version.name ?? '');
-  const wanted = name.trim();
-  const isWritten = wanted !== '' && wanted !== version.name;
-  useUnsaved(isWritten);
+  const newName = name.trim();
+  const isChanged = newName !== '' && newName !== version.name;
+  useUnsavedForm(isChanged);
   const field = useRef<HTMLInputElement>(null);
   const done = () => onDone(document.activeElement === field.current);
-  const settle = () => {
-    if (!isWritten) done();
+  const finish = () => {
+    if (!isChanged) done();
     else if (!change.isPending) {
-      change.mutate({ version: version.version, change: { name: wanted } }, { onSuccess: done, onError: fail });
+      change.mutate({ version: version.version, change: { name: newName } }, { onSuccess: done, onError: fail });
     }
   };
   return (
@@ -254,9 +254,9 @@ function Rename({ workflowId, version, onDone }: RenameProps) {
       value={name}
       readOnly={change.isPending}
       onChange={(event) => setName(event.target.value)}
-      onBlur={settle}
+      onBlur={finish}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') settle();
+        if (event.key === 'Enter') finish();
         if (event.key === 'Escape') done();
       }}
     />

@@ -2,7 +2,7 @@ import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js';
 import 'swagger-ui-dist/swagger-ui.css';
 import './docs.css';
 
-// public/theme.js has set the theme that the console uses, too.
+// public/theme.js has set the theme of the console.
 document.documentElement.classList.toggle('dark-mode', document.documentElement.dataset.theme === 'dark');
 
 SwaggerUI({
@@ -11,5 +11,5 @@ SwaggerUI({
   deepLinking: true,
   docExpansion: 'none',
   filter: true,
-  validatorUrl: null, // by default a public service of Swagger's
+  validatorUrl: null, // the default is a public service of Swagger
 });

@@ -1,21 +1,21 @@
-import type { Piece } from '@/workflow/piece';
+import type { CopiedBlocks } from '@/workflow/copy-paste';
 
 const KEY = 'flowport.clipboard';
 
-/** Kept in the browser, so that blocks can be carried from one workflow to another. */
-export function keepPiece(piece: Piece): void {
-  localStorage.setItem(KEY, JSON.stringify(piece));
+/** Store copied blocks in the browser, so that they can be pasted into another workflow. */
+export function writeClipboard(copied: CopiedBlocks): void {
+  localStorage.setItem(KEY, JSON.stringify(copied));
 }
 
-/** Nobody who signs in after somebody else pastes what that one has copied. */
-export function forgetPiece(): void {
+/** Clear the clipboard on sign-out, so that the next user of the browser cannot paste it. */
+export function clearClipboard(): void {
   localStorage.removeItem(KEY);
 }
 
-export function keptPiece(): Piece | null {
+export function readClipboard(): CopiedBlocks | null {
   try {
-    const piece = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Piece | null;
-    return piece && Array.isArray(piece.blocks) && Array.isArray(piece.edges) ? piece : null;
+    const copied = JSON.parse(localStorage.getItem(KEY) ?? 'null') as CopiedBlocks | null;
+    return copied && Array.isArray(copied.blocks) && Array.isArray(copied.edges) ? copied : null;
   } catch {
     return null;
   }

@@ -1,12 +1,12 @@
 import { send } from '@/api/client';
-import { mayPass } from '@/api/errors';
+import { isTransient } from '@/api/errors';
 import { getStream, postStream } from '@/api/event-stream';
 import type { Json } from '@/workflow/state';
 
 export interface CanvasEvent {
   type: string;
   executionId: string;
-  /** Only of events that can be read again. */
+  /** Set for events that can be replayed. */
   eventId?: number;
   data: {
     blockId?: string;
@@ -24,7 +24,7 @@ const TRIES = 5;
 const PAUSE_MS = 1_000;
 const ENDS = new Set(['execution:completed', 'execution:paused', 'execution:error', 'execution:cancelled']);
 
-/** What happens in a new run of the saved draft, `runId`, to its end: where the line is lost, it is taken up again. */
+/** Start a run of the saved draft and yield its events to the end. Reconnects if the connection is lost. */
 export async function* draftRunEvents(
   workflowId: string,
   runId: string,
@@ -45,16 +45,16 @@ export async function* draftRunEvents(
         tries = 0;
       }
     } catch (error) {
-      if (signal.aborted || !last || !mayPass(error)) throw error;
+      if (signal.aborted || !last || !isTransient(error)) throw error;
     }
     if (!last) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     frames = getStream(`${runPath(workflowId, runId)}/stream?from=${last.eventId}`, { signal });
   }
-  throw new Error('The connection to the run was lost');
+  throw new Error('The connection to the run was lost. Open Runs to see its status.');
 }
 
-/** Asks for the end of a run; its events tell when it has come. Raises ApiError. */
+/** Request the cancellation of a run. Its events report when it has ended. Throws ApiError. */
 export async function cancelRun(workflowId: string, runId: string): Promise<void> {
   await send('POST', `${runPath(workflowId, runId)}/cancel`);
 }

@@ -1,6 +1,6 @@
 import { useReactFlow } from '@xyflow/react';
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
-import { useCatalogue } from '@/api/catalogue';
+import { useCatalog } from '@/api/catalog';
 import { liveNote, useDeploy } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
@@ -10,33 +10,33 @@ import { Canvas } from '@/canvas/canvas';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
 import { BlockPanel } from '@/panel/block-panel';
-import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
+import { ErrorBoundary } from '@/ui/error-boundary';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { freeHandle, isFree, startHandle } from '@/workflow/branches';
-import { type BlockType, newBlock } from '@/workflow/catalogue';
+import { isFree, nextHandle, startHandle } from '@/workflow/branches';
+import { type BlockType, newBlock } from '@/workflow/catalog';
+import { copy, paste } from '@/workflow/copy-paste';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { addBlock, connect, hasSomethingToRun, removeBlocks, toggleEnabled } from '@/workflow/edit';
-import { copy, paste } from '@/workflow/piece';
 import { type Block, isContainer, parentOf, type WorkflowState } from '@/workflow/state';
-import { keepPiece, keptPiece } from './clipboard';
+import { readClipboard, writeClipboard } from './clipboard';
 import styles from './editor.module.css';
 import { Palette } from './palette';
 import { RunPanel } from './run-panel';
-import { WORDS } from './run-status';
-import { StaleNotice } from './stale-notice';
+import { STATUS_LABELS } from './run-status';
+import { SaveNotice } from './save-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
-import { useChosenInSight } from './use-chosen-in-sight';
 import { useDraftRun } from './use-draft-run';
 import { useReveal } from './use-reveal';
+import { useSelectedInView } from './use-selected-in-view';
 import { useShortcuts } from './use-shortcuts';
 import { VariablesDialog } from './variables-dialog';
 
 const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
 
-const BESIDE = 330;
-const STANDS_ALONE: ReadonlySet<string> = new Set(['trigger', 'note']);
+const HORIZONTAL_GAP = 330;
+const UNCONNECTED_CATEGORIES: ReadonlySet<string> = new Set(['trigger', 'note']);
 
 interface Props {
   workflow: WorkflowRow;
@@ -44,15 +44,15 @@ interface Props {
   onReload: () => void;
 }
 
-/** The draft in full: graph, settings, tools, and the way to the public. */
+/** Workflow editor: toolbar, canvas, block panel, run panel and Deploy window. */
 export function Editor({ workflow, saver, onReload }: Props) {
   const { store } = saver;
   const state = useDraftState(store);
-  const catalogue = useCatalogue();
+  const catalog = useCatalog();
   const flow = useReactFlow<CanvasNode>();
   const reveal = useReveal();
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [wanted, setSelected] = useState<readonly string[]>([]);
@@ -63,7 +63,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const deploy = useDeploy(workflow.id, saver);
   const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
 
-  // What is gone is not chosen: it would count beside what is chosen next.
+  // Drop deleted blocks from the selection.
   const selected = useMemo(() => {
     const there = wanted.filter((id) => state.blocks[id]);
     return there.length === wanted.length ? wanted : there;
@@ -71,27 +71,30 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
   const panel = open === 'run' ? 'run' : chosen ? 'block' : null;
-  useChosenInSight(chosen?.id, panel);
+  useSelectedInView(chosen?.id, panel);
 
-  /** What was chosen last is what is copied: text that was selected before is not any more. */
+  /** Select blocks and clear the text selection, so that Copy copies the blocks. */
   const choose = (ids: string[]) => {
     window.getSelection()?.removeAllRanges();
     setSelected(ids);
   };
 
   const closeSettings = () => {
-    // The keyboard would fall to the page with the panel.
+    // The panel takes the focus with it: give it to the block.
     if (chosen && work.current?.querySelector('aside')?.contains(document.activeElement)) {
       blockElement(chosen.id)?.focus();
     }
     setSelected([]);
   };
 
-  // Told, too, where the page was left meanwhile.
+  // A promise instead of mutation callbacks, which do not run if the page is left before the response.
   const publish = () =>
     void deploy
       .mutateAsync()
-      .then(({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)), fail);
+      .then(
+        ({ activeDeployment, warnings }) => notify(liveNote(`Version ${activeDeployment?.version}`, warnings)),
+        fail,
+      );
 
   const measured = useCallback(
     () =>
@@ -106,16 +109,16 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const add = (type: BlockType) => {
     setOpen(null);
     const parent = chosen ? (isContainer(chosen) ? chosen.id : parentOf(state, chosen.id)) : null;
-    const before = chosen?.type !== 'note' && !STANDS_ALONE.has(type.category) ? chosen : undefined;
+    const before = chosen?.type !== 'note' && !UNCONNECTED_CATEGORIES.has(type.category) ? chosen : undefined;
     const around = document.querySelector('.react-flow')?.getBoundingClientRect();
     const middle = around
       ? flow.screenToFlowPosition({ x: around.x + around.width / 2 - 125, y: around.y + around.height / 2 - 60 })
       : { x: 0, y: 0 };
     const inside = chosen && isContainer(chosen) ? { x: 130, y: 70 } : null;
-    const beside = before ? { x: before.position.x + BESIDE, y: before.position.y } : null;
+    const beside = before ? { x: before.position.x + HORIZONTAL_GAP, y: before.position.y } : null;
     const at = inside ?? beside ?? { x: Math.round(middle.x), y: Math.round(middle.y) };
     const made = addBlock(store.state(), newBlock(type), at, parent, measured());
-    const leaving = before && wayOn(made.state, before);
+    const leaving = before && connectingHandle(made.state, before);
     store.edit(() =>
       leaving ? connect(made.state, { source: before.id, target: made.id, sourceHandle: leaving }) : made.state,
     );
@@ -123,8 +126,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
   };
 
   const arrange = useCallback(async () => {
-    const { arranged } = await import('@/workflow/layout');
-    store.edit((current) => arranged(current, measured()));
+    const { autoLayout } = await import('@/workflow/layout');
+    store.edit((current) => autoLayout(current, measured()));
     requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.15, duration: 250 }));
   }, [flow, store, measured]);
 
@@ -150,10 +153,10 @@ export function Editor({ workflow, saver, onReload }: Props) {
     'mod+y': () => store.redo(),
     'mod+x': () => {
       if (!selected.length) return;
-      keepPiece(copy(state, selected));
+      writeClipboard(copy(state, selected));
       store.edit((current) => removeBlocks(current, selected));
     },
-    'mod+v': () => duplicate(keptPiece() ?? { blocks: [], edges: [] }),
+    'mod+v': () => duplicate(readClipboard() ?? { blocks: [], edges: [] }),
     'mod+d': () => duplicate(),
     'shift+l': () => void arrange().catch(fail),
     'shift+e': () => store.edit((current) => toggleEnabled(current, selected)),
@@ -161,11 +164,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
   };
   useShortcuts({
     ...(readOnly ? {} : edits),
-    'mod+c': () => selected.length > 0 && keepPiece(copy(state, selected)),
+    'mod+c': () => selected.length > 0 && writeClipboard(copy(state, selected)),
     'mod+a': () => setSelected(Object.keys(state.blocks)),
     'mod+s': () => void saver.flush(),
     'mod+enter': () => setOpen('run'),
-    // All other blocks lie between the chosen one and its settings.
+    // A shortcut, because Tab would pass through all other blocks first.
     f2: () => work.current?.querySelector<HTMLElement>('aside input')?.focus(),
     escape: closeSettings,
   });
@@ -183,19 +186,19 @@ export function Editor({ workflow, saver, onReload }: Props) {
         name={workflow.name}
         saver={saver}
         readOnly={readOnly}
-        running={run.isRunning && run.status ? WORDS[run.status] : null}
+        running={run.isRunning && run.status ? STATUS_LABELS[run.status] : null}
         deployButton={deployButton}
         onAdd={() => setOpen('palette')}
         onArrange={() => void arrange().catch(fail)}
         onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
       />
-      <StaleNotice saver={saver} onReload={onReload} />
+      <SaveNotice saver={saver} onReload={onReload} />
       <div ref={work} className={styles.work}>
         <div className={styles.canvas}>
           <Canvas
             store={store}
-            catalogue={catalogue}
+            catalog={catalog}
             marks={marks}
             readOnly={readOnly}
             selected={selected}
@@ -203,12 +206,12 @@ export function Editor({ workflow, saver, onReload }: Props) {
           />
           {Object.keys(state.blocks).length === 0 && (
             <div className={styles.empty}>
-              <Empty title="An empty workflow">
-                It begins with a Start block.
+              <Empty title="This workflow is empty">
+                Add a Start block to begin.
                 {!readOnly && (
                   <div className={styles.first}>
-                    <Button look="primary" onClick={() => setOpen('palette')}>
-                      Add the first block
+                    <Button variant="primary" onClick={() => setOpen('palette')}>
+                      Add first block
                     </Button>
                   </div>
                 )}
@@ -228,7 +231,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             block={chosen}
             state={state}
             store={store}
-            catalogue={catalogue}
+            catalog={catalog}
             environment={environment}
             disabled={readOnly}
             run={run.marks.get(chosen.id)}
@@ -237,16 +240,10 @@ export function Editor({ workflow, saver, onReload }: Props) {
         )}
         {panel === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
-      <Palette
-        catalogue={catalogue}
-        state={state}
-        open={open === 'palette'}
-        onClose={() => setOpen(null)}
-        onChoose={add}
-      />
+      <Palette catalog={catalog} state={state} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
       {open === 'deploy' && (
-        <Boundary>
+        <ErrorBoundary>
           <Suspense>
             <DeployWindow
               workflow={workflow}
@@ -258,15 +255,15 @@ export function Editor({ workflow, saver, onReload }: Props) {
               }}
             />
           </Suspense>
-        </Boundary>
+        </ErrorBoundary>
       )}
     </div>
   );
 }
 
-/** The handle that leads from a block to a new one; into a container only where nothing begins there yet. */
-function wayOn(state: WorkflowState, from: Block): string | null {
-  if (!isContainer(from)) return freeHandle(state, from);
+/** Return the handle that connects a block to a new one. A container connects to the first block inside it only. */
+function connectingHandle(state: WorkflowState, from: Block): string | null {
+  if (!isContainer(from)) return nextHandle(state, from);
   const start = startHandle(from);
   return isFree(state, from, start) ? start : null;
 }

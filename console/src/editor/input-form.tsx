@@ -1,6 +1,6 @@
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
-import { useTypedText } from '@/ui/use-typed-text';
-import { STARTS } from '@/workflow/catalogue';
+import { useParsedText } from '@/ui/use-parsed-text';
+import { START_TYPES } from '@/workflow/catalog';
 import { type Block, type Json, listOf, storedValue, textOf, type WorkflowState } from '@/workflow/state';
 
 export interface InputField {
@@ -12,37 +12,37 @@ export interface InputField {
   description?: string;
 }
 
-/** The fields that the workflow's start declares. */
+/** Return the fields that the start block declares. */
 export function inputFields(state: WorkflowState): InputField[] {
   const start = startOf(state);
   return start ? listOf<InputField>(storedValue(start, 'inputFormat')).filter((field) => field.name) : [];
 }
 
-/** What a caller may send: the declared fields, and a free text where the start takes one. */
+/** Return the declared fields, plus a text input if the start block accepts one. */
 function acceptedFields(state: WorkflowState): InputField[] {
   const declared = inputFields(state);
   const type = startOf(state)?.type ?? 'start_trigger';
   const takesText = ['start_trigger', 'starter', 'chat_trigger'].includes(type) || !declared.length;
   if (!takesText || declared.some((field) => field.name === 'input')) return declared;
-  return [{ name: 'input', type: 'string', description: 'The text that the caller sends.' }, ...declared];
+  return [{ name: 'input', type: 'string', description: 'Text sent by the caller.' }, ...declared];
 }
 
-/** The block that takes what callers send. */
+/** Return the start block, which receives the caller's input. */
 export function startOf(state: WorkflowState): Block | undefined {
-  return Object.values(state.blocks).find((block) => STARTS.has(block.type));
+  return Object.values(state.blocks).find((block) => START_TYPES.has(block.type));
 }
 
-/** An input to begin with: what the fields hold. */
+/** Return an initial input with the default values of the fields. */
 export function sampleInput(state: WorkflowState): { [key: string]: Json } {
   return Object.fromEntries(acceptedFields(state).map((field) => [field.name, sampleOf(field)]));
 }
 
-/** The input as it is sent: a text that nobody wrote stays away. */
+/** Return the input to send, without an empty text. */
 export function sentInput({ input, ...rest }: { [key: string]: Json }): { [key: string]: Json } {
   return input === '' || input === undefined ? rest : { input, ...rest };
 }
 
-/** What a field holds to begin with. A yes or no that nobody chose is neither: one sent unseen would decide. */
+/** Return the initial value of a field. Booleans start unset: the user must decide. */
 export function sampleOf({ type, value }: InputField): Json {
   if (value !== undefined && value !== null && value !== '') return parsed(type, value);
   const usual: Record<string, Json> = { number: 0, boolean: null, object: {}, array: [] };
@@ -64,7 +64,7 @@ interface Props {
   onChange: (value: { [key: string]: Json }) => void;
 }
 
-/** A control for each field that a caller sends. */
+/** Form for the input of a workflow. */
 export function InputForm({ state, ...rest }: Props) {
   return <FieldsForm fields={acceptedFields(state)} {...rest} />;
 }
@@ -103,7 +103,7 @@ function Control({ control, type, value, onChange }: ControlProps) {
         value={value === null ? '' : String(value)}
         onChange={({ target }) => onChange(target.value === '' ? null : target.value === 'true')}
       >
-        <option value="">{control.required ? 'Choose…' : 'Left empty'}</option>
+        <option value="">{control.required ? 'Choose…' : 'Not set'}</option>
         <option value="true">Yes</option>
         <option value="false">No</option>
       </Select>
@@ -112,9 +112,9 @@ function Control({ control, type, value, onChange }: ControlProps) {
   return <TextControl {...{ control, type, value, onChange }} />;
 }
 
-/** A text; a number or JSON stays as it is written while it is. */
+/** Text field that keeps the text as typed while the value is a parsed number or JSON. */
 function TextControl({ control, type, value, onChange }: ControlProps) {
-  const [text, setText] = useTypedText(value, textOf(value));
+  const [text, setText] = useParsedText(value, textOf(value));
   const change = (next: string) => {
     const read = parsed(type, next);
     setText(next, read);

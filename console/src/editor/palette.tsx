@@ -2,12 +2,12 @@ import { Search } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useId, useMemo, useState } from 'react';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Dialog } from '@/ui/dialog';
-import { type BlockType, type Catalogue, offered } from '@/workflow/catalogue';
+import { addableTypes, type BlockType, type Catalog } from '@/workflow/catalog';
 import type { WorkflowState } from '@/workflow/state';
 import styles from './palette.module.css';
 
 const GROUPS = [
-  ['trigger', 'Starts'],
+  ['trigger', 'Triggers'],
   ['block', 'Blocks'],
   ['container', 'Containers'],
   ['tool', 'Tools'],
@@ -15,28 +15,28 @@ const GROUPS = [
 ] as const;
 
 interface Props {
-  catalogue: Catalogue;
+  catalog: Catalog;
   state: WorkflowState;
   open: boolean;
   onClose: () => void;
   onChoose: (type: BlockType) => void;
 }
 
-/** Every block that can be added, found by a few letters. */
-export function Palette({ catalogue, state, open, onClose, onChoose }: Props) {
+/** Searchable list of the blocks that can be added. */
+export function Palette({ catalog, state, open, onClose, onChoose }: Props) {
   return (
     <Dialog title="Add a block" open={open} onClose={onClose} size="m">
-      <PaletteSearch catalogue={catalogue} state={state} onChoose={onChoose} />
+      <PaletteSearch catalog={catalog} state={state} onChoose={onChoose} />
     </Dialog>
   );
 }
 
-function PaletteSearch({ catalogue, state, onChoose }: Pick<Props, 'catalogue' | 'state' | 'onChoose'>) {
-  const [wanted, setWanted] = useState('');
+function PaletteSearch({ catalog, state, onChoose }: Pick<Props, 'catalog' | 'state' | 'onChoose'>) {
+  const [search, setSearch] = useState('');
   const [at, setAt] = useState<number | null>(null);
   const list = useId();
-  const found = useMemo(() => matching(offered(catalogue, state), wanted), [catalogue, state, wanted]);
-  const place = at ?? nearest(found, wanted);
+  const found = useMemo(() => matching(addableTypes(catalog, state), search), [catalog, state, search]);
+  const place = at ?? bestMatch(found, search);
   const chosen = found[place];
   const chosenId = chosen && `${list}-${chosen.type}`;
   useEffect(() => {
@@ -64,9 +64,9 @@ function PaletteSearch({ catalogue, state, onChoose }: Pick<Props, 'catalogue' |
           aria-activedescendant={chosenId}
           placeholder="Search blocks"
           autoComplete="off"
-          value={wanted}
+          value={search}
           onChange={(event) => {
-            setWanted(event.target.value);
+            setSearch(event.target.value);
             setAt(null);
           }}
           onKeyDown={onKeyDown}
@@ -83,8 +83,8 @@ function PaletteSearch({ catalogue, state, onChoose }: Pick<Props, 'catalogue' |
                 {title}
               </p>
               {types.map((type) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the search field has the keyboard
-                // biome-ignore lint/a11y/useFocusableInteractive: it is reached by aria-activedescendant
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the search field handles the keyboard
+                // biome-ignore lint/a11y/useFocusableInteractive: focus stays in the search field, which uses aria-activedescendant
                 <div
                   key={type.type}
                   id={`${list}-${type.type}`}
@@ -101,15 +101,15 @@ function PaletteSearch({ catalogue, state, onChoose }: Pick<Props, 'catalogue' |
             </div>
           );
         })}
-        {!found.length && <p className={styles.about}>No block matches “{wanted}”.</p>}
+        {!found.length && <p className={styles.about}>No blocks match “{search}”.</p>}
       </div>
     </div>
   );
 }
 
-/** Where the one is that is most likely meant: what is called so, then what begins so, then what is named so at all. */
-function nearest(types: readonly BlockType[], wanted: string): number {
-  const word = wanted.trim().toLowerCase();
+/** Return the index of the best match: exact title first, then prefix, then substring. */
+function bestMatch(types: readonly BlockType[], search: string): number {
+  const word = search.trim().toLowerCase();
   const distances = types.map(({ title }): number => {
     const name = title.toLowerCase();
     return name === word ? 0 : name.startsWith(word) ? 1 : name.includes(word) ? 2 : 3;
@@ -117,8 +117,8 @@ function nearest(types: readonly BlockType[], wanted: string): number {
   return distances.indexOf(Math.min(...distances));
 }
 
-function matching(types: BlockType[], wanted: string): BlockType[] {
-  const word = wanted.trim().toLowerCase();
+function matching(types: BlockType[], search: string): BlockType[] {
+  const word = search.trim().toLowerCase();
   const order = GROUPS.map(([category]) => category as string);
   return types
     .filter((type) => `${type.title} ${type.description} ${type.type}`.toLowerCase().includes(word))

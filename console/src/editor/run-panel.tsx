@@ -4,17 +4,17 @@ import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
 import { BlockInput } from '@/runs/block-input';
-import { waitOf } from '@/runs/waits';
+import { describeWait } from '@/runs/describe-wait';
 import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
+import { useFormDraft } from '@/ui/form-drafts';
 import { JsonView } from '@/ui/json-view';
-import { Empty, Problem } from '@/ui/states';
-import { useWritten } from '@/ui/written';
+import { Empty, InlineError } from '@/ui/states';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
+import { RunButton } from './run-button';
 import styles from './run-panel.module.css';
 import { RunStatus } from './run-status';
-import { StartOrStop } from './start-or-stop';
 import type { DraftRun, RunLine } from './use-draft-run';
 
 interface Props {
@@ -24,14 +24,14 @@ interface Props {
   onClose: () => void;
 }
 
-/** Runs the draft with some input and shows what each block did. */
+/** Panel that runs the draft and shows the output of each block. */
 export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const sample = sampleInput(state);
-  const { fields: written, write } = useWritten(`run ${JSON.stringify(sample)}`, { input: sample });
+  const { fields: written, update } = useFormDraft(`run ${JSON.stringify(sample)}`, { input: sample });
   const { input } = written;
   const panel = useRef<HTMLElement>(null);
   const opener = useRef<Element | null>(null);
-  // Who opened it by keyboard goes on in it, and afterwards where he was.
+  // Take the focus, and return it when the panel closes.
   useEffect(() => {
     opener.current = document.activeElement;
     panel.current?.focus();
@@ -58,18 +58,18 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
       </header>
       <div className={styles.body}>
         <form className={fields.form} onSubmit={submit}>
-          <InputForm state={state} value={input} onChange={(next) => write({ input: next })} />
+          <InputForm state={state} value={input} onChange={(next) => update({ input: next })} />
           <div className={styles.actions}>
-            <StartOrStop isRunning={run.isRunning} start="Run draft" look="primary" onStop={run.stop} />
+            <RunButton isRunning={run.isRunning} start="Run draft" variant="primary" onStop={run.stop} />
             <RunStatus run={run} />
           </div>
         </form>
-        <Problem error={run.outcome?.error} />
+        <InlineError error={run.outcome?.error} />
         {run.outcome?.runId && (
-          <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>What it waits for</ButtonLink>
+          <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>View paused run</ButtonLink>
         )}
         {!run.lines.length && !run.outcome && !run.isRunning && (
-          <Empty title="Not run yet">The draft runs as it is now; what callers get stays the live version.</Empty>
+          <Empty title="Not run yet">This runs the current draft. The live version is not affected.</Empty>
         )}
         <ol className={styles.lines} aria-label="Blocks that ran">
           {run.lines.map((line) => (
@@ -88,7 +88,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
 }
 
 function Line({ line }: { line: RunLine }) {
-  const wait = waitOf({ type: line.blockType, output: line.output });
+  const wait = describeWait({ type: line.blockType, output: line.output });
   const mark = { status: line.status, times: 1, durationMs: line.durationMs, error: line.error };
   return (
     <li className={styles.line}>
@@ -103,7 +103,7 @@ function Line({ line }: { line: RunLine }) {
         {!wait && line.output !== undefined && <JsonView label="Output" value={line.output} />}
         {line.durationMs !== undefined && <p className={styles.time}>{duration(line.durationMs)}</p>}
       </details>
-      {wait && <p className={styles.text}>Waits {wait}.</p>}
+      {wait && <p className={styles.text}>Waiting {wait}.</p>}
       {line.text && line.status === 'running' && <p className={styles.text}>{line.text}</p>}
     </li>
   );

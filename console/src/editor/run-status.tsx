@@ -4,7 +4,7 @@ import { Badge } from '@/ui/states';
 import styles from './run-panel.module.css';
 import type { DraftRun, RunLine } from './use-draft-run';
 
-export const WORDS = {
+export const STATUS_LABELS = {
   queued: 'Queued',
   running: 'Running',
   completed: 'Completed',
@@ -13,7 +13,7 @@ export const WORDS = {
   paused: 'Paused',
 } as const;
 
-const TONES = {
+const STATUS_TONES = {
   queued: 'quiet',
   running: 'blue',
   completed: 'green',
@@ -22,14 +22,14 @@ const TONES = {
   paused: 'amber',
 } as const;
 
-/** How a run of the draft stands; while it goes on, with what and how long already. */
+/** Status of a draft run, with the running block and elapsed time. */
 export function RunStatus({ run: { status, since, lines } }: { run: DraftRun }) {
   return (
     <>
       <span role="status">
         {status && (
-          <Badge tone={TONES[status]} dot>
-            {WORDS[status]}
+          <Badge tone={STATUS_TONES[status]} dot>
+            {STATUS_LABELS[status]}
           </Badge>
         )}
       </span>

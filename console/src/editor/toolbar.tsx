@@ -10,7 +10,7 @@ interface Props {
   name: string;
   saver: DraftSaver;
   readOnly: boolean;
-  /** How the run of the draft stands that goes on. */
+  /** Status of the current draft run, null if none. */
   running: string | null;
   deployButton: DeployButtonProps;
   onAdd: () => void;
@@ -38,7 +38,7 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
         </Link>
         <h1 className={styles.name}>{name}</h1>
         <span className={styles.status} data-status={status} role="status">
-          {readOnly ? 'Read only' : STATUS[status]}
+          {readOnly ? 'Read-only' : STATUS[status]}
         </span>
       </div>
       <div className={styles.tools}>
@@ -62,9 +62,9 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
           </>
         )}
         <DeployButton {...deployButton} />
-        {/* Not busy: that could not be pressed, and the panel that stops a run may have been closed. */}
+        {/* Not disabled during a run: the button reopens the panel that can stop it. */}
         <Button
-          look="primary"
+          variant="primary"
           icon={running ? <Spinner /> : <Play size={15} fill="currentcolor" aria-hidden />}
           aria-busy={running !== null || undefined}
           onClick={onRun}
@@ -91,7 +91,7 @@ const DEPLOY = {
   changed: ['Update', 'Update deployment'],
 } as const;
 
-/** Opens the Deploy window; where the draft is ahead of what is live, it publishes at once. */
+/** Button that opens the Deploy window, or deploys at once if the draft has unpublished changes. */
 function DeployButton({ state, busy, onOpen, onUpdate }: DeployButtonProps) {
   const [label, tip] = DEPLOY[state];
   const off = state === 'empty' || state === 'forbidden';

@@ -6,7 +6,7 @@ import type { DraftSaver } from '@/workflow/draft-saver';
 import { newId } from '@/workflow/new-id';
 import type { Json } from '@/workflow/state';
 
-/** One line of what happened, newest last. */
+/** Execution of one block, shown as a line of the run panel. */
 export interface RunLine {
   key: number;
   blockId: string;
@@ -24,7 +24,7 @@ type End = 'completed' | 'failed' | 'cancelled' | 'paused';
 
 export interface DraftRun {
   isRunning: boolean;
-  /** When the run started, by `performance.now()`. */
+  /** Start of the run, as `performance.now()`. */
   since: number | null;
   status: 'queued' | 'running' | End | null;
   marks: ReadonlyMap<string, RunMark>;
@@ -40,18 +40,18 @@ export interface DraftRun {
 }
 
 interface Progress {
-  hasBegun: boolean;
+  hasStarted: boolean;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
   outcome: DraftRun['outcome'];
 }
 
-const NOTHING: Progress = { hasBegun: false, marks: new Map(), lines: [], outcome: null };
-const LINES_KEPT = 500;
+const IDLE: Progress = { hasStarted: false, marks: new Map(), lines: [], outcome: null };
+const MAX_LINES = 500;
 
-/** Runs the saved draft and follows it block by block. */
+/** Run the saved draft and track its progress by block. */
 export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
-  const [progress, setProgress] = useState(NOTHING);
+  const [progress, setProgress] = useState(IDLE);
   const [since, setSince] = useState<number | null>(null);
   const abort = useRef<AbortController | null>(null);
   const runId = useRef<string | null>(null);
@@ -63,10 +63,10 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       const controller = new AbortController();
       abort.current = controller;
       runId.current = null;
-      setProgress(NOTHING);
+      setProgress(IDLE);
       setSince(performance.now());
       try {
-        await saver.settle();
+        await saver.ensureCurrent();
         const id = newId();
         runId.current = id;
         for await (const event of draftRunEvents(workflowId, id, input, controller.signal)) {
@@ -89,23 +89,23 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
     else cancelRun(workflowId, runId.current).catch(() => running?.abort());
   }, [workflowId]);
   const isRunning = since !== null;
-  const goesOn = progress.hasBegun ? 'running' : 'queued';
-  const status = progress.outcome?.status ?? (isRunning ? goesOn : null);
+  const activeStatus = progress.hasStarted ? 'running' : 'queued';
+  const status = progress.outcome?.status ?? (isRunning ? activeStatus : null);
   return { ...progress, isRunning, since, status, start: (input) => void start(input), stop };
 }
 
 function after(before: Progress, { type, executionId, data }: CanvasEvent): Progress {
   switch (type) {
     case 'execution:started':
-      return { ...before, hasBegun: true };
+      return { ...before, hasStarted: true };
     case 'block:started':
-      return { ...before, ...mark(before, data, 'running'), lines: begun(before.lines, data) };
+      return { ...before, ...mark(before, data, 'running'), lines: withStarted(before.lines, data) };
     case 'block:completed':
-      return { ...before, ...mark(before, data, 'done'), lines: finished(before.lines, data, 'done') };
+      return { ...before, ...mark(before, data, 'done'), lines: withFinished(before.lines, data, 'done') };
     case 'block:error':
-      return { ...before, ...mark(before, data, 'failed'), lines: finished(before.lines, data, 'failed') };
+      return { ...before, ...mark(before, data, 'failed'), lines: withFinished(before.lines, data, 'failed') };
     case 'stream:chunk':
-      return { ...before, lines: spoken(before.lines, data) };
+      return { ...before, lines: withText(before.lines, data) };
     case 'stream:chunk_reset':
       return { ...before, lines: changeLast(before.lines, data.blockId, (line) => ({ ...line, text: '' })) };
     case 'execution:completed':
@@ -135,7 +135,7 @@ function mark(before: Progress, data: CanvasEvent['data'], status: RunMark['stat
   return { marks: new Map(before.marks).set(id, made) };
 }
 
-function begun(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
+function withStarted(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
   const line: RunLine = {
     key: (lines.at(-1)?.key ?? 0) + 1,
     blockId: data.blockId ?? '',
@@ -144,15 +144,15 @@ function begun(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] 
     status: 'running',
     text: '',
   };
-  return [...lines, line].slice(-LINES_KEPT);
+  return [...lines, line].slice(-MAX_LINES);
 }
 
-function finished(lines: readonly RunLine[], data: CanvasEvent['data'], status: RunMark['status']): RunLine[] {
+function withFinished(lines: readonly RunLine[], data: CanvasEvent['data'], status: RunMark['status']): RunLine[] {
   const { input, output, error, durationMs } = data;
   return changeLast(lines, data.blockId, (line) => ({ ...line, status, input, output, error, durationMs }));
 }
 
-function spoken(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
+function withText(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
   return changeLast(lines, data.blockId, (line) => ({ ...line, text: line.text + (data.chunk ?? '') }));
 }
 

@@ -2,7 +2,7 @@ import { useReactFlow } from '@xyflow/react';
 import { useCallback } from 'react';
 import type { CanvasNode } from '@/canvas/graph-of';
 
-/** Moves the canvas to new blocks where none of them can be seen. */
+/** Return a function that pans the canvas to blocks if none of them is visible. */
 export function useReveal(): (ids: readonly string[]) => void {
   const flow = useReactFlow<CanvasNode>();
   return useCallback(

@@ -2,10 +2,13 @@ import { useEffect, useRef } from 'react';
 
 export type Shortcuts = Record<string, () => void>;
 
-/** What means the draft as a whole wherever it is pressed. */
+/** Shortcuts that also work in text fields. */
 const WHILE_TYPING: ReadonlySet<string> = new Set(['mod+enter', 'mod+s']);
 
-/** Keys that work anywhere on the page; most of them not where somebody types: `mod+z`, `shift+l`, `/`. Selected text is copied as such. */
+/**
+ * Register page-wide shortcuts such as `mod+z`, `shift+l` and `/`. Most are inactive in text fields, and `mod+c` leaves
+ * selected text to the browser.
+ */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
@@ -25,7 +28,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, []);
 }
 
-/** A character that is no letter is what it is, however it is typed: `/` needs Shift on some keyboards. */
+/** Return the name of the pressed keys. Shift counts for letters only: on some keyboards `/` needs Shift. */
 function spelled(event: KeyboardEvent): string {
   const key = keyOf(event);
   const shift = event.shiftKey && (key.length > 1 || /[a-z]/.test(key));
@@ -33,7 +36,7 @@ function spelled(event: KeyboardEvent): string {
   return parts.filter(Boolean).join('+');
 }
 
-/** A letter that is not Latin stands for the one that is printed on the same key: `я` for `z`. */
+/** Return the key's Latin letter on keyboards with other alphabets: `z` for `я`. */
 function keyOf({ key, code }: KeyboardEvent): string {
   const isForeign = key.length === 1 && key > '\u007f';
   return ((isForeign && /^Key([A-Z])$/.exec(code)?.[1]) || key).toLowerCase();

@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { ItemList } from '@/panel/lists';
-import lists from '@/panel/lists.module.css';
+import { ItemList } from '@/panel/item-list';
+import lists from '@/panel/item-list.module.css';
 import { Button } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
 import { Select, TextArea, TextInput } from '@/ui/field';
@@ -17,7 +17,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** The workflow's variables: blocks read them as <variable.name>, Variables blocks set them. */
+/** Dialog for the variables of the workflow. */
 export function VariablesDialog({ store, disabled, onClose }: Props) {
   const [variables, setShown] = useState<Variable[]>(() => Object.values(store.state().variables));
   const change = (next: Variable[]) => {
@@ -28,12 +28,12 @@ export function VariablesDialog({ store, disabled, onClose }: Props) {
   return (
     <Dialog
       title="Variables"
-      description="Values of this workflow. Blocks read one as <variable.name>, Variables blocks set it."
+      description="Values that the blocks of this workflow share. Read one as <variable.name>, set it with a Variables block."
       size="m"
       open
       onClose={onClose}
       footer={
-        <Button look="primary" onClick={onClose}>
+        <Button variant="primary" onClick={onClose}>
           Done
         </Button>
       }

@@ -6,14 +6,14 @@ const WIDTH = 120;
 const HEIGHT = 24;
 const STEP = WIDTH / HOURS;
 
-/** A bar for each of the last 24 hours, the failed part in red. */
+/** Bar chart of the calls in the last 24 hours, with failed calls in red. */
 export function ActivityPlot({ activity }: { activity: Activity }) {
   const top = Math.max(1, ...activity.hours.map((hour) => hour.calls));
-  const least = activity.isWhole ? '' : 'at least ';
+  const least = activity.isComplete ? '' : 'at least ';
   const text =
-    activity.calls || !activity.isWhole
-      ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in 24 h`
-      : 'no calls in 24 h';
+    activity.calls || !activity.isComplete
+      ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in the last 24 hours`
+      : 'No calls in the last 24 hours';
   return (
     <div className={styles.activity}>
       <svg className={styles.plot} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={text}>
@@ -21,7 +21,7 @@ export function ActivityPlot({ activity }: { activity: Activity }) {
           const height = hour.calls ? Math.max(2, (hour.calls / top) * HEIGHT) : 1;
           const failed = hour.calls ? (hour.errors / hour.calls) * height : 0;
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: an hour is its place
+            // biome-ignore lint/suspicious/noArrayIndexKey: the index is the hour
             <g key={index}>
               <rect
                 className={hour.calls ? styles.calls : styles.none}
@@ -37,7 +37,7 @@ export function ActivityPlot({ activity }: { activity: Activity }) {
       </svg>
       <span className={styles.text} aria-hidden>
         {activity.calls.toLocaleString('en-US')}
-        {!activity.isWhole && '+'}
+        {!activity.isComplete && '+'}
         {activity.errors > 0 && (
           <span className={styles.failed}> · {activity.errors.toLocaleString('en-US')} failed</span>
         )}

@@ -13,18 +13,18 @@ export interface Activity {
   calls: number;
   errors: number;
   last: LogRow | null;
-  /** Whether these were all; there were more calls than are counted where not. */
-  isWhole: boolean;
+  /** Whether all calls are counted; otherwise the numbers are lower bounds. */
+  isComplete: boolean;
 }
 
-/** What each workflow did in the last 24 hours, by the hour, oldest first. */
-export function activityByWorkflow({ rows, areAll }: RecentRuns, now: number): Map<string, Activity> {
+/** Return the calls of each workflow in the last 24 hours by hour, oldest hour first. */
+export function activityByWorkflow({ rows, isComplete }: RecentRuns, now: number): Map<string, Activity> {
   const found = new Map<string, Activity>();
   for (const run of rows) {
-    // The server's clock may be ahead of this one.
-    const ago = Math.max(0, now - Date.parse(run.startedAt));
-    const hour = HOURS - 1 - Math.floor(ago / HOUR_MS);
-    const activity = found.get(run.workflowId) ?? quiet(areAll);
+    // The server's clock may be ahead of the browser's.
+    const ageMs = Math.max(0, now - Date.parse(run.startedAt));
+    const hour = HOURS - 1 - Math.floor(ageMs / HOUR_MS);
+    const activity = found.get(run.workflowId) ?? emptyActivity(isComplete);
     found.set(run.workflowId, activity);
     if (!activity.last || run.startedAt > activity.last.startedAt) activity.last = run;
     const slot = activity.hours[hour];
@@ -38,17 +38,17 @@ export function activityByWorkflow({ rows, areAll }: RecentRuns, now: number): M
   return found;
 }
 
-/** Since when all runs are counted, where they are too many for a whole day; null where it is a whole day. */
-export function countedSince({ rows, areAll }: RecentRuns): string | null {
-  return areAll ? null : (rows.at(-1)?.startedAt ?? new Date().toISOString());
+/** Return the time from which all runs are counted, or null if the full 24 hours are counted. */
+export function completeSince({ rows, isComplete }: RecentRuns): string | null {
+  return isComplete ? null : (rows.at(-1)?.startedAt ?? new Date().toISOString());
 }
 
-export function quiet(isWhole: boolean): Activity {
+export function emptyActivity(isComplete: boolean): Activity {
   return {
     hours: Array.from({ length: HOURS }, () => ({ calls: 0, errors: 0 })),
     calls: 0,
     errors: 0,
     last: null,
-    isWhole,
+    isComplete,
   };
 }

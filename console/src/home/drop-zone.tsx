@@ -2,7 +2,7 @@ import { FileDown } from 'lucide-react';
 import { type DragEvent, type ReactNode, useState } from 'react';
 import styles from './drop-zone.module.css';
 
-/** Takes files that are dropped anywhere on it. */
+/** Area that accepts dropped files. */
 export function DropZone({ onFiles, children }: { onFiles: (files: File[]) => void; children: ReactNode }) {
   const [over, setOver] = useState(false);
   const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files');

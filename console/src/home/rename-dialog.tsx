@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { differing } from '@/api/differing';
+import { changedFields } from '@/api/changed-fields';
 import { useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
@@ -9,15 +9,15 @@ export function RenameDialog({ workflow, onClose }: { workflow: WorkflowRow; onC
   const [before] = useState(workflow);
   const [name, setName] = useState(workflow.name);
   const [description, setDescription] = useState(workflow.description);
-  const wish = differing(before, { name: name.trim(), description });
+  const changes = changedFields(before, { name: name.trim(), description });
   return (
     <FormDialog
       title="Rename workflow"
       action="Save"
-      disabled={!name.trim() || !Object.keys(wish).length}
+      disabled={!name.trim() || !Object.keys(changes).length}
       busy={update.isPending}
       error={update.error}
-      onSubmit={() => update.mutate(wish, { onSuccess: onClose })}
+      onSubmit={() => update.mutate(changes, { onSuccess: onClose })}
       onClose={onClose}
     >
       <Field label="Name">

@@ -3,39 +3,39 @@ import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
-import { ago } from '@/app/format';
-import { TONES, WORDS } from '@/runs/words';
+import { formatAgo } from '@/app/format';
+import { STATUS_LABELS, STATUS_TONES } from '@/runs/labels';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Confirm } from '@/ui/dialog';
-import { Menu, MenuItem, MenuLine } from '@/ui/menu';
+import { Menu, MenuItem, MenuSeparator } from '@/ui/menu';
 import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
-import { type Activity, quiet } from './activity';
+import { type Activity, emptyActivity } from './activity';
 import { ActivityPlot } from './activity-plot';
 import { RenameDialog } from './rename-dialog';
-import { useSeen } from './use-seen';
+import { useWasVisible } from './use-was-visible';
 import styles from './workflow-table.module.css';
 
 interface Props {
   workflows: readonly WorkflowRow[];
   activity: Map<string, Activity>;
-  /** Whether these are all calls of the day. */
-  areAll: boolean;
+  /** Whether `activity` covers all calls of the last 24 hours. */
+  isComplete: boolean;
 }
 
-export function WorkflowTable({ workflows, activity, areAll }: Props) {
+export function WorkflowTable({ workflows, activity, isComplete }: Props) {
   return (
     <TableFrame label="Workflows">
       <table className={classNames(table.table, table.stack, styles.table)}>
         <thead>
           <tr>
             <th scope="col">Name</th>
-            <th scope="col">State</th>
+            <th scope="col">Status</th>
             <th scope="col">Last run</th>
-            <th scope="col">Calls, 24 h</th>
+            <th scope="col">Calls (24h)</th>
             <th scope="col">
               <span className="visually-hidden">Actions</span>
             </th>
@@ -43,7 +43,11 @@ export function WorkflowTable({ workflows, activity, areAll }: Props) {
         </thead>
         <tbody>
           {workflows.map((workflow) => (
-            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? quiet(areAll)} />
+            <Row
+              key={workflow.id}
+              workflow={workflow}
+              activity={activity.get(workflow.id) ?? emptyActivity(isComplete)}
+            />
           ))}
         </tbody>
       </table>
@@ -76,14 +80,14 @@ function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity
 
 function LiveState({ workflow }: { workflow: WorkflowRow }) {
   const place = useRef<HTMLSpanElement>(null);
-  const { data } = useDeployment(workflow.id, useSeen(place));
+  const { data } = useDeployment(workflow.id, useWasVisible(place));
   const version = data?.activeDeployment ? `v${data.activeDeployment.version}` : '';
   return (
     <span ref={place} className={styles.badges}>
       <Badge tone="green" dot>
         Live {version}
       </Badge>
-      {data?.needsRedeployment && <Badge tone="amber">Changed</Badge>}
+      {data?.needsRedeployment && <Badge tone="amber">Modified</Badge>}
       {workflow.isPublicApi && <Badge tone="blue">Public</Badge>}
     </span>
   );
@@ -93,18 +97,18 @@ function LastRun({ activity: { last } }: { activity: Activity }) {
   if (!last) return <span className={table.quiet}>–</span>;
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
-      <span className={classNames(styles.dot, styles[TONES[last.status]])} aria-hidden />
-      {WORDS[last.status]} {ago(last.startedAt)}
+      <span className={classNames(styles.dot, styles[STATUS_TONES[last.status]])} aria-hidden />
+      {STATUS_LABELS[last.status]} {formatAgo(last.startedAt)}
     </Link>
   );
 }
 
 function RowMenu({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
-  const { fail, say } = useToasts();
+  const { fail, notify } = useToasts();
   const archive = useArchiveWorkflow();
-  const [asked, setAsked] = useState<'rename' | 'delete' | null>(null);
-  const close = () => setAsked(null);
+  const [openDialog, setOpenDialog] = useState<'rename' | 'delete' | null>(null);
+  const close = () => setOpenDialog(null);
   return (
     <>
       <Menu
@@ -121,30 +125,30 @@ function RowMenu({ workflow }: { workflow: WorkflowRow }) {
           Export
         </MenuItem>
         {can(workspace.role, 'write') && (
-          <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setAsked('rename')}>
+          <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setOpenDialog('rename')}>
             Rename
           </MenuItem>
         )}
         {can(workspace.role, 'admin') && (
           <>
-            <MenuLine />
-            <MenuItem danger icon={<Trash2 size={15} aria-hidden />} onSelect={() => setAsked('delete')}>
+            <MenuSeparator />
+            <MenuItem danger icon={<Trash2 size={15} aria-hidden />} onSelect={() => setOpenDialog('delete')}>
               Delete
             </MenuItem>
           </>
         )}
       </Menu>
-      {asked === 'rename' && <RenameDialog workflow={workflow} onClose={close} />}
+      {openDialog === 'rename' && <RenameDialog workflow={workflow} onClose={close} />}
       <Confirm
         title={`Delete ${workflow.name}?`}
-        question="Its endpoint answers 404 from then on. This cannot be undone here."
+        question="Calls to its endpoint will return 404. You cannot undo this in the console."
         action="Delete"
         busy={archive.isPending}
-        open={asked === 'delete'}
+        open={openDialog === 'delete'}
         onClose={close}
         onConfirm={() =>
           archive.mutate(workflow.id, {
-            onSuccess: () => say(`${workflow.name} is deleted.`),
+            onSuccess: () => notify(`Deleted ${workflow.name}.`),
             onError: fail,
             onSettled: close,
           })

@@ -1,50 +1,48 @@
 import { type FormEvent, useState } from 'react';
 import { useSession } from '@/api/session';
-import { type InvitationLook, useAcceptInvitation, useInvitationLook } from '@/api/team';
+import { type InvitationDetails, useAcceptInvitation, useInvitationDetails } from '@/api/team';
 import { Logo } from '@/app/logo';
 import { NewPassword } from '@/app/new-password';
 import { useTitle } from '@/app/use-title';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
-import { Failure, Problem, Skeleton } from '@/ui/states';
+import { InlineError, LoadError, Skeleton } from '@/ui/states';
 import styles from './sign-in.module.css';
 
-/** Where an invitation's link leads; its token stands behind the #, which no server sees. */
+/** Page that an invitation link opens. The token is in the URL's fragment, which browsers do not send to servers. */
 export function InvitePage() {
   const [token] = useState(() => window.location.hash.slice(1));
-  const look = useInvitationLook(token);
-  useTitle(look.data ? `Join ${look.data.workspaceName}` : 'Invitation');
+  const details = useInvitationDetails(token);
+  useTitle(details.data ? `Join ${details.data.workspaceName}` : 'Invitation');
   return (
     <main className={styles.page}>
-      {look.isPending && <Skeleton rows={3} />}
-      {look.isError && <Failure error={look.error} />}
-      {look.data && <Accept token={token} look={look.data} />}
+      {details.isPending && <Skeleton rows={3} />}
+      {details.isError && <LoadError error={details.error} />}
+      {details.data && <Accept token={token} invitation={details.data} />}
     </main>
   );
 }
 
-function Accept({ token, look }: { token: string; look: InvitationLook }) {
-  const given = look.email ?? '';
+function Accept({ token, invitation }: { token: string; invitation: InvitationDetails }) {
+  const invitedEmail = invitation.email ?? '';
   const session = useSession();
-  const accept = useAcceptInvitation(token, look.workspaceId);
-  const [email, setEmail] = useState(given);
+  const accept = useAcceptInvitation(token, invitation.workspaceId);
+  const [email, setEmail] = useState(invitedEmail);
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
-  const person = session.data?.user;
+  const user = session.data?.user;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    accept.mutate(person ? null : { email, name, password });
+    accept.mutate(user ? null : { email, name, password });
   };
   return (
     <form className={styles.card} onSubmit={submit}>
       <div className={styles.head}>
         <Logo size={36} />
-        <h1>Join {look.workspaceName}</h1>
-        <p className={styles.about}>
-          {person ? `You come in as ${person.email}.` : 'Choose a password, and you are in.'}
-        </p>
+        <h1>Join {invitation.workspaceName}</h1>
+        <p className={styles.about}>{user ? `You are joining as ${user.email}.` : 'Create an account to join.'}</p>
       </div>
-      {!person && (
+      {!user && (
         <>
           <Field label="Email">
             {(control) => (
@@ -53,7 +51,7 @@ function Accept({ token, look }: { token: string; look: InvitationLook }) {
                 type="email"
                 autoComplete="username"
                 required
-                readOnly={given !== ''}
+                readOnly={invitedEmail !== ''}
                 value={email}
                 onChange={(event) => setEmail(event.target.value)}
               />
@@ -73,8 +71,8 @@ function Accept({ token, look }: { token: string; look: InvitationLook }) {
           <NewPassword label="Password" value={password} onChange={setPassword} />
         </>
       )}
-      <Problem error={accept.error} />
-      <Button look="primary" type="submit" busy={accept.isPending}>
+      <InlineError error={accept.error} />
+      <Button variant="primary" type="submit" busy={accept.isPending}>
         Join
       </Button>
     </form>

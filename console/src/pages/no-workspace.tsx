@@ -5,14 +5,14 @@ import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import styles from './sign-in.module.css';
 
-/** For who is signed in and a member of no workspace any more. */
+/** Page for users who are no longer a member of any workspace. */
 export function NoWorkspacePage() {
   useTitle('No workspace');
   const signOut = useSignOut();
   return (
     <main className={styles.page}>
-      <Empty icon={<DoorClosed size={22} aria-hidden />} title="You are in no workspace">
-        Somebody who administers one can invite you.
+      <Empty icon={<DoorClosed size={22} aria-hidden />} title="You are not in a workspace">
+        Ask a workspace admin to invite you.
       </Empty>
       <Button busy={signOut.isPending} onClick={() => signOut.mutate()}>
         Sign out

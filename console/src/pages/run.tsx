@@ -6,40 +6,40 @@ import { isStatus } from '@/api/errors';
 import { usePausePoints } from '@/api/pauses';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
-import { cost, count, duration, exactMoment } from '@/app/format';
+import { cost, count, duration, formatTimestamp } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
-import { curlOf, inputOf } from '@/runs/again';
-import { Answers } from '@/runs/answer';
+import { callerOf } from '@/runs/labels';
+import { PausePoints } from '@/runs/pause-points';
+import { curlOf, inputOf } from '@/runs/rerun';
 import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
-import { callerOf } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { copyText } from '@/ui/copy-text';
 import { JsonView } from '@/ui/json-view';
-import { Empty, Failure, Problem } from '@/ui/states';
+import { Empty, InlineError, LoadError } from '@/ui/states';
 import { Tip } from '@/ui/tip';
 import { useToasts } from '@/ui/toasts';
 import type { Json } from '@/workflow/state';
 import styles from './run.module.css';
 
-/** One run: how it ended, what went in and came out, and what each block did. */
+/** Page of a run: status, input, output and blocks. */
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
   const run = useRun(runId);
   const points = usePausePoints(workflowId, runId, run.data?.status === 'paused');
   useTitle(run.data && `Run of ${nameOf(run.data)}`);
-  const [isWhole, setWhole] = useState(false);
-  // Shown once what it waits for is there, too, so that nothing jumps; a run that is paused later does not hide what is seen.
-  if (!isWhole && run.data && !points.isLoading) setWhole(true);
-  if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
+  const [isReady, setReady] = useState(false);
+  // Wait for the pause points to avoid a layout shift, but keep the page if the run pauses later.
+  if (!isReady && run.data && !points.isLoading) setReady(true);
+  if (!isReady && !run.isLoadingError) return <PageSkeleton />;
   if (isStatus(run.error, 404)) {
     return (
-      <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such run">
-        Runs are kept for a while only. <Link href="/runs">All runs</Link>
+      <Empty icon={<SearchX size={22} aria-hidden />} title="Run not found">
+        It may have passed its retention period. <Link href="/runs">View all runs</Link>
       </Empty>
     );
   }
-  if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
+  if (!run.data) return <LoadError error={run.error} onRetry={run.refetch} />;
   return <Run run={run.data} />;
 }
 
@@ -68,8 +68,8 @@ function Run({ run }: { run: LogDetail }) {
       actions={<Actions workflowId={workflowId} run={run} ended={run.endedAt !== null} input={input} />}
     >
       <dl className={styles.facts}>
-        <Fact name="Started">{exactMoment(run.startedAt)}</Fact>
-        <Fact name="Took">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
+        <Fact name="Started">{formatTimestamp(run.startedAt)}</Fact>
+        <Fact name="Duration">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
         <Fact name="Caller">{callerOf(run)}</Fact>
         <Fact name="Version">
           <Version workflowId={workflowId} versionId={run.deploymentVersionId} />
@@ -77,11 +77,11 @@ function Run({ run }: { run: LogDetail }) {
         <Fact name="Tokens">{count(run.cost?.tokens.total ?? 0, 'token')}</Fact>
         <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
       </dl>
-      <Problem error={data.error} />
+      <InlineError error={data.error} />
       {run.status === 'paused' && (
-        <section className={styles.part} aria-label="Waits for">
-          <h2>Waits for</h2>
-          <Answers workflowId={workflowId} runId={run.executionId} />
+        <section className={styles.part} aria-label="Waiting for">
+          <h2>Waiting for</h2>
+          <PausePoints workflowId={workflowId} runId={run.executionId} />
         </section>
       )}
       <section className={styles.part} aria-label="Blocks">
@@ -89,7 +89,7 @@ function Run({ run }: { run: LogDetail }) {
         {spans.length ? (
           <Waterfall spans={spans} ended={run.endedAt !== null} />
         ) : (
-          <Empty title="No block has ended yet" />
+          <Empty title="No block has finished yet" />
         )}
       </section>
       <div className={styles.values}>
@@ -109,9 +109,9 @@ function Run({ run }: { run: LogDetail }) {
 function Output({ run }: { run: LogDetail }) {
   const output = (run.executionData.finalOutput ?? null) as Json;
   if (run.status === 'paused') {
-    return <Empty title="No output yet">It appears here when the run has come to its end.</Empty>;
+    return <Empty title="No output yet">The output appears when the run completes.</Empty>;
   }
-  if (run.status === 'cancelled') return <Empty title="No output">It was cancelled before it came to its end.</Empty>;
+  if (run.status === 'cancelled') return <Empty title="No output">The run was cancelled before it completed.</Empty>;
   return output === null ? <Empty title="No output" /> : <JsonView value={output} />;
 }
 
@@ -150,15 +150,15 @@ interface ActionsProps {
 
 function Actions({ workflowId, run, ended, input }: ActionsProps) {
   const { workspace } = useSignedIn();
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const [, navigate] = useLocation();
   const cancel = useCancelRun(workflowId, run.executionId);
-  const again = useRunAgain(workflowId);
+  const rerun = useRunAgain(workflowId);
   return (
     <>
       <Button
         icon={<Terminal size={15} aria-hidden />}
-        onClick={() => void copyText(curlOf(workflowId, input)).then(() => say('Copied.'), fail)}
+        onClick={() => void copyText(curlOf(workflowId, input)).then(() => notify('Copied as cURL.'), fail)}
       >
         Copy as cURL
       </Button>
@@ -167,7 +167,7 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
           icon={<Square size={14} fill="currentcolor" aria-hidden />}
           busy={cancel.isPending}
           onClick={() =>
-            cancel.mutate(undefined, { onSuccess: () => say('The run is being cancelled.'), onError: fail })
+            cancel.mutate(undefined, { onSuccess: () => notify('Cancellation requested.'), onError: fail })
           }
         >
           Cancel
@@ -176,15 +176,15 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
       {ended && (
         <Button
           icon={<RotateCcw size={15} aria-hidden />}
-          busy={again.isPending}
+          busy={rerun.isPending}
           onClick={() =>
-            again.mutate(input ?? {}, {
+            rerun.mutate(input ?? {}, {
               onSuccess: (made) => navigate(`/runs/${workflowId}/${made.executionId}`),
               onError: fail,
             })
           }
         >
-          Run again
+          Run rerun
         </Button>
       )}
     </>

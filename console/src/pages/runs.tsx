@@ -5,25 +5,25 @@ import { useDeadLetters } from '@/api/dead-letters';
 import type { LogRow } from '@/api/logs';
 import { type RunFilter, useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
-import { ago, cost, duration, exactMoment } from '@/app/format';
+import { cost, duration, formatAgo, formatTimestamp } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { DeadLetterNotice } from '@/runs/dead-letter-notice';
-import { QueueLine } from '@/runs/queue-line';
+import { callerOf, STATUS_LABELS, TRIGGER_LABELS } from '@/runs/labels';
+import { QueueSummary } from '@/runs/queue-summary';
 import { StatusBadge } from '@/runs/status-badge';
-import { callerOf, WAYS, WORDS } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Select } from '@/ui/field';
-import { Empty, Failure, Skeleton } from '@/ui/states';
+import { Empty, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { Tip } from '@/ui/tip';
 import styles from './runs.module.css';
 
-const STATUSES = [['', 'Any status'], ...Object.entries(WORDS)] as const;
+const STATUSES = [['', 'Any status'], ...Object.entries(STATUS_LABELS)] as const;
 
-const TRIGGERS = [['', 'Any caller'], ...Object.entries(WAYS)] as const;
+const TRIGGERS = [['', 'Any caller'], ...Object.entries(TRIGGER_LABELS)] as const;
 
 const SPANS = [
   ['', 'Any time'],
@@ -32,7 +32,7 @@ const SPANS = [
   ['168', 'Last 7 days'],
 ] as const;
 
-/** Every run of the workspace, as they come in. */
+/** Page with the runs of the workspace. */
 export function RunsPage() {
   useTitle('Runs');
   const [chosen, setChosen] = useSearchParams();
@@ -66,7 +66,7 @@ export function RunsPage() {
   );
   const all = (workflows.data ?? []).map((row) => [row.id, row.name] as const);
   return (
-    <Page title="Runs" about="Every call, as it comes in." actions={<QueueLine />}>
+    <Page title="Runs" about="Every call of your workflows, newest first." actions={<QueueSummary />}>
       <div className={styles.filters}>
         {pick('Workflow', 'workflow', [['', 'All workflows'], ...all])}
         {pick('Status', 'status', STATUSES)}
@@ -88,12 +88,12 @@ function Runs({ filter, names, filtered }: RunsProps) {
   const runs = useRuns(filter);
   const letters = useDeadLetters();
   if (runs.isPending || letters.isLoading) return <Skeleton rows={8} />;
-  if (runs.isLoadingError) return <Failure error={runs.error} onRetry={runs.refetch} />;
+  if (runs.isLoadingError) return <LoadError error={runs.error} onRetry={runs.refetch} />;
   const rows = runs.data.pages.flatMap((page) => page.data);
   return (
     <>
       <DeadLetterNotice />
-      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} goesOn={runs.hasNextPage} />}
+      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} hasMore={runs.hasNextPage} />}
       {runs.hasNextPage && (
         <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
           Show older runs
@@ -103,17 +103,17 @@ function Runs({ filter, names, filtered }: RunsProps) {
   );
 }
 
-function NoRuns({ filtered, goesOn }: { filtered: boolean; goesOn: boolean }) {
-  if (goesOn) {
+function NoRuns({ filtered, hasMore }: { filtered: boolean; hasMore: boolean }) {
+  if (hasMore) {
     return (
-      <Empty icon={<Activity size={22} aria-hidden />} title="No run matches so far">
-        Older ones were not looked at yet.
+      <Empty icon={<Activity size={22} aria-hidden />} title="No matching runs so far">
+        Show older runs to continue the search.
       </Empty>
     );
   }
   return (
-    <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No run matches' : 'No runs yet'}>
-      {filtered ? 'Try other filters.' : 'Call a deployed workflow, and its runs appear here.'}
+    <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No matching runs' : 'No runs yet'}>
+      {filtered ? 'Try different filters.' : 'Call a deployed workflow to see its runs here.'}
     </Empty>
   );
 }
@@ -129,7 +129,7 @@ function RunTable({ rows, names }: { rows: readonly LogRow[]; names: RunsProps['
             <th scope="col">Caller</th>
             <th scope="col">Started</th>
             <th scope="col" className={table.number}>
-              Took
+              Duration
             </th>
             <th scope="col" className={table.number}>
               Cost
@@ -162,8 +162,8 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
       </td>
       <td className={table.quiet}>{callerOf(run)}</td>
       <td className={table.quiet}>
-        <Tip text={exactMoment(run.startedAt)}>
-          <time dateTime={run.startedAt}>{ago(run.startedAt)}</time>
+        <Tip text={formatTimestamp(run.startedAt)}>
+          <time dateTime={run.startedAt}>{formatAgo(run.startedAt)}</time>
         </Tip>
       </td>
       <td className={table.number}>{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</td>

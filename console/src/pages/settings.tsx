@@ -6,9 +6,9 @@ import { AuditSection } from '@/settings/audit';
 import { DeadLettersSection } from '@/settings/dead-letters';
 import { KeysSection } from '@/settings/keys';
 import { LimitsSection } from '@/settings/limits';
+import { McpServersSection } from '@/settings/mcp-servers';
 import { MembersSection } from '@/settings/members';
 import { SecretsSection } from '@/settings/secrets';
-import { ToolServersSection } from '@/settings/tool-servers';
 import { WebhooksSection } from '@/settings/webhooks';
 import { Empty } from '@/ui/states';
 import styles from './settings.module.css';
@@ -17,7 +17,7 @@ const SECTIONS: { path: string; name: string; for: Role; content: () => React.JS
   { path: 'keys', name: 'API keys', for: 'read', content: KeysSection },
   { path: 'members', name: 'Members', for: 'read', content: MembersSection },
   { path: 'secrets', name: 'Secrets', for: 'read', content: SecretsSection },
-  { path: 'mcp', name: 'MCP servers', for: 'read', content: ToolServersSection },
+  { path: 'mcp', name: 'MCP servers', for: 'read', content: McpServersSection },
   { path: 'webhooks', name: 'Webhooks', for: 'read', content: WebhooksSection },
   { path: 'limits', name: 'Limits and usage', for: 'read', content: LimitsSection },
   { path: 'dead-letters', name: 'Dead letters', for: 'admin', content: DeadLettersSection },
@@ -40,7 +40,11 @@ export function SettingsPage({ section }: { section: string }) {
           ))}
         </nav>
         <div className={styles.content}>
-          {shown ? <shown.content /> : <Empty title="There is nothing here">Or you may not see it.</Empty>}
+          {shown ? (
+            <shown.content />
+          ) : (
+            <Empty title="Page not found">It does not exist, or you do not have access to it.</Empty>
+          )}
         </div>
       </div>
     </Page>

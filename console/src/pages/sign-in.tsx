@@ -4,7 +4,7 @@ import { Logo } from '@/app/logo';
 import { useTitle } from '@/app/use-title';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
-import { Problem } from '@/ui/states';
+import { InlineError } from '@/ui/states';
 import styles from './sign-in.module.css';
 
 export function SignInPage() {
@@ -22,7 +22,7 @@ export function SignInPage() {
         <div className={styles.head}>
           <Logo size={36} />
           <h1>Sign in to Flowport</h1>
-          <p className={styles.about}>Build workflows, publish them as endpoints.</p>
+          <p className={styles.about}>Build workflows and publish them as APIs.</p>
         </div>
         <Field label="Email">
           {(control) => (
@@ -51,14 +51,14 @@ export function SignInPage() {
             />
           )}
         </Field>
-        <Problem error={signIn.error} />
-        <Button look="primary" type="submit" busy={signIn.isPending}>
+        <InlineError error={signIn.error} />
+        <Button variant="primary" type="submit" busy={signIn.isPending}>
           Sign in
         </Button>
       </form>
       <p className={styles.note}>
-        The first start prints the administrator&apos;s password and writes it to <code>credentials.json</code>. Others
-        come in by an invitation.
+        The administrator&apos;s password was printed on the first start and saved to <code>credentials.json</code>.
+        Everyone else needs an invitation.
       </p>
     </main>
   );

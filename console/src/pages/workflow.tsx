@@ -1,21 +1,21 @@
 import { ReactFlowProvider } from '@xyflow/react';
 import { SearchX } from 'lucide-react';
 import { Link } from 'wouter';
-import { enterWorkspace, useSignedIn } from '@/api/session';
+import { switchWorkspace, useSignedIn } from '@/api/session';
 import { useWorkflows, useWorkspaceOf } from '@/api/workflows';
 import { PageSkeleton } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
 import { useDraft } from '@/canvas/use-draft';
 import { Editor } from '@/editor/editor';
 import { Button } from '@/ui/button';
-import { Empty, Failure } from '@/ui/states';
-import { WrittenForms } from '@/ui/written';
+import { FormDrafts } from '@/ui/form-drafts';
+import { Empty, LoadError } from '@/ui/states';
 
 export function WorkflowPage({ id }: { id: string }) {
   return (
-    <WrittenForms>
+    <FormDrafts>
       <Workflow id={id} />
-    </WrittenForms>
+    </FormDrafts>
   );
 }
 
@@ -24,11 +24,11 @@ function Workflow({ id }: { id: string }) {
   const draft = useDraft(id);
   const workflow = workflows.data?.find((row) => row.id === id);
   useTitle(workflow?.name);
-  if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
+  if (workflows.isLoadingError) return <LoadError error={workflows.error} onRetry={workflows.refetch} />;
   if (workflows.data && !workflow && !workflows.isFetching) {
-    return <NotHere id={id} />;
+    return <WrongWorkspace id={id} />;
   }
-  if (draft.error) return <Failure error={draft.error} onRetry={draft.reload} />;
+  if (draft.error) return <LoadError error={draft.error} onRetry={draft.reload} />;
   if (!workflow || !draft.saver) return <PageSkeleton />;
   return (
     <ReactFlowProvider>
@@ -37,22 +37,22 @@ function Workflow({ id }: { id: string }) {
   );
 }
 
-/** Says where a workflow is that a link leads to and this workspace does not have. */
-function NotHere({ id }: { id: string }) {
+/** Message for a workflow that is not in the current workspace. Offers the one it is in. */
+function WrongWorkspace({ id }: { id: string }) {
   const { workspaces } = useSignedIn();
   const home = useWorkspaceOf(id);
   const workspace = workspaces.find((each) => each.id === home.data);
   if (home.isPending) return <PageSkeleton />;
   if (!workspace) {
     return (
-      <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such workflow">
-        It may have been deleted. <Link href="/">All workflows</Link>
+      <Empty icon={<SearchX size={22} aria-hidden />} title="Workflow not found">
+        It may have been deleted. <Link href="/">View all workflows</Link>
       </Empty>
     );
   }
   return (
     <Empty icon={<SearchX size={22} aria-hidden />} title={`This workflow is in ${workspace.name}`}>
-      <Button onClick={() => enterWorkspace(workspace.id, `/workflows/${id}`)}>Go there</Button>
+      <Button onClick={() => switchWorkspace(workspace.id, `/workflows/${id}`)}>Switch workspace</Button>
     </Empty>
   );
 }

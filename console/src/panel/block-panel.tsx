@@ -4,7 +4,7 @@ import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
 import { IconButton } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
-import { type BlockType, type Catalogue, isFurther, type Setting, settingsOf } from '@/workflow/catalogue';
+import { type BlockType, type Catalog, isAdvanced, type Setting, settingsOf } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
 import { nameProblem } from '@/workflow/names';
@@ -15,27 +15,27 @@ import type { Language } from './code-editor';
 import { Connections } from './connections';
 import { ContainerSettings } from './container-settings';
 import { JsonSetting, SettingControl } from './setting';
-import type { Words } from './setting-props';
+import type { Completions } from './setting-props';
 import { Switch } from './switch';
 
 interface Props {
   block: Block;
   state: WorkflowState;
   store: DraftStore;
-  catalogue: Catalogue;
+  catalog: Catalog;
   environment: readonly string[];
   disabled: boolean;
   run?: RunMark;
   onClose: () => void;
 }
 
-/** Everything about the chosen block. */
-export function BlockPanel({ block, state, store, catalogue, environment, disabled, run, onClose }: Props) {
-  const type = catalogue.get(block.type);
-  // What other blocks there are changes nothing of what is typed, and need not be known before the next key.
+/** Settings of the selected block. */
+export function BlockPanel({ block, state, store, catalog, environment, disabled, run, onClose }: Props) {
+  const type = catalog.get(block.type);
+  // Deferred: completions need not be up to date before the next keystroke.
   const around = useDeferredValue(state);
-  const references = useMemo(() => referencesFor(around, block.id, catalogue), [around, block.id, catalogue]);
-  const words = { references, environment };
+  const references = useMemo(() => referencesFor(around, block.id, catalog), [around, block.id, catalog]);
+  const completions = { references, environment };
   return (
     <aside className={styles.panel} aria-label={`Settings of ${block.name}`}>
       <header className={styles.head}>
@@ -59,16 +59,16 @@ export function BlockPanel({ block, state, store, catalogue, environment, disabl
           <ContainerSettings
             block={block}
             disabled={disabled}
-            words={words}
+            completions={completions}
             onChange={(change) => store.edit((current) => setData(current, block.id, change), `data ${block.id}`)}
           />
         ) : (
-          <Settings block={block} type={type} store={store} disabled={disabled} words={words} />
+          <Settings block={block} type={type} store={store} disabled={disabled} completions={completions} />
         )}
-        {block.type !== 'note' && <Connections id={block.id} state={around} {...{ store, catalogue, disabled }} />}
+        {block.type !== 'note' && <Connections id={block.id} state={around} {...{ store, catalog, disabled }} />}
         <section className={styles.last}>
           <Switch
-            label="Switched on"
+            label="Enabled"
             checked={block.enabled !== false}
             disabled={disabled}
             onChange={() => store.edit((current) => toggleEnabled(current, [block.id]))}
@@ -124,7 +124,13 @@ function NameField({ block, state, store, disabled }: PartProps & { state: Workf
   );
 }
 
-function Settings({ block, type, store, disabled, words }: PartProps & { type: BlockType | undefined; words: Words }) {
+function Settings({
+  block,
+  type,
+  store,
+  disabled,
+  completions,
+}: PartProps & { type: BlockType | undefined; completions: Completions }) {
   const set = (id: string, control: string, value: Json) =>
     store.edit((current) => setValue(current, block.id, id, control, value), `${block.id} ${id}`);
   if (!type) {
@@ -134,15 +140,15 @@ function Settings({ block, type, store, disabled, words }: PartProps & { type: B
         setting={{ ...PLAIN, id: subBlock.id, title: subBlock.id }}
         value={subBlock.value}
         disabled={disabled}
-        words={words}
+        completions={completions}
         onChange={(value) => set(subBlock.id, subBlock.type, value)}
       />
     ));
   }
   const settings = settingsOf(block, type);
   const [usual, further] = [
-    settings.filter((setting) => !isFurther(setting, block)),
-    settings.filter((setting) => isFurther(setting, block)),
+    settings.filter((setting) => !isAdvanced(setting, block)),
+    settings.filter((setting) => isAdvanced(setting, block)),
   ];
   const control = (setting: Setting) => (
     <SettingControl
@@ -151,7 +157,7 @@ function Settings({ block, type, store, disabled, words }: PartProps & { type: B
       value={storedValue(block, setting.id)}
       blockId={block.id}
       disabled={disabled}
-      words={words}
+      completions={completions}
       language={languageOf(block, setting.id)}
       onChange={(value) => set(setting.id, setting.type, value)}
     />
@@ -192,7 +198,7 @@ function RetrySwitch({ block, store, disabled }: PartProps) {
   const retry = block.retry ?? USUAL_RETRY;
   return (
     <Switch
-      label={`Try up to ${retry.maxTries} times when it fails`}
+      label={`Retry on failure (up to ${retry.maxTries} attempts)`}
       checked={retry.enabled}
       disabled={disabled}
       onChange={(enabled) => store.edit((current) => setRetry(current, block.id, { ...retry, enabled }))}

@@ -18,7 +18,7 @@ interface CodeEditorProps {
   label: string;
   value: string;
   language?: Language;
-  /** One line: Enter does not break it. */
+  /** Single line: Enter inserts no line break. */
   single?: boolean;
   placeholder?: string;
   readOnly?: boolean;
@@ -27,37 +27,37 @@ interface CodeEditorProps {
   onChange: (value: string) => void;
 }
 
-const COLOURS = HighlightStyle.define([
+const COLORS = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.bool, tags.null], color: 'var(--code-link)' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--code-string)' },
   { tag: [tags.number, tags.propertyName], color: 'var(--code-key)' },
   { tag: tags.comment, color: 'var(--code-comment)', fontStyle: 'italic' },
 ]);
 
-/** Marks what came by `value`, after an undo say: told on as if it were typed, it would be an edit of its own. */
+/** Marks changes from the `value` prop, such as an undo. They must not be reported as edits. */
 const FromOutside = Annotation.define<boolean>();
 
-/** It runs the draft, and breaks no line here. */
+/** Reserved for the page, which runs the draft: no line break here. */
 const THE_PAGES = { key: 'Mod-Enter', run: () => true };
 
 const LANGUAGES: Record<Language, () => Extension> = {
-  // What people write has the direction of its letters; code has its own.
+  // Natural language may be right-to-left; code is not.
   text: () => EditorView.contentAttributes.of({ dir: 'auto' }),
   javascript: () => javascript({ typescript: true }),
   python,
   json,
 };
 
-/** A text field for code and for texts with references, which it offers as they are typed. */
+/** Editor for code, and for text with references. Completes references and secrets. */
 export function CodeEditor(props: CodeEditorProps) {
   const { label, value, language = 'text', single = false, placeholder = '', readOnly = false } = props;
   const holder = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const flavour = useRef(new Compartment());
+  const languageMode = useRef(new Compartment());
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what may change reaches it below
+  // biome-ignore lint/correctness/useExhaustiveDependencies: created once; the effects below apply changed props
   useEffect(() => {
     const parent = holder.current;
     if (!parent) return;
@@ -74,9 +74,9 @@ export function CodeEditor(props: CodeEditorProps) {
           EditorView.editable.of(!readOnly),
           EditorView.contentAttributes.of({ 'aria-label': label }),
           placeholderOf(placeholder),
-          syntaxHighlighting(COLOURS),
+          syntaxHighlighting(COLORS),
           autocompletion({ override: [(context) => suggestions(context, latest.current)], icons: false }),
-          flavour.current.of(LANGUAGES[language]()),
+          languageMode.current.of(LANGUAGES[language]()),
           EditorView.updateListener.of((update) => {
             const isTyped = !update.transactions.some((each) => each.annotation(FromOutside));
             if (update.docChanged && isTyped) latest.current.onChange(update.state.doc.toString());
@@ -89,7 +89,7 @@ export function CodeEditor(props: CodeEditorProps) {
   }, [single, readOnly, label]);
 
   useEffect(() => {
-    view.current?.dispatch({ effects: flavour.current.reconfigure(LANGUAGES[language]()) });
+    view.current?.dispatch({ effects: languageMode.current.reconfigure(LANGUAGES[language]()) });
   }, [language]);
 
   useEffect(() => {
@@ -104,12 +104,12 @@ export function CodeEditor(props: CodeEditorProps) {
   return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;
 }
 
-/** As a browser's own fields of one line take what is pasted. */
+/** Join pasted lines, as single-line fields of browsers do. */
 function inOneLine(text: string): string {
   return text.replaceAll(/^[\r\n]+|[\r\n]+$/g, '').replaceAll(/[\r\n]+/g, ' ');
 }
 
-/** Whether lines were made by hand. What was stored with several can be written on. */
+/** Return whether the user added a line. Stored values with several lines stay editable. */
 function isBroken(change: Transaction): boolean {
   return change.newDoc.lines > change.startState.doc.lines && !change.annotation(FromOutside);
 }

@@ -3,7 +3,7 @@ import { memo } from 'react';
 import { IconButton } from '@/ui/button';
 import { Select } from '@/ui/field';
 import { branchesOf, handleTitle, mainHandle, startHandle } from '@/workflow/branches';
-import { type Catalogue, isTrigger } from '@/workflow/catalogue';
+import { type Catalog, isTrigger } from '@/workflow/catalog';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, removeEdges } from '@/workflow/edit';
 import { targetsOf } from '@/workflow/graph';
@@ -14,23 +14,23 @@ interface Props {
   id: string;
   state: WorkflowState;
   store: DraftStore;
-  catalogue: Catalogue;
+  catalog: Catalog;
   disabled: boolean;
 }
 
-/** Where a block leads, in words: what the mouse does on the canvas, for the keyboard. */
-export const Connections = memo(function Connections({ id, state, store, catalogue, disabled }: Props) {
+/** List of a block's outgoing connections: the keyboard alternative to connecting blocks on the canvas. */
+export const Connections = memo(function Connections({ id, state, store, catalog, disabled }: Props) {
   const block = state.blocks[id];
-  return block ? <WaysOut {...{ block, state, store, catalogue, disabled }} /> : null;
+  return block ? <OutgoingConnections {...{ block, state, store, catalog, disabled }} /> : null;
 });
 
-function WaysOut({ block, state, store, catalogue, disabled }: Omit<Props, 'id'> & { block: Block }) {
-  const ways = waysOut(block, catalogue.get(block.type)?.hasErrorPort ?? false);
+function OutgoingConnections({ block, state, store, catalog, disabled }: Omit<Props, 'id'> & { block: Block }) {
+  const ways = outgoingHandles(block, catalog.get(block.type)?.hasErrorPort ?? false);
   const edges = state.edges.filter((edge) => edge.source === block.id && state.blocks[edge.target]);
   return (
     <section className={styles.connections} aria-label="Connections">
-      <h3>Leads to</h3>
-      {edges.length === 0 && <p className={styles.none}>Nothing yet.</p>}
+      <h3>Connects to</h3>
+      {edges.length === 0 && <p className={styles.none}>No connections yet.</p>}
       <ul>
         {edges.map((edge) => (
           <li key={edge.id} className={styles.edge}>
@@ -51,7 +51,7 @@ function WaysOut({ block, state, store, catalogue, disabled }: Omit<Props, 'id'>
       </ul>
       {!disabled &&
         ways.map(({ handle, title }) => {
-          const targets = targetsOf(state, block.id, handle).filter((target) => canFollow(target, catalogue));
+          const targets = targetsOf(state, block.id, handle).filter((target) => canFollow(target, catalog));
           if (!targets.length) return null;
           return (
             <Select
@@ -77,12 +77,12 @@ function WaysOut({ block, state, store, catalogue, disabled }: Omit<Props, 'id'>
   );
 }
 
-/** Whether something can lead to a block: nothing leads to what starts the workflow, or never runs. */
-function canFollow(block: Block, catalogue: Catalogue): boolean {
-  return block.type !== 'note' && !isTrigger(block, catalogue.get(block.type));
+/** Return whether a block can have incoming connections. Triggers and notes cannot. */
+function canFollow(block: Block, catalog: Catalog): boolean {
+  return block.type !== 'note' && !isTrigger(block, catalog.get(block.type));
 }
 
-function waysOut(block: Block, hasErrorPort: boolean): { handle: string; title: string }[] {
+function outgoingHandles(block: Block, hasErrorPort: boolean): { handle: string; title: string }[] {
   const branches = branchesOf(block);
   const main = branches.length ? branches : [{ handle: mainHandle(block), title: '' }];
   const inside = isContainer(block) ? [{ handle: startHandle(block), title: 'inside' }] : [];

@@ -1,28 +1,28 @@
 import { Field, Select, TextInput } from '@/ui/field';
-import { useTypedNumber } from '@/ui/use-typed-text';
+import { useParsedNumber } from '@/ui/use-parsed-text';
 import { type Block, type BlockData, type Json, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
 import styles from './setting.module.css';
-import type { Words } from './setting-props';
+import type { Completions } from './setting-props';
 
 interface Props {
   block: Block;
   disabled: boolean;
-  words: Words;
+  completions: Completions;
   onChange: (change: BlockData) => void;
 }
 
 const USUAL_TIMES = 5;
 
 const LOOPS = [
-  ['for', 'A number of times'],
-  ['forEach', 'For each item of a list'],
-  ['while', 'While something is true'],
-  ['doWhile', 'Once, then while something is true'],
+  ['for', 'Fixed number of times'],
+  ['forEach', 'For each item in a list'],
+  ['while', 'While a condition is true'],
+  ['doWhile', 'Once, then while a condition is true'],
 ] as const;
 
-/** How often what lies in a loop or parallel runs. */
-export function ContainerSettings({ block, disabled, words, onChange }: Props) {
+/** Settings of a loop or parallel. */
+export function ContainerSettings({ block, disabled, completions, onChange }: Props) {
   const { data = {} } = block;
   const isLoop = block.type === 'loop';
   const kind = isLoop ? (data.loopType ?? 'for') : (data.parallelType ?? 'count');
@@ -32,7 +32,7 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
         {label}
       </span>
       <CodeEditor
-        {...words}
+        {...completions}
         label={label}
         language="javascript"
         value={textOf(data[key])}
@@ -44,7 +44,7 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
   );
   return (
     <>
-      <Field label="Runs">
+      <Field label={isLoop ? 'Loop type' : 'Parallel type'}>
         {(control) => (
           <Select
             {...control}
@@ -62,8 +62,8 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
               ))
             ) : (
               <>
-                <option value="count">A number of times at once</option>
-                <option value="collection">For each item of a list</option>
+                <option value="count">Fixed number of branches</option>
+                <option value="collection">For each item in a list</option>
               </>
             )}
           </Select>
@@ -86,9 +86,9 @@ interface TimesProps {
 }
 
 function Times({ count, disabled, onChange }: TimesProps) {
-  const [text, change] = useTypedNumber(count, onChange);
+  const [text, change] = useParsedNumber(count, onChange);
   return (
-    <Field label="Times" error={timesProblem(text)}>
+    <Field label="Iterations" error={timesProblem(text)}>
       {(control) => (
         <TextInput
           {...control}
@@ -102,8 +102,8 @@ function Times({ count, disabled, onChange }: TimesProps) {
   );
 }
 
-/** The engine takes none, like nothing, for not decided. */
+/** The engine treats 0 and an empty count as the default. */
 function timesProblem(text: string): string | null {
   if (Number(text) > 0) return null;
-  return Number(text) === 0 ? `Until there is a number, ${USUAL_TIMES} times.` : 'A number is expected, 1 or more.';
+  return Number(text) === 0 ? `Enter a number. The default is ${USUAL_TIMES}.` : 'Enter a number of at least 1.';
 }

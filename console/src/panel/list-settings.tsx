@@ -1,11 +1,11 @@
-/** The settings that are lists, each with its own kind of item. */
+/** Controls for settings that are lists. */
 import { Select, TextInput } from '@/ui/field';
 import type { Condition } from '@/workflow/branches';
 import { newId } from '@/workflow/new-id';
 import { type Json, listOf, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
-import { ItemList } from './lists';
-import styles from './lists.module.css';
+import { ItemList } from './item-list';
+import styles from './item-list.module.css';
 import type { SettingProps } from './setting-props';
 
 const FIELD_TYPES = ['string', 'number', 'boolean', 'object', 'array', 'file[]'];
@@ -16,7 +16,7 @@ interface Message {
   content: string;
 }
 
-export function MessagesSetting({ value, disabled, onChange, words }: SettingProps) {
+export function MessagesSetting({ value, disabled, onChange, completions }: SettingProps) {
   return (
     <ItemList<Message>
       items={listOf<Message>(value)}
@@ -39,11 +39,11 @@ export function MessagesSetting({ value, disabled, onChange, words }: SettingPro
             ))}
           </Select>
           <CodeEditor
-            {...words}
+            {...completions}
             label={`Message ${index + 1}`}
             value={message.content ?? ''}
             readOnly={disabled}
-            placeholder="Write a message; < offers what other blocks give"
+            placeholder="Write a message. Type < to insert a block output."
             onChange={(content) => change({ content })}
           />
         </>
@@ -60,8 +60,14 @@ interface FieldItem {
   description?: string;
 }
 
-/** The fields of a start block, or of a structure that is built. */
-export function FieldsSetting({ value, disabled, onChange, words, noun = 'field' }: SettingProps & { noun?: string }) {
+/** Fields of a start block or response format. */
+export function FieldsSetting({
+  value,
+  disabled,
+  onChange,
+  completions,
+  noun = 'field',
+}: SettingProps & { noun?: string }) {
   return (
     <ItemList<FieldItem>
       items={listOf<FieldItem>(value)}
@@ -93,7 +99,7 @@ export function FieldsSetting({ value, disabled, onChange, words, noun = 'field'
             />
           </div>
           <CodeEditor
-            {...words}
+            {...completions}
             single
             label={`Value of ${noun} ${index + 1}`}
             value={textOf(field.value)}
@@ -112,7 +118,7 @@ interface Row {
   cells: Record<string, Json>;
 }
 
-export function TableSetting({ value, disabled, onChange, words }: SettingProps) {
+export function TableSetting({ value, disabled, onChange, completions }: SettingProps) {
   return (
     <ItemList<Row>
       items={listOf<Row>(value)}
@@ -132,7 +138,7 @@ export function TableSetting({ value, disabled, onChange, words }: SettingProps)
             onChange={(event) => change({ cells: { ...row.cells, Key: event.target.value } })}
           />
           <CodeEditor
-            {...words}
+            {...completions}
             single
             label={`Value of row ${index + 1}`}
             placeholder="value"
@@ -146,8 +152,8 @@ export function TableSetting({ value, disabled, onChange, words }: SettingProps)
   );
 }
 
-/** `if`, `else if` …, `else`: stored as JSON text, the last one always there. */
-export function ConditionsSetting({ value, disabled, onChange, words, blockId }: SettingProps) {
+/** `if`, `else if` and `else` branches, stored as JSON text. `else` always exists. */
+export function ConditionsSetting({ value, disabled, onChange, completions, blockId }: SettingProps) {
   const entries = listOf<Condition>(value);
   const tested = entries.filter((entry) => entry.title !== 'else');
   const rest = entries.find((entry) => entry.title === 'else') ?? branch(blockId, 'else', 'else');
@@ -166,7 +172,7 @@ export function ConditionsSetting({ value, disabled, onChange, words, blockId }:
     >
       {(entry, change, index) => (
         <CodeEditor
-          {...words}
+          {...completions}
           language="javascript"
           label={`${index === 0 ? 'if' : 'else if'}, condition ${index + 1}`}
           value={entry.value ?? ''}
@@ -179,7 +185,7 @@ export function ConditionsSetting({ value, disabled, onChange, words, blockId }:
   );
 }
 
-export function RoutesSetting({ value, disabled, onChange, words, blockId }: SettingProps) {
+export function RoutesSetting({ value, disabled, onChange, completions, blockId }: SettingProps) {
   return (
     <ItemList<Condition>
       items={listOf<Condition>(value)}
@@ -199,11 +205,11 @@ export function RoutesSetting({ value, disabled, onChange, words, blockId }: Set
             onChange={(event) => change({ title: event.target.value })}
           />
           <CodeEditor
-            {...words}
+            {...completions}
             label={`When to take route ${index + 1}`}
             value={entry.value ?? ''}
             readOnly={disabled}
-            placeholder="When this way is the right one"
+            placeholder="When to take this route"
             onChange={(text) => change({ value: text })}
           />
         </>
@@ -220,7 +226,7 @@ interface Assignment {
   value: Json;
 }
 
-export function AssignmentsSetting({ value, disabled, onChange, words }: SettingProps) {
+export function AssignmentsSetting({ value, disabled, onChange, completions }: SettingProps) {
   return (
     <ItemList<Assignment>
       items={listOf<Assignment>(value)}
@@ -240,7 +246,7 @@ export function AssignmentsSetting({ value, disabled, onChange, words }: Setting
             onChange={(event) => change({ variableName: event.target.value })}
           />
           <CodeEditor
-            {...words}
+            {...completions}
             single
             label={`Value of assignment ${index + 1}`}
             placeholder="value"

@@ -1,19 +1,19 @@
-import type { Setting } from '@/workflow/catalogue';
+import type { Setting } from '@/workflow/catalog';
 import type { Reference } from '@/workflow/references';
 import type { Json } from '@/workflow/state';
 
-/** What a field may offer as it is typed into. */
-export interface Words {
+/** Completions of a field. */
+export interface Completions {
   references: readonly Reference[];
   environment: readonly string[];
 }
 
-/** What every control of a setting is given. */
+/** Props of every setting control. */
 export interface SettingProps {
   setting: Setting;
   value: Json;
   blockId: string;
   disabled: boolean;
-  words: Words;
+  completions: Completions;
   onChange: (value: Json) => void;
 }

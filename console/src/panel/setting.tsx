@@ -1,7 +1,7 @@
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
-import { useTypedNumber, useTypedText } from '@/ui/use-typed-text';
-import { isSecret, optionTitle, usualValue } from '@/workflow/catalogue';
+import { useParsedNumber, useParsedText } from '@/ui/use-parsed-text';
+import { defaultValue, isSecret, optionTitle } from '@/workflow/catalog';
 import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
 import {
@@ -28,10 +28,10 @@ const LISTS: Record<string, (props: SettingProps) => React.JSX.Element> = {
   'tool-input': ToolsSetting,
 };
 
-/** Controls whose value is JSON of any shape. */
+/** Controls whose value is arbitrary JSON. */
 const JSON_CONTROLS = new Set(['skill-input', 'eval-input', 'input-mapping', 'file-upload']);
 
-/** The control of one setting of a block. */
+/** Control for a setting of a block. */
 export function SettingControl(props: SettingProps & { language: Language }) {
   const { setting, value, disabled, onChange } = props;
   const List = LISTS[setting.type];
@@ -57,7 +57,14 @@ export function SettingControl(props: SettingProps & { language: Language }) {
   return <PlainSetting {...props} />;
 }
 
-function PlainSetting({ setting, value, disabled, words, onChange, language }: SettingProps & { language: Language }) {
+function PlainSetting({
+  setting,
+  value,
+  disabled,
+  completions,
+  onChange,
+  language,
+}: SettingProps & { language: Language }) {
   const text = textOf(value, 2);
   const { title, required, type } = setting;
   if (type === 'dropdown' && setting.options.length) return <Choice {...{ setting, value, disabled, onChange }} />;
@@ -72,7 +79,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
         {required && <span className={styles.required}> *</span>}
       </span>
       <CodeEditor
-        {...words}
+        {...completions}
         label={title}
         language={isCode ? language : 'text'}
         single={type === 'short-input' || type === 'combobox' || type === 'dropdown'}
@@ -87,7 +94,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
 type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
 
 function NumberSetting({ setting, value, disabled, onChange }: Simple) {
-  const [text, change] = useTypedNumber(value, onChange);
+  const [text, change] = useParsedNumber(value, onChange);
   return (
     <Field label={setting.title} required={setting.required}>
       {(control) => (
@@ -103,9 +110,9 @@ function NumberSetting({ setting, value, disabled, onChange }: Simple) {
   );
 }
 
-/** One of the options; a value that is none of them, a reference say, is one more. */
+/** Select of the options, plus the current value if it is another one, such as a reference. */
 function Choice({ setting, value, disabled, onChange }: Simple) {
-  const chosen = textOf(value) || textOf(usualValue(setting));
+  const chosen = textOf(value) || textOf(defaultValue(setting));
   const options = setting.options.includes(chosen) ? setting.options : [chosen, ...setting.options];
   return (
     <Field label={setting.title} required={setting.required}>
@@ -129,7 +136,7 @@ function SecretSetting({ setting, value, disabled, onChange }: Simple) {
     <Field
       label={setting.title}
       required={setting.required}
-      hint={isHidden ? undefined : 'Name a secret as {{NAME}}; Settings → Secrets keeps its value.'}
+      hint={isHidden ? undefined : 'Use a secret as {{NAME}}. Manage secrets in Settings → Secrets.'}
     >
       {(control) => (
         <TextInput
@@ -168,11 +175,11 @@ function WorkflowSetting({ setting, value, disabled, onChange }: Simple) {
   );
 }
 
-/** A value that has no form of its own: shown and changed as JSON; what does not parse is not taken. */
-export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<SettingProps, 'blockId'>) {
+/** JSON editor for values without a form. Invalid JSON is not stored. */
+export function JsonSetting({ setting, value, disabled, completions, onChange }: Omit<SettingProps, 'blockId'>) {
   const stored =
     value === null || value === '' ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
-  const [text, setText] = useTypedText(value, stored);
+  const [text, setText] = useParsedText(value, stored);
   const wrong = text !== stored && jsonOf(text) === undefined;
   const change = (next: string) => {
     const read = jsonOf(next);
@@ -184,17 +191,24 @@ export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<
       <span className={styles.title} aria-hidden>
         {setting.title}
       </span>
-      <CodeEditor {...words} label={setting.title} language="json" value={text} readOnly={disabled} onChange={change} />
+      <CodeEditor
+        {...completions}
+        label={setting.title}
+        language="json"
+        value={text}
+        readOnly={disabled}
+        onChange={change}
+      />
       {wrong && (
         <p className={styles.wrong} role="status">
-          This is not JSON yet; it is saved once it is.
+          Invalid JSON. Your change is saved once it is valid.
         </p>
       )}
     </div>
   );
 }
 
-/** What a text says, null where it says nothing, undefined where it is not JSON. */
+/** Parse JSON: null for empty text, undefined for invalid JSON. */
 function jsonOf(text: string): Json | undefined {
   try {
     return text.trim() ? JSON.parse(text) : null;

@@ -1,34 +1,34 @@
-/** The tools of an agent, each with the form of its kind. */
+/** Control for the tools of an agent, with a form for each type of tool. */
 import { type ReactNode, useState } from 'react';
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
-import { useTypedText } from '@/ui/use-typed-text';
+import { useParsedText } from '@/ui/use-parsed-text';
 import { type Json, listOf, textOf } from '@/workflow/state';
 import { functionOf, newTool, type Parameter, schemaOf, TOOL_KINDS, type ToolEntry } from '@/workflow/tools';
 import { CodeEditor, type Language } from './code-editor';
+import { ItemList } from './item-list';
+import lists from './item-list.module.css';
 import { TableSetting } from './list-settings';
-import { ItemList } from './lists';
-import lists from './lists.module.css';
 import setting from './setting.module.css';
 import type { SettingProps } from './setting-props';
 import styles from './tools-setting.module.css';
 
 const USES = [
-  ['auto', 'When the model wants it'],
-  ['force', 'At once, then when it wants'],
-  ['none', 'Never'],
+  ['auto', 'Auto: the model decides'],
+  ['force', 'Force: call it first'],
+  ['none', 'None: do not use'],
 ] as const;
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object'];
 
-/** What the author may decide for the model: key, label, example. */
+/** Parameters that the author may fix: key, label, example. */
 const FIXED: Record<string, readonly (readonly [string, string, string])[]> = {
   api: [
     ['url', 'URL', 'https://example.com/search'],
     ['method', 'Method', 'GET'],
   ],
   webhook_request: [['url', 'URL', 'https://example.com/hook']],
-  memory: [['id', 'Conversation', '<start.conversationId>']],
+  memory: [['id', 'Conversation ID', '<start.conversationId>']],
   mcp: [
     ['serverUrl', 'Server', 'https://tools.example/mcp'],
     ['toolName', 'Tool', 'search'],
@@ -57,7 +57,7 @@ export function ToolsSetting(props: SettingProps) {
 interface ToolProps extends SettingProps {
   tool: ToolEntry;
   change: (part: Partial<ToolEntry>) => void;
-  /** What the fields of this tool are told apart by. */
+  /** Distinguishes the accessible names of this tool's fields. */
   label: string;
 }
 
@@ -73,7 +73,7 @@ function Tool(props: ToolProps) {
       </summary>
       <div className={styles.body}>
         <Choice
-          label={`Kind of ${label}`}
+          label={`Type of ${label}`}
           value={tool.type}
           options={Object.entries(kinds)}
           disabled={disabled}
@@ -84,7 +84,7 @@ function Tool(props: ToolProps) {
         <FixedValues {...props} />
         {REMOTE.has(tool.type) && <Headers {...props} />}
         <Choice
-          label={`Use of ${label}`}
+          label={`Usage of ${label}`}
           value={tool.usageControl ?? 'auto'}
           options={USES}
           disabled={disabled}
@@ -115,7 +115,7 @@ function Choice({ label, value, options, disabled, onChange }: ChoiceProps) {
   );
 }
 
-function CustomTool({ tool, change, label, disabled, words }: ToolProps) {
+function CustomTool({ tool, change, label, disabled, completions }: ToolProps) {
   const { description, parameters } = functionOf(tool.schema);
   const describe = (next: { title?: string; description?: string; parameters?: readonly Parameter[] }) => {
     const title = next.title ?? tool.title ?? '';
@@ -135,7 +135,7 @@ function CustomTool({ tool, change, label, disabled, words }: ToolProps) {
           />
         )}
       </Field>
-      <Field label="Description" hint="The model decides by it when to use the tool.">
+      <Field label="Description" hint="The model uses it to decide when to call the tool.">
         {(control) => (
           <TextArea
             {...control}
@@ -158,7 +158,7 @@ function CustomTool({ tool, change, label, disabled, words }: ToolProps) {
         title="Code"
         label={`Code of ${label}`}
         language="javascript"
-        words={words}
+        completions={completions}
         value={tool.code ?? ''}
         placeholder="return { price: 12 };"
         disabled={disabled}
@@ -206,7 +206,7 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
           <TextArea
             rows={1}
             aria-label={`Description of parameter ${index + 1} of ${label}`}
-            placeholder="What the model puts here"
+            placeholder="Describe this parameter"
             value={textOf(schema.description)}
             disabled={disabled}
             onChange={(event) => change({ schema: { ...schema, description: event.target.value } })}
@@ -218,7 +218,7 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
               disabled={disabled}
               onChange={(event) => change({ required: event.target.checked })}
             />
-            Must be given
+            Required
           </label>
         </>
       )}
@@ -234,9 +234,9 @@ interface NameProps {
   onChange: (name: string) => void;
 }
 
-/** A name that another parameter has is not taken: it may be on the way to one that is free. */
+/** Name field. A name in use is not stored, but stays in the field: the user may still be typing. */
 function ParameterName({ label, name, others, disabled, onChange }: NameProps) {
-  const [text, setText] = useTypedText(name, name);
+  const [text, setText] = useParsedText(name, name);
   const isTaken = (wanted: string) => others.some((each) => each.name === wanted);
   const change = (next: string) => {
     setText(next, isTaken(next) ? name : next);
@@ -268,7 +268,7 @@ function WorkflowTool({ tool, change, disabled }: ToolProps) {
     change({ title, params: { ...tool.params, workflowId } });
   };
   return (
-    <Field label="Workflow" hint="Its live version runs; the model gives its input fields.">
+    <Field label="Workflow" hint="Runs the live version. The model fills in the input fields.">
       {(control) => (
         <Select
           {...control}
@@ -288,15 +288,15 @@ function WorkflowTool({ tool, change, disabled }: ToolProps) {
   );
 }
 
-/** Values that the author decides; what is left empty is the model's to choose. */
-function FixedValues({ tool, change, label, disabled, words }: ToolProps) {
+/** Parameters fixed by the author. The model fills in the empty ones. */
+function FixedValues({ tool, change, label, disabled, completions }: ToolProps) {
   return (FIXED[tool.type] ?? []).map(([key, title, example]) => (
     <Editor
       key={key}
       title={title}
       label={`${title} of ${label}`}
       single
-      words={words}
+      completions={completions}
       value={textOf(tool.params?.[key])}
       placeholder={example}
       disabled={disabled}
@@ -333,20 +333,20 @@ interface EditorProps {
   label: string;
   language?: Language;
   single?: boolean;
-  words: SettingProps['words'];
+  completions: SettingProps['completions'];
   value: string;
   placeholder: string;
   disabled: boolean;
   onChange: (value: string) => void;
 }
 
-function Editor({ title, words, disabled, ...rest }: EditorProps) {
+function Editor({ title, completions, disabled, ...rest }: EditorProps) {
   return (
     <div className={setting.group}>
       <span className={setting.title} aria-hidden>
         {title}
       </span>
-      <CodeEditor {...words} {...rest} readOnly={disabled} />
+      <CodeEditor {...completions} {...rest} readOnly={disabled} />
     </div>
   );
 }

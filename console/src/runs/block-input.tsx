@@ -1,7 +1,7 @@
 import { JsonView } from '@/ui/json-view';
 import type { Json } from '@/workflow/state';
 
-/** What a block was given. Code is shown as it was written: as a part of the JSON it would be one long line. */
+/** Input of a block. Code is shown separately: within JSON it would be a single long line. */
 export function BlockInput({ value }: { value: Json }) {
   const { code, rest } = codeApart(value);
   return (

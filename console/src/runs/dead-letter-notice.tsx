@@ -3,7 +3,7 @@ import { useDeadLetters } from '@/api/dead-letters';
 import { count } from '@/app/format';
 import styles from './dead-letter-notice.module.css';
 
-/** Says that something could not be worked on, to those who can do something about it. */
+/** Notice for admins that there are dead letters. */
 export function DeadLetterNotice() {
   const letters = useDeadLetters();
   const found = letters.data?.pages.flatMap((page) => page.data) ?? [];
@@ -11,7 +11,8 @@ export function DeadLetterNotice() {
   return (
     <p className={styles.notice} role="status">
       {letters.hasNextPage && 'More than '}
-      {count(found.length, 'message')} could not be worked on. <Link href="/settings/dead-letters">Look at them</Link>
+      {count(found.length, 'message')} could not be processed.{' '}
+      <Link href="/settings/dead-letters">View dead letters</Link>
     </p>
   );
 }

@@ -14,46 +14,46 @@ export interface Row extends Time {
   key: string;
   span: Span;
   depth: number;
-  /** The time of what it is a part of. */
-  whole: Time | null;
+  /** Time of the parent span. */
+  parent: Time | null;
 }
 
-/** The spans below the run itself, each with how deep it lies. A part lies within its whole, whatever the clocks say. */
+/** Return the spans of a run as rows with their depth. Child spans are clamped to their parent's time. */
 export function flattened(spans: readonly Span[]): Row[] {
   const rows: Row[] = [];
-  const walk = (span: Span, depth: number, path: string, whole: Time | null) => {
-    const time = within(whole, span);
-    rows.push({ key: path, span, depth, whole, ...time });
-    (span.children ?? []).forEach((child, index) => void walk(child, depth + 1, `${path}.${index}`, time));
+  const addRows = (span: Span, depth: number, path: string, parent: Time | null) => {
+    const time = clamped(parent, span);
+    rows.push({ key: path, span, depth, parent, ...time });
+    (span.children ?? []).forEach((child, index) => void addRows(child, depth + 1, `${path}.${index}`, time));
   };
   spans
     .flatMap((span) => (span.type === 'workflow' && span.children ? span.children : [span]))
-    .forEach((span, index) => void walk(span, 0, String(index), null));
+    .forEach((span, index) => void addRows(span, 0, String(index), null));
   return rows;
 }
 
-/** Clocks are read in whole milliseconds: what a model took of one may seem to come after the block that asked it. */
-function within(whole: Time | null, { startTime, duration }: Span): Time {
+/** Timestamps are rounded to milliseconds, so a child may appear to start after its parent's end. */
+function clamped(parent: Time | null, { startTime, duration }: Span): Time {
   const start = Date.parse(startTime);
   const end = start + duration;
-  if (!whole) return { start, end };
-  const into = (moment: number) => Math.min(whole.end, Math.max(whole.start, moment));
-  return { start: into(start), end: into(end) };
+  if (!parent) return { start, end };
+  const clamp = (time: number) => Math.min(parent.end, Math.max(parent.start, time));
+  return { start: clamp(start), end: clamp(end) };
 }
 
-/** When the first span begins, and how long it is until the last one ends, in milliseconds. */
+/** Return the start of the first span and the milliseconds until the end of the last one. */
 export function windowOf(rows: readonly Time[]): Window {
   const from = Math.min(...rows.map((row) => row.start));
   const until = Math.max(...rows.map((row) => row.end));
   return { from, length: Math.max(1, until - from) };
 }
 
-const LEAST = '3px';
+const MIN_WIDTH = '3px';
 
-/** Where a row's bar lies on its track: wide enough to be seen, and with that still inside of its whole's. */
-export function placeOf({ start, end, whole }: Row, { from, length }: Window): { left: string; width: string } {
-  const at = (moment: number) => `${((moment - from) / length) * 100}%`;
-  const bounds = whole ?? { start: from, end: from + length };
-  const inside = `max(${at(bounds.start)}, min(${at(start)}, ${at(bounds.end)} - ${LEAST}))`;
-  return { left: `min(100% - ${LEAST}, ${inside})`, width: `max(${LEAST}, ${at(end - start + from)})` };
+/** Return the position of a row's bar: at least as wide as `MIN_WIDTH`, and within its parent's bar. */
+export function barPosition({ start, end, parent }: Row, { from, length }: Window): { left: string; width: string } {
+  const at = (time: number) => `${((time - from) / length) * 100}%`;
+  const bounds = parent ?? { start: from, end: from + length };
+  const inside = `max(${at(bounds.start)}, min(${at(start)}, ${at(bounds.end)} - ${MIN_WIDTH}))`;
+  return { left: `min(100% - ${MIN_WIDTH}, ${inside})`, width: `max(${MIN_WIDTH}, ${at(end - start + from)})` };
 }

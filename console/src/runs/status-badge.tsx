@@ -1,11 +1,10 @@
 import { Badge } from '@/ui/states';
-import { type RunStatus, TONES, WORDS } from './words';
+import { type RunStatus, STATUS_LABELS, STATUS_TONES } from './labels';
 
-/** How a run stands. */
 export function StatusBadge({ status }: { status: RunStatus }) {
   return (
-    <Badge tone={TONES[status]} dot>
-      {WORDS[status]}
+    <Badge tone={STATUS_TONES[status]} dot>
+      {STATUS_LABELS[status]}
     </Badge>
   );
 }

@@ -5,29 +5,29 @@ import { BlockIcon } from '@/canvas/block-icon';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
-import { Problem } from '@/ui/states';
+import { InlineError } from '@/ui/states';
 import { BlockInput } from './block-input';
-import { flattened, placeOf, type Row, type Window, windowOf } from './spans';
-import { waitOf } from './waits';
+import { describeWait } from './describe-wait';
+import { barPosition, flattened, type Row, type Window, windowOf } from './spans';
 import styles from './waterfall.module.css';
 
 interface Props {
   spans: readonly Span[];
-  /** Whether the run goes on no more. */
+  /** Whether the run has ended. */
   ended: boolean;
 }
 
-/** A loop of a thousand rounds has thousands of steps, and a browser that draws them all stands still meanwhile. */
-const AT_ONCE = 300;
+/** Number of steps shown at first. A long loop has thousands of steps, and rendering them all would freeze the page. */
+const PAGE_SIZE = 300;
 
-/** What each block did, and when: a bar each, and its input and output on demand. What failed is always there, and open. */
+/** Waterfall of the blocks of a run with their input and output. A failed step is always shown, and expanded. */
 export function Waterfall({ spans, ended }: Props) {
   const rows = useMemo(() => flattened(spans), [spans]);
   const window = useMemo(() => windowOf(rows), [rows]);
-  // What lies around it has failed by that, too, and has nothing to tell.
+  // The containers around a failed block have failed as well, but have no error of their own.
   const failed = rows.find((row) => errorOf(row.span))?.key ?? null;
   const [open, setOpen] = useState(failed);
-  const [limit, setLimit] = useState(AT_ONCE);
+  const [limit, setLimit] = useState(PAGE_SIZE);
   const shown = rows.filter(({ key }, index) => index < limit || `${failed}.`.startsWith(`${key}.`));
   return (
     <>
@@ -45,8 +45,8 @@ export function Waterfall({ spans, ended }: Props) {
       </ol>
       {rows.length > limit && (
         <div>
-          <Button onClick={() => setLimit(limit + AT_ONCE)}>
-            Show more: {shown.length.toLocaleString('en-US')} of {count(rows.length, 'step')} are here
+          <Button onClick={() => setLimit(limit + PAGE_SIZE)}>
+            Show more ({shown.length.toLocaleString('en-US')} of {count(rows.length, 'step')} shown)
           </Button>
         </div>
       )}
@@ -75,7 +75,7 @@ function Step({ row, window, ended, isOpen, onToggle }: StepProps) {
           <span
             data-testid="bar"
             className={classNames(styles.bar, span.status === 'error' && styles.failed)}
-            style={placeOf(row, window)}
+            style={barPosition(row, window)}
           />
         </span>
         <span className={styles.time}>{duration(span.duration)}</span>
@@ -86,7 +86,7 @@ function Step({ row, window, ended, isOpen, onToggle }: StepProps) {
 }
 
 function Details({ span, ended }: { span: Span; ended: boolean }) {
-  const wait = waitOf(span);
+  const wait = describeWait(span);
   const facts = [
     span.model && ['Model', span.model],
     span.tokens && ['Tokens', tokensOf(span.tokens)],
@@ -94,10 +94,10 @@ function Details({ span, ended }: { span: Span; ended: boolean }) {
   ].filter((fact): fact is [string, string] => Boolean(fact));
   return (
     <div className={styles.details}>
-      <Problem error={errorOf(span)} />
+      <InlineError error={errorOf(span)} />
       {wait && (
         <p>
-          {ended ? 'Waited' : 'Waits'} {wait}.
+          {ended ? 'Waited' : 'Waiting'} {wait}.
         </p>
       )}
       {facts.length > 0 && (
@@ -126,5 +126,5 @@ function errorOf({ status, output }: Span): string | null {
 function tokensOf(tokens: NonNullable<Span['tokens']>): string {
   if (typeof tokens !== 'object' || Array.isArray(tokens)) return String(tokens);
   const { input, output, prompt, completion, total } = tokens;
-  return `${input ?? prompt ?? 0} in, ${output ?? completion ?? 0} out, ${total ?? 0} in all`;
+  return `${input ?? prompt ?? 0} input, ${output ?? completion ?? 0} output, ${total ?? 0} total`;
 }

@@ -5,12 +5,12 @@ import { useWorkflows } from '@/api/workflows';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Select } from '@/ui/field';
-import { Empty, Failure, Skeleton } from '@/ui/states';
+import { Empty, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import styles from './audit.module.css';
+import { AUDIT_ACTIONS, type Names } from './audit-actions';
 import { AuditEntry } from './audit-entry';
-import { DEEDS, type Names } from './deeds';
 import { Section } from './section';
 
 export function AuditSection() {
@@ -18,26 +18,26 @@ export function AuditSection() {
   return (
     <Section
       title="Audit log"
-      about="Who deployed, promoted, made keys, changed access, signed in."
-      action={<DeedSelect value={action} onChange={setAction} />}
+      about="Deployments, key and access changes, sign-ins and other actions in this workspace."
+      action={<ActionSelect value={action} onChange={setAction} />}
     >
       <Entries action={action} />
     </Section>
   );
 }
 
-function DeedSelect({ value, onChange }: { value: string; onChange: (action: string) => void }) {
+function ActionSelect({ value, onChange }: { value: string; onChange: (action: string) => void }) {
   return (
     <Select
-      aria-label="What was done"
+      aria-label="Action"
       className={styles.filter}
       value={value}
       onChange={(event) => onChange(event.target.value)}
     >
-      <option value="">All entries</option>
-      {DEEDS.map(([about, deeds]) => (
+      <option value="">All actions</option>
+      {AUDIT_ACTIONS.map(([about, actions]) => (
         <optgroup key={about} label={about}>
-          {Object.entries(deeds).map(([action, { name }]) => (
+          {Object.entries(actions).map(([action, { name }]) => (
             <option key={action} value={action}>
               {name}
             </option>
@@ -56,13 +56,13 @@ function Entries({ action }: { action: string }) {
     () => new Map([...(workflows.data ?? []), ...(members.data ?? [])].map(({ id, name }) => [id, name])),
     [workflows.data, members.data],
   );
-  // A sentence has its names from the start: it would change under who reads it.
+  // Wait for the names, so that the text of an entry does not change after it is shown.
   if (audit.isPending || workflows.isPending || members.isPending) return <Skeleton rows={6} />;
-  if (audit.isLoadingError) return <Failure error={audit.error} onRetry={audit.refetch} />;
+  if (audit.isLoadingError) return <LoadError error={audit.error} onRetry={audit.refetch} />;
   const rows = audit.data.pages.flatMap((page) => page.data);
   return (
     <>
-      {rows.length ? <Table rows={rows} names={names} /> : <NoEntries goesOn={audit.hasNextPage} />}
+      {rows.length ? <Table rows={rows} names={names} /> : <NoEntries hasMore={audit.hasNextPage} />}
       {audit.hasNextPage && (
         <Button busy={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
           Show older entries
@@ -72,9 +72,9 @@ function Entries({ action }: { action: string }) {
   );
 }
 
-function NoEntries({ goesOn }: { goesOn: boolean }) {
-  if (goesOn) return <Empty title="Nothing of this kind so far">Older entries were not looked at yet.</Empty>;
-  return <Empty title="Nothing of this kind has happened yet" />;
+function NoEntries({ hasMore }: { hasMore: boolean }) {
+  if (hasMore) return <Empty title="No matching entries so far">Show older entries to continue the search.</Empty>;
+  return <Empty title="No matching entries" />;
 }
 
 function Table({ rows, names }: { rows: readonly AuditRow[]; names: Names }) {
@@ -83,8 +83,8 @@ function Table({ rows, names }: { rows: readonly AuditRow[]; names: Names }) {
       <table className={classNames(table.table, table.stack)}>
         <thead>
           <tr>
-            <th scope="col">What happened</th>
-            <th scope="col">When</th>
+            <th scope="col">Event</th>
+            <th scope="col">Time</th>
           </tr>
         </thead>
         <tbody>

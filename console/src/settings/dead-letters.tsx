@@ -1,13 +1,13 @@
 import { MailX } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { type DeadLetter, useDeadLetters, useDiscard, useRedrive } from '@/api/dead-letters';
+import { type DeadLetter, useDeadLetters, useDeleteDeadLetter, useRedrive } from '@/api/dead-letters';
 import { useWorkflows } from '@/api/workflows';
-import { ago } from '@/app/format';
+import { formatAgo } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
-import { Empty, Failure, Skeleton } from '@/ui/states';
+import { Empty, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import { useNow } from '@/ui/use-now';
@@ -16,16 +16,13 @@ import { Section } from './section';
 const KINDS: Record<string, string> = {
   durable_run: 'Queued run',
   records: 'Run records',
-  attached_run: 'Waiting call',
+  attached_run: 'Attached run',
   unreadable: 'Unreadable message',
 };
 
 export function DeadLettersSection() {
   return (
-    <Section
-      title="Dead letters"
-      about="Messages that nobody could work on, kept until somebody decides. Redrive gives one another chance."
-    >
+    <Section title="Dead letters" about="Messages that could not be processed. Retry or delete them.">
       <Letters />
     </Section>
   );
@@ -36,19 +33,19 @@ function Letters() {
   const workflows = useWorkflows();
   useNow();
   if (letters.isPending) return <Skeleton rows={2} />;
-  if (letters.isLoadingError) return <Failure error={letters.error} onRetry={letters.refetch} />;
+  if (letters.isLoadingError) return <LoadError error={letters.error} onRetry={letters.refetch} />;
   const found = letters.data.pages.flatMap((page) => page.data);
   if (!found.length) {
     return (
       <Empty icon={<MailX size={22} aria-hidden />} title="No dead letters">
-        Everything that was queued could be worked on.
+        All queued messages were processed.
       </Empty>
     );
   }
   const names = new Map(workflows.data?.map((row) => [row.id, row.name]));
   return (
     <>
-      <ActionTable label="Dead letter table" columns={['What', 'Why', 'When']}>
+      <ActionTable label="Dead letter table" columns={['Message', 'Reason', 'Failed']}>
         {found.map((letter) => (
           <Row key={letter.id} letter={letter} name={names.get(letter.workflowId ?? '')} />
         ))}
@@ -63,10 +60,10 @@ function Letters() {
 }
 
 function Row({ letter, name }: { letter: DeadLetter; name: string | undefined }) {
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const redrive = useRedrive();
-  const discard = useDiscard();
-  const [asked, setAsked] = useState(false);
+  const remove = useDeleteDeadLetter();
+  const [isConfirming, setConfirming] = useState(false);
   const what = KINDS[letter.kind] ?? letter.kind;
   return (
     <tr>
@@ -85,23 +82,25 @@ function Row({ letter, name }: { letter: DeadLetter; name: string | undefined })
         {letter.reason}
         {letter.times > 1 && `, ${letter.times} times`}
       </td>
-      <td className={table.quiet}>{ago(letter.diedAt)}</td>
+      <td className={table.quiet}>{formatAgo(letter.diedAt)}</td>
       <td className={table.end}>
         <Button
           busy={redrive.isPending}
-          onClick={() => redrive.mutate(letter.id, { onSuccess: () => say('It is tried again.'), onError: fail })}
+          onClick={() =>
+            redrive.mutate(letter.id, { onSuccess: () => notify('The message was queued again.'), onError: fail })
+          }
         >
-          Redrive
+          Retry
         </Button>{' '}
-        <Button onClick={() => setAsked(true)}>Discard</Button>
+        <Button onClick={() => setConfirming(true)}>Delete</Button>
         <Confirm
-          title="Discard this message?"
-          question="It is gone for good. A run that it was about stays as it is."
-          action="Discard"
-          busy={discard.isPending}
-          open={asked}
-          onClose={() => setAsked(false)}
-          onConfirm={() => discard.mutate(letter.id, { onError: fail, onSettled: () => setAsked(false) })}
+          title="Delete this message?"
+          question="You cannot undo this. The run that the message belongs to is not affected."
+          action="Delete"
+          busy={remove.isPending}
+          open={isConfirming}
+          onClose={() => setConfirming(false)}
+          onConfirm={() => remove.mutate(letter.id, { onError: fail, onSettled: () => setConfirming(false) })}
         />
       </td>
     </tr>

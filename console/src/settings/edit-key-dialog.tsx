@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { type KeyKind, type KeyRow, useChangeKey } from '@/api/keys';
+import { type KeyKind, type KeyRow, useUpdateKey } from '@/api/keys';
 import { KeyLimitField, KeyNameField, keyLimit } from '@/deploy/key-fields';
 import { FormDialog } from '@/ui/form-dialog';
 
@@ -9,24 +9,24 @@ interface Props {
   onClose: () => void;
 }
 
-/** Gives a key another name or limit. What it may do stays: that would be another key. */
+/** Dialog that changes the name and rate limit of a key. Permissions cannot be changed. */
 export function EditKeyDialog({ row, kind, onClose }: Props) {
-  const change = useChangeKey(kind);
+  const change = useUpdateKey(kind);
   const [name, setName] = useState(row.name);
   const [limit, setLimit] = useState(row.rateLimit?.toString() ?? '');
-  const wish = {
+  const settings = {
     ...(name.trim() !== row.name && { name: name.trim() }),
     ...(keyLimit(limit) !== row.rateLimit && { rateLimit: keyLimit(limit) }),
   };
   return (
     <FormDialog
       title={`Edit ${row.name}`}
-      description="Programs go on with the same key."
+      description="The key itself does not change."
       action="Save"
-      disabled={!name.trim() || !Object.keys(wish).length}
+      disabled={!name.trim() || !Object.keys(settings).length}
       busy={change.isPending}
       error={change.error}
-      onSubmit={() => change.mutate({ id: row.id, wish }, { onSuccess: onClose })}
+      onSubmit={() => change.mutate({ id: row.id, settings }, { onSuccess: onClose })}
       onClose={onClose}
     >
       <KeyNameField value={name} onChange={setName} />

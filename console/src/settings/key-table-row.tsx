@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { type KeyKind, type KeyRow, useRevokeKey } from '@/api/keys';
-import { ago, count, moment } from '@/app/format';
+import { count, formatAgo, formatDate } from '@/app/format';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Badge } from '@/ui/states';
@@ -16,12 +16,12 @@ interface Props {
   onRotate: () => void;
 }
 
-/** One key: what it may, how long, and what can be done with it. */
+/** Row of a key with its permissions, expiration and actions. */
 export function KeyTableRow({ row, kind, names, isReplaced, onRotate }: Props) {
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const revoke = useRevokeKey(kind);
-  const [asked, setAsked] = useState<'edit' | 'revoke' | null>(null);
-  const close = () => setAsked(null);
+  const [openDialog, setOpenDialog] = useState<'edit' | 'revoke' | null>(null);
+  const close = () => setOpenDialog(null);
   const isExpired = row.expiresAt !== null && Date.parse(row.expiresAt) <= Date.now();
   const called = isReplaced ? `the replaced ${row.name}` : row.name;
   return (
@@ -32,24 +32,24 @@ export function KeyTableRow({ row, kind, names, isReplaced, onRotate }: Props) {
         <code className={table.quiet}>{row.displayKey}</code>
       </td>
       <td>
-        <Badge>{row.scopes.includes('admin') ? 'everything' : row.scopes.join(', ')}</Badge>
+        <Badge>{row.scopes.includes('admin') ? 'Full access' : row.scopes.join(', ')}</Badge>
         {row.workflowIds && (
           <p className={table.quiet}>
-            only {row.workflowIds.map((id) => names.get(id) ?? 'a workflow that is not here').join(', ')}
+            Workflows: {row.workflowIds.map((id) => names.get(id) ?? 'Deleted workflow').join(', ')}
           </p>
         )}
-        {row.rateLimit !== null && <p className={table.quiet}>{count(row.rateLimit, 'call')} a minute</p>}
+        {row.rateLimit !== null && <p className={table.quiet}>{count(row.rateLimit, 'call')} per minute</p>}
       </td>
       <td className={table.quiet}>
-        {moment(row.createdAt)}
+        {formatDate(row.createdAt)}
         <br />
-        {row.expiresAt ? `${isExpired ? 'expired' : 'until'} ${moment(row.expiresAt)}` : `by ${row.createdBy}`}
+        {row.expiresAt ? `${isExpired ? 'Expired' : 'Expires'} ${formatDate(row.expiresAt)}` : `by ${row.createdBy}`}
       </td>
-      <td className={table.quiet}>{row.lastUsed ? ago(row.lastUsed) : 'Never'}</td>
+      <td className={table.quiet}>{row.lastUsed ? formatAgo(row.lastUsed) : 'Never'}</td>
       <td className={table.end}>
         {!isReplaced && !isExpired && (
           <>
-            <Button aria-label={`Edit ${row.name}`} onClick={() => setAsked('edit')}>
+            <Button aria-label={`Edit ${row.name}`} onClick={() => setOpenDialog('edit')}>
               Edit
             </Button>{' '}
             <Button aria-label={`Rotate ${row.name}`} onClick={onRotate}>
@@ -57,20 +57,20 @@ export function KeyTableRow({ row, kind, names, isReplaced, onRotate }: Props) {
             </Button>
           </>
         )}{' '}
-        <Button aria-label={`Revoke ${called}`} onClick={() => setAsked('revoke')}>
+        <Button aria-label={`Revoke ${called}`} onClick={() => setOpenDialog('revoke')}>
           Revoke
         </Button>
-        {asked === 'edit' && <EditKeyDialog row={row} kind={kind} onClose={close} />}
+        {openDialog === 'edit' && <EditKeyDialog row={row} kind={kind} onClose={close} />}
         <Confirm
           title={`Revoke ${called}?`}
-          question="Calls with this key are refused at once, everywhere. It cannot be brought back."
+          question="Calls with this key will be rejected immediately. You cannot undo this."
           action="Revoke"
           busy={revoke.isPending}
-          open={asked === 'revoke'}
+          open={openDialog === 'revoke'}
           onClose={close}
           onConfirm={() =>
             revoke.mutate(row.id, {
-              onSuccess: () => say(`${row.name} is revoked.`),
+              onSuccess: () => notify(`Revoked ${row.name}.`),
               onError: fail,
               onSettled: close,
             })

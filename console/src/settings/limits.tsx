@@ -1,7 +1,7 @@
 import { useSignedIn } from '@/api/session';
 import { useUsage } from '@/api/usage';
 import { cost } from '@/app/format';
-import { Failure, Skeleton } from '@/ui/states';
+import { LoadError, Skeleton } from '@/ui/states';
 import styles from './limits.module.css';
 import { Section } from './section';
 
@@ -15,29 +15,29 @@ export function LimitsSection() {
   const { workspace } = useSignedIn();
   const usage = useUsage();
   if (usage.isPending) return <Skeleton rows={3} />;
-  if (usage.isLoadingError) return <Failure error={usage.error} onRetry={usage.refetch} />;
+  if (usage.isLoadingError) return <LoadError error={usage.error} onRetry={usage.refetch} />;
   const { rateLimit, usage: spent } = usage.data;
   return (
     <>
       <Section title="Plan" about={`This workspace is on the ${workspace.plan} plan.`}>
         <dl className={styles.facts}>
           <div>
-            <dt>Spent on models this month</dt>
+            <dt>Model cost this month</dt>
             <dd>{cost(spent.currentPeriodCost)}</dd>
           </div>
           <div>
-            <dt>Sync and streamed calls</dt>
-            <dd>{rateLimit.sync.requestsPerMinute.toLocaleString('en-US')} a minute</dd>
+            <dt>Sync and streaming calls</dt>
+            <dd>{rateLimit.sync.requestsPerMinute.toLocaleString('en-US')} per minute</dd>
           </div>
           <div>
-            <dt>Queued calls</dt>
-            <dd>{rateLimit.async.requestsPerMinute.toLocaleString('en-US')} a minute</dd>
+            <dt>Async calls</dt>
+            <dd>{rateLimit.async.requestsPerMinute.toLocaleString('en-US')} per minute</dd>
           </div>
         </dl>
       </Section>
-      <Section title="Left right now" about="What this account may still send before it is asked to wait.">
-        <Meter label="Sync and streamed calls" bucket={rateLimit.sync} />
-        <Meter label="Queued calls" bucket={rateLimit.async} />
+      <Section title="Available now" about="Calls you can make before the rate limit applies.">
+        <Meter label="Sync and streaming calls" bucket={rateLimit.sync} />
+        <Meter label="Async calls" bucket={rateLimit.async} />
       </Section>
     </>
   );

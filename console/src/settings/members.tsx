@@ -7,28 +7,29 @@ import {
   useInvite,
   useMembers,
   useRemoveMember,
+  useRevokeInvitation,
   useSetRole,
-  useWithdraw,
 } from '@/api/team';
-import { moment } from '@/app/format';
+import { formatDate } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
-import { ShownOnce } from '@/ui/shown-once';
-import { Failure, Skeleton } from '@/ui/states';
+import { ShowOnceDialog } from '@/ui/show-once-dialog';
+import { LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
 import { Section } from './section';
 
 const ROLES: readonly (readonly [Role, string])[] = [
-  ['read', 'Reader: runs and looks'],
-  ['write', 'Editor: also edits drafts'],
-  ['admin', 'Admin: also deploys, keys, members'],
+  ['read', 'Reader: view and run'],
+  ['write', 'Editor: also edit drafts'],
+  ['admin', 'Admin: full access'],
 ];
 
+const ROLE_NAMES: Record<Role, string> = { read: 'Reader', write: 'Editor', admin: 'Admin' };
 export function MembersSection() {
   const { workspace } = useSignedIn();
   const members = useMembers();
@@ -38,20 +39,20 @@ export function MembersSection() {
     <>
       <Section
         title="Members"
-        about="Who works in this workspace, and what they may."
+        about="Members and their roles."
         action={
           isAdmin && (
-            <Button look="primary" icon={<UserPlus size={16} aria-hidden />} onClick={() => setInviting(true)}>
+            <Button variant="primary" icon={<UserPlus size={16} aria-hidden />} onClick={() => setInviting(true)}>
               Invite
             </Button>
           )
         }
       >
         {members.isPending && <Skeleton rows={2} />}
-        {members.isLoadingError && <Failure error={members.error} onRetry={members.refetch} />}
+        {members.isLoadingError && <LoadError error={members.error} onRetry={members.refetch} />}
         {members.data && <MemberTable members={members.data} isAdmin={isAdmin} />}
       </Section>
-      {/* Not before what stands above it has its size: it would jump. */}
+      {/* Rendered after the table above has loaded, to avoid a layout shift. */}
       {isAdmin && !members.isPending && <Invitations />}
       {inviting && <InviteDialog onClose={() => setInviting(false)} />}
     </>
@@ -73,7 +74,7 @@ function MemberLine({ member, isAdmin }: { member: Member; isAdmin: boolean }) {
   const { fail } = useToasts();
   const setRole = useSetRole();
   const remove = useRemoveMember();
-  const [asked, setAsked] = useState(false);
+  const [isConfirming, setConfirming] = useState(false);
   const isMe = member.id === user.id;
   return (
     <tr>
@@ -97,21 +98,21 @@ function MemberLine({ member, isAdmin }: { member: Member; isAdmin: boolean }) {
           ))}
         </Select>
       </td>
-      <td className={table.quiet}>{moment(member.joinedAt)}</td>
+      <td className={table.quiet}>{formatDate(member.joinedAt)}</td>
       <td className={table.end}>
         {isAdmin && !isMe && (
-          <Button aria-label={`Remove ${member.name}`} onClick={() => setAsked(true)}>
+          <Button aria-label={`Remove ${member.name}`} onClick={() => setConfirming(true)}>
             Remove
           </Button>
         )}
         <Confirm
           title={`Remove ${member.name}?`}
-          question="They lose access at once, and their keys stop working here."
+          question="They lose access immediately, and their personal keys stop working in this workspace."
           action="Remove"
           busy={remove.isPending}
-          open={asked}
-          onClose={() => setAsked(false)}
-          onConfirm={() => remove.mutate(member.id, { onError: fail, onSettled: () => setAsked(false) })}
+          open={isConfirming}
+          onClose={() => setConfirming(false)}
+          onConfirm={() => remove.mutate(member.id, { onError: fail, onSettled: () => setConfirming(false) })}
         />
       </td>
     </tr>
@@ -121,18 +122,23 @@ function MemberLine({ member, isAdmin }: { member: Member; isAdmin: boolean }) {
 function Invitations() {
   const { fail } = useToasts();
   const invitations = useInvitations();
-  const withdraw = useWithdraw();
+  const revoke = useRevokeInvitation();
   if (!invitations.data?.length) return null;
   return (
-    <Section title="Open invitations">
-      <ActionTable label="Invitation table" columns={['For', 'Role', 'Good until']}>
+    <Section title="Pending invitations">
+      <ActionTable label="Invitation table" columns={['Email', 'Role', 'Expires']}>
         {invitations.data.map((invitation) => (
           <tr key={invitation.id}>
-            <td>{invitation.email ?? 'Whoever has the link'}</td>
-            <td className={table.quiet}>{invitation.role}</td>
-            <td className={table.quiet}>{moment(invitation.expiresAt)}</td>
+            <td>{invitation.email ?? 'Anyone with the link'}</td>
+            <td className={table.quiet}>{ROLE_NAMES[invitation.role]}</td>
+            <td className={table.quiet}>{formatDate(invitation.expiresAt)}</td>
             <td className={table.end}>
-              <Button onClick={() => withdraw.mutate(invitation.id, { onError: fail })}>Withdraw</Button>
+              <Button
+                aria-label={`Revoke the invitation for ${invitation.email ?? 'anyone with the link'}`}
+                onClick={() => revoke.mutate(invitation.id, { onError: fail })}
+              >
+                Revoke
+              </Button>
             </td>
           </tr>
         ))}
@@ -147,9 +153,9 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
   const [role, setRole] = useState<Role>('write');
   if (invite.data) {
     return (
-      <ShownOnce
+      <ShowOnceDialog
         title="Invitation link"
-        description="Send it to them. It is not shown again."
+        description="Send this link to the person you invite. You will not be able to see it again."
         text={invite.data}
         copy="Copy link"
         onClose={onClose}
@@ -158,14 +164,14 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog
-      title="Invite someone"
-      action="Make link"
+      title="Invite a member"
+      action="Create link"
       busy={invite.isPending}
       error={invite.error}
       onSubmit={() => invite.mutate({ role, email: email.trim() || null })}
       onClose={onClose}
     >
-      <Field label="Email" hint="Only this person can use the link; leave it empty for anyone who has it.">
+      <Field label="Email" hint="Only this person can use the link. Leave empty to let anyone with the link join.">
         {(control) => (
           <TextInput
             {...control}

@@ -1,19 +1,19 @@
 import { useState } from 'react';
 import { type KeyKind, type KeyRow, useRotateKey } from '@/api/keys';
-import { moment } from '@/app/format';
-import { KeyShown } from '@/deploy/key-shown';
+import { formatDate } from '@/app/format';
+import { CreatedKeyDialog } from '@/deploy/created-key-dialog';
 import { Field, Select } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
 
-const AT_ONCE = 0;
-const A_DAY = 86_400;
+const IMMEDIATELY = 0;
+const ONE_DAY = 86_400;
 
 const OVERLAPS = [
-  [AT_ONCE, 'Stops working at once'],
-  [3_600, 'Works for another hour'],
-  [A_DAY, 'Works for another day'],
-  [604_800, 'Works for another week'],
-  [2_592_000, 'Works for another 30 days'],
+  [IMMEDIATELY, 'Expires immediately'],
+  [3_600, 'Expires in 1 hour'],
+  [ONE_DAY, 'Expires in 1 day'],
+  [604_800, 'Expires in 7 days'],
+  [2_592_000, 'Expires in 30 days'],
 ] as const;
 
 interface Props {
@@ -22,15 +22,15 @@ interface Props {
   onClose: () => void;
 }
 
-/** Puts a new key in a key's place and shows it once. */
+/** Dialog that rotates a key and shows the new one once. */
 export function RotateKeyDialog({ row, kind, onClose }: Props) {
   const rotate = useRotateKey(kind);
-  const [overlapSeconds, setOverlap] = useState<number>(A_DAY);
-  if (rotate.data) return <KeyShown made={rotate.data} onClose={onClose} />;
+  const [overlapSeconds, setOverlap] = useState<number>(ONE_DAY);
+  if (rotate.data) return <CreatedKeyDialog created={rotate.data} onClose={onClose} />;
   return (
     <FormDialog
       title={`Rotate ${row.name}`}
-      description={`A new key takes its place, with the same name, rights and limit. ${lifeOf(row)}`}
+      description={`Creates a key with the same name, permissions and rate limit. ${expirationOf(row)}`}
       action="Rotate"
       busy={rotate.isPending}
       error={rotate.error}
@@ -39,11 +39,11 @@ export function RotateKeyDialog({ row, kind, onClose }: Props) {
       onClose={onClose}
     >
       <Field
-        label="The old key"
+        label="Old key"
         hint={
-          overlapSeconds === AT_ONCE
-            ? 'Calls with it are refused as soon as you rotate. Choose this if somebody else may have seen it.'
-            : 'Until then both keys work, so that nothing fails while you put the new one in place.'
+          overlapSeconds === IMMEDIATELY
+            ? 'Calls with the old key are rejected immediately. Choose this if the key may have leaked.'
+            : 'Both keys work until then, so you can switch without downtime.'
         }
       >
         {(control) => (
@@ -60,6 +60,6 @@ export function RotateKeyDialog({ row, kind, onClose }: Props) {
   );
 }
 
-function lifeOf({ expiresAt }: KeyRow): string {
-  return expiresAt ? `Both expire on ${moment(expiresAt)} at the latest.` : 'It never expires.';
+function expirationOf({ expiresAt }: KeyRow): string {
+  return expiresAt ? `The new key expires on ${formatDate(expiresAt)}.` : 'The new key does not expire.';
 }

@@ -2,19 +2,19 @@ import { LockKeyhole } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useDeleteSecret, useSecrets, useSetSecret } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
-import { moment } from '@/app/format';
+import { formatDate } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Field, TextArea, TextInput } from '@/ui/field';
-import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { Empty, InlineError, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
-import { useUnsaved } from '@/ui/use-unsaved';
+import { useUnsavedForm } from '@/ui/use-unsaved-form';
 import styles from './secrets.module.css';
 import { Section } from './section';
 
-/** Copied along with a key: it would be part of a header. */
+/** Line ends that were copied along with the value. In a header they would be invalid. */
 const LAST_LINE_ENDS = /[\r\n]+$/;
 
 export function SecretsSection() {
@@ -24,20 +24,24 @@ export function SecretsSection() {
   return (
     <Section
       title="Secrets"
-      about="Blocks use them as {{NAME}}. Values are encrypted, and nobody can read them back here."
+      about="Use a secret in a block as {{NAME}}. Values are encrypted and cannot be viewed after you save them."
     >
       {isAdmin && <SecretForm />}
       {secrets.isPending && <Skeleton rows={2} />}
-      {secrets.isLoadingError && <Failure error={secrets.error} onRetry={secrets.refetch} />}
-      {secrets.data?.length === 0 && <Empty icon={<LockKeyhole size={22} aria-hidden />} title="No secrets yet" />}
+      {secrets.isLoadingError && <LoadError error={secrets.error} onRetry={secrets.refetch} />}
+      {secrets.data?.length === 0 && (
+        <Empty icon={<LockKeyhole size={22} aria-hidden />} title="No secrets">
+          Secrets hold the API keys and passwords that your workflows need.
+        </Empty>
+      )}
       {secrets.data && secrets.data.length > 0 && (
-        <ActionTable label="Secret table" columns={['Name', 'Changed']}>
+        <ActionTable label="Secret table" columns={['Name', 'Updated']}>
           {secrets.data.map(({ name, updatedAt }) => (
             <tr key={name}>
               <td>
                 <code>{`{{${name}}}`}</code>
               </td>
-              <td className={table.quiet}>{moment(updatedAt)}</td>
+              <td className={table.quiet}>{formatDate(updatedAt)}</td>
               <td className={table.end}>{isAdmin && <DeleteButton name={name} />}</td>
             </tr>
           ))}
@@ -47,13 +51,13 @@ export function SecretsSection() {
   );
 }
 
-/** A value may have lines, as a private key does: a field for passwords would join them. */
+/** A text area, because values such as private keys have several lines. A password field would join them. */
 function SecretForm() {
-  const { say } = useToasts();
+  const { notify } = useToasts();
   const set = useSetSecret();
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
-  useUnsaved(value !== '');
+  useUnsavedForm(value !== '');
   const problem = nameProblem(name.trim());
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -61,7 +65,7 @@ function SecretForm() {
       { name: name.trim(), value: value.replace(LAST_LINE_ENDS, '') },
       {
         onSuccess: () => {
-          say(`${name.trim()} is kept.`);
+          notify(`Saved ${name.trim()}.`);
           setName('');
           setValue('');
         },
@@ -99,39 +103,44 @@ function SecretForm() {
           />
         )}
       </Field>
-      <Button type="submit" look="primary" disabled={!name.trim() || problem !== null || !value} busy={set.isPending}>
-        Keep
+      <Button
+        type="submit"
+        variant="primary"
+        disabled={!name.trim() || problem !== null || !value}
+        busy={set.isPending}
+      >
+        Save
       </Button>
       <div className={styles.problem}>
-        <Problem error={problem ?? set.error} />
+        <InlineError error={problem ?? set.error} />
       </div>
     </form>
   );
 }
 
-/** The server's rule, said where the name is written: in an address, some of what it refuses means something else. */
+/** Apply the server's rule in the form: in a URL path, some invalid characters have a meaning of their own. */
 function nameProblem(name: string): string | null {
   if (!name || /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return null;
-  return 'Letters, digits, _ . and -, beginning with a letter or _.';
+  return 'Use letters, digits, “_”, “.” and “-”. Start with a letter or “_”.';
 }
 
 function DeleteButton({ name }: { name: string }) {
   const { fail } = useToasts();
   const remove = useDeleteSecret();
-  const [asked, setAsked] = useState(false);
+  const [isConfirming, setConfirming] = useState(false);
   return (
     <>
-      <Button aria-label={`Delete ${name}`} onClick={() => setAsked(true)}>
+      <Button aria-label={`Delete ${name}`} onClick={() => setConfirming(true)}>
         Delete
       </Button>
       <Confirm
         title={`Delete ${name}?`}
-        question="Workflows that use it fail from then on."
+        question="Runs that use this secret will fail."
         action="Delete"
         busy={remove.isPending}
-        open={asked}
-        onClose={() => setAsked(false)}
-        onConfirm={() => remove.mutate(name, { onError: fail, onSettled: () => setAsked(false) })}
+        open={isConfirming}
+        onClose={() => setConfirming(false)}
+        onConfirm={() => remove.mutate(name, { onError: fail, onSettled: () => setConfirming(false) })}
       />
     </>
   );

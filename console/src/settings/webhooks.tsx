@@ -3,22 +3,22 @@ import { useState } from 'react';
 import { can, useSignedIn } from '@/api/session';
 import {
   type Level,
+  useCreateWebhook,
   useDeleteWebhook,
   useDeliveries,
-  useMakeWebhook,
   useResend,
   useTestWebhook,
   useWebhooks,
   type Webhook,
 } from '@/api/webhooks';
 import { useWorkflows } from '@/api/workflows';
-import { ago, count } from '@/app/format';
+import { count, formatAgo, formatDate } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
-import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import { Badge, Empty, LoadError, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import { useNow } from '@/ui/use-now';
@@ -28,16 +28,16 @@ const TONES: Record<string, 'green' | 'red' | 'quiet'> = { delivered: 'green', f
 
 export function WebhooksSection() {
   const { workspace } = useSignedIn();
-  const [making, setMaking] = useState(false);
+  const [isCreating, setCreating] = useState(false);
   const isAdmin = can(workspace.role, 'admin');
   return (
     <>
       <Section
         title="Webhooks"
-        about="Your address is called when runs end. Deliveries are signed, and tried again when they fail."
+        about="Receive a request when a run ends. Deliveries are signed, and retried if they fail."
         action={
           isAdmin && (
-            <Button look="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setMaking(true)}>
+            <Button variant="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setCreating(true)}>
               Add webhook
             </Button>
           )
@@ -46,7 +46,7 @@ export function WebhooksSection() {
         <Webhooks isAdmin={isAdmin} />
       </Section>
       <Deliveries isAdmin={isAdmin} />
-      {making && <WebhookDialog onClose={() => setMaking(false)} />}
+      {isCreating && <WebhookDialog onClose={() => setCreating(false)} />}
     </>
   );
 }
@@ -54,10 +54,16 @@ export function WebhooksSection() {
 function Webhooks({ isAdmin }: { isAdmin: boolean }) {
   const webhooks = useWebhooks();
   if (webhooks.isPending) return <Skeleton rows={2} />;
-  if (webhooks.isLoadingError) return <Failure error={webhooks.error} onRetry={webhooks.refetch} />;
-  if (!webhooks.data.length) return <Empty icon={<WebhookIcon size={22} aria-hidden />} title="No webhooks yet" />;
+  if (webhooks.isLoadingError) return <LoadError error={webhooks.error} onRetry={webhooks.refetch} />;
+  if (!webhooks.data.length) {
+    return (
+      <Empty icon={<WebhookIcon size={22} aria-hidden />} title="No webhooks">
+        Add a webhook to be notified when runs end.
+      </Empty>
+    );
+  }
   return (
-    <ActionTable label="Webhook table" columns={['Address', 'Told about', 'State']}>
+    <ActionTable label="Webhook table" columns={['URL', 'Events', 'Status']}>
       {webhooks.data.map((webhook) => (
         <Row key={webhook.id} webhook={webhook} isAdmin={isAdmin} />
       ))}
@@ -66,26 +72,26 @@ function Webhooks({ isAdmin }: { isAdmin: boolean }) {
 }
 
 function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const test = useTestWebhook();
   const remove = useDeleteWebhook();
-  const [asked, setAsked] = useState(false);
+  const [isConfirming, setConfirming] = useState(false);
   const { url } = webhook.webhookConfig;
-  const told = webhook.allWorkflows ? 'all workflows' : count(webhook.workflowIds.length, 'workflow');
+  const scope = webhook.allWorkflows ? 'all workflows' : count(webhook.workflowIds.length, 'workflow');
   return (
     <tr>
       <td>
         <code>{url}</code>
       </td>
       <td className={table.quiet}>
-        {webhook.levelFilter.length === 1 && webhook.levelFilter[0] === 'error' ? 'Failures of ' : 'Every run of '}
-        {told}
+        {webhook.levelFilter.length === 1 && webhook.levelFilter[0] === 'error' ? 'Failed runs of ' : 'All runs of '}
+        {scope}
       </td>
       <td>
         {webhook.failingSince ? (
-          <Badge tone="red">Failing {ago(webhook.failingSince)}</Badge>
+          <Badge tone="red">Failing since {formatDate(webhook.failingSince)}</Badge>
         ) : (
-          <Badge tone={webhook.active ? 'green' : 'quiet'}>{webhook.active ? 'On' : 'Off'}</Badge>
+          <Badge tone={webhook.active ? 'green' : 'quiet'}>{webhook.active ? 'Active' : 'Inactive'}</Badge>
         )}
       </td>
       <td className={table.end}>
@@ -97,26 +103,30 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
               onClick={() =>
                 test.mutate(webhook.id, {
                   onSuccess: (result) =>
-                    say(result.success ? `It answered ${result.status}.` : `It did not work: ${result.statusText}`),
+                    notify(
+                      result.success
+                        ? `Test event delivered (status ${result.status}).`
+                        : `Test event failed: ${result.statusText}`,
+                    ),
                   onError: fail,
                 })
               }
             >
               Test
             </Button>{' '}
-            <Button aria-label={`Delete ${url}`} onClick={() => setAsked(true)}>
+            <Button aria-label={`Delete ${url}`} onClick={() => setConfirming(true)}>
               Delete
             </Button>
           </>
         )}
         <Confirm
           title="Delete this webhook?"
-          question="Nothing is sent there any more."
+          question={`No more events will be sent to ${url}.`}
           action="Delete"
           busy={remove.isPending}
-          open={asked}
-          onClose={() => setAsked(false)}
-          onConfirm={() => remove.mutate(webhook.id, { onError: fail, onSettled: () => setAsked(false) })}
+          open={isConfirming}
+          onClose={() => setConfirming(false)}
+          onConfirm={() => remove.mutate(webhook.id, { onError: fail, onSettled: () => setConfirming(false) })}
         />
       </td>
     </tr>
@@ -124,14 +134,14 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
 }
 
 function Deliveries({ isAdmin }: { isAdmin: boolean }) {
-  const { say, fail } = useToasts();
+  const { notify, fail } = useToasts();
   const deliveries = useDeliveries();
   useNow();
   const resend = useResend();
   if (!deliveries.data?.length) return null;
   return (
-    <Section title="Last deliveries">
-      <ActionTable label="Delivery table" columns={['Address', 'State', 'Tries', 'When']}>
+    <Section title="Recent deliveries">
+      <ActionTable label="Delivery table" columns={['URL', 'Status', 'Attempts', 'Created']}>
         {deliveries.data.map((delivery) => (
           <tr key={delivery.id}>
             <td>
@@ -144,15 +154,15 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
               </Badge>
             </td>
             <td className={table.quiet}>{delivery.attempts}</td>
-            <td className={table.quiet}>{ago(delivery.createdAt)}</td>
+            <td className={table.quiet}>{formatAgo(delivery.createdAt)}</td>
             <td className={table.end}>
               {isAdmin && (
                 <Button
                   onClick={() =>
-                    resend.mutate(delivery.id, { onSuccess: () => say('It is sent again.'), onError: fail })
+                    resend.mutate(delivery.id, { onSuccess: () => notify('Redelivery started.'), onError: fail })
                   }
                 >
-                  Send again
+                  Redeliver
                 </Button>
               )}
             </td>
@@ -164,7 +174,7 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
 }
 
 function WebhookDialog({ onClose }: { onClose: () => void }) {
-  const make = useMakeWebhook();
+  const create = useCreateWebhook();
   const workflows = useWorkflows();
   const [url, setUrl] = useState('');
   const [secret, setSecret] = useState('');
@@ -172,7 +182,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
   const [levels, setLevels] = useState<'all' | 'error'>('all');
   const submit = () => {
     const levelFilter: Level[] = levels === 'all' ? ['info', 'error'] : ['error'];
-    make.mutate(
+    create.mutate(
       {
         workflowIds: workflow ? [workflow] : [],
         allWorkflows: !workflow,
@@ -188,12 +198,12 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
       title="Add webhook"
       action="Add"
       disabled={!url}
-      busy={make.isPending}
-      error={make.error}
+      busy={create.isPending}
+      error={create.error}
       onSubmit={submit}
       onClose={onClose}
     >
-      <Field label="Address">
+      <Field label="URL">
         {(control) => (
           <TextInput
             {...control}
@@ -206,7 +216,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
           />
         )}
       </Field>
-      <Field label="Signing secret" hint="Deliveries carry a signature made with it.">
+      <Field label="Signing secret" hint="Used to sign deliveries, so that you can verify them.">
         {(control) => (
           <TextInput
             {...control}
@@ -220,7 +230,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
       <Field label="Workflow">
         {(control) => (
           <Select {...control} value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
-            <option value="">All, those to come too</option>
+            <option value="">All workflows, including new ones</option>
             {workflows.data?.map((row) => (
               <option key={row.id} value={row.id}>
                 {row.name}
@@ -229,11 +239,11 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
           </Select>
         )}
       </Field>
-      <Field label="When">
+      <Field label="Events">
         {(control) => (
           <Select {...control} value={levels} onChange={(event) => setLevels(event.target.value as 'all' | 'error')}>
-            <option value="all">A run ends</option>
-            <option value="error">A run fails</option>
+            <option value="all">All runs</option>
+            <option value="error">Failed runs</option>
           </Select>
         )}
       </Field>

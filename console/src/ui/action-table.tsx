@@ -3,7 +3,7 @@ import { classNames } from './class-names';
 import table from './table.module.css';
 import { TableFrame } from './table-frame';
 
-/** A table whose last column is what one may do with a row. */
+/** Table with an action column at the end. */
 export function ActionTable({
   label,
   columns,

@@ -5,21 +5,21 @@ import styles from './button.module.css';
 import { classNames } from './class-names';
 import { Tip } from './tip';
 
-type Look = 'primary' | 'secondary' | 'ghost' | 'danger' | 'amber';
+type Variant = 'primary' | 'secondary' | 'ghost' | 'danger' | 'amber';
 
 interface ButtonProps extends ComponentProps<'button'> {
-  look?: Look;
+  variant?: Variant;
   busy?: boolean;
   icon?: ReactNode;
 }
 
-export function Button({ look = 'secondary', busy = false, icon, className, children, ...rest }: ButtonProps) {
+export function Button({ variant = 'secondary', busy = false, icon, className, children, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       aria-busy={busy || undefined}
       {...rest}
-      className={classNames(styles.button, styles[look], className)}
+      className={classNames(styles.button, styles[variant], className)}
       disabled={rest.disabled || busy}
     >
       {busy ? <Spinner /> : icon}
@@ -28,12 +28,11 @@ export function Button({ look = 'secondary', busy = false, icon, className, chil
   );
 }
 
-/** Something goes on. */
 export function Spinner() {
   return <LoaderCircle className={styles.spinner} size={15} aria-hidden />;
 }
 
-/** A way to another page that looks like a button. */
+/** Link that looks like a button. */
 export function ButtonLink({ href, icon, children }: { href: string; icon?: ReactNode; children: ReactNode }) {
   return (
     <Link href={href} className={classNames(styles.button, styles.secondary)}>
@@ -45,18 +44,18 @@ export function ButtonLink({ href, icon, children }: { href: string; icon?: Reac
 
 interface IconButtonProps extends ComponentProps<'button'> {
   label: string;
-  look?: Look;
+  variant?: Variant;
 }
 
-/** A button that is only a picture: its label is its tooltip and its name. */
-export function IconButton({ label, look = 'ghost', className, ...rest }: IconButtonProps) {
+/** Button with an icon only. The label is its tooltip and accessible name. */
+export function IconButton({ label, variant = 'ghost', className, ...rest }: IconButtonProps) {
   return (
     <Tip text={label}>
       <button
         type="button"
         aria-label={label}
         {...rest}
-        className={classNames(styles.button, styles.icon, styles[look], className)}
+        className={classNames(styles.button, styles.icon, styles[variant], className)}
       />
     </Tip>
   );

@@ -1,4 +1,4 @@
-/** Joins the class names that are there. */
+/** Join class names, leaving out falsy ones. */
 export function classNames(...names: (string | false | null | undefined)[]): string {
   return names.filter(Boolean).join(' ');
 }

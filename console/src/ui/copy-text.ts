@@ -1,4 +1,4 @@
-/** Puts a text into the clipboard. On a page that came over plain HTTP from another machine only the old way is there. */
+/** Copy text to the clipboard. Pages served over plain HTTP from another host have no `navigator.clipboard`. */
 export async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const put = (event: ClipboardEvent) => {
@@ -8,5 +8,5 @@ export async function copyText(text: string): Promise<void> {
   document.addEventListener('copy', put, { once: true });
   const isCopied = document.execCommand('copy');
   document.removeEventListener('copy', put);
-  if (!isCopied) throw new Error('The browser does not let this page copy.');
+  if (!isCopied) throw new Error('Your browser blocked clipboard access. Select the text and copy it yourself.');
 }

@@ -4,17 +4,17 @@ import { type ReactNode, useRef, useState } from 'react';
 import { Button, IconButton } from './button';
 import { classNames } from './class-names';
 import styles from './dialog.module.css';
-import { ToastRoom } from './toasts';
+import { ToastOutlet } from './toasts';
 
 interface DialogProps {
   title: string;
   description?: string;
   open: boolean;
   onClose: () => void;
-  /** Whether a click beside it leaves it open. */
-  isHeld?: boolean;
+  /** Whether clicks outside leave it open. */
+  keepsOpenOutside?: boolean;
   size?: 's' | 'm' | 'l' | 'full';
-  /** Between the title and the body, for tabs. */
+  /** Content between title and body, for tabs. */
   head?: ReactNode;
   footer?: ReactNode;
   children: ReactNode;
@@ -24,23 +24,23 @@ export function Dialog({ open, onClose, ...parts }: DialogProps) {
   return (
     <Radix.Root open={open} onOpenChange={(next) => next || onClose()}>
       <Radix.Portal>
-        <Window {...parts} />
+        <DialogWindow {...parts} />
       </Radix.Portal>
     </Radix.Root>
   );
 }
 
-function Window({
+function DialogWindow({
   title,
   description,
-  isHeld,
+  keepsOpenOutside,
   size = 's',
   head,
   footer,
   children,
 }: Omit<DialogProps, 'open' | 'onClose'>) {
   const content = useRef<HTMLDivElement>(null);
-  const [opener] = useState(openerOf);
+  const [opener] = useState(findOpener);
   return (
     <>
       <Radix.Overlay className={styles.scrim} />
@@ -48,7 +48,7 @@ function Window({
         ref={content}
         onOpenAutoFocus={(event) => {
           event.preventDefault();
-          // In a dialog above another one, the one below has taken the focus back from a field with `autoFocus`.
+          // In a nested dialog, the outer dialog's focus trap has already taken the focus from a field with `autoFocus`.
           if (content.current?.contains(document.activeElement)) return;
           const field = content.current?.querySelector<HTMLElement>('form :is(input, textarea), [role=combobox]');
           (field ?? content.current)?.focus();
@@ -58,10 +58,10 @@ function Window({
           opener?.focus();
         }}
         onEscapeKeyDown={(event) => {
-          // Radix hears Escape before a field in the dialog could keep it to itself.
+          // Radix handles Escape before a field in the dialog can stop its propagation.
           if (event.target instanceof Element && event.target.closest('[data-keeps-escape]')) event.preventDefault();
         }}
-        onInteractOutside={(event) => isHeld && event.preventDefault()}
+        onInteractOutside={(event) => keepsOpenOutside && event.preventDefault()}
         className={classNames(styles.dialog, styles[size])}
         {...(description ? {} : { 'aria-describedby': undefined })}
       >
@@ -78,15 +78,15 @@ function Window({
           {description && <Radix.Description className={styles.description}>{description}</Radix.Description>}
           {children}
         </div>
-        <ToastRoom />
+        <ToastOutlet />
         {footer && <footer className={styles.footer}>{footer}</footer>}
       </Radix.Content>
     </>
   );
 }
 
-/** What has the focus as a dialog opens, and gets it back; of a menu, which is gone by then, the button that opened it. */
-function openerOf(): HTMLElement | null {
+/** Return the element that gets the focus back when the dialog closes. A menu is closed by then: its button gets it. */
+function findOpener(): HTMLElement | null {
   const focused = document.activeElement;
   const button = focused?.closest('[role=menu]')?.getAttribute('aria-labelledby');
   return button ? document.getElementById(button) : (focused as HTMLElement | null);
@@ -96,15 +96,15 @@ interface ConfirmProps {
   title: string;
   question: ReactNode;
   action: string;
-  look?: 'primary' | 'danger';
+  variant?: 'primary' | 'danger';
   busy?: boolean;
   open: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
-/** Asks before something is replaced or taken away. */
-export function Confirm({ title, question, action, look = 'danger', busy, open, onConfirm, onClose }: ConfirmProps) {
+/** Confirmation dialog for destructive actions. */
+export function Confirm({ title, question, action, variant = 'danger', busy, open, onConfirm, onClose }: ConfirmProps) {
   return (
     <Dialog
       title={title}
@@ -113,7 +113,7 @@ export function Confirm({ title, question, action, look = 'danger', busy, open, 
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button look={look} busy={busy} onClick={onConfirm}>
+          <Button variant={variant} busy={busy} onClick={onConfirm}>
             {action}
           </Button>
         </>

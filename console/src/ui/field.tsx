@@ -10,7 +10,7 @@ interface FieldProps {
   children: (control: { id: string; 'aria-describedby'?: string; 'aria-invalid'?: boolean }) => ReactNode;
 }
 
-/** A label, a control, and what there is to say about it. */
+/** Form field: label, control, and a hint or error. */
 export function Field({ label, hint, error, required, children }: FieldProps) {
   const id = useId();
   const note = error ?? hint;

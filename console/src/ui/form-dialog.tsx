@@ -4,35 +4,35 @@ import { useSession } from '@/api/session';
 import { Button } from './button';
 import { Confirm, Dialog } from './dialog';
 import styles from './form.module.css';
-import { SignInElsewhere } from './sign-in-elsewhere';
-import { Problem } from './states';
-import { useUnsaved } from './use-unsaved';
+import { SignedOutMessage } from './signed-out-message';
+import { InlineError } from './states';
+import { useUnsavedForm } from './use-unsaved-form';
 
 interface Props {
   title: string;
   description?: string;
-  /** What the main button does, in a word. */
+  /** Label of the submit button. */
   action: string;
   busy: boolean;
   disabled?: boolean;
   error: unknown;
-  /** Whether something would be lost by closing, and it is asked first. Where nothing is said: as soon as it is written into. */
+  /** Whether closing needs a confirmation. Default: once the user has changed a field. */
   dirty?: boolean;
   onSubmit: () => void;
   onClose: () => void;
   children: ReactNode;
 }
 
-/** A form in a dialog: sent by Enter or its main button, with what went wrong below it. */
+/** Form in a dialog. Enter or the main button submits it; errors are shown below the fields. */
 export function FormDialog({ title, description, action, busy, disabled, error, ...rest }: Props) {
   const { onSubmit, onClose, children } = rest;
   const form = useId();
-  const [asked, setAsked] = useState(false);
+  const [isConfirming, setConfirming] = useState(false);
   const [isTouched, setTouched] = useState(false);
   const { dirty = isTouched } = rest;
   const isSignedOut = isStatus(useSession().error, 401);
-  useUnsaved(dirty);
-  const close = () => (dirty ? setAsked(true) : onClose());
+  useUnsavedForm(dirty);
+  const close = () => (dirty ? setConfirming(true) : onClose());
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();
@@ -46,7 +46,7 @@ export function FormDialog({ title, description, action, busy, disabled, error, 
       footer={
         <>
           <Button onClick={close}>Cancel</Button>
-          <Button look="primary" type="submit" form={form} disabled={disabled} busy={busy}>
+          <Button variant="primary" type="submit" form={form} disabled={disabled} busy={busy}>
             {action}
           </Button>
         </>
@@ -56,18 +56,18 @@ export function FormDialog({ title, description, action, busy, disabled, error, 
         {children}
         {isSignedOut ? (
           <p role="alert">
-            <SignInElsewhere />
+            <SignedOutMessage />
           </p>
         ) : (
-          <Problem error={error} />
+          <InlineError error={error} />
         )}
       </form>
       <Confirm
         title="Unsaved Changes"
-        question="What you wrote is not saved."
+        question="Your changes will be lost."
         action="Discard changes"
-        open={asked}
-        onClose={() => setAsked(false)}
+        open={isConfirming}
+        onClose={() => setConfirming(false)}
         onConfirm={onClose}
       />
     </Dialog>

@@ -3,21 +3,21 @@ import type { Json } from '@/workflow/state';
 import { CopyButton } from './copy-button';
 import styles from './json-view.module.css';
 
-/** More than anybody reads here; a browser that lays out some millions of letters stands still meanwhile. */
+/** Maximum number of characters rendered. Laying out millions of characters would freeze the browser. */
 const SHOWN = 100_000;
 
-/** A value to read and copy. Of a very long one the beginning is shown; all of it is copied. */
+/** Read-only value with a copy button. Long values are truncated on screen, but copied in full. */
 export function JsonView({ value, label }: { value: Json; label?: string }) {
   const text = useMemo(() => (typeof value === 'string' ? value : JSON.stringify(value, null, 2)), [value]);
   return (
     <div className={styles.view}>
       {label && <p className={styles.label}>{label}</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable by keyboard */}
       <pre className={styles.text} tabIndex={0}>
         {text.slice(0, SHOWN)}
         {text.length > SHOWN && (
           <span className={styles.rest}>
-            {`\n… and ${(text.length - SHOWN).toLocaleString('en-US')} characters more, which Copy takes along.`}
+            {`\n… and ${(text.length - SHOWN).toLocaleString('en-US')} more characters. Copy includes the full value.`}
           </span>
         )}
       </pre>

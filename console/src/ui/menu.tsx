@@ -50,8 +50,8 @@ interface CheckItemProps {
   children: ReactNode;
 }
 
-/** An item that can be ticked; the menu stays open. */
-export function MenuCheck({ checked, onChange, children }: CheckItemProps) {
+/** Menu item with a checkbox. Selecting it keeps the menu open. */
+export function MenuCheckboxItem({ checked, onChange, children }: CheckItemProps) {
   return (
     <DropdownMenu.CheckboxItem
       className={styles.item}
@@ -78,6 +78,6 @@ export function MenuGroup({ label, children }: { label: ReactNode; children: Rea
   );
 }
 
-export function MenuLine() {
+export function MenuSeparator() {
   return <DropdownMenu.Separator className={styles.line} />;
 }

@@ -16,7 +16,7 @@ export function Badge({ tone = 'quiet', dot, children }: { tone?: Tone; dot?: bo
   );
 }
 
-/** What stands where there is nothing yet: why, and what to do. */
+/** Empty state: title, explanation and an optional action. */
 export function Empty({ icon, title, children }: { icon?: ReactNode; title: string; children?: ReactNode }) {
   return (
     <div className={styles.empty}>
@@ -27,14 +27,14 @@ export function Empty({ icon, title, children }: { icon?: ReactNode; title: stri
   );
 }
 
-/** What stands where something could not be loaded. */
-export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+/** Placeholder for content that failed to load. */
+export function LoadError({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   return (
     <div className={styles.empty} role="alert">
       <div className={styles.icon}>
         <TriangleAlert size={22} aria-hidden />
       </div>
-      <p className={styles.title}>This could not be loaded</p>
+      <p className={styles.title}>Failed to load</p>
       <div className={styles.text}>{messageOf(error)}</div>
       {onRetry && (
         <Button icon={<RotateCw size={15} aria-hidden />} onClick={onRetry}>
@@ -45,8 +45,8 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   );
 }
 
-/** A line in red under what was tried. */
-export function Problem({ error }: { error: unknown }) {
+/** Inline error message. */
+export function InlineError({ error }: { error: unknown }) {
   if (!error) return null;
   return (
     <p className={styles.problem} role="alert">
@@ -56,12 +56,12 @@ export function Problem({ error }: { error: unknown }) {
   );
 }
 
-/** Grey bars of the size of what comes, so that nothing jumps. */
+/** Loading placeholder with the size of the content, which avoids layout shifts. */
 export function Skeleton({ rows = 3, height = '2.75rem' }: { rows?: number; height?: string }) {
   return (
     <div className={styles.skeletons} role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the bars are all alike
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are identical
         <div key={row} className={styles.skeleton} style={{ height }} />
       ))}
     </div>

@@ -5,8 +5,16 @@ import styles from './tabs.module.css';
 export const Tabs = Radix.Root;
 export const TabPanel = Radix.Content;
 
-/** A tab's content that stays once it was seen: what was written into it is still there after a look at another tab. */
-export function KeptTabPanel({ value, isOpen, children }: { value: string; isOpen: boolean; children: ReactNode }) {
+/** Tab panel that stays mounted once opened, so that its form state survives switching tabs. */
+export function PersistentTabPanel({
+  value,
+  isOpen,
+  children,
+}: {
+  value: string;
+  isOpen: boolean;
+  children: ReactNode;
+}) {
   const [seen, setSeen] = useState(isOpen);
   if (isOpen && !seen) setSeen(true);
   return (

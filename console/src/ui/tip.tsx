@@ -4,7 +4,7 @@ import styles from './tip.module.css';
 
 export const TipProvider = Tooltip.Provider;
 
-/** A tooltip on its one child. */
+/** Tooltip for a single child. */
 export function Tip({
   text,
   children,
@@ -18,7 +18,7 @@ export function Tip({
     <Tooltip.Root>
       <Tooltip.Trigger
         asChild
-        // Who works with a mouse gets the focus back from what was closed, and asked for no tip.
+        // A dialog that closes returns the focus. That must not open the tooltip for mouse users.
         onFocus={(event) => event.target.matches(':focus-visible') || event.preventDefault()}
       >
         {children}

@@ -4,94 +4,94 @@ import { messageOf } from '@/api/errors';
 import { classNames } from './class-names';
 import styles from './toasts.module.css';
 
-interface Note {
+interface Toast {
   id: number;
   text: string;
-  bad: boolean;
+  isError: boolean;
 }
 
 interface Toasts {
-  say: (text: string) => void;
+  notify: (text: string) => void;
   fail: (error: unknown) => void;
 }
 
-type Lend = (room: HTMLElement | null) => (() => void) | undefined;
+type RegisterOutlet = (outlet: HTMLElement | null) => (() => void) | undefined;
 
 const Context = createContext<Toasts | null>(null);
-const Rooms = createContext<Lend | undefined>(undefined);
-const SHOWN = 3;
-const LIFE_MS = 5000;
-const LONGEST_LIFE_MS = 20_000;
-const LETTER_MS = 50;
+const Outlets = createContext<RegisterOutlet | undefined>(undefined);
+const MAX_TOASTS = 3;
+const MIN_DURATION_MS = 5000;
+const MAX_DURATION_MS = 20_000;
+const MS_PER_CHARACTER = 50;
 
-/** Short notes about what was just done: at the edge of the screen, or in the window on top, which they never cover. */
+/** Toasts, shown in the corner of the page or inside the topmost dialog, where they do not cover its actions. */
 export function ToastProvider({ children }: { children: ReactNode }) {
-  const [notes, setNotes] = useState<Note[]>([]);
-  const [rooms, setRooms] = useState<HTMLElement[]>([]);
-  const add = useCallback((text: string, bad: boolean) => {
-    setNotes((shown) => [...shown, { id: Date.now() + Math.random(), text, bad }].slice(-SHOWN));
+  const [items, setItems] = useState<Toast[]>([]);
+  const [outlets, setOutlets] = useState<HTMLElement[]>([]);
+  const add = useCallback((text: string, isError: boolean) => {
+    setItems((shown) => [...shown, { id: Date.now() + Math.random(), text, isError }].slice(-MAX_TOASTS));
   }, []);
-  const drop = useCallback((id: number) => setNotes((shown) => shown.filter((note) => note.id !== id)), []);
-  const lend = useCallback<Lend>((room) => {
-    if (!room) return;
-    setRooms((before) => [...before, room]);
-    return () => setRooms((before) => before.filter((each) => each !== room));
+  const drop = useCallback((id: number) => setItems((shown) => shown.filter((toast) => toast.id !== id)), []);
+  const registerOutlet = useCallback<RegisterOutlet>((outlet) => {
+    if (!outlet) return;
+    setOutlets((before) => [...before, outlet]);
+    return () => setOutlets((before) => before.filter((each) => each !== outlet));
   }, []);
   const toasts = useMemo<Toasts>(
-    () => ({ say: (text) => add(text, false), fail: (error) => add(messageOf(error), true) }),
+    () => ({ notify: (text) => add(text, false), fail: (error) => add(messageOf(error), true) }),
     [add],
   );
-  const room = rooms.at(-1);
-  const latest = notes.at(-1);
+  const outlet = outlets.at(-1);
+  const latest = items.at(-1);
   return (
     <Context.Provider value={toasts}>
-      <Rooms.Provider value={lend}>
+      <Outlets.Provider value={registerOutlet}>
         {children}
-        {/* What is read out stays in one place: a region that comes with its text is not heard. */}
+        {/* The live region must exist before its text: screen readers ignore a region that is added with its text. */}
         <div className="visually-hidden" role="status" aria-live="polite">
           {latest && <p key={latest.id}>{latest.text}</p>}
         </div>
         {latest &&
           createPortal(
-            <div className={room ? styles.inside : styles.corner} aria-hidden>
-              {notes.map((note) => (
-                <Shown key={note.id} note={note} onEnd={drop} />
+            <div className={outlet ? styles.inside : styles.corner} aria-hidden>
+              {items.map((toast) => (
+                <ToastMessage key={toast.id} toast={toast} onEnd={drop} />
               ))}
             </div>,
-            room ?? document.body,
+            outlet ?? document.body,
           )}
-      </Rooms.Provider>
+      </Outlets.Provider>
     </Context.Provider>
   );
 }
 
-/** Where the notes stand while the window around it is the one on top. */
-export function ToastRoom() {
-  return <div ref={useContext(Rooms)} />;
+/** Place for toasts inside a dialog, used while that dialog is the topmost one. */
+export function ToastOutlet() {
+  return <div ref={useContext(Outlets)} />;
 }
 
-/** Goes after a while; whoever points at it is still reading. */
-function Shown({ note: { id, text, bad }, onEnd }: { note: Note; onEnd: (id: number) => void }) {
-  const [held, setHeld] = useState(false);
+/** Toast that closes after a while, but not while the pointer is on it. */
+function ToastMessage({ toast: { id, text, isError }, onEnd }: { toast: Toast; onEnd: (id: number) => void }) {
+  const [isPaused, setPaused] = useState(false);
   useEffect(() => {
-    if (held) return;
-    const timer = setTimeout(() => onEnd(id), lifeOf(text));
+    if (isPaused) return;
+    const timer = setTimeout(() => onEnd(id), durationOf(text));
     return () => clearTimeout(timer);
-  }, [held, id, text, onEnd]);
+  }, [isPaused, id, text, onEnd]);
   return (
     <p
-      className={classNames(styles.toast, bad && styles.bad)}
-      onPointerEnter={() => setHeld(true)}
-      onPointerLeave={() => setHeld(false)}
+      className={classNames(styles.toast, isError && styles.bad)}
+      onPointerEnter={() => setPaused(true)}
+      onPointerLeave={() => setPaused(false)}
     >
       {text}
     </p>
   );
 }
 
-/** As long as it takes to read. */
-function lifeOf(text: string): number {
-  return Math.min(LONGEST_LIFE_MS, Math.max(LIFE_MS, text.length * LETTER_MS));
+/** Return how long a toast stays, by the length of its text. */
+function durationOf(text: string): number {
+  return Math.min(MAX_DURATION_MS, Math.max(MIN_DURATION_MS, text.length * MS_PER_CHARACTER));
 }
 
 export function useToasts(): Toasts {

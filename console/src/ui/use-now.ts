@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react';
 
-const EVERY_MS = 60_000;
+const REFRESH_MS = 60_000;
 
-/** The time, anew each minute: where nothing else changes, what says how long ago something was stands still. */
+/** Return the current time, updated every minute to keep relative times up to date. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), EVERY_MS);
+    const timer = setInterval(() => setNow(Date.now()), REFRESH_MS);
     return () => clearInterval(timer);
   }, []);
   return now;

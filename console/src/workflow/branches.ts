@@ -1,6 +1,6 @@
 import { type Block, listOf, storedValue, type WorkflowState } from './state';
 
-/** A way out of a block: the handle that its edges leave from, and what it is called. */
+/** Branch of a block: the source handle of its edges, and its title. */
 export interface Branch {
   handle: string;
   title: string;
@@ -18,12 +18,12 @@ const SETTINGS: Record<string, { key: string; prefix: string }> = {
   router_v2: { key: 'routes', prefix: 'router-' },
 };
 
-/** Which setting names the ways out of a block that chooses one. */
+/** Return the setting that defines the branches of a condition or router. */
 export function branchSetting(block: Block): { key: string; prefix: string } | undefined {
   return SETTINGS[block.type];
 }
 
-/** The ways out of a block that chooses one; none for ordinary blocks. */
+/** Return the branches of a condition or router; other blocks have none. */
 export function branchesOf(block: Block): Branch[] {
   const setting = branchSetting(block);
   if (!setting) return [];
@@ -34,19 +34,19 @@ export function branchesOf(block: Block): Branch[] {
   }));
 }
 
-/** The handle that leads on from a block when nothing else is said. */
+/** Return the default source handle of a block. */
 export function mainHandle(block: Block): string {
   if (block.type === 'loop') return 'loop-end-source';
   if (block.type === 'parallel') return 'parallel-end-source';
   return branchesOf(block)[0]?.handle ?? 'source';
 }
 
-/** The handle that one more block is led to from: of several ways, the first that leads nowhere yet. */
-export function freeHandle(state: WorkflowState, block: Block): string {
+/** Return the handle for the next connection: the first unconnected branch, or the default handle. */
+export function nextHandle(state: WorkflowState, block: Block): string {
   return branchesOf(block).find(({ handle }) => isFree(state, block, handle))?.handle ?? mainHandle(block);
 }
 
-/** Whether nothing is led to from this handle yet. */
+/** Return whether the handle has no connection. */
 export function isFree(state: WorkflowState, block: Block, handle: string): boolean {
   return !state.edges.some((edge) => edge.source === block.id && edge.sourceHandle === handle);
 }
@@ -55,7 +55,7 @@ export function startHandle(block: Block): string {
   return `${block.type}-start-source`;
 }
 
-/** What a person calls the way that an edge takes. */
+/** Return the title of the branch that an edge starts from. */
 export function handleTitle(block: Block, handle: string | null | undefined): string {
   if (handle === 'error') return 'on error';
   if (handle?.endsWith('-start-source')) return 'inside';

@@ -1,6 +1,6 @@
 import { type Block, childrenOf, type Json, type WorkflowState } from './state';
 
-/** The state with its `loops` and `parallels` made from the container blocks, which are the truth. */
+/** Return the state with `loops` and `parallels` derived from the container blocks. */
 export function withContainers(state: WorkflowState): WorkflowState {
   return {
     ...state,

@@ -1,22 +1,24 @@
 import { type Draft, readDraft, saveDraft } from '@/api/draft';
-import { isStatus, mayPass } from '@/api/errors';
+import { isStatus, isTransient } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
-import { noteUnsaved } from './unsaved';
+import { setDraftUnsaved } from './unsaved';
 
 const PAUSE_MS = 700;
-const AGAIN_MS = 5_000;
+const RETRY_MS = 5_000;
+const UNSAVED = 'Your changes are not saved. Save them and try again.';
+const OUTDATED = 'Your draft is outdated. Load the latest draft and try again.';
 
 export type SaveStatus = 'saved' | 'waiting' | 'saving' | 'failed' | 'stale';
 
-/** By workflow: what was left before all of it was saved is there for who comes back. */
+/** Savers with unsaved changes by workflow id. They survive leaving the page. */
 const unsaved = new Map<string, DraftSaver>();
 
 export function unsavedDraft(workflowId: string): DraftSaver | undefined {
   return unsaved.get(workflowId);
 }
 
-/** Saves the draft as it changes, one save at a time. A stale one stops it until the author has decided. */
+/** Saves the draft as it changes, one request at a time. A conflict stops saving until the author resolves it. */
 export class DraftSaver {
   readonly store: DraftStore;
   status: SaveStatus = 'saved';
@@ -26,7 +28,7 @@ export class DraftSaver {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
   private listeners = new Set<() => void>();
-  private isDropped = false;
+  private isDiscarded = false;
 
   constructor(
     private readonly workflowId: string,
@@ -46,95 +48,94 @@ export class DraftSaver {
 
   readonly currentStatus = (): SaveStatus => this.status;
 
-  /** Saves what is not saved yet; comes back when everything is, or it could not be. */
+  /** Save pending changes. Resolves when they are saved or saving has failed. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
-    // Whoever waited beside this one may have begun the next: two at once would overtake each other.
+    // A concurrent flush may have started the next save: two saves at once would conflict.
     while (this.running) await this.running;
-    if (this.isBehind && this.status !== 'stale') await this.save();
+    if (this.hasUnsavedChanges && this.status !== 'stale') await this.save();
   }
 
-  /** Makes sure that what works on the saved draft takes what its author sees. Raises where it would not. */
-  async settle(): Promise<void> {
+  /** Save, and check that the saved draft is the one the author sees. Throws otherwise. */
+  async ensureCurrent(): Promise<void> {
     await this.flush();
-    if (this.status === 'saved') await this.compare();
-    this.refuse();
+    if (this.status === 'saved') await this.checkRevision();
+    this.throwIfUnsaved();
   }
 
-  /** Makes sure that what takes the draft's place replaces nothing that its author has not seen. Raises where it would. */
-  async giveWay(): Promise<void> {
+  /** Save before the draft is replaced. Throws if that would replace changes the author has not seen. */
+  async prepareReplacement(): Promise<void> {
     await this.flush();
-    if (this.status !== 'stale') await this.compare();
-    if (this.status === 'stale') this.refuse();
+    if (this.status !== 'stale') await this.checkRevision();
+    if (this.status === 'stale') this.throwIfUnsaved();
   }
 
-  /** Has `publish` publish what its author sees, where that is the saved draft. Raises where it is not. */
-  async published<T>(publish: (revision: string) => Promise<T>): Promise<T> {
+  /** Call `publish` with the revision that the author sees. Throws if that is not the saved draft. */
+  async publishWith<T>(publish: (revision: string) => Promise<T>): Promise<T> {
     await this.flush();
-    this.refuse();
+    this.throwIfUnsaved();
     const revision = this.revision;
     try {
       return await publish(revision);
     } catch (error) {
       if (!isStatus(error, 412)) throw error;
       await this.flush();
-      this.refuse();
-      if (this.revision !== revision) return this.published(publish); // it was a save of this author's that came first
-      this.become('stale');
-      this.refuse();
+      this.throwIfUnsaved();
+      if (this.revision !== revision) return this.publishWith(publish); // the author's own save came first
+      this.setStatus('stale');
+      this.throwIfUnsaved();
       throw error;
     }
   }
 
-  /** Puts this draft over the one that somebody else saved. */
-  async keepMine(): Promise<void> {
+  /** Overwrite the draft that someone else saved. */
+  async overwrite(): Promise<void> {
     this.revision = (await readDraft(this.workflowId)).revision;
-    this.become('waiting');
+    this.setStatus('waiting');
     await this.flush();
   }
 
-  /** Nobody looks at it any more: it is saved at once, and where that cannot be, kept for who comes back. */
-  leave(): void {
-    if (isStatus(this.error, 404)) this.drop();
+  /** Save when the page is left. If that fails, the changes stay in memory for the next visit. */
+  detach(): void {
+    if (isStatus(this.error, 404)) this.discard();
     else void this.flush();
   }
 
-  /** Nobody wants it any more. */
-  drop(): void {
-    this.isDropped = true;
+  /** Stop saving and discard unsaved changes. */
+  discard(): void {
+    this.isDiscarded = true;
     clearTimeout(this.timer);
-    this.note(false);
+    this.trackUnsaved(false);
   }
 
-  get isBehind(): boolean {
+  get hasUnsavedChanges(): boolean {
     return this.store.state() !== this.stored;
   }
 
-  private refuse(): void {
+  private throwIfUnsaved(): void {
     if (this.status !== 'failed' && this.status !== 'stale') return;
-    const why = this.isBehind ? 'Your changes are not saved yet' : 'Someone else saved this workflow meanwhile';
-    throw new Error(`${why}, so this was not done.`);
+    throw new Error(this.hasUnsavedChanges ? UNSAVED : OUTDATED);
   }
 
-  private async compare(): Promise<void> {
+  private async checkRevision(): Promise<void> {
     const known = this.revision;
     const { revision } = await readDraft(this.workflowId);
-    // A save that was made in between has compared them itself.
-    if (revision !== known && this.revision === known) this.become('stale');
+    // A save in the meantime has already checked the revision.
+    if (revision !== known && this.revision === known) this.setStatus('stale');
   }
 
   private changed(): void {
-    if (this.isDropped) return;
-    // Nothing is saved until its author has decided, and nothing that he writes until then is lost.
+    if (this.isDiscarded) return;
+    // After a conflict, keep edits in memory and save nothing until the author resolves it.
     if (this.status === 'stale') {
-      this.become('stale');
+      this.setStatus('stale');
       return;
     }
-    this.become(this.running ? 'saving' : this.isBehind ? 'waiting' : 'saved');
-    this.later(PAUSE_MS);
+    this.setStatus(this.running ? 'saving' : this.hasUnsavedChanges ? 'waiting' : 'saved');
+    this.scheduleSave(PAUSE_MS);
   }
 
-  private later(ms: number): void {
+  private scheduleSave(ms: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.flush(), ms);
   }
@@ -148,28 +149,28 @@ export class DraftSaver {
 
   private async send(): Promise<void> {
     const state = this.store.state();
-    this.become('saving');
+    this.setStatus('saving');
     try {
       this.revision = await saveDraft(this.workflowId, state, this.revision);
       this.stored = state;
       this.onSaved();
-      this.become(this.isBehind ? 'waiting' : 'saved');
+      this.setStatus(this.hasUnsavedChanges ? 'waiting' : 'saved');
     } catch (error) {
-      this.become(isStatus(error, 409) ? 'stale' : 'failed', error);
-      const mayBeTaken = mayPass(error) || isStatus(error, 401); // once somebody has signed in
-      if (mayBeTaken && !this.isDropped) this.later(AGAIN_MS);
+      this.setStatus(isStatus(error, 409) ? 'stale' : 'failed', error);
+      const mayRetry = isTransient(error) || isStatus(error, 401); // the user may sign in in another tab
+      if (mayRetry && !this.isDiscarded) this.scheduleSave(RETRY_MS);
     }
   }
 
-  private become(status: SaveStatus, error: unknown = null): void {
+  private setStatus(status: SaveStatus, error: unknown = null): void {
     this.status = status;
     this.error = error;
-    this.note(this.isBehind && !this.isDropped);
+    this.trackUnsaved(this.hasUnsavedChanges && !this.isDiscarded);
     for (const listener of this.listeners) listener();
   }
 
-  private note(isUnsaved: boolean): void {
-    noteUnsaved(this, isUnsaved);
+  private trackUnsaved(isUnsaved: boolean): void {
+    setDraftUnsaved(this, isUnsaved);
     if (isUnsaved) unsaved.set(this.workflowId, this);
     else if (unsaved.get(this.workflowId) === this) unsaved.delete(this.workflowId);
   }

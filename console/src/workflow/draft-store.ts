@@ -1,16 +1,16 @@
 import type { WorkflowState } from './state';
 
-const REMEMBERED = 200;
-const ONE_STROKE_MS = 900;
+const HISTORY_SIZE = 200;
+const GROUP_MS = 900;
 
 type Edit = (state: WorkflowState) => WorkflowState;
 
-/** The draft in the author's hands: its state, and the way back and forth through its changes. */
+/** Draft being edited, with undo and redo. */
 export class DraftStore {
   private past: WorkflowState[] = [];
   private future: WorkflowState[] = [];
   private listeners = new Set<() => void>();
-  private lastStroke: { key: string; at: number } | null = null;
+  private lastEdit: { key: string; at: number } | null = null;
 
   constructor(private current: WorkflowState) {}
 
@@ -21,16 +21,16 @@ export class DraftStore {
     return () => this.listeners.delete(listener);
   };
 
-  /** Changes the state. Changes with one `stroke` that follow each other closely are taken back as one. */
-  edit(change: Edit, stroke: string | null = null): void {
+  /** Change the state. Consecutive edits with the same `stroke` within a short time are undone together. */
+  edit(change: Edit, group: string | null = null): void {
     const next = change(this.current);
     if (next === this.current) return;
     const now = performance.now();
-    const goesOn = stroke !== null && this.lastStroke?.key === stroke && now - this.lastStroke.at < ONE_STROKE_MS;
-    if (!goesOn) this.past = [...this.past, this.current].slice(-REMEMBERED);
-    this.lastStroke = stroke === null ? null : { key: stroke, at: now };
+    const isSameGroup = group !== null && this.lastEdit?.key === group && now - this.lastEdit.at < GROUP_MS;
+    if (!isSameGroup) this.past = [...this.past, this.current].slice(-HISTORY_SIZE);
+    this.lastEdit = group === null ? null : { key: group, at: now };
     this.future = [];
-    this.become(next);
+    this.replace(next);
   }
 
   get canUndo(): boolean {
@@ -46,8 +46,8 @@ export class DraftStore {
     if (!before) return;
     this.past = this.past.slice(0, -1);
     this.future = [this.current, ...this.future];
-    this.lastStroke = null;
-    this.become(before);
+    this.lastEdit = null;
+    this.replace(before);
   }
 
   redo(): void {
@@ -55,11 +55,11 @@ export class DraftStore {
     if (!after) return;
     this.past = [...this.past, this.current];
     this.future = rest;
-    this.lastStroke = null;
-    this.become(after);
+    this.lastEdit = null;
+    this.replace(after);
   }
 
-  private become(state: WorkflowState): void {
+  private replace(state: WorkflowState): void {
     this.current = state;
     for (const listener of this.listeners) listener();
   }

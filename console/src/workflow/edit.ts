@@ -1,10 +1,10 @@
-/** Everything that can be done to a workflow: each takes a state and gives a new one. */
-import { type NewBlock, STARTS } from './catalogue';
+/** Edits of a workflow. Each function takes a state and returns a new one. */
+import { type NewBlock, START_TYPES } from './catalog';
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
 import { freeName, nameLike, referenceName } from './names';
 import { newId } from './new-id';
-import { withReferences } from './rewriting';
+import { renameReferences } from './rename-references';
 import {
   type Block,
   type BlockData,
@@ -22,8 +22,8 @@ import {
 } from './state';
 
 const GAP = 48;
-export const ASIDE = 48;
-/** Of a block that the canvas has not measured yet: the tallest, an agent. */
+export const PASTE_OFFSET = 48;
+/** Size of a block that the canvas has not measured: that of an agent, the tallest. */
 const ASSUMED = { width: 250, height: 260 };
 export const CONTAINER_SIZE = { width: 500, height: 300 };
 
@@ -32,7 +32,7 @@ export function changeBlock(state: WorkflowState, id: string, change: Partial<Bl
   return block ? { ...state, blocks: { ...state.blocks, [id]: { ...block, ...change } } } : state;
 }
 
-/** How large the blocks are on the canvas. */
+/** Measured sizes of the blocks on the canvas. */
 type Sizes = ReadonlyMap<string, Size>;
 
 export function addBlock(
@@ -53,8 +53,8 @@ export function addBlock(
   const block: Block = {
     id,
     type: made.type,
-    // Documents and hints write `<start.input>`: the start that everybody means carries no number.
-    name: STARTS.has(made.type) ? nameLike(state, made.title) : freeName(state, made.title),
+    // The docs refer to `<start.input>`, so the first start block gets no number.
+    name: START_TYPES.has(made.type) ? nameLike(state, made.title) : freeName(state, made.title),
     position: freePlace(state, position, container ? CONTAINER_SIZE : ASSUMED, parent, sizes),
     subBlocks: branching(made, id),
     outputs: {},
@@ -64,7 +64,7 @@ export function addBlock(
   return { state: withContainers({ ...state, blocks: { ...state.blocks, [id]: block } }), id };
 }
 
-/** The place itself, or the next one below where nothing lies. */
+/** Return the position, moved below any blocks it would overlap. */
 function freePlace(state: WorkflowState, at: Point, size: Size, parent: string | null, sizes: Sizes): Point {
   const bottoms = Object.values(state.blocks)
     .filter((block) => parentOf(state, block.id) === parent)
@@ -81,7 +81,7 @@ function assumedSize(block: Block): Size {
   return { width: block.data?.width ?? width, height: block.data?.height ?? height };
 }
 
-/** A condition begins with its two ways; their ids carry the block's. */
+/** Return the initial settings of a new block. Conditions and routers get two branches with the block's id in theirs. */
 function branching({ type, subBlocks }: NewBlock, id: string): Record<string, SubBlock> {
   const first = {
     condition: ['conditions', 'condition-input', [entry(`${id}-if`, 'if'), entry(`${id}-else`, 'else')]],
@@ -96,7 +96,7 @@ function entry(id: string, title: string): Json {
   return { id, title, value: '' };
 }
 
-/** Gives a block another name, and every reference to it too. */
+/** Rename a block and update all references to it. */
 export function renameBlock(state: WorkflowState, id: string, name: string): WorkflowState {
   const block = state.blocks[id];
   if (!block) return state;
@@ -105,7 +105,7 @@ export function renameBlock(state: WorkflowState, id: string, name: string): Wor
   if (old === now) return renamed;
   const names = new Map([[old, now]]);
   const blocks = Object.fromEntries(
-    Object.entries(renamed.blocks).map(([key, each]) => [key, withReferences(each, names)]),
+    Object.entries(renamed.blocks).map(([key, each]) => [key, renameReferences(each, names)]),
   );
   return withContainers({ ...renamed, blocks });
 }
@@ -120,7 +120,7 @@ export function setValue(state: WorkflowState, id: string, key: string, type: st
   return withoutLostBranches(changed, id);
 }
 
-/** Edges that left from a branch which is gone go with it. */
+/** Remove the edges of deleted branches. */
 function withoutLostBranches(state: WorkflowState, id: string): WorkflowState {
   const block = state.blocks[id];
   if (block?.type !== 'condition' && block?.type !== 'router_v2') return state;
@@ -155,7 +155,7 @@ export function move(state: WorkflowState, positions: ReadonlyMap<string, Point>
   return moved.length ? { ...state, blocks: { ...state.blocks, ...Object.fromEntries(moved) } } : state;
 }
 
-/** Puts a block into a container, or out of all; its connections across the border go. */
+/** Move a block into or out of a container. Removes connections that would cross the border. */
 export function moveInto(state: WorkflowState, id: string, parent: string | null, position: Point): WorkflowState {
   const block = state.blocks[id];
   if (!block) return state;
@@ -170,18 +170,18 @@ function crosses(state: WorkflowState, edge: Edge): boolean {
   return parentOf(state, edge.target) !== level;
 }
 
-/** Takes blocks away, with what lies in them and what leads to or from them. */
+/** Remove blocks with their children and connections. */
 export function removeBlocks(state: WorkflowState, ids: readonly string[]): WorkflowState {
   if (!ids.length) return state;
-  const gone = new Set<string>();
+  const removed = new Set<string>();
   const take = (id: string): void => {
-    if (gone.has(id)) return;
-    gone.add(id);
+    if (removed.has(id)) return;
+    removed.add(id);
     for (const child of childrenOf(state, id)) take(child);
   };
   ids.forEach(take);
-  const blocks = Object.fromEntries(Object.entries(state.blocks).filter(([id]) => !gone.has(id)));
-  const edges = state.edges.filter((edge) => !gone.has(edge.source) && !gone.has(edge.target));
+  const blocks = Object.fromEntries(Object.entries(state.blocks).filter(([id]) => !removed.has(id)));
+  const edges = state.edges.filter((edge) => !removed.has(edge.source) && !removed.has(edge.target));
   return withContainers({ ...state, blocks, edges });
 }
 

@@ -2,15 +2,15 @@ import { type Block, type Edge, parentOf, type WorkflowState } from './state';
 
 export type Connection = Pick<Edge, 'source' | 'target' | 'sourceHandle'>;
 
-/** Why two blocks may not be connected, null when they may. */
+/** Return why two blocks cannot be connected, or null if they can. */
 export function connectionProblem(state: WorkflowState, connection: Connection): string | null {
-  return problemOf(state, connection, leadingTo(state, connection.source), takenFrom(state, connection));
+  return problemOf(state, connection, ancestorsOf(state, connection.source), targetsFrom(state, connection));
 }
 
-/** Every block that this way out of a block may lead to. */
+/** Return every block that a handle can be connected to. */
 export function targetsOf(state: WorkflowState, source: string, sourceHandle: string): Block[] {
-  const before = leadingTo(state, source);
-  const taken = takenFrom(state, { source, sourceHandle });
+  const before = ancestorsOf(state, source);
+  const taken = targetsFrom(state, { source, sourceHandle });
   return Object.values(state.blocks).filter(
     (block) => !problemOf(state, { source, target: block.id, sourceHandle }, before, taken),
   );
@@ -23,27 +23,27 @@ function problemOf(
   taken: ReadonlySet<string>,
 ): string | null {
   const [from, into] = [state.blocks[source], state.blocks[target]];
-  if (!from || !into) return 'One of the blocks does not exist.';
-  if (source === target) return 'A block cannot lead to itself.';
+  if (!from || !into) return 'One of the blocks no longer exists.';
+  if (source === target) return 'A block cannot connect to itself.';
   const inside = Boolean(sourceHandle?.endsWith('-start-source'));
   const level = inside ? source : parentOf(state, source);
-  if (parentOf(state, target) !== level) return 'A connection cannot cross the border of a container.';
-  if (taken.has(target)) return 'These blocks are connected already.';
-  if (!inside && before.has(target)) return 'This would make a circle; use a Loop for that.';
+  if (parentOf(state, target) !== level) return 'A connection cannot cross a container’s border.';
+  if (taken.has(target)) return 'These blocks are already connected.';
+  if (!inside && before.has(target)) return 'This connection would create a cycle. Use a Loop block instead.';
   return null;
 }
 
-/** Every block that this way out of a block leads to already. */
-function takenFrom(state: WorkflowState, { source, sourceHandle }: Omit<Connection, 'target'>): Set<string> {
+/** Return the blocks that a handle is connected to. */
+function targetsFrom(state: WorkflowState, { source, sourceHandle }: Omit<Connection, 'target'>): Set<string> {
   const isSame = (edge: Edge) =>
     edge.source === source && (edge.sourceHandle ?? 'source') === (sourceHandle ?? 'source');
   return new Set(state.edges.filter(isSame).map((edge) => edge.target));
 }
 
-/** Every block that leads to `end`, itself included. */
-function leadingTo(state: WorkflowState, end: string): Set<string> {
+/** Return `end` and every block with a path to it. */
+function ancestorsOf(state: WorkflowState, end: string): Set<string> {
   const sources = sourcesByTarget(state);
-  return walk(end, (id) => sources.get(id) ?? []);
+  return reachable(end, (id) => sources.get(id) ?? []);
 }
 
 function sourcesByTarget(state: WorkflowState): Map<string, string[]> {
@@ -56,10 +56,10 @@ function sourcesByTarget(state: WorkflowState): Map<string, string[]> {
   return found;
 }
 
-/** Every block whose output can be there when `start` runs: what lies before it and before its containers. */
+/** Return the blocks whose output may be available to `start`: those with a path to it or to its containers. */
 export function upstream(state: WorkflowState, start: string): Set<string> {
   const sources = sourcesByTarget(state);
-  const found = walk(start, (id) => {
+  const found = reachable(start, (id) => {
     const before = sources.get(id) ?? [];
     const parent = parentOf(state, id);
     return parent ? [...before, parent] : before;
@@ -68,7 +68,7 @@ export function upstream(state: WorkflowState, start: string): Set<string> {
   return found;
 }
 
-function walk(start: string, next: (id: string) => string[]): Set<string> {
+function reachable(start: string, next: (id: string) => string[]): Set<string> {
   const seen = new Set([start]);
   const waiting = [start];
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {

@@ -5,8 +5,8 @@ import { childrenOf, isContainer, type Point, parentOf, type Size, type Workflow
 const GAP = { ranksep: 110, nodesep: 48 };
 const INSET = { left: 130, top: 64, right: 48, bottom: 40 };
 
-/** Puts every block in its place from left to right, containers fitted around what lies in them. */
-export function arranged(state: WorkflowState, sizes: ReadonlyMap<string, Size>): WorkflowState {
+/** Arrange the blocks from left to right and fit containers around their children. */
+export function autoLayout(state: WorkflowState, sizes: ReadonlyMap<string, Size>): WorkflowState {
   const blocks = { ...state.blocks };
   const fitted = new Map(sizes);
   const place = (parent: string | null): Size => {

@@ -2,26 +2,26 @@ import type { WorkflowState } from './state';
 
 const RESERVED = new Set(['loop', 'parallel', 'variable']);
 
-/** Whether the engine takes `<…>` with this in it for a comparison, and not for a reference. */
+/** Return whether the engine would read `<text>` as a comparison instead of a reference. */
 export function hasOperator(text: string): boolean {
   return /[+*/=<>!]/.test(text);
 }
 
-/** A block's name as references spell it. */
+/** Return a block's name as used in references. */
 export function referenceName(name: string): string {
   return name.toLowerCase().replaceAll(/[\s.\ufeff]+/g, '');
 }
 
-/** What is wrong with a name for this block, null when nothing is. */
+/** Return why a block cannot have this name, or null if it can. */
 export function nameProblem(state: WorkflowState, id: string, name: string): string | null {
   const wanted = referenceName(name);
-  if (!wanted) return 'A block needs a name.';
-  if (RESERVED.has(wanted)) return `“${name.trim()}” means something else inside references.`;
-  if (hasOperator(name)) return 'References cannot reach a name with + * / = < > or ! in it.';
-  return namesIn(state, id).has(wanted) ? 'Another block has this name.' : null;
+  if (!wanted) return 'Enter a name.';
+  if (RESERVED.has(wanted)) return `“${name.trim()}” is reserved. Choose another name.`;
+  if (hasOperator(name)) return 'Names cannot contain + * / = < > or !.';
+  return namesIn(state, id).has(wanted) ? 'Another block already has this name.' : null;
 }
 
-/** A name that no block has: `Agent 1`, `Agent 2` and so on. */
+/** Return the first unused name of `Agent 1`, `Agent 2` and so on. */
 export function freeName(state: WorkflowState, stem: string): string {
   const taken = namesIn(state);
   for (let number = 1; ; number += 1) {
@@ -30,7 +30,7 @@ export function freeName(state: WorkflowState, stem: string): string {
   }
 }
 
-/** The name itself where no block has it, else the next one like it. */
+/** Return the name if it is unused, otherwise the next free one with a number. */
 export function nameLike(state: WorkflowState, name: string): string {
   return namesIn(state).has(referenceName(name)) ? freeName(state, name.replace(/\s+\d+$/, '')) : name;
 }

@@ -1,12 +1,12 @@
-import { type Catalogue, outputsOf } from './catalogue';
+import { type Catalog, outputsOf } from './catalog';
 import { upstream } from './graph';
 import { hasOperator, referenceName } from './names';
 import { isContainer, parentOf, type WorkflowState } from './state';
 
 export interface Reference {
-  /** As it is written, without the brackets: `agent1.content`. */
+  /** Reference without brackets: `agent1.content`. */
   text: string;
-  /** Whose it is, for the list. */
+  /** Name of the block it belongs to. */
   owner: string;
 }
 
@@ -15,8 +15,8 @@ const INSIDE = {
   parallel: ['parallel.index', 'parallel.currentItem', 'parallel.items'],
 };
 
-/** Everything that the settings of a block may refer to, nearest last blocks first. */
-export function referencesFor(state: WorkflowState, id: string, catalogue: Catalogue): Reference[] {
+/** Return the references available to a block: containers first, then preceding blocks, then variables. */
+export function referencesFor(state: WorkflowState, id: string, catalog: Catalog): Reference[] {
   const found: Reference[] = [];
   for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent)) {
     const container = state.blocks[parent];
@@ -28,7 +28,7 @@ export function referencesFor(state: WorkflowState, id: string, catalogue: Catal
     if (!block || block.type === 'note' || (isContainer(block) && isAround(state, id, key))) continue;
     const root = referenceName(block.name);
     found.push(
-      ...outputsOf(block, catalogue.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })),
+      ...outputsOf(block, catalog.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })),
     );
   }
   for (const variable of Object.values(state.variables)) {
@@ -37,7 +37,7 @@ export function referencesFor(state: WorkflowState, id: string, catalogue: Catal
   return found.filter(({ text }) => isRead(text));
 }
 
-/** Whether the engine fills it in. */
+/** Return whether the engine would resolve the reference. */
 function isRead(text: string): boolean {
   const [, ...path] = text.split('.');
   return !hasOperator(text) && !path.some((step) => step.includes(' '));

@@ -1,4 +1,4 @@
-/** A workflow as it is stored and exchanged. What is not named here is kept as it is. */
+/** Workflow state as stored and exported. Unknown keys are preserved. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -77,7 +77,7 @@ export interface WorkflowState {
   [key: string]: unknown;
 }
 
-/** What a server sends, with the parts that it may leave out. */
+/** Complete a state from the server with the parts it may omit. */
 export function readState(sent: Partial<WorkflowState>): WorkflowState {
   const { blocks = {}, edges = [], loops = {}, parallels = {}, variables = {} } = sent;
   const named = Array.isArray(variables) ? Object.fromEntries(variables.map((each) => [each.id, each])) : variables;
@@ -101,13 +101,13 @@ export function storedValue(block: Block, key: string): Json {
   return block.subBlocks[key]?.value ?? null;
 }
 
-/** A value as it is written into a field. */
+/** Return the text of a value for an input field. */
 export function textOf(value: Json | undefined, indent = 0): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'object' ? JSON.stringify(value, null, indent) : String(value);
 }
 
-/** A list that may be stored as JSON text. */
+/** Return a list that may be stored as JSON text. */
 export function listOf<Item>(value: Json | undefined): Item[] {
   const parsed = typeof value === 'string' ? parse(value) : value;
   return Array.isArray(parsed) ? (parsed as Item[]) : [];
@@ -115,7 +115,7 @@ export function listOf<Item>(value: Json | undefined): Item[] {
 
 const LIST = /^\s*\[/;
 
-/** Every text of every block is asked with every letter that is typed, and a parser that gives up is slow. */
+/** Parse a JSON list. The check comes first because this runs for every text on each keystroke, and failing is slow. */
 function parse(text: string): Json {
   if (!LIST.test(text)) return null;
   try {

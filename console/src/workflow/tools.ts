@@ -1,6 +1,6 @@
 import { type Json, listOf, textOf } from './state';
 
-/** An entry of an agent's tools, with what this page does not know kept as it is. */
+/** Tool of an agent. Unknown keys are preserved. */
 export interface ToolEntry {
   type: string;
   title?: string;
@@ -11,23 +11,23 @@ export interface ToolEntry {
 }
 
 export const TOOL_KINDS: Record<string, string> = {
-  'custom-tool': 'Code of your own',
+  'custom-tool': 'Custom code',
   workflow_input: 'Workflow',
   api: 'HTTP request',
   mcp: 'MCP tool',
-  'mcp-server': 'MCP server, all its tools',
-  function: 'Code that the model writes',
+  'mcp-server': 'MCP server (all tools)',
+  function: 'Code written by the model',
   memory: 'Memory',
   webhook_request: 'Webhook',
 };
 
-/** A tool of this kind with nothing decided yet. */
+/** Return a new tool of a type. */
 export function newTool(kind: string): ToolEntry {
   if (kind !== 'custom-tool') return { type: kind, title: TOOL_KINDS[kind], params: {}, usageControl: 'auto' };
   return { type: kind, title: '', schema: schemaOf(undefined, '', '', []), code: '', params: {}, usageControl: 'auto' };
 }
 
-/** A parameter that the model gives. What its schema says beside type and description is kept. */
+/** Parameter filled in by the model. Schema keys other than type and description are preserved. */
 export interface Parameter {
   name: string;
   required: boolean;
@@ -36,20 +36,20 @@ export interface Parameter {
 
 type JsonObject = { [key: string]: Json };
 
-/** What a custom tool tells the model of itself; the schema may come with or without its `function` around it. */
+/** Read the description and parameters of a custom tool. The schema may be wrapped in a `function` object. */
 export function functionOf(schema: Json | undefined): { description: string; parameters: Parameter[] } {
-  const told = inner(schema);
-  const document = objectOf(told.parameters);
+  const definition = inner(schema);
+  const document = objectOf(definition.parameters);
   const required = listOf<string>(document.required ?? null);
   const parameters = Object.entries(objectOf(document.properties)).map(([name, property]) => ({
     name,
     required: required.includes(name),
     schema: objectOf(property),
   }));
-  return { description: textOf(told.description), parameters };
+  return { description: textOf(definition.description), parameters };
 }
 
-/** `schema` telling the model this; whatever else stands in it, at any depth, stays as it is. */
+/** Return `schema` with a new name, description and parameters. All other keys are preserved. */
 export function schemaOf(
   schema: Json | undefined,
   name: string,
@@ -57,19 +57,21 @@ export function schemaOf(
   parameters: readonly Parameter[],
 ): Json {
   const outer = objectOf(schema);
-  const told = inner(schema);
+  const definition = inner(schema);
   const changed = {
-    ...told,
+    ...definition,
     name,
     description,
     parameters: {
       type: 'object',
-      ...objectOf(told.parameters),
+      ...objectOf(definition.parameters),
       properties: Object.fromEntries(parameters.map((each) => [each.name, each.schema])),
       required: parameters.filter((each) => each.required).map((each) => each.name),
     },
   };
-  return told === outer && Object.keys(outer).length ? changed : { type: 'function', ...outer, function: changed };
+  return definition === outer && Object.keys(outer).length
+    ? changed
+    : { type: 'function', ...outer, function: changed };
 }
 
 function inner(schema: Json | undefined): JsonObject {

@@ -1,26 +1,26 @@
-/** Drafts with changes that no server has yet. Nothing that would lose them is done unasked. */
+/** Drafts with unsaved changes. The browser asks before leaving the page. */
 const drafts = new Set<object>();
 
-export function noteUnsaved(draft: object, isUnsaved: boolean): void {
+export function setDraftUnsaved(draft: object, isUnsaved: boolean): void {
   if (isUnsaved) drafts.add(draft);
   else drafts.delete(draft);
 }
 
-/** Forms in sight that somebody has written into and not sent. */
+/** Open forms with unsaved input. */
 const forms = new Set<object>();
 
-/** Gives what ends it. */
-export function noteWrittenForm(): () => void {
+/** Register a form with unsaved input. Returns a function that removes it. */
+export function registerUnsavedForm(): () => void {
   const form = {};
   forms.add(form);
   return () => void forms.delete(form);
 }
 
-/** Whether signing in elsewhere saves more than signing in here. */
-export function isAnythingWritten(): boolean {
-  return isAnythingUnsaved() || forms.size > 0;
+/** Return whether replacing the page with the sign-in form would lose input. */
+export function hasUnsavedInput(): boolean {
+  return hasUnsavedDrafts() || forms.size > 0;
 }
 
-export function isAnythingUnsaved(): boolean {
+export function hasUnsavedDrafts(): boolean {
   return drafts.size > 0;
 }

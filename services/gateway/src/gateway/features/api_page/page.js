@@ -1,4 +1,4 @@
-// Shows what openapi.json and samples say of a workflow, and calls it. All text is set as text, never as markup.
+// Shows the OpenAPI document and code samples of a workflow, and calls it. All text is set as text, never as markup.
 const base = location.pathname.replace(/\/docs$/, "");
 const element = (id) => document.getElementById(id);
 let version = new URLSearchParams(location.search).get("version");
@@ -41,7 +41,7 @@ function describe(document_) {
   offer(document_);
 }
 
-// Not a link to where it came from: that would go without the key.
+// A blob, because a link to the document would not send the API key.
 function offer(document_) {
   URL.revokeObjectURL(element("raw").href);
   element("raw").href = URL.createObjectURL(new Blob([JSON.stringify(document_, null, 2)], { type: "application/json" }));
@@ -69,7 +69,7 @@ async function load() {
 
 async function call(extra, headers) {
   const shown = element("answer");
-  shown.textContent = "…";
+  shown.textContent = "Loading…";
   try {
     const body = { ...JSON.parse(element("body").value || "{}"), ...extra };
     const answer = await fetch(`${base}/execute`, {

@@ -1,10 +1,10 @@
-// One conversation with one chat. Answers are Markdown, which markdown.js turns into elements of a short allow-list; all other
-// text from the server is set as text, never as markup.
+// Conversation with a chat. Answers are Markdown, which markdown.js renders as elements of an allow-list; all other text from
+// the server is set as text, never as markup.
 const identifier = location.pathname.split("/").pop();
 const address = `/api/chat/${identifier}`;
 const element = (id) => document.getElementById(id);
 const MAX_FILES = 15;
-const MAX_FILES_BYTES = 7 * 1024 * 1024; // as base64 they have to fit into a request of 10 MiB
+const MAX_FILES_BYTES = 7 * 1024 * 1024; // base64-encoded, they must fit into a request of 10 MiB
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 let conversationId = newId();
 let config = null;
@@ -28,10 +28,11 @@ function send(method, path, body, signal) {
 async function reason(answer) {
   const body = await answer.json().catch(() => ({}));
   const seconds = answer.headers.get("Retry-After");
-  return (body.error ?? `The server answered ${answer.status}`) + (seconds ? ` Try again in ${seconds} s.` : "");
+  const message = body.error ?? `The server returned status ${answer.status}.`;
+  return seconds ? `${message.replace(/\.?$/, ".")} Try again in ${seconds} s.` : message;
 }
 
-// The renderer is built with the console. Without it, answers are shown as they were written.
+// The renderer is built with the console. Without it, answers are shown as plain text.
 class PlainText {
   constructor(target) {
     this.target = target;
@@ -109,7 +110,7 @@ class Answer {
     this.shown.append(make("p", "failed", message));
   }
 
-  // At most once a frame, however fast the chunks come.
+  // Runs at most once per frame.
   draw() {
     this.frame = 0;
     follow(() => {
@@ -131,7 +132,7 @@ class Answer {
   }
 }
 
-// What a workflow that streams no text has to say: the selected values, or what most blocks call their result.
+// Return the text of an answer that was not streamed: the selected values, or the usual result fields of a block.
 function spoken(output) {
   if (typeof output !== "object" || output === null) return output === undefined ? "" : String(output);
   const selected = config.outputConfigs.map((one) => output[one.blockId]?.[one.path]).filter((value) => value !== undefined);
@@ -165,11 +166,11 @@ async function say(input) {
     else if (answer.status === 401) await load();
     else shown.fail(await reason(answer));
   } catch (error) {
-    if (error.name !== "AbortError") shown.fail("The connection was lost.");
+    if (error.name !== "AbortError") shown.fail("The connection was lost. Try again.");
   }
   shown.finish();
   if (!answer?.ok && !answering.signal.aborted) {
-    // Not taken: it need not be written again.
+    // The message was not accepted: put it back into the composer.
     mine.remove();
     if (!shown.shown.querySelector(".failed")) shown.shown.remove();
     element("text").value ||= input;
@@ -192,7 +193,7 @@ function choose(chosen) {
     ...files.map((file) => {
       const item = make("li");
       const button = make("button", "", `${file.name} ×`);
-      button.setAttribute("aria-label", `Do not send ${file.name}`);
+      button.setAttribute("aria-label", `Remove ${file.name}`);
       button.addEventListener("click", () => choose(files.filter((one) => one !== file)));
       item.append(button);
       return item;
@@ -219,7 +220,7 @@ function welcome() {
   view.finish();
 }
 
-// Black or white, whichever can be read on `color`.
+// Return black or white, whichever has more contrast on `color`.
 function inkOn(color) {
   const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
@@ -247,7 +248,7 @@ function open(answered) {
 async function load() {
   const answer = await fetch(address).catch(() => null);
   if (answer?.ok) return open(await answer.json());
-  const message = answer ? await reason(answer) : "The server does not answer.";
+  const message = answer ? await reason(answer) : "Could not reach the server. Try again.";
   element("composer").hidden = true;
   const asked = /^auth_required_(password|email)$/.exec(message)?.[1];
   if (asked) ask(asked);
@@ -257,7 +258,7 @@ async function load() {
   }
 }
 
-// Asks for one thing, or for nothing any more.
+// Show one gate, or none.
 function ask(wanted) {
   for (const [name, gate] of Object.entries(gates)) gate.hidden = name !== wanted;
   if (!wanted) return;
@@ -266,7 +267,7 @@ function ask(wanted) {
   gates[wanted].querySelector("input").focus();
 }
 
-// Sends what a gate was told; the answer if it was right, else says what was wrong.
+// Send the value of a gate. Return the response, or show the error and return null.
 async function knock(gate, method, path, body) {
   const refused = gate.querySelector(".refused");
   const button = gate.querySelector("button");
@@ -275,7 +276,7 @@ async function knock(gate, method, path, body) {
   const answer = await send(method, path, body).catch(() => null);
   button.disabled = false;
   if (answer?.ok) return answer.json();
-  refused.textContent = answer ? await reason(answer) : "The server does not answer.";
+  refused.textContent = answer ? await reason(answer) : "Could not reach the server. Try again.";
   gate.querySelector("input").select();
   return null;
 }
@@ -284,7 +285,7 @@ async function sendCode(gate) {
   const sent = await knock(gate, "POST", `${address}/otp`, { email });
   if (!sent) return;
   ask("code");
-  element("sent").textContent = `If ${email} may enter, a code is on its way there. It is good for ten minutes.`;
+  element("sent").textContent = `If ${email} has access, a code is on its way. It expires in ten minutes.`;
 }
 
 const passes = {
@@ -321,7 +322,7 @@ element("files").addEventListener("change", async (event) => {
   const added = [...event.target.files];
   event.target.value = "";
   if (files.length + added.length > MAX_FILES || added.reduce((sum, file) => sum + file.size, 0) > room) {
-    follow(() => element("messages").append(make("p", "failed", `At most ${MAX_FILES} files of 7 MiB together can be sent.`)));
+    follow(() => element("messages").append(make("p", "failed", `You can attach up to ${MAX_FILES} files, 7 MiB in total.`)));
     return;
   }
   choose([...files, ...(await Promise.all(added.map(loaded)))]);
