@@ -361,7 +361,7 @@ async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there
     await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=told)
     (script,), (other,) = plain.scripts, asking.scripts
     assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 3_000 + OVERTIME_SECONDS * 1000, {})
-    assert script.owner == "w7/u7"
+    assert script.owner == "w7/u7/wf-1"
     assert other.environment == {"KEY": "sk-secret"}
 
 

@@ -32,6 +32,8 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
             error = _oversized(size, limits)
         case messages.Stalled():
             error = _plain(ErrorKind.STALLED, "Function never finished: it awaits a promise that nothing will settle")
+        case messages.Exhausted():
+            error = _out_of_memory(limits)
         case messages.Returned() | messages.Hardened():
             error = protocol_broken()
     return error

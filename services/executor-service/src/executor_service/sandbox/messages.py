@@ -68,6 +68,10 @@ class Unparsable(_Ending, frozen=True, tag="unparsable"):
     line: int | None
 
 
+class Exhausted(_Ending, frozen=True, tag="exhausted"):
+    """A Python script reached its memory limit."""
+
+
 class Hardened(_Ending, frozen=True, tag="hardened"):
     """The context is frozen for conditions."""
 
@@ -80,7 +84,7 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     body: str | None
 
 
-Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Hardened
+Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
 Message = Ready | Refused | Worn | Ending | FetchCall
 
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode

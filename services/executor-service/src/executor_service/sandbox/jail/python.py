@@ -27,9 +27,9 @@ _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _PRELOADED = (
     "array", "base64", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "contextvars", "copy", "csv",
     "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "gzip", "hashlib", "heapq", "hmac", "html",
-    "html.parser", "io", "ipaddress", "itertools", "lzma", "operator", "pickle", "pprint", "queue", "random", "re",
-    "secrets", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "urllib.parse", "uuid",
-    "xml.etree.ElementTree", "zlib", "zoneinfo",
+    "html.parser", "io", "ipaddress", "itertools", "lzma", "mmap", "operator", "pickle", "pprint", "queue", "random",
+    "re", "secrets", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "urllib.parse",
+    "uuid", "xml.etree.ElementTree", "zlib", "zoneinfo",
 )  # fmt: skip
 
 
