@@ -184,7 +184,7 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
             })
           }
         >
-          Run rerun
+          Run again
         </Button>
       )}
     </>

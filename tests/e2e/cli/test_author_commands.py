@@ -156,7 +156,7 @@ def test_an_interrupted_stream_tells_how_to_find_its_run(
         process.send_signal(SIGINT)
         written, said = process.communicate()
     assert process.returncode == 130, (len(written), written[-200:], said)
-    run_id = said.split("runs cancel ")[1].strip()
+    run_id = said.split("runs cancel ")[1].strip("`\n ")
     assert flowport("runs", "cancel", run_id).code == 0
 
 

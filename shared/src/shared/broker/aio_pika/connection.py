@@ -54,9 +54,9 @@ async def open_connection(
         async with asyncio.timeout(timeout):
             opened = await aio_pika.connect(url, ssl_context=address.tls, client_properties=properties)
     except TimeoutError:
-        raise ConnectionClosed("no connection in time") from None
+        raise ConnectionClosed("cannot connect in time") from None
     except FAILURES as error:
-        raise ConnectionClosed(f"no connection: {error}") from error
+        raise ConnectionClosed(f"cannot connect: {error}") from error
     return AioPikaConnection(opened, timeout=timeout, on_alarm=on_alarm)
 
 
