@@ -20,5 +20,5 @@ def test_it_stays_inside(path: str, tmp_path: Path) -> None:
 
 
 def test_operators_are_told_what_to_hide() -> None:
-    duties = (ROOT / "SECURITY.md").read_text().partition("## What you have to do")[2].partition("\n## ")[0]
+    duties = (ROOT / "SECURITY.md").read_text().partition("## Your tasks as operator")[2].partition("\n## ")[0]
     assert [path for path in PATHS if f"`{path}`" not in duties] == []
