@@ -1,4 +1,4 @@
-"""What an operator can set on deploy-service."""
+"""Settings of deploy-service."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from shared.settings import CommaList, TicketCheckSettings
 
 
 class DeploySettings(TicketCheckSettings):
-    """Limits of what is kept, and the keys that seal secrets."""
+    """Size limits, and the keys that encrypt secrets."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)
 
@@ -20,12 +20,12 @@ class DeploySettings(TicketCheckSettings):
     )
     environment_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys that seal environment values, as id:base64 of 32 bytes, comma-separated; the first one seals,"
-        " all of them open. To rotate: roll out old,new; then new,old (each start seals again what the old key sealed);"
-        " restart once; then new alone. Empty: environment values are refused.",
+        description="Keys that encrypt environment values, as id:base64 of 32 bytes, comma-separated; the first"
+        " encrypts, all decrypt. To rotate: roll out old,new; then new,old (each start re-encrypts the old key's"
+        " values); restart once; then new alone. Empty: environment values are refused.",
     )
     keyed_providers: CommaList = Field(
-        (), description="Model providers that executor-service has an API key for: their blocks need none to deploy."
+        (), description="Model providers with an API key in executor-service: their blocks deploy without one."
     )
 
     @model_validator(mode="after")
