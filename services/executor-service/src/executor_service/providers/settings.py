@@ -1,4 +1,4 @@
-"""Where the model providers are and their keys. The names are Sim's and the vendors' own, without a prefix."""
+"""URLs and keys of the model providers. Variables have the names that Sim and the vendors use, unprefixed."""
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -9,7 +9,7 @@ NO_KEY = SecretStr("")
 
 
 class ProviderSettings(BaseSettings):
-    """An operator's own model servers are trusted; URLs that a workflow names are not."""
+    """Model providers. Their configured URLs are trusted; URLs in workflows are not."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True, populate_by_name=True)
 
@@ -17,13 +17,13 @@ class ProviderSettings(BaseSettings):
     vllm_api_key: SecretStr = Field(NO_KEY, description="Its key.")
     litellm_base_url: str = Field("", description="A LiteLLM proxy, for models litellm/….")
     litellm_api_key: SecretStr = Field(NO_KEY, description="Its key.")
-    ollama_url: str = Field("http://localhost:11434", description="Ollama, for models that no other provider knows.")
+    ollama_url: str = Field("http://localhost:11434", description="Ollama, for models of no other provider.")
     openai_base_url: str = Field("https://api.openai.com/v1", description="The OpenAI API.")
     openai_api_key: SecretStr = Field(NO_KEY, description="Key for gpt* and o* models.")
-    anthropic_base_url: str = Field("", description="Another address of the Anthropic API.")
+    anthropic_base_url: str = Field("", description="Alternative URL of the Anthropic API.")
     anthropic_api_key: SecretStr = Field(NO_KEY, description="Key for claude* models.")
     gemini_api_key: SecretStr = Field(NO_KEY, description="Key for gemini* models.")
-    gemini_base_url: str = Field("", description="Another address of the Gemini API.")
+    gemini_base_url: str = Field("", description="Alternative URL of the Gemini API.")
     azure_openai_endpoint: str = Field("", description="Azure OpenAI resource, for models azure/….")
     azure_openai_api_key: SecretStr = Field(NO_KEY, description="Its key.")
     azure_openai_api_version: str = Field("2024-10-21", description="Its API version.")
@@ -43,11 +43,11 @@ class ProviderSettings(BaseSettings):
         600.0,
         gt=0,
         le=7200,
-        description="Limit of one turn of a model with all its tries, or of a silence in one that is streamed.",
+        description="Timeout of one model turn with its retries, or of a silence in a streamed turn.",
     )
     model_answer_bytes: int = Field(
         ANSWER_BYTES,
         ge=MEBIBYTE,
-        description="Limit on what an executor stores of one model answer. A streamed one may have four times as many.",
+        description="Largest model answer that an executor stores; a streamed one may have four times as many bytes.",
     )
-    model_connect_seconds: float = Field(10.0, gt=0, le=300, description="Limit of connecting to a model server.")
+    model_connect_seconds: float = Field(10.0, gt=0, le=300, description="Timeout of connecting to model servers.")
