@@ -1,4 +1,4 @@
-"""What an operator can set on the gateway."""
+"""Settings of the gateway."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -24,64 +24,64 @@ def _async_limit(plan: str, default: int) -> Any:
 
 
 def _concurrency(plan: str, default: int) -> Any:
-    description = f"Queued runs of a workspace on the {plan} plan that may be processing at once."
+    description = f"Queued runs that one workspace on the {plan} plan may process concurrently."
     return Field(default, ge=1, le=100_000, description=description)
 
 
 def _log_days(plan: str, default: int) -> Any:
-    description = f"How many days after its end a run is found in the logs, on the {plan} plan."
+    description = f"How many days after its end a run stays in the logs, on the {plan} plan."
     return Field(default, ge=1, le=3650, description=description)
 
 
 def _spend_cap(plan: str) -> Any:
-    description = f"The cap on the {plan} plan, where it differs from FLOWPORT_SPEND_LIMIT_USD; 0 is no cap."
+    description = f"Cap on the {plan} plan, if different from FLOWPORT_SPEND_LIMIT_USD; 0 means no cap."
     return Field(None, ge=0, le=1e9, description=description)
 
 
 def _rate(plan: str, kind: str, default: int) -> Any:
-    description = f"Calls per window on the {plan} plan, {kind}; twice as many at once after a pause."
+    description = f"Calls per window on the {plan} plan, {kind}; up to twice as many in a burst."
     name = f"RATE_LIMIT_{plan.upper()}_{kind.upper()}"
     return sim_setting(name, default, ge=1, le=1_000_000_000, description=description)
 
 
 class GatewaySettings(TicketSettings):
-    """Doors, limits and plans."""
+    """Server, limits and plans."""
 
     gateway_port: int = Field(
         8080,
         ge=1,
         le=65535,
         validation_alias=AliasChoices("FLOWPORT_GATEWAY_PORT", "PORT", "gateway_port"),
-        description="Port of the public door.",
+        description="Port of the public API.",
     )
-    admin_email: str = Field("admin@flowport.local", description="Who the first admin is, on the first start.")
+    admin_email: str = Field("admin@flowport.local", description="Email of the first admin, at first start.")
     admin_password: SecretStr = Field(
-        SecretStr(""), description="Password of the first admin, on the first start; printed once when it is empty."
+        SecretStr(""), description="Initial password of the first admin; if empty, generated and printed once."
     )
     trusted_origins: CommaList = Field(
-        (), description="Origins beside the public URL whose pages may use a visitor's session, https://a,https://b."
+        (), description="Origins, besides the public URL, whose pages may use sessions: https://a,https://b."
     )
     settle_seconds: float = Field(
         1.0,
         ge=0,
         le=60,
         description="How long deploy, promote, undeploy, revoke and changes of access, members, roles, limits and"
-        " webhooks wait before they answer, until every process has let go of what it knew; 0 where there is only one.",
+        " webhooks delay their response until every process has dropped stale state; 0 for a single process.",
     )
-    default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan that a workspace is made with.")
+    default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of new workspaces.")
 
     admission_gate_max_inflight: int = sim_setting(
         "ADMISSION_GATE_MAX_INFLIGHT",
         500,
         ge=1,
         le=100_000,
-        description="Execute calls in hand at once, per process; those with a session and no key are not counted.",
+        description="Concurrent execute calls per process; those with a session and no key are not counted.",
     )
     workspace_max_inflight: int = Field(
-        400, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."
+        400, ge=1, le=100_000, description="Concurrent execute calls of one workspace, per process."
     )
     spend_limit_usd: float = Field(
-        0.0, ge=0, le=1e9, description="What a workspace may spend on models in a month, in US dollars; 0 is no cap."
+        0.0, ge=0, le=1e9, description="Monthly cap on a workspace's model spend, in US dollars; 0 means no cap."
     )
     spend_limit_free_usd: float | None = _spend_cap("free")
     spend_limit_pro_usd: float | None = _spend_cap("pro")
@@ -94,33 +94,31 @@ class GatewaySettings(TicketSettings):
         320 * 1024 * 1024,
         ge=1024,
         le=1024**4,
-        description="Request bodies of more than 64 KiB in hand at once, per process, in bytes; what would be more is"
-        " answered with 429. They take twice as much memory.",
+        description="Total size of concurrent request bodies over 64 KiB, per process, in bytes; requests beyond it get"
+        " 429. Bodies take twice as much memory.",
     )
     queue_wait_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a sync or streamed run may wait for a worker."
     )
     run_margin_seconds: float = Field(
-        15.0, gt=0, le=600, description="How long past its limits a run is waited for before it is given up."
+        15.0, gt=0, le=600, description="How long past a run's limits the gateway waits before giving up."
     )
     stream_write_seconds: float = Field(
-        30.0, gt=0, le=600, description="How long a stream waits for a reader who does not read."
+        30.0, gt=0, le=600, description="How long a stream waits for a client that reads nothing."
     )
-    streams_per_run: int = Field(
-        50, ge=1, le=10_000, description="Event streams of one run that may be open at once, per process."
-    )
+    streams_per_run: int = Field(50, ge=1, le=10_000, description="Concurrent event streams of one run, per process.")
     streams_per_caller: int = Field(
         1000,
         ge=1,
         le=100_000,
-        description="Event streams of runs that one key or user may have open at once, per process; callers without "
+        description="Concurrent run event streams of one key or user, per process; callers without "
         "a key are counted by address. The default leaves room for a program that streams to many users with one key.",
     )
     endpoint_stale_seconds: float = Field(
         300.0,
         ge=0,
         le=86_400,
-        description="How long live versions outlive deploy-service in memory.",
+        description="How long to serve cached live versions while deploy-service is down.",
     )
 
     execution_timeout_free: int = _sync_limit("free", 300)
@@ -159,27 +157,27 @@ class GatewaySettings(TicketSettings):
         300,
         ge=1,
         le=1_000_000_000,
-        description="Calls per window to the v2 API from one address, whoever makes them; twice as many at once after a"
-        " pause. Behind proxies, name them in FLOWPORT_TRUSTED_PROXIES: all callers share one address else.",
+        description="Calls per window to the v2 API from one address, by any caller; up to twice as many in a burst."
+        " List your proxies in FLOWPORT_TRUSTED_PROXIES; otherwise all callers share one address.",
     )
     rate_limit_public_address: int = Field(
         60, ge=1, le=1_000_000_000, description="Calls per window to a workspace's public workflows from one address."
     )
     smtp_host: str = Field(
         "",
-        description="Mail server that sends the codes of chats with email access; without one there are no such chats.",
+        description="Mail server that sends codes for chats with email access; if empty, such chats are disabled.",
     )
-    smtp_port: int = Field(587, ge=1, le=65535, description="Its port: usually 587 with starttls, 465 with tls.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="SMTP port: usually 587 with starttls, 465 with tls.")
     smtp_tls: MailTls = Field(
         MailTls.STARTTLS,
-        description="starttls, tls from the first byte, or none; none takes no password. Certificates are checked:"
-        " SSL_CERT_FILE names an authority of your own.",
+        description="starttls, tls (implicit) or none; none allows no password. Certificates are verified;"
+        " SSL_CERT_FILE names private authorities.",
     )
-    smtp_username: str = Field("", description="Account at the mail server; none when empty.")
+    smtp_username: str = Field("", description="Mail server account; none if empty.")
     smtp_password: SecretStr = Field(SecretStr(""), description="Password of that account.")
-    mail_from: str = Field("", description="Address that mails come from; needed where FLOWPORT_SMTP_HOST is set.")
+    mail_from: str = Field("", description="Sender address of mails; required with FLOWPORT_SMTP_HOST.")
     trusted_proxies: CommaList = Field(
-        (), description="Networks of our own proxies, 10.0.0.0/8,…; only what they say in X-Forwarded-For is believed."
+        (), description="Networks of your proxies, 10.0.0.0/8,…; only their X-Forwarded-For headers are trusted."
     )
 
     @field_validator("trusted_proxies")
@@ -225,11 +223,11 @@ class GatewaySettings(TicketSettings):
 
     @property
     def base_url(self) -> str:
-        """How links begin."""
+        """Base URL of links."""
         return super().base_url if self.public_url else f"http://localhost:{self.gateway_port}"
 
     def mail_server(self) -> MailServer | None:
-        """Where mail goes, if anywhere."""
+        """Return the mail server, if set."""
         if not self.smtp_host:
             return None
         return MailServer(
@@ -242,7 +240,7 @@ class GatewaySettings(TicketSettings):
         )
 
     def plans(self) -> Plans:
-        """Every plan; max has the team's numbers, benchmark has the enterprise's and next to no other bounds."""
+        """Return all plans: max copies team; benchmark copies enterprise, with almost no load limits."""
         team, enterprise = self._plan(PlanName.TEAM), self._plan(PlanName.ENTERPRISE)
         plans = (
             self._plan(PlanName.FREE),
