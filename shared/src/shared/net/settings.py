@@ -1,4 +1,4 @@
-"""What an operator opens to the services that call what people name."""
+"""Settings of outbound calls."""
 
 from pydantic import Field, field_validator
 
@@ -7,13 +7,13 @@ from shared.settings import CommaList, CommonSettings
 
 
 class OutboundSettings(CommonSettings):
-    """Settings of a service whose calls leave the system."""
+    """Settings of a service that calls external hosts."""
 
     outbound_allow: CommaList = Field(
         (),
-        description="What workflows and webhooks may call although it is not on the open internet: networks"
-        " (10.0.0.0/8), addresses, host names, localhost; comma-separated. Also over plain http. A cloud's metadata"
-        " address is opened only by itself, never by a network around it. Blocked ports stay blocked.",
+        description="Private destinations that workflows and webhooks may call, also over plain http: networks"
+        " (10.0.0.0/8), addresses, host names, localhost; comma-separated. A cloud's metadata address is allowed only"
+        " if listed itself, never by a network around it. Blocked ports stay blocked.",
     )
 
     @field_validator("outbound_allow")
