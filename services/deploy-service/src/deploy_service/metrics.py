@@ -1,9 +1,9 @@
-"""What deploy-service counts."""
+"""Metrics of deploy-service."""
 
 from typing import Final
 
 from prometheus_client import Counter
 
 ANNOUNCEMENTS_LOST: Final = Counter(
-    "flowport_deploy_announcements_lost_total", "Changes that the broker did not take; leases bound the delay."
+    "flowport_deploy_announcements_lost_total", "Change broadcasts that failed; leases bound the delay."
 )
