@@ -1,4 +1,4 @@
-"""What an executor tells Prometheus about its work."""
+"""Metrics of executor-service."""
 
 from typing import Final
 
@@ -12,47 +12,49 @@ _RUN_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 _SCRIPT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _MODEL_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 
-RUNS: Final = Counter("flowport_executor_runs_total", "Runs ended.", ["mode", "status"])
+RUNS: Final = Counter("flowport_executor_runs_total", "Ended runs.", ["mode", "status"])
 RUN_SECONDS: Final = Histogram(
-    "flowport_executor_run_duration_seconds", "Time that a run took on its worker.", ["mode"], buckets=_RUN_BUCKETS
+    "flowport_executor_run_duration_seconds", "Duration of a run on its worker.", ["mode"], buckets=_RUN_BUCKETS
 )
 SLOTS: Final = Gauge(
-    "flowport_executor_slots", "Runs that this worker may have in hand; none while their queue gives nothing.", ["kind"]
+    "flowport_executor_slots",
+    "Concurrent runs allowed on this worker; 0 while it does not consume the queue.",
+    ["kind"],
 )
-SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in hand.", ["kind"])
+SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in progress.", ["kind"])
 for _kind in ("interactive", "nested", "durable"):
-    SLOTS_BUSY.labels(_kind)  # there from the start: what scales executors takes silence for no answer
-CLAIMS: Final = Counter("flowport_executor_claims_total", "Dispatched runs asked for.", ["result"])
+    SLOTS_BUSY.labels(_kind)  # start at 0: the autoscaler takes a missing series for no answer
+CLAIMS: Final = Counter("flowport_executor_claims_total", "Claims of dispatched runs.", ["result"])
 REDELIVERIES: Final = Counter(
-    "flowport_executor_redeliveries_total", "Messages that another worker had before: it is gone.", ["queue"]
+    "flowport_executor_redeliveries_total", "Messages redelivered after another worker was lost.", ["queue"]
 )
 for _queue in (EXPRESS, INTERACTIVE, NESTED, ASYNC):
-    REDELIVERIES.labels(_queue)  # there from the start: to Prometheus, what begins at 1 has not increased
+    REDELIVERIES.labels(_queue)  # start at 0: Prometheus sees no increase in a series that begins at 1
 for _mode in (RunMode.SYNC, RunMode.STREAM):
     RUNS.labels(_mode, "lost")
 TOKENS: Final = Counter(
     "flowport_executor_tokens_total", "Tokens that models read and wrote.", ["provider", "direction"]
 )
 MODEL_SECONDS: Final = Histogram(
-    "flowport_executor_model_turn_seconds", "Time of one turn of a model.", ["provider"], buckets=_MODEL_BUCKETS
+    "flowport_executor_model_turn_seconds", "Duration of a model turn.", ["provider"], buckets=_MODEL_BUCKETS
 )
-MODEL_FAILURES: Final = Counter("flowport_executor_model_failures_total", "Turns that models failed.", ["provider"])
+MODEL_FAILURES: Final = Counter("flowport_executor_model_failures_total", "Failed model turns.", ["provider"])
 SCRIPT_SECONDS: Final = Histogram(
     "flowport_executor_sandbox_seconds",
-    "Time of one script of a user, the wait for its process included.",
+    "Duration of a user's script, including the wait for a process.",
     ["language"],
     buckets=_SCRIPT_BUCKETS,
 )
 SCRIPT_FAILURES: Final = Counter(
-    "flowport_executor_sandbox_failures_total", "Scripts without a result, by why.", ["language", "kind"]
+    "flowport_executor_sandbox_failures_total", "Failed scripts, by reason.", ["language", "kind"]
 )
-SCRIPTS_WAITING: Final = Gauge("flowport_executor_sandbox_waiting", "Scripts that wait for a process.", ["language"])
+SCRIPTS_WAITING: Final = Gauge("flowport_executor_sandbox_waiting", "Scripts waiting for a process.", ["language"])
 SCRIPTS_REFUSED: Final = Counter(
     "flowport_executor_sandbox_refused_total", "Scripts refused because no process became free.", ["language"]
 )
 
 
 def count_end(mode: RunMode, outcome: RunOutcome) -> None:
-    """A run ended here as `outcome` says."""
+    """Count a run that ended with `outcome`."""
     RUNS.labels(mode, outcome.status).inc()
     RUN_SECONDS.labels(mode).observe(outcome.duration_ms / 1000)

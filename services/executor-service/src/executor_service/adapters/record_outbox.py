@@ -26,7 +26,7 @@ PUBLISH_TRIES: Final = 100
 """Twenty seconds of a broker that is away: it may restart. Nobody waits for a record, and only so many wait here."""
 
 RECORDS_DROPPED = Counter(
-    "flowport_executor_records_dropped_total", "Run records lost: the record queue was full, or one fits no message."
+    "flowport_executor_records_dropped_total", "Run records dropped: the queue was full, or the record too large."
 )
 _encode: Final = msgspec.json.Encoder().encode
 log = get_logger("record_outbox")

@@ -12,7 +12,7 @@ from executor_service.ports import Snapshots
 from shared.contracts.runs import SnapshotRef
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
-LOOKUPS = Counter("flowport_executor_workflow_lookups_total", "Look-ups of a compiled workflow.", ["result"])
+LOOKUPS = Counter("flowport_executor_workflow_lookups_total", "Lookups of compiled workflows.", ["result"])
 
 Key = tuple[str, str]
 
