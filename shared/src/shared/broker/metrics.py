@@ -1,4 +1,4 @@
-"""What only the client of a broker can count; depths and rates are RabbitMQ's own metrics."""
+"""Metrics of the broker client. RabbitMQ exports queue depths and rates itself."""
 
 import time
 from collections.abc import Iterator
@@ -8,10 +8,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from shared.errors import FlowportError
 
-CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Broker connections that broke.", ["connection"])
-USABLE = Gauge(
-    "flowport_broker_usable", "1 while the connection is there, and the broker takes messages on it.", ["connection"]
-)
+CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Lost broker connections.", ["connection"])
+USABLE = Gauge("flowport_broker_usable", "1 while the broker is connected and accepts messages.", ["connection"])
 PUBLISH_SECONDS = Histogram(
     "flowport_broker_publish_seconds",
     "Time until the broker confirmed a message, by queue.",
@@ -20,21 +18,21 @@ PUBLISH_SECONDS = Histogram(
 )
 PUBLISH_FAILURES = Counter(
     "flowport_broker_publish_failures_total",
-    "Messages that the broker did not take, by queue and why.",
+    "Failed publishes, by queue and error code.",
     ["queue", "code"],
 )
 BUNDLE_MESSAGES = Histogram(
     "flowport_broker_bundle_messages",
-    "Runs or replies that were published as one message, by queue.",
+    "Runs or replies published as one message, by queue.",
     ["queue"],
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
-UNREADABLE = Counter("flowport_broker_unreadable_total", "Bodies that were no message of ours.", ["queue"])
+UNREADABLE = Counter("flowport_broker_unreadable_total", "Messages that could not be decoded.", ["queue"])
 
 
 @contextmanager
 def published(queue: str) -> Iterator[None]:
-    """Time a publish to `queue` that happens inside the block, and count it when the broker does not take it."""
+    """Time the publish to `queue` inside the block, and count it if it fails."""
     began = time.perf_counter()
     try:
         yield
