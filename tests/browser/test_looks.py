@@ -194,7 +194,7 @@ def test_nothing_jumps_while_a_page_loads(
 def test_what_a_block_does_is_read_in_full_on_a_phone(open_page: Callable[..., Page], account: Account) -> None:
     console = Console(open_page(width=390, height=844), account).signed_in()
     console.goto(f"/workflows/{account.import_(talking('On a phone'))}").press("Add block")
-    about = console.page.get_by_role("option").get_by_text("Asks a model, with tools, memory and structured answers")
+    about = console.page.get_by_role("option").get_by_text("Calls a model with tools, memory and structured output")
     assert about.evaluate("text => text.scrollWidth <= text.clientWidth")
 
 

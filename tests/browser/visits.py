@@ -89,7 +89,7 @@ def _panel(console: Console, sights: Sights) -> None:
 
 
 def _palette(console: Console, sights: Sights) -> None:
-    console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Asks a model")
+    console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Calls a model")
 
 
 def _deployment(console: Console, sights: Sights) -> None:

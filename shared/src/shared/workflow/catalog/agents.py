@@ -1,4 +1,4 @@
-"""The blocks that ask a model."""
+"""Blocks that call a model."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ def _agent_outputs(block: Block) -> Outputs:
 
 
 def _agent_effect(params: JsonObject) -> Effect:
-    """Tools may do anything; a model call alone may be repeated."""
+    """Tools may have any effect; a model call alone may be repeated."""
     return Effect.OUTSIDE if any(_is_active(tool) for tool in parse_list(params.get("tools"))) else Effect.REPEATABLE
 
 
@@ -50,7 +50,7 @@ def _evaluator_outputs(block: Block) -> Outputs:
 AGENT: Final = BlockSpec(
     type="agent",
     title="Agent",
-    description="Asks a model, with tools, memory and structured answers",
+    description="Calls a model with tools, memory and structured output",
     sub_blocks=(
         SubBlockSpec(id="messages", title="Messages", type="messages-input"),
         _MODEL,
@@ -92,7 +92,7 @@ AGENT: Final = BlockSpec(
 ROUTER_V2: Final = BlockSpec(
     type="router_v2",
     title="Router",
-    description="Lets a model choose the way",
+    description="Lets a model choose a route",
     sub_blocks=(
         SubBlockSpec(id="context", title="Context", type="long-input", required=True),
         SubBlockSpec(id="routes", title="Routes", type="router-input"),
@@ -112,7 +112,7 @@ ROUTER_V2: Final = BlockSpec(
 )
 ROUTER: Final = BlockSpec(
     type="router",
-    title="Router (older form)",
+    title="Router (legacy)",
     description="Lets a model choose the next block",
     sub_blocks=(
         SubBlockSpec(id="prompt", title="Prompt", type="long-input", required=True),
@@ -128,7 +128,7 @@ ROUTER: Final = BlockSpec(
 EVALUATOR: Final = BlockSpec(
     type="evaluator",
     title="Evaluator",
-    description="Lets a model score a text by your metrics",
+    description="Lets a model score text by your metrics",
     sub_blocks=(
         SubBlockSpec(id="metrics", title="Evaluation Metrics", type="eval-input", required=True),
         SubBlockSpec(id="content", title="Content", type="long-input", required=True),
@@ -145,7 +145,7 @@ _PII: Final = When("validationType", ("pii",))
 GUARDRAILS: Final = BlockSpec(
     type="guardrails",
     title="Guardrails",
-    description="Checks a text: JSON, pattern, invented facts or personal data",
+    description="Validates text: JSON, regex, hallucination or personal data",
     sub_blocks=(
         SubBlockSpec(id="input", title="Content to Validate", type="long-input", required=True),
         SubBlockSpec(
