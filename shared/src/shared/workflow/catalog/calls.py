@@ -1,4 +1,4 @@
-"""The blocks that call something outside the run: HTTP, other workflows, memory, MCP servers."""
+"""Blocks that call systems outside the run: HTTP, other workflows, memory, MCP servers."""
 
 from typing import Final
 
@@ -77,15 +77,15 @@ WEBHOOK_REQUEST: Final = BlockSpec(
 WORKFLOW_INPUT: Final = BlockSpec(
     type="workflow_input",
     title="Workflow",
-    description="Runs another deployed workflow and takes its result",
+    description="Runs a deployed workflow and returns its result",
     sub_blocks=(*_WORKFLOW_ID, SubBlockSpec(id="inputMapping", title="Input Mapping", type="input-mapping")),
     outputs=_CHILD_OUTPUTS,
     effect=Effect.OUTSIDE,
 )
 WORKFLOW: Final = BlockSpec(
     type="workflow",
-    title="Workflow (older form)",
-    description="Runs another deployed workflow and takes its result",
+    title="Workflow (legacy)",
+    description="Runs a deployed workflow and returns its result",
     sub_blocks=(*_WORKFLOW_ID, SubBlockSpec(id="input", title="Input")),
     outputs=_CHILD_OUTPUTS,
     effect=Effect.OUTSIDE,
@@ -94,7 +94,7 @@ MEMORY: Final = BlockSpec(
     type="memory",
     title="Memory",
     category=Category.TOOL,
-    description="Keeps and reads conversations",
+    description="Saves and reads conversations",
     sub_blocks=(
         SubBlockSpec(
             id="operation",
@@ -115,7 +115,7 @@ MCP: Final = BlockSpec(
     type="mcp",
     title="MCP Tool",
     category=Category.TOOL,
-    description="Calls a tool of an MCP server",
+    description="Calls a tool on an MCP server",
     sub_blocks=(
         SubBlockSpec(id="server", title="MCP Server", type="mcp-server-selector", required=True),
         SubBlockSpec(id="tool", title="Tool", type="mcp-tool-selector", required=True),

@@ -1,4 +1,4 @@
-"""The blocks that steer a run."""
+"""Control-flow blocks."""
 
 from typing import Final
 
@@ -30,14 +30,14 @@ def _form_outputs(block: Block) -> Outputs:
 CONDITION: Final = BlockSpec(
     type="condition",
     title="Condition",
-    description="Takes the first way whose expression is true",
+    description="Follows the first branch that is true",
     sub_blocks=(SubBlockSpec(id="conditions", title="Conditions", type="condition-input"),),
     outputs=fields(conditionResult="boolean", selectedPath="json", selectedOption="string"),
 )
 RESPONSE: Final = BlockSpec(
     type="response",
     title="Response",
-    description="Ends the run and is its answer: body, status and headers",
+    description="Ends the run with a response: body, status and headers",
     sub_blocks=(
         SubBlockSpec(
             id="dataMode",
@@ -59,7 +59,7 @@ LOOP: Final = BlockSpec(
     type="loop",
     title="Loop",
     category=Category.CONTAINER,
-    description="Runs the blocks inside again and again",
+    description="Repeats the blocks inside",
     outputs=fields(results="array"),
     retryable=False,
     has_error_port=False,
@@ -68,7 +68,7 @@ PARALLEL: Final = BlockSpec(
     type="parallel",
     title="Parallel",
     category=Category.CONTAINER,
-    description="Runs the blocks inside several times at once",
+    description="Runs the blocks inside in parallel",
     outputs=fields(results="array"),
     retryable=False,
     has_error_port=False,
@@ -76,7 +76,7 @@ PARALLEL: Final = BlockSpec(
 WAIT: Final = BlockSpec(
     type="wait",
     title="Wait",
-    description="Waits for a while",
+    description="Waits a set time",
     sub_blocks=(
         SubBlockSpec(id="async", title="Async", type="switch"),
         SubBlockSpec(id="timeValue", title="Wait Amount", default="10"),
@@ -115,7 +115,7 @@ NOTE: Final = BlockSpec(
     type="note",
     title="Note",
     category=Category.NOTE,
-    description="A remark on the canvas; it never runs",
+    description="A comment on the canvas; never runs",
     sub_blocks=(SubBlockSpec(id="content", title="Content", type="long-input"),),
     retryable=False,
     has_error_port=False,

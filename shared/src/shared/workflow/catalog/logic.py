@@ -10,7 +10,7 @@ from shared.workflow.format.paths import OutputField, Outputs
 
 
 def code_text(value: Json) -> str:
-    """The source of a `code` setting: text, or a list of `{content}` pieces, one per line."""
+    """Return the source in a `code` setting: text, or a list of `{content}`, one per line."""
     if isinstance(value, str):
         return value
     pieces = (piece.get("content") for piece in value if isinstance(piece, dict)) if isinstance(value, list) else ()
@@ -18,7 +18,7 @@ def code_text(value: Json) -> str:
 
 
 def _function_effect(params: JsonObject) -> Effect:
-    """Code that cannot reach the network computes, and no more. Only JavaScript has `fetch`."""
+    """Code without network access has no outside effect. Only JavaScript has `fetch`."""
     reaches_out = params.get("language") != "python" and "fetch" in code_text(params.get("code"))
     return Effect.OUTSIDE if reaches_out else Effect.PURE
 

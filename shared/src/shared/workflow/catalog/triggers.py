@@ -1,4 +1,4 @@
-"""Where a run can start."""
+"""Trigger block types."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from shared.workflow.format.paths import OutputField, Outputs
 
 _INPUT_FORMAT: Final = SubBlockSpec(id="inputFormat", title="Inputs", type="input-format")
 _INPUT: Final = OutputField(type="json", description="The caller's `input`")
-_CONVERSATION_ID: Final = OutputField(type="string", description="The conversation that the caller named")
+_CONVERSATION_ID: Final = OutputField(type="string", description="The caller's conversation ID")
 _FILES: Final = OutputField(type="file[]", description="The caller's files")
 
 
@@ -23,7 +23,7 @@ def _unified(block: Block) -> Outputs:
 
 def _meta(block: Block) -> Outputs:
     on = block.value("runMetadata") is True
-    return {"metadata": OutputField(type="json", description="Facts about the run")} if on else {}
+    return {"metadata": OutputField(type="json", description="Metadata of the run")} if on else {}
 
 
 def _fields_and_input(block: Block) -> Outputs:
@@ -38,7 +38,7 @@ START: Final = BlockSpec(
     type="start_trigger",
     title="Start",
     category=Category.TRIGGER,
-    description="Starts the workflow, whoever calls it",
+    description="Starts the workflow for any caller",
     sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="runMetadata", title="Run metadata", type="switch")),
     outputs_of=_unified,
     retryable=False,
@@ -48,7 +48,7 @@ API_TRIGGER: Final = BlockSpec(
     type="api_trigger",
     title="API",
     category=Category.TRIGGER,
-    description="Starts the workflow for API calls (older form)",
+    description="Starts the workflow for API calls (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
     retryable=False,
@@ -58,7 +58,7 @@ INPUT_TRIGGER: Final = BlockSpec(
     type="input_trigger",
     title="Input Form",
     category=Category.TRIGGER,
-    description="Starts the workflow with a form (older form)",
+    description="Starts the workflow with a form (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
     retryable=False,
@@ -68,7 +68,7 @@ MANUAL_TRIGGER: Final = BlockSpec(
     type="manual_trigger",
     title="Manual",
     category=Category.TRIGGER,
-    description="Starts the workflow from the editor (older form)",
+    description="Starts the workflow from the editor (legacy)",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_fields_and_input,
     retryable=False,
@@ -78,7 +78,7 @@ CHAT_TRIGGER: Final = BlockSpec(
     type="chat_trigger",
     title="Chat",
     category=Category.TRIGGER,
-    description="Starts the workflow for chat messages (older form)",
+    description="Starts the workflow for chat messages (legacy)",
     outputs={"input": _INPUT, "conversationId": _CONVERSATION_ID, "files": _FILES},
     retryable=False,
     has_error_port=False,
@@ -87,7 +87,7 @@ STARTER: Final = BlockSpec(
     type="starter",
     title="Starter",
     category=Category.TRIGGER,
-    description="Starts the workflow (oldest form)",
+    description="Starts the workflow (legacy)",
     sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="startWorkflow", title="Start workflow", type="dropdown")),
     outputs_of=_starter,
     retryable=False,
@@ -97,7 +97,7 @@ SCHEDULE: Final = BlockSpec(
     type="schedule",
     title="Schedule",
     category=Category.TRIGGER,
-    description="Starts the workflow at given times",
+    description="Starts the workflow on a schedule",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_declared,
     retryable=False,
@@ -107,7 +107,7 @@ WEBHOOK: Final = BlockSpec(
     type="generic_webhook",
     title="Webhook",
     category=Category.TRIGGER,
-    description="Starts the workflow for calls of another service",
+    description="Starts the workflow when another service calls",
     sub_blocks=(_INPUT_FORMAT,),
     outputs_of=_declared,
     retryable=False,
