@@ -171,12 +171,12 @@ def test_why_no_run_may_begin_is_told() -> None:
         )
     )
     assert list(found.problems(frozenset())) == [
-        "Invalid block type: no_such_type; a service that has no block of its own here is called with an API block",
+        "Invalid block type: no_such_type; to call a service that has no block type, use an API block",
         "Agent 1 is missing required fields: API Key",
         "Agent 2 is missing required fields: Model",
     ]
     assert list(found.problems(frozenset({"openai"}))) == [
-        "Invalid block type: no_such_type; a service that has no block of its own here is called with an API block",
+        "Invalid block type: no_such_type; to call a service that has no block type, use an API block",
         "Agent 2 is missing required fields: Model",
     ]
 

@@ -19,7 +19,7 @@ from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
 CATALOG = Catalog()
-CALL_IT = "a service that has no block of its own here is called with an API block"
+CALL_IT = "to call a service that has no block type, use an API block"
 CONTAINER_KEYS = ("loopType", "parallelType", "count", "collection", "whileCondition", "batchSize", "canonicalModes")
 
 
@@ -114,7 +114,7 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
         ("unknown_block_type", f'Agent 1, tool "Slack": Invalid block type: slack; {CALL_IT}'),
         (
             "unsupported_block_type",
-            'Agent 1, tool "Docs": Knowledge bases are not offered here; call your own vector store with an API block'
+            'Agent 1, tool "Docs": Knowledge bases are not supported; call your own vector store with an API block'
             " instead.",
         ),
     ]
@@ -141,7 +141,7 @@ def test_a_server_with_a_key_for_the_provider_asks_for_none() -> None:
 def test_a_type_that_is_not_offered_is_refused_clearly() -> None:
     problem = found(chain(start(), block("k", "knowledge", "KB")))[0]
     assert problem.code is ProblemCode.UNSUPPORTED_BLOCK_TYPE
-    assert problem.message.startswith("KB: Knowledge bases are not offered here")
+    assert problem.message.startswith("KB: Knowledge bases are not supported")
 
 
 def test_disabled_blocks_may_be_of_any_type() -> None:

@@ -1,4 +1,4 @@
-"""Every block type that this installation knows, third-party ones included."""
+"""Catalog of all installed block types, including third-party ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from shared.workflow.catalog.spec import BlockSpec
 from shared.workflow.catalog.unsupported import UNSUPPORTED
 
 PLUGIN_GROUP: Final = "flowport.blocks"
-"""The entry-point group: the entry point's name is the block type, its object has a `spec: BlockSpec`."""
+"""Entry-point group. An entry point's name is the block type; its object has a `spec: BlockSpec`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A block type that cannot be used, with a sentence for a person."""
+    """Block type that cannot be used, with a message for the user."""
 
     type: str
     reason: ProblemCode
@@ -25,14 +25,14 @@ class Refusal:
 
 
 class Catalog:
-    """Block types by name. Plugins are imported when their type is first asked for, and only once."""
+    """Block types by name. Plugins are imported once, when their type is first requested."""
 
     def __init__(self, specs: Iterable[BlockSpec] = CORE_BLOCKS, plugins: Iterable[EntryPoint] = ()) -> None:
         self._found: dict[str, BlockSpec | Refusal] = {spec.type: spec for spec in specs}
         self._plugins: Mapping[str, EntryPoint] = {plugin.name: plugin for plugin in plugins}
 
     def find(self, block_type: str) -> BlockSpec | Refusal:
-        """The type's spec, or why it cannot be used."""
+        """Return the type's spec or refusal."""
         found = self._found.get(block_type)
         if found is not None:
             return found
@@ -42,12 +42,12 @@ class Catalog:
         return _refusal(block_type)
 
     def spec(self, block_type: str) -> BlockSpec | None:
-        """The type's spec, None when it cannot be used."""
+        """Return the type's spec, None if it is unusable."""
         found = self.find(block_type)
         return found if isinstance(found, BlockSpec) else None
 
     def __iter__(self) -> Iterator[BlockSpec]:
-        """All usable types, plugins last; imports every plugin."""
+        """Iterate over all usable types, plugins last; imports every plugin."""
         for block_type in (*self._found, *self._plugins):
             self.find(block_type)
         return (found for found in list(self._found.values()) if isinstance(found, BlockSpec))
@@ -55,16 +55,14 @@ class Catalog:
 
 @cache
 def installed_catalog() -> Catalog:
-    """The core types and every plugin of this Python environment. One per process."""
+    """Return the process's catalog: core types and plugins of the Python environment."""
     return Catalog(plugins=entry_points(group=PLUGIN_GROUP))
 
 
 def _refusal(block_type: str) -> Refusal:
     if sentence := UNSUPPORTED.get(block_type):
         return Refusal(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
-    sentence = (
-        f"Invalid block type: {block_type}; a service that has no block of its own here is called with an API block"
-    )
+    sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
     return Refusal(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 
 
@@ -73,7 +71,7 @@ def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
         spec = plugin.load().spec
     except ModuleNotFoundError as error:
         return _broken(plugin, f"the package {error.name} is not installed where this service runs")
-    except Exception as error:  # a plugin's import may raise anything; only its own blocks may suffer
+    except Exception as error:  # a plugin's import may raise anything; only its own blocks may fail
         return _broken(plugin, f"{type(error).__name__}: {error}")
     if not isinstance(spec, BlockSpec):
         return _broken(plugin, f"its spec is a {type(spec).__name__}, not a BlockSpec")

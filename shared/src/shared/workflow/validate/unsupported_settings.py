@@ -13,7 +13,7 @@ from shared.workflow.format.models import LOOP_TYPES, Block
 from shared.workflow.format.problems import error
 
 NO_KNOWLEDGE: Final = (
-    "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
+    "Knowledge bases are not supported: leave the knowledge base empty, and pass known facts as text (context)"
 )
 NO_PROXY: Final = "Calls go out without a proxy here: leave the proxy URL empty"
 NO_SKILLS: Final = (
