@@ -1,4 +1,4 @@
-"""The block types: what each one takes, gives and does."""
+"""Block types: their settings, outputs and effects."""
 
 from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, Refusal, installed_catalog
 from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When

@@ -1,4 +1,4 @@
-"""The block types that come with Flowport, in the order in which the editor offers them."""
+"""Built-in block types, in the editor's order."""
 
 from typing import Final
 

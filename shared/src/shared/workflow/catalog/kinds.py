@@ -1,8 +1,8 @@
-"""What several parts of the system have to know of block types."""
+"""Sets of block types that several modules share."""
 
 from typing import Final
 
 WRITES_TEXT: Final = frozenset({"agent"})
-"""Blocks whose text goes out while it is written, whichever of their outputs is selected."""
+"""Blocks that stream their text, regardless of the selected output."""
 CALLS_A_WORKFLOW: Final = frozenset({"workflow", "workflow_input"})
-"""Blocks, and tools of agents, that run another workflow."""
+"""Blocks and agent tools that run another workflow."""

@@ -1,4 +1,4 @@
-"""What a block type is: its settings, its outputs, and how the engine may treat it. Plugins write one too."""
+"""Specification of a block type: settings, outputs and effects. Plugins define one as well."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from shared.workflow.format.paths import OutputField, Outputs
 
 
 class Category(StrEnum):
-    """Where a type belongs in the editor."""
+    """Group of a type in the editor."""
 
     TRIGGER = "trigger"
     BLOCK = "block"
@@ -21,32 +21,32 @@ class Category(StrEnum):
 
 
 class Effect(StrEnum):
-    """What may be done after a crash when it is not known whether the block ran to its end."""
+    """Effect of a block: whether to rerun it if a crash leaves its end unknown."""
 
     PURE = "pure"
-    """Nothing outside the run changes: run it again."""
+    """No change outside the run: rerun it."""
     REPEATABLE = "repeatable"
-    """It reaches outside, and doing it twice does no harm: run it again."""
+    """Reaches outside, but is safe to repeat: rerun it."""
     OUTSIDE = "outside"
-    """It may change the world: never run it twice unless its author asked for retries."""
+    """May change external systems: rerun it only if its author enabled retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A condition on the block's own values."""
+    """Condition on the block's values."""
 
     field: str
     is_in: tuple[Json, ...]
     negated: bool = False
 
     def holds(self, values: Mapping[str, Json]) -> bool:
-        """Whether it is met by the values, sub-block id to value."""
+        """Return whether the values, by sub-block id, meet it."""
         return (values.get(self.field) in self.is_in) is not self.negated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubBlockSpec:
-    """One setting of a block type."""
+    """Setting of a block type."""
 
     id: str
     title: str
@@ -54,29 +54,29 @@ class SubBlockSpec:
     """The editor's control."""
     required: bool = False
     is_model_key: bool = False
-    """Required where the provider of the block's `model` wants a key and the server has none for it."""
+    """Required if the provider of the block's `model` needs a key and the server has none."""
     condition: When | None = None
     """The setting exists only while this holds."""
     default: Json = None
-    """Filled in at run time when nothing is stored."""
+    """Used at run time if no value is stored."""
     options: tuple[str, ...] = ()
-    """What a dropdown offers."""
+    """Options of a dropdown."""
     password: bool = False
-    """Never exported, unless it is one lone `{{NAME}}`."""
+    """Exported only if it is a single `{{NAME}}`."""
     canonical_id: str | None = None
-    """The parameter of a pair of settings, of which the mode selects one."""
+    """Parameter shared by two settings; the mode selects one."""
     mode: Literal["basic", "advanced"] = "basic"
-    """Which of a pair this is."""
+    """Mode that selects it."""
 
     @property
     def parameter(self) -> str:
-        """The name under which the block's handler finds the value."""
+        """Name of the parameter in the block's handler."""
         return self.canonical_id or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpec:
-    """A block type."""
+    """Block type."""
 
     type: str
     title: str
@@ -85,12 +85,12 @@ class BlockSpec:
     sub_blocks: tuple[SubBlockSpec, ...] = ()
     outputs: Outputs = field(default_factory=dict)
     outputs_of: Callable[[Block], Outputs] | None = None
-    """Outputs that depend on a block's settings; takes the place of `outputs`."""
+    """Outputs that depend on a block's settings; overrides `outputs`."""
     effect: Effect = Effect.PURE
     effect_of: Callable[[JsonObject], Effect] | None = None
-    """An effect that depends on the resolved parameters; takes the place of `effect`."""
+    """Effect that depends on the resolved parameters; overrides `effect`."""
     retryable: bool = True
-    """Whether a block's retry settings count."""
+    """Whether retry settings apply."""
     has_error_port: bool = True
 
     @property
@@ -100,18 +100,18 @@ class BlockSpec:
 
     @property
     def is_container(self) -> bool:
-        """Whether other blocks lie in it."""
+        """Whether it contains blocks."""
         return self.category is Category.CONTAINER
 
     def declared_outputs(self, block: Block) -> Outputs:
-        """What references may ask of this block."""
+        """Return the outputs for references."""
         return self.outputs_of(block) if self.outputs_of else self.outputs
 
     def effect_with(self, params: JsonObject) -> Effect:
-        """What running the block with these resolved parameters may do to the world."""
+        """Return the effect of the block with these resolved parameters."""
         return self.effect_of(params) if self.effect_of else self.effect
 
 
 def fields(**types: str) -> dict[str, OutputField]:
-    """Outputs from `name="type"` pairs."""
+    """Return outputs for `name="type"`."""
     return {name: OutputField(type=kind) for name, kind in types.items()}
