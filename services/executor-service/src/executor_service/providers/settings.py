@@ -48,6 +48,6 @@ class ProviderSettings(BaseSettings):
     model_answer_bytes: int = Field(
         ANSWER_BYTES,
         ge=MEBIBYTE,
-        description="Largest model answer that an executor stores; a streamed one may have four times as many bytes.",
+        description="Largest stored model answer, in bytes; a streamed one may have four times as many on the wire.",
     )
     model_connect_seconds: float = Field(10.0, gt=0, le=300, description="Timeout of connecting to model servers.")
