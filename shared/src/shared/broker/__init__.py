@@ -1,1 +1,1 @@
-"""The broker: two ports that promise different things, one broadcast, and the topology they share."""
+"""The broker: work queues, reply streams, one broadcast, and their topology."""

@@ -1,7 +1,7 @@
-"""What each service's user may do at the broker: no more than its work needs.
+"""Least-privilege broker permissions of each service's user.
 
-RabbitMQ checks a publish against its exchange alone, so whoever may answer callers at all (through the default
-exchange) could put a message into any queue. What protects there is that every consumer checks what it receives.
+RabbitMQ checks a publish against its exchange only, so a user that may reply to callers (through the default exchange)
+could put a message into any queue. Consumers therefore validate every message they receive.
 """
 
 import re
@@ -29,7 +29,7 @@ DEFAULT_EXCHANGE: Final = "amq.default"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Three patterns, as RabbitMQ matches them against the names of queues and exchanges."""
+    """Patterns that RabbitMQ matches against names of queues and exchanges."""
 
     configure: str
     write: str
@@ -37,12 +37,12 @@ class Access:
 
 
 def user_of(service: ServiceName) -> str:
-    """The name of a service's user."""
+    """Return the user name of a service."""
     return f"{USER_PREFIX}{service.value}"
 
 
 def access_of(service: ServiceName) -> Access:
-    """What the user of `service` may do."""
+    """Return the permissions of a service's user."""
     own = [_private(CONTROL), *([_private(REPLIES)] if service is ServiceName.GATEWAY else [])]
     return Access(
         configure=_any_of(own),

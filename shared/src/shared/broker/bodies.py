@@ -1,4 +1,4 @@
-"""Bodies on their way to and from a broker: one size limit, and no surprise about what is inside."""
+"""Encode and decode broker message bodies, with one size limit."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from shared.errors import PayloadTooLarge
 
 
 def outgoing(message: Message, *, traceparent: str | None = None) -> bytes:
-    """`message` as it is published. Raises PayloadTooLarge."""
+    """Return the encoded `message`. Raises PayloadTooLarge."""
     body = encode(message, traceparent=traceparent)
     if len(body) > MAX_MESSAGE_BYTES:
         raise PayloadTooLarge(f"a message of {len(body)} bytes is over the limit of {MAX_MESSAGE_BYTES // MIB} MiB")
@@ -25,17 +25,17 @@ def outgoing(message: Message, *, traceparent: str | None = None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What one message brought to a reply inbox."""
+    """Batches in one message of a reply inbox."""
 
     batches: list[EventBatch] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-    """Why a part of it, or all of it, is no batch of events."""
+    """Why all or part of it could not be read."""
     worker: str = ""
     free: int = 0
 
 
 def incoming_replies(body: bytes) -> Replies:
-    """Read a batch of events, or a bundle of batches, of which an unreadable one leaves the others readable."""
+    """Read a batch of events, or a bundle of batches; an unreadable batch does not affect the others."""
     try:
         message = decode(body).message
     except UnreadableMessage as error:
@@ -68,7 +68,7 @@ def incoming_batch(body: bytes) -> EventBatch:
 
 
 def incoming_control(body: bytes) -> ControlMessage:
-    """What came over the control bus. Raises UnreadableMessage."""
+    """Return the control message in `body`. Raises UnreadableMessage."""
     message = decode(body).message
     if not isinstance(message, ControlMessage):
         raise UnreadableMessage(f"{type(message).__name__} does not belong on the control bus")

@@ -1,7 +1,7 @@
-"""Coalescing: what one event-loop turn publishes to one queue leaves as one message, and so does what comes later,
-while the broker has not answered that.
+"""Bundle messages that one event-loop turn publishes to one queue, and those that follow while the broker has not
+answered.
 
-A bundle holds whole messages, each in its own envelope, so the receiver reads and settles each one separately.
+A bundle holds whole messages, each in its envelope, so the receiver reads and settles each one separately.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ MAX_PENDING: Final = 10_000
 MAX_WORKERS: Final = 1_000
 MAX_NAME: Final = 32
 HEARD_SECONDS: Final = 5.0
-"""How long the slots that a worker reported count."""
+"""How long a worker's reported slots remain valid."""
 
 K = TypeVar("K")
 P = TypeVar("P", bound="Part")
@@ -30,17 +30,17 @@ P = TypeVar("P", bound="Part")
 
 @dataclass(slots=True)
 class Part:
-    """One message on its way into a bundle."""
+    """One message for a bundle."""
 
     body: bytes
     run_id: str = ""
-    """The run of a reply. No bundle has two of one, so that the bound of a reply queue holds for each run."""
+    """The run of a reply. A bundle has at most one reply per run, so a reply queue's bound holds for each run."""
 
 
 class Coalescer(Generic[K, P]):
-    """Collects messages by destination and hands each destination's to `send`, in order, one call at a time.
+    """Collects messages by destination and passes them to `send`, in order, one call at a time.
 
-    `send` runs in the event loop's next turn and returns when the broker has answered; messages that come before that
+    `send` runs in the event loop's next turn and returns when the broker has answered; messages that arrive before that
     wait for the next call. It must not raise, and a time limit must bound it.
     """
 
@@ -94,7 +94,7 @@ def bundled(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "
 
 
 class OwnSlots:
-    """The slots of this process, which its replies report."""
+    """Free slots of this process, which its replies report."""
 
     def __init__(self) -> None:
         self._worker = uuid4().hex[:12]
@@ -106,7 +106,7 @@ class OwnSlots:
 
     @property
     def now(self) -> tuple[str, int]:
-        """The name of this worker and its free slots; no name where this process is no worker."""
+        """Return this worker's name and free slots; the name is empty if this process is no worker."""
         return (self._worker, max(0, self._free())) if self._free is not None else ("", 0)
 
 
@@ -117,13 +117,13 @@ class _Reported:
 
 
 class WorkerSlots:
-    """The free slots of the workers that replied lately: how many messages one bundle may hold."""
+    """Free slots of workers that replied recently: how many messages one bundle may hold."""
 
     def __init__(self) -> None:
         self._workers: dict[str, _Reported] = {}
 
     def report(self, worker: str, free: int) -> None:
-        """Note what a worker reported with its reply. Ignore names that are no worker's, and too many of them."""
+        """Store the slots that a worker's reply reported. Ignore invalid names, and too many of them."""
         if len(worker) > MAX_NAME or (worker not in self._workers and len(self._workers) >= MAX_WORKERS):
             return
         self._workers[worker] = _Reported(free, asyncio.get_running_loop().time() + HEARD_SECONDS)
@@ -133,7 +133,7 @@ class WorkerSlots:
         self._workers.clear()
 
     def allot(self, count: int) -> "Allotment":
-        """Return how `count` messages may be bundled: an even share for each worker, and no more than it has free.
+        """Return how `count` messages may be bundled: an even share for each worker, at most its free slots.
 
         The broker delivers bundles round-robin, so each worker gets the same share. A sent message takes a slot until
         the worker reports again.
@@ -154,7 +154,7 @@ class WorkerSlots:
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """The number of messages that may leave in bundles, and how many may be in one."""
+    """The number of messages that may leave in bundles, and the size of one."""
 
     total: int
     size: int

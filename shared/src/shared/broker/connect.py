@@ -12,20 +12,22 @@ from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 
 _hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
-"""One hub per memory:// URL, for as long as a broker of it lives."""
+"""One hub per memory:// URL, while a broker of it exists."""
 
 
 def open_broker(
     url: str, *, service: str, topology: Topology | None = None, client: AmqpClient = DEFAULT_CLIENT
 ) -> Broker:
-    """The broker at `url`, not yet started.
+    """Return the broker at `url`, not yet started.
 
-    `amqp://` and `amqps://` are RabbitMQ; `memory://name` is one hub for everybody in this process who uses that URL.
+    `amqp://` and `amqps://` are RabbitMQ; `memory://name` is one hub for all users of that URL in this process.
     `service` is shown in the broker's list of connections; `client` carries the traffic of RabbitMQ. Raises ValueError
     for any other URL.
     """
     scheme = urlsplit(url).scheme
-    topology = topology or default_topology(LONGEST_RUN_SECONDS)  # the run's length is in policies, and we set none
+    topology = topology or default_topology(
+        LONGEST_RUN_SECONDS
+    )  # only policies use the run's length, and this process sets none
     if scheme == "memory":
         return MemoryBroker(_hub(url, topology))
     if scheme in {"amqp", "amqps"}:

@@ -1,4 +1,4 @@
-"""What every adapter does with a delivery: run its handler, settle it whatever happens, and stop in bounded time."""
+"""Delivery handling shared by all adapters: run the handler, always settle, and stop in bounded time."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ Settle = Callable[[Settlement], None]
 
 
 class InHand(Generic[D]):
-    """The deliveries whose handlers are running, at most `limit` at once. Each is settled exactly once."""
+    """Deliveries whose handlers are running, at most `limit` concurrently. Each is settled exactly once."""
 
     def __init__(self, handler: Callable[[D], Awaitable[Settlement]], *, limit: int) -> None:
         self._handler = handler
@@ -30,11 +30,11 @@ class InHand(Generic[D]):
 
     @property
     def has_room(self) -> bool:
-        """Whether the next delivery's handler would run at once."""
+        """Return whether the next delivery's handler would start immediately."""
         return len(self._tasks) < self._limit
 
     def take(self, delivery: D, settle: Settle) -> None:
-        """Run the handler on `delivery`, now or when there is room; `settle` is called with what becomes of it."""
+        """Run the handler on `delivery`, now or when there is room; call `settle` with the result."""
         if not self.has_room:
             self._waiting.append((delivery, settle))
             return
@@ -43,11 +43,11 @@ class InHand(Generic[D]):
         task.add_done_callback(partial(self._done, settle))
 
     def forget_waiting(self) -> None:
-        """The broker has taken back what no handler has begun."""
+        """Drop deliveries whose handlers have not started: the broker has requeued them."""
         self._waiting.clear()
 
     async def drain(self, grace: float) -> None:
-        """Give the handlers `grace` seconds, then cancel the rest: those are redelivered."""
+        """Give running handlers `grace` seconds, then cancel the rest, which are redelivered."""
         while self._waiting:
             self._waiting.popleft()[1](Settlement.REDELIVER)
         if self._tasks and grace > 0:
@@ -65,7 +65,7 @@ class InHand(Generic[D]):
 
     def _done(self, settle: Settle, task: asyncio.Task[Settlement]) -> None:
         self._tasks.discard(task)
-        # A task that was cancelled before its first step never entered its coroutine, so this cannot be a `finally`.
+        # A task cancelled before its first step never enters its coroutine, so this cannot be a `finally`.
         failed = task.cancelled() or task.exception() is not None
         settle(Settlement.REDELIVER if failed else task.result())
         if self._waiting and self.has_room:
@@ -85,7 +85,7 @@ def _kind(delivery: Delivery | DeadLetter) -> str:
 
 
 def notify(callback: Callable[[T], None], value: T) -> None:
-    """Tell a listener; its failure is logged and stays its own."""
+    """Call a listener; log its failure without raising it."""
     try:
         callback(value)
     except Exception:

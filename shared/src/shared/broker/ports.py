@@ -1,8 +1,8 @@
-"""What services need from a broker.
+"""Ports of the message broker.
 
-WorkQueue is confirmed and delivers at least once. ReplyStream is fast, ordered and may lose what nobody waits for.
-ControlBus reaches every process that listens at that moment. Both adapters (RabbitMQ, memory) pass the same suite,
-tests/contract/broker.
+WorkQueue confirms publishes and delivers at least once. ReplyStream is fast and ordered, and may lose messages that
+have no reader. ControlBus reaches every process that is subscribed at that moment. Both adapters (RabbitMQ, memory)
+pass the same suite, tests/contract/broker.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,38 +15,38 @@ from shared.errors import AtCapacity, Unavailable
 
 
 class QueueFull(AtCapacity):
-    """The queue is at its bound; the message was not taken."""
+    """The queue is full; it did not accept the message."""
 
     code = "QUEUE_FULL"
 
 
 class BrokerUnavailable(Unavailable):
-    """The broker does not answer, or did not confirm in time: the message may or may not have been taken."""
+    """The broker does not answer or did not confirm in time. It may or may not have accepted the message."""
 
     code = "BROKER_UNAVAILABLE"
 
 
 class BrokerAway(BrokerUnavailable):
-    """There is no line to the broker, or no such queue, or it takes no messages now: it has nothing of ours."""
+    """No connection to the broker, no such queue, or publishing is blocked. The broker has not accepted the message."""
 
     code = "BROKER_AWAY"
 
 
 class ReplyUnroutable(Exception):
-    """Nobody holds this reply address any more: the caller's process is gone."""
+    """The reply address no longer exists: the caller's process disconnected."""
 
 
 class ReplyOverflow(Exception):
-    """The reader is too slow and its queue is full; the event was not taken."""
+    """The reader is too slow and its queue is full; the event was dropped."""
 
 
 class Settlement(Enum):
-    """What becomes of a delivery once its handler is done."""
+    """How a delivery is settled after its handler returns."""
 
     ACK = "ack"
     DEAD_LETTER = "dead_letter"
     REDELIVER = "redeliver"
-    """Back to the queue, at once; its delivery limit bounds how often: once where it is not kept."""
+    """Requeue immediately, up to the queue's delivery limit: once on a transient queue."""
 
 
 def _always() -> bool:
@@ -61,7 +61,7 @@ class Delivery:
     redelivered: bool
     traceparent: str | None = None
     is_held: Callable[[], bool] = field(default=_always, compare=False, repr=False)
-    """Whether the message is still ours alone: a broker that lost us gives it to another."""
+    """Whether this process still owns the message. After a lost connection the broker redelivers it elsewhere."""
 
 
 Handler = Callable[[Delivery], Awaitable[Settlement]]
@@ -70,11 +70,11 @@ Handler = Callable[[Delivery], Awaitable[Settlement]]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that nobody could work on, as it was, readable or not."""
+    """A message that no worker could process: its unchanged body, readable or not."""
 
     body: bytes
     queue: str
-    """Where it died."""
+    """The queue that dead-lettered it."""
     reason: str
     """`rejected`, `expired`, `delivery_limit`, `maxlen`."""
 
@@ -87,33 +87,33 @@ class Subscription(Protocol):
     """A running consumer."""
 
     async def stop_taking(self) -> None:
-        """Take no new deliveries; those in hand go on."""
+        """Take no new deliveries; handlers that are running continue."""
         ...
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking and wait up to `grace` seconds for the deliveries in hand; cancel and redeliver the rest."""
+        """Stop taking and wait up to `grace` seconds for running handlers; cancel and redeliver the rest."""
         ...
 
 
 class WorkSubscription(Subscription, Protocol):
-    """A running consumer of a queue that somebody else may take away."""
+    """A running consumer of a queue that may become unavailable."""
 
     @property
     def is_taking(self) -> bool:
-        """Whether deliveries can come: queue and broker are there, and it was not told to stop."""
+        """Whether deliveries can arrive: queue and broker are available, and the consumer was not stopped."""
         ...
 
 
 class WorkQueue(Protocol):
-    """Confirmed, at least once."""
+    """Work queues with confirmed publishes and at-least-once delivery."""
 
     async def publish(
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
     ) -> None:
-        """Hand `message` to `queue`; returns once the broker has it.
+        """Publish `message` to `queue`; return once the broker has confirmed it.
 
-        With `ttl_ms`, no worker gets it after that time: it becomes a dead letter, reason `expired`.
-        Raises QueueFull, BrokerUnavailable (BrokerAway: it has nothing of it), PayloadTooLarge (over 8 MiB).
+        After `ttl_ms`, an undelivered message becomes a dead letter with reason `expired`. Raises QueueFull,
+        BrokerUnavailable (BrokerAway: not accepted), PayloadTooLarge (over 8 MiB).
         """
         ...
 
@@ -126,64 +126,63 @@ class WorkQueue(Protocol):
         may_be_away: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
-        """Run `handler` on each delivery, at most `prefetch` at once, for as long as the subscription is open.
+        """Run `handler` on each delivery, at most `prefetch` concurrently, while the subscription is open.
 
-        Of a queue whose messages may come in bundles, `free` returns how many more deliveries the owner of the handler
-        could begin now. Replies report it, and no bundle is made larger. It may be less by the time a bundle arrives,
-        so the handler gets up to 64 deliveries more than `prefetch` at once, and hands the excess back.
+        For a queue with bundled messages, `free` returns how many more deliveries the handler's owner could start now.
+        Replies report it, and no bundle is larger. It may have dropped by the time a bundle arrives, so the handler
+        gets up to 64 deliveries beyond `prefetch` and requeues the excess.
 
-        Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable,
-        unless the queue `may_be_away`: then it is taken from as soon as it is there.
+        The subscription survives a lost connection. Unreadable bodies become dead letters. Raises BrokerUnavailable,
+        unless the queue `may_be_away`: consumption then starts once the queue is available.
         """
         ...
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
-        """As `consume`, on a queue of dead letters: nothing is refused for what is in it. Raises BrokerUnavailable."""
+        """Consume a dead-letter queue like `consume`, without rejecting unreadable bodies. Raises BrokerUnavailable."""
         ...
 
 
 class ReplyInbox(Protocol):
-    """Where this process receives the events of the runs that it asked for."""
+    """Where this process receives the events of the runs that it requested."""
 
     @property
     def address(self) -> str:
-        """What to put into `reply_to` now. A new one after each loss of the broker, so that no ghost answers.
+        """Return the current `reply_to` address. It changes after each lost connection, so that no stale reply arrives.
 
         Raises BrokerAway while there is none.
         """
         ...
 
     async def close(self) -> None:
-        """Receive nothing more."""
+        """Stop receiving."""
         ...
 
 
 class ReplyStream(Protocol):
-    """Fast and ordered per run; not kept."""
+    """Fast transient replies, ordered per run."""
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> ReplyInbox:
         """Receive batches by calling `on_batch`, which must not block.
 
-        `on_lost` is called when the broker went away: what was under way will get no more answers.
-        Raises BrokerUnavailable.
+        `on_lost` is called when the connection is lost: runs in progress get no more events. Raises BrokerUnavailable.
         """
         ...
 
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
-        """Send one batch. With `must_route`, raises ReplyUnroutable when nobody holds the address.
+        """Send one batch. With `must_route`, raises ReplyUnroutable when the address does not exist.
 
-        Sends of one run are awaited one after the other; a small window of unconfirmed sends may be in flight, and a
-        refusal surfaces at a later send of the same run at the latest at the one with `must_route`.
-        Raises ReplyOverflow, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
+        Sends of one run are awaited one after the other. A small window of unconfirmed sends may be in flight; a
+        refusal surfaces at a later send of the same run, at the latest at the one with `must_route`. Raises
+        ReplyOverflow, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
         """
         ...
 
 
 class ControlBus(Protocol):
-    """To every process that listens now."""
+    """Broadcasts to every subscribed process."""
 
     async def broadcast(self, message: ControlMessage) -> None:
-        """Tell everybody. Raises BrokerUnavailable."""
+        """Send `message` to all subscribers. Raises BrokerUnavailable."""
         ...
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
@@ -192,21 +191,21 @@ class ControlBus(Protocol):
 
 
 class Broker(Protocol):
-    """The three ports behind one connection's life."""
+    """The three ports of one broker connection."""
 
     @property
     def work(self) -> WorkQueue:
-        """Confirmed, at least once."""
+        """Return the work queues."""
         ...
 
     @property
     def replies(self) -> ReplyStream:
-        """Fast and ordered; not kept."""
+        """Return the reply stream."""
         ...
 
     @property
     def control(self) -> ControlBus:
-        """To everybody who listens now."""
+        """Return the control bus."""
         ...
 
     async def start(self) -> None:
@@ -214,9 +213,9 @@ class Broker(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Disconnect; everything open is closed."""
+        """Disconnect and close everything open."""
         ...
 
     async def ping(self) -> None:
-        """A confirmed publish, end to end. Raises BrokerUnavailable."""
+        """Confirm a publish, end to end. Raises BrokerUnavailable."""
         ...

@@ -1,8 +1,8 @@
-"""Every queue and exchange, once: what is declared, and what an operator may tune.
+"""All queues and exchanges: their declarations, and the policies that operators may tune.
 
-A declaration can never be changed without deleting the queue, so it holds only what a queue *is*: its type, that it
-refuses when full, where its dead letters go, and a ceiling that keeps it bounded before any policy has been applied.
-Everything that one may want to change later is a policy. Where both speak, RabbitMQ takes the smaller number.
+Changing a declaration requires deleting the queue, so it holds only fixed properties: the queue's type, that it refuses
+when full, its dead-letter target, and a ceiling that bounds it before any policy is applied. Everything tunable is a
+policy. Where both set a limit, RabbitMQ takes the smaller.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from typing import Final
 from uuid import uuid4
 
 EXPRESS: Final = "runs.express"
-"""Interactive runs for which a worker is free. Next to nothing waits here; what it refuses goes into INTERACTIVE."""
+"""Fast path: interactive runs while a worker is idle. Messages barely wait here; refused ones go to INTERACTIVE."""
 RUN_BUNDLES: Final = "runs.bundles"
-"""As EXPRESS, for bundles of such runs: a queue of its own, since versions before cannot read them."""
+"""Bundles of EXPRESS runs, in a separate queue, since earlier versions cannot read them."""
 INTERACTIVE: Final = "runs.interactive"
 NESTED: Final = "runs.nested"
-"""Interactive runs that another run of ours waits for: with slots of their own, so that nothing waits for itself."""
+"""Interactive runs called by another run, with separate slots, so that no run waits for itself."""
 ASYNC: Final = "runs.async"
 RECORDS: Final = "runs.records"
 EVENTS: Final = "runs.events"
@@ -29,19 +29,19 @@ REPLIES: Final = "replies"
 
 MIB: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 8 * MIB
-"""No larger body is published; RabbitMQ itself closes the channel at 16 MiB."""
+"""Largest body published; RabbitMQ itself closes the channel at 16 MiB."""
 
 TOKEN_LENGTH: Final = 32
 _UUID_VERSION: Final = 12
-"""The place of the version in a UUID's 32 digits."""
+"""Position of the version in a UUID's 32 digits."""
 _READS_BUNDLES: Final = "8"
-"""The version of UUIDs of an application's own kind (RFC 9562)."""
+"""Version of application-defined UUIDs (RFC 9562)."""
 
 ASYNC_DELIVERY_LIMIT: Final = 20
-"""Deliveries after the first; only a backstop, attempts are counted in the store."""
+"""Redeliveries; only a backstop, as the store counts attempts."""
 
 LONGEST_RUN_SECONDS: Final = 90 * 60
-"""How long a run may take where no operator says otherwise."""
+"""Default maximum duration of a run."""
 
 
 class QueueType(StrEnum):
@@ -52,14 +52,14 @@ class QueueType(StrEnum):
 
 
 class Overflow(StrEnum):
-    """What a full queue does with one more message."""
+    """How a full queue treats another message."""
 
     REFUSE = "reject-publish"
     DROP_OLDEST = "drop-head"
 
 
 class DeadLettering(StrEnum):
-    """Whether a dead letter may be lost on its way."""
+    """Whether a dead letter may be lost in transit."""
 
     AT_MOST_ONCE = "at-most-once"
     AT_LEAST_ONCE = "at-least-once"
@@ -67,7 +67,7 @@ class DeadLettering(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What an operator may change while the queue is in use. None leaves it as it was declared."""
+    """Settings that an operator may change while the queue is in use. None keeps the declared value."""
 
     max_length: int | None = None
     max_bytes: int | None = None
@@ -78,7 +78,7 @@ class Policy:
 
     @property
     def definition(self) -> dict[str, int | str]:
-        """The policy as RabbitMQ spells it."""
+        """Return the policy in RabbitMQ's format."""
         spelled: dict[str, int | str | None] = {
             "max-length": self.max_length,
             "max-length-bytes": self.max_bytes,
@@ -101,12 +101,12 @@ class Queue:
     max_bytes: int
     dead_letters_to: str | None = None
     bundles: str | None = None
-    """The queue that takes bundles of its messages, where such may be made."""
+    """The queue for bundles of its messages, if any."""
     policy: Policy = field(default_factory=Policy)
 
     @property
     def arguments(self) -> dict[str, int | str]:
-        """The arguments of its declaration."""
+        """Return the arguments of its declaration."""
         arguments: dict[str, int | str] = {
             "x-queue-type": self.type,
             "x-overflow": self.overflow,
@@ -119,49 +119,49 @@ class Queue:
 
     @property
     def is_kept(self) -> bool:
-        """Whether its messages are on disk before they count as taken."""
+        """Return whether messages are on disk before they are confirmed."""
         return self.type is QueueType.QUORUM
 
     @property
     def length_bound(self) -> int:
-        """How many messages it holds, ceiling and policy together."""
+        """Return the maximum number of messages, from ceiling and policy."""
         return min(self.max_length, self.policy.max_length or self.max_length)
 
     @property
     def bytes_bound(self) -> int:
-        """How many bytes of bodies it holds, ceiling and policy together."""
+        """Return the maximum size of all bodies in bytes, from ceiling and policy."""
         return min(self.max_bytes, self.policy.max_bytes or self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateQueue:
-    """A queue of one process and one connection: exclusive, gone with it, under a new random name each time."""
+    """An exclusive queue of one process and connection, deleted with it; random name each time."""
 
     prefix: str
     overflow: Overflow = Overflow.REFUSE
     max_length: int
     max_bytes: int
     reads_bundles: bool = False
-    """Whether its reader knows bundles. Its name says so: of a random UUID, versions before left the 4 in place."""
+    """Whether its reader supports bundles. Its name says so: earlier versions kept the 4 of a random UUID."""
 
     def new_name(self) -> str:
-        """A name that was never used, and that nobody can guess."""
+        """Return a unique, unguessable name."""
         token = uuid4().hex
         if self.reads_bundles:
             token = token[:_UUID_VERSION] + _READS_BUNDLES + token[_UUID_VERSION + 1 :]
         return f"{self.prefix}.{token}"
 
     def takes_bundles(self, name: str) -> bool:
-        """Return whether the reader of one of these queues, perhaps of another version, knows bundles."""
+        """Return whether the reader of such a queue, perhaps of another version, supports bundles."""
         return name[len(self.prefix) + 1 + _UUID_VERSION :][:1] == _READS_BUNDLES
 
     def owns(self, name: str) -> bool:
-        """Whether `name` can be one of these queues: no message chooses any other queue to be written to."""
+        """Return whether `name` matches this kind of queue. Messages must not choose any other queue to write to."""
         return name.startswith(f"{self.prefix}.") and len(name) <= len(self.prefix) + 1 + TOKEN_LENGTH
 
     @property
     def arguments(self) -> dict[str, int | str]:
-        """The arguments of its declaration."""
+        """Return the arguments of its declaration."""
         return {
             "x-queue-type": QueueType.CLASSIC,
             "x-overflow": self.overflow,
@@ -172,7 +172,7 @@ class PrivateQueue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """All that a broker holds for us."""
+    """All queues and exchanges of Flowport."""
 
     queues: Mapping[str, Queue]
     probe: Queue
@@ -181,7 +181,7 @@ class Topology:
     reply_inbox: PrivateQueue
 
     def queue(self, name: str) -> Queue:
-        """The queue of this name. Raises ValueError: no other is ever used."""
+        """Return the queue of this name. Raises ValueError for unknown names."""
         found = self.queues.get(name)
         if found is None:
             raise ValueError(f"the topology has no queue {name}")
@@ -189,9 +189,9 @@ class Topology:
 
 
 def default_topology(longest_run_seconds: int) -> Topology:
-    """The topology of a system whose runs take at most `longest_run_seconds`.
+    """Return the topology for runs of at most `longest_run_seconds`.
 
-    A worker acknowledges a run's message at its end, and the broker has to wait for that.
+    A worker acknowledges a run's message when it ends, and the broker has to wait for that.
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (

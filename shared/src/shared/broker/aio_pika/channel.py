@@ -27,18 +27,18 @@ from shared.broker.aio_pika.errors import FAILURES, call_error, channel_error, p
 from shared.frames import unraised
 
 MAX_IN_FLIGHT: Final = 2_000
-"""Publishes without an answer. Each is a task of aio-pika's; the next one waits, within the time limit."""
+"""Unanswered publishes. Each is an aio-pika task; the next one waits, within the time limit."""
 CLOSE_SECONDS: Final = 2.0
 
 T = TypeVar("T")
 
 
 class Carrier(Protocol):
-    """What a channel needs of its connection."""
+    """What a channel needs from its connection."""
 
     @property
     def alarm(self) -> str:
-        """Why the broker takes no messages now; empty while it does."""
+        """Return why publishing is blocked; empty while it is not."""
         ...
 
 
@@ -53,7 +53,7 @@ class Delivered:
 
     @property
     def headers(self) -> dict[str, Value]:
-        """What the broker and the sender noted on it."""
+        """Return the headers set by the broker and the sender."""
         return cast("dict[str, Value]", self.message.headers)
 
 
@@ -98,7 +98,7 @@ class AioPikaChannel:
         if not closing.done():
             closing.cancel()
         elif not closing.cancelled():
-            closing.exception()  # it is over in any case
+            closing.exception()  # mark as retrieved: the channel is closed in any case
 
     async def wait_closed(self) -> AmqpError:
         """Return why the channel ended, once it has."""
@@ -106,44 +106,44 @@ class AioPikaChannel:
         return self.closed.result()
 
     async def declare_exchange(self, name: str, kind: str, *, durable: bool) -> None:
-        """Make an exchange of this kind, or check that it is one."""
+        """Declare an exchange of this kind, or check an existing one."""
         await self._call(self._channel.declare_exchange(name, kind, durable=durable))
 
     async def delete_exchange(self, name: str) -> None:
-        """Remove an exchange."""
+        """Delete an exchange."""
         await self._call(self._channel.exchange_delete(name))
 
     async def declare_queue(self, name: str, options: Table) -> None:
-        """Make a durable queue, or check that it is the same."""
+        """Declare a durable queue, or check that an existing one matches."""
         await self._call(self._channel.declare_queue(name, durable=True, arguments=cast("FieldTable", options)))
 
     async def declare_private_queue(self, name: str, options: Table) -> None:
-        """Make a queue for this connection alone, which the broker deletes with its consumer."""
+        """Declare an exclusive queue, which the broker deletes with its consumer."""
         await self._call(
             self._channel.declare_queue(name, exclusive=True, auto_delete=True, arguments=cast("FieldTable", options))
         )
 
     async def count_ready(self, queue: str) -> int:
-        """Return about how many messages wait in an existing queue."""
+        """Return the approximate number of messages waiting in an existing queue."""
         found = await self._call(self._channel.declare_queue(queue, passive=True))
         return found.declaration_result.message_count or 0
 
     async def bind_queue(self, queue: str, exchange: str) -> None:
-        """Let an exchange feed a queue."""
+        """Bind a queue to an exchange."""
         await self._call((await self._queue(queue)).bind(exchange, routing_key=""))
 
     async def delete_queue(self, name: str) -> None:
-        """Remove a queue and all that is in it. A quorum queue refuses the conditional forms, aio-pika's default."""
+        """Delete a queue and its messages. A quorum queue refuses the conditional forms, aio-pika's default."""
         await self._call(self._channel.queue_delete(name, if_unused=False, if_empty=False))
 
     async def set_prefetch(self, count: int) -> None:
-        """Bound the unsettled deliveries of each later consumer."""
+        """Limit the unsettled deliveries of each later consumer."""
         await self._call(self._channel.set_qos(prefetch_count=count))
 
     async def consume(
         self, queue: str, on_received: Callable[[Delivered], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
-        """Call `on_received` for each delivery; return the tag to cancel by.
+        """Call `on_received` for each delivery; return the consumer tag.
 
         aio-pika calls it in a task that it cancels with the connection, so the work must run in another task.
         """
@@ -158,12 +158,12 @@ class AioPikaChannel:
         return tag
 
     async def cancel(self, tag: str) -> None:
-        """Stop receiving under this tag."""
+        """Cancel the consumer with this tag."""
         if (queue := self._queues.pop(tag, None)) is not None:
             await self._call(queue.cancel(tag))
 
     def ack(self, tag: int) -> None:
-        """Settle a delivery as done. Without effect once the channel is closed."""
+        """Acknowledge a delivery. No effect once the channel is closed."""
 
         async def settle() -> None:
             await (await self._channel.get_underlay_channel()).basic_ack(tag, wait=False)
@@ -171,7 +171,7 @@ class AioPikaChannel:
         self._settle(settle)
 
     def reject(self, tag: int, *, requeue: bool) -> None:
-        """Put a delivery back, or to the dead letters. Without effect once the channel is closed."""
+        """Requeue or dead-letter a delivery. No effect once the channel is closed."""
 
         async def settle() -> None:
             await (await self._channel.get_underlay_channel()).basic_reject(tag, requeue=requeue, wait=False)
@@ -211,11 +211,11 @@ class AioPikaChannel:
         self._in_flight[task] = on_settled
 
     def block(self) -> None:
-        """Fail the unanswered publishes: a blocked broker confirms none."""
+        """Fail unanswered publishes: a blocked broker confirms none."""
         self._abandon(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:
-        """End the channel for this reason."""
+        """Close the channel with this error."""
         if self.closed.done():
             return
         self.closed.set_result(error)
@@ -270,7 +270,7 @@ class AioPikaChannel:
         return await self._call(self._channel.get_queue(name, ensure=False))
 
     async def _call(self, call: Awaitable[T]) -> T:
-        """Wait for an answer. One that does not come in time ends the channel, as aiormq cannot match later ones."""
+        """Wait for an answer. A timeout ends the channel, as aiormq cannot match later answers."""
         try:
             async with asyncio.timeout(self._timeout):
                 return await call
@@ -281,7 +281,7 @@ class AioPikaChannel:
             raise unraised(failure) from error
 
     def _settle(self, settlement: Callable[[], Awaitable[None]]) -> None:
-        """Send settlements in order, by one task while there are any."""
+        """Send settlements in order, in one task that runs while there are any."""
         if self.closed.done():
             return
         self._settlements.append(settlement)

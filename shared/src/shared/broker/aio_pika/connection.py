@@ -1,4 +1,4 @@
-"""A connection of aio-pika that lives once and says why it ended."""
+"""A single-use aio-pika connection that reports why it ended."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ ALARM_POLL_SECONDS: Final = 0.1
 """aio-pika has no event for a blocked connection, so the adapter polls for it."""
 ALARM: Final = "the broker blocked the connection"
 
-logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it raises the same errors, and the adapter logs them
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aiormq raises the same errors, and the adapter logs them
 
 
 def _ignored(alarm: str) -> None:
@@ -77,7 +77,7 @@ class AioPikaConnection:
         """Return a new channel. Raises ConnectionClosed, ChannelClosed."""
         if self.closed.done():
             raise self.closed.result()
-        if self.alarm:  # it opens none while it is blocked, and would wait without a limit
+        if self.alarm:  # a blocked connection opens no channel and would wait without a limit
             raise ConnectionClosed(ALARM)
         channel = await AioPikaChannel.open(self._connection, self, timeout=self._timeout)
         self._channels.add(channel)

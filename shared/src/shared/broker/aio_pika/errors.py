@@ -1,4 +1,4 @@
-"""What aio-pika and aiormq raise, as errors of the adapter's client."""
+"""Errors of aio-pika and aiormq, translated to those of the adapter's client."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed, ConfirmT
 from flowport_amqp.errors import Returned as ReturnedToSender
 
 FAILURES: Final = (exceptions.AMQPError, OSError, RuntimeError)
-"""RuntimeError: it is closed. OSError has TimeoutError in it."""
+"""RuntimeError: closed. OSError includes TimeoutError."""
 
 _CODES: Final = {
     exceptions.ChannelAccessRefused: 403,
@@ -19,7 +19,7 @@ _CODES: Final = {
 
 
 def closed_by(error: BaseException | None) -> str:
-    """Return the reason in words."""
+    """Return the reason as text."""
     return str(error) or type(error).__name__ if error is not None else "the broker hung up"
 
 
@@ -41,7 +41,7 @@ def channel_error(error: BaseException | None) -> AmqpError:
 
 
 def publish_failure(error: BaseException, seconds: float) -> AmqpError:
-    """Return why a message was not taken."""
+    """Return why the broker did not accept a message."""
     match error:
         case exceptions.PublishError():
             return ReturnedToSender("no queue for this message")

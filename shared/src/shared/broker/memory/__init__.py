@@ -1,1 +1,1 @@
-"""The broker of one process, for embedded mode and tests."""
+"""In-process broker, for embedded mode and tests."""

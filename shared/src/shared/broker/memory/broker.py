@@ -1,4 +1,4 @@
-"""The three ports over one hub in memory. It keeps RabbitMQ's promises, except to outlive the process."""
+"""The three ports over one hub in memory, with RabbitMQ's guarantees except surviving the process."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +24,7 @@ log = get_logger("broker.memory")
 
 
 class MemoryHub:
-    """What the brokers of one process share: queues, inboxes, listeners."""
+    """Queues, inboxes and listeners that the brokers of one process share."""
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
@@ -33,7 +33,7 @@ class MemoryHub:
         self.listeners: set[Listener] = set()
 
     def queue(self, name: str) -> WorkingQueue:
-        """The queue of this name. Raises ValueError: the topology has no other."""
+        """Return the queue of this name. Raises ValueError if the topology has none."""
         return self.queues[self.topology.queue(name).name]
 
     def _bury(self, origin: Queue, letter: Letter, reason: str) -> None:
@@ -58,25 +58,25 @@ class MemoryBroker:
 
     @property
     def work(self) -> Self:
-        """This object: it has no connections to keep apart."""
+        """Return this object: it needs no separate connections."""
         return self
 
     @property
     def replies(self) -> Self:
-        """This object."""
+        """Return this object."""
         return self
 
     @property
     def control(self) -> Self:
-        """This object."""
+        """Return this object."""
         return self
 
     async def start(self) -> None:
-        """Be usable from now on."""
+        """Start the broker."""
         self._started = True
 
     async def stop(self) -> None:
-        """Close everything that was opened here."""
+        """Close everything opened through this broker."""
         self._started = False
         for consumer in self._consumers:
             await consumer.close(grace=0)
@@ -86,7 +86,7 @@ class MemoryBroker:
             await listener.stop_taking()
 
     async def ping(self) -> None:
-        """Raises BrokerAway when not started."""
+        """Raise BrokerAway unless started."""
         self._check_started()
 
     async def publish(
@@ -105,7 +105,7 @@ class MemoryBroker:
         may_be_away: bool = False,
         free: Callable[[], int] | None = None,
     ) -> Consumer[Delivery]:
-        """See WorkQueue. Here every queue is there, and no message crosses a wire, so none is bundled."""
+        """See WorkQueue. Every queue is available, and nothing is serialized for a network, so nothing is bundled."""
         consumer = Consumer(self._hub.queue(queue), handler, read=read_delivery, prefetch=prefetch)
         self._join(queue, consumer)
         return consumer
@@ -117,7 +117,7 @@ class MemoryBroker:
         return consumer
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
-        """See ReplyStream. This broker is never lost."""
+        """See ReplyStream. The connection is never lost."""
         self._check_started()
         inbox = Inbox(self._hub.topology.reply_inbox, on_batch, self._forget_inbox)
         self._inboxes.add(inbox)

@@ -12,7 +12,7 @@ from shared.contracts.messages import ControlMessage, EventBatch
 
 
 class Inbox:
-    """Batches on their way to one reader, who gets them at the loop's next turn."""
+    """Batches for one reader, delivered in the next event-loop turn."""
 
     def __init__(
         self, spec: PrivateQueue, on_batch: Callable[[EventBatch], None], forget: Callable[["Inbox"], None]
@@ -25,11 +25,11 @@ class Inbox:
 
     @property
     def address(self) -> str:
-        """Where others send to."""
+        """Return the address that senders use."""
         return self._address
 
     def put(self, body: bytes) -> None:
-        """Take one more batch, or raise ReplyOverflow."""
+        """Enqueue one batch, or raise ReplyOverflow."""
         if len(self._bodies) >= self._bound:
             raise ReplyOverflow(f"the reader of {self._address} is too slow")
         if not self._bodies:
@@ -37,7 +37,7 @@ class Inbox:
         self._bodies.append(body)
 
     async def close(self) -> None:
-        """Receive nothing more."""
+        """Stop receiving."""
         self._bodies.clear()
         self._forget(self)
 
@@ -54,13 +54,13 @@ class Listener:
         self._forget = forget
 
     def hear(self, message: ControlMessage) -> None:
-        """Pass one message on, at the loop's next turn."""
+        """Deliver one message in the next event-loop turn."""
         asyncio.get_running_loop().call_soon(notify, self._on_message, message)
 
     async def stop_taking(self) -> None:
-        """Hear nothing more."""
+        """Unsubscribe."""
         self._forget(self)
 
     async def close(self, *, grace: float) -> None:
-        """Hear nothing more."""
+        """Unsubscribe."""
         self._forget(self)

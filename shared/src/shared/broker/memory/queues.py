@@ -1,4 +1,4 @@
-"""Work queues in memory: bounded, with turns, redelivery, expiry and dead letters."""
+"""Bounded work queues in memory, with round-robin delivery, redelivery, expiry and dead letters."""
 
 import asyncio
 from collections import deque
@@ -12,13 +12,13 @@ from shared.broker.topology import Queue
 from shared.contracts.messages import decode
 
 DEFAULT_DELIVERY_LIMIT: Final = 20
-"""RabbitMQ's own, where no policy says otherwise."""
+"""RabbitMQ's default, without a policy."""
 D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
 @dataclass(slots=True)
 class Letter:
-    """One message in a queue, and what happened to it there."""
+    """One message in a queue and its delivery state."""
 
     body: bytes
     expires_at: float | None = None
@@ -28,18 +28,18 @@ class Letter:
 
 
 def read_delivery(letter: Letter) -> Delivery:
-    """The message in it."""
+    """Return the message."""
     envelope = decode(letter.body)
     return Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent)
 
 
 def read_dead_letter(letter: Letter) -> DeadLetter:
-    """What it was."""
+    """Return the dead letter."""
     return DeadLetter(letter.body, letter.died_in or "unknown", letter.dead_reason or "unknown")
 
 
 class Taker(Protocol):
-    """Who takes letters."""
+    """A consumer of letters."""
 
     @property
     def is_free(self) -> bool: ...
@@ -48,7 +48,7 @@ class Taker(Protocol):
 
 
 class WorkingQueue:
-    """Letters, and the consumers who take turns at them. As in RabbitMQ, only those that wait count as length."""
+    """Letters and their round-robin consumers. As in RabbitMQ, only waiting letters count as length."""
 
     def __init__(self, spec: Queue, bury: Callable[[Queue, Letter, str], None]) -> None:
         self._spec = spec
@@ -58,7 +58,7 @@ class WorkingQueue:
         self._consumers: deque[Taker] = deque()
 
     def put(self, body: bytes, *, ttl_ms: int | None = None, dead: Letter | None = None) -> None:
-        """Take one more letter, or raise QueueFull. `dead`: the letter that it was before it died."""
+        """Enqueue one letter, or raise QueueFull. `dead`: the original of a dead letter."""
         self._bury_expired()
         full = len(self._letters) >= self._spec.length_bound
         if full or self._bytes + len(body) > self._spec.bytes_bound:
@@ -73,7 +73,7 @@ class WorkingQueue:
         self._hand_out()
 
     def settle(self, letter: Letter, settlement: Settlement) -> None:
-        """Do with a letter in hand what its handler decided."""
+        """Apply the handler's settlement to a delivered letter."""
         limit = self._spec.policy.delivery_limit or DEFAULT_DELIVERY_LIMIT
         if settlement is Settlement.DEAD_LETTER:
             self._bury(self._spec, letter, "rejected")
@@ -85,16 +85,16 @@ class WorkingQueue:
         self._hand_out()
 
     def join(self, consumer: Taker) -> None:
-        """One more consumer."""
+        """Add a consumer."""
         self._consumers.append(consumer)
         self._hand_out()
 
     def has(self, consumer: Taker) -> bool:
-        """Whether letters go to this consumer."""
+        """Return whether this consumer receives letters."""
         return consumer in self._consumers
 
     def leave(self, consumer: Taker) -> None:
-        """One consumer fewer; what it has in hand stays with it until settled."""
+        """Remove a consumer; it keeps unsettled letters."""
         if self.has(consumer):
             self._consumers.remove(consumer)
 
@@ -147,7 +147,7 @@ class Consumer(Generic[D]):
 
     @property
     def is_free(self) -> bool:
-        """Whether it takes another letter."""
+        """Return whether it can take another letter."""
         return self._in_hand.has_room
 
     def take(self, letter: Letter) -> None:
@@ -160,11 +160,11 @@ class Consumer(Generic[D]):
         return self._queue.has(self)
 
     async def stop_taking(self) -> None:
-        """Take no new letters; those in hand go on."""
+        """Take no new letters; handlers that are running continue."""
         self._queue.leave(self)
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking, and wait up to `grace` seconds for the letters in hand; the rest are redelivered."""
+        """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         self._queue.leave(self)
         await self._in_hand.drain(grace)
 

@@ -1,1 +1,1 @@
-"""RabbitMQ behind the ports: reconnecting, declaring, translating. The protocol itself is `flowport_amqp`."""
+"""RabbitMQ adapter of the ports: reconnects, declares, translates. `flowport_amqp` implements the protocol."""

@@ -1,4 +1,4 @@
-"""How long to wait before the next try."""
+"""Delay before the next try."""
 
 import random
 from typing import Final
@@ -8,16 +8,16 @@ LONGEST_SECONDS: Final = 2.0
 
 
 class Backoff:
-    """Doubles up to a limit; with jitter, so that not everybody comes back at the same moment."""
+    """Exponential backoff with a limit and jitter, so that processes do not all reconnect at once."""
 
     def __init__(self) -> None:
         self._next = FIRST_SECONDS
 
     def delay(self) -> float:
-        """Seconds before the next try."""
+        """Return the seconds before the next try."""
         delay, self._next = self._next, min(2 * self._next, LONGEST_SECONDS)
         return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
     def reset(self) -> None:
-        """It worked: begin from the start next time."""
+        """Start over after a success."""
         self._next = FIRST_SECONDS

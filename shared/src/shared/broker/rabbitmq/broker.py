@@ -1,4 +1,4 @@
-"""RabbitMQ as a Broker: two connections, three ports."""
+"""RabbitMQ implementation of Broker: two connections, three ports."""
 
 from flowport_amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
@@ -11,7 +11,7 @@ from shared.broker.topology import Topology
 
 
 class RabbitBroker:
-    """Implements Broker. It never reconnects behind anybody's back: what is down fails at once, and comes back."""
+    """Implements Broker. While a connection is down, calls fail immediately; it reconnects by itself."""
 
     def __init__(
         self, address: Address, *, service: str, topology: Topology, client: AmqpClient = DEFAULT_CLIENT
@@ -29,17 +29,17 @@ class RabbitBroker:
 
     @property
     def work(self) -> RabbitWorkQueue:
-        """Confirmed, at least once."""
+        """Return the work queues."""
         return self._work
 
     @property
     def replies(self) -> RabbitReplyStream:
-        """Fast and ordered; not kept."""
+        """Return the reply stream."""
         return self._replies
 
     @property
     def control(self) -> RabbitControlBus:
-        """To everybody who listens now."""
+        """Return the control bus."""
         return self._control
 
     async def start(self) -> None:
@@ -52,11 +52,11 @@ class RabbitBroker:
             raise
 
     async def stop(self) -> None:
-        """Disconnect; everything open is closed."""
+        """Disconnect and close everything open."""
         for part in (self._control, self._replies, self._work, self._consuming, self._publishing):
             await part.stop()
 
     async def ping(self) -> None:
-        """Both connections are up and the broker confirms a message on disk. Raises BrokerUnavailable."""
+        """Check both connections and a confirmed message on disk. Raises BrokerUnavailable."""
         self._consuming.require()
         await self._work.publish_body(self._topology.probe, b"")

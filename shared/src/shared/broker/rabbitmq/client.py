@@ -1,7 +1,7 @@
-"""The client of the adapter: one connection and its channels, each of which lives once.
+"""Interface of the adapter's AMQP client: single-use connections and channels.
 
-Two clients implement it, ours (`flowport_amqp`) and aio-pika (`shared.broker.aio_pika`). Neither reconnects.
-Both report the errors of `flowport_amqp.errors`.
+Two clients implement it, ours (`flowport_amqp`) and aio-pika (`shared.broker.aio_pika`). Neither reconnects. Both
+report the errors of `flowport_amqp.errors`.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ class Received(Protocol):
 
     @property
     def tag(self) -> int:
-        """What to settle it by."""
+        """Return the delivery tag."""
         ...
 
     @property
     def redelivered(self) -> bool:
-        """Whether it was delivered before."""
+        """Return whether it was delivered before."""
         ...
 
     @property
     def body(self) -> bytes:
-        """The message."""
+        """Return the message body."""
         ...
 
     @property
     def headers(self) -> Mapping[str, Value]:
-        """What the broker and the sender noted on it. Raises ProtocolError."""
+        """Return the headers set by the broker and the sender. Raises ProtocolError."""
         ...
 
 
@@ -51,7 +51,7 @@ class Channel(Protocol):
     closed: asyncio.Future[AmqpError]
 
     async def close(self) -> None:
-        """End the channel. Unsettled deliveries go back to their queues."""
+        """Close the channel. Unsettled deliveries are requeued."""
         ...
 
     async def wait_closed(self) -> AmqpError:
@@ -59,57 +59,57 @@ class Channel(Protocol):
         ...
 
     async def declare_exchange(self, name: str, kind: str, *, durable: bool) -> None:
-        """Make an exchange of this kind, or check that it is one."""
+        """Declare an exchange of this kind, or check an existing one."""
         ...
 
     async def delete_exchange(self, name: str) -> None:
-        """Remove an exchange."""
+        """Delete an exchange."""
         ...
 
     async def declare_queue(self, name: str, options: Table) -> None:
-        """Make a durable queue, or check that it is the same."""
+        """Declare a durable queue, or check that an existing one matches."""
         ...
 
     async def declare_private_queue(self, name: str, options: Table) -> None:
-        """Make a queue for this connection alone, which the broker deletes with its consumer."""
+        """Declare an exclusive queue, which the broker deletes with its consumer."""
         ...
 
     async def count_ready(self, queue: str) -> int:
-        """Return about how many messages wait in an existing queue."""
+        """Return the approximate number of messages waiting in an existing queue."""
         ...
 
     async def bind_queue(self, queue: str, exchange: str) -> None:
-        """Let an exchange feed a queue."""
+        """Bind a queue to an exchange."""
         ...
 
     async def delete_queue(self, name: str) -> None:
-        """Remove a queue and all that is in it."""
+        """Delete a queue and its messages."""
         ...
 
     async def set_prefetch(self, count: int) -> None:
-        """Bound the unsettled deliveries of each later consumer."""
+        """Limit the unsettled deliveries of each later consumer."""
         ...
 
     async def consume(
         self, queue: str, on_received: Callable[[Received], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
-        """Call `on_received`, which must neither block nor raise, for each delivery; return the tag to cancel by."""
+        """Call `on_received`, which must neither block nor raise, for each delivery; return the consumer tag."""
         ...
 
     async def cancel(self, tag: str) -> None:
-        """Stop receiving under this tag."""
+        """Cancel the consumer with this tag."""
         ...
 
     def ack(self, tag: int) -> None:
-        """Settle a delivery as done. Without effect once the channel is closed."""
+        """Acknowledge a delivery. No effect once the channel is closed."""
         ...
 
     def reject(self, tag: int, *, requeue: bool) -> None:
-        """Put a delivery back, or to the dead letters. Without effect once the channel is closed."""
+        """Requeue or dead-letter a delivery. No effect once the channel is closed."""
         ...
 
     async def select_confirms(self) -> None:
-        """Have every publish answered; call it before the first."""
+        """Enable publisher confirms; call before the first publish."""
         ...
 
     async def publish(
@@ -137,7 +137,7 @@ class Connection(Protocol):
 
     @property
     def alarm(self) -> str:
-        """Why the broker takes no messages now; empty while it does."""
+        """Return why publishing is blocked; empty while it is not."""
         ...
 
     async def open_channel(self) -> Channel:
@@ -170,7 +170,7 @@ class Connect(Protocol):
 
 
 class Unanswered:
-    """The publishes of one flush. Waiting for their answers lets the next flush collect more messages."""
+    """Publishes of one flush. Waiting for their confirms lets the next flush collect more messages."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -184,7 +184,7 @@ class Unanswered:
         return partial(self._answered, on_settled)
 
     async def wait(self) -> None:
-        """Wait until each is answered. The client's time limit bounds it."""
+        """Wait until all are answered. The client's time limit bounds it."""
         await self._all_answered.wait()
 
     def _answered(self, on_settled: OnSettled, error: AmqpError | None) -> None:
@@ -204,7 +204,7 @@ async def publish_confirmed(
     expiration_ms: int | None = None,
     mandatory: bool,
 ) -> None:
-    """Publish and wait for the broker's answer. Raises whatever `Channel.publish` would report."""
+    """Publish and wait for the broker's confirm. Raises whatever `Channel.publish` would report."""
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     await channel.publish(
         body,
@@ -218,14 +218,14 @@ async def publish_confirmed(
     try:
         await answer
     finally:
-        del answer  # an error that it is settled by holds this frame, and the message
+        del answer  # breaks a cycle: its error refers to this frame, and so to the message
 
 
 def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
-    """Settle a future by a broker's answer, unless its owner has gone."""
+    """Complete a future with the broker's answer, unless its owner cancelled it."""
     if answer.done():
         return
     if error is None:
         answer.set_result(None)
     else:
-        answer.set_exception(unraised(error))  # all that were under way get this one, and the channel keeps it
+        answer.set_exception(unraised(error))  # all pending publishes get this error, and the channel keeps it

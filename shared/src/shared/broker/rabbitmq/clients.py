@@ -1,4 +1,4 @@
-"""The clients that the adapter can use."""
+"""AMQP clients that the adapter can use."""
 
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,7 @@ DEFAULT_CLIENT: Final = AmqpClient.NATIVE
 
 
 def connect_with(client: AmqpClient) -> Connect:
-    """Return what opens connections of `client`, of which only the chosen one is imported."""
+    """Return the connect function of `client`; import only that client."""
     if client is AmqpClient.AIO_PIKA:
         from shared.broker.aio_pika.connection import open_connection  # noqa: PLC0415
 

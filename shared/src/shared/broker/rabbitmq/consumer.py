@@ -28,9 +28,9 @@ D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
 class Consumer(Generic[D]):
-    """Takes deliveries for as long as it is open, over every loss of the broker. `read` makes them of what comes.
+    """Takes deliveries while open and resumes after every lost connection. `read` decodes them.
 
-    A handler that runs when the broker is lost runs on; its message is delivered again, here or elsewhere.
+    A handler that is running when the connection is lost continues; its message is redelivered, here or elsewhere.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Consumer(Generic[D]):
         self._is_stopping = False
 
     async def start(self, *, may_be_away: bool) -> None:
-        """Take deliveries from now on, or from when the queue that `may_be_away` is there. Raises BrokerUnavailable."""
+        """Take deliveries from now on, or once the queue that `may_be_away` is available. Raises BrokerUnavailable."""
         if may_be_away:
             await self._channel.start_in_time()
         else:
@@ -72,7 +72,7 @@ class Consumer(Generic[D]):
         return self._channel.is_open and not self._is_stopping
 
     async def stop_taking(self) -> None:
-        """Take no new deliveries; those in hand go on."""
+        """Take no new deliveries; handlers that are running continue."""
         self._is_stopping = True
         await self._channel.let_go()
         if self._channel.is_open:
@@ -80,7 +80,7 @@ class Consumer(Generic[D]):
                 await self._channel.require().cancel(self._tag)
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking, and wait up to `grace` seconds for the deliveries in hand; the rest are redelivered."""
+        """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         await self.stop_taking()
         await asyncio.gather(self._in_hand.drain(grace), self._in_bundles.drain(grace))
         if self._returning:
@@ -100,8 +100,8 @@ class Consumer(Generic[D]):
             raise
 
     async def _on_missing(self) -> None:
-        """Let the next try find a queue that turned out to be missing. One that is not kept is declared here and never
-        before: while its node is away RabbitMQ would not answer for a minute, and others would wait in that line.
+        """Let the next try find a queue that was missing. A transient one is declared only here: while its node is down
+        RabbitMQ would not answer for a minute, delaying other declarations.
         """
         if self._queue.is_kept:
             self._declarations.forget(self._queue)
@@ -111,7 +111,7 @@ class Consumer(Generic[D]):
     def _on_lost(self) -> None:
         self._in_hand.forget_waiting()
         self._in_bundles.forget_waiting()
-        self._declarations.forget(self._queue)  # perhaps because somebody deleted it
+        self._declarations.forget(self._queue)  # it may have been deleted
 
     def _on_received(self, channel: Channel, received: Received) -> None:
         delivery = self._opened(channel, received)
@@ -168,7 +168,7 @@ class Consumer(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class _PartReceived:
-    """One message of a bundle, as if it had been received alone."""
+    """One bundled message, presented as a single delivery."""
 
     whole: Received
     body: bytes
@@ -184,7 +184,7 @@ class _PartReceived:
 
 
 class _Parts:
-    """The messages of one bundle. The broker sees one message, so it is settled when the last of them is."""
+    """Messages of one bundle. The broker sees one message, settled when the last of them is."""
 
     def __init__(self, count: int, settle: Settle) -> None:
         self.is_single = count == 1
@@ -202,7 +202,7 @@ class _Parts:
 
 
 class JointConsumer:
-    """A subscription to a queue and to the one that takes bundles of its messages. Implements WorkSubscription."""
+    """A subscription to a queue and to its bundle queue. Implements WorkSubscription."""
 
     def __init__(self, single: Consumer[Delivery], bundles: Consumer[Delivery]) -> None:
         self._single = single
@@ -210,20 +210,20 @@ class JointConsumer:
 
     @property
     def is_taking(self) -> bool:
-        """Whether single messages can come; bundles are made only for workers that take them."""
+        """Whether single messages can arrive; bundles are made only for workers that take them."""
         return self._single.is_taking
 
     async def stop_taking(self) -> None:
-        """Take no new deliveries; those in hand go on."""
+        """Take no new deliveries; handlers that are running continue."""
         await asyncio.gather(self._single.stop_taking(), self._bundles.stop_taking())
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking, and wait up to `grace` seconds for the deliveries in hand; the rest are redelivered."""
+        """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         await asyncio.gather(self._single.close(grace=grace), self._bundles.close(grace=grace))
 
 
 def read_delivery(queue: Queue, received: Received, channel: Channel) -> Delivery | Bundle:
-    """A message of ours out of `queue`. Raises UnreadableMessage."""
+    """Return the delivery from `queue`. Raises UnreadableMessage."""
     envelope = decode(received.body)
     if isinstance(envelope.message, Bundle):
         return envelope.message
@@ -232,14 +232,14 @@ def read_delivery(queue: Queue, received: Received, channel: Channel) -> Deliver
 
 
 def _is_held(queue: Queue, channel: Channel) -> bool:
-    """For as long as the channel is open; and for good where a queue that is not kept went away with its messages."""
+    """Return whether the channel is open, or a transient queue was lost with its messages."""
     if not channel.closed.done():
         return True
     return not queue.is_kept and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
 def read_dead_letter(_queue: Queue, received: Received, _channel: Channel) -> DeadLetter | Bundle:
-    """Whatever came."""
+    """Return the dead letter, or the bundle of them."""
     with suppress(UnreadableMessage):
         if isinstance(bundle := decode(received.body).message, Bundle):
             return bundle
@@ -248,7 +248,7 @@ def read_dead_letter(_queue: Queue, received: Received, _channel: Channel) -> De
 
 
 def _settle(channel: Channel, tag: int, settlement: Settlement, *, may_come_again: bool) -> None:
-    """What may not come again is a dead letter instead: a classic queue does not count how often it was put back."""
+    """Settle a delivery; dead-letter instead of requeueing twice: a classic queue does not count deliveries."""
     if settlement is Settlement.ACK:
         channel.ack(tag)
     else:

@@ -19,7 +19,7 @@ log = get_logger("broker.rabbitmq")
 
 
 class Listener:
-    """Hears every broadcast while the broker is there."""
+    """Receives every broadcast while the broker is available."""
 
     def __init__(
         self,
@@ -35,16 +35,16 @@ class Listener:
         self._channel = KeptChannel(connection, self._furnish)
 
     async def start(self) -> None:
-        """Listen from now on. Raises BrokerUnavailable."""
+        """Subscribe. Raises BrokerUnavailable."""
         await self._channel.start()
 
     async def stop_taking(self) -> None:
-        """Hear nothing more."""
+        """Unsubscribe."""
         await self._channel.stop()
         self._forget(self)
 
     async def close(self, *, grace: float) -> None:
-        """Hear nothing more. There is nothing in hand to wait for."""
+        """Unsubscribe. No handler needs waiting for."""
         await self.stop_taking()
 
     async def _furnish(self, channel: Channel) -> None:
@@ -76,11 +76,11 @@ class RabbitControlBus:
         self._listeners: set[Listener] = set()
 
     async def start(self) -> None:
-        """Be ready to broadcast. Raises BrokerUnavailable."""
+        """Prepare to broadcast. Raises BrokerUnavailable."""
         await self._publisher.start()
 
     async def stop(self) -> None:
-        """Close what was opened."""
+        """Close the channel and the listeners."""
         for listener in tuple(self._listeners):
             await listener.stop_taking()
         await self._publisher.stop()

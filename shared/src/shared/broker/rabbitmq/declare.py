@@ -1,4 +1,4 @@
-"""Making sure that what we use is there, once per connection."""
+"""Declare queues and exchanges, once per connection."""
 
 import asyncio
 from collections.abc import Container
@@ -16,7 +16,7 @@ from shared.observe.logging import get_logger
 log = get_logger("broker.rabbitmq")
 
 TURN_SECONDS: Final = 10.0
-"""Limit of the wait for what others declare: where the broker answers none of them, each takes its time."""
+"""Limit of the wait for other declarations, each of which may time out when the broker does not answer."""
 
 ACCESS_REFUSED: Final = 403
 NOT_FOUND: Final = 404
@@ -24,7 +24,7 @@ PRECONDITION_FAILED: Final = 406
 
 
 class Declarations:
-    """What has been declared on the present connection."""
+    """Queues declared on the current connection."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
@@ -33,7 +33,7 @@ class Declarations:
         self._turn = asyncio.Lock()
 
     async def ensure(self, connection: Connection, queue: Queue) -> None:
-        """Have `queue` and where its dead letters go. Raises ChannelClosed (CallTimeout), ConnectionClosed."""
+        """Ensure that `queue` and its dead-letter queue exist. Raises ChannelClosed (CallTimeout), ConnectionClosed."""
         if self._connection is connection and queue.name in self._done:
             return
         await self._take_turn()
@@ -45,7 +45,7 @@ class Declarations:
             self._turn.release()
 
     def forget(self, queue: Queue) -> None:
-        """It turned out to be gone."""
+        """Forget a queue that no longer exists."""
         self._done.discard(queue.name)
 
     async def _take_turn(self) -> None:
@@ -65,8 +65,8 @@ class Declarations:
 
 
 async def declare_queue(connection: Connection, queue: Queue) -> None:
-    """Declare one queue. One that exists and is different, or that we may only use, is used as it is."""
-    channel = await connection.open_channel()  # a refused declaration costs its channel
+    """Declare one queue. Use an existing one as it is, if it differs or the user may not declare."""
+    channel = await connection.open_channel()  # a refused declaration closes its channel
     try:
         await channel.declare_queue(queue.name, queue.arguments)
     except ChannelClosed as error:
@@ -79,8 +79,8 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
 
 
 async def declare_control(connection: Connection, topology: Topology) -> None:
-    """Have the exchange that reaches everybody. Whoever may not make it uses the one that is there."""
-    channel = await connection.open_channel()  # a refused declaration costs its channel
+    """Declare the broadcast exchange. Users without permission to declare use the existing one."""
+    channel = await connection.open_channel()  # a refused declaration closes its channel
     try:
         await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
     except ChannelClosed as error:
@@ -91,11 +91,11 @@ async def declare_control(connection: Connection, topology: Topology) -> None:
 
 
 async def declare_topology(url: str, topology: Topology, *, away: Container[str] = ()) -> None:
-    """Make every queue and exchange, before anything is published; but not those that are `away` with their node, of
-    which the broker says nothing for a minute.
+    """Declare every queue and exchange, except those `away` with their node, for which the broker would not answer for
+    a minute.
 
-    At deploy time rather than on demand: a quorum queue whose node dies within a second of its declaration may never
-    work again. Raises BrokerUnavailable.
+    Declared at deploy time rather than on demand: a quorum queue whose node dies within a second of its declaration may
+    never work again. Raises BrokerUnavailable.
     """
     try:
         connection = await connect_with(DEFAULT_CLIENT)(

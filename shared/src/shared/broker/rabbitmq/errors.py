@@ -1,11 +1,11 @@
-"""What the client reports, in the words of the ports."""
+"""Client errors, translated to errors of the ports."""
 
 from flowport_amqp.errors import AmqpError, Refused, Returned
 from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
 
 
 def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable:
-    """Why a message did not reach its work queue."""
+    """Return why a message did not reach its work queue."""
     if isinstance(error, Refused):
         return QueueFull(f"queue {queue} is full")
     if isinstance(error, Returned):
@@ -14,7 +14,7 @@ def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable
 
 
 def reply_error(error: AmqpError) -> ReplyOverflow | ReplyUnroutable | BrokerUnavailable:
-    """Why a batch did not reach its reader."""
+    """Return why a batch did not reach its reader."""
     match error:
         case Refused():
             return ReplyOverflow("the reader is too slow")

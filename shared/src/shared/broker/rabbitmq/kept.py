@@ -1,4 +1,4 @@
-"""A connection, and channels on it, that are made anew for as long as they are wanted."""
+"""Connections and channels that reopen until they are stopped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,11 +21,11 @@ TIMEOUT_SECONDS: Final = 5.0
 """Limit of a connect, of a call, and of the wait for a confirm."""
 HEARTBEAT_SECONDS: Final = 10
 START_SECONDS: Final = 10.0
-"""How long a starting process waits for a broker that starts as well."""
+"""How long a starting process waits for a broker that starts too."""
 
 
 class KeptConnection:
-    """One connection that comes back after every loss."""
+    """One connection that reconnects after every loss."""
 
     def __init__(self, address: Address, *, name: str, connect: Connect | None = None) -> None:
         self._address = address
@@ -39,7 +39,7 @@ class KeptConnection:
         USABLE.labels(name).set_function(self._usable)
 
     async def start(self) -> None:
-        """Connect. Raises BrokerUnavailable when that does not succeed within START_SECONDS."""
+        """Connect. Raises BrokerUnavailable if that takes longer than START_SECONDS."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._connect()
@@ -48,13 +48,13 @@ class KeptConnection:
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self._name}")
 
     async def stop(self) -> None:
-        """Disconnect for good."""
+        """Disconnect permanently."""
         await end(self._keeper)
         if self._connection:
             await self._connection.close()
 
     def require(self) -> Connection:
-        """The connection. Raises BrokerAway while there is none, or while the broker takes no messages."""
+        """Return the connection. Raises BrokerAway while disconnected or publishing is blocked."""
         if self._connection is None or self._connection.closed.done():
             raise BrokerAway("not connected to the broker")
         if self._connection.alarm:
@@ -62,9 +62,9 @@ class KeptConnection:
         return self._connection
 
     async def connected(self) -> Connection:
-        """The connection, as soon as there is one."""
+        """Return the connection, as soon as there is one."""
         while self._connection is None or self._connection.closed.done():
-            self._is_up.clear()  # the keeper may not have had its turn yet
+            self._is_up.clear()  # the reconnecting task may not have run yet
             await self._is_up.wait()
         return self._connection
 
@@ -110,11 +110,11 @@ class KeptConnection:
 
 
 Furnish = Callable[[Channel], Awaitable[None]]
-"""Makes a new channel ready for its work: declares, consumes."""
+"""Prepares a new channel: declares, consumes."""
 
 
 class KeptChannel:
-    """One channel that comes back, furnished, after every loss of itself or its connection."""
+    """One channel that reopens, prepared, after every loss of itself or its connection."""
 
     def __init__(
         self, connection: KeptConnection, furnish: Furnish, *, on_lost: Callable[[], None] = lambda: None
@@ -126,7 +126,7 @@ class KeptChannel:
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Be ready on return. Raises BrokerUnavailable."""
+        """Open the channel. Raises BrokerUnavailable."""
         try:
             await self._open(self._connection.require())
         except AmqpError as error:
@@ -134,7 +134,7 @@ class KeptChannel:
         self._keeper = asyncio.create_task(self._keep(), name="keep a channel")
 
     async def start_in_time(self) -> None:
-        """Be ready on return where that is possible now, and else as soon as it is."""
+        """Open the channel now if possible, else in the background."""
         try:
             await self.start()
         except BrokerUnavailable as error:
@@ -142,22 +142,22 @@ class KeptChannel:
             self._keeper = asyncio.create_task(self._open_and_keep(), name="open and keep a channel")
 
     async def let_go(self) -> None:
-        """Keep the channel as long as it lives, but do not bring it back."""
+        """Keep the open channel, but do not reopen it."""
         await end(self._keeper)
 
     async def stop(self) -> None:
-        """Close the channel for good."""
+        """Close the channel permanently."""
         await end(self._keeper)
         if self._channel:
             await self._channel.close()
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a channel now."""
+        """Return whether the channel is open."""
         return self._channel is not None and not self._channel.closed.done()
 
     def require(self) -> Channel:
-        """The channel. Raises BrokerAway while there is none, or while the broker takes no messages."""
+        """Return the channel. Raises BrokerAway while disconnected or publishing is blocked."""
         self._connection.require()
         if self._channel is None or self._channel.closed.done():
             raise BrokerAway("the broker is not ready")

@@ -1,4 +1,4 @@
-"""What is not AMQP: policies, users and where queues are, through RabbitMQ's management HTTP API."""
+"""Client of RabbitMQ's management HTTP API: policies, users and queue placement."""
 
 import re
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ TIMEOUT_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Management:
-    """The API at `url` (user and password inside), for one virtual host."""
+    """The API at `url` (with user and password), for one virtual host."""
 
     url: str
     virtual_host: str = "/"
 
     async def apply_policies(self, topology: Topology) -> None:
-        """Set every policy of the topology; doing it again changes nothing. Raises BrokerUnavailable."""
+        """Set every policy of the topology, idempotently. Raises BrokerUnavailable."""
         async with self._client() as client:
             for queue in _tuned(topology):
                 await _ask(client, "PUT", self._path(queue), json=_policy(queue))
 
     async def set_user(self, name: str, password: str, access: Access) -> None:
-        """Have a user with this password and no more access than this. Raises BrokerUnavailable."""
+        """Create or update a user with exactly this password and access. Raises BrokerUnavailable."""
         rights = {"configure": access.configure, "write": access.write, "read": access.read}
         async with self._client() as client:
             await _ask(client, "PUT", f"/api/users/{quote(name, safe='')}", json={"password": password, "tags": ""})
@@ -40,23 +40,23 @@ class Management:
             await _ask(client, "PUT", path, json=rights)
 
     async def remove_policies(self, topology: Topology) -> None:
-        """Leave every queue as it was declared. Raises BrokerUnavailable."""
+        """Restore every queue to its declaration. Raises BrokerUnavailable."""
         async with self._client() as client:
             for queue in _tuned(topology):
                 await _ask(client, "DELETE", self._path(queue))
 
     async def drifted_policies(self, topology: Topology) -> tuple[str, ...]:
-        """The queues whose policy is missing or different. Raises BrokerUnavailable."""
+        """Return the queues whose policy is missing or different. Raises BrokerUnavailable."""
         async with self._client() as client:
             return tuple([queue.name for queue in _tuned(topology) if await self._differs(client, queue)])
 
     async def away(self, topology: Topology) -> Mapping[str, str]:
-        """The queues that are on one node alone, and that is not there: which, by queue. Raises BrokerUnavailable."""
+        """Return the single-node queues whose node is down, with that node. Raises BrokerUnavailable."""
         async with self._client() as client:
             return away(topology, await _told(client, self._queues()))
 
     async def membership(self, topology: Topology) -> Membership:
-        """On how many nodes the queues are. Raises BrokerUnavailable."""
+        """Return the nodes that hold each queue. Raises BrokerUnavailable."""
         async with self._client() as client:
             queues, nodes = await _told(client, self._queues()), await _told(client, "/api/nodes")
         return membership(topology, queues, nodes)
@@ -66,7 +66,7 @@ class Management:
         return any(found.get(key) != value for key, value in _policy(queue).items())
 
     def _client(self) -> httpx2.AsyncClient:
-        # No proxy, as for AMQP, which knows none; certificates are believed as everywhere.
+        # No proxy, as AMQP supports none; certificates are trusted as everywhere.
         verify = httpx2.create_ssl_context()
         return httpx2.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
 
@@ -91,7 +91,7 @@ def _policy(queue: Queue) -> dict[str, Any]:
 
 
 async def _told(client: httpx2.AsyncClient, path: str, *, missing: Any = None) -> Any:
-    """What it tells of this; `missing`, where that is given, of what is not there."""
+    """Return the response for `path`, or `missing`, if given, on 404."""
     answer = await _answer(client, "GET", path)
     if answer.status_code == httpx2.codes.NOT_FOUND and missing is not None:
         return missing

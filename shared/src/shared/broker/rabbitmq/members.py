@@ -1,6 +1,6 @@
-"""On how many nodes a quorum queue is: on those that exist when it is declared, and on none that comes later.
+"""Nodes that hold a quorum queue: those that existed when it was declared, never later ones.
 
-And whether the node of any other is there.
+Also whether the node of any other queue is up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,12 +10,12 @@ from typing import Any, Final
 from shared.broker.topology import QueueType, Topology
 
 MEMBERS: Final = 3
-"""What RabbitMQ gives a queue where so many nodes run: any one of them may be lost."""
+"""Members that RabbitMQ gives a queue on three or more nodes; any one of them may fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What is wrong, by queue: it is nowhere, how many members of how many, which are down. Empty where all is well."""
+    """Problems by queue: unavailable, members present and expected, members down. Empty when healthy."""
 
     missing: Sequence[str]
     too_few: Mapping[str, str]
@@ -23,7 +23,7 @@ class Membership:
 
 
 def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) -> Membership:
-    """The members of our queues, from what the management API tells of queues and nodes."""
+    """Return the members of our queues, as reported by the management API."""
     wanted = min(MEMBERS, sum(bool(node["running"]) for node in nodes))
     ours = (*topology.queues, topology.probe.name)
     there = {queue["name"]: queue for queue in queues if queue["name"] in ours}
@@ -39,7 +39,7 @@ def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) 
 
 
 def away(topology: Topology, queues: Iterable[Any]) -> Mapping[str, str]:
-    """Our queues that are on one node alone, and that is not there: which, by queue."""
+    """Return our single-node queues whose node is down, with that node."""
     of_one_node = {queue.name for queue in topology.queues.values() if not queue.is_kept}
     return {
         queue["name"]: str(queue.get("node"))

@@ -29,7 +29,7 @@ log = get_logger("broker.rabbitmq")
 WINDOW: Final = 16
 """Unconfirmed sends of one run."""
 REMEMBERED_FAILURES: Final = 10_000
-"""Runs whose refused send nobody has heard of yet."""
+"""Runs whose refused send has not been reported yet."""
 
 
 def _ignored(worker: str, free: int) -> None:
@@ -37,7 +37,7 @@ def _ignored(worker: str, free: int) -> None:
 
 
 class Inbox:
-    """An exclusive queue, new with each connection."""
+    """An exclusive queue, recreated with each connection."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Inbox:
         return self._address
 
     async def start(self) -> None:
-        """Receive from now on. Raises BrokerUnavailable."""
+        """Start receiving. Raises BrokerUnavailable."""
         await self._channel.start()
 
     async def close(self) -> None:
-        """Receive nothing more, and leave no address behind that others could still send to."""
+        """Stop receiving and delete the address, so that sends to it fail."""
         await self._channel.let_go()
         if self._channel.is_open:
             with suppress(AmqpError):
@@ -107,7 +107,7 @@ class _Window:
 
 @dataclass(slots=True)
 class _Reply(Part):
-    """One batch of events on its way."""
+    """One batch of events in flight."""
 
     must_route: bool = field(kw_only=True)
     ends_run: bool = field(kw_only=True)
@@ -137,11 +137,11 @@ class RabbitReplyStream:
         self._failures: OrderedDict[str, AmqpError] = OrderedDict()
 
     async def start(self) -> None:
-        """Be ready to send. Raises BrokerUnavailable."""
+        """Prepare to send. Raises BrokerUnavailable."""
         await self._publisher.start()
 
     async def stop(self) -> None:
-        """Close what was opened."""
+        """Close the channel and the inboxes."""
         for inbox in tuple(self._inboxes):
             await inbox.close()
         await self._publisher.stop()
@@ -181,7 +181,7 @@ class RabbitReplyStream:
             try:
                 await answer
             finally:
-                del answer  # an error that it is settled by holds this frame, and the message
+                del answer  # breaks a cycle: its error refers to this frame, and so to the message
         else:
             await publish_confirmed(channel, body, routing_key=address, delivery_mode=TRANSIENT, mandatory=True)
         if window := self._windows.get(run_id):
@@ -208,7 +208,7 @@ class RabbitReplyStream:
         unanswered = Unanswered()
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
-            free += sum(reply.ends_run for reply in chunk)  # a run gives its slot back once its last reply is confirmed
+            free += sum(reply.ends_run for reply in chunk)  # a run frees its slot once its last reply is confirmed
             settled = unanswered.expect(partial(_settle_together, chunk))
             self._sizes.observe(len(chunk))
             try:
@@ -244,7 +244,7 @@ def _ends_run(batch: EventBatch) -> bool:
 
 
 def _settle_together(replies: Sequence[_Reply], error: AmqpError | None) -> None:
-    """Settle each reply of a bundle as if it had been alone."""
+    """Settle each reply of a bundle as if sent alone."""
     for reply in replies:
         is_silent = isinstance(error, Returned) and not reply.must_route
         reply.on_settled(None if is_silent else error)

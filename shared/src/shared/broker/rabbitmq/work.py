@@ -31,25 +31,25 @@ from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import Bundle, Message
 
 LONGEST_TTL_MS: Final = 2**32 - 1
-"""An expiration outside of what RabbitMQ accepts would cost the channel, and all that is under way on it."""
+"""An expiration beyond RabbitMQ's limit would close the channel with all pending publishes."""
 
 
 RETURNED_TTL_MS: Final = 30_000
-"""How long a run that one worker could not settle waits for the next to report it."""
+"""How long a run that one worker could not settle waits for another worker to report it."""
 
 _Destination = tuple[str, int | None]
-"""A queue, and the time to live of what goes there."""
+"""A queue and the time to live of its messages."""
 
 
 @dataclass(slots=True)
 class _Offer(Part):
-    """One message that may leave in a bundle."""
+    """One message that may be bundled."""
 
     answer: asyncio.Future[None] = field(kw_only=True)
 
 
 class RabbitWorkQueue:
-    """Publishes on one connection, consumes on another: an alarm stops acks on a connection that publishes."""
+    """Publishes on one connection, consumes on another: an alarm stops acks on a publishing connection."""
 
     def __init__(
         self,
@@ -71,11 +71,11 @@ class RabbitWorkQueue:
         self._consumers: set[Consumer[Any]] = set()
 
     async def start(self) -> None:
-        """Be ready to publish. Raises BrokerUnavailable."""
+        """Prepare to publish. Raises BrokerUnavailable."""
         await self._publisher.start()
 
     async def stop(self) -> None:
-        """Close what was opened."""
+        """Close the channel and the consumers."""
         for consumer in tuple(self._consumers):
             await consumer.close(grace=0)
         await self._publisher.stop()
@@ -93,14 +93,14 @@ class RabbitWorkQueue:
             await self._offer(queue, body, ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
-        """Hand any bytes to a queue. Raises QueueFull, BrokerUnavailable."""
+        """Publish raw bytes to a queue. Raises QueueFull, BrokerUnavailable."""
         with published(queue.name):
             await self._publish(queue, body, ttl_ms)
 
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
         channel = self._publisher.require()
         try:
-            if queue.is_kept:  # whoever takes from another makes it: while its node is away that is not answered
+            if queue.is_kept:  # consumers declare transient queues: while the node is down that is not answered
                 await self._declared_for_publishing.ensure(self._publishing.require(), queue)
             await publish_confirmed(
                 channel,
@@ -116,7 +116,7 @@ class RabbitWorkQueue:
             raise publish_error(queue.name, error) from error
 
     async def _offer(self, queue: str, body: bytes, ttl_ms: int | None) -> None:
-        """Publish with what else this event-loop turn publishes to the queue."""
+        """Publish together with other messages of this event-loop turn to the queue."""
         self._publisher.require()
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._coalescer.add((queue, ttl_ms), _Offer(body, answer=answer))
@@ -125,11 +125,11 @@ class RabbitWorkQueue:
         except AmqpError as error:
             raise publish_error(queue, error) from error
         finally:
-            del answer  # an error that it is settled by holds this frame, and the message
+            del answer  # breaks a cycle: its error refers to this frame, and so to the message
 
     async def _publish_together(self, destination: _Destination, offers: Sequence[_Offer]) -> None:
         queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
-        offers = [offer for offer in offers if not offer.answer.done()]  # the callers of the others have left
+        offers = [offer for offer in offers if not offer.answer.done()]  # callers of the others were cancelled
         allotment, unanswered = self._worker_slots.allot(len(offers)), Unanswered()
         bundles, alone = offers[: allotment.total], offers[allotment.total :]
         for chunk in chunks(bundles, allotment.size):
@@ -173,7 +173,7 @@ class RabbitWorkQueue:
             on_settled(ChannelClosed(str(error)))
 
     async def _return(self, queue: Queue, body: bytes) -> bool:
-        """Publish one message out of a bundle for the next worker; whether the broker has it."""
+        """Republish one bundled message for another worker; return whether the broker accepted it."""
         try:
             await self.publish_body(queue, bundled([Part(body)], redelivered=True), ttl_ms=RETURNED_TTL_MS)
         except (QueueFull, BrokerUnavailable):
