@@ -25,9 +25,7 @@ def open_broker(
     for any other URL.
     """
     scheme = urlsplit(url).scheme
-    topology = topology or default_topology(
-        LONGEST_RUN_SECONDS
-    )  # only policies use the run's length, and this process sets none
+    topology = topology or default_topology(LONGEST_RUN_SECONDS)  # only policies use the length, and none are set here
     if scheme == "memory":
         return MemoryBroker(_hub(url, topology))
     if scheme in {"amqp", "amqps"}:

@@ -1,4 +1,4 @@
-"""The web application of a service: health, readiness, metrics, and whatever doors it adds."""
+"""Web application of a service: health, readiness, metrics, and its routers."""
 
 import asyncio
 import hmac
@@ -28,7 +28,7 @@ CHECK_SECONDS = 5.0
 HUNG_UP: Final = 499
 NO_TOKEN: Final = SecretStr("")
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
-"""We count and trace ourselves; FastAPI would look on every request whether it should as well."""
+"""FastAPI would check on every request whether to do what Flowport already does."""
 
 
 def create_app(
@@ -42,11 +42,11 @@ def create_app(
     metrics_token: SecretStr = NO_TOKEN,
     **fastapi_options: Any,
 ) -> FastAPI:
-    """The application of service `name`.
+    """Return the application of service `name`.
 
-    `components` live as long as it; `checks` decide `/readyz`, and so does `app.state.is_draining`; internal errors
-    are rendered by code unless the service registers its own handlers. `build`: what runs, where that is known.
-    `metrics_token` protects the metrics and what is not ready; it may be a list.
+    `components` share its lifetime; `checks` and `app.state.is_draining` decide `/readyz`; internal errors are rendered
+    by code unless the service registers its own handlers. `build`: the running build, if known. `metrics_token`
+    protects the metrics and readiness details; it may be a list.
     """
     BUILD_INFO.labels(name, build or version("flowport-shared")).set(1)
     lifecycle = Lifecycle(components)
@@ -66,7 +66,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
         telemetry=_NO_SECOND_TELEMETRY,
-        redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
+        redirect_slashes=False,  # a redirect would use the internal address, not the caller's
         **{"openapi_url": None, **fastapi_options},
     )
     app.state.is_draining = False
@@ -74,14 +74,14 @@ def create_app(
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)
-    # Not by include_router: FastAPI would look through it twice for each request, and build its routes anew.
+    # Not by include_router: FastAPI would traverse it twice for each request, and rebuild its routes.
     for router in (_operations(checks, metrics_token), *routers):
         app.router.routes.extend(router.routes)
     return app
 
 
 def _hung_up(request: Request, error: Exception) -> Response:
-    """The caller went away, or was sent away, before the request was whole: nobody's mistake, and nobody to answer."""
+    """Handle a client that disconnected, or was disconnected, before its request was complete: no error, no reader."""
     return Response(status_code=HUNG_UP)
 
 

@@ -1,21 +1,19 @@
-"""HTTP with bounds on what a client may take its time with: uvicorn's protocol has none before a request is whole.
+"""HTTP/1 with time limits for slow clients: uvicorn's protocol has none before a request is complete.
 
-A head that is not whole in time, or larger than anybody needs, is refused; where a body does not come in time, the
-connection is closed, and so is one whose caller takes nothing of an answer. Requests that arrive in one piece, nearly
-all of them, never set a timer.
+A head that is late or too large is refused. The connection closes if a body is late, or if a client stops reading the
+response. Requests that arrive in one piece, nearly all of them, never set a timer.
 
 The parser gets a head when all of it has arrived, and then exactly the bytes of its body (see shared.web.http_framing).
-So a head is measured to the byte, wherever in a piece it begins, and trailers never become headers of their request.
-A request that breaks a rule is answered in its turn, after the requests before it, and the connection closes.
+A head is therefore measured to the byte, wherever in a segment it begins, and trailers never become headers of their
+request. A request that breaks a rule is answered in order, after the requests before it, and the connection closes.
 
 The application gets a request only after the parser has accepted the whole head: llhttp reports some errors after
 `on_headers_complete`. If the body of a request turns out to be malformed, its application sees a disconnect.
 
-An answer may come before the request is whole: a wrong key is told so at once. What the caller still sends is heard
-out and thrown away before such a connection is closed, else the network would throw the answer away with it.
+A response may precede the end of its request: a wrong key is refused immediately. The server then reads and discards
+the remaining input before it closes the connection, since a close with unread input would lose the response.
 
-An application may listen for the end of the connection (see shared.web.disconnects): waiting for it costs each call a
-task.
+An application may subscribe to disconnects (see shared.web.disconnects): waiting for one costs each call a task.
 """
 
 import asyncio
@@ -53,33 +51,33 @@ _UPGRADE: Final = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. The bounds are the class's own."""
+    """One connection, with limits as class attributes."""
 
     head_seconds: ClassVar[float] = 15.0
-    """From the connection, or a request's first byte, until its head is whole."""
+    """From the connection, or a request's first byte, until its head is complete."""
     body_seconds: ClassVar[float] = 60.0
-    """From there until its body is."""
+    """From the end of the head until the body is complete."""
     head_bytes: ClassVar[int] = 64 * 1024
     waiting_requests: ClassVar[int] = 32
-    """Requests that may wait on one connection for the answer to an earlier one; the rest is not read."""
+    """Pipelined requests that may wait for an earlier response; the rest is not read."""
     linger_seconds: ClassVar[float] = 1.0
-    """How long input is thrown away after the last answer: unread, the network would throw the answer away with it."""
+    """How long input is discarded after the last response: closing with unread input would lose the response."""
     read_seconds: ClassVar[float] = 60.0
-    """How long a caller may take nothing of what waits to be sent."""
+    """How long a client may read nothing of a pending response."""
     late_seconds: ClassVar[float] = 1.0
-    """What a caller has left who was let in, and had said nothing yet when the server stopped letting anybody in."""
+    """Time for a first request on a connection accepted just before shutdown."""
 
     _timer: asyncio.TimerHandle | None = None
     _timer_is_for_body = False
     _body: Framing | None = None
-    """Rest of the body of the request that the application has; None while no such request is incomplete."""
+    """Rest of the body of the current request; None while no request is incomplete."""
     _framing: Framing | None = None
     """Framing of the body, once the head that the parser is reading has passed the checks."""
     _keeps_alive = False
     _may_begin = False
-    """Whether the parser may begin a message: it may do so once for each head."""
+    """Whether the parser may begin a message: once for each head."""
     _answering: RequestResponseCycle | None = None
-    """The request that the application is answering: an earlier one than `cycle` when requests are pipelined."""
+    """The request being answered: earlier than `cycle` when requests are pipelined."""
     _is_whole = False
     _was_asked = False
     _is_last = False
@@ -88,7 +86,7 @@ class BoundedHttp(HttpToolsProtocol):
     _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a first request, but not for ever."""
+        """Wait for a first request, with a time limit."""
         super().connection_made(transport)
         self._listeners: set[Listener] = set()
         self._is_lost = False
@@ -96,7 +94,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing, and tell who listens."""
+        """Cancel the timers and notify the disconnect listener."""
         self._stop_waiting()
         self._stop_watching()
         super().connection_lost(exc)
@@ -109,7 +107,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._forget()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; if the request is not whole yet, wait for the rest."""
+        """Process input; if a request is incomplete, wait for the rest."""
         if self._is_deaf:
             return
         self._unset_keepalive_if_required()
@@ -135,7 +133,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._keeps_alive = version != "1.0" and self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
-        """Pass a part of the body on. Raises RequestRefused if the application does not have the request."""
+        """Pass on a part of the body. Raises RequestRefused if the application does not have the request."""
         if self._body is None:
             raise RequestRefused(MALFORMED.status, MALFORMED.message)
         super().on_body(body)
@@ -147,17 +145,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._finish_request()
 
     def pause_writing(self) -> None:
-        """The caller is slower than what he is sent."""
+        """Start the read timer: the client reads slower than the server sends."""
         super().pause_writing()
         self._watch()
 
     def resume_writing(self) -> None:
-        """He has caught up."""
+        """Stop the read timer: the client has caught up."""
         self._stop_watching()
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """Answer what is asked by now, and then close. A first request may be on its way."""
+        """Answer pending requests, then close. A first request may be in transit."""
         if not (self._was_asked or self._is_lost):
             self._is_last = True
             self._wait(self.late_seconds)
@@ -169,11 +167,11 @@ class BoundedHttp(HttpToolsProtocol):
             listener()
         else:
             self._listeners.add(listener)
-            self.flow.resume_reading()  # a large body stopped it, and the end is only seen by reading
+            self.flow.resume_reading()  # reading stopped for a large body, but only reading detects the end
         return partial(self._listeners.discard, listener)
 
     def _forget(self) -> None:
-        """Let go of the last request, which knows by `_listen` whose it was: else only a collection frees them both."""
+        """Drop the last request, whose scope refers back through `_listen`, without waiting for garbage collection."""
         self.cycle = self.scope = self._answering = None  # type: ignore[assignment]
         self.pipeline.clear()
 
@@ -190,7 +188,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self.pipeline or (self._is_answering and self._body is None):
-            self._wait()  # an earlier request is being answered: it is we who let the next one wait
+            self._wait()  # an earlier request is being answered: the server delays the next one
         elif self._body is not None:
             self.transport.close()
             if self._is_answering:
@@ -201,7 +199,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
     def _await_rest(self) -> None:
-        """Set the timer that what is missing of a request needs."""
+        """Set the timer for the missing part of a request."""
         if self._is_deaf:
             return
         has_head = self._body is not None
@@ -211,12 +209,12 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._timer is None or self._timer_is_for_body != has_head:
             self._wait()
             if has_head:
-                # Not the answer itself, which holds this in turn.
+                # Not the response itself, which refers to this connection.
                 part = partial(self._part, weakref.ref(self.cycle))
                 self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
 
     def _take_head(self, data: bytes, start: int) -> int:
-        """Read the head that begins or goes on at `start`; return where it ends, or the end of `data`."""
+        """Read the head that begins or continues at `start`; return where it ends, or the end of `data`."""
         known = len(self._head)
         if not known:
             while data.startswith(_LINE_BREAK, start):  # allowed before a request
@@ -243,11 +241,11 @@ class BoundedHttp(HttpToolsProtocol):
             if not known:
                 self._head += data[start:]
             if not 65 <= self._head[0] <= 90 or _NO_CARRIAGE_RETURN.search(self._head, max(0, known - 1)):
-                self._refuse(MALFORMED)  # no more of it would make it a head: it may be TLS
+                self._refuse(MALFORMED)  # no further input would make it a head: it may be TLS
         return len(data)
 
     def _feed_head(self, head: bytes, *, is_retry: bool = False) -> None:
-        """Parse a whole head, and hand the request to the application if the parser accepts all of it."""
+        """Parse a whole head and, if the parser accepts all of it, pass the request to the application."""
         if _REQUEST_LINE.match(head) is None:
             self._refuse(MALFORMED)
             return
@@ -268,12 +266,12 @@ class BoundedHttp(HttpToolsProtocol):
                 self._refuse(cause.refusal if isinstance(cause, RequestRefused) else MALFORMED)
 
     def _hand_over(self, body: Framing) -> None:
-        """Let the application answer the request, in its turn. Raises HttpParserError for an invalid target."""
+        """Let the application answer the request, in order. Raises HttpParserError for an invalid target."""
         is_old = self.parser.get_http_version() == "1.0"
         if is_old:
             self.expect_100_continue = False
         super().on_headers_complete()
-        self.headers = []  # takes the trailers, which the application never sees
+        self.headers = []  # receives the trailers, which the application never sees
         self._body = body
         self._was_asked = True
         cycle = self.cycle
@@ -298,7 +296,7 @@ class BoundedHttp(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _take_body(self, data: bytes, start: int) -> int:
-        """Read the body that goes on at `start`; return where it ends, or the end of `data`."""
+        """Read the body that continues at `start`; return where it ends, or the end of `data`."""
         body = self._body
         try:
             if isinstance(body, ChunkedBody):
@@ -320,7 +318,7 @@ class BoundedHttp(HttpToolsProtocol):
         return len(data)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer the request that is being read with `refusal`, after all that came before, and close."""
+        """Answer the current request with `refusal`, after all earlier ones, and close."""
         self._stop_waiting()
         if self._body is not None and not self._withdraw():
             self._is_deaf = True
@@ -348,7 +346,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._start_asgi_task(cycle, cast("Any", refusal))
 
     def _withdraw(self) -> bool:
-        """Take the unfinished request back; return whether another answer can still be given to it."""
+        """Withdraw the unfinished request; return whether it can still get another response."""
         cycle = self.cycle
         if self.pipeline and self.pipeline[0][0] is cycle:
             self.pipeline.popleft()  # an earlier request is still being answered
@@ -357,7 +355,7 @@ class BoundedHttp(HttpToolsProtocol):
         return not cycle.response_started
 
     def _end_with(self, cycle: RequestResponseCycle) -> None:
-        """Read no more, and close the connection after the answer of `cycle`."""
+        """Stop reading, and close the connection after the response of `cycle`."""
         self._is_deaf = True
         self._stop_waiting()
         cycle.keep_alive = False
@@ -374,7 +372,7 @@ class BoundedHttp(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _rest(self) -> None:
-        """uvicorn stops its timer for whatever comes in; what begins no request must not end it for ever."""
+        """Restart the idle timer, which uvicorn stops on any input, even if that begins no request."""
         if self.timeout_keep_alive_task is None and not (self._is_answering or self.transport.is_closing()):
             seconds = self.timeout_keep_alive
             self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
@@ -396,7 +394,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.abort()
 
     def _unread(self) -> int:
-        """What waits here, and what waits in the kernel: it takes more from us only when much of that is gone."""
+        """Return the bytes waiting here and in the kernel, which accepts more only when much of that is sent."""
         queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
         return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
@@ -413,11 +411,11 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
 
 
 class _UpgradeIgnored(Exception):
-    """The request asks for another protocol: it is served as if it did not, body included."""
+    """The request asks for a protocol upgrade: it is served as if it did not, body included."""
 
 
 class _HearingOut:
-    """The transport of an answer that may come before its request is whole: `close` says that it is the last one."""
+    """The transport of a response that may precede the end of its request: `close` marks it as the last."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         self.write = transport.write

@@ -1,4 +1,4 @@
-"""How one service calls another."""
+"""HTTP client for calls between services."""
 
 import asyncio
 from random import uniform
@@ -23,22 +23,22 @@ _encoder = msgspec.json.Encoder()
 log = get_logger("client")
 
 CONNECT_SECONDS: Final = 5.0
-"""For a place among the connections, and for a new one: it ends before the call, so that nothing was sent for sure."""
+"""Limit for a pooled or new connection: shorter than the call's, so a timeout proves that nothing was sent."""
 KEEP_SECONDS: Final = 30.0
-"""Well before the other side closes what is not used (see shared.web.server)."""
+"""Shorter than the other side's idle timeout (see shared.web.server)."""
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 NO_ANSWER: Final = "Another service does not answer"
-"""Which, and where it is, stands in the log: this may be read by whoever called a workflow."""
+"""The log names the service and its address: workflow callers may read this."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
-"""Between two tries to connect; spread, so that not everybody comes back at once."""
+"""Delay between attempts to connect, with jitter, so that callers do not return all at once."""
 
 
 class InternalClient:
-    """Calls one service as another: pooled, with a timeout, its errors raised as ours.
+    """Calls one service as another: pooled, with a timeout, and with errors raised as Flowport's.
 
-    For `patience` seconds, a service that nobody connects to is tried again: it restarts. Nothing was sent then, so
-    that nothing can happen twice.
+    For `patience` seconds, it retries a service that accepts no connections, as during a restart. Nothing was sent
+    then, so nothing can happen twice.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class InternalClient:
 
     @property
     def longest_seconds(self) -> float:
-        """No call takes longer."""
+        """Return the maximum duration of a call."""
         return self._timeout + self._patience
 
     async def start(self) -> None:
-        """Nothing to open: connections are made when needed."""
+        """Do nothing: connections open on demand."""
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -78,16 +78,16 @@ class InternalClient:
     async def call(self, method: str, path: str, *, body: Any = None, returns: None = None) -> None: ...
 
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T] | None = None) -> T | None:
-        """Send `body` as JSON (bytes go as they are) and read the answer as `returns`.
+        """Send `body` as JSON (bytes unchanged) and decode the response as `returns`.
 
-        Raises what the other service raised, Unavailable when it does not answer or does not let us in, and
-        OutcomeUncertain when it had been asked for a change.
+        Raises the other service's error, Unavailable when it does not answer or refuses the token, and OutcomeUncertain
+        when the request was a change.
         """
         content = await self.fetch(method, path, body=body)
         return None if returns is None else msgspec.json.decode(content, type=returns)
 
     async def fetch(self, method: str, path: str, *, body: Any = None) -> bytes:
-        """As `call`, but the answer's bytes unread."""
+        """Like `call`, but return the response's undecoded bytes."""
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
@@ -99,14 +99,14 @@ class InternalClient:
                 raise OutcomeUncertain from error
             log.warning("a service does not answer", error=text)
             raise Unavailable(NO_ANSWER) from error
-        if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
+        if not response.is_success:  # redirects included: our services send none
             self._raise(method, path, response)
         return response.body
 
     def _raise(self, method: str, path: str, response: Answer) -> None:
         try:
             raise_internal_error(response.body, response.status)
-        except (Unauthenticated, Forbidden) as error:  # it speaks of our token: for whom we call has a right to it
+        except (Unauthenticated, Forbidden) as error:  # our token was refused; the original caller is authorized
             log.error("a service refuses this one's token", error=f"{method} {self._base_url}{path}: {error.message}")
             raise Unavailable(NO_ANSWER) from None
 
@@ -126,6 +126,6 @@ class InternalClient:
 
 
 def _context() -> dict[str, str]:
-    """Return the headers that say on whose behalf this call is made."""
+    """Return the headers that name the user on whose behalf this call is made."""
     headers = {"traceparent": current_traceparent(), TICKET_HEADER: presented_ticket()}
     return {name: value for name, value in headers.items() if value}

@@ -1,22 +1,22 @@
-"""How an application hears that its client has closed the connection, without a task that waits for it."""
+"""Notifies an application that its client disconnected, without a waiting task."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 EXTENSION: Final = "flowport.disconnects"
-"""In a scope's extensions, where the server has it."""
+"""Key in a scope's extensions, if the server supports it."""
 
 Listener = Callable[[], None]
 Listen = Callable[[Listener], Listener]
-"""Takes who is to be told once, at once where the client is gone already; returns how to be told no more."""
+"""Registers a listener, called once, immediately if already disconnected; returns an unsubscribe function."""
 
 
 def offer(scope: MutableMapping[str, Any], listen: Listen) -> None:
-    """Let the application of this request listen."""
+    """Let the application of this request subscribe."""
     scope.setdefault("extensions", {})[EXTENSION] = listen
 
 
 def offered(scope: MutableMapping[str, Any]) -> Listen | None:
-    """How to listen, where this server offers it."""
+    """Return the subscribe function, if this server offers it."""
     listen: Listen | None = scope.get("extensions", {}).get(EXTENSION)
     return listen

@@ -1,4 +1,4 @@
-"""Boundary guards as pure ASGI: they see every request and hold nothing back."""
+"""Boundary guards as pure ASGI: they see every request and buffer nothing."""
 
 import time
 from functools import cache, partial
@@ -33,7 +33,7 @@ class TraceGuard:
 
 
 class MetricsGuard:
-    """Counts and times answers by route template, which bounds the labels."""
+    """Counts and times responses by route template, which bounds the labels."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -62,7 +62,7 @@ class MetricsGuard:
 
 
 class BodyLimit:
-    """Refuses a body over `limit` bytes when it is read, not before: a wrong key is told so first.
+    """Refuses a body over `limit` bytes while it is read, not before: authentication errors come first.
 
     Paths that begin with one of `streamed` bound their bodies themselves.
     """

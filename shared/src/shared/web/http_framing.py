@@ -1,4 +1,4 @@
-"""Rules that a request's head and body must follow before the application sees them.
+"""Checks of a request's head and body before the application sees them.
 
 The parser (llhttp) checks the grammar. These rules decide how long a body is, so that a connection can count every byte
 that belongs to a head, a chunk size or a trailer, and refuse what RFC 9112 forbids and the parser accepts.
@@ -18,7 +18,7 @@ HEADER_FIELDS: Final = 128
 CHUNK_LINE_BYTES: Final = 256
 """Longest chunk-size line, with its extensions."""
 CHUNK_EXCESS_BYTES: Final = 16 * 1024
-"""What all chunk-size lines of a body may have beyond the size itself."""
+"""Limit of all bytes in a body's chunk-size lines beyond the sizes themselves."""
 TRAILER_BYTES: Final = 8 * 1024
 
 _SIZE_DIGITS: Final = 16
@@ -34,13 +34,13 @@ _RULED: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"e
 
 @dataclass(frozen=True)
 class Refusal:
-    """ASGI application that answers a request with an error and nothing else."""
+    """ASGI application that answers a request with an error only."""
 
     status: HTTPStatus
     message: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
+        """Send the response."""
         body = msgspec.json.encode({"error": self.message, "code": self.status.name})
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self.status.value, "headers": headers})
@@ -63,7 +63,7 @@ HEAD_TOO_SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "The request headers 
 class ChunkedBody:
     """Finds the end of a chunked body that arrives in pieces, and bounds everything in it that is not data.
 
-    It only finds boundaries; the parser that gets the same bytes checks their grammar.
+    It finds only boundaries; the parser that gets the same bytes checks their grammar.
     """
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class ChunkedBody:
 
 
 Framing = int | ChunkedBody
-"""Bytes of the body that have not arrived yet, or the state of a chunked body."""
+"""Missing bytes of the body, or the state of a chunked body."""
 
 
 def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Framing:

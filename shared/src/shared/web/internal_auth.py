@@ -1,4 +1,4 @@
-"""Which service may call which internal route."""
+"""Authorization of internal calls, by service."""
 
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -13,14 +13,14 @@ from shared.settings import CommonSettings
 
 
 class ServiceTokens:
-    """The secrets of each service: it shows the first, and any is good. A service without one can call nobody."""
+    """Tokens of each service: it sends the first, and each is accepted. A service without one cannot call others."""
 
     def __init__(self, tokens: Mapping[ServiceName, SecretStr]) -> None:
         self._tokens = {name: tuple(map(str.encode, listed_tokens(secret))) for name, secret in tokens.items()}
 
     @classmethod
     def of(cls, settings: CommonSettings) -> Self:
-        """The tokens that `settings` name."""
+        """Return the tokens in `settings`."""
         return cls(
             {
                 ServiceName.GATEWAY: settings.token_gateway,
@@ -31,11 +31,11 @@ class ServiceTokens:
         )
 
     def header(self, caller: ServiceName) -> str:
-        """The Authorization header that `caller` sends."""
+        """Return the Authorization header that `caller` sends."""
         return f"Bearer {next(iter(self._tokens[caller]), b'').decode()}"
 
     def identify(self, header: str) -> ServiceName | None:
-        """Whose token this is; looks at all of them, in constant time each."""
+        """Return the owner of a token; compares every token, each in constant time."""
         scheme, _, shown = header.partition(" ")
         if scheme.lower() != "bearer" or not shown:
             return None
@@ -49,14 +49,14 @@ class ServiceTokens:
 
 
 def listed_tokens(secret: SecretStr) -> list[str]:
-    """One token, or several while they rotate: `old,new`, then `new,old`, then `new` alone."""
+    """Return one token, or several while they rotate: `old,new`, then `new,old`, then `new` alone."""
     return [token for part in secret.get_secret_value().split(",") if (token := part.strip())]
 
 
 def only(tokens: ServiceTokens, *callers: ServiceName) -> Callable[[Request], Awaitable[None]]:
-    """A FastAPI dependency: lets in `callers` and nobody else.
+    """Return a FastAPI dependency that admits only `callers`.
 
-    Raises Unauthenticated, Forbidden.
+    It raises Unauthenticated, Forbidden.
     """
 
     async def check(request: Request) -> None:

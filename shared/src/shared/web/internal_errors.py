@@ -1,4 +1,4 @@
-"""Our errors on the wire between services: by code, so that the caller raises the same class again."""
+"""Errors between services, sent by code, so that the caller raises the same class."""
 
 from typing import Final, cast
 
@@ -36,27 +36,27 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
 
 
 def status_of(error: FlowportError) -> int:
-    """The HTTP status of `error` between services."""
+    """Return the HTTP status of `error` between services."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def render_internal_error(request: Request, error: Exception) -> Response:
-    """The exception handler of every internal door."""
+    """Handle exceptions of every internal endpoint."""
     found = cast("FlowportError", error)
     return StructResponse(ErrorBody.of(found), status_code=status_of(found))
 
 
 def render_invalid_parameters(request: Request, error: Exception) -> Response:
-    """The exception handler of what FastAPI refuses in paths and queries."""
+    """Handle FastAPI's validation errors in paths and queries."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(item["loc"][0] == "path" for item in found):
-        return render_internal_error(request, NotFound("Not found"))  # nothing has such an id
+        return render_internal_error(request, NotFound("Not found"))  # no resource has such an id
     details = [{"path": [str(part) for part in item["loc"][1:]], "message": item["msg"]} for item in found]
     return render_internal_error(request, InvalidRequest("Invalid parameters", details=details))
 
 
 def raise_internal_error(body: bytes, status: int) -> None:
-    """Raise what the other service raised; Unavailable where the body is not ours."""
+    """Raise the other service's error; Unavailable if the body is not a known error."""
     try:
         found = msgspec.json.decode(body, type=ErrorBody)
     except msgspec.DecodeError:

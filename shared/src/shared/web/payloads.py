@@ -1,4 +1,4 @@
-"""JSON values of any size between services: small ones travel inline, larger ones through jobs-service's blobs."""
+"""JSON values of any size between services: small ones inline, large ones in jobs-service's blobs."""
 
 import msgspec
 
@@ -8,20 +8,20 @@ from shared.web.paths import path_of
 
 
 class PayloadStore:
-    """Puts large values into the workspace's blobs and fetches them back."""
+    """Stores large values as blobs of the workspace and fetches them."""
 
     def __init__(self, jobs: InternalClient) -> None:
         self._jobs = jobs
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
-        """`document` (JSON) as a payload. Raises Unavailable when it is large and jobs-service does not answer."""
+        """Return `document` (JSON) as a payload. Raises Unavailable if it is large and jobs-service does not answer."""
         if len(document) <= INLINE_LIMIT:
             return Payload(inline=msgspec.Raw(document), size=len(document))
         stored = await self._jobs.call("POST", path_of("blobs", workspace_id), body=document, returns=StoredBlob)
         return Payload(blob_id=stored.blob_id, size=stored.size)
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
-        """The JSON of `payload`. Raises NotFound when its blob has reached the end of its life, Unavailable."""
+        """Return the JSON of `payload`. Raises NotFound when its blob has expired, Unavailable."""
         if payload.blob_id is None:
             return bytes(payload.inline)
         return await self._jobs.fetch("GET", path_of("blobs", workspace_id, payload.blob_id))

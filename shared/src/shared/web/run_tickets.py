@@ -22,17 +22,17 @@ TICKETS: Final = Counter(
 
 @dataclass(frozen=True, slots=True)
 class RunAccess:
-    """What a call may reach: one run's data with a ticket, everything without."""
+    """Data that a call may access: one run's with a ticket, everything without."""
 
     ticket: RunTicket | None = None
 
     @property
     def valid_until(self) -> datetime | None:
-        """When the ticket expires; None without one."""
+        """Return when the ticket expires; None without one."""
         return None if self.ticket is None else datetime.fromtimestamp(self.ticket.expires_at, UTC)
 
     def require(self, **claims: str | None) -> None:
-        """Check that the ticket makes these claims. Raises RunTicketRefused."""
+        """Check that the ticket has these claims. Raises RunTicketRefused."""
         if self.ticket is None:
             return
         for name, value in claims.items():
@@ -42,7 +42,7 @@ class RunAccess:
 
 
 class TicketChecks:
-    """Checks the tickets that executor-service presents. The services that are trusted need none."""
+    """Checks the tickets that executor-service presents. Other services are trusted and need none."""
 
     def __init__(self, tokens: ServiceTokens, keys: TicketKeys, clock: Clock, *, accepts_missing: bool) -> None:
         self._tokens = tokens

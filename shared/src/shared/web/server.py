@@ -17,15 +17,16 @@ from shared.web.bounded_http import BoundedHttp
 log = get_logger("server")
 
 KEEP_ALIVE_SECONDS: Final = 75
-"""How long an idle connection stays open: longer than callers and proxies keep theirs (nginx: 60 s), so that none is
-closed under a request that is just being sent."""
+"""How long an idle connection stays open: longer than in callers and proxies (nginx: 60 s), so that none is closed
+while a request is being sent on it.
+"""
 
 
 def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
     """Serve `app` until SIGTERM or Ctrl-C.
 
-    Then it says for the notice time that it is draining, and serves all the same; after that it takes nothing new, and
-    requests in hand get the drain time. When that begins, what the service has put into `app.state.on_drain` is called.
+    It then reports that it is draining for the notice time, while still serving; after that it refuses new requests,
+    and active ones get the drain time. When that begins, the callbacks in `app.state.on_drain` are called.
     """
     configure_logging(app.title, level=settings.log_level, form=settings.log_format)
     stop_tracing = configure_tracing(app.title, endpoint=settings.tracing_endpoint, ratio=settings.tracing_ratio)
@@ -39,7 +40,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whom to believe is a setting of the gateway
+        proxy_headers=False,  # a gateway setting decides which proxies to trust
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
@@ -47,7 +48,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
 
 
 class _DrainingServer(uvicorn.Server):
-    """`at_the_end` is called in here: uvicorn ends the process by the signal that it got, and returns to nobody."""
+    """Calls `at_the_end` itself: uvicorn ends the process with the signal it received, and does not return."""
 
     def __init__(
         self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float, at_the_end: Callable[[], None]
@@ -58,7 +59,7 @@ class _DrainingServer(uvicorn.Server):
         self._at_the_end = at_the_end
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Take requests."""
+        """Accept requests."""
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -68,7 +69,7 @@ class _DrainingServer(uvicorn.Server):
         collect_seldom()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Send callers elsewhere, take no more requests, and wait for those in hand."""
+        """Send callers elsewhere, refuse new requests, and wait for active ones."""
         self._state.is_draining = True
         self._send_connections_elsewhere()
         await asyncio.sleep(self._notice_seconds)
@@ -81,7 +82,7 @@ class _DrainingServer(uvicorn.Server):
             self._at_the_end()
 
     def _send_connections_elsewhere(self) -> None:
-        """Every connection ends with its next answer, and no request is lost on one that is just being closed."""
+        """End every connection with its next response, so that no request is lost on a closing connection."""
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         for connection in self.server_state.connections:
             cycle = getattr(connection, "cycle", None)

@@ -1,4 +1,4 @@
-"""Contract structs as HTTP bodies: decoded and encoded once, without a second model."""
+"""Contract structs as HTTP bodies, decoded and encoded without a second model."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -19,14 +19,14 @@ class StructResponse(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """`content` as compact JSON."""
+        """Return `content` as compact JSON."""
         return b"" if content is None else _encoder.encode(content)
 
 
 def struct_body(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
-    """A FastAPI dependency that reads the body as `kind`.
+    """Return a FastAPI dependency that reads the body as `kind`.
 
-    Raises InvalidRequest naming the field and what was expected.
+    It raises InvalidRequest with the field and the expected type.
     """
     decoder = msgspec.json.Decoder(kind)
 

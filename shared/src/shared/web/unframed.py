@@ -1,6 +1,6 @@
-"""Answers of unknown length to callers of HTTP/1.0, who know no chunks: uvicorn sends everybody chunks.
+"""Responses of unknown length for HTTP/1.0 clients, which know no chunks: uvicorn always sends chunks.
 
-Old proxies and ApacheBench speak it. They read such an answer until the connection closes, which it does after each.
+Old proxies and ApacheBench use it. They read such a response until the connection closes, which it does after each.
 """
 
 from typing import Any, cast
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 def send_unframed(cycle: RequestResponseCycle) -> None:
-    """Have `cycle` send what it is given as it is, where the head does not say how long that will be."""
+    """Let `cycle` send its body unframed if the head has no length."""
     send, is_unframed = cycle.send, False
 
     async def send_plainly(message: Any) -> None:
