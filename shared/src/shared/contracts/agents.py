@@ -1,4 +1,4 @@
-"""Workflows published as agents of the Agent2Agent protocol. Kept by deploy-service, served by the gateway."""
+"""Workflows published as agents of the Agent2Agent protocol. Stored by deploy-service, served by the gateway."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class AgentSkill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that an agent is good at, in words by which other agents find it."""
+    """A skill of an agent, described for other agents."""
 
     id: str
     name: str
@@ -16,18 +16,18 @@ class AgentSkill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that an author decides about an agent. Who may call it is the workflow's own access mode."""
+    """Author's settings of an agent. The workflow's access mode decides who may call it."""
 
     name: str
     description: str = ""
-    """Empty: the live version's own."""
+    """Empty: the live version's."""
     skills: tuple[AgentSkill, ...] = ()
-    """Empty: one that is the workflow as a whole."""
+    """Empty: one skill for the whole workflow."""
     is_published: bool = True
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent as it is kept; a workflow has at most one."""
+    """A stored agent; a workflow has at most one."""
 
     id: str
     workspace_id: str
@@ -40,7 +40,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateAgent(msgspec.Struct, frozen=True):
-    """Publish a workflow as an agent. CONFLICT where it is one already."""
+    """Publish a workflow as an agent. CONFLICT if it is one already."""
 
     workspace_id: str
     workflow_id: str
@@ -48,6 +48,6 @@ class CreateAgent(msgspec.Struct, frozen=True):
 
 
 class FoundAgent(msgspec.Struct, frozen=True):
-    """The agent that was looked for, None where there is none: to be asked about a workflow is no error."""
+    """The agent, or None: a workflow without one is no error."""
 
     agent: Agent | None

@@ -1,4 +1,4 @@
-"""Who did what: the entries of the audit log."""
+"""Entries of the audit log."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts: a person, or the holder of a key."""
+    """A user, or the holder of a key."""
 
     id: str
     name: str
@@ -16,7 +16,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One deed. `before` and `after` hold what changed, never a secret.
+    """One action. `before` and `after` hold the changes, never a secret.
 
     `place` orders all entries of a workspace: later ones are greater.
     """
@@ -27,7 +27,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     workspace_id: str
     actor: Actor
     action: str
-    """`thing.deed`, as `workflow.deployed`."""
+    """`object.action`, such as `workflow.deployed`."""
     target_id: str
     target_name: str = ""
     before: dict[str, Any] | None = None
@@ -35,7 +35,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries: those before a place, at most so many, and only these where it is said."""
+    """Select entries before a place, up to a limit, optionally filtered."""
 
     workspace_id: str
     before: str | None = None
@@ -46,14 +46,14 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(NamedTuple):
-    """Entries, and the place before which the log goes on, if it does; they may be fewer than were asked for."""
+    """Entries, possibly fewer than requested, and the place to continue before, if any."""
 
     entries: Sequence[AuditEntry]
     next_before: str | None
 
 
 def place_at(microseconds: int, entry_id: str = "") -> str:
-    """The place of an entry, by its time since the epoch; without one, that before all of this moment."""
+    """Return an entry's place, by microseconds since the epoch; without an entry, the place before all of that moment."""
     return f"{microseconds:018d}-{entry_id}" if entry_id else f"{microseconds:018d}"
 
 
@@ -69,7 +69,7 @@ def audit_entry(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """An entry in its place."""
+    """Return an entry with its place."""
     return AuditEntry(
         id=entry_id,
         place=place_at(int(at.timestamp() * 1_000_000), entry_id),

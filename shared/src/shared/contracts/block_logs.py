@@ -1,4 +1,4 @@
-"""What each block of a run did, as logs and traces show it."""
+"""Block executions of a run, for logs and traces."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -6,11 +6,11 @@ from typing import Any, Final
 import msgspec
 
 REDACTED: Final = "[REDACTED]"
-"""What stands in a log in the place of a secret."""
+"""Replacement for secrets in logs."""
 
 
 class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What one execution of one block did. Stored with the run and shown in its trace."""
+    """One execution of one block. Stored with the run and shown in its trace."""
 
     block_id: str
     block_name: str

@@ -1,4 +1,4 @@
-"""How runs are cancelled: one, or all of a workflow."""
+"""Cancellation of one run, or all runs of a workflow."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from shared.contracts.runs import RunStatus
 
 
 class CancelReason(StrEnum):
-    """What a cancel found."""
+    """Result of a cancel request."""
 
     RECORDED = "recorded"
     QUEUE_CANCELLED = "queue_cancelled"
@@ -17,14 +17,14 @@ class CancelReason(StrEnum):
 
 
 class RecordCancel(msgspec.Struct, frozen=True):
-    """Cancel a run of this workflow, seen already or not."""
+    """Cancel a run of this workflow, even one not yet known."""
 
     workspace_id: str
     workflow_id: str
 
 
 class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a cancel found. `reason` is a CancelReason, or the word of a newer version."""
+    """Result of a cancel. `reason` is a CancelReason, or a newer version's code."""
 
     run_id: str
     reason: str
@@ -32,7 +32,7 @@ class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunFilter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which runs of a workflow are meant: those accepted from `since` on and before `until`, as they stand now."""
+    """Selects runs of a workflow: accepted from `since` on and before `until`, by current status."""
 
     status: RunStatus | None = None
     since: datetime | None = None
@@ -40,7 +40,7 @@ class RunFilter(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CancelRuns(msgspec.Struct, frozen=True):
-    """Cancel all runs of this workflow that are not over, as far as `only` means them."""
+    """Cancel all active runs of this workflow that match `only`."""
 
     workspace_id: str
     workflow_id: str
@@ -48,7 +48,7 @@ class CancelRuns(msgspec.Struct, frozen=True):
 
 
 class CancelledRuns(msgspec.Struct, frozen=True):
-    """Which runs were cancelled, or asked to stop. With `has_more`, ask again."""
+    """Runs that were cancelled, or asked to stop. With `has_more`, repeat the request."""
 
     run_ids: tuple[str, ...]
     has_more: bool

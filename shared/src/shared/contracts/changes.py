@@ -1,4 +1,4 @@
-"""How two states of a workflow differ, as values."""
+"""Differences between two workflow states."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class ChangeKind(StrEnum):
-    """What happened, and to what."""
+    """Type of change and changed object."""
 
     BLOCK_ADDED = "block_added"
     BLOCK_REMOVED = "block_removed"
@@ -22,11 +22,11 @@ class ChangeKind(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One difference. `before` and `after` are JSON, set where a value changed."""
+    """One difference. `before` and `after` are JSON, set if a value changed."""
 
     kind: ChangeKind
     summary: str
-    """One line for a person, without the values."""
+    """One line for people, without the values."""
     block_id: str | None = None
     block_name: str | None = None
     field: str | None = None

@@ -1,4 +1,4 @@
-"""Chats: workflows published at an address where people talk to them. Kept by deploy-service, served by the gateway."""
+"""Chats: workflows published at an address for people. Stored by deploy-service, served by the gateway."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,18 +7,18 @@ from typing import Final
 import msgspec
 
 MAX_ALLOWED_EMAILS: Final = 500
-"""How many addresses and domains one chat lets in."""
+"""Maximum addresses and domains per chat."""
 IDENTIFIER_WORDS: Final = "Identifier can only contain lowercase letters, numbers, and hyphens"
-"""What is said of any other."""
+"""Error text for other identifiers."""
 
 
 class ChatAccess(StrEnum):
-    """Who may talk."""
+    """Access modes of a chat."""
 
     PUBLIC = "public"
     PASSWORD = "password"  # noqa: S105 - the word, not a password
     EMAIL = "email"
-    """Who has one of the allowed addresses, and shows it by a code that is mailed there."""
+    """Owners of allowed addresses, verified by a mailed code."""
 
 
 class ShownOutput(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class ShownOutput(msgspec.Struct, frozen=True):
 
 
 class ChatLook(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the page greets. `primary_color` is `#rrggbb`, `image_url` https."""
+    """Greeting and appearance of the page. `primary_color` is `#rrggbb`, `image_url` https."""
 
     primary_color: str | None = None
     welcome_message: str | None = None
@@ -37,7 +37,7 @@ class ChatLook(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that an author decides about a chat. The last word of its address is `identifier`, unique in the system."""
+    """Author's settings of a chat. `identifier` is the last segment of its address, unique in the system."""
 
     identifier: str
     title: str
@@ -45,11 +45,11 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     look: ChatLook = ChatLook()
     access: ChatAccess = ChatAccess.PUBLIC
     password_hash: str | None = None
-    """Made by the gateway; set where `access` is PASSWORD, and then only."""
+    """Created by the gateway; set only if `access` is PASSWORD."""
     allowed_emails: tuple[str, ...] = ()
-    """`ada@example.com`, or `@example.com` for everybody there; set where `access` is EMAIL, and then only."""
+    """`ada@example.com`, or `@example.com` for a whole domain; set only if `access` is EMAIL."""
     ticket_secret: str | None = None
-    """Signs what browsers keep. Made by the gateway; set where `access` is EMAIL, and then only."""
+    """Signs browser tickets. Created by the gateway; set only if `access` is EMAIL."""
     outputs: tuple[ShownOutput, ...] = ()
     """Empty: the text of the first agent, or the output of the run."""
     shows_thinking: bool = False
@@ -58,7 +58,7 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat as it is kept; a workflow has at most one."""
+    """A stored chat; a workflow has at most one."""
 
     id: str
     workspace_id: str
@@ -71,7 +71,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateChat(msgspec.Struct, frozen=True):
-    """Publish a workflow as a chat. CONFLICT where the address is taken, or the workflow has one."""
+    """Publish a workflow as a chat. CONFLICT if the address is taken, or the workflow has one."""
 
     workspace_id: str
     workflow_id: str
@@ -79,6 +79,6 @@ class CreateChat(msgspec.Struct, frozen=True):
 
 
 class FoundChat(msgspec.Struct, frozen=True):
-    """The chat that was looked for, None where there is none: to be asked about an address is no error."""
+    """The chat, or None: an unknown address is no error."""
 
     chat: Chat | None

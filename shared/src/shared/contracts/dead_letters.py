@@ -1,4 +1,4 @@
-"""Messages that nobody could work on, and runs that are to be run again: internal HTTP bodies of jobs-service."""
+"""Dead letters and redrives: internal HTTP bodies of jobs-service."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ import msgspec
 
 
 class DeadLetterKind(StrEnum):
-    """What the message was."""
+    """The kind of message."""
 
     DURABLE_RUN = "durable_run"
     ATTACHED_RUN = "attached_run"
@@ -16,7 +16,7 @@ class DeadLetterKind(StrEnum):
 
 
 class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A dead letter for its readers. Whose it is, is not known of what could not be read."""
+    """A dead letter for its readers. The owner of an unreadable message is unknown."""
 
     id: str
     kind: DeadLetterKind
@@ -24,10 +24,10 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reason: str
     """`rejected`, `expired`, `delivery_limit`, or why the message could not be read."""
     died_at: datetime
-    """When it was seen last."""
+    """When it was last seen."""
     times: int = 1
     size: int = 0
-    """Bytes of the message."""
+    """Message size in bytes."""
     workspace_id: str | None = None
     workflow_id: str | None = None
     run_id: str | None = None
@@ -41,7 +41,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RedriveRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Run the same version with the same input again, as a new run. Answered by RunAccepted.
+    """Run the same version with the same input as a new run. Answered by RunAccepted.
 
     The new run belongs to the caller of the redrive, see RunSpec. A gateway of an earlier version names no caller: its
     redrives run without personal environment values.

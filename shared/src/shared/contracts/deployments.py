@@ -1,4 +1,4 @@
-"""The internal HTTP bodies of deploy-service."""
+"""Internal HTTP bodies of deploy-service."""
 
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,9 @@ from shared.contracts.problems import Problem
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow as a caller meets it: who owns it, whether and what it runs, who may call.
+    """A workflow for its callers: owner, live version and access.
 
-    `revision` grows with every deploy, promote, undeploy and access change, so that an older answer never replaces a
+    `revision` grows with every deploy, promote, undeploy and access change, so that an older response never replaces a
     newer one in a cache.
     """
 
@@ -22,7 +22,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int
     is_public: bool = False
     stores_data: bool = True
-    """What its runs take and give may be kept beyond their end."""
+    """Whether inputs and outputs of its runs may be stored after they end."""
     version: int | None = None
     version_id: str | None = None
     snapshot_hash: str | None = None
@@ -30,18 +30,18 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_deployed(self) -> bool:
-        """Whether there is a live version."""
+        """Return whether there is a live version."""
         return self.snapshot_hash is not None
 
 
 class CallableEndpoint(Endpoint, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow that a run calls, with the ticket for the snapshot it calls."""
+    """A workflow called by a run, with the ticket for its snapshot."""
 
     ticket: str = ""
 
 
 class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow as its authors see it."""
+    """A workflow for its authors."""
 
     id: str
     workspace_id: str
@@ -61,7 +61,7 @@ class WorkflowPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A new, empty workflow, or one with a draft."""
+    """Create an empty workflow, or one with a draft."""
 
     workspace_id: str
     name: str
@@ -71,7 +71,7 @@ class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow file, in any accepted form; `name` and `description` override the file's own."""
+    """Import a workflow file in any accepted format; `name` and `description` override the file's."""
 
     workspace_id: str
     workflow: Any
@@ -81,7 +81,7 @@ class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Change what is given; the rest stays."""
+    """Change the given fields; keep the rest."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType = msgspec.UNSET
@@ -89,7 +89,7 @@ class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The API info of a workflow: who may call it, what is kept of it, and what it does. Changes what is given."""
+    """Change the given API settings of a workflow: access, stored data and description."""
 
     is_public: bool | msgspec.UnsetType = msgspec.UNSET
     stores_data: bool | msgspec.UnsetType = msgspec.UNSET
@@ -97,7 +97,7 @@ class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The editable state. `revision` is what a save must name to replace it."""
+    """The editable state. A save must name `revision` to replace it."""
 
     state: dict[str, Any]
     revision: int
@@ -105,37 +105,37 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaveDraft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Replace the draft. With `expected_revision`, only if nobody saved in between (CONFLICT otherwise)."""
+    """Replace the draft. With `expected_revision`, only if it is the draft's revision (CONFLICT otherwise)."""
 
     state: dict[str, Any]
     expected_revision: int | None = None
 
 
 class DraftSaved(msgspec.Struct, frozen=True):
-    """The draft was replaced; the next save must name this revision."""
+    """Result of a saved draft; the next save must name this revision."""
 
     revision: int
     saved_at: datetime
 
 
 class SnapshotDraft(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Keep a state for one run of the draft: the saved one, or `state` in its place."""
+    """Store a snapshot for one draft run: of the saved draft, or of `state`."""
 
     state: dict[str, Any] | None = None
 
 
 class DraftSnapshot(msgspec.Struct, frozen=True):
-    """Where the state of a draft run lies, for a day."""
+    """Reference to the state of a draft run, stored for a day."""
 
     snapshot_hash: str
     text_block_ids: tuple[str, ...] = ()
-    """The blocks that may write text while they run."""
+    """Blocks that may write text while they run."""
 
 
 class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Publish the saved draft as a new version and make it live.
 
-    With `expected_revision`, only if it is at that (PRECONDITION_FAILED otherwise).
+    With `expected_revision`, only if it is the draft's revision (PRECONDITION_FAILED otherwise).
     """
 
     actor_id: str
@@ -146,7 +146,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A numbered deployment. Immutable but for its name and description."""
+    """A numbered deployment, immutable except for its name and description."""
 
     id: str
     workflow_id: str
@@ -161,64 +161,64 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class VersionPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Versions, newest first. `next_before` is the number to go on from, None on the last page."""
+    """Versions, newest first. `next_before` is the number to continue from, None on the last page."""
 
     versions: tuple[Version, ...]
     next_before: int | None = None
 
 
 class VersionDetail(msgspec.Struct, frozen=True):
-    """A version and the workflow state that it runs."""
+    """A version and its workflow state."""
 
     version: Version
     state: dict[str, Any]
 
 
 class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rename or describe a version; null takes the text away, what is not given stays."""
+    """Rename or describe a version; null clears a field, omitted fields keep their value."""
 
     name: str | msgspec.UnsetType | None = msgspec.UNSET
     description: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True):
-    """What is live, and whether the draft differs from it in anything that matters."""
+    """The live version, and whether the draft differs significantly from it."""
 
     endpoint: Endpoint
     needs_redeployment: bool
 
 
 class Problems(msgspec.Struct, frozen=True):
-    """What is wrong with the draft: errors keep it from being deployed, warnings do not."""
+    """Problems of the draft: errors prevent its deployment, warnings do not."""
 
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
 
 
 class Diff(msgspec.Struct, frozen=True):
-    """What changed from one state of a workflow to another; empty when nothing that matters did."""
+    """Significant differences between two workflow states; may be empty."""
 
     changes: tuple[Change, ...]
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a deploy or promote did."""
+    """Result of a deploy or promote."""
 
     version: Version
     endpoint: Endpoint
     unchanged: bool = False
-    """The snapshot is the one that was live before."""
+    """The snapshot was already live."""
     warnings: tuple[str, ...] = ()
 
 
 class Environment(msgspec.Struct, frozen=True):
-    """The `{{NAME}}` values of a workspace, in clear. Never logged, never put into a message."""
+    """Decrypted `{{NAME}}` values of a workspace. Never logged, never put into a message."""
 
     values: dict[str, str]
 
 
 class EnvironmentName(msgspec.Struct, frozen=True):
-    """That a value exists, never the value itself."""
+    """The name of an environment value, never the value itself."""
 
     name: str
     updated_at: datetime
@@ -226,18 +226,18 @@ class EnvironmentName(msgspec.Struct, frozen=True):
 
 
 class EnvironmentNames(msgspec.Struct, frozen=True):
-    """Every name of a workspace's environment, in order."""
+    """All names of a workspace's environment, sorted."""
 
     names: tuple[EnvironmentName, ...]
 
 
 class SetEnvironmentValue(msgspec.Struct, frozen=True):
-    """A value for a name, new or replaced. Written only: nobody but a worker reads it back."""
+    """Create or replace an environment value. Only workers read it back."""
 
     value: str
     actor_id: str
 
 
 def personal_place(user_id: str) -> str:
-    """Where somebody's own values are kept, in the place of a workspace's id."""
+    """Return the workspace id that stands for a user's personal values."""
     return f"user:{user_id}"

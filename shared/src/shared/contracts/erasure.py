@@ -1,22 +1,22 @@
-"""Deleting all that is kept of a workflow, or of a workspace: asked again and again until there is nothing left."""
+"""Delete all data of a workflow or a workspace, in repeated requests until none is left."""
 
 import msgspec
 
 
 class Erase(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Delete some of what is kept of this workflow; without one, of the whole workspace.
+    """Delete some of this workflow's data; without one, of the whole workspace.
 
-    Nothing of it may be in use any more: a service stops first what it can. The same may be asked at any time again.
+    The data must not be in use: a service first stops what it can. The request may be repeated at any time.
     """
 
     workspace_id: str
     workflow_id: str | None = None
     blob_ids: tuple[str, ...] = ()
-    """Large values of the workspace that the asker had put by."""
+    """Large values of the workspace that the requester stored."""
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """How many documents went this time. With `has_more`, ask again."""
+    """Number of documents deleted. With `has_more`, repeat the request."""
 
     documents: int
     has_more: bool

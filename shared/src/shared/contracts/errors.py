@@ -1,4 +1,4 @@
-"""An error as one service tells another: by its code, so that the caller has the same class again."""
+"""Errors between services, identified by code, so that the caller restores the class."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from shared.errors import ERRORS_BY_CODE, FlowportError
 
 
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What crosses the wire of a FlowportError."""
+    """Serialized fields of a FlowportError."""
 
     code: str
     message: str
@@ -17,10 +17,10 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, error: FlowportError) -> "ErrorBody":
-        """`error`, to be told."""
+        """Return the body of `error`."""
         return cls(error.code, error.message, error.details, error.retry_after)
 
     def error(self) -> FlowportError:
-        """The error that was told; a FlowportError where its code is not known here."""
+        """Return the error of this code; a plain FlowportError if the code is unknown."""
         kind = ERRORS_BY_CODE.get(self.code, FlowportError)
         return kind(self.message, details=self.details, retry_after=self.retry_after)

@@ -1,4 +1,4 @@
-"""The events of a durable run, for readers who come later or come back."""
+"""Stored events of a durable run, for later readers."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from shared.contracts.runs import RunStatus
 
 
 class EventPosition(NamedTuple):
-    """Where an event stands in its run: comparable, and never given twice."""
+    """Position of an event in its run: comparable and unique."""
 
     attempt: int
     number: int
 
 
 class EventLogPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept behind a position, in order, and how the run stands. `has_more`: the page was full."""
+    """Events after a position, in order, and the run's status. `has_more`: the page was full."""
 
     status: RunStatus
     batches: tuple[EventBatch, ...] = ()

@@ -1,6 +1,6 @@
-"""What a worker tells about a run while it goes on: the events of the reply stream.
+"""Events of a run on the reply stream.
 
-Order is the order of `EventBatch.seq`, which has no gaps; exactly one `RunEnded` comes last.
+`EventBatch.seq` defines the order and has no gaps; exactly one `RunEnded` comes last.
 """
 
 from typing import Final
@@ -17,20 +17,20 @@ class RunStarted(msgspec.Struct, frozen=True, tag="started"):
 
 
 class Chunk(msgspec.Struct, frozen=True, tag="chunk"):
-    """Text of a selected output, to be appended. Never cut inside a character."""
+    """Text to append to a selected output. Never splits a character."""
 
     block_id: str
     text: str
 
 
 class StreamReset(msgspec.Struct, frozen=True, tag="reset"):
-    """Another worker took the run up: discard all that came before. What is done is told again, the rest made anew."""
+    """Another worker took over: discard all earlier events. Finished blocks are reported again, others run again."""
 
     attempt: int
 
 
 class BlockStreamFailed(msgspec.Struct, frozen=True, tag="stream_error"):
-    """Reading one block's token stream broke; the run goes on to its own end."""
+    """Reading one block's token stream failed; the run continues."""
 
     block_id: str
     message: str
@@ -43,14 +43,14 @@ class ChunkReset(msgspec.Struct, frozen=True, tag="chunk_reset"):
 
 
 class Thinking(msgspec.Struct, frozen=True, tag="thinking"):
-    """A piece of a model's reasoning; only sent when the run asked for it."""
+    """Part of a model's reasoning; only sent if the run requested it."""
 
     block_id: str
     text: str
 
 
 class ToolActivity(msgspec.Struct, frozen=True, omit_defaults=True, tag="tool"):
-    """A model's tool call began or ended; never its arguments or results."""
+    """A model's tool call began or ended, without arguments or results."""
 
     block_id: str
     phase: str
@@ -68,7 +68,7 @@ class SelectedOutput(msgspec.Struct, frozen=True, tag="selected"):
 
 
 class SelectedOutputFailed(msgspec.Struct, frozen=True, tag="selected_error"):
-    """A selected output that cannot be produced; the stream ends without a final frame."""
+    """A selected output could not be produced; the stream ends without a final frame."""
 
     block_id: str
     message: str
@@ -88,13 +88,13 @@ class BlockEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag="block_end
 
 
 class RunEnded(msgspec.Struct, frozen=True, tag="ended"):
-    """The run is over, or paused. Nothing follows."""
+    """The run ended or paused. Last event."""
 
     outcome: RunOutcome
 
 
 class RunExpired(msgspec.Struct, frozen=True, tag="expired"):
-    """The run is in no queue any more: no worker took it in time, or those who did were lost one after the other."""
+    """The run left all queues: no worker took it in time, or every worker that did was lost."""
 
 
 RunEvent = (
@@ -115,13 +115,13 @@ RunEvent = (
 
 
 MAX_CHUNK: Final = 1024 * 1024
-"""Characters of one chunk: JSON makes up to six bytes of one, and a message has room for eight times as many."""
+"""Characters of one chunk: JSON encodes one in up to six bytes, and a message has room for eight times as many."""
 MAX_SELECTED_BYTES: Final = 7 * 1024 * 1024
-"""JSON of one selected output: it travels in one message."""
+"""JSON bytes of one selected output, which must fit into one message."""
 
 
 def size_of(event: RunEvent) -> int:
-    """About how many bytes it is, where it can be many."""
+    """Return an event's approximate size in bytes, if it can be large."""
     match event:
         case Chunk(text=text) | Thinking(text=text):
             return len(text)

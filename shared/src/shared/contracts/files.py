@@ -1,4 +1,4 @@
-"""Files of runs: how they are named everywhere, and what blocks see of them."""
+"""Files of runs: their keys, and their form in blocks."""
 
 import re
 from enum import StrEnum
@@ -24,15 +24,15 @@ class FileScope(StrEnum):
     """Which stored files of its workspace a run may read."""
 
     RUN = "run"
-    """Those of the run, the workflows that it calls included."""
+    """Files of the run, including the workflows it calls."""
     WORKFLOW = "workflow"
-    """Those of all runs of its workflow."""
+    """Files of all runs of its workflow."""
     WORKSPACE = "workspace"
-    """All of them."""
+    """All files."""
 
 
 class FileKey(NamedTuple):
-    """Where a file belongs. `file_id` names its blob in the workspace; it is random and bound to workflow and run."""
+    """Location of a file. `file_id` names its blob in the workspace; it is random and bound to workflow and run."""
 
     workspace_id: str
     workflow_id: str
@@ -42,28 +42,28 @@ class FileKey(NamedTuple):
 
     @classmethod
     def new(cls, workspace_id: str, workflow_id: str, run_id: str, name: str) -> Self:
-        """Return the key of a file that is about to be stored."""
+        """Return the key for a new file."""
         random = f"{ID_PREFIX}{new_id()}"
         return cls(workspace_id, workflow_id, run_id, random + _digest(random, workflow_id, run_id), name)
 
     @property
     def is_bound(self) -> bool:
-        """Whether the id proves that the file is of this workflow and run."""
+        """Return whether the id proves that the file belongs to this workflow and run."""
         return _BOUND_ID.fullmatch(self.file_id) is not None
 
     @property
     def text(self) -> str:
-        """The key as one text."""
+        """Return the key as text."""
         return "/".join((CONTEXT, *self))
 
     @property
     def path(self) -> str:
-        """The public path that the file is served under."""
+        """Return the file's public path."""
         return SERVED_UNDER + quote(self.text)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the key that a text is; None for any other text, or an id that is bound to another workflow or run."""
+        """Parse a key; return None for any other text, or an id bound to another workflow or run."""
         context, *parts = text.split("/")
         if context != CONTEXT or len(parts) != len(cls._fields) or not all(parts):
             return None
@@ -74,7 +74,7 @@ class FileKey(NamedTuple):
 
 
 def is_file_of(file_id: str, workflow_id: str, run_id: str) -> bool:
-    """Return whether the id proves that the file is of this workflow and run (by its public id)."""
+    """Return whether a public id proves that the file belongs to this workflow and run."""
     bound = _BOUND_ID.fullmatch(file_id)
     return bound is not None and bound[2] == _digest(bound[1], workflow_id, run_id)
 
@@ -84,7 +84,7 @@ def _digest(random: str, workflow_id: str, run_id: str) -> str:
 
 
 class StoredFile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file as blocks see it. `type` is its media type, `size` is in bytes."""
+    """A file in the form that blocks see. `type` is its media type, `size` is in bytes."""
 
     id: str
     name: str
@@ -93,6 +93,6 @@ class StoredFile(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     key: str
     context: str = msgspec.field(default_factory=lambda: CONTEXT)
-    """Always there: it tells a stored file from any other object."""
+    """Always set: distinguishes a stored file from other objects."""
     base64: str | None = None
     """The content; only in outputs."""

@@ -1,4 +1,4 @@
-"""Runs as jobs-service takes, queues and shows them."""
+"""Runs as jobs-service accepts, queues and returns them."""
 
 from datetime import datetime
 
@@ -14,15 +14,15 @@ from shared.contracts.usage import Usage
 
 
 class AcceptRun(msgspec.Struct, frozen=True):
-    """Store this run; it will be executed whatever dies. Answered by RunAccepted or AT_CAPACITY."""
+    """Store this run, so that it survives any process. Answered by RunAccepted or AT_CAPACITY."""
 
     run: RunSpec
     concurrency_limit: int
-    """How many runs of this workspace may be processing at once."""
+    """How many runs of this workspace may execute concurrently."""
 
 
 class RunAccepted(msgspec.Struct, frozen=True):
-    """The run is stored by a majority; `job_id` is its name under /api/jobs."""
+    """The run is stored by a majority; `job_id` identifies it under /api/jobs."""
 
     run_id: str
     job_id: str
@@ -30,26 +30,26 @@ class RunAccepted(msgspec.Struct, frozen=True):
 
 
 class AcceptRuns(msgspec.Struct, frozen=True):
-    """Store these runs, each by itself: some may be refused. Answered by AcceptAnswers."""
+    """Store these runs individually: some may be refused. Answered by AcceptAnswers."""
 
     runs: tuple[AcceptRun, ...]
 
 
 class AcceptAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one of many: exactly one of the two is there."""
+    """Result of one of many: exactly one field is set."""
 
     accepted: RunAccepted | None = None
     refused: ErrorBody | None = None
 
 
 class AcceptAnswers(msgspec.Struct, frozen=True):
-    """In the order in which the runs were asked for."""
+    """In request order."""
 
     answers: tuple[AcceptAnswer, ...]
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A run as it stands, for every reader (job status, run status, run lists)."""
+    """A run for all readers (job status, run status, run lists)."""
 
     run_id: str
     job_id: str | None = None
@@ -74,7 +74,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     caller_name: str | None = None
     paused_at: datetime | None = None
     pauses: tuple[PausePoint, ...] = ()
-    """What the run waits for; those that were answered are left out."""
+    """The run's unanswered pauses."""
 
 
 class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,7 +85,7 @@ class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class QueueStanding(msgspec.Struct, frozen=True):
-    """A workspace's queue: how long it is, how long it may be, and what a new run would wait; None where unknown."""
+    """A workspace's queue: length, limit, and expected wait of a new run; None where unknown."""
 
     queued: int
     limit: int

@@ -1,4 +1,4 @@
-"""How runs are looked for by what they did."""
+"""Search of runs by their logs."""
 
 from datetime import datetime
 from typing import Final, Literal
@@ -14,9 +14,9 @@ MAX_DETAILED: Final = 20
 
 
 class FindLogs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Runs of a workspace, by when they were asked for. What is not given narrows nothing; bounds belong to it.
+    """Find runs of a workspace, by request time. Omitted fields do not filter; bounds are inclusive.
 
-    Answered by RunPage. `output` and `blocks` ask for those of each run.
+    Answered by RunPage. `output` and `blocks` include those of each run.
     """
 
     workspace_id: str
@@ -35,6 +35,6 @@ class FindLogs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     oldest_first: bool = False
     limit: int = 100
     cursor: str | None = None
-    """The `next_cursor` of the page before, in the same order."""
+    """The previous page's `next_cursor`, in the same order."""
     output: bool = False
     blocks: bool = False

@@ -1,4 +1,4 @@
-"""The internal HTTP bodies of conversations: what agents remember from one run to the next."""
+"""Internal HTTP bodies of conversations: what agents remember between runs."""
 
 from typing import Final
 
@@ -16,30 +16,30 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     role: str
     content: str
     once: str = ""
-    """The append that it came with; jobs-service fills it in."""
+    """Id of the append; set by jobs-service."""
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """What is kept of a conversation, oldest first; nothing for one that never was."""
+    """Stored messages of a conversation, oldest first; empty if it does not exist."""
 
     conversation_id: str
     messages: tuple[Remembered, ...] = ()
 
 
 class Conversations(msgspec.Struct, frozen=True):
-    """Conversations of a workspace, the latest first; the oldest are left out where there are too many to send."""
+    """Conversations of a workspace, newest first; the oldest are omitted if there are too many to send."""
 
     conversations: tuple[Conversation, ...]
 
 
 class AppendMessages(msgspec.Struct, frozen=True):
-    """Add these messages, all or none. A second append with the same `once` adds nothing."""
+    """Append all these messages, or none. Repeating `once` adds nothing."""
 
     messages: tuple[Remembered, ...]
     once: str
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """Whether there was such a conversation."""
+    """Whether the deleted conversation existed."""
 
     existed: bool

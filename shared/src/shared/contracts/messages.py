@@ -1,4 +1,4 @@
-"""Every message that crosses the broker, and the one envelope around them."""
+"""Broker messages and their envelope."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -18,18 +18,18 @@ MAX_BUNDLE_BYTES: Final = 257 * 1024
 
 
 class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
-    """Run this now and stream the events to `reply_to`. It lives and dies with its caller."""
+    """Run this now and stream the events to `reply_to`, while the caller is connected."""
 
     run: RunSpec
     reply_to: str
     attempt: int = 0
-    """How often it was handed out before: no worker had begun it. Its events carry the same number."""
+    """Number of earlier dispatches that no worker began. Its events carry the same number."""
     ticket: str = ""
-    """The run's ticket, which the worker presents to read what belongs to the run; versions before had none."""
+    """Ticket that lets the worker read the run's data; earlier versions sent none."""
 
 
 class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):
-    """A stored run is due. The worker claims it at jobs-service, which hands out the run itself."""
+    """A stored run is due. The worker claims it at jobs-service, which returns the run."""
 
     run_id: str
     dispatch_id: str
@@ -39,8 +39,8 @@ class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):
 class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.events"):
     """Consecutive events of one run; `seq` counts batches of one attempt from 0.
 
-    Those of a durable run are numbered for readers who come back: `first` is the number of the first one here, from 0
-    in each attempt; its attempts count from 1, those of an attached run from 0.
+    Readers of a durable run may reconnect: `first` is the number of the first event here, from 0 in each attempt;
+    attempts count from 1, those of an attached run from 0.
     """
 
     run_id: str
@@ -51,9 +51,9 @@ class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.event
 
     @property
     def reported_loss(self) -> RunOutcome | None:
-        """How a run ended whose worker is gone, as the next one that got its message reports it; None for all else.
+        """Return how a run ended after its worker was lost, as reported by the next worker; None otherwise.
 
-        Whoever begins a run says so first: no other end of an attached run comes alone.
+        A worker that begins a run first reports that: no other end of an attached run comes alone.
         """
         match self:
             case EventBatch(seq=0, events=(RunEnded(outcome=outcome),)) if outcome.is_loss:
@@ -62,12 +62,12 @@ class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.event
 
     @property
     def is_expiry(self) -> bool:
-        """Whether it only tells that the run waits in no queue any more."""
+        """Return whether it reports only that the run left all queues."""
         return self.events == (RunExpired(),)
 
 
 class RunBegan(msgspec.Struct, frozen=True, tag="began"):
-    """An attached run started; makes it visible in run lists."""
+    """An attached run started and appears in run lists."""
 
     run: RunSpec
     started_at: datetime
@@ -81,11 +81,11 @@ class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended"):
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
     stored_blocks: Payload | None = None
-    """The blocks, where they are too large for a message."""
+    """The blocks, if too large for a message."""
 
 
 def without_data(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
-    """`record` of a run whose inputs and outputs are not to be kept: when it was, how it ended, what it cost."""
+    """Return `record` without inputs and outputs, keeping times, outcome and cost."""
     run = record.run.without_input()
     if isinstance(record, RunBegan):
         return msgspec.structs.replace(record, run=run)
@@ -94,53 +94,53 @@ def without_data(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
 
 
 def as_kept(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
-    """`record` with as much of its run as that wants kept."""
+    """Return `record` with the data that its run allows to be stored."""
     return record if record.run.stores_data else without_data(record)
 
 
 class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
-    """What happened lately on one worker, in order. Batched, since every attached run sends one or two records."""
+    """Recent records of one worker, in order. Batched, since every attached run sends one or two."""
 
     records: tuple[RunBegan | RunRecorded, ...]
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True, tag="bundle"):
-    """Messages that one process published to one queue in one event-loop turn, each in its own envelope.
+    """Messages that one process published to one queue in one event-loop turn, each in its envelope.
 
-    Only to queues whose readers know bundles: RUN_BUNDLES, and reply addresses that say so.
+    Only for queues whose readers support bundles: RUN_BUNDLES, and reply addresses that say so.
     """
 
     parts: tuple[msgspec.Raw, ...]
     redelivered: bool = False
-    """A worker had these before and could not settle them."""
+    """A worker received these before and could not settle them."""
     worker: str = ""
-    """The worker that replies; empty from a process that is none."""
+    """The worker that replies; empty if the process is none."""
     free: int = 0
-    """How many more interactive runs that worker could begin when it replied."""
+    """Number of interactive runs the worker could still begin when it replied."""
 
 
 class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
-    """Whoever runs this, stop."""
+    """Stop this run, on whichever worker."""
 
     run_id: str
     reason: str = "cancelled"
 
 
 class FollowRun(msgspec.Struct, frozen=True, tag="control.follow"):
-    """Whoever runs this durable run: send its events to this reply address too, until this is not repeated."""
+    """Send this durable run's events to this reply address too, until no longer repeated."""
 
     run_id: str
     reply_to: str
 
 
 class AnnounceRun(msgspec.Struct, frozen=True, tag="control.announce"):
-    """Whoever waits for this attached run: have it recorded now, somebody asks for it."""
+    """Record this attached run now, in the gateway that waits for it: it was requested."""
 
     run_id: str
 
 
 class KeyRevoked(msgspec.Struct, frozen=True, tag="control.key_revoked"):
-    """Forget this key at once."""
+    """Remove this key from caches immediately."""
 
     key_hash: str
 
@@ -168,7 +168,7 @@ ControlMessage = CancelRun | FollowRun | AnnounceRun | KeyRevoked | LiveVersionC
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is on the wire: one version number, one trace, one message."""
+    """Wire format: one version number, one trace, one message."""
 
     v: int
     message: Message
@@ -176,7 +176,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _LargeEnvelope(msgspec.Struct, frozen=True):
-    """An envelope that is no bundle."""
+    """An envelope without a bundle."""
 
     v: int
     message: SingleMessage
@@ -184,7 +184,7 @@ class _LargeEnvelope(msgspec.Struct, frozen=True):
 
 
 class UnreadableMessage(ValueError):
-    """Bytes that are no message of any version we know. It goes to the dead letters, never round again."""
+    """Bytes that are no message of a known version. Dead-lettered, never redelivered."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -193,12 +193,12 @@ _large_decoder = msgspec.json.Decoder(_LargeEnvelope)
 
 
 def encode(message: Message, *, traceparent: str | None = None) -> bytes:
-    """`message` as it goes to the broker."""
+    """Return `message` encoded for the broker."""
     return _encoder.encode(Envelope(v=ENVELOPE_VERSION, message=message, traceparent=traceparent))
 
 
 def decode(body: bytes) -> Envelope:
-    """What the broker delivered.
+    """Decode a broker body.
 
     Raises UnreadableMessage for anything that is not a message of a known version.
     """
@@ -216,10 +216,10 @@ def decode(body: bytes) -> Envelope:
 
 
 def raw(body: bytes) -> msgspec.Raw:
-    """Return an encoded message as it stands in a bundle."""
+    """Return an encoded message for a bundle."""
     return msgspec.Raw(body)
 
 
 def to_json(value: Any) -> msgspec.Raw:
-    """`value` as raw JSON, to be carried along without being parsed again."""
+    """Return `value` as raw JSON, which is not parsed again."""
     return msgspec.Raw(_encoder.encode(value))

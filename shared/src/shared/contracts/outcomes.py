@@ -1,4 +1,4 @@
-"""How a run ends: what came of it, or why it failed."""
+"""Outcomes of runs: output, or error."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from shared.contracts.runs import RunStatus
 
 
 class ErrorCode(StrEnum):
-    """Why a run failed, for programs."""
+    """Error codes of failed runs, for programs."""
 
     TIMEOUT = "TIMEOUT"
     CANCELLED = "CANCELLED"
@@ -27,14 +27,14 @@ class ErrorCode(StrEnum):
 
 
 MAX_ERROR_CHARS: Final = 64 * 1024
-"""Of what a failed block says, which may be another server's text. With it a run's end fits into any message."""
+"""Limit of a failed block's message, which may come from another server. A run's end then fits into any message."""
 
 
 class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a run failed.
 
-    `message` has no block prefix; `block_name` is set when a block is to blame. `http_status` is set when the failure
-    is the caller's (400) or passes by itself (503), never from a status that a remote API answered.
+    `message` has no block prefix; `block_name` is set if a block caused the failure. `http_status` is set if the caller
+    caused it (400) or it is temporary (503), never from a status that a remote API returned.
     """
 
     code: ErrorCode
@@ -46,12 +46,12 @@ class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def text(self) -> str:
-        """The message as the legacy API shows it: the block's name first."""
+        """Return the message in the legacy API's format: the block's name first."""
         return f"{self.block_name}: {self.message}" if self.block_name else self.message
 
 
 def time_out_text(limit_ms: int) -> str:
-    """What a caller is told whose run took longer than `limit_ms`: whole minutes from one minute on, else seconds."""
+    """Return the message for a run that took longer than `limit_ms`: whole minutes from one minute on, else seconds."""
     if limit_ms < 1000:
         return f"Execution timed out after {limit_ms} ms"
     minutes, seconds = divmod(limit_ms // 1000, 60)
@@ -81,7 +81,7 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_loss(self) -> bool:
-        """Whether no worker ended it: the one that had it is gone."""
+        """Return whether the run ended because its worker was lost."""
         return self.error is not None and self.error.code is ErrorCode.WORKER_LOST
 
     def for_caller(self) -> Self:
@@ -89,18 +89,18 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self if self.output.logged is None else msgspec.structs.replace(self, output=self.output.exact())
 
     def without_data(self) -> Self:
-        """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
+        """Return the outcome without its output and the error's text, which may repeat it."""
         error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
         return msgspec.structs.replace(self, output=Payload(), error=error)
 
 
 def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
-    """The end of a run whose worker is gone, and which nobody may begin again."""
+    """Return the outcome of a run whose worker was lost, and that must not restart."""
     return _unworked(RunStatus.FAILED, began_at, now, RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503))
 
 
 def cancelled_unworked(asked_at: datetime, now: datetime) -> RunOutcome:
-    """The end of a run that was cancelled while nobody worked on it."""
+    """Return the outcome of a run that was cancelled while no worker executed it."""
     return _unworked(RunStatus.CANCELLED, asked_at, now)
 
 

@@ -1,4 +1,4 @@
-"""Pauses of runs: what is waited for, how the run is kept meanwhile, and how it goes on."""
+"""Pauses of runs: conditions, storage and resume."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class PauseKind(StrEnum):
 
 
 class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A block that waits. Both times are the worker's: only their difference to its other times means anything."""
+    """A block that waits. Both times are the worker's: only differences between its times are meaningful."""
 
     context_id: str
     """Unique within the run."""
@@ -31,17 +31,17 @@ class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PauseRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An attached run has paused: store it, so that it can go on without its caller. It is durable from then on."""
+    """An attached run has paused: store it, so that it can continue without its caller. It is then durable."""
 
     run: RunSpec
     outcome: RunOutcome
     pauses: tuple[PausePoint, ...]
     state: Payload
-    """The engine's; stored and returned unread."""
+    """Engine state; stored and returned unread."""
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
     files: tuple[str, ...] = ()
-    """Ids of the files that its blocks may still read."""
+    """Ids of files that its blocks may still read."""
 
 
 class ResumeRun(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class ResumeRun(msgspec.Struct, frozen=True):
 
 
 class ResumeAnswer(msgspec.Struct, frozen=True):
-    """The answer is stored and will be taken once. `is_next` is False while an earlier answer is at work."""
+    """The answer is stored and will be consumed once. `is_next` is False while an earlier answer is processed."""
 
     run_id: str
     is_next: bool

@@ -1,11 +1,11 @@
-"""JSON values that travel with messages, or stay behind and are only named."""
+"""JSON values, inline in messages or by reference."""
 
 from typing import Final
 
 import msgspec
 
 INLINE_LIMIT: Final = 1024 * 1024
-"""Bytes of JSON that travel inline at most; a broker is no place for more."""
+"""Maximum bytes of inline JSON; brokers are unsuited to more."""
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -14,22 +14,22 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     inline: msgspec.Raw = msgspec.Raw()
     blob_id: str | None = None
     size: int = 0
-    """Bytes of JSON."""
+    """JSON size in bytes."""
     logged: "Payload | None" = None
-    """The value with secrets masked, as logs show it; None where the value holds none."""
+    """The value with secrets masked, for logs; None if it holds none."""
 
     @property
     def as_logged(self) -> "Payload":
-        """The value as logs show it."""
+        """Return the value for logs."""
         return self.logged or self
 
     def exact(self) -> "Payload":
-        """Return the value without the form that logs show."""
+        """Return the value without its masked form."""
         return msgspec.structs.replace(self, logged=None)
 
 
 class StoredBlob(msgspec.Struct, frozen=True):
-    """Where a large value went."""
+    """Reference to a stored large value."""
 
     blob_id: str
     size: int

@@ -1,4 +1,4 @@
-"""What can be wrong with a workflow, as values."""
+"""Problems of workflows."""
 
 from enum import StrEnum
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class Severity(StrEnum):
-    """Whether a problem keeps a workflow from being deployed."""
+    """Whether a problem prevents deployment."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class ProblemCode(StrEnum):
-    """The kinds of problems, for programs."""
+    """Kinds of problems, for programs."""
 
     NO_START_BLOCK = "no_start_block"
     UNKNOWN_BLOCK_TYPE = "unknown_block_type"
@@ -41,7 +41,7 @@ class ProblemCode(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is wrong, and where."""
+    """A problem and its location."""
 
     severity: Severity
     code: ProblemCode
@@ -50,4 +50,4 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     block_id: str | None = None
     block_name: str | None = None
     fields: tuple[str, ...] = ()
-    """The settings to look at."""
+    """The affected settings."""

@@ -1,4 +1,4 @@
-"""A run: how it is asked for, and what states it passes through."""
+"""Specification and states of a run."""
 
 from enum import StrEnum
 from typing import Final, Self
@@ -29,7 +29,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a run in this state can change no more."""
+        """Return whether this state is final."""
         return self in TERMINAL_STATUSES
 
 
@@ -37,7 +37,7 @@ TERMINAL_STATUSES = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.
 
 
 class Trigger(StrEnum):
-    """What started the run; it selects the start block and is shown in logs."""
+    """What started the run; selects the start block and appears in logs."""
 
     API = "api"
     MANUAL = "manual"
@@ -50,7 +50,7 @@ class Trigger(StrEnum):
 
 
 class SnapshotRef(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which immutable workflow state to run."""
+    """Reference to an immutable workflow state."""
 
     workspace_id: str
     workflow_id: str
@@ -60,22 +60,22 @@ class SnapshotRef(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunFromBlock(msgspec.Struct, frozen=True):
-    """Run a block and what follows it, on outputs that an earlier run left."""
+    """Run a block and its successors on the outputs of an earlier run."""
 
     block_id: str
     outputs: Payload
-    """A JSON object: the output of each block that has run, by its id."""
+    """A JSON object: outputs of executed blocks, by id."""
 
 
 CALL_CHAIN_HEADER: Final = "x-sim-via"
-"""Which workflows led to a call, outermost first."""
+"""Workflows that led to a call, outermost first."""
 MAX_CALL_DEPTH: Final = 25
-"""How many they may be: the guard against workflows that call each other for ever."""
+"""Maximum call depth: stops workflows that call each other endlessly."""
 CALL_CHAIN_TOO_DEEP: Final = f"Maximum workflow call chain depth ({MAX_CALL_DEPTH}) exceeded."
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that a worker needs to know of a run, whichever way it was asked for.
+    """Everything that a worker needs to execute a run.
 
     Times are durations in milliseconds, never wall-clock deadlines: clocks differ.
     """
@@ -87,52 +87,52 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trigger: Trigger = Trigger.API
     time_limit_ms: int
     time_limit_text_ms: int | None = None
-    """The limit that the time-out message names, where it differs from the one that is left."""
+    """The limit that the time-out message names, if it differs from the remaining one."""
     workflow_name: str = ""
     selected_outputs: tuple[str, ...] = ()
     stop_after_block_id: str | None = None
     include_thinking: bool = False
     include_tool_calls: bool = False
     agent_events: bool = False
-    """The caller reads thoughts, tool calls and text that is taken back."""
+    """The caller reads reasoning, tool calls and retracted text."""
     include_file_base64: bool = True
     base64_max_bytes: int | None = None
     call_chain: tuple[str, ...] = ()
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
-    """Who called: a key id or a member id; None for a public call."""
+    """Caller's key id or member id; None for a public call."""
     caller_name: str | None = None
-    """The same for people: what the key or the member is called; kept for readers."""
+    """Display name of the key or member, stored for readers."""
     user_id: str | None = None
-    """Whose session or personal key it was: that person's environment values stand in for missing ones."""
+    """Owner of the session or personal key, whose environment values replace missing ones."""
     conversation_id: str | None = None
-    """The caller's own name for what the run is a part of; kept for readers."""
+    """Caller's id for the conversation of this run; stored for readers."""
     callback_url: str | None = None
-    """Who wants to be told when the run has ended; for durable runs."""
+    """URL notified when the run has ended; for durable runs."""
     traceparent: str | None = None
-    """The trace that a durable run belongs to; an attached one's is in its envelope."""
+    """Trace of a durable run; an attached run's is in its envelope."""
     keep_events: bool = False
-    """Keep the events of this durable run for readers who come later, or come back."""
+    """Store the events of this durable run for later readers."""
     include_block_events: bool = False
-    """Tell when each block begins and ends, for the canvas."""
+    """Send an event when each block begins and ends, for the canvas."""
     start_block_id: str | None = None
-    """Begin here instead of at the trigger's start block."""
+    """Begin at this block instead of the trigger's start block."""
     run_from: RunFromBlock | None = None
     listener: str | None = None
-    """The reply address of whoever follows the run from its start."""
+    """Reply address that follows the run from its start."""
     stores_data: bool = True
-    """What the run takes and gives may be kept beyond its end."""
+    """Whether the run's input and output may be stored after it ends."""
     log_retention_ms: int = 0
-    """How long after its end it is found in the logs, where that is longer than its result is kept."""
+    """How long it stays in the logs after its end, if longer than its result."""
     file_scope: FileScope = FileScope.RUN
-    """Which stored files the run may read: those that its caller may read."""
+    """Stored files that the run may read: those that its caller may read."""
 
     @property
     def is_nested(self) -> bool:
-        """Whether another run waits for this one, which called it over HTTP."""
+        """Return whether another run waits for this one, which it called over HTTP."""
         return bool(self.call_chain)
 
     def without_input(self) -> Self:
-        """As it may be kept where it must not say what the run was given."""
-        kept_apart = Payload(blob_id=self.input.blob_id)  # by which a deletion finds it
+        """Return the spec without the run's input."""
+        kept_apart = Payload(blob_id=self.input.blob_id)  # lets a deletion find the blob
         return msgspec.structs.replace(self, input=kept_apart, run_from=None)

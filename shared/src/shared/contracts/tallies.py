@@ -1,4 +1,4 @@
-"""How many runs workflows have had."""
+"""Run statistics of workflows."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class RunTally(msgspec.Struct, frozen=True):
-    """How many runs of a workflow have begun and ended, and when the last of them ended; the latest may be missing."""
+    """Started and ended runs of a workflow, and when the last one ended; the latest may be missing."""
 
     workspace_id: str
     workflow_id: str
@@ -14,19 +14,19 @@ class RunTally(msgspec.Struct, frozen=True):
     last_ended_at: datetime
 
     def plus(self, more: "RunTally") -> "RunTally":
-        """Both together."""
+        """Return the sum of both."""
         last = max(self.last_ended_at, more.last_ended_at)
         return RunTally(self.workspace_id, self.workflow_id, self.runs + more.runs, last)
 
 
 class FindTallies(msgspec.Struct, frozen=True):
-    """Whose tallies are wanted."""
+    """Request the statistics of workflows."""
 
     workspace_id: str
     workflow_ids: tuple[str, ...]
 
 
 class RunTallies(msgspec.Struct, frozen=True):
-    """Those that there are; a workflow that never ran has none."""
+    """Existing statistics; a workflow that never ran has none."""
 
     tallies: tuple[RunTally, ...]

@@ -1,4 +1,4 @@
-"""Run tickets: what a worker presents to read what belongs to a run."""
+"""Run tickets: permission for a worker to read a run's data."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ TICKET_HEADER: Final = "x-flowport-run-ticket"
 
 
 class RunTicket(msgspec.Struct, frozen=True, array_like=True):
-    """The claims of a ticket. They cover one snapshot of one run, and expire.
+    """The claims of a ticket: one snapshot of one run, until they expire.
 
-    Fields are encoded by position: new ones go to the end and have defaults.
+    Fields are encoded by position: add new ones at the end, with defaults.
     """
 
     workspace_id: str
@@ -21,11 +21,11 @@ class RunTicket(msgspec.Struct, frozen=True, array_like=True):
     snapshot_hash: str
     run_id: str
     user_id: str | None
-    """The person whose own environment values the run may read."""
+    """User whose personal environment values the run may read."""
     expires_at: int
-    """In seconds since the epoch."""
+    """Seconds since the epoch."""
     run_workflow_id: str = ""
-    """The workflow that the run began with, in the ticket of a workflow that it calls; empty in the run's own."""
+    """In the ticket of a called workflow, the workflow that the run began with; empty in the run's own."""
     file_scope: FileScope = FileScope.RUN
 
     def may_read_file(self, file_id: str, run_id: str | None = None) -> bool:
@@ -37,7 +37,7 @@ class RunTicket(msgspec.Struct, frozen=True, array_like=True):
         return self.owns_file(file_id)
 
     def owns_file(self, file_id: str) -> bool:
-        """Return whether the id is that of a file of this run."""
+        """Return whether the file id belongs to this run."""
         return self._is_of_workflow(file_id, public_run_id(self.run_id))
 
     def _is_of_workflow(self, file_id: str, run_id: str) -> bool:

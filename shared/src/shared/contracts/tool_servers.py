@@ -1,4 +1,4 @@
-"""MCP servers whose tools are deployed workflows. Kept by deploy-service, served by the gateway."""
+"""MCP servers whose tools are deployed workflows. Stored by deploy-service, served by the gateway."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ import msgspec
 
 
 class WorkflowTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow as a tool. A server has a workflow once, and a name once.
+    """A workflow as a tool. Workflows and names are unique within a server.
 
-    What is not said here is taken from the live version: its description, and those of the start block's fields.
+    Omitted descriptions come from the live version and its start block's fields.
     """
 
     workflow_id: str
@@ -18,7 +18,7 @@ class WorkflowTool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that an author decides about a server. `is_public`: whoever knows its id may call it without a key."""
+    """Author's settings of a server. `is_public`: callers who know its id need no key."""
 
     name: str
     description: str = ""
@@ -27,7 +27,7 @@ class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
 
 class ToolServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A server as it is kept. `revision` is what a save must name to replace it."""
+    """A stored server. A save must name `revision` to replace it."""
 
     id: str
     workspace_id: str
@@ -44,14 +44,14 @@ class ToolServers(msgspec.Struct, frozen=True):
 
 
 class CreateToolServer(msgspec.Struct, frozen=True):
-    """A new server."""
+    """Create a server."""
 
     workspace_id: str
     settings: ToolServerSettings
 
 
 class SaveToolServer(msgspec.Struct, frozen=True):
-    """Replace the settings, if nobody did in between (CONFLICT otherwise)."""
+    """Replace the settings, if unchanged since they were read (CONFLICT otherwise)."""
 
     settings: ToolServerSettings
     expected_revision: int

@@ -1,20 +1,20 @@
-"""What runs spend."""
+"""Model usage of runs."""
 
 from typing import Final
 
 import msgspec
 
 MOST_TOKENS: Final = 10**12
-"""More than any run can use. Model servers say what they like, and sums of it have to fit into the store."""
+"""More than any run can use. Model servers may report any number, and sums must fit into the store."""
 
 
 def believable(tokens: int) -> int:
-    """As much of a number of tokens that somebody told as can be true."""
+    """Return a reported number of tokens, limited to a plausible value."""
     return min(max(tokens, 0), MOST_TOKENS)
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run spent on models."""
+    """Model usage of a run."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -23,7 +23,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Spend(msgspec.Struct, frozen=True):
-    """What a workspace spent on models in a month (`YYYY-MM`, UTC); the latest seconds may be missing."""
+    """Model spend of a workspace in a month (`YYYY-MM`, UTC); the latest seconds may be missing."""
 
     workspace_id: str
     month: str

@@ -1,4 +1,4 @@
-"""Who is told when a run ends: internal HTTP bodies of jobs-service."""
+"""Webhooks for ended runs: internal HTTP bodies of jobs-service."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,16 +11,16 @@ RUN_COMPLETED = "workflow.execution.completed"
 
 
 class Level(StrEnum):
-    """Runs by how they ended; a failed one is an error."""
+    """Outcome levels of runs; a failed one is an error."""
 
     INFO = "info"
     ERROR = "error"
 
 
 class SaveSubscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which ends of runs are told to `url`, and with how much. No workflow ids means every workflow.
+    """Send selected run ends to `url`, with selected details. No workflow ids means every workflow.
 
-    `secret` signs deliveries; left out, a replaced subscription keeps the one that it has.
+    `secret` signs deliveries; when omitted, a replaced subscription keeps its secret.
     """
 
     url: str
@@ -34,7 +34,7 @@ class SaveSubscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A subscription for its readers: everything but the secret."""
+    """A subscription for its readers, without the secret."""
 
     id: str
     workspace_id: str
@@ -48,17 +48,17 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     has_secret: bool = False
     created_at: datetime
     failing_since: datetime | None = None
-    """Since when no delivery arrived. After a long time of that, it is not active any more."""
+    """Start of the current failures. A subscription that fails for long is deactivated."""
 
 
 class Subscriptions(msgspec.Struct, frozen=True):
-    """All of a workspace."""
+    """All subscriptions of a workspace."""
 
     subscriptions: tuple[Subscription, ...]
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery got."""
+    """State of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -66,7 +66,7 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message to one address; without a subscription, to the address that the call named."""
+    """One message to one address; without a subscription, to the call's own address."""
 
     id: str
     workspace_id: str
@@ -81,7 +81,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_status: int | None = None
     last_error: str | None = None
     workflow_id: str | None = None
-    """Whose run it was; None from a service that does not say so yet."""
+    """Workflow of the run; None from earlier service versions."""
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -92,7 +92,7 @@ class DeliveryPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TestResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an address answered to a trial."""
+    """Response to a test delivery."""
 
     __test__ = False
 
@@ -103,6 +103,6 @@ class TestResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CallbackSecret(msgspec.Struct, frozen=True):
-    """What signs the deliveries of a workspace that its calls asked for by address."""
+    """Secret that signs a workspace's deliveries to addresses given by calls."""
 
     secret: str

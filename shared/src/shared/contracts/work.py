@@ -1,4 +1,4 @@
-"""What workers tell jobs-service of durable runs, and what they are told."""
+"""Messages between workers and jobs-service about durable runs."""
 
 import msgspec
 
@@ -11,10 +11,10 @@ from shared.contracts.usage import Usage
 
 
 class ClaimRun(msgspec.Struct, frozen=True):
-    """A worker asks for a dispatched run. `redelivered` is the broker's own flag.
+    """Claim a dispatched run for a worker. `redelivered` is the broker's flag.
 
-    `claim_id` stands for one delivery of the message: who asks with it again has not heard the answer. `pages`: the
-    worker reads a long journal page by page. One of the version before does not, and is given all of it at once.
+    `claim_id` identifies one delivery of the message: a repetition means that the answer was lost. `pages`: the worker
+    reads a long journal page by page. An earlier version does not, and receives it all at once.
     """
 
     dispatch_id: str
@@ -25,7 +25,7 @@ class ClaimRun(msgspec.Struct, frozen=True):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that happened in a durable run and will never happen again.
+    """One event of a durable run that never happens again.
 
     `kind` and `data` are the engine's; jobs-service stores and returns them in order, unread.
     """
@@ -36,68 +36,68 @@ class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class JournalPosition(msgspec.Struct, frozen=True):
-    """An entry that was read, and the attempt that wrote it."""
+    """A journal entry and the attempt that wrote it."""
 
     index: int
     attempt: int
 
 
 class JournalPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Entries in order. `more_behind` is the last of them where the journal may go on."""
+    """Entries in order. `more_behind` is the last one if the journal may continue."""
 
     entries: tuple[JournalEntry, ...] = ()
     more_behind: JournalPosition | None = None
 
 
 class ClaimGranted(msgspec.Struct, frozen=True):
-    """The run is this worker's: `attempt` fences every write that follows. `lease_ms` is how long without a renewal."""
+    """The worker holds the run: `attempt` fences every later write. `lease_ms` is the lease without renewal."""
 
     run: RunSpec
     attempt: int
     lease_ms: int
     remaining_ms: int
-    """What is left of the run's time limit."""
+    """Remaining time of the run's limit."""
     journal: tuple[JournalEntry, ...] = ()
-    """Its first page."""
+    """The first page."""
     state: Payload | None = None
-    """Where the engine stood when the run was stored, for one that began attached; the journal follows it."""
+    """Engine state when the run was stored, if it began attached; the journal continues it."""
     answers: dict[str, msgspec.Raw] = {}
-    """JSON objects that end pauses, by context id. One that an earlier attempt took is not taken again."""
+    """JSON objects that end pauses, by context id. Those that an earlier attempt consumed are not consumed again."""
     more_behind: JournalPosition | None = None
     """See JournalPage."""
     ticket: str = ""
-    """The ticket of this attempt, which the worker presents to read what belongs to the run."""
+    """Ticket of this attempt, which lets the worker read the run's data."""
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`granted` is None when the run is somebody else's, over or unknown: settle the message and forget it."""
+    """`granted` is None if the run is claimed, over or unknown: settle the message and forget it."""
 
     granted: ClaimGranted | None = None
 
 
 class RenewLease(msgspec.Struct, frozen=True):
-    """Still at work."""
+    """Renew the lease."""
 
     attempt: int
 
 
 class LeaseAnswer(msgspec.Struct, frozen=True):
-    """`cancelled` asks the worker to stop."""
+    """`cancelled` tells the worker to stop."""
 
     cancelled: bool
 
 
 class AppendJournal(msgspec.Struct, frozen=True):
-    """Store these entries, or refuse all of them with STALE_ATTEMPT."""
+    """Store all these entries, or none: STALE_ATTEMPT."""
 
     attempt: int
     entries: tuple[JournalEntry, ...]
 
 
 class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the attempt ended. The first terminal state wins; an older attempt's is refused.
+    """Report how the attempt ended. The first terminal state wins; an older attempt's is refused.
 
-    `pauses` is what a paused run waits for, `files` the ids of those that its blocks may still read.
+    `pauses` is what a paused run waits for, `files` the ids of files that its blocks may still read.
     """
 
     attempt: int
@@ -109,6 +109,6 @@ class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReleaseRun(msgspec.Struct, frozen=True):
-    """A draining worker hands the run back; costs no attempt."""
+    """Return the run from a draining worker, without costing an attempt."""
 
     attempt: int
