@@ -53,7 +53,7 @@ class AuditPage(NamedTuple):
 
 
 def place_at(microseconds: int, entry_id: str = "") -> str:
-    """Return an entry's place, by microseconds since the epoch; without an entry, the place before all of that moment."""
+    """Return an entry's place, by microseconds since the epoch; without an entry, the place before all at that time."""
     return f"{microseconds:018d}-{entry_id}" if entry_id else f"{microseconds:018d}"
 
 

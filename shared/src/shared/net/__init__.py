@@ -1,4 +1,4 @@
-"""The way out of the system for what workflows call: only the open internet, and what the operator opens."""
+"""Outbound calls of workflows: only to the public internet, and to targets that the operator allows."""
 
 from shared.net.client import OutboundClient
 from shared.net.errors import (

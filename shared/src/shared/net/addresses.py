@@ -1,4 +1,4 @@
-"""Which addresses belong to the open internet."""
+"""Addresses of the public internet."""
 
 import ipaddress
 from typing import Final
@@ -17,17 +17,17 @@ CLOUD_SERVICES: Final[frozenset[Address]] = frozenset(
         "169.254.169.123",  # AWS: the clock
         "169.254.170.2",  # AWS: credentials of a container
         "169.254.170.23",  # AWS: credentials of a pod
-        "168.63.129.16",  # Azure: a public number for the machine's own agent
+        "168.63.129.16",  # Azure: the public address of the machine agent
         "100.100.100.200",  # Alibaba
         "192.0.0.192",  # Oracle, classic
         "fd00:ec2::254",
         "fd00:ec2::253",
         "fd00:ec2::123",
         "fd00:ec2::23",
-        "fd20:ce::254",  # Google, for machines with IPv6 alone
+        "fd20:ce::254",  # Google, for IPv6-only machines
     )
 )
-"""Where clouds give their machines secrets. An operator opens one by naming it alone, never by a range around it."""
+"""Addresses where clouds serve machine secrets. An operator opens one only by naming it, never by a range around it."""
 
 _CLOSED_IPV4: Final = tuple(
     ipaddress.IPv4Network(text)
@@ -55,7 +55,7 @@ _OPEN_IPV6: Final = ipaddress.IPv6Network("2000::/3")
 _CLOSED_IPV6: Final = tuple(
     ipaddress.IPv6Network(text)
     for text in (
-        "2001::/23",  # Teredo, ORCHID, benchmarks and other protocols' own
+        "2001::/23",  # Teredo, ORCHID, benchmarks and other special protocols
         "2001:db8::/32",
         "2002::/16",  # 6to4
         "2620:4f:8000::/48",
@@ -69,7 +69,7 @@ _LOCAL_BIT: Final = 0x0200_0000
 
 
 def is_public(address: Address) -> bool:
-    """Whether packets to `address` leave for the open internet, as far as its number tells."""
+    """Return whether `address` is on the public internet, judged by its number."""
     if address in CLOUD_SERVICES:
         return False
     if isinstance(address, ipaddress.IPv4Address):
@@ -81,7 +81,7 @@ def is_public(address: Address) -> bool:
 
 
 def _behind_nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """What a machine without IPv4 calls when it calls an IPv4 address."""
+    """Return the IPv4 address that an IPv6-only machine reaches through NAT64."""
     return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
 
 

@@ -1,4 +1,4 @@
-"""The text of a body in the charset that its sender names, by the labels of the WHATWG Encoding standard."""
+"""Decode a body in its declared charset, by the labels of the WHATWG Encoding standard."""
 
 import codecs
 from functools import cache
@@ -13,7 +13,7 @@ _NOT_A_CHARSET: Final = frozenset({"replacement", "utf-8", "x-user-defined"})
 
 
 def text_of(body: bytes, content_type: str) -> str:
-    """Return `body` as text, with U+FFFD for invalid bytes; UTF-8 where the type names no known charset.
+    """Return `body` as text, with U+FFFD for invalid bytes; UTF-8 if the type names no known charset.
 
     Python's other codecs are never used: some take quadratic time, some raise in spite of `replace`.
     """
@@ -34,5 +34,5 @@ def text_of(body: bytes, content_type: str) -> str:
 
 @cache
 def _characters(codec: str) -> str:
-    """Return the character of each byte. A table has no errors: to handle those one by one is slow."""
+    """Return the character of each byte. A table has no errors, which are slow to handle one by one."""
     return bytes(range(256)).decode(codec, "replace")

@@ -1,4 +1,4 @@
-"""The way out for what workflows call: every connection checked, every wait and size bounded."""
+"""Outbound client for workflows: checks every connection, limits every wait and size."""
 
 import asyncio
 import ssl
@@ -24,9 +24,9 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 class OutboundClient:
-    """Makes calls for workflows. One per process; it keeps no cookies and heeds no proxy settings.
+    """Sends workflows' HTTP calls. One per process; stores no cookies and ignores proxy settings.
 
-    `allow` opens networks and names that are closed to workflows, see OutboundPolicy.
+    `allow` lists networks and names opened to workflows, see OutboundPolicy.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class OutboundClient:
         self._places = Places(self._limits.connections)
 
     async def start(self) -> None:
-        """Nothing to open: connections are made when they are needed."""
+        """Do nothing: connections open on demand."""
 
     async def stop(self) -> None:
-        """Close what is not in use."""
+        """Close idle connections."""
         await self._connections.aclose()
         self._resolver.close()
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
-        """Make a call and follow its redirects. An answer of any status is an answer.
+        """Send a request and follow its redirects. Any status is a valid response.
 
         Raises BlockedAddress, OutboundTimeout, OutboundFailed, ResponseTooLarge.
         """
@@ -73,7 +73,7 @@ class OutboundClient:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
 
     def network_to(self, url: str) -> httpcore2.AsyncNetworkBackend:
-        """The way to the server of `url` and to no other, for a library that makes its own calls.
+        """Return a network backend restricted to the server of `url`, for libraries with their own HTTP client.
 
         Raises BlockedAddress, now or when a connection is opened.
         """
@@ -113,5 +113,5 @@ class OutboundClient:
 
 
 def _was_closed_before(hop: Hop, connection: Connection) -> bool:
-    """Whether the server may just have given up a kept connection, and the call may be made again."""
+    """Return whether the server may just have closed a reused connection, so that a retry is safe."""
     return connection.was_used and connection.meter.received == 0 and hop.method in _REPEATABLE

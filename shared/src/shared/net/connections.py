@@ -1,4 +1,4 @@
-"""Connections, each to one checked address for as long as it lives, kept a moment for the next call."""
+"""Pooled connections, each to one checked address."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,11 +14,11 @@ from shared.net.metering import MeteredStream
 from shared.net.urls import Target
 
 Key = tuple[str, tuple[str, Host, int]]
-"""Whose connection it is (a workspace), and the origin that it goes to."""
+"""The workspace and the origin of a connection."""
 
 
 class Connection(httpcore2.AsyncHTTP11Connection):
-    """One HTTP/1.1 connection. `was_used` when it was kept from another call."""
+    """One HTTP/1.1 connection. `was_used` if reused from another call."""
 
     def __init__(self, origin: httpcore2.Origin, stream: MeteredStream, keep_seconds: float) -> None:
         super().__init__(origin, stream, keep_seconds)
@@ -27,9 +27,9 @@ class Connection(httpcore2.AsyncHTTP11Connection):
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the last exchange ended well, and the server said nothing beyond it.
+        """Return whether the last exchange ended well, without further input.
 
-        What it says in advance would be read as the answer to the next call.
+        Early input would be read as the answer to the next call.
         """
         said_in_advance, _ = self._h11_state.trailing_data
         return self.is_idle() and not said_in_advance
@@ -43,9 +43,9 @@ class _Kept:
 
 
 class Connections:
-    """Opens connections and keeps the unused ones, a bounded number. After a bounded time none is used again.
+    """Opens connections and pools a bounded number of idle ones, for a bounded time.
 
-    It is closed as soon as another call is done.
+    An expired one is closed when another call ends.
     """
 
     def __init__(self, dialer: Dialer, limits: OutboundLimits) -> None:
@@ -55,7 +55,7 @@ class Connections:
 
     @asynccontextmanager
     async def to(self, target: Target, workspace_id: str, *, fresh: bool = False) -> AsyncIterator[Connection]:
-        """A connection that nobody else uses meanwhile; a kept one unless it must be `fresh`. Raises as Dialer.dial."""
+        """Yield an exclusive connection; a pooled one unless it must be `fresh`. Raises as Dialer.dial."""
         key = (workspace_id, target.origin)
         connection = (None if fresh else self._take(key)) or await self._open(target, workspace_id)
         try:
@@ -64,7 +64,7 @@ class Connections:
             await self._give_back(key, connection)
 
     async def aclose(self) -> None:
-        """Close what is kept."""
+        """Close the pooled connections."""
         kept, self._kept = self._kept, []
         for unused in kept:
             await unused.connection.aclose()

@@ -1,4 +1,4 @@
-"""Reads a body no further than its bound, counted after decompression."""
+"""Read a body up to its limit, counted after decompression."""
 
 import zlib
 from typing import Final
@@ -7,7 +7,7 @@ from shared.net.errors import OutboundFailed, ResponseTooLarge
 
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 _MOST_PIECES: Final = 200_000
-"""Each costs time to read, however small it is."""
+"""Maximum pieces: each costs time to read, however small."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MEMBER: Final = b"\x1f"
 _ZLIB: Final = zlib.MAX_WBITS
@@ -15,7 +15,7 @@ _RAW_DEFLATE: Final = -zlib.MAX_WBITS
 
 
 class BodyReader:
-    """Takes the parts of a body as they come. `encoding` is the response's Content-Encoding."""
+    """Decodes a body in parts. `encoding` is the response's Content-Encoding."""
 
     def __init__(self, encoding: str, limit: int) -> None:
         self._encoding = encoding.strip().lower()
@@ -25,7 +25,7 @@ class BodyReader:
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, part: bytes) -> None:
-        """Raises ResponseTooLarge, OutboundFailed."""
+        """Add a part. Raises ResponseTooLarge, OutboundFailed."""
         self._pieces += 1
         if self._pieces > _MOST_PIECES:
             raise ResponseTooLarge("Response is sent in too many pieces")
@@ -35,7 +35,7 @@ class BodyReader:
             self._decompress(part)
 
     def body(self) -> bytes:
-        """Everything. Raises OutboundFailed when the end is missing."""
+        """Return the whole body. Raises OutboundFailed if it is truncated."""
         if self._inflate is not None and not self._inflate.eof:
             raise OutboundFailed("Response body is incomplete")
         return bytes(self._body)
@@ -51,7 +51,7 @@ class BodyReader:
             raise OutboundFailed("Response body cannot be decompressed") from error
 
     def _is_over(self, part: bytes) -> bool:
-        """Whether `part` comes after the end and is none of the further members that gzip may have."""
+        """Return whether `part` follows the end and is no further gzip member."""
         return self._inflate is not None and self._inflate.eof and not part.startswith(_MEMBER)
 
     def _start(self, part: bytes) -> "zlib._Decompress":
@@ -69,5 +69,5 @@ class BodyReader:
 
 
 def _has_zlib_header(part: bytes) -> bool:
-    """Servers that say deflate send it bare or, as they should, in a zlib frame."""
+    """Return whether deflate comes, as it should, in a zlib frame; some servers send it bare."""
     return part[0] & 0x0F == 8 and (len(part) < 2 or (part[0] * 256 + part[1]) % 31 == 0)

@@ -1,4 +1,4 @@
-"""Opens connections: a name is resolved once, every answer is checked, a checked one is connected to."""
+"""Open connections: resolve a name once, check every address, connect to a checked one."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ _MOST_ADDRESSES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """`network` is given nothing but checked addresses; TLS still verifies the name of the URL."""
+    """`network` receives only checked addresses; TLS still verifies the URL's name."""
 
     policy: OutboundPolicy
     resolver: Resolver
@@ -27,14 +27,14 @@ class Dialer:
     connect_seconds: float
 
     async def dial(self, target: Target, workspace_id: str) -> httpcore2.AsyncNetworkStream:
-        """Raises BlockedAddress, OutboundFailed, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
+        """Connect. Raises BlockedAddress, OutboundFailed, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
         addresses = await self._addresses(target, workspace_id)
         deadline = self._deadline()
         stream = await self._connect(addresses, target.port, deadline)
         return await self._secured(stream, target, deadline) if target.scheme == "https" else stream
 
     async def dial_bare(self, target: Target) -> httpcore2.AsyncNetworkStream:
-        """The same without TLS, for who adds that."""
+        """Connect without TLS, for callers that add it."""
         return await self._connect(await self._addresses(target), target.port, self._deadline())
 
     def _deadline(self) -> float:
@@ -47,7 +47,7 @@ class Dialer:
         return self.policy.check_addresses(target, await self.resolver.resolve(str(target.host), workspace_id))
 
     async def _connect(self, addresses: Sequence[Address], port: int, deadline: float) -> httpcore2.AsyncNetworkStream:
-        """The first address that answers. Each gets its share of the time that is left."""
+        """Connect to the first responsive address. Each gets its share of the remaining time."""
         *others, last = addresses = addresses[:_MOST_ADDRESSES]
         for place, address in enumerate(others):
             try:

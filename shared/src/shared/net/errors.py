@@ -1,8 +1,8 @@
-"""Why a call of a workflow got no answer."""
+"""Errors of a workflow's outbound call."""
 
 
 class OutboundError(Exception):
-    """No answer; the message is for the author of the workflow and holds no secret."""
+    """No response; the message is for the workflow's author and holds no secret."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -10,11 +10,11 @@ class OutboundError(Exception):
 
 
 class BlockedAddress(OutboundError):
-    """This URL may not be called: it is none, is not https, or leads to a port or address that is closed."""
+    """The URL is blocked: invalid, not https, or a blocked port or address."""
 
 
 class OutboundTimeout(OutboundError):
-    """The answer, or the connection, took longer than `ms` milliseconds."""
+    """The response, or the connection, took longer than `ms` milliseconds."""
 
     def __init__(self, ms: int) -> None:
         super().__init__(f"Request timed out after {ms}ms")
@@ -22,8 +22,8 @@ class OutboundTimeout(OutboundError):
 
 
 class OutboundFailed(OutboundError):
-    """The request cannot be sent, or the server could not be reached or did not speak HTTP."""
+    """The request cannot be sent, or the server was unreachable or did not speak HTTP."""
 
 
 class ResponseTooLarge(OutboundError):
-    """The answer is larger than its bound, as sent or when decompressed."""
+    """The response exceeds its limit, compressed or decompressed."""

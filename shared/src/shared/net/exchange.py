@@ -17,14 +17,14 @@ from shared.net.redirects import Hop
 
 _HEADERS_ON_THE_WIRE: Final = 128 * 1024
 _FRAMING: Final = 1.25
-"""How much larger than itself a body may be on the wire, for chunk sizes and the like."""
+"""Maximum ratio of a body's wire size to its size, for chunk sizes and the like."""
 _HAS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _SWITCHING: Final = 101
 
 
 @contextmanager
 def told_in_our_words(limits: OutboundLimits) -> Iterator[None]:
-    """Errors of the network as errors of a call. Raises OutboundTimeout, OutboundFailed."""
+    """Translate network errors to outbound errors. Raises OutboundTimeout, OutboundFailed."""
     try:
         yield
     except httpcore2.ConnectTimeout as error:
@@ -39,7 +39,7 @@ def told_in_our_words(limits: OutboundLimits) -> Iterator[None]:
 
 
 async def exchange(hop: Hop, connection: Connection, limits: OutboundLimits) -> OutboundResponse:
-    """Ask, and read the answer. Raises OutboundFailed, ResponseTooLarge, and the errors of httpcore2."""
+    """Send the request and read the response. Raises OutboundFailed, ResponseTooLarge, and the errors of httpcore2."""
     connection.meter.begin(_HEADERS_ON_THE_WIRE)
     async with _asked(hop, connection, limits) as response:
         headers = response_headers(response.headers, limits)

@@ -1,4 +1,4 @@
-"""Which headers go out, which come back, and in what form."""
+"""Request and response headers of outbound calls."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -27,12 +27,12 @@ _OURS: Final = frozenset(
         "upgrade",
     }
 )
-"""The connection's own business: where the author sets them, they are dropped."""
+"""Headers that the connection sets: the author's values are dropped."""
 _REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
 
 
 def sendable_method(method: str) -> str:
-    """In upper case. Raises OutboundFailed."""
+    """Return the method in upper case. Raises OutboundFailed."""
     upper = method.strip().upper()
     if not _TOKEN.fullmatch(upper) or upper in _REFUSED_METHODS:
         raise OutboundFailed("this method is not allowed")
@@ -40,7 +40,7 @@ def sendable_method(method: str) -> str:
 
 
 def sendable_headers(given: Mapping[str, str], limits: OutboundLimits) -> dict[str, str]:
-    """The author's headers with lower-case names, without those of the connection. Raises OutboundFailed."""
+    """Return the author's headers with lower-case names, without those of the connection. Raises OutboundFailed."""
     headers = {"user-agent": USER_AGENT, "accept": "*/*"}
     for name, value in given.items():
         if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
@@ -53,7 +53,7 @@ def sendable_headers(given: Mapping[str, str], limits: OutboundLimits) -> dict[s
 
 
 def response_headers(raw: Iterable[tuple[bytes, bytes]], limits: OutboundLimits) -> dict[str, str]:
-    """Names in lower case, values of one name joined. Raises ResponseTooLarge."""
+    """Return headers with lower-case names, values of one name joined. Raises ResponseTooLarge."""
     pairs = [(name.decode("ascii").lower(), _text(value)) for name, value in raw]
     if len(pairs) > limits.headers or _size(pairs) > limits.header_bytes:
         raise ResponseTooLarge("Response headers are too large")

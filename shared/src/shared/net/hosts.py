@@ -1,4 +1,4 @@
-"""The host of a URL, in the one form that is compared, resolved and connected to."""
+"""A URL's host, normalized for comparison, resolution and connection."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ _LONGEST_NAME: Final = 253
 
 
 def read_host(text: str) -> Host:
-    """The host that a browser would see in `text`, whichever way it is spelt. Raises ValueError."""
+    """Return the host that a browser would see in `text`, in any spelling. Raises ValueError."""
     if text.startswith("["):
         return _ipv6(text)
     name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
@@ -27,7 +27,7 @@ def read_host(text: str) -> Host:
 
 
 def plain(address: Address) -> Address:
-    """The address that packets will go to: IPv4 written as IPv6 is IPv4."""
+    """Return the address used for packets: IPv4 for IPv4-mapped IPv6."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 
@@ -41,7 +41,7 @@ def _ipv6(text: str) -> Address:
 
 
 def _ipv4(text: str) -> ipaddress.IPv4Address:
-    """One to four numbers, decimal, octal or hexadecimal; the last one fills what is left."""
+    """Parse one to four numbers, decimal, octal or hexadecimal; the last one fills the rest."""
     *leading, last = [_number(part) for part in text.split(".")]
     if len(leading) > 3 or any(part > 255 for part in leading) or last >= 256 ** (4 - len(leading)):
         raise ValueError("not an IPv4 address")

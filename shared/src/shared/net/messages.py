@@ -1,4 +1,4 @@
-"""A call and its answer, and the bounds of both."""
+"""Outbound requests, responses and their limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
-    """One call. `timeout_seconds` is for all of it: waiting for a connection, redirects, the body.
+    """One call. `timeout_seconds` covers everything: waiting for a connection, redirects, the body.
 
-    Calls of one workspace may share connections; calls of two never do.
+    Calls of one workspace may share connections; different workspaces never do.
     """
 
     method: str
@@ -20,14 +20,14 @@ class OutboundRequest:
     timeout_seconds: float = 300.0
     workspace_id: str = ""
     keeps_method: bool = False
-    """A redirect that would make a GET of it, without its body, is not followed: it is the answer."""
+    """Return a redirect that would change it to a bodyless GET, instead of following it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundResponse:
-    """What came back, decompressed. Header names are lower case, values of one name are joined by a comma.
+    """A decompressed response. Header names are lower case, values of one name are joined by a comma.
 
-    `url` is where the last redirect led, without user and password; `reason` is the server's status text.
+    `url` is the final URL, without user and password; `reason` is the server's status text.
     """
 
     status: int
@@ -39,7 +39,7 @@ class OutboundResponse:
 
 @dataclass(frozen=True, slots=True)
 class OutboundLimits:
-    """Bounds of every call, and of the client as a whole. Sizes are in bytes."""
+    """Limits per call, and for the client as a whole. Sizes are in bytes."""
 
     request_bytes: int = 10 * MEBIBYTE
     response_bytes: int = 10 * MEBIBYTE
@@ -48,9 +48,9 @@ class OutboundLimits:
     redirects: int = 10
     connect_seconds: float = 10.0
     idle_seconds: float = 300.0
-    """The longest silence of a server that is answering."""
+    """Longest pause within a response."""
     connections: int = 256
-    """Calls under way. One workspace has half of them at most."""
+    """Concurrent calls. One workspace has at most half of them."""
     kept_connections: int = 64
     keep_seconds: float = 4.0
-    """How long an unused connection is kept. Common servers close theirs after five."""
+    """How long an idle connection is kept. Common servers close theirs after five."""

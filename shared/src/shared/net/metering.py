@@ -1,4 +1,4 @@
-"""Counts what a server sends: headers, framing and body alike, so that none of them can go on for ever."""
+"""Limits a server's total output: headers, framing and body alike, so that none can be endless."""
 
 import ssl
 from typing import Any, Final
@@ -8,11 +8,11 @@ import httpcore2
 from shared.net.errors import ResponseTooLarge
 
 _PORTION: Final = 16 * 1024
-"""What is read at once. However it is cut up, reading it holds up others only shortly."""
+"""Bytes per read: small enough that reading does not delay others long."""
 
 
 class MeteredStream(httpcore2.AsyncNetworkStream):
-    """A stream that gives at most what is allowed for one response."""
+    """A stream that limits the bytes of one response."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self.received = 0
@@ -20,15 +20,15 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
         self._stream = stream
 
     def begin(self, allowed: int) -> None:
-        """Count anew, up to about `allowed` bytes."""
+        """Restart the count, with a limit of about `allowed` bytes."""
         self.received, self._allowed = 0, allowed
 
     def allow_more(self, more: int) -> None:
-        """Raise the bound."""
+        """Raise the limit."""
         self._allowed += more
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 as httpcore2 has it
-        """Raises ResponseTooLarge when nothing more may be read."""
+        """Read. Raises ResponseTooLarge beyond the limit."""
         if self.received >= self._allowed:
             raise ResponseTooLarge("Response is too large")
         received = await self._stream.read(min(max_bytes, _PORTION), timeout)
@@ -36,7 +36,7 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
         return received
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 as httpcore2 has it
-        """Not counted."""
+        """Write, uncounted."""
         await self._stream.write(buffer, timeout)
 
     async def start_tls(
@@ -45,15 +45,15 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 as httpcore2 has it
     ) -> httpcore2.AsyncNetworkStream:
-        """The stream inside the encryption, with what is allowed to this one."""
+        """Return the encrypted stream, with this stream's limit."""
         secured = MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
         secured.begin(self._allowed)
         return secured
 
     async def aclose(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         await self._stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
-        """As the stream inside."""
+        """Return the inner stream's value."""
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""The guarded way out for libraries that speak HTTP themselves: connections to one server, and to nobody else."""
+"""Guarded network backend for libraries with their own HTTP client: connections to one server only."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,7 +14,7 @@ ELSEWHERE: Final = "The server sent the call to another one"
 
 
 class OneServer(httpcore2.AsyncNetworkBackend):
-    """Each connection is to an address that was checked for it, and gives at most `most_bytes`."""
+    """Connects to addresses checked for one server, and reads at most `most_bytes` from each."""
 
     def __init__(self, dialer: Dialer, target: Target, most_bytes: int) -> None:
         self._dialer = dialer
@@ -29,7 +29,7 @@ class OneServer(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Raises BlockedAddress, OutboundFailed, and the errors of httpcore2."""
+        """Connect. Raises BlockedAddress, OutboundFailed, and the errors of httpcore2."""
         if (host.strip("[]"), port) != (str(self._target.host), self._target.port):
             raise BlockedAddress(ELSEWHERE)
         stream = MeteredStream(await self._dialer.dial_bare(self._target))
@@ -37,4 +37,4 @@ class OneServer(httpcore2.AsyncNetworkBackend):
         return stream
 
     async def sleep(self, seconds: float) -> None:
-        """Nobody waits here between tries."""
+        """Return without waiting between tries."""

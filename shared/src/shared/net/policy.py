@@ -1,4 +1,4 @@
-"""Where workflows may call: the open internet over https, and what the operator opens."""
+"""Allowed outbound targets: the public internet over https, and what the operator opens."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -17,10 +17,10 @@ _LOOPBACK_NETWORKS: Final = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv
 
 
 class OutboundPolicy:
-    """`allow` lists networks (`10.0.0.0/8`), addresses and host names that are open though not public.
+    """`allow` lists networks (`10.0.0.0/8`), addresses and host names that are allowed though not public.
 
-    They may be called over plain http, too. `localhost` opens the machine itself. A name opens whatever it resolves
-    to, except the services of clouds: those are opened only by their own address. Raises ValueError for other text.
+    Plain http is allowed there, too. `localhost` opens the machine itself. A name opens whatever it resolves to, except
+    cloud services, which are opened only by their address. Raises ValueError for other text.
     """
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
@@ -32,7 +32,7 @@ class OutboundPolicy:
         self._networks = tuple(networks)
 
     def check(self, target: Target) -> Sequence[Address] | None:
-        """Refuse what can be refused before a name is resolved. Raises BlockedAddress.
+        """Check a target before its name is resolved. Raises BlockedAddress.
 
         Returns the addresses of a target that needs no resolver, else None.
         """
@@ -46,7 +46,7 @@ class OutboundPolicy:
         return addresses
 
     def check_addresses(self, target: Target, addresses: Sequence[Address]) -> Sequence[Address]:
-        """`addresses` of the target, if every one of them may be called. Raises BlockedAddress."""
+        """Return the target's `addresses` if all are allowed. Raises BlockedAddress."""
         addresses = [plain(address) for address in addresses]
         unopened = [address for address in addresses if not self._is_open(target, address)]
         if unopened and target.scheme == "http":

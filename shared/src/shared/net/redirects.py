@@ -1,4 +1,4 @@
-"""What a redirect makes of a request."""
+"""Redirects of outbound requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SEE_OTHER: Final = 303
 _TOLD_TO_STRANGERS: Final = frozenset(
     {"accept", "accept-language", "cache-control", "content-language", "content-type", "range", "user-agent"}
 )
-"""All that another origin is told: any other header may hold a key, whatever its name."""
+"""Headers sent to another origin: any other may hold a key, whatever its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class Hop:
 
 
 def hop_to(target: Target, method: str, headers: Mapping[str, str], body: bytes | None) -> Hop:
-    """A request to `target`; user and password of its URL become a header, unless there is one."""
+    """Return a request to `target`; user and password of its URL become a header, unless there is one."""
     return Hop(target, method, _with_authorization(target, headers), body)
 
 
 def is_redirect(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the answer is to ask somewhere else."""
+    """Return whether the response is a redirect."""
     return status in _REDIRECTS and "location" in headers
 
 
 def redirected(hop: Hop, status: int, location: str) -> Hop:
-    """The next request. Raises BlockedAddress."""
+    """Return the next request. Raises BlockedAddress."""
     target = read_redirect(hop.target, location)
     if hop.target.scheme == "https" and target.scheme == "http":
         raise BlockedAddress(NOT_HTTPS)

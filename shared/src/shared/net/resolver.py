@@ -1,4 +1,4 @@
-"""From a host name to its addresses."""
+"""Resolve host names to addresses."""
 
 import asyncio
 import ipaddress
@@ -14,26 +14,27 @@ from shared.places import Places
 _THREADS: Final = 32
 _MOST_WAITING: Final = 256
 _Question = tuple[str, str]
-"""Who asks, and for which name."""
+"""Workspace and name."""
 
 
 class Resolver(Protocol):
-    """Finds the addresses of names; judging them is not its business."""
+    """Resolves names, without checking the addresses."""
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
-        """At least one address, best first, for this workspace. Raises OutboundFailed."""
+        """Return at least one address, best first, for this workspace. Raises OutboundFailed."""
         ...
 
     def close(self) -> None:
-        """Let go of what the answers took."""
+        """Release the resolver's resources."""
         ...
 
 
 class SystemResolver:
-    """Asks as the machine is set up to (hosts file, DNS), in threads of its own: a slow name server holds few.
+    """Resolves with the machine's configuration (hosts file, DNS), in separate threads, so a slow name server holds
+    few.
 
-    Everyone of a workspace who asks for one name at one time shares one question. A workspace has half of the threads
-    at most; each is taken until there is an answer, whether or not anybody still waits for it.
+    Concurrent lookups of one name by one workspace share a query. A workspace has at most half of the threads; each is
+    occupied until there is an answer, even if no caller still waits.
     """
 
     def __init__(self, *, seconds: float = 10.0) -> None:
@@ -43,7 +44,7 @@ class SystemResolver:
         self._asked: dict[_Question, asyncio.Task[list[Address]]] = {}
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
-        """As the protocol says."""
+        """See Resolver."""
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await asyncio.shield(self._question((asker, name)))
@@ -54,7 +55,7 @@ class SystemResolver:
         return addresses
 
     def close(self) -> None:
-        """As the protocol says."""
+        """See Resolver."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _question(self, question: _Question) -> asyncio.Task[list[Address]]:
@@ -73,7 +74,7 @@ class SystemResolver:
     def _forget(self, question: _Question, answered: asyncio.Task[list[Address]]) -> None:
         del self._asked[question]
         if not answered.cancelled():
-            answered.exception()  # whoever asked may have gone: then nobody reads it, and asyncio would complain
+            answered.exception()  # the callers may have been cancelled: asyncio would log the unread error
 
 
 def _look_up(name: str) -> list[Address]:

@@ -1,4 +1,4 @@
-"""A URL as a workflow gives it, read once: what is checked here is what is called."""
+"""URLs of workflows, parsed once, so that the checked URL is the one called."""
 
 import ipaddress
 import re
@@ -27,7 +27,7 @@ _HIGHEST_PORT: Final = 65535
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes. `resource` is path and query in ASCII, `authorization` what user and password ask for."""
+    """Target of a request. `resource` is path and query in ASCII, `authorization` comes from user and password."""
 
     scheme: str
     host: Host
@@ -37,12 +37,12 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, Host, int]:
-        """What two URLs must have in common to be told the same secrets."""
+        """Return the origin: URLs that share it may receive the same secrets."""
         return self.scheme, self.host, self.port
 
     @property
     def authority(self) -> str:
-        """Host and, where it is not the scheme's own, port."""
+        """Return the host and any non-default port."""
         host = f"[{self.host}]" if isinstance(self.host, ipaddress.IPv6Address) else str(self.host)
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -51,7 +51,7 @@ class Target:
 
 
 def read_target(url: str) -> Target:
-    """Where `url` leads. Raises BlockedAddress."""
+    """Return the target of `url`. Raises BlockedAddress."""
     try:
         return _read(url.strip())
     except ValueError as error:
@@ -59,7 +59,7 @@ def read_target(url: str) -> Target:
 
 
 def read_redirect(target: Target, location: str) -> Target:
-    """Where a redirect from `target` leads. Raises BlockedAddress."""
+    """Return the target of a redirect from `target`. Raises BlockedAddress."""
     try:
         joined = urljoin(str(target), location.strip())
     except ValueError as error:

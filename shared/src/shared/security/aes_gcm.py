@@ -1,4 +1,4 @@
-"""AES-256-GCM with a ring of keys: the first seals, all of them open."""
+"""AES-256-GCM with a key ring: the first key encrypts, all of them decrypt."""
 
 import os
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ NONCE_BYTES: Final = 12
 
 
 class AesGcmKeyRing:
-    """Seals and opens values, each bound to its workspace and name by the cipher's additional data.
+    """Encrypts and decrypts values, bound to workspace and name by the cipher's additional data.
 
-    `setting` is where an operator gives the keys.
+    `setting` is the setting that holds the keys.
     """
 
     def __init__(self, keys: Sequence[tuple[str, bytes]], *, setting: str) -> None:
@@ -26,16 +26,16 @@ class AesGcmKeyRing:
 
     @classmethod
     def parse(cls, text: str, *, setting: str = "FLOWPORT_ENVIRONMENT_KEYS") -> Self:
-        """Read `id:base64,id:base64`, the sealing key first; empty for no keys. Raises ValueError, naming no key."""
+        """Read `id:base64,id:base64`, the encryption key first; empty for no keys. Raises ValueError, naming no key."""
         return cls(parse_keys(text), setting=setting)
 
     @property
     def active_key_id(self) -> str | None:
-        """The id of the key that seals; None where there is none."""
+        """Return the encryption key's id; None without keys."""
         return next(iter(self._ciphers), None)
 
     def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
-        """Encrypt `value`. Raises Unavailable when there is no key."""
+        """Encrypt `value`. Raises Unavailable if there is no key."""
         key_id = self.active_key_id
         if key_id is None:
             raise Unavailable(f"secrets need {self.setting}, which is not set")
@@ -44,7 +44,7 @@ class AesGcmKeyRing:
         return Sealed(key_id, nonce, ciphertext)
 
     def open(self, sealed: Sealed, *, workspace_id: str, name: str) -> str:
-        """What was sealed at this place. Raises Unavailable."""
+        """Decrypt a value of this workspace and name. Raises Unavailable."""
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
             raise Unavailable(f"secret {name} is sealed with a key that {self.setting} does not name: {sealed.key_id}")

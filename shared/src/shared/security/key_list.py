@@ -1,4 +1,4 @@
-"""Secret keys as operators write them: `id:base64,id:base64`."""
+"""Secret keys in settings: `id:base64,id:base64`."""
 
 from base64 import b64decode
 from binascii import Error as BadBase64

@@ -1,4 +1,4 @@
-"""API keys: recognisable, checkable offline, stored only as a hash."""
+"""API keys: recognizable, verifiable offline, stored only as a hash."""
 
 import hashlib
 import secrets
@@ -12,24 +12,24 @@ _CHECK_LENGTH: Final = 6
 
 
 def new_key() -> str:
-    """`sk-sim-`, 192 random bits, and six characters of checksum, all in base64url."""
+    """Return `sk-sim-`, 192 random bits, and six characters of checksum, all in base64url."""
     body = secrets.token_urlsafe(_RANDOM_BYTES)
     return f"{PREFIX}{body}{_checksum(body)}"
 
 
 def is_mistyped(key: str) -> bool:
-    """Whether `key` has our form but not its checksum: a typing error, no need to ask the store."""
+    """Return whether `key` has a key's format but a wrong checksum: a typing error needs no store lookup."""
     body, check = key[len(PREFIX) : -_CHECK_LENGTH], key[-_CHECK_LENGTH:]
     return key.startswith(PREFIX) and len(body) == 32 and _checksum(body) != check
 
 
 def hash_key(key: str) -> str:
-    """SHA-256 in hex: what is stored and looked up. A plain hash is enough for 192 random bits."""
+    """Return SHA-256 in hex, for storage and lookup. A plain hash is enough for 192 random bits."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def mask_key(key: str) -> str:
-    """`sk-sim-...abcd`, for lists and samples."""
+    """Return `sk-sim-...abcd`, for lists and samples."""
     return f"{PREFIX}...{key[-4:]}"
 
 

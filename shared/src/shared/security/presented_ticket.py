@@ -1,4 +1,4 @@
-"""The run ticket that the current task works with; calls between services carry it along, as they do a trace."""
+"""Run ticket of the current task, propagated with calls between services like a trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ _presented: ContextVar[str] = ContextVar("run_ticket", default="")
 
 
 def presented_ticket() -> str:
-    """Return the ticket of the run that the current task works on; empty where it works on none."""
+    """Return the ticket of the current task's run; empty if there is none."""
     return _presented.get()
 
 

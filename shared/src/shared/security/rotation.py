@@ -1,4 +1,4 @@
-"""Changing keys: what another key seals is sealed anew with the first one, and then the other can go."""
+"""Key rotation: re-encrypt with the first key, so that older keys can be removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ log = get_logger("rotation")
 
 @dataclass(frozen=True, slots=True)
 class SealedValue:
-    """A sealed value that is kept under `id`, and the place for which it was sealed."""
+    """An encrypted value stored under `id`, with its workspace and name."""
 
     id: str
     workspace_id: str
@@ -24,26 +24,26 @@ class SealedValue:
 
 
 class SealedValues(Protocol):
-    """Sealed values of one kind, wherever they are kept."""
+    """Stored encrypted values of one kind."""
 
     async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
-        """Up to `limit` values that another key than this one opens, by their ids, from behind the id `after`."""
+        """Return up to `limit` values encrypted with other keys, by id, after the id `after`."""
         ...
 
     async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
-        """Keep the new seal, if the value still has the old one."""
+        """Store the new value, unless the old one has changed."""
         ...
 
 
 class KeyRotation:
-    """At start, seals with the first key whatever another key still seals; afterwards the other can go."""
+    """Re-encrypts values of older keys with the first key at startup; older keys can then be removed."""
 
     def __init__(self, values: SealedValues, keys: AesGcmKeyRing) -> None:
         self._values = values
         self._keys = keys
 
     async def start(self) -> None:
-        """Reseal all that can be opened, in one pass; the rest is left as it is, and logged."""
+        """Re-encrypt everything readable, in one pass; log and skip the rest."""
         active = self._keys.active_key_id
         if active is None:
             return
@@ -55,7 +55,7 @@ class KeyRotation:
             log.info("secrets were sealed anew", count=resealed, setting=self._keys.setting, key_id=active)
 
     async def stop(self) -> None:
-        """Nothing is left running."""
+        """Do nothing: the rotation ends in `start`."""
 
     async def _reseal(self, value: SealedValue) -> bool:
         place = {"workspace_id": value.workspace_id, "name": value.name}

@@ -1,4 +1,4 @@
-"""Signing and verifying of run tickets, with HMAC-SHA256 and a ring of keys: the first signs, all of them verify."""
+"""Sign and verify run tickets, with HMAC-SHA256 and a key ring: the first key signs, all of them verify."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -21,14 +21,14 @@ _decode: Final = msgspec.json.Decoder(RunTicket).decode
 
 
 class TicketKeys:
-    """Key ring for tickets, which are written as `key id.claims.signature`. The first of `keys` signs."""
+    """Key ring for tickets, in the format `key id.claims.signature`. The first of `keys` signs."""
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
         self._keys = dict(keys)
         self._signing_id, self._signing_key = keys[0]
 
     def sign(self, ticket: RunTicket) -> str:
-        """Return the ticket as a worker presents it."""
+        """Return the signed ticket."""
         signed = f"{self._signing_id}.{_base64(_encode(ticket))}"
         return f"{signed}.{_base64(_signature(self._signing_key, signed))}"
 
@@ -66,7 +66,7 @@ class TicketSigner:
         return self._keys.sign(ticket)
 
     def sign_child(self, parent: RunTicket, workflow_id: str, snapshot_hash: str) -> str:
-        """Return the ticket of a workflow that is called within a run; it expires with the run's own."""
+        """Return the ticket of a called workflow; it expires with the run's own."""
         child = msgspec.structs.replace(
             parent,
             workflow_id=workflow_id,
@@ -77,7 +77,7 @@ class TicketSigner:
 
 
 def refused(reason: str, message: str) -> RunTicketRefused:
-    """Return the error of a ticket that does not do; `reason` is for programs."""
+    """Return the error for a refused ticket; `reason` is for programs."""
     return RunTicketRefused(message, details={"reason": reason})
 
 

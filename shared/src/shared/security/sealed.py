@@ -1,11 +1,11 @@
-"""A secret as it is stored."""
+"""Encrypted secrets for storage."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An encrypted value and the id of the key that opens it."""
+    """An encrypted value and the id of its key."""
 
     key_id: str
     nonce: bytes

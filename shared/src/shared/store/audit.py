@@ -1,4 +1,4 @@
-"""The audit log of one service in its own database: written once, never changed."""
+"""Append-only audit log of one service in its database."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ log = get_logger("audit")
 
 
 class AuditStore:
-    """Entries of this service's deeds."""
+    """Audit entries of this service."""
 
     def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class AuditStore:
         self._clock = clock or SystemClock()
 
     async def add(self, *entries: AuditEntry) -> None:
-        """Keep `entries`. The deed is done: where the store is away, the log of the process has them instead."""
+        """Store `entries`. If the store is unavailable, log them instead: the action has happened."""
         documents = [{"_id": entry.id, **msgspec.to_builtins(entry, builtin_types=_AS_THEY_ARE)} for entry in entries]
         try:
             await self._collection.insert_many(documents)
@@ -43,7 +43,7 @@ class AuditStore:
 
     @store_call
     async def find(self, query: AuditQuery) -> AuditPage:
-        """Entries, newest first. Raises Unavailable."""
+        """Return entries, newest first. Raises Unavailable."""
         filters = list(_filters(query))
         others = [*([] if query.before is None else [{"place": {"$lt": query.before}}]), *filters]
 
@@ -77,7 +77,7 @@ def _filters(query: AuditQuery) -> Iterator[Document]:
 
 
 def _places(bounds: Document) -> Document:
-    """What is within bounds of positions, by its place."""
+    """Return bounds on positions as bounds on places."""
     found: Document = {}
     if "$gte" in bounds:
         found["$gte"] = place_at(_micros(bounds["$gte"]))
@@ -87,13 +87,13 @@ def _places(bounds: Document) -> Document:
 
 
 def _position(place: str) -> int:
-    """Microseconds are the order of entries within one millisecond."""
+    """Return the position: microseconds order entries within one millisecond."""
     ms, order = divmod(int(place.partition("-")[0]), _MICROS_PER_MS)
     return ms * PER_MS + order
 
 
 def _micros(position: int) -> int:
-    """The first microsecond that stands there or behind it."""
+    """Return the first microsecond at or after a position."""
     ms, order = divmod(position, PER_MS)
     return ms * _MICROS_PER_MS + min(order, _MICROS_PER_MS)
 

@@ -18,20 +18,20 @@ from shared.store.metrics import FAILURES, CommandTimes
 from shared.store.products import Product, product_of
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
-"""What is acknowledged survives the loss of any one node and of power."""
+"""Acknowledged writes survive the loss of any one node and of power."""
 BUILD_SECONDS: Final = 6 * 3600.0
-"""How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
+"""How long indexes may take to build: on a large collection hours, during which the store stays usable."""
 PING_SECONDS: Final = 4.0
-"""Less than `/readyz` gives a check: one that is cut short could not say why."""
+"""Shorter than the limit of a `/readyz` check: one that is cancelled could not report the reason."""
 IDLE_MS: Final = 120_000
-"""How long a connection may be idle and still be used: common firewalls cut it after 240 s, SecantusDB after 300 s."""
+"""Maximum idle time of a connection: common firewalls cut it after 240 s, SecantusDB after 300 s."""
 
 
 class Store:
     """The database of one service, opened by `start`.
 
-    Every operation has a time limit; dates come back aware, in UTC. What was written is read at once, from where it was
-    written, whatever the `uri` says of reading.
+    Every operation has a time limit; dates are timezone-aware, in UTC. Reads go to the primary and see earlier writes,
+    whatever read preference the `uri` sets.
     """
 
     def __init__(self, uri: str, database: str, indexes: Sequence[Index] = (), *, timeout_ms: int = 10_000) -> None:
@@ -49,7 +49,7 @@ class Store:
         self._indexes = indexes
         self._expiry: Expiry | None = None
         self.product: Product | None = None
-        """The server's product, None until `start`. What works on both products is done until then."""
+        """The server's product, None until `start`, and until then treated as if both were possible."""
         self.database: AsyncDatabase[Document] = self._client.get_database(
             database,
             write_concern=DURABLE,
@@ -59,11 +59,11 @@ class Store:
         )
 
     def collection(self, name: str) -> Collection:
-        """A collection, with durable writes."""
+        """Return a collection with durable writes."""
         return self.database[name]
 
     async def start(self) -> None:
-        """Create the declared indexes, and see to it that what has expired goes. Raises Unavailable."""
+        """Create the declared indexes and start expiry. Raises Unavailable."""
         await self.ping()
         lifetimes = [lifetime for index in self._indexes if (lifetime := index.lifetime)]
         try:
@@ -86,10 +86,10 @@ class Store:
         await self._client.close()
 
     async def ping(self) -> None:
-        """Raises Unavailable unless the store can be read.
+        """Raise Unavailable unless the store can be read.
 
-        A read, since SecantusDB answers the command `ping` even when a full disk has stopped it. MongoDB answers a
-        read by `_id` as fast.
+        A read, since SecantusDB answers the command `ping` even when a full disk has stopped it. MongoDB answers a read
+        by `_id` as fast.
         """
         try:
             with pymongo.timeout(PING_SECONDS):
@@ -100,7 +100,7 @@ class Store:
 
     @property
     def is_mongodb(self) -> bool:
-        """Return whether the server is known to be MongoDB, and nothing has to be done for SecantusDB's sake."""
+        """Return whether the server is known to be MongoDB, and needs no workarounds for SecantusDB."""
         return self.product is not None and not self.product.is_secantusdb
 
     async def _build_indexes(self, *, expires: bool) -> None:

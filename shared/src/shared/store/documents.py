@@ -1,4 +1,4 @@
-"""What a store holds."""
+"""Stored documents."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -13,5 +13,5 @@ Collection = AsyncCollection[Document]
 
 
 def known(document: Document, kind: "type[DataclassInstance]") -> Document:
-    """What this version's `kind` has of `document`: a newer one, beside us or before us, may have written more."""
+    """Return the fields of `document` that this version's `kind` knows: newer versions may have written more."""
     return {each.name: document[each.name] for each in fields(kind) if each.name in document}

@@ -1,4 +1,4 @@
-"""Errors of the driver, as the error that everybody knows."""
+"""Driver errors, translated to Unavailable."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -21,7 +21,7 @@ log = get_logger("store")
 
 
 class _Complaints:
-    """What is logged of one call's failures: of each kind the first at once, then a line in ten seconds."""
+    """Rate limit for one call's error logs: the first of each kind immediately, then one in ten seconds."""
 
     def __init__(self, call: str) -> None:
         self._call = call
@@ -41,10 +41,10 @@ class _Complaints:
 
 
 def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """`method`, raising Unavailable where the driver fails. A write may or may not have been done then.
+    """Wrap `method` to raise Unavailable on driver errors. The write may or may not have been applied.
 
-    The driver's own words stay in the log. A DuplicateKeyError that means something is caught inside the method; any
-    other is two writers in one moment, and trying again helps.
+    Only the log has the driver's error. Methods handle a DuplicateKeyError that has a meaning; any other is a race
+    between two writers, and a retry helps.
     """
 
     complaints = _Complaints(method.__qualname__)

@@ -1,8 +1,8 @@
-"""Deletes what has expired, where the store had better not do it by itself.
+"""Expiry of documents where the store's own is too slow.
 
-SecantusDB reads every document of each collection that has a TTL index, once a minute, while everybody waits: 1.9
-seconds for 75,000 runs. Here an ordinary index finds them, in slices of time with a few documents each, and others take
-their turns between.
+SecantusDB reads every document of each collection that has a TTL index, once a minute, blocking all other calls: 1.9
+seconds for 75,000 runs. Here an ordinary index finds them, in time slices with a few documents each, and other calls
+run between.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ AT_ONCE: Final = 20
 SHORTEST: Final = timedelta(milliseconds=50)
 LONGEST: Final = timedelta(seconds=10)
 PATIENCE_SECONDS: Final = 60.0
-"""What expired while nobody swept is found in one look, 40 microseconds for each."""
+"""One query finds everything that expired while no sweep ran, 40 microseconds each."""
 
 log = get_logger("expiry")
 
@@ -40,7 +40,7 @@ class Lifetime(NamedTuple):
 
 
 class Expiry:
-    """Sweeps one database, every so often. Several may sweep the same."""
+    """Sweeps one database periodically. Several instances may sweep the same."""
 
     def __init__(
         self,
@@ -56,11 +56,11 @@ class Expiry:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start sweeping."""
         self._task = asyncio.create_task(for_ever(self._sweep, every=self._every, name="expiry"))
 
     async def stop(self) -> None:
-        """End, in the middle of whatever it is."""
+        """Stop immediately, even within a sweep."""
         await end(self._task)
 
     async def _sweep(self) -> None:
@@ -73,7 +73,7 @@ class Expiry:
 
 @dataclass(slots=True)
 class _Sweep:
-    """How far a collection is swept. A slice is as long as a few documents make it."""
+    """Progress of one collection's sweep. Slices are sized to hold a few documents."""
 
     collection: Collection
     lifetime: Lifetime
@@ -82,10 +82,10 @@ class _Sweep:
     slice: timedelta = LONGEST
 
     async def go_on(self) -> None:
-        """Delete what has expired since. Raises PyMongoError."""
+        """Delete documents that expired since the last sweep. Raises PyMongoError."""
         due = self.clock.now() - timedelta(seconds=self.lifetime.seconds)
-        self.until = min(self.until or due, due)  # a clock that was ahead for a while has gone too far
-        # What came late is older than all slices; to who begins, everything is.
+        self.until = min(self.until or due, due)  # correct a position from a clock that was ahead
+        # Late documents are older than all slices; for the first sweep, all are.
         await self._delete({"$lt": self.until})
         while self.until < due:
             until = min(due, self.until + self.slice)

@@ -1,4 +1,4 @@
-"""A database's indexes beside those that are declared for it."""
+"""Differences between a database's indexes and the declared ones."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -26,14 +26,14 @@ class IndexName(NamedTuple):
 
 
 class IndexState(NamedTuple):
-    """What is declared and not there; and what is not declared and there, in collections that have declared ones."""
+    """Missing declared indexes, and undeclared indexes in collections that have declared ones."""
 
     missing: Sequence[IndexName]
     unknown: Sequence[IndexName]
 
 
 async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
-    """How the database stands. Raises PyMongoError."""
+    """Return the differences. Raises PyMongoError."""
     wanted = {IndexName(index.collection, index.model().document["name"]) for index in declared}
     there = {
         IndexName(collection, index)
@@ -45,7 +45,7 @@ async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
 
 
 async def drop(database: Database, indexes: Iterable[IndexName]) -> None:
-    """Take them away; nobody waits for that, and one that is gone already is no matter. Raises PyMongoError."""
+    """Drop indexes, without blocking; ignore missing ones. Raises PyMongoError."""
     for index in indexes:
         try:
             await database[index.collection].drop_index(index.name)

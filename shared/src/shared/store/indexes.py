@@ -1,4 +1,4 @@
-"""Indexes, as services declare them."""
+"""Indexes that services declare."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,31 +9,31 @@ from pymongo import ASCENDING, IndexModel
 from shared.store.expiry import Lifetime
 
 EXPIRES: Final = "expireAfterSeconds"
-"""The option of an index that expires documents."""
+"""Index option that expires documents."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index that a service declares in code, beside the queries that need it."""
+    """An index that a service declares next to its queries."""
 
     collection: str
     keys: tuple[tuple[str, int], ...]
     unique: bool = False
     expire_after_seconds: int | None = None
     sparse: bool = False
-    """Leaves out documents without the field: for fields that few documents have."""
+    """Omits documents without the field: for rare fields."""
     partial: Mapping[str, Any] | None = None
     name: str = field(default="")
 
     @property
     def lifetime(self) -> Lifetime | None:
-        """When documents expire by this index, if they do."""
+        """Return the document lifetime that this index defines, if any."""
         if self.expire_after_seconds is None:
             return None
         return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
 
     def model(self, *, expires: bool = True) -> IndexModel:
-        """As the driver takes it; unless it `expires` documents, they stay."""
+        """Return the driver's index model, with expiry only if it `expires` documents."""
         options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
         if self.expire_after_seconds is not None and expires:
             options[EXPIRES] = self.expire_after_seconds
@@ -47,5 +47,5 @@ class Index:
 
 
 def by(*fields: str) -> tuple[tuple[str, int], ...]:
-    """Ascending keys of an index."""
+    """Return ascending index keys."""
     return tuple((name, ASCENDING) for name in fields)

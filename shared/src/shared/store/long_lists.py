@@ -1,10 +1,10 @@
-"""Lists that grow with what happens, read a stretch at a time.
+"""Growing lists, read in ranges.
 
-By the indexes that these lists have, MongoDB reads a page and no more: there one query finds it. SecantusDB first reads
-everything that the prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000
-runs would take seconds. So a query asks for a stretch of the list. The first is short, and one is longer the sooner the
-one before it was answered. A list that is narrowed by what no index finds is read that way on MongoDB, too: it may have
-to read very many documents for a page.
+MongoDB reads no more than a page from these lists' indexes: there one query finds it. SecantusDB first reads everything
+that the prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000 runs would
+take seconds. So a query reads a range of the list. The first is short; the faster the previous query, the longer the
+next range. A list filtered by fields outside its index is read in ranges on MongoDB, too: it may have to read very many
+documents for a page.
 """
 
 import time
@@ -21,8 +21,9 @@ from shared.store.positions import PER_MS
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 2.0
-"""For how long a reader waits for a full page, what looks take at the least not counted: there are a hundred at most.
-Where few of very many are wanted, it gets a short one, and reads on."""
+"""How long a reader waits for a full page, excluding the minimum time of its queries, of which there are at most a
+hundred. If few of very many documents match, it gets a short page and reads on.
+"""
 
 
 def _positions(time_: timedelta) -> int:
@@ -31,19 +32,20 @@ def _positions(time_: timedelta) -> int:
 
 SHORTEST: Final = _positions(timedelta(seconds=1))
 LONGEST: Final = _positions(timedelta(days=180))
-"""When stretches have grown so far, the rest of the list is one."""
+"""Once ranges have grown to this length, the rest of the list is one range."""
 DAY: Final = _positions(timedelta(days=1))
 BEGINNING: Final = _positions(timedelta(days=100))
-"""How far back a list is looked for whose oldest are wanted: a little more than runs are kept by default. What is older
-yet is in the first stretch."""
+"""Where an oldest-first list begins: slightly more than the default retention of runs. Older documents are in the first
+range.
+"""
 
 Look = Callable[[Document, int], Awaitable[Sequence[Document]]]
-"""Documents whose position is within bounds, in the order of the list, so many at most."""
+"""Query for documents with positions within bounds, in list order, up to a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What is asked for of a list. `lowest` and `highest` are positions that belong to it."""
+    """A requested page. `lowest` and `highest` are inclusive positions."""
 
     limit: int
     lowest: int | None = None
@@ -53,34 +55,34 @@ class Page:
 
     @property
     def order(self) -> dict[str, int]:
-        """As a query sorts by it."""
+        """Return the sort order of the query."""
         direction = 1 if self.oldest_first else -1
         return {"position": direction, "_id": direction}
 
     @property
     def near(self) -> int | None:
-        """Where reading begins."""
+        """Return the position where reading begins."""
         bound = self.lowest if self.oldest_first else self.highest
         edges = [edge for edge in (bound, self.behind and self.behind.at) if edge is not None]
         return (max if self.oldest_first else min)(edges, default=None)
 
     @property
     def far(self) -> int | None:
-        """Where the list ends."""
+        """Return the position where the list ends."""
         return self.highest if self.oldest_first else self.lowest
 
     def within(self, near: int | None, far: int | None) -> Document:
-        """The bounds of a stretch; {} where it has none.
+        """Return the bounds of a range; {} if unbounded.
 
-        No `$lte`: where an index goes on behind the position, SecantusDB finds nothing that stands at the bound itself.
-        To MongoDB both are the same, since positions are integers.
+        No `$lte`: where an index continues after the position, SecantusDB finds no documents at the bound itself. To
+        MongoDB both are the same, since positions are integers.
         """
         lowest, highest = (near, far) if self.oldest_first else (far, near)
         bounds = {"$gte": lowest, "$lt": None if highest is None else highest + 1}
         return {sign: position for sign, position in bounds.items() if position is not None}
 
     def end_of(self, start: int, length: int, newest: int) -> int | None:
-        """The last position of a stretch: that of the list, None if it has none, where not much can be behind it."""
+        """Return the last position of a range: the list's, None if it has none, if little can follow."""
         end = start + length - 1 if self.oldest_first else start - length + 1
         if length > LONGEST or (end >= newest if self.oldest_first else end <= 0):
             return self.far
@@ -90,13 +92,14 @@ class Page:
 
 
 Listed = tuple[list[Document], Place | None]
-"""Documents, and the place behind them where the list goes on, if it does."""
+"""Documents, and the place to continue from, if any."""
 
 
 async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float] = time.monotonic) -> Listed:
-    """A page of a list whose `newest` documents stand about there; those beyond it belong to the first stretch.
+    """Return a page of a list whose newest documents are near position `newest`; those beyond it are in the first
+    range.
 
-    A page can be shorter than its limit, and even empty, before the list ends.
+    A page can be shorter than its limit, even empty, before the list ends.
     """
     found: list[Document] = []
     near, beginning = page.near, newest - BEGINNING
@@ -122,7 +125,7 @@ async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float
 
 
 async def read_at_once(look: Look, page: Page) -> Listed:
-    """The same of a list that is never long."""
+    """Return a page of a short list in one query."""
     return _cut(await look(page.within(page.near, page.far), page.limit + 1), page)
 
 
@@ -146,9 +149,9 @@ async def read_list(
     is_narrowed: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> Listed:
-    """Return a page of a list whose `newest` documents stand about there.
+    """Return a page of a list whose newest documents are near position `newest`.
 
-    A list `is_narrowed` where conditions beside the index's own may leave out most of what the index finds.
+    A list `is_narrowed` if conditions beyond the index may exclude most of what the index finds.
     """
     if store.is_mongodb and not is_narrowed:
         return await read_at_once(look, page)
@@ -157,10 +160,10 @@ async def read_list(
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Conditions on a list beside those of its index."""
+    """Conditions on a list beyond its index."""
 
     usual: Sequence[Document] = ()
-    """Met by nearly all that the index finds."""
+    """Conditions that nearly all indexed documents meet."""
     others: Sequence[Document] = ()
 
     @property
@@ -179,16 +182,16 @@ async def read_some(
     hidden: Document,
     now_ms: int,
 ) -> Listed:
-    """Return a page of what is `wanted`, see looking. `now_ms` is the store's time."""
+    """Return a page of the `wanted` documents, see `looking`. `now_ms` is the store's time."""
     look = looking(collection, wanted, narrowing.all, page, hidden)
     return await read_list(store, look, page, newest=now_ms * PER_MS, is_narrowed=bool(narrowing.others))
 
 
 def looking(collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document) -> Look:
-    """Looks for what is `wanted`, by equality and in the order of an index that ends in position and id.
+    """Return a query for `wanted`, by equality and in the order of an index that ends in position and id.
 
-    The `others` narrow what the index finds. They are a stage of their own, since SecantusDB takes no index for a query
-    with more conditions than that; MongoDB joins both stages into one query.
+    The `others` filter what the index finds, in a separate stage, since SecantusDB uses no index for a query with more
+    conditions; MongoDB joins both stages into one query.
     """
     narrowing = [*others, *([page.behind.behind(oldest_first=page.oldest_first)] if page.behind else [])]
 

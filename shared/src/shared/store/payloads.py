@@ -1,4 +1,4 @@
-"""Values of any size as documents."""
+"""Payloads as documents."""
 
 from typing import Final
 
@@ -8,17 +8,17 @@ from shared.contracts.payloads import Payload
 from shared.store.documents import Document
 
 LOGGED: Final = "logged"
-"""Where a stored value has the form that logs show, if that is another."""
+"""Field for the masked form of a value, if it differs."""
 
 
 def encode_payload(payload: Payload) -> Document:
-    """A value as it is stored: JSON as it came, or the name of its blob."""
+    """Return the stored form of a payload: its original JSON, or its blob's id."""
     stored: Document = {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
     return stored if payload.logged is None else {**stored, LOGGED: encode_payload(payload.logged)}
 
 
 def decode_payload(stored: Document) -> Payload:
-    """A stored value."""
+    """Return the payload from its stored form."""
     logged = decode_payload(stored[LOGGED]) if LOGGED in stored else None
     if stored["blob_id"] is not None:
         return Payload(blob_id=stored["blob_id"], size=stored["size"], logged=logged)

@@ -1,4 +1,4 @@
-"""Products that speak MongoDB's protocol, told apart by what `buildInfo` answers."""
+"""Products that speak MongoDB's protocol, identified by `buildInfo`."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,7 @@ class Product(NamedTuple):
 
     @property
     def is_secantusdb(self) -> bool:
-        """Return whether the adapter must avoid what only SecantusDB does slowly."""
+        """Return whether the adapter must avoid operations that are slow only in SecantusDB."""
         return self.name == SECANTUSDB
 
 

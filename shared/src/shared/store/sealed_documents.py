@@ -1,4 +1,4 @@
-"""Sealed values in the documents of one collection, for the rotation of their keys."""
+"""Encrypted values in one collection's documents, for key rotation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,16 +9,16 @@ from shared.store.documents import Collection, Document, known
 from shared.store.errors import store_call
 
 Place = Callable[[Document], tuple[str, str]]
-"""The workspace, and the name in it, that a document's value was sealed for."""
+"""The workspace and name for which a document's value was encrypted."""
 
 
 def sealed_in(stored: Document) -> Sealed:
-    """A seal as it is stored."""
+    """Return a stored encrypted value."""
     return Sealed(**known(stored, Sealed))
 
 
 class SealedDocuments:
-    """Implements SealedValues. The seal is in `field`, and may be missing."""
+    """Implements SealedValues. `field` holds the encrypted value, and may be missing."""
 
     def __init__(self, collection: Collection, field: str, place: Place) -> None:
         self._documents = collection

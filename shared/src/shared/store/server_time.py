@@ -1,4 +1,4 @@
-"""The store's own time, which all processes share, however their clocks go."""
+"""The store's clock, which all processes share."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,7 +11,8 @@ NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 
 
 def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
-    """A stage that adds the time to each document, as `now_ms`; the fields in `blank` stay behind, and are null.
+    """Return a stage that adds the time to each document, as `now_ms`; the fields in `blank` are not copied, and are
+    null.
 
     One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
     """
@@ -19,5 +20,5 @@ def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def from_now(wait: timedelta) -> dict[str, Any]:
-    """The moment that is so far ahead, in an expression."""
+    """Return an expression for the time `wait` from now."""
     return {"$add": [NOW_MS, whole_ms(wait)]}

@@ -1,4 +1,4 @@
-"""All or nothing, over several documents."""
+"""Transactions over several documents."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ LIMIT_SECONDS: Final = 10.0
 
 
 async def transact(store: Store, body: Callable[[Session], Awaitable[T]]) -> T:
-    """Run `body` in a transaction on one snapshot of the data, again from the start where another one got in its way.
+    """Run `body` in a snapshot transaction; restart it on conflicts.
 
     Raises what `body` raises (nothing is written then), or PyMongoError when the time limit is over.
     """
