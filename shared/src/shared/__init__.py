@@ -1,1 +1,1 @@
-"""What every Flowport service shares. It holds no business rules but the workflow format."""
+"""Code shared by all Flowport services. Its only business rules are the workflow format."""

@@ -1,4 +1,4 @@
-"""Many small requests, one piece of work: what arrives while a batch is under way makes the next one."""
+"""Batch small requests: those that arrive during one batch form the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ class _Entry(Generic[T, R]):
 
 
 def batches(items: Iterable[T], *, weigh: Callable[[T], int], max_weight: int) -> Iterator[tuple[T, ...]]:
-    """All items in order, together `max_weight` at most; one that weighs more makes a batch of its own."""
+    """Yield all items in order, in batches of at most `max_weight`; a heavier item is alone."""
     batch: list[T] = []
     weight = 0
     for item in items:
@@ -45,7 +45,7 @@ def _weightless(item: object) -> int:
 class Batcher(Generic[T, R]):
     """Collects items and has `work` answer them together, one batch after the other.
 
-    A lone item never waits for company. At most `max_items` go into a batch, and no more once they weigh `max_weight`.
+    A lone item never waits for more. A batch has at most `max_items`, and none beyond `max_weight`.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Batcher(Generic[T, R]):
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
-        """The answer to `item`. Raises what the work raises, Unavailable when too much is waiting already.
+        """Return the answer to `item`. Raises what the work raises, Unavailable when too many items wait.
 
-        What cannot even be weighed is its sender's failure, and nobody else's.
+        An item that cannot be weighed fails only its sender.
         """
         entry = _Entry[T, R](item, self._weigh(item), asyncio.get_running_loop().create_future())
         try:
@@ -77,14 +77,14 @@ class Batcher(Generic[T, R]):
         try:
             return await entry.answer
         finally:
-            del entry  # an error that it is answered by holds this frame
+            del entry  # breaks a cycle: its error refers to this frame
 
     async def start(self) -> None:
-        """Begin to work."""
+        """Start the worker task."""
         self._worker = asyncio.create_task(self._work_forever())
 
     async def stop(self) -> None:
-        """Finish what is waiting, in bounded time; refuse the rest."""
+        """Finish waiting items within a time limit; refuse the rest."""
         if self._worker is None:
             return
         try:
@@ -107,7 +107,7 @@ class Batcher(Generic[T, R]):
             finally:
                 for _ in range(len(taken)):
                     self._waiting.task_done()
-                taken.clear()  # an error that they are answered by holds this frame; and the next may come late
+                taken.clear()  # breaks a cycle: their errors refer to this frame, and the next batch may be late
 
     async def _answer(self, entries: Sequence[_Entry[T, R]]) -> None:
         if not entries:
@@ -132,7 +132,9 @@ class Batcher(Generic[T, R]):
 
     @property
     def _is_told_to_end(self) -> bool:
-        """Whether a cancellation is the worker's own: if it ended by any other, nobody would be answered any more."""
+        """Return whether the worker task itself was cancelled: if any other cancellation ended it, no item would be
+        answered.
+        """
         return self._worker is None or self._worker.cancelling() > 0
 
     def _refuse_waiting(self) -> None:

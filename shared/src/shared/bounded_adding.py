@@ -1,4 +1,4 @@
-"""Of what somebody may have a bounded number: it is never passed, however many add to it at once."""
+"""Insert documents up to a per-owner limit, safely under concurrency."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class BoundedAdding:
-    """Adds for one owner after the other."""
+    """Serializes the inserts of each owner."""
 
     def __init__(self) -> None:
         self._turns = Turns()
@@ -23,9 +23,10 @@ class BoundedAdding:
         add: Callable[[], Awaitable[T]],
         take_back: Callable[[T], Awaitable[object]],
     ) -> T | None:
-        """What `add` comes to; None where the owner has `at_most` already. Raises Unavailable, and what they raise.
+        """Return the result of `add`; None if the owner has `at_most` already. Raises Unavailable, and the callbacks'
+        errors.
 
-        Another process may add at the same moment, and so each counts again: whoever was last sees all of it.
+        Another process may add concurrently, so each counts again afterwards: the last one sees everything.
         """
         async with self._turns.of(owner):
             if await count() >= at_most:

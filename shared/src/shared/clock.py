@@ -1,4 +1,4 @@
-"""Time, as a port: wall time for what people read, monotonic time for every wait and limit."""
+"""Clock port: wall time for people, monotonic time for every wait and limit."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,33 +6,34 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a component takes its time from; tests hand in one that they move by hand."""
+    """Source of time; tests pass one that they advance manually."""
 
     def now(self) -> datetime:
-        """The wall time, aware, in UTC."""
+        """Return the wall time, timezone-aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; only differences mean anything."""
+        """Return monotonic seconds; only differences are meaningful."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The system clock."""
 
     def now(self) -> datetime:
-        """The wall time, aware, in UTC."""
+        """Return the wall time, timezone-aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment."""
+        """Return seconds since an arbitrary moment."""
         return time.monotonic()
 
 
 class SteadyClock:
-    """Wall time as of its creation, moved on by the monotonic clock.
+    """Wall time as of its creation, advanced by the monotonic clock.
 
-    Steps of the wall clock do not show, so times of one short-lived thing stay in order and differ by what it took.
+    Wall-clock steps have no effect, so timestamps of one short-lived object stay in order and their differences are
+    durations.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -41,7 +42,7 @@ class SteadyClock:
         self._created = clock.monotonic()
 
     def now(self) -> datetime:
-        """Return the wall time, aware, in UTC."""
+        """Return the wall time, timezone-aware, in UTC."""
         return self._created_at + timedelta(seconds=self._clock.monotonic() - self._created)
 
     def monotonic(self) -> float:
@@ -50,20 +51,20 @@ class SteadyClock:
 
 
 def iso(moment: datetime) -> str:
-    """`moment` as callers see every date: ISO-8601, UTC, milliseconds, `Z`."""
+    """Return `moment` in the API's date format: ISO-8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def ms_between(earlier: datetime, later: datetime) -> float:
-    """Return the milliseconds between two readings of a wall clock; 0 where the clock was set back in between."""
+    """Return the milliseconds between two wall-clock readings; 0 if the clock was set back in between."""
     return max(0.0, (later - earlier).total_seconds() * 1000)
 
 
 def whole_ms(duration: timedelta) -> int:
-    """`duration` in whole milliseconds."""
+    """Return `duration` in whole milliseconds."""
     return round(duration.total_seconds() * 1000)
 
 
 def epoch_ms(moment: datetime) -> int:
-    """`moment` in whole milliseconds since the epoch."""
+    """Return `moment` in whole milliseconds since the epoch."""
     return round(moment.timestamp() * 1000)

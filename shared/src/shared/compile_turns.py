@@ -1,8 +1,8 @@
 """Threads that compile workflows, shared between workspaces.
 
-The worst code of the size that a workflow may have takes a minute to compile, and a caller that disconnects does not
-stop it. Without turns one workspace could keep all default threads of a process, which others need to read snapshots
-and to resolve names.
+The worst code that fits in a workflow takes a minute to compile, and a caller that disconnects does not stop it.
+Without a limit one workspace could occupy all default threads of a process, which others need to read snapshots and to
+resolve names.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class CompileTurns:
 
     @asynccontextmanager
     async def held(self, workspace_id: str) -> AsyncIterator[None]:
-        """Hold the turn of a workspace. Raises Unavailable."""
+        """Wait for and hold the workspace's compile slot. Raises Unavailable."""
         if self._in_progress[workspace_id] >= self._most:
             raise Unavailable("The workspace checks too many workflows at once", retry_after=RETRY_SECONDS)
         self._in_progress[workspace_id] += 1
@@ -44,5 +44,5 @@ class CompileTurns:
                 del self._in_progress[workspace_id], self._turns[workspace_id]
 
     async def run(self, work: Callable[[], R]) -> R:
-        """Run `work` in a thread and return its result; the caller holds the turn."""
+        """Run `work` in a thread and return its result; the caller holds the slot."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,7 +1,7 @@
-"""The errors that cross a boundary. Each has one stable code; HTTP statuses are the presenters' business.
+"""Errors that cross service boundaries. Each has one stable code; presenters choose HTTP statuses.
 
-A service raises them, the internal HTTP door carries them by code, the calling service raises the same class again,
-and the gateway's presenters (one per API generation) turn the class into a status and a body.
+A service raises them, internal HTTP carries them by code, the calling service raises the same class again, and the
+gateway's presenters (one per API generation) turn the class into a status and a body.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ UNCERTAIN: Final = "There was no answer in time: the change may have been made. 
 
 
 class FlowportError(Exception):
-    """Something the caller can be told.
+    """Base of errors that callers see.
 
-    `message` is a sentence for a person, `details` is JSON for a program, `retry_after` is in whole seconds.
+    `message` is a sentence for people, `details` is JSON for programs, `retry_after` is in whole seconds.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -28,37 +28,37 @@ class FlowportError(Exception):
 
 
 class InvalidRequest(FlowportError):
-    """The caller sent something we cannot accept; `details` lists each field and what was expected."""
+    """The request is invalid; `details` lists each field and what was expected."""
 
     code = "INVALID_REQUEST"
 
 
 class InvalidWorkflow(InvalidRequest):
-    """A workflow file or draft that cannot be read or deployed; `details` lists every problem."""
+    """A workflow file or draft cannot be read or deployed; `details` lists every problem."""
 
     code = "INVALID_WORKFLOW"
 
 
 class Unauthenticated(FlowportError):
-    """No credential, or one that is wrong, expired or revoked."""
+    """The credential is missing, wrong, expired or revoked."""
 
     code = "UNAUTHENTICATED"
 
 
 class Forbidden(FlowportError):
-    """The credential is good, but not for this."""
+    """The credential does not permit this."""
 
     code = "FORBIDDEN"
 
 
 class RunTicketRefused(Forbidden):
-    """A worker's call without a valid run ticket, or with one that does not cover it; `details.reason` says why."""
+    """A worker's call has no valid run ticket, or one that does not cover it; `details.reason` says why."""
 
     code = "RUN_TICKET_REFUSED"
 
 
 class NotFound(FlowportError):
-    """No such thing, or none that this caller may know of."""
+    """The resource does not exist, or is hidden from this caller."""
 
     code = "NOT_FOUND"
 
@@ -70,58 +70,58 @@ class NotDeployed(FlowportError):
 
 
 class Conflict(FlowportError):
-    """The request contradicts the present state."""
+    """The request conflicts with the current state."""
 
     code = "CONFLICT"
 
 
 class PreconditionFailed(Conflict):
-    """Somebody changed meanwhile what the caller had seen, and wanted to be as it was."""
+    """The resource changed since the version that the caller requires."""
 
     code = "PRECONDITION_FAILED"
 
 
 class RunIdTaken(Conflict):
-    """A caller-chosen run id that was used before; ids are one-shot."""
+    """The caller-chosen run id was used before; ids are single-use."""
 
     code = "RUN_ID_TAKEN"
 
 
 class PayloadTooLarge(FlowportError):
-    """A body or value over its limit."""
+    """A body or value exceeds its limit."""
 
     code = "PAYLOAD_TOO_LARGE"
 
 
 class FullQueue(StrEnum):
-    """Whose queue has no place: a workspace's own limit is its owner's business, that of all is the operator's."""
+    """Which queue is full: a workspace's own limit concerns its owner, the global one the operator."""
 
     WORKSPACE = "workspace"
     GLOBAL = "global"
 
 
 class AtCapacity(FlowportError):
-    """The queue is full; `retry_after` says when a place is likely, `limit` in `details` whose queue it is."""
+    """The queue is full; `retry_after` estimates when to retry, `limit` in `details` names the queue."""
 
     code = "AT_CAPACITY"
     retryable = True
 
     @property
     def full_queue(self) -> FullQueue:
-        """Whose queue it is; that of all where nothing is said."""
+        """Return which queue is full; the global one by default."""
         is_own = isinstance(self.details, Mapping) and self.details.get("limit") == FullQueue.WORKSPACE
         return FullQueue.WORKSPACE if is_own else FullQueue.GLOBAL
 
 
 class Unavailable(FlowportError):
-    """A part we depend on does not answer."""
+    """A dependency does not answer."""
 
     code = "UNAVAILABLE"
     retryable = True
 
 
 class OutcomeUncertain(Unavailable):
-    """A part that was asked to change something did not answer in time. It may do so yet, or have done so."""
+    """A dependency did not answer a change in time. The change may have happened, or may still."""
 
     code = "OUTCOME_UNCERTAIN"
 
@@ -130,7 +130,7 @@ class OutcomeUncertain(Unavailable):
 
 
 class StaleAttempt(Conflict):
-    """A write by an attempt that no longer holds the run."""
+    """The attempt that wrote no longer holds the run."""
 
     code = "STALE_ATTEMPT"
 
@@ -140,4 +140,4 @@ def _with_subclasses(kind: type[FlowportError]) -> list[type[FlowportError]]:
 
 
 ERRORS_BY_CODE: Mapping[str, type[FlowportError]] = {kind.code: kind for kind in _with_subclasses(FlowportError)}
-"""Every error that may travel between services, by its code."""
+"""All errors that travel between services, by code."""

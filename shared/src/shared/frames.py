@@ -1,4 +1,4 @@
-"""The frames that an error has passed."""
+"""Release the frames in an error's traceback."""
 
 from typing import TypeVar
 
@@ -6,10 +6,10 @@ E = TypeVar("E", bound=BaseException)
 
 
 def forget_frames(error: BaseException) -> None:
-    """Let go of the frames of `error`, and of those of all that it came from: whoever has heard of it needs none.
+    """Clear the frames of `error` and of its causes, once it is handled.
 
-    They hold all that was in hand when it was raised. Where one of them holds the error too, as those of many a library
-    do that makes one error of another, all of that would stay in memory until a collection.
+    Frames hold all local variables from when it was raised. If one also refers to the error, as in many libraries that
+    convert errors, all of it would stay in memory until garbage collection.
     """
     seen: set[int] = set()
     rest: list[BaseException | None] = [error]
@@ -25,9 +25,9 @@ def forget_frames(error: BaseException) -> None:
 
 
 def unraised(error: E) -> E:
-    """The same error, as if it had not been raised yet: to be kept, or raised again, without the frames of `error`.
+    """Return a copy of `error` without its frames, to store or raise again.
 
-    Not as `copy` does it, which calls the class with the arguments of the error: ours may take others.
+    `copy` would call the class with the error's arguments: ours may take others.
     """
     again = type(error).__new__(type(error), *error.args)
     again.__dict__.update(error.__dict__)

@@ -1,6 +1,6 @@
-"""Addresses of mail, as they are compared: plain ASCII in lower case, so that two which look alike are the same one.
+"""Normalized email addresses: plain ASCII in lower case, so that lookalikes are equal.
 
-Characters that old mail servers take for a route to somewhere else (`%`, `!`) are none of them.
+Characters that old mail servers interpret as routing (`%`, `!`) are refused.
 """
 
 import re
@@ -14,17 +14,17 @@ _DOMAIN: Final = re.compile(rf"@(?={_HOST}\Z).{{1,189}}")
 
 
 def mailbox(text: str) -> str | None:
-    """`ada@example.com` as it is compared; None for what is no such address."""
+    """Return `ada@example.com` normalized; None for invalid addresses."""
     return _as_compared(text, _MAILBOX)
 
 
 def mail_domain(text: str) -> str | None:
-    """`@example.com` as it is compared; None for what is no such domain."""
+    """Return `@example.com` normalized; None for invalid domains."""
     return _as_compared(text, _DOMAIN)
 
 
 def domain_of(address: str) -> str:
-    """`@example.com` of an address that `mailbox` gave."""
+    """Return `@example.com` of an address from `mailbox`."""
     return f"@{address.rpartition('@')[2]}"
 
 

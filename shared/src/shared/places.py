@@ -1,4 +1,4 @@
-"""Places for work that all workspaces share: so many in all, and half of them at most for one workspace."""
+"""Concurrency slots shared by all workspaces, of which one workspace may hold half."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class Places:
-    """Whoever waits behind others of his workspace stands in nobody else's way."""
+    """Slots, where a workspace's waiting work never blocks other workspaces."""
 
     def __init__(self, number: int) -> None:
         self._all = asyncio.Semaphore(number)
@@ -15,7 +15,7 @@ class Places:
 
     @asynccontextmanager
     async def of(self, workspace_id: str) -> AsyncIterator[None]:
-        """A place of this workspace, for as long as inside."""
+        """Hold a slot of this workspace inside the block."""
         share = self._shares.setdefault(workspace_id, _Share(self._share))
         share.users += 1
         try:
@@ -28,7 +28,7 @@ class Places:
 
 
 class _Share:
-    """One workspace's places, and how many have or want one."""
+    """One workspace's slots, with the count of holders and waiters."""
 
     def __init__(self, number: int) -> None:
         self.places = asyncio.Semaphore(number)

@@ -1,4 +1,4 @@
-"""What a service is to the process that runs it: a name, a web application, and parts that start and stop."""
+"""Interface between a service and its process: a name, a web application, and components."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class ServiceName(StrEnum):
-    """Who talks to whom."""
+    """Names of the services."""
 
     GATEWAY = "gateway"
     DEPLOY = "deploy-service"
@@ -17,30 +17,30 @@ class ServiceName(StrEnum):
 
 
 class Component(Protocol):
-    """A part with a life of its own: a broker, a store, a consumer, a background loop."""
+    """A component with a lifecycle: a broker, a store, a consumer, a background loop."""
 
     async def start(self) -> None:
-        """Be ready for use on return."""
+        """Start; be ready for use on return."""
         ...
 
     async def stop(self) -> None:
-        """Let go of everything, in bounded time."""
+        """Release all resources in bounded time."""
         ...
 
 
 Check = Callable[[], Awaitable[None]]
-"""Raises when its part cannot do its work right now."""
+"""Raises while its component is not ready."""
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """Starts components in order and stops them in reverse, also when a later one fails to start."""
+    """Starts components in order and stops them in reverse, even if a later one fails to start."""
 
     components: Sequence[Component] = field(default_factory=tuple)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Everything is up inside the block."""
+        """Run all components inside the block."""
         async with AsyncExitStack() as stack:
             for component in self.components:
                 stack.push_async_callback(component.stop)

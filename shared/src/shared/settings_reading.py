@@ -1,4 +1,4 @@
-"""Settings as they are read at the start of a process: from the environment, and from files for secrets."""
+"""Read settings at startup: from the environment, and from files for secrets."""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from pydantic_settings import BaseSettings
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 SECRETS_DIR = "FLOWPORT_SECRETS_DIR"
-"""Names a folder; a file in it called like a setting holds its value, as Kubernetes and Docker mount secrets."""
+"""Names a folder of files named after settings, each holding a value, as Kubernetes and Docker mount secrets."""
 
 
 def read_settings(kind: type[Settings], **given: Any) -> Settings:
-    """The settings of this process, but for what is given. Raises SystemExit, with a sentence for each wrong one."""
+    """Return this process's settings, overridden by `given`. Raises SystemExit, with a sentence for each wrong one."""
     try:
         return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None, **given)
     except ValidationError as error:
@@ -24,7 +24,7 @@ def read_settings(kind: type[Settings], **given: Any) -> Settings:
 
 
 def variables_of(kind: type[BaseSettings], name: str) -> tuple[str, ...]:
-    """The variables that set field `name`, the preferred one first."""
+    """Return the variables that set field `name`, the preferred one first."""
     alias = kind.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
         return tuple(choice for choice in alias.choices if isinstance(choice, str) and choice.isupper())
@@ -39,13 +39,13 @@ def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message
     names = variables_of(kind, name)
     variable = next((name for name in names if name in os.environ), names[0])
     value = os.environ.get(variable)
-    is_shown = value is not None and field.annotation is not SecretStr and "@" not in value  # before it is a password
+    is_shown = value is not None and field.annotation is not SecretStr and "@" not in value  # may hold a password
     given = f"={value}" if is_shown else ""
     return f"  {variable}{given}: {message.removeprefix('Value error, ')}. {field.description}"
 
 
 def _fields_at(kind: type[BaseSettings], location: tuple[int | str, ...]) -> Iterator[tuple[str, FieldInfo]]:
-    """The field that an error is about: pydantic names it by whichever of its names was used."""
+    """Yield the field of an error: pydantic reports whichever of its names was used."""
     first = str(location[0]).upper() if location else ""
     for name, field in kind.model_fields.items():
         if first in (name.upper(), *variables_of(kind, name)):

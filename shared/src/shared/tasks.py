@@ -1,4 +1,4 @@
-"""Background tasks, and their end."""
+"""Start and end background tasks."""
 
 import asyncio
 import sys
@@ -15,9 +15,9 @@ TRIES: Final = 10
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task that works until it first waits before anybody else has a turn, where Python can do that (3.12).
+    """Start a task, which runs until its first wait before other tasks, where Python supports that (3.12).
 
-    One that never waits costs the loop nothing then.
+    One that never waits then costs no event-loop turn.
     """
     if sys.version_info >= (3, 12):
         task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
@@ -27,9 +27,9 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 async def for_ever(step: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
-    """Do `step` each `every` seconds. One that fails in a way that it does not know is logged, and the next one comes.
+    """Run `step` every `every` seconds. Log unexpected errors and continue.
 
-    Nobody looks after a background task: one that ended by an error would be missed by what it leaves undone.
+    Background tasks have no observer: one that ended with an error would only be noticed by missing work.
     """
     while True:
         await asyncio.sleep(every)
@@ -40,10 +40,10 @@ async def for_ever(step: Callable[[], Awaitable[None]], *, every: float, name: s
 
 
 async def end(task: asyncio.Task[None] | None) -> None:
-    """Cancel a background task and wait until it is over, in bounded time.
+    """Cancel a background task and wait until it ends, in bounded time.
 
-    PyMongo may take a cancellation in the middle of a read for a lost connection, and read again: the task goes on as
-    if nobody had said anything, and has to be told once more.
+    PyMongo may mistake a cancellation during a read for a lost connection, and read again: the task then continues and
+    must be cancelled again.
     """
     if task is None:
         return

@@ -1,4 +1,4 @@
-"""One at a time for each name, within this process; between processes the store's conditions decide."""
+"""Per-name locks within this process; between processes the store's conditions decide."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ WAIT_SECONDS: Final = 8.0
 
 
 class Turns:
-    """Keeps those who would change the same thing from racing, so that the store's conditions rarely fail."""
+    """Serializes changes to the same object, so that the store's conditions rarely fail."""
 
     def __init__(self, wait_seconds: float = WAIT_SECONDS) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -20,7 +20,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
-        """Alone inside the block. Raises Unavailable when the turn does not come in time."""
+        """Hold the lock inside the block. Raises Unavailable on timeout."""
         lock = self._locks.setdefault(name, asyncio.Lock())
         try:
             async with asyncio.timeout(self._wait_seconds):

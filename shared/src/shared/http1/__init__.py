@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a client (RFC 9112), parsed in C: for calls that are many, and for streams of many small pieces."""
+"""HTTP/1.1 client (RFC 9112), parsed in C: for frequent calls, and for streams of many small chunks."""
 
 from shared.http1.client import Answer, Caller, Http1Caller
 from shared.http1.transport import Http1Transport

@@ -1,4 +1,4 @@
-"""Calls of one server, without the requests and responses of httpx2, which cost more than the call itself."""
+"""Calls of one server without httpx2's request and response objects, which cost more than the call itself."""
 
 import re
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from shared.http1.pool import ConnectionPool, origin_of
 from shared.http1.requests import request_bytes
 
 _PLAIN_TARGET: Final = re.compile(r"(?:/[\w\-:@,+=~%]+)+(?:\?[\w\-:@,+=~%&]*)?", re.ASCII)
-"""Needs no escaping, and has no segment of dots."""
+"""Targets without characters to escape or dot segments."""
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
 class Answer(NamedTuple):
-    """A response, read to its end."""
+    """A fully read response."""
 
     status: int
     body: bytes
 
     @property
     def is_success(self) -> bool:
-        """Return whether the status is one of success; a redirect is none."""
+        """Return whether the status is 2xx; a redirect is no success."""
         return 200 <= self.status < 300
 
 
@@ -34,8 +34,8 @@ class Caller(Protocol):
     ) -> Answer:
         """Send one request and read the response.
 
-        `connect_seconds` limits the wait for a place in the pool, and again the opening of a connection.
-        Raises httpx2.TransportError, httpx2.InvalidURL.
+        `connect_seconds` limits the wait for a pool slot, and again the opening of a connection. Raises
+        httpx2.TransportError, httpx2.InvalidURL.
         """
 
     async def aclose(self) -> None:
@@ -43,10 +43,10 @@ class Caller(Protocol):
 
 
 class Http1Caller:
-    """Implements Caller. The caller of `send` limits the time of the whole call."""
+    """Implements Caller. The caller of `send` limits the total time."""
 
     def __init__(self, base_url: str, *, keep_seconds: float, max_connections: int = 100) -> None:
-        """`keep_seconds` is less than the time after which the server closes idle connections."""
+        """`keep_seconds` must be less than the server's idle timeout."""
         self._url = httpx2.URL(base_url)
         self._host = (b"host", self._url.netloc)
         self._prefix = self._url.raw_path.rstrip(b"/")

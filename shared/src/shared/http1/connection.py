@@ -1,4 +1,4 @@
-"""A connection: one exchange after the other."""
+"""A connection that serves one exchange after the other."""
 
 import asyncio
 import socket
@@ -11,11 +11,11 @@ from aiohappyeyeballs import start_connection
 from shared.http1.exchange import Exchange
 
 NEXT_ADDRESS_SECONDS: Final = 0.25
-"""As RFC 8305 has it: an address that does not answer must not hold up the others."""
+"""As in RFC 8305: an unresponsive address must not delay the others."""
 
 
 class Connection(asyncio.Protocol):
-    """An open connection; whoever has it is alone with it."""
+    """An open connection with a single user."""
 
     is_open = False
     _transport: asyncio.Transport
@@ -23,11 +23,11 @@ class Connection(asyncio.Protocol):
     _expiry: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """It is open."""
+        """Store the transport."""
         self._transport, self.is_open = transport, True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is not any more."""
+        """End the current exchange."""
         self.is_open = False
         self._stop_waiting()
         if self._exchange is not None:
@@ -35,23 +35,23 @@ class Connection(asyncio.Protocol):
             self._exchange.end()
 
     def data_received(self, data: bytes) -> None:
-        """More of an answer. What is said before anything was asked would be read as the next one."""
+        """Feed the response parser; close on input before a request, which would be read as its response."""
         if self._exchange is None:
             self.close()
         else:
             self._exchange.feed(data)
 
     def send(self, request: bytes) -> Exchange:
-        """Ask, and see what comes back."""
+        """Send a request and return its exchange."""
         self._stop_waiting()
         self._exchange = Exchange(self._transport)
         self._transport.write(request)
         return self._exchange
 
     def rest(self, seconds: float) -> bool:
-        """Wait so long for another request, unless the last answer was the last; returns whether it waits.
+        """Wait `seconds` for another request, unless the last response closes the connection; return whether it waits.
 
-        It does not where the last answer was left unread so far that reading has stopped: it would hear no other.
+        It does not wait if unread data has paused reading: it would receive no further response.
         """
         last = self._exchange
         if not self.is_open or last is None or not last.may_be_followed or last.is_paused:
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def close(self) -> None:
-        """Close it at once, whatever was to come."""
+        """Close immediately, discarding pending input."""
         self.is_open = False
         self._stop_waiting()
         self._transport.abort()
@@ -81,7 +81,7 @@ async def connect(host: str, port: int, tls: ssl.SSLContext | None) -> Connectio
     try:
         opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS)
     except OSError as error:
-        clear_frames(error.__traceback__)  # they hold the error, and by their callers what was to be sent
+        clear_frames(error.__traceback__)  # they refer to the error, and through their callers to the request
         raise
     try:
         _, connection = await loop.create_connection(

@@ -1,4 +1,4 @@
-"""What comes back for one HTTP/1.1 request, parsed in C as it comes."""
+"""Incremental response to one HTTP/1.1 request, parsed in C."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,15 +11,15 @@ from shared.frames import unraised
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024
-"""More than that is left to the network until somebody reads."""
+"""Maximum buffered bytes before reading from the network pauses."""
 CUT: Final = "The server closed the connection before its answer was complete"
 _BODY_ENDS_BY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Exchange:
-    """One answer, as far as it came. All of that can be read, whatever comes after it: a cut takes no word back.
+    """One response, as received so far. All received data can be read, even after the connection is lost.
 
-    httptools calls what begins with `on_`.
+    httptools calls the methods that begin with `on_`.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -28,7 +28,7 @@ class Exchange:
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_whole = False
         self.may_be_followed = False
-        """Whether the answer is whole, and the connection may serve another request after it."""
+        """Whether the response is complete, and the connection reusable."""
         self._transport = transport
         self._parser = httptools.HttpResponseParser(self)
         self._head_bytes = 0
@@ -39,9 +39,9 @@ class Exchange:
         self._seen_body_bytes = 0
         self._frame_bytes = 0
         self.is_paused = False
-        """Whether the network is kept waiting until somebody reads."""
+        """Whether network reads are paused until the buffer is read."""
         self._failure: httpx2.TransportError | None = None
-        """Why it ended. Raised itself, it would hold this by the frames that it passes."""
+        """Why it ended. Raising this object itself would create a cycle through the frames it passes."""
         self._news: asyncio.Future[None] | None = None
 
     async def head(self, seconds: float | None) -> None:
@@ -52,7 +52,7 @@ class Exchange:
             await self._more(seconds)
 
     async def body(self, seconds: float | None) -> AsyncIterator[bytes]:
-        """The body in pieces, each all that has come; at most `seconds` between two. Raises as `head`."""
+        """Yield the body in chunks, each all that has arrived; wait at most `seconds` for each. Raises as `head`."""
         while True:
             if self._pieces:
                 yield self._taken()
@@ -64,7 +64,7 @@ class Exchange:
                 await self._more(seconds)
 
     def feed(self, data: bytes) -> None:
-        """More of the answer has come."""
+        """Parse more of the response."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -81,7 +81,7 @@ class Exchange:
         self._tell()
 
     def lose(self, error: Exception | None) -> None:
-        """Nothing more will come."""
+        """End the response: the connection is lost."""
         if error is None and self._has_head and not any(name.lower() in _BODY_ENDS_BY for name, _ in self.headers):
             self.is_whole = True
         elif error is None:
@@ -91,37 +91,37 @@ class Exchange:
         self._tell()
 
     def end(self) -> None:
-        """No more will be fed: lets go of the parser, which holds this, so that both go when nobody reads any more."""
+        """Release the parser, which refers back to this, so that both are freed once unused."""
         del self._parser
 
     def on_message_begin(self) -> None:
-        """Raises RemoteProtocolError: what nobody asked for would be read as the answer to the next request."""
+        """Raise RemoteProtocolError for an unrequested response, which would be read as the next request's."""
         if self.is_whole:
             self.may_be_followed = False
             raise httpx2.RemoteProtocolError("The server sent more than one answer")
 
     def on_status(self, reason: bytes) -> None:
-        """A piece of the words behind the status."""
+        """Add a part of the reason phrase."""
         self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which nobody reads."""
+        """Add a header; ignore trailers."""
         if not self._has_head:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Status and headers are there; those of an interim answer are not yet the ones that count."""
+        """Finish status and headers; ignore those of an interim response."""
         self.status = self._parser.get_status_code()
         self._has_head = self.status >= 200
 
     def on_body(self, piece: bytes) -> None:
-        """A piece of the body, without the frame that it came in."""
+        """Add a part of the body, without its framing."""
         self._pieces.append(piece)
         self._buffered += len(piece)
         self._body_bytes += len(piece)
 
     def on_message_complete(self) -> None:
-        """The answer is whole, or the interim one before it."""
+        """Finish the response, or an interim one."""
         if self._has_head:
             self.is_whole = True
             self.may_be_followed = self._parser.should_keep_alive()
@@ -129,7 +129,7 @@ class Exchange:
             self.reason, self.headers = b"", []
 
     def _limit_frames(self, size: int) -> None:
-        """Fail if much has come without a byte of the body: the parser stores a trailer until it is complete."""
+        """Fail if much has arrived without body bytes: the parser stores a trailer until it is complete."""
         if self._body_bytes > self._seen_body_bytes:
             self._seen_body_bytes, self._frame_bytes = self._body_bytes, 0
             return

@@ -1,4 +1,4 @@
-"""Connections of one process: idle ones, and places for new ones."""
+"""Connection pool of one process."""
 
 import asyncio
 import ssl
@@ -17,7 +17,7 @@ Origin = tuple[str, str, int]
 
 
 class ConnectionPool:
-    """Opens connections and keeps the unused ones; the last one used is the next one used. Knows no proxies."""
+    """Opens connections and reuses idle ones, last in, first out. Supports no proxies."""
 
     def __init__(self, *, keep_seconds: float, max_connections: int) -> None:
         self._keep_seconds = keep_seconds
@@ -40,7 +40,7 @@ class ConnectionPool:
             raise
 
     def release(self, origin: Origin, connection: Connection) -> None:
-        """Take a connection back, and keep it if it is good for another request."""
+        """Return a connection to the pool, if it is reusable."""
         self._places.release()
         if connection.rest(self._keep_seconds):
             self._idle[origin].append(connection)

@@ -1,4 +1,4 @@
-"""A request as it is sent."""
+"""Serialized requests."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,9 +12,9 @@ _CONTROLS: Final = (b"\r", b"\n", b"\0")
 def request_bytes(
     method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, has_length: bool
 ) -> bytes:
-    """Return head and body; the head tells the length if there is a body, or `has_length`.
+    """Return head and body; the head has the length if there is a body, or `has_length`.
 
-    Raises httpx2.LocalProtocolError for a line break in a header: an API key may hold anything.
+    Raises httpx2.LocalProtocolError for a line break in a header: an API key may contain any text.
     """
     lines = [b"%b %b HTTP/1.1" % (method, target)]
     for name, value in headers:

@@ -1,4 +1,4 @@
-"""A transport for httpx2 and whatever is built on it."""
+"""Transport for httpx2 clients."""
 
 from collections.abc import AsyncIterator
 
@@ -12,15 +12,15 @@ from shared.http1.requests import request_bytes
 class Http1Transport(httpx2.AsyncBaseTransport):
     """HTTP/1.1 for an httpx2 client.
 
-    Request bodies are sent whole. Its time limits are those of the request, as httpx2 has them.
+    Request bodies are sent whole. Time limits are those of the httpx2 request.
     """
 
     def __init__(self, *, keep_seconds: float, max_connections: int = 100) -> None:
-        """`keep_seconds` is less than after which the other side closes what is not used."""
+        """`keep_seconds` must be less than the server's idle timeout."""
         self._pool = ConnectionPool(keep_seconds=keep_seconds, max_connections=max_connections)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send, and answer with the response's head; its body comes as it is read. Raises httpx2.TransportError."""
+        """Send a request and return the response head; the body streams as it is read. Raises httpx2.TransportError."""
         seconds = request.extensions.get("timeout", {})
         origin, message = origin_of(request.url), _message(request, await request.aread())
         connection = await self._pool.acquire(
@@ -40,7 +40,7 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close what is kept."""
+        """Close the pool."""
         self._pool.close()
 
 

@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, with service, run id and trace id, and never a secret."""
+"""Structured logs: one event a line, with service, run id and trace id, without secrets."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ Event = MutableMapping[str, Any]
 
 
 def configure_logging(service: str, *, level: str = "info", form: str = "json") -> None:
-    """Send everything that is logged, ours and libraries', to standard error in one form."""
+    """Send all logs, ours and libraries', to standard error in one format."""
     structlog.contextvars.clear_contextvars()
     shared_processors: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -47,13 +47,13 @@ def configure_logging(service: str, *, level: str = "info", form: str = "json") 
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger that says which part of a service speaks."""
+    """Return a logger for a part of a service."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(component=name)
     return logger
 
 
 def redact(logger: Any, method: str, event: Event) -> Event:
-    """Mask values under secret-sounding names, and secrets inside texts."""
+    """Mask values under secret-sounding names, and secrets in text."""
     for name, value in event.items():
         if _SECRET_NAMES.search(name):
             event[name] = MASK

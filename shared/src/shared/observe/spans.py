@@ -1,7 +1,7 @@
-"""Spans of a trace, sent to an OTLP collector where one is configured; where none is, a span costs one comparison.
+"""Trace spans, sent to an OTLP collector if one is configured; otherwise a span costs one comparison.
 
-The trace travels as the `traceparent` that shared.observe.trace keeps: inside a span, whatever is called or published
-is its child, in this process or the next one.
+The trace travels as the `traceparent` of shared.observe.trace: inside a span, calls and published messages are its
+children, in this process or the next one.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ OpenSpan: TypeAlias = AbstractContextManager[Span | None]
 
 EXPORT_SECONDS: Final = 10.0
 MAX_QUEUED_SPANS: Final = 4_096
-"""More than these wait for the collector: the newest are dropped, runs are never held up."""
+"""Spans waiting for the collector. Beyond this new ones are dropped; runs are never delayed."""
 
 _NOTHING: Final[OpenSpan] = nullcontext()
 _tracer: Tracer | None = None
@@ -44,8 +44,8 @@ def configure_tracing(
 ) -> Callable[[], None]:
     """Record spans of this process from now on, if `endpoint` (OTLP over HTTP) or `exporter` is given.
 
-    A trace that a caller brings is recorded as its caller decided; of those that begin here, the share `ratio` is.
-    Returns what sends the last spans and ends the recording.
+    A caller's trace is recorded if its caller decided so; of those that begin here, the share `ratio` is. Returns a
+    function that sends the last spans and stops recording.
     """
     if not endpoint and exporter is None:
         return _stop
@@ -75,17 +75,17 @@ def configure_tracing(
 
 
 def is_tracing() -> bool:
-    """Whether spans are recorded."""
+    """Return whether spans are recorded."""
     return _tracer is not None
 
 
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute | None) -> OpenSpan:
-    """A span of the current trace, for as long as the block takes; an exception that leaves it is noted."""
+    """Open a span of the current trace for the block's duration; record an exception that leaves it."""
     return _NOTHING if _tracer is None else _recorded(_tracer, name, kind, current_traceparent(), attributes)
 
 
 def joined_span(traceparent: str | None, name: str, kind: SpanKind, **attributes: Attribute | None) -> OpenSpan:
-    """A span of the trace that came in as `traceparent`, or of a new one; the running task belongs to it afterwards."""
+    """Open a span of the trace `traceparent`, or of a new one; the running task belongs to it afterwards."""
     enter_trace(traceparent)
     if _tracer is None:
         return _NOTHING
@@ -93,7 +93,7 @@ def joined_span(traceparent: str | None, name: str, kind: SpanKind, **attributes
 
 
 def trace_headers() -> dict[str, str]:
-    """What to send along with a call to somebody else's server; nothing unless spans are recorded."""
+    """Return trace headers for calls to external servers; empty unless spans are recorded."""
     traceparent = current_traceparent()
     return {"traceparent": traceparent} if traceparent and is_tracing() else {}
 

@@ -1,4 +1,4 @@
-"""W3C trace context, carried through HTTP and the broker."""
+"""W3C trace context, propagated through HTTP and the broker."""
 
 import re
 import secrets
@@ -12,12 +12,12 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def current_traceparent() -> str | None:
-    """The trace that the running task belongs to."""
+    """Return the running task's trace."""
     return _current.get()
 
 
 def enter_trace(traceparent: str | None) -> str:
-    """Join the caller's trace, or begin one where there is none (or one that is not well formed)."""
+    """Join the caller's trace, or begin one if it is missing or malformed."""
     joined = traceparent if traceparent and is_traceparent(traceparent) else new_traceparent()
     _current.set(joined)
     return joined
@@ -25,7 +25,7 @@ def enter_trace(traceparent: str | None) -> str:
 
 @contextmanager
 def using_traceparent(traceparent: str) -> Iterator[None]:
-    """What happens inside the block belongs to `traceparent`, and what follows to what it belonged to before."""
+    """Use `traceparent` inside the block, then restore the previous trace."""
     before = _current.set(traceparent)
     try:
         yield
@@ -34,16 +34,16 @@ def using_traceparent(traceparent: str) -> Iterator[None]:
 
 
 def is_traceparent(text: str | None) -> bool:
-    """Whether it is a well-formed version 00 trace context."""
+    """Return whether it is a well-formed version 00 trace context."""
     return text is not None and _TRACEPARENT.fullmatch(text) is not None
 
 
 def new_traceparent() -> str:
-    """A trace of its own, sampled."""
+    """Return a new, sampled trace."""
     random = secrets.token_hex(24)
     return f"00-{random[:32]}-{random[32:]}-01"
 
 
 def trace_id(traceparent: str) -> str:
-    """The 32 hex digits that name the whole trace."""
+    """Return the trace id, 32 hex digits."""
     return traceparent[3:35]
