@@ -120,7 +120,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True, tag="bundle"):
 
 
 class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
-    """Stop this run, on whichever worker."""
+    """Stop this run, in any process that holds it."""
 
     run_id: str
     reason: str = "cancelled"

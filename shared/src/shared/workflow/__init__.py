@@ -1,4 +1,4 @@
-"""The workflow format: the one reading of it that every service shares. It reads workflows and runs nothing.
+"""The workflow format, parsed in one place for every service. It executes nothing.
 
-The stored truth is the raw JSON document, its key order kept; `reading.read_state` turns one into typed models.
+The stored original is the raw JSON document with its key order; `reading.read_state` turns one into typed models.
 """

@@ -1,4 +1,4 @@
-"""Tools of agents that cannot be had: a run would fail at such an agent every time."""
+"""Unavailable tools of agents, with which every run would fail."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,19 +12,19 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.problems import error
 
 CUSTOM_TOOL: Final = "custom-tool"
-"""A tool of the author's own code."""
+"""A tool with the author's code."""
 NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""
 
 
 def without_code(tool: JsonObject) -> str:
-    """The sentence about a custom tool of which a workflow has but the id, as Sim's editor leaves it."""
+    """Return the message for a custom tool that a workflow references only by id, as Sim's editor stores it."""
     named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
     return f'tool "{named}": its code is on the server that it was made on alone; put its schema and code into the tool'
 
 
 def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
-    """One error for each tool on offer whose block type is not to be had here."""
+    """Yield one error for each offered tool whose block type is unavailable."""
     for tool in parse_list(block.value("tools")):
         if not isinstance(tool, dict) or tool.get("usageControl") == "none":
             continue

@@ -1,4 +1,4 @@
-"""A block made ready to run: its settings, code and options parsed."""
+"""Compile blocks: parse their settings, code and options."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
@@ -22,17 +22,18 @@ from shared.workflow.format.references import EnvMarker
 
 _CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
 _OPTIONS: Final = {"condition": "conditions", "router_v2": "routes"}
-"""The setting of a block type that has its ways."""
+"""The setting with a block type's branches."""
 _PARSED_APART: Final = {"function": "code", **_OPTIONS}
-"""That which is code or steers the graph: nothing is filled into it as text."""
+"""Settings that are code or control the graph: nothing is filled into them as text."""
 _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
-"""Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+"""Lists and objects that some exports store as JSON text. Parsed before values are filled in, which could break them.
+"""
 _LISTS: Final = frozenset({"table", "input-format"})
-"""Controls of the editor whose settings are such lists, whatever they are called."""
+"""Editor controls whose settings are such lists, under any name."""
 _JSON_TEXTS: Final = frozenset({"data", "body"})
-"""Settings that are JSON text, where their block's `escapeValues` is on."""
+"""Settings that are JSON text, if their block's `escapeValues` is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Option:
     code: CodeTemplate
     """A condition's expression; empty for routes."""
     description: Template
-    """What a route is for; empty for conditions."""
+    """A route's description; empty for conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +68,35 @@ class CompiledBlock:
 
     @property
     def id(self) -> str:
-        """The block's id."""
+        """Return the block's id."""
         return self.block.id
 
     @property
     def name(self) -> str:
-        """The block's name, as its author typed it."""
+        """Return the block's name as typed."""
         return self.block.name
 
     @property
     def type(self) -> str:
-        """The block type."""
+        """Return the block type."""
         return self.block.type
 
     def literal(self, param: str) -> Json:
-        """The value of a parameter that has no references; None otherwise."""
+        """Return a parameter without references; None otherwise."""
         template = self.params.get(param)
         return template.value if isinstance(template, Literal) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that references in code may begin with."""
+    """Root names of references in code."""
 
     known: Set[str]
     odd: tuple[str, ...]
 
     @classmethod
     def of(cls, state: WorkflowState) -> "Names":
-        """Return those of a workflow."""
+        """Return the names of a workflow."""
         return cls(frozenset((*state.ids_by_name, *RESERVED_NAMES)), odd_names(state.ids_by_name))
 
     def compiled(
@@ -106,7 +107,7 @@ class Names:
         is_expression: bool = False,
         variables: VariableNames | None = None,
     ) -> CodeTemplate:
-        """Return a piece of code, compiled."""
+        """Return a compiled piece of code."""
         return compile_code(
             source,
             language,
@@ -121,7 +122,7 @@ class Names:
 
 
 def compile_block(block: Block, spec: BlockSpec, names: Names) -> CompiledBlock:
-    """Parse what there is to parse."""
+    """Parse a block's settings, code and options."""
     params = block_params(block, spec)
     lists = _STORED_AS_TEXT.union(setting.parameter for setting in spec.sub_blocks if setting.type in _LISTS)
     options, problem = _options(block, params, names)
@@ -139,7 +140,7 @@ def compile_block(block: Block, spec: BlockSpec, names: Names) -> CompiledBlock:
 
 
 def loop_condition(config: LoopConfig, names: Names) -> CodeTemplate | None:
-    """Return what a loop asks before or after each round; None when it asks nothing."""
+    """Return a loop's condition before or after each round; None without one."""
     condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
     return names.compiled(condition, is_expression=True) if condition.strip() else None
 
@@ -160,7 +161,7 @@ def _structured(key: str, value: Json, lists: Set[str]) -> Json:
 
 
 def _without_code(tool: JsonObject) -> JsonObject:
-    """A tool as template: its code is parsed apart, and what it passes to a workflow is read before values go in."""
+    """Return a tool as template: its code is parsed separately, its workflow inputs before values are filled in."""
     kept = {key: value for key, value in tool.items() if key != "code"}
     params = kept.get("params")
     if isinstance(params, dict) and tool.get("type") == FUNCTION.type:
@@ -181,7 +182,7 @@ def _tool_code(params: JsonObject, names: Names) -> dict[int, CodeTemplate]:
 
 
 def _code_given_to(tool: Json) -> JsonObject:
-    """The code of a tool, and its language: of a function they are settings of the block."""
+    """Return the code and language of a tool: a function has them as block settings."""
     entry = object_of(tool)
     return object_of(entry.get("params")) if entry.get("type") == FUNCTION.type else {"code": entry.get("code")}
 
@@ -206,7 +207,7 @@ def _option_text(entry: JsonObject) -> str:
 
 
 def _option(entry: JsonObject, names: Names, variables: VariableNames | None) -> Option:
-    """Read an option. Conditions run side by side and share the names of their variables; None for routes."""
+    """Return an option. Conditions run together and share variable names; None for routes."""
     text = _option_text(entry)
     return Option(
         to_string(entry.get("id")),

@@ -1,4 +1,4 @@
-"""Syntax trees of user code, and where a reference stands in them.
+"""Syntax trees of user code, and the positions of references in them.
 
 The parser recovers from errors, so every source has a tree. Work is bounded: see `parse`.
 """
@@ -16,7 +16,7 @@ import tree_sitter_python
 
 
 class Language(StrEnum):
-    """The languages that user code is written in."""
+    """Languages of user code."""
 
     JAVASCRIPT = "javascript"
     PYTHON = "python"
@@ -28,7 +28,7 @@ class TooComplex(Exception):
 
 @dataclass(slots=True)
 class Place:
-    """A node on the way from the root to a reference."""
+    """A node on the path from the root to a reference."""
 
     node: tree_sitter.Node
     type: str
@@ -37,11 +37,11 @@ class Place:
     field: str
     parent: "Place | None"
     context: "Place | None" = None
-    """The nearest node, this one included, that is text of some kind; None in plain code."""
+    """The nearest text node, this one included; None in plain code."""
     follows_bare_field: bool = False
-    """Whether the class element before it is a name without a value. The name may be the `static` or `get` of this."""
+    """Whether the preceding class element is a name without a value, which may be the `static` or `get` of this."""
     is_pattern: bool = False
-    """Whether it belongs to a pattern of Python's `match`, where a name is assigned to and a string must be literal."""
+    """Whether it is in a pattern of Python's `match`, where a name is assigned to and a string must be literal."""
 
 
 COMMENTS: Final = frozenset({"comment", "html_comment", "hash_bang_line"})
@@ -53,13 +53,13 @@ _PATTERNS: Final = frozenset({"case_pattern", "if_clause"})
 _GRAMMARS: Final = {Language.JAVASCRIPT: tree_sitter_javascript.language, Language.PYTHON: tree_sitter_python.language}
 _CHUNK: Final = 4 * 1024
 _MOST_READS: Final = 256
-"""How often a chunk may be read on average. Ordinary code is read once or twice; an unclosed bracket, once for each."""
+"""Average reads of a chunk. Ordinary code is read once or twice; an unclosed bracket, once for each."""
 _LEAST_READS: Final = 256
 _STEPS_PER_BYTE: Final = 1
-"""A step is a hundred operations of the parser. Ordinary code takes one for every twenty bytes or more."""
+"""A step is a hundred parser operations. Ordinary code takes one for every twenty bytes or more."""
 _LEAST_STEPS: Final = 10_000
 _STEPS_AFTER_ERROR: Final = 10_000
-"""Recovery is slow: after this much of it, code is not worth more. Other code of 300 kB has fewer steps in all."""
+"""Limit of the slow error recovery. Other code of 300 kB takes fewer steps in all."""
 _HALF_CHARACTER: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _LONE_RETURN: Final = re.compile(rb"\r(?!\n)")
 
@@ -98,7 +98,7 @@ def parse(source: bytes, language: Language) -> tree_sitter.Tree:
 
 @dataclass(slots=True)
 class _Budget:
-    """The work that one source is worth, counted rather than timed, so that every machine decides alike."""
+    """Work limit of one source, counted rather than timed, so that every machine decides alike."""
 
     steps: int
     reads: int
@@ -110,7 +110,7 @@ class _Budget:
 
 
 def _readable(source: bytes, language: Language) -> bytes:
-    """Replace what the parser reads otherwise than the engine, without moving anything."""
+    """Replace text that the parser reads differently from the engine, keeping offsets."""
     source = _HALF_CHARACTER.sub("\ufffd".encode(), source).replace(b"\0", b"\x01")
     return _LONE_RETURN.sub(b"\n", source) if language is Language.PYTHON else source
 
@@ -118,7 +118,7 @@ def _readable(source: bytes, language: Language) -> bytes:
 def places(tree: tree_sitter.Tree, ranges: Iterable[tuple[int, int]]) -> Iterator[Place]:
     """Yield the innermost node around each range. Ranges are in order and do not overlap.
 
-    The cursor only moves forward, so that the time grows with the source and not with its square.
+    The cursor only moves forward, so that time is linear in the source, not quadratic.
     """
     cursor = tree.walk()
     place = _place(cursor, None)
@@ -164,7 +164,7 @@ def _is_bare_field(place: Place) -> bool:
 
 
 def first_error(tree: tree_sitter.Tree) -> int | None:
-    """Return where the source stops making sense, None when it parses."""
+    """Return the position of the first syntax error, None if it parses."""
     if not tree.root_node.has_error:
         return None
     cursor, offset = tree.walk(), 0
@@ -183,7 +183,7 @@ def _is_broken(node: tree_sitter.Node) -> bool:
 
 
 def imports(source: str) -> bool:
-    """Whether JavaScript has an import statement; code that does not parse is taken by its lines."""
+    """Return whether JavaScript has an import statement; code that does not parse is checked by line."""
     if _IMPORT_LINE.search(source) is None:
         return False
     try:
@@ -195,7 +195,7 @@ def imports(source: str) -> bool:
 
 
 _IMPORT_LINE: Final = re.compile(r"^[^\S\n]*+import\b(?!\s*\()", re.MULTILINE)
-"""`[^\\S\\n]`, so that a million blank lines are not read to their end from each of them."""
+"""`[^\\S\\n]` avoids quadratic scans of a million blank lines."""
 
 
 @cache

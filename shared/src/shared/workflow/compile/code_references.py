@@ -1,4 +1,4 @@
-"""User code compiled: its references found by a parser, and a program in which each is a variable."""
+"""Compile user code: a parser finds its references, and each becomes a variable."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
@@ -13,9 +13,9 @@ from shared.workflow.compile.code_rewriter import Edit, Found, Hole, Kind, Names
 from shared.workflow.format.references import EnvMarker, Reference, is_environment_name, part_of
 
 ENVIRONMENT_OBJECT: Final = "environmentVariables"
-"""What code calls the object that holds every environment value."""
+"""Name in code for the object that holds every environment value."""
 CONTEXT_OBJECT: Final = "context"
-"""What conditions call the output of the block before them."""
+"""Name in conditions for the output of the preceding block."""
 
 Part: TypeAlias = Reference | EnvMarker
 Key: TypeAlias = tuple[object, ...]
@@ -26,11 +26,11 @@ _SYNTAX: Final = re.compile(r"['\"`;{}]")
 _ENVIRONMENT: Final = r"\{\{(?P<env>[^{}<>\n\r\u2028\u2029'\"`;]+)\}\}"
 _WORD: Final = re.compile(r"[\w$]")
 _EXPRESSION: Final = (b"f(\n", b"\n)")
-"""An expression is parsed as what it runs as: the arguments of a call, on lines of their own."""
+"""Wraps an expression as it runs: the arguments of a call, on separate lines."""
 MOST_REFERENCES: Final = 10_000
-"""How many references and markers a piece of code may have."""
+"""Maximum references and markers in a piece of code."""
 _MOST_UNDECIDED: Final = 100
-"""How many references that cannot be filled in are reported."""
+"""Maximum reported references that cannot be filled in."""
 _MOST_PARSES: Final = 5
 _MOST_VARIANTS: Final = 16
 
@@ -42,7 +42,7 @@ class Variable(NamedTuple):
     part: Part
     use: Use
     times: int
-    """How often it stands in the program."""
+    """Number of occurrences in the program."""
 
 
 class CodeMark(NamedTuple):
@@ -52,11 +52,11 @@ class CodeMark(NamedTuple):
     end: int
     part: Part
     name: str
-    """The variable that stands for it in the program."""
+    """Its variable in the program."""
 
 
 class Location(NamedTuple):
-    """A place in the author's source, both numbers from one."""
+    """A position in the author's source, line and column from one."""
 
     line: int
     column: int
@@ -66,7 +66,7 @@ class Location(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A reference that cannot be a variable where it stands."""
+    """A reference that cannot become a variable at its position."""
 
     raw: str
     at: Location
@@ -74,28 +74,28 @@ class Undecided(NamedTuple):
 
 
 class CodeTemplate(msgspec.Struct, frozen=True):
-    """One piece of code, compiled. It never changes but for `variants`, a cache."""
+    """One piece of compiled code, immutable except for `variants`, a cache."""
 
     source: str
     language: Language
     is_expression: bool = False
     program: str = ""
-    """What runs. It has as many lines as the source."""
+    """The executed program. It has as many lines as the source."""
     marks: tuple[CodeMark, ...] = ()
     """The references outside comments, in order."""
     variables: tuple[Variable, ...] = ()
-    """What the program needs, each once."""
+    """The program's variables, each once."""
     is_parsed: bool = False
-    """Whether there was anything to decide."""
+    """Whether the source needed parsing."""
     syntax_error: Location | None = None
-    """Where a source that was parsed stops making sense."""
+    """Position of the first syntax error in a parsed source."""
     undecided: tuple[Undecided, ...] = ()
     reads_environment: bool = False
     """Whether the author's text names the object that holds every environment value."""
     reads_context: bool = False
     """Whether the author's text names the output of the block before a condition."""
     imports: bool = False
-    """Whether it has an import statement, in JavaScript."""
+    """Whether JavaScript has an import statement."""
     recompile: Callable[[Known], "CodeTemplate"] | None = None
     variants: MutableMapping[frozenset[Key], "CodeTemplate"] = msgspec.field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class CodeTemplate(msgspec.Struct, frozen=True):
         return frozenset(key_of(variable.part) for variable in self.variables)
 
     def without(self, keys: frozenset[Key]) -> "CodeTemplate":
-        """Return the code compiled with some references left as typed: they are part of the author's text."""
+        """Return the code compiled with some references left as typed, as part of the author's text."""
         if self.recompile is None:
             return self
         found = self.variants.get(keys)
@@ -117,17 +117,17 @@ class CodeTemplate(msgspec.Struct, frozen=True):
 
 
 def odd_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return those block names that contain quotes or other syntax: code refers to them by the whole name only."""
+    """Return the block names that contain quotes or other syntax: code refers to them by whole name only."""
     return tuple(sorted((name for name in names if _SYNTAX.search(name)), key=len, reverse=True))
 
 
 def key_of(part: Part) -> Key:
-    """Return what two spellings of one reference have in common."""
+    """Return a key that all spellings of a reference share."""
     return (part.raw,) if isinstance(part, EnvMarker) else (part.name, part.path)
 
 
 def any_reference(_part: Part) -> bool:
-    """Take everything that looks like a reference for one."""
+    """Accept every candidate as a reference."""
     return True
 
 
@@ -142,8 +142,8 @@ def compile_code(
 ) -> CodeTemplate:
     """Find the references of a source, and turn each into a variable.
 
-    `odd_names` are the block names with syntax in them. What is not `known` is part of the author's text. Pieces of
-    code that run side by side share `names`, so that a reference is the same variable in all of them.
+    `odd_names` are the block names with syntax in them. References not `known` are part of the author's text. Pieces of
+    code that run together share `names`, so that a reference is the same variable in all of them.
     """
     found_in = _candidates(source, odd_names, known) if "<" in source or "{{" in source else iter(())
     candidates = tuple(islice(found_in, MOST_REFERENCES + 1))
@@ -190,7 +190,7 @@ def compile_code(
 
 
 def syntax_error(template: CodeTemplate) -> Location | None:
-    """Return where code does not parse, references or none. Code too complex to be read counts as parsed."""
+    """Return where code does not parse, with or without references. Code too complex to parse counts as valid."""
     if template.is_parsed:
         return template.syntax_error
     before, after = _EXPRESSION if template.is_expression else (b"", b"")
@@ -203,7 +203,8 @@ def syntax_error(template: CodeTemplate) -> Location | None:
 
 @lru_cache(maxsize=64)
 def _candidate(odd: tuple[str, ...]) -> re.Pattern[str]:
-    """Like `references.MARKER`, but within one line and without quotes, so that no comparison swallows a string.
+    """Return a pattern like `references.MARKER`, but within one line and without quotes, so that no comparison swallows
+    a string.
 
     The names of blocks in `odd` may have them.
     """
@@ -212,7 +213,7 @@ def _candidate(odd: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _as_typed(name: str) -> str:
-    """Return a pattern for a name in normal form: authors type it with capitals and blanks, too."""
+    """Return a pattern for a normalized name: authors also type capitals and blanks."""
     return r"[^\S\r\n]*".join(map(re.escape, name))
 
 
@@ -234,7 +235,7 @@ def _candidates(source: str, odd: tuple[str, ...], known: Known) -> Iterator[_Ca
 
 
 class _Text:
-    """A source with placeholders in place of its candidates, as UTF-8."""
+    """A source with placeholders for its candidates, as UTF-8."""
 
     def __init__(
         self,
@@ -262,7 +263,7 @@ class _Text:
         self._bytes = b"".join(pieces)
 
     def parsed(self, language: Language) -> tuple[list[Found], Location | None]:
-        """Return what each candidate is, and where the text does not parse. Raises TooComplex."""
+        """Return the verdict on each candidate, and the first syntax error. Raises TooComplex."""
         tree = parse(self._bytes, language)
         around = places(tree, ((hole.start, hole.end) for hole in self._holes))
         found = [
@@ -273,7 +274,7 @@ class _Text:
         return found, None if error is None else self._location(error)
 
     def compiled(self, template: CodeTemplate, found: list[Found], error: Location | None) -> CodeTemplate:
-        """Return the program for what was found."""
+        """Return the program for the found references."""
         marks: list[CodeMark] = []
         variables: dict[str, Variable] = {}
         raw: list[Edit] = []
@@ -320,7 +321,7 @@ class _Text:
 
 
 def _undecided(source: str, candidates: Sequence[_Candidate], reason: str) -> tuple[Undecided, ...]:
-    """Return the first of these candidates, with where they stand."""
+    """Return the first of these candidates, with their positions."""
     first = candidates[:_MOST_UNDECIDED]
     return tuple(Undecided(part.raw, _location(source, start), reason) for start, _, part in first)
 

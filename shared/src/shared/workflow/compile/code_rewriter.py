@@ -1,7 +1,7 @@
-"""Programs in which every reference is a variable, wherever it stands in the author's source.
+"""Rewrite programs so that every reference is a variable, at any position in the author's source.
 
-No value is ever written into a program: it depends on the source alone. A string, template or regular expression with
-references becomes an expression that builds it from its literal pieces and variables. Line breaks stay where they are.
+The program depends on the source alone: values are never written into it. A string, template or regular expression with
+references becomes an expression that builds it from its literal pieces and variables. Line breaks stay in place.
 """
 
 import json
@@ -15,11 +15,11 @@ from shared.workflow.compile.code_parser import COMMENTS, Language, Place
 
 
 class Use(StrEnum):
-    """What the variable of a reference holds."""
+    """The content of a reference's variable."""
 
     VALUE = "value"
     TEXT = "text"
-    """The text that stands for the value in a string."""
+    """The value's text in a string."""
     BYTES = "bytes"
     """The same text as a list of UTF-8 bytes, for Python's bytes literals."""
     PATTERN = "pattern"
@@ -31,7 +31,7 @@ class Use(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a candidate is."""
+    """Classification of a candidate."""
 
     REFERENCE = "reference"
     COMMENT = "comment"
@@ -41,19 +41,19 @@ class Kind(StrEnum):
 
 
 class Hole(NamedTuple):
-    """A candidate in the parsed text: a placeholder, with blanks beside it where its neighbors are letters."""
+    """A candidate in the parsed text: a placeholder, with blanks next to adjacent letters."""
 
     start: int
     end: int
     name: str
-    """What the names of its variables begin with."""
+    """Prefix of its variables' names."""
     raw: str
     """The candidate as typed."""
     is_environment: bool
 
 
 class Verdict(NamedTuple):
-    """What a candidate is, and what its variable holds."""
+    """A candidate's kind, and its variable's content."""
 
     kind: Kind
     use: Use = Use.VALUE
@@ -68,7 +68,7 @@ class Edit(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A candidate, where it stands, and what it is."""
+    """A candidate, its position and verdict."""
 
     hole: Hole
     place: Place
@@ -83,14 +83,14 @@ _REPETITION: Final = re.compile(rb"\{[0-9]{0,9}(?:,[0-9]{0,9})?")
 _LONGEST_REPETITION: Final = 256
 _PLACEHOLDER: Final = re.compile(rb" ?__flowport_[0-9a-f]{16}_[0-9]+__ ?")
 VARIABLE: Final = re.compile(r"__flowport_[0-9a-f]{16}_[0-9]+(?:_[a-z]+)?__")
-"""The name of a variable of any program."""
+"""Variable names of all programs."""
 _KEYS: Final = frozenset(
     {("pair", "key"), ("pair_pattern", "key"), ("method_definition", "name"), ("field_definition", "property")}
 )
 
 
 class Names:
-    """Names for the variables of pieces of code that run side by side.
+    """Variable names for pieces of code that run together.
 
     They are random, so that neither code nor a value can redefine a variable, as `with` and `globals().update` could.
     """
@@ -103,7 +103,7 @@ class Names:
         self._numbers: dict[Hashable, int] = {}
 
     def name(self, key: Hashable) -> str:
-        """Return what the names of a reference's variables begin with."""
+        """Return the name prefix of a reference's variables."""
         return f"{self._prefix}{self._numbers.setdefault(key, len(self._numbers))}"
 
 
@@ -114,13 +114,13 @@ def _random_prefix() -> str:
 def identifier(name: str, use: Use = Use.VALUE) -> str:
     """Return the name of a variable.
 
-    It ends as it begins: in a class, Python adds the name of the class to names that only begin so.
+    Its ending equals its start: in a class, Python prefixes the class name to names that only begin so.
     """
     return f"{name}__" if use is Use.VALUE else f"{name}_{use}__"
 
 
 def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verdict:
-    """Return what the candidate at a place is."""
+    """Return the verdict on the candidate at a place."""
     context = place.context
     if context is not None and context.type in COMMENTS:
         return Verdict(Kind.COMMENT)
@@ -136,7 +136,7 @@ def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verd
 
 
 def edits(source: bytes, found: Sequence[Found], language: Language) -> Iterator[Edit]:
-    """Yield what makes the parsed text a program. None overlap.
+    """Yield the edits that make the parsed text a program. None overlap.
 
     In code, the placeholders are the variables. Only `{<a.b>}` gets a key: the reference as typed.
     """
@@ -174,7 +174,7 @@ def _in_javascript(source: bytes, hole: Hole, context: Place) -> Verdict:
 
 
 def _javascript_string(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
-    """`"a<x>b"` becomes `"a".concat(x,"b")`: it begins with a string as before, so no line joins the one above it."""
+    """Turn `"a<x>b"` into `"a".concat(x,"b")`: it still begins with a string, so no line joins the one above it."""
     quote, floor, opening = chr(source[place.start]), place.start, ".concat("
     for hole, use in holes:
         start = hole.start - _is_escaped(source, hole.start, floor)
@@ -190,7 +190,7 @@ def _javascript_string(source: bytes, place: Place, holes: Sequence[tuple[Hole, 
 
 
 def _template(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
-    """`a<x>` becomes `a${x}`. A tag sees a backslash before it as one of its text; elsewhere it means nothing."""
+    """Turn `a<x>` into `a${x}`. A tag sees a backslash before it as text; elsewhere it has no effect."""
     is_tagged = place.parent is not None and place.parent.type == "call_expression"
     floor = place.start
     for hole, use in holes:
@@ -201,7 +201,7 @@ def _template(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) ->
 
 
 def _regex(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Edit:
-    """`/a<x>/g` becomes a call of its constructor, which the author cannot have given another meaning."""
+    """Turn `/a<x>/g` into a call of its constructor, which the author cannot have redefined."""
     slash = source.rindex(b"/", place.start, place.end)
     parts, floor = [], place.start + 1
     for hole, use in holes:
@@ -218,7 +218,7 @@ def _quoted(text: bytes) -> str:
 
 
 def _is_statement(literal: Place) -> bool:
-    """Return whether a string is a whole statement: documentation, which has to be a literal."""
+    """Return whether a string is a whole statement: a docstring, which must be a literal."""
     parent = literal.parent
     if parent is not None and parent.type == "concatenated_string":
         parent = parent.parent
@@ -239,7 +239,7 @@ def _in_python(source: bytes, hole: Hole, context: Place) -> Verdict:
 
 
 def _is_field_in_braces(source: bytes, hole: Hole, place: Place) -> bool:
-    """Return whether `{{{name}}}` in an f-string was taken apart as a field with a marker in it."""
+    """Return whether `{{{name}}}` in an f-string was parsed as a field with a marker in it."""
     field = place if place.type == "interpolation" else place.parent
     is_whole = field is not None and (field.start, field.end) == (hole.start - 1, hole.end + 1)
     return hole.is_environment and is_whole and source[hole.start - 1 : hole.start] == b"{"
@@ -259,7 +259,7 @@ def _python_literal(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use
 def _python_text(
     source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]], prefix: str, quote: str
 ) -> Iterator[Edit]:
-    """A string becomes an f-string, which may stand wherever the string may, beside other strings included."""
+    """Turn a string into an f-string, valid wherever the string is, even beside other strings."""
     is_raw, is_formatted = "r" in prefix.lower(), _is_formatted(prefix)
     if not is_formatted:
         blank = " " if _WORD_END.match(source[max(place.start - 1, 0) : place.start]) else ""
@@ -268,7 +268,7 @@ def _python_text(
     for hole, use in holes:
         if not is_formatted:
             yield from _doubled_braces(source, floor, hole.start, is_raw=is_raw)
-        # A backslash before the brace of a field is text all the same, but Python warns of it.
+        # A backslash before a field's brace is still text, but Python warns of it.
         backslash = "" if is_raw or not _is_escaped(source, hole.start, floor) else "\\"
         yield Edit(hole.start, hole.end, f"{backslash}{{{identifier(hole.name, use)}}}")
         floor = hole.end
@@ -285,7 +285,7 @@ def _doubled_braces(source: bytes, start: int, end: int, *, is_raw: bool) -> Ite
 def _python_bytes(
     source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]], prefix: str, quote: str
 ) -> Iterator[Edit]:
-    """`b"a<x>b"` becomes `b"a"+bytes(x)+b"b"`. No piece may end in half an escape: a backslash is a piece alone."""
+    """Turn `b"a<x>b"` into `b"a"+bytes(x)+b"b"`. No piece may split an escape: a backslash is a piece alone."""
     floor = place.start
     for hole, use in holes:
         is_escaped = _is_escaped(source, hole.start, floor)
@@ -296,7 +296,7 @@ def _python_bytes(
 
 
 def _joined_bytes(source: bytes, literals: Sequence[Place]) -> Iterator[Edit]:
-    """Parentheses around bytes literals that became sums, and a `+` between those that stood side by side."""
+    """Parenthesize bytes literals that became sums, and add a `+` between adjacent ones."""
     wholes: dict[int, Place] = {}
     for place in literals:
         if place.type == "string" and "b" in _python_quotes(source, place)[0].lower():
@@ -325,7 +325,7 @@ def _is_formatted(prefix: str) -> bool:
 
 
 def _is_escaped(source: bytes, position: int, floor: int) -> bool:
-    """Return whether a backslash that is no escaped one itself stands before a position."""
+    """Return whether an unescaped backslash precedes a position."""
     return _run_before(source, position, floor, ord("\\")) % 2 == 1
 
 

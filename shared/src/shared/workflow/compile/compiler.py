@@ -1,6 +1,6 @@
-"""A workflow made ready to run: every template, expression and edge parsed once for each snapshot.
+"""Compile workflows: parse every template, expression and edge once for each snapshot.
 
-What comes out never changes, so that any number of runs may share it.
+The result is immutable, so any number of runs may share it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
@@ -32,7 +32,7 @@ class CompiledLoop:
     config: LoopConfig
     items: Template
     condition: CodeTemplate | None
-    """None when there is nothing to ask."""
+    """None without a condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CompiledParallel:
 
 @dataclass(frozen=True, slots=True)
 class CompiledWorkflow:
-    """One snapshot, ready to run from any of its starts."""
+    """One compiled snapshot, runnable from any of its starts."""
 
     snapshot_hash: str
     state: WorkflowState
@@ -53,43 +53,43 @@ class CompiledWorkflow:
     loops: Mapping[str, CompiledLoop]
     parallels: Mapping[str, CompiledParallel]
     starts: Mapping[Trigger, str]
-    """The start block of each kind of call that has one."""
+    """Start block of each supported trigger."""
     variables_by_name: Mapping[str, Variable]
     environment_names: frozenset[str]
-    """Every `{{NAME}}` that occurs, where a value may be called so."""
+    """All `{{NAME}}` that occur and are valid names."""
     reads_whole_environment: bool
-    """Whether code asks for all of its values, or a workflow that is called may ask for any of them."""
+    """Whether code reads the whole environment, or a called workflow may read any of it."""
     refusals: tuple[str, ...]
-    """Why no run of this may begin, whatever the server has."""
+    """Why no run may begin, whatever the server has."""
     _empty_fields: Sequence[tuple[str, tuple[EmptyField, ...]]]
-    """The name of each enabled block that has any, and these."""
+    """Enabled blocks with empty fields, by name."""
     _containers: Mapping[str, tuple[str, ...]]
     _graphs: Mapping[str | None, Graph]
 
     @property
     def needs_environment(self) -> bool:
-        """Whether a run can see any environment value."""
+        """Return whether a run can see any environment value."""
         return self.reads_whole_environment or bool(self.environment_names)
 
     def named_values(self, environment: Mapping[str, str]) -> list[str]:
-        """Of an environment, the values whose names stand in the workflow."""
+        """Return the environment values that the workflow names."""
         return [value for name, value in environment.items() if name in self.environment_names]
 
     def graph(self, start: str | None) -> Graph:
-        """What runs from a block, or from every block without a predecessor for None."""
+        """Return the graph from a block, or from every block without a predecessor for None."""
         found = self._graphs.get(start)
         return found if found is not None else build_graph(self.state, _option_ids(self.blocks), start=start)
 
     def outputs_of(self, block_id: str) -> Outputs:
-        """What references may ask of a block."""
+        """Return the outputs of a block that references may use."""
         return self.blocks[block_id].outputs
 
     def containers_of(self, block_id: str) -> tuple[str, ...]:
-        """The containers around a block, innermost first."""
+        """Return the containers of a block, innermost first."""
         return self._containers[block_id]
 
     def problems(self, keyed_providers: Set[str]) -> Iterator[str]:
-        """Why no run may begin on a server that has API keys for these model providers."""
+        """Yield why no run may begin on a server that has API keys for these model providers."""
         yield from self.refusals
         for name, fields in self._empty_fields:
             if titles := missing_fields(fields, keyed_providers):
@@ -97,7 +97,7 @@ class CompiledWorkflow:
 
 
 def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalog | None = None) -> CompiledWorkflow:
-    """Read and compile a workflow state. Raises InvalidWorkflow when it is no workflow at all."""
+    """Read and compile a workflow state. Raises InvalidWorkflow if it is no workflow at all."""
     state = read_state(document)
     specs = {block.type: (catalog or installed_catalog()).find(block.type) for block in state.blocks.values()}
     names = Names.of(state)

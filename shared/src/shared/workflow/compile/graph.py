@@ -1,7 +1,7 @@
-"""The graph of one run, as values: bodies of nodes, joined by edges that know when they fire.
+"""Execution graph of one run: bodies of nodes, joined by conditional edges.
 
-A container (loop or parallel) is one node of the body around it and has a body of its own. Nodes are numbered within
-their body, so that a pass through a body is a handful of lists.
+A container (loop or parallel) is one node of the body around it and has a body inside. Nodes are numbered within their
+body, so that a pass through a body needs only a few lists.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ ROUTE_PREFIX: Final = "router-"
 
 
 class Fires(Enum):
-    """When an edge is taken, once its source block has completed."""
+    """Condition for following an edge, once its source block has completed."""
 
     ALWAYS = "always"
     ON_SUCCESS = "success"
@@ -32,7 +32,7 @@ _CHOICES: Final = {"condition": Fires.ON_OPTION, "router_v2": Fires.ON_ROUTE}
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way out of a node. `choice` is the option or route that must have been selected."""
+    """An outgoing edge. `choice` is the required option or route."""
 
     target: int
     fires: Fires
@@ -41,7 +41,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A block in its body. `first_source` is the block at the other end of the first edge into it."""
+    """A block in its body. `first_source` is the source of its first incoming edge."""
 
     index: int
     block_id: str
@@ -50,13 +50,13 @@ class Node:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing can follow."""
+        """Return whether it has no successors."""
         return not self.edges
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What runs together: the workflow itself (`container_id` is None) or the inside of a container."""
+    """Nodes that run together: the workflow (`container_id` is None) or the inside of a container."""
 
     container_id: str | None
     nodes: tuple[Node, ...]
@@ -66,21 +66,21 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All that can run from one start: the root body and the body of each container in it."""
+    """Everything that can run from one start: the root body and those of its containers."""
 
     root: Body
     bodies: Mapping[str, Body]
 
     def body(self, container_id: str | None) -> Body:
-        """The inside of a container, or the root for None."""
+        """Return the body of a container, or the root for None."""
         return self.root if container_id is None else self.bodies[container_id]
 
 
 def build_graph(state: WorkflowState, options: Mapping[str, Sequence[str]], *, start: str | None) -> Graph:
-    """The graph of everything reachable from `start`; of every enabled block when it is None.
+    """Return the graph of all blocks reachable from `start`; of every enabled block if None.
 
-    `options` gives the ids of a condition's entries or a router's routes, in order: edges without a handle mean them
-    by position.
+    `options` gives the ids of a condition's entries or a router's routes, in order: edges without a handle refer to
+    them by position.
     """
     usable = [block_id for block_id in state.blocks if _is_usable(state, block_id)]
     links = _links(state, set(usable))
@@ -91,7 +91,7 @@ def build_graph(state: WorkflowState, options: Mapping[str, Sequence[str]], *, s
         if state.is_container(block_id):
             members.setdefault(block_id, [])
     wires = _wires(state, links, options)
-    if start is not None:  # nobody waits for what only an edge across a container's border leads to: it never begins
+    if start is not None:  # a block reached only across a container's border never begins, so no block waits for it
         begun = set(_reachable(start, wires.get(None, ()), reached))
         wires[None] = [wire for wire in wires.get(None, ()) if wire.source in begun]
     bodies = {owner: _body(owner, ids, wires.get(owner, ())) for owner, ids in members.items()}
@@ -153,7 +153,7 @@ def _reachable(start: str, links: Iterable[_Link | _Wire], usable: Iterable[str]
 def _wires(
     state: WorkflowState, links: Iterable[_Link], options: Mapping[str, Sequence[str]]
 ) -> dict[str | None, list[_Wire]]:
-    """The edges of each body. One that crosses a container's border belongs to none."""
+    """Return the edges of each body. One that crosses a container's border belongs to none."""
     wires: dict[str | None, list[_Wire]] = {}
     for link in links:
         owner = state.container_of(link.source)

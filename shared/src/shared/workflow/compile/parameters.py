@@ -1,4 +1,4 @@
-"""Which settings of a block count, and how they become the parameters of its handler."""
+"""Convert effective block settings to handler parameters."""
 
 from collections.abc import Iterator, Set
 from typing import Final, NamedTuple
@@ -12,16 +12,16 @@ NO_PROVIDERS: Final[frozenset[str]] = frozenset()
 
 
 class EmptyField(NamedTuple):
-    """A required setting without a value. Where the server has an API key for `provider`, it may stay empty."""
+    """An empty required setting. It may stay empty if the server has an API key for `provider`."""
 
     title: str
     provider: str | None
 
 
 def block_params(block: Block, spec: BlockSpec) -> JsonObject:
-    """The parameters of a block, references not yet filled in.
+    """Return the parameters of a block, without filling in references.
 
-    Only known settings whose condition holds, one of each pair, run-time defaults filled in; nulls are left out.
+    Includes known settings whose condition holds, one of each pair, with run-time defaults; omits nulls.
     """
     return {
         setting.parameter: value for setting in _settings(block, spec) if (value := _value(block, setting)) is not None
@@ -29,7 +29,7 @@ def block_params(block: Block, spec: BlockSpec) -> JsonObject:
 
 
 def empty_fields(block: Block, spec: BlockSpec) -> tuple[EmptyField, ...]:
-    """The required settings that are empty, whatever the server has."""
+    """Return the empty required settings, regardless of the server's keys."""
     model = block.value("model")
     provider = provider_of(model) if isinstance(model, str) and needs_key(model) else None
     return tuple(
@@ -40,15 +40,15 @@ def empty_fields(block: Block, spec: BlockSpec) -> tuple[EmptyField, ...]:
 
 
 def missing_fields(fields: tuple[EmptyField, ...], keyed_providers: Set[str] = NO_PROVIDERS) -> list[str]:
-    """The titles of those that a run cannot do without.
+    """Return the titles of those that a run requires.
 
-    `keyed_providers` are the model providers that the server has an API key for: their blocks need none of their own.
+    `keyed_providers` are the model providers that the server has an API key for: their blocks need none.
     """
     return [field.title for field in fields if field.provider not in keyed_providers]
 
 
 def missing_fields_message(block_name: str, titles: list[str]) -> str:
-    """The sentence with which a run of such a block is refused."""
+    """Return the error for running such a block."""
     return f"{block_name} is missing required fields: {', '.join(titles)}"
 
 
@@ -67,7 +67,7 @@ def _value(block: Block, setting: SubBlockSpec) -> Json:
 
 
 def _mode(block: Block, spec: BlockSpec, canonical_id: str) -> str:
-    """Which setting of a pair counts: the author's choice, else the one that has a value, else the basic one."""
+    """Return the effective setting of a pair: the author's choice, else the one with a value, else the basic one."""
     chosen = block.data.get("canonicalModes")
     mode = chosen.get(canonical_id) if isinstance(chosen, dict) else None
     if mode in ("basic", "advanced"):

@@ -1,4 +1,4 @@
-"""The files that came in with a run, as its blocks tell of them."""
+"""Files of a run's input, from its blocks."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,7 +11,7 @@ _STARTS: Final = frozenset(spec.type for spec in TRIGGERS)
 
 
 def files_of(run: RunView) -> list[Any] | None:
-    """What its start block was given; None where the blocks are not known."""
+    """Return the files of its start block; None if the blocks are unknown."""
     if not run.blocks:
         return None
     found = (_files_in(block.output) for block in run.blocks if block.block_type in _STARTS)

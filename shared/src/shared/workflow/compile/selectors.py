@@ -1,4 +1,4 @@
-"""Output selectors: which fields of which blocks a caller wants to see."""
+"""Output selectors: block fields that a caller requests."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,25 +10,25 @@ from shared.workflow.format.references import Path, parse_steps
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """A selected output. An empty path is the whole output of the block."""
+    """A selected output. An empty path selects the block's whole output."""
 
     block_id: str
     path: str
-    """Dotted, as typed: the key under which the value is shown."""
+    """Dotted, as typed: the key of the value in the output."""
     raw: str
 
     @property
     def steps(self) -> Path:
-        """The path as `paths.value_at` takes it."""
+        """Return the path for `paths.value_at`."""
         return parse_steps(self.path)
 
 
 def resolve_selectors(state: WorkflowState, selected: Iterable[str]) -> list[Selector]:
-    """The selectors that match a block, each output once, in the caller's order.
+    """Return the selectors that match a block, each output once, in the caller's order.
 
-    Accepted, in this order: `<id>` and `<id>.path`; `name` and `name.path`, the name in normal form, else without its
-    underscores (`agent_1` for "Agent 1"); `<id>_path`. The longest id wins. What matches nothing is left out: it
-    selects nothing.
+    Accepted, in this order: `<id>` and `<id>.path`; `name` and `name.path`, the name normalized, else without its
+    underscores (`agent_1` for "Agent 1"); `<id>_path`. The longest id wins. Unmatched selectors are omitted: they
+    select nothing.
     """
     index = _Index(state)
     found: dict[tuple[str, str], Selector] = {}
@@ -39,7 +39,7 @@ def resolve_selectors(state: WorkflowState, selected: Iterable[str]) -> list[Sel
 
 
 def selector_beginnings(state: WorkflowState) -> Mapping[str, str]:
-    """Return how the selectors of each block begin, by block id: its name, or its id if the name selects another."""
+    """Return the selector prefix of each block, by block id: its name, or its id if the name selects another."""
     index = _Index(state)
     beginnings: dict[str, str] = {}
     for block in state.blocks.values():
@@ -50,7 +50,7 @@ def selector_beginnings(state: WorkflowState) -> Mapping[str, str]:
 
 
 def selector_name(block: Block) -> str:
-    """How samples spell a block: `Agent 1` becomes `agent_1`."""
+    """Return a block's name in samples: `Agent 1` becomes `agent_1`."""
     return "_".join(block.name.lower().replace(".", "").split())
 
 
@@ -64,7 +64,7 @@ class _Index:
             self._by_loose_name.setdefault(name.replace("_", ""), block_id)
 
     def find(self, raw: str) -> tuple[str, str] | None:
-        """Block id and path."""
+        """Return block id and path."""
         return self._by_id(raw, ".") or self._by_name(raw) or self._by_id(raw, "_")
 
     def _by_id(self, raw: str, separator: str) -> tuple[str, str] | None:

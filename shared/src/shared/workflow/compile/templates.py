@@ -1,4 +1,4 @@
-"""Settings of any shape with their references found: what is literal stays as it is, text becomes `TextTemplate`."""
+"""Templates of settings: literals stay unchanged, text with references becomes `TextTemplate`."""
 
 import re
 from collections.abc import Iterator
@@ -10,33 +10,33 @@ from shared.workflow.format.js_values import Json
 from shared.workflow.format.references import TemplatePart, TextTemplate, parse_text
 
 _QUOTES: Final = re.compile(r'\\.|"', re.DOTALL)
-"""Quotes of JSON text, and whatever is escaped there: those that are begin and end nothing."""
+"""Quotes of JSON text, and escaped characters: escaped quotes delimit nothing."""
 
 
 class Literal(msgspec.Struct, frozen=True):
-    """A value without references; whoever reads it must not change it."""
+    """A value without references; readers must not change it."""
 
     value: Json
 
 
 class ListTemplate(msgspec.Struct, frozen=True):
-    """A list with references somewhere inside."""
+    """A list that contains references."""
 
     items: tuple["Template", ...]
 
 
 class ObjectTemplate(msgspec.Struct, frozen=True):
-    """An object with references somewhere inside its values; keys are never templates."""
+    """An object whose values contain references; keys are never templates."""
 
     entries: tuple[tuple[str, "Template"], ...]
 
 
 class JsonTextTemplate(msgspec.Struct, frozen=True):
-    """JSON text into which values go as JSON, so that no quote or line break in them can break it."""
+    """JSON text with values inserted as JSON, so that no quote or line break in them can break it."""
 
     text: TextTemplate
     within_string: tuple[bool, ...]
-    """For each part of the text: whether it ends, or for a mark stands, between the quotes of a string."""
+    """For each part of the text: whether it ends, or a mark stands, inside a string."""
 
 
 Template: TypeAlias = Literal | TextTemplate | JsonTextTemplate | ListTemplate | ObjectTemplate
@@ -57,13 +57,13 @@ def compile_value(value: Json) -> Template:
 
 
 def compile_json_text(text: str) -> Template:
-    """Find the references of JSON text whose values are to be written as JSON; the text itself may still be none."""
+    """Find the references of JSON text with values inserted as JSON; the text may still be invalid."""
     found = parse_text(text)
     return Literal(text) if found.is_literal else JsonTextTemplate(found, tuple(within_string(found.parts)))
 
 
 def text_templates(template: Template) -> Iterator[TextTemplate]:
-    """Every text with marks inside a template."""
+    """Yield every text with marks in a template."""
     if isinstance(template, TextTemplate):
         yield template
     elif isinstance(template, JsonTextTemplate):
@@ -81,7 +81,7 @@ def _has_marks(templates: Iterator[Template] | tuple[Template, ...]) -> bool:
 
 
 def within_string(parts: tuple[TemplatePart, ...]) -> Iterator[bool]:
-    """For each part of JSON text, see JsonTextTemplate."""
+    """Yield `within_string` for each part, see JsonTextTemplate."""
     within = False
     for part in parts:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""How blocks are wired, and what is wrong with it."""
+"""Problems in the connections of blocks."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from shared.workflow.format.problems import error, warning
 
 
 def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """Cycles and bad nesting (errors); blocks and edges that have no effect (warnings)."""
+    """Yield cycles and bad nesting (errors); blocks and edges without effect (warnings)."""
     yield from _nesting(state)
     yield from _edges(state)
     yield from _unreachable(state, catalog)
@@ -19,12 +19,12 @@ def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
 
 
 def no_blocks_inside(kind: str) -> str:
-    """What is wrong with an empty container, a `Loop` or a `Parallel`."""
+    """Return the message for an empty container, a `Loop` or a `Parallel`."""
     return f"{kind} has no executable blocks inside. Add or enable at least one block in the {kind.lower()}."
 
 
 def not_connected(kind: str) -> str:
-    """What is wrong with a container none of whose blocks comes first."""
+    """Return the message for a container without a first block."""
     return f"{kind} start is not connected to any blocks. Connect a block to the {kind.lower()} start."
 
 
@@ -56,7 +56,7 @@ def _is_inside_one_container(state: WorkflowState, edge: Edge) -> bool:
 
 
 def _leads_out(state: WorkflowState, edge: Edge) -> bool:
-    """Whether an edge leads from within a container to the outermost level, where nothing begins by such a one."""
+    """Return whether an edge leads from a container to the outermost level, where such edges start nothing."""
     is_known = edge.source in state.blocks and edge.target in state.blocks
     return is_known and state.container_of(edge.source) is not None and state.container_of(edge.target) is None
 
@@ -86,7 +86,7 @@ def _is_trigger(state: WorkflowState, block_id: str, catalog: Catalog) -> bool:
 
 
 def _levels(state: WorkflowState) -> Mapping[str | None, list[str]]:
-    """The enabled blocks of each container, and of the workflow itself under None."""
+    """Return the enabled blocks of each container, and of the workflow itself under None."""
     levels: dict[str | None, list[str]] = {None: []}
     for key, block in state.blocks.items():
         if block.type != "note" and state.is_enabled(key):
@@ -123,7 +123,7 @@ def _targets(state: WorkflowState, members: Sequence[str]) -> dict[str, list[str
 
 
 def find_cycle(targets: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle as `[a, b, a]`, empty when there is none. Every target must be a key."""
+    """Return a cycle as `[a, b, a]`, empty if there is none. Every target must be a key."""
     waiting = Counter(target for found in targets.values() for target in found)
     ready = [key for key in targets if not waiting[key]]
     done = set(ready)
@@ -137,7 +137,7 @@ def find_cycle(targets: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _walk_back(stuck: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
-    """From a block that waits for ever to one that it waits for, until the way comes round."""
+    """Follow predecessors from a block that can never start, until one repeats."""
     sources = {target: key for key in stuck for target in targets[key] if target in stuck}
     path: dict[str, None] = {}
     key = next((key for key in targets if key in stuck), None)

@@ -1,4 +1,4 @@
-"""A state reduced to what matters when two are compared: nothing that the editor alone cares for."""
+"""States reduced for comparison, without data that only the editor uses."""
 
 import re
 from collections.abc import Mapping
@@ -44,17 +44,17 @@ class ComparableBlock(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The block's display name."""
+        """Return the block's display name."""
         return str(self.fields["name"])
 
 
 class ComparableState(msgspec.Struct, frozen=True):
-    """A whole state, ready to be compared part by part."""
+    """A whole state for comparison."""
 
     blocks: Mapping[str, ComparableBlock]
     edges: frozenset[EdgeKey]
     containers: Mapping[str, JsonObject]
-    """Loops and parallels, with only the settings that their kind uses."""
+    """Loops and parallels, with only the settings of their kind."""
     variables: Mapping[str, JsonObject]
 
 
@@ -86,7 +86,7 @@ def comparable(document: JsonObject) -> ComparableState:
 
 
 def same(before: Json, after: Json) -> bool:
-    """Whether two values are the same JSON; the order of keys and the spelling of numbers do not count."""
+    """Return whether two values are the same JSON, regardless of key order and number format."""
     return before is after or stringify(before, sort_keys=True) == stringify(after, sort_keys=True)
 
 
@@ -116,7 +116,7 @@ def _setting(key: str, kind: str, value: Json) -> Json:
 
 
 def _rows(value: Json) -> Json:
-    """The cells alone: row ids are the editor's, and blank rows are its empty line at the end."""
+    """Return only the cells: the editor adds row ids and a blank last row."""
     parsed = parse_json(value) if isinstance(value, str) else value
     if not isinstance(parsed, list):
         return value

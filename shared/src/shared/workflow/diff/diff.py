@@ -1,4 +1,4 @@
-"""What changed between two states, for people; and whether a draft differs from what is live."""
+"""Changes between two states, for people; and whether a draft differs from the live version."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -10,16 +10,16 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject
 
 _BRANCHES: Final = {"condition": ("conditions", OPTION_PREFIX), "router_v2": ("routes", ROUTE_PREFIX)}
-"""The setting that names the ways out of a block, and what their handles begin with."""
+"""The setting with a block's branches, and the prefix of their handles."""
 
 
 def changes(before: JsonObject, after: JsonObject) -> list[Change]:
-    """All differences between two states, in the order of the blocks; raises InvalidWorkflow."""
+    """Return all differences between two states, in block order; raises InvalidWorkflow."""
     return list(_changes(comparable(before), comparable(after)))
 
 
 def needs_redeployment(draft: JsonObject, live: JsonObject | None) -> bool:
-    """Whether deploying the draft would change what runs; never when nothing is live. Raises InvalidWorkflow."""
+    """Return whether deploying the draft would change execution; never if nothing is live. Raises InvalidWorkflow."""
     return live is not None and any(True for _ in _changes(comparable(live), comparable(draft)))
 
 
@@ -106,7 +106,7 @@ def _described(edge: EdgeKey, state: ComparableState) -> str:
 
 
 def _titles(block: ComparableBlock) -> Mapping[str, str]:
-    """What its author calls the ways out of a block that chooses one, by their handles."""
+    """Return the author's titles of a block's branches, by handle."""
     setting, prefix = _BRANCHES.get(str(block.fields["type"]), ("", ""))
     return {
         f"{prefix}{branch.get('id')}": str(branch.get("title") or f"Route {number}")

@@ -1,1 +1,1 @@
-"""The workflow format: models, references, and how a state is read."""
+"""The workflow format: models, references, and the reader of states."""

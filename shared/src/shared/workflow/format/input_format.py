@@ -1,4 +1,4 @@
-"""The fields that a start block or a human form declares."""
+"""Fields that a start block or a human form declares."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from shared.workflow.format.paths import OutputField, Outputs
 
 
 class InputField(msgspec.Struct, frozen=True, kw_only=True):
-    """One declared field. `value` is its default, None when it has none."""
+    """One declared field. `value` is its default, or None."""
 
     name: str
     type: str = "string"
@@ -20,12 +20,12 @@ class InputField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_input_format(value: Json) -> tuple[InputField, ...]:
-    """The fields of a stored `inputFormat`, a list or its JSON text; entries without a name are skipped."""
+    """Return the fields of a stored `inputFormat`, a list or its JSON text; skip entries without a name."""
     return tuple(_fields(value))
 
 
 def declared(fields: tuple[InputField, ...]) -> Outputs:
-    """The fields as outputs of the block that declares them."""
+    """Return the fields as outputs of their block."""
     return {field.name: OutputField(type=field.type, description=field.description) for field in fields}
 
 
@@ -47,6 +47,6 @@ def _fields(value: Json) -> Iterator[InputField]:
 
 
 def parse_list(value: Json) -> list[Json]:
-    """A list, or the list that a JSON text holds; anything else is the empty list."""
+    """Return a list, or the list in a JSON text; empty for anything else."""
     parsed = parse_json(value) if isinstance(value, str) else value
     return parsed if isinstance(parsed, list) else []

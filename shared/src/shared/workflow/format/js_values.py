@@ -1,4 +1,4 @@
-"""JSON values as JavaScript sees them: the format's rules for text, numbers and truth are JavaScript's."""
+"""JSON values with JavaScript semantics for text, numbers and truth, which the format uses."""
 
 import json
 import math
@@ -19,7 +19,7 @@ JsonObject: TypeAlias = dict[str, Json]
 
 
 class Missing(Enum):
-    """What JavaScript calls undefined: no value at all, which is not null."""
+    """JavaScript's undefined: no value, distinct from null."""
 
     MISSING = "missing"
 
@@ -27,19 +27,19 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 _BEGINNING: Final = re.compile(r'[ \t\n\r]*[\[{"0-9tfn-]')
-"""Of whatever is JSON. Most texts are none, which is seen sooner so."""
+"""Start of any JSON. Rejects most other texts quickly."""
 _FLOAT: Final = re.compile(rb"[\[:,]-?[0-9]+[.e]")
 _SIGNS_OF_FLOATS: Final = re.compile(rb"\.[0-9]"), re.compile(rb"e[0-9-]")
-"""Found much sooner, and not where there are only integers and words."""
+"""Quick to search, and absent if there are only integers and words."""
 _encode: Final = msgspec.json.Encoder().encode
 _NUMBER: Final = re.compile(r"[+-]?(?:\d++\.?\d*+(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Infinity)", re.ASCII)
-"""Digits once read are not read anew: of a million without an end that would take an hour."""
+"""Never backtracks over digits: for a million of them that would take an hour."""
 _LARGEST_EXACT: Final = 2**53
 _PREFIXED: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 
 
 def truthy(value: Json | Missing) -> bool:
-    """`Boolean(value)`: lists and objects are true, even when empty."""
+    """Return `Boolean(value)`: lists and objects are true, even when empty."""
     if isinstance(value, list | dict):
         return True
     if isinstance(value, float) and math.isnan(value):
@@ -48,12 +48,12 @@ def truthy(value: Json | Missing) -> bool:
 
 
 def is_on(value: Json | Missing) -> bool:
-    """Whether a switch is on: one that came by a reference says so in words."""
+    """Return whether a switch is on: a referenced value may be text."""
     return truthy(value) and value != "false"
 
 
 def to_string(value: Json) -> str:
-    """`String(value)`: `5` for 5.0, `1,2` for a list, `[object Object]` for an object."""
+    """Return `String(value)`: `5` for 5.0, `1,2` for a list, `[object Object]` for an object."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def to_string(value: Json) -> str:
 
 
 def to_number(value: Json) -> int | float:
-    """`Number(value)`: NaN for what is no number, 0 for blank text and null."""
+    """Return `Number(value)`: NaN for non-numbers, 0 for blank text and null."""
     if value is None or isinstance(value, bool):
         return int(value or 0)
     if isinstance(value, int | float):
@@ -80,9 +80,9 @@ def to_number(value: Json) -> int | float:
 
 
 def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
-    """`JSON.parse(text)`, MISSING when the text is no JSON, is nested too deeply, or has more than MAX_VALUES values.
+    """Return `JSON.parse(text)`, MISSING if it is no JSON, is nested too deeply, or has more than MAX_VALUES values.
 
-    Half a surrogate pair, which JavaScript allows and UTF-8 does not, is replaced.
+    Lone surrogates, which JavaScript allows and UTF-8 does not, are replaced.
     """
     if _BEGINNING.match(text) is None or _is_too_large(text):
         return MISSING
@@ -102,12 +102,12 @@ def _is_too_large(text: str) -> bool:
 
 
 def object_of(value: Json) -> JsonObject:
-    """An object; anything else is the empty one."""
+    """Return an object; empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
-    """`JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
+    """Return `JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
     if not indent and not sort_keys and (quick := _written_quickly(value)) is not None:
         return quick
     separator = "\n" if indent else ""
@@ -122,7 +122,7 @@ _decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _written_quickly(value: Json) -> str | None:
-    """The same JSON from a writer that is many times faster; None for what it writes in another way, or not at all."""
+    """Return the same JSON from a much faster writer; None if its output would differ, or it fails."""
     if isinstance(value, float):
         return None
     try:
@@ -145,7 +145,7 @@ def _write(value: Json, indent: str, newline: str, sort_keys: bool) -> str:
     parts: list[str] = []
     if isinstance(value, list):
         opening, closing = "[]"
-        for item in value:  # as a comprehension it would need twice the depth of calls
+        for item in value:  # a comprehension would need twice the call depth
             parts.append(_write(item, indent, deeper, sort_keys))  # noqa: PERF401
     else:
         opening, closing = "{}"
@@ -193,7 +193,7 @@ def _parse_decimal(text: str) -> int | float:
 
 
 def _as_double(number: int) -> int | float:
-    """Return a positive number as JavaScript holds it: rounded, or infinite, if a double cannot hold it exactly."""
+    """Return a positive number as a JavaScript double: rounded or infinite if not exact."""
     if number <= _LARGEST_EXACT:
         return number
     try:

@@ -1,4 +1,4 @@
-"""Why a text is no JSON, told in the words of JavaScript's parser."""
+"""JSON syntax errors, phrased like JavaScript's parser."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _BRACKETS: Final = re.compile(r'"(?:\\.|[^"\\]++)*+"|(?P<open>[\[{])|(?P<close>[
 
 
 def json_problem(text: str) -> str | None:
-    """What a JavaScript engine says about the text; None when it is JSON."""
+    """Return a JavaScript engine's error for the text; None if it is JSON."""
     try:
         json.loads(text, parse_constant=_no_constant)
     except JSONDecodeError as error:
@@ -29,7 +29,7 @@ def _told(text: str, error: JSONDecodeError) -> str:
     match error.msg.split(" at")[0]:
         case "Expecting value":
             return _unexpected(text, error.pos)
-        case "Illegal trailing comma before end of array":  # as Python 3.13 has it: earlier ones tell of what follows
+        case "Illegal trailing comma before end of array":  # since Python 3.13; earlier versions report what follows
             return _unexpected(text, text.index("]", error.pos))
         case "Illegal trailing comma before end of object":
             what, position = "Expected double-quoted property name in JSON", text.index("}", error.pos)
@@ -68,7 +68,7 @@ def _expected(text: str, error: JSONDecodeError) -> str:
 
 
 def _innermost(text: str) -> str:
-    """The bracket that is still open at the end of the text."""
+    """Return the innermost bracket still open at the end of the text."""
     opened: list[str] = []
     for match in _BRACKETS.finditer(text):
         if match["open"]:

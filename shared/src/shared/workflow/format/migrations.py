@@ -1,4 +1,4 @@
-"""Older spellings of a state, brought to the present one. Pure: the document given is never changed."""
+"""Migrations of older state formats. Pure: the given document never changes."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ _SOURCE_SIDES: Final = re.compile(r"source-(?:top|right|bottom|left)")
 
 
 def migrate(document: JsonObject) -> JsonObject:
-    """The state in its present form: variables as a map, healed edge handles, agents with `messages`.
+    """Return the state in its current format: variables as a map, repaired edge handles, agents with `messages`.
 
     The document must have passed `structure.structure_problems`.
     """
@@ -61,7 +61,7 @@ def _agent(sub_blocks: Json) -> JsonObject:
 
 
 def _messages(sub_blocks: JsonObject) -> list[Json] | None:
-    """The messages to store, None when those that are stored stand as they are."""
+    """Return the messages to store, None to keep the stored ones."""
     stored = _value(sub_blocks, "messages")
     if isinstance(stored, list) and stored:
         return None
@@ -78,7 +78,7 @@ def _prompt(value: Json) -> str:
 
 
 def _tools(value: Json) -> list[Json]:
-    """The tools that are well formed."""
+    """Return the well-formed tools."""
     return [tool for tool in parse_list(value) if isinstance(tool, dict) and isinstance(tool.get("type"), str)]
 
 

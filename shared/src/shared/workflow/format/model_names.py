@@ -1,4 +1,4 @@
-"""Which provider serves a model, told by the model's name alone."""
+"""Map model names to providers."""
 
 import re
 from typing import Final
@@ -40,16 +40,16 @@ _PATTERNS: Final = (
     (re.compile(r"glm-"), "zai"),
 )
 PROVIDERS: Final = _PREFIXED | {provider for _, provider in _PATTERNS} | {"ollama"}
-"""Whoever a name may lead to."""
+"""All providers that a name may map to."""
 NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-cloud", "sakana", "vertex"})
-"""Those that Sim calls and we do not."""
+"""Providers that Sim calls and Flowport does not."""
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOGUE_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
-"""`name:tag` is how Ollama names a local model, whoever made it."""
+"""Ollama names local models `name:tag`, whoever made them."""
 
 
 def provider_of(model: str) -> str:
-    """The provider id. What no other provider knows is a local model of `ollama`."""
+    """Return the provider id. Unknown names are local models of `ollama`."""
     name = model.strip().lower()
     prefix, slash, _ = name.partition("/")
     if slash and prefix in _PREFIXED:
@@ -60,5 +60,5 @@ def provider_of(model: str) -> str:
 
 
 def needs_key(model: str) -> bool:
-    """Whether the provider of this model refuses calls without an API key."""
+    """Return whether this model's provider refuses calls without an API key."""
     return provider_of(model) not in _KEYLESS

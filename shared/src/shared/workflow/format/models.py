@@ -1,4 +1,4 @@
-"""A workflow state as typed values. Unknown keys of the document are ignored; nothing here can be changed."""
+"""Immutable typed model of a workflow state. Unknown keys of the document are ignored."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from shared.workflow.format.js_values import Json, JsonObject
 
 LOOP_TYPES: Final = ("for", "forEach", "while", "doWhile")
 MAX_CONTAINER_DEPTH: Final = 10
-"""How deep containers may lie within each other."""
+"""Maximum nesting of containers."""
 
 
 class SubBlock(msgspec.Struct, frozen=True):
@@ -20,10 +20,10 @@ class SubBlock(msgspec.Struct, frozen=True):
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """How often a failing block is tried, within the format's bounds."""
+    """Retries of a failing block, within the format's bounds."""
 
     max_tries: int = 3
-    """2 to 5, the first try included."""
+    """2 to 5, including the first try."""
     wait_ms: int = 1000
     """0 to 5000."""
 
@@ -38,24 +38,24 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     sub_blocks: dict[str, SubBlock] = {}
     data: JsonObject = {}
     retry: RetryPolicy | None = None
-    """Set only when the author turned it on."""
+    """Set only if the author enabled it."""
     advanced_mode: bool = False
     trigger_mode: bool = False
 
     def value(self, key: str) -> Json:
-        """The stored value of a sub-block; None when it has none."""
+        """Return the stored value of a sub-block; None without one."""
         sub_block = self.sub_blocks.get(key)
         return sub_block.value if sub_block else None
 
     @property
     def parent_id(self) -> str | None:
-        """The container that this block claims to lie in; it may not exist."""
+        """Return the block's stated container, which may not exist."""
         parent = self.data.get("parentId")
         return parent if isinstance(parent, str) and parent else None
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection. `source_handle` None means: whatever the source did."""
+    """A connection. `source_handle` None follows any result of the source."""
 
     id: str
     source: str
@@ -78,9 +78,9 @@ class LoopConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     nodes: tuple[str, ...] = ()
-    """The direct children, in the order of the blocks."""
+    """Direct children, in block order."""
     loop_type: str = "for"
-    """One of LOOP_TYPES, else a run ends there."""
+    """One of LOOP_TYPES; others end a run there."""
     iterations: Json = 5
     for_each_items: Json = ""
     while_condition: str = ""
@@ -93,7 +93,7 @@ class ParallelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     nodes: tuple[str, ...] = ()
-    """The direct children, in the order of the blocks."""
+    """Direct children, in block order."""
     parallel_type: str = "count"
     """`count` or `collection`."""
     count: Json = 5
@@ -104,7 +104,7 @@ class ParallelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole workflow. Blocks, edges and variables keep the order of the document: it can change what runs."""
+    """A whole workflow. Blocks, edges and variables keep the document's order, which can affect execution."""
 
     blocks: dict[str, Block]
     edges: tuple[Edge, ...]
@@ -113,26 +113,26 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, Variable]
     metadata: JsonObject = {}
     ids_by_name: dict[str, str] = {}
-    """Normalised name to block id; the first block of a name wins, and notes have none."""
+    """Normalized name to block id; the first block of a name wins, and notes have none."""
     left_out: tuple[Block, ...] = ()
-    """Blocks that nothing here can run, and that the workflow runs without."""
+    """Unsupported blocks, omitted from runs."""
 
     def block_named(self, name: str) -> Block | None:
-        """The block that a reference root means, already in normal form."""
+        """Return the block with a normalized name."""
         block_id = self.ids_by_name.get(name)
         return self.blocks[block_id] if block_id is not None else None
 
     def is_container(self, block_id: str) -> bool:
-        """Whether the block is a loop or a parallel."""
+        """Return whether the block is a loop or a parallel."""
         return block_id in self.loops or block_id in self.parallels
 
     def container_of(self, block_id: str) -> str | None:
-        """The id of the innermost container around a block, None at the top level."""
+        """Return the id of a block's innermost container, None at the top level."""
         parent = self.blocks[block_id].parent_id
         return parent if parent is not None and self.is_container(parent) else None
 
     def containers_of(self, block_id: str) -> tuple[str, ...]:
-        """All containers around a block, innermost first; cut off where containers lie within themselves."""
+        """Return all containers of a block, innermost first; stops at cycles."""
         found: list[str] = []
         parent = self.container_of(block_id)
         while parent is not None and parent not in found:
@@ -141,5 +141,5 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def is_enabled(self, block_id: str) -> bool:
-        """Whether a block is switched on, and every container around it too."""
+        """Return whether a block and all its containers are enabled."""
         return all(self.blocks[each].enabled for each in (block_id, *self.containers_of(block_id)))

@@ -1,4 +1,4 @@
-"""Notifications of a pause: nobody would send them, and the run would wait for a person who was never told."""
+"""Notifications of a pause, which are unsupported: the run would wait for a person who was never notified."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,12 +15,12 @@ NO_NOTIFICATIONS: Final = (
 
 
 def notifies(tools: Json) -> bool:
-    """Whether a human-in-the-loop block counts on being told of by one of these tools."""
+    """Return whether a human-in-the-loop block relies on a notification by one of these tools."""
     return any(isinstance(tool, dict) and tool.get("usageControl") != "none" for tool in parse_list(tools))
 
 
 def notification_problems(block: Block) -> Iterator[Problem]:
-    """An error where the block counts on a notification."""
+    """Yield an error if the block relies on a notification."""
     if notifies(block.value("notification")):
         message = f"{block.name}: {NO_NOTIFICATIONS}"
         yield error(ProblemCode.UNSUPPORTED_NOTIFICATION, message, block, ("notification",))

@@ -1,4 +1,4 @@
-"""Values found along a path, and the difference between empty and undeclared."""
+"""Values at a path; empty and undeclared ones are distinct."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
@@ -10,7 +10,7 @@ from shared.workflow.format.js_values import MISSING, Json, Missing
 from shared.workflow.format.references import Path
 
 OPEN_TYPES: Final = frozenset({"json", "object", "any", "array"})
-"""Declared types below which every path is allowed."""
+"""Declared types that allow every path below them."""
 
 
 class OutputField(msgspec.Struct, frozen=True):
@@ -19,33 +19,33 @@ class OutputField(msgspec.Struct, frozen=True):
     type: str = "json"
     description: str = ""
     fields: Mapping[str, "OutputField"] = {}
-    """What lies below, where that is declared too."""
+    """Nested fields, if declared too."""
 
     @property
     def is_open(self) -> bool:
-        """Whether any path below is allowed: it gives a value or nothing, never an error."""
+        """Return whether any path below is allowed: it gives a value or nothing, never an error."""
         return not self.fields and (self.type in OPEN_TYPES or self.type.endswith("[]"))
 
 
 Outputs: TypeAlias = Mapping[str, OutputField]
-"""Field name to field, in the order in which messages and lists show them."""
+"""Field name to field, in the order of messages and lists."""
 
 
 class UndeclaredField(InvalidRequest):
-    """A reference to something that the block does not have; the caller's or author's mistake (400)."""
+    """A reference to a field that the block does not have; the caller's or author's mistake (400)."""
 
     def __init__(self, path: str, block_name: str, outputs: Outputs) -> None:
         super().__init__(fields_error(path, block_name, outputs))
 
 
 def fields_error(path: str, block_name: str, available: Iterable[str]) -> str:
-    """The sentence about a path that a block does not have, with the names that it has."""
+    """Return the message for a path that a block does not have, with the available names."""
     names = ", ".join(available) or "none"
     return f'"{path}" doesn\'t exist on block "{block_name}". Available fields: {names}'
 
 
 def value_at(value: Json | Missing, path: Path) -> Json | Missing:
-    """Walk into a value. MISSING when the path leads nowhere: out of range, no such key, or below a scalar."""
+    """Return the value at a path, MISSING if there is none: out of range, no such key, or below a scalar."""
     for key in path:
         if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key, MISSING)
@@ -59,7 +59,7 @@ def value_at(value: Json | Missing, path: Path) -> Json | Missing:
 
 
 def is_declared(outputs: Outputs, path: Path) -> bool:
-    """Whether a path may be asked of a block with these outputs; the whole output always may."""
+    """Return whether a block with these outputs allows a path; the whole output is always allowed."""
     fields = outputs
     for key in path:
         if not isinstance(key, str) or key not in fields:
@@ -72,10 +72,10 @@ def is_declared(outputs: Outputs, path: Path) -> bool:
 
 
 def look_up(output: Json | Missing, path: Path, *, outputs: Outputs, block_name: str, path_text: str) -> Json | Missing:
-    """The value that a reference means, MISSING for a declared one that has none (also when the block never ran).
+    """Return the value of a reference, MISSING for a declared one without a value (also when the block never ran).
 
-    Raises UndeclaredField when there is no value and the block declares none; `block_name` and `path_text` are as
-    typed in the reference.
+    Raises UndeclaredField when there is no value and the block declares none; `block_name` and `path_text` are as typed
+    in the reference.
     """
     value = value_at(output, path)
     if value is MISSING and not is_declared(outputs, path):

@@ -1,16 +1,16 @@
-"""Problems, made with the block that they are in."""
+"""Problems that name their block."""
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.workflow.format.models import Block
 
 
 def error(code: ProblemCode, message: str, block: Block | None = None, fields: tuple[str, ...] = ()) -> Problem:
-    """A problem that keeps the workflow from being deployed."""
+    """Return a problem that prevents deployment."""
     return _problem(Severity.ERROR, code, message, block, fields)
 
 
 def warning(code: ProblemCode, message: str, block: Block | None = None, fields: tuple[str, ...] = ()) -> Problem:
-    """A problem that the author should know of."""
+    """Return a problem for the author's attention."""
     return _problem(Severity.WARNING, code, message, block, fields)
 
 

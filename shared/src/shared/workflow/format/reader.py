@@ -1,4 +1,4 @@
-"""From a raw document to the typed state."""
+"""Read a raw document into the typed state."""
 
 import math
 from collections import defaultdict
@@ -23,11 +23,11 @@ from shared.workflow.format.structure import structure_problems
 
 _MAX_BATCH: Final = 20
 _CUSTOM_BLOCK: Final = "custom_block_"
-"""Sim keeps what these run in its own database: a workflow from there runs without them, and without their edges."""
+"""Sim stores their definition in its database: imported workflows run without these blocks and their edges."""
 
 
 def read_state(document: Json) -> WorkflowState:
-    """Read a stored or sent state `{blocks, edges, …}`; raises InvalidWorkflow that lists every structural problem."""
+    """Read a stored or received state `{blocks, edges, …}`. Raises InvalidWorkflow with every structural problem."""
     problems = structure_problems(document)
     if problems or not isinstance(document, dict):
         raise InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)

@@ -1,7 +1,6 @@
 """References `<block.path>` and environment markers `{{NAME}}` in template text, found once, at compile time.
 
-A template is never looked at again after values went in, so a value that looks like a reference or a marker stays
-what it is.
+Filled-in values are never parsed, so a value that looks like a reference or a marker stays unchanged.
 """
 
 import re
@@ -37,17 +36,17 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def name(self) -> str:
-        """The root in normal form, as `WorkflowState.ids_by_name` spells it."""
+        """Return the normalized root, as in `WorkflowState.ids_by_name`."""
         return normalise(self.root)
 
     @property
     def path_text(self) -> str:
-        """The path as typed, without the root."""
+        """Return the path as typed, without the root."""
         return self.raw[len(self.root) + 1 : -1].removeprefix(".")
 
 
 class EnvMarker(msgspec.Struct, frozen=True):
-    """One `{{NAME}}`. The name is exact: blanks inside belong to it. An unknown name stays as typed."""
+    """One `{{NAME}}`. The name is exact, including blanks. An unknown name stays as typed."""
 
     raw: str
     name: str
@@ -57,34 +56,34 @@ TemplatePart: TypeAlias = str | Reference | EnvMarker
 
 
 class TextTemplate(msgspec.Struct, frozen=True):
-    """Text cut into literal parts, references and environment markers."""
+    """Text split into literal parts, references and environment markers."""
 
     parts: tuple[TemplatePart, ...] = ()
 
     @property
     def source(self) -> str:
-        """The text that was parsed."""
+        """Return the parsed text."""
         return "".join(part if isinstance(part, str) else part.raw for part in self.parts)
 
     @property
     def is_literal(self) -> bool:
-        """Whether there is nothing to fill in."""
+        """Return whether there is nothing to fill in."""
         return all(isinstance(part, str) for part in self.parts)
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """The references, in order."""
+        """Return the references, in order."""
         return tuple(part for part in self.parts if isinstance(part, Reference))
 
     @property
     def sole_reference(self) -> Reference | None:
-        """The reference, when the text is nothing else."""
+        """Return the reference if the text has no other part."""
         part = self.parts[0] if len(self.parts) == 1 else None
         return part if isinstance(part, Reference) else None
 
 
 def parse_text(text: str) -> TextTemplate:
-    """Cut template text into its parts. The parts, joined again, are always the text."""
+    """Split template text into its parts. Joined, the parts are always the text."""
     parts: list[TemplatePart] = []
     literal_from = position = 0
     while match := MARKER.search(text, position):
@@ -102,7 +101,7 @@ def parse_text(text: str) -> TextTemplate:
 
 
 def part_of(match: re.Match[str]) -> Reference | EnvMarker | None:
-    """What a match of `MARKER` is, None for angle brackets that only look like a reference."""
+    """Return the part that a match of `MARKER` is, None for angle brackets that only look like a reference."""
     if (name := match["env"]) is not None:
         return EnvMarker(match[0], name)
     inner = match["reference"]
@@ -113,12 +112,12 @@ def part_of(match: re.Match[str]) -> Reference | EnvMarker | None:
 
 
 def is_environment_name(name: str) -> bool:
-    """Whether an environment value may have this name."""
+    """Return whether an environment value may have this name."""
     return _ENVIRONMENT_NAME.fullmatch(name) is not None
 
 
 def is_reference(inner: str) -> bool:
-    """Whether text between angle brackets is a reference, and not a comparison or a tag with attributes."""
+    """Return whether text between angle brackets is a reference, not a comparison or a tag with attributes."""
     if not inner or inner.startswith(" "):
         return False
     before, dot, after = inner.partition(".")
@@ -130,16 +129,16 @@ def is_reference(inner: str) -> bool:
 
 
 def parse_path(inner: str) -> tuple[str, Path]:
-    """`start.items[0].name` → (`start`, (`items`, 0, `name`)). `.0` is an index like `[0]`.
+    """Parse `start.items[0].name` to (`start`, (`items`, 0, `name`)). `.0` is an index like `[0]`.
 
-    Brackets before the first dot belong to the name: an output is an object, and there is nothing to index.
+    Brackets before the first dot belong to the name: an output is an object and cannot be indexed.
     """
     root, _, rest = inner.partition(".")
     return root, tuple(_steps(rest))
 
 
 def parse_steps(text: str) -> Path:
-    """A path without a root: `items[0].name` → (`items`, 0, `name`); empty text is the whole value."""
+    """Parse a path without a root: `items[0].name` to (`items`, 0, `name`); empty text is the whole value."""
     return tuple(_steps(text))
 
 
@@ -159,7 +158,7 @@ def _step(text: str) -> PathKey:
 
 
 def texts(value: Json) -> Iterator[str]:
-    """Every text inside a value, at any depth: what may hold references."""
+    """Yield every text inside a value, at any depth: these may hold references."""
     pending = [value]
     while pending:
         item = pending.pop()
@@ -172,7 +171,7 @@ def texts(value: Json) -> Iterator[str]:
 
 
 def with_environment(value: Json, environment: Mapping[str, str]) -> Json:
-    """A value of any shape with the environment values that its texts name; a name without a value stays as typed."""
+    """Fill environment values into all texts of a value; a name without a value stays as typed."""
     if isinstance(value, str):
         parts = parse_text(value).parts if environment and "{{" in value else (value,)
         return "".join(part if isinstance(part, str) else _named(part, environment) for part in parts)

@@ -1,4 +1,4 @@
-"""An agent's response format: the JSON schema that its answer must follow."""
+"""An agent's response format: the JSON schema of its answer."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ DEFAULT_NAME: Final = "response_schema"
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
-    """A named schema, as model APIs take it."""
+    """A named schema for model APIs."""
 
     name: str
     schema: JsonObject
@@ -19,7 +19,7 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
     @property
     def outputs(self) -> Outputs:
-        """The schema's top-level fields: all that references may ask of such an agent."""
+        """Return the schema's top-level fields, the only ones that references to such an agent may use."""
         properties = self.schema.get("properties")
         if not isinstance(properties, dict):
             return {}
@@ -27,9 +27,10 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 def read_response_format(value: Json) -> ResponseFormat | None:
-    """The format of a stored `responseFormat`: JSON text or an object, `{name, schema, strict}` or a bare schema.
+    """Return the format of a stored `responseFormat`: JSON text or an object, `{name, schema, strict}` or a bare
+    schema.
 
-    What is no JSON object is ignored, as if there were no format.
+    Anything but a JSON object is ignored.
     """
     document = parse_json(value) if isinstance(value, str) else value
     if not isinstance(document, dict) or not document:

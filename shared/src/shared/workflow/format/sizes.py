@@ -1,7 +1,7 @@
 """Limit on the number of values in a JSON document.
 
-Decoding holds the interpreter, and a small text can hold millions of values: 10 MB of empty arrays take 0.7 s and ten
-times their size in memory.
+Decoding holds the interpreter lock, and a small text can hold millions of values: 10 MB of empty arrays take 0.7 s and
+ten times their size in memory.
 """
 
 from typing import Final
@@ -23,7 +23,7 @@ def has_too_many_values(document: bytes, most: int = MAX_VALUES) -> bool:
     if len(document) <= most or _count(document) <= most:
         return False
     marks = without_text(document, _MARKS)
-    # Each value has at most two strings, itself and its key. This bounds the work of the expression.
+    # Each value has at most two strings, itself and its key. This bounds the expression's work.
     if marks.count(b'"') > 2 * _STRINGS_PER_VALUE * (most + 1):
         return True
     return _count(without_strings(marks)) > most

@@ -1,4 +1,4 @@
-"""Snapshots: an immutable state, addressed by its content."""
+"""Snapshots: immutable states, addressed by content hash."""
 
 import hashlib
 import json
@@ -10,11 +10,11 @@ STATE_KEYS: Final = ("blocks", "edges", "loops", "parallels", "variables")
 
 
 def snapshot_document(state: JsonObject) -> JsonObject:
-    """Only what a snapshot keeps of a draft: `{blocks, edges, loops, parallels, variables}`, their order untouched."""
+    """Return a draft's part for snapshots: `{blocks, edges, loops, parallels, variables}`, in unchanged order."""
     return {key: state.get(key) or ([] if key == "edges" else {}) for key in STATE_KEYS}
 
 
 def snapshot_hash(document: JsonObject) -> str:
-    """SHA-256 in hex of the document's JSON. The order of keys counts: it can change what runs."""
+    """Return SHA-256 in hex of the document's JSON. The order of keys counts: it can affect execution."""
     text = json.dumps(document, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where a run starts, and what its start block gives."""
+"""Start blocks of a run, and their output."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from shared.workflow.format.references import with_environment
 
 NO_START_BLOCK: Final = "No start block found. Add a start block to this workflow."
 RESERVED_FIELDS: Final = ("error", "selectedOption", "selectedRoute", "_pauseMetadata")
-"""What no input field may be called: these keys of an output steer the run."""
+"""Reserved names of input fields: these output keys control the run."""
 
 _API_KINDS: Final = ("start_trigger", "api_trigger", "input_trigger", "starter")
 _CHAT_KINDS: Final = ("start_trigger", "chat_trigger", "starter")
@@ -43,7 +43,7 @@ _FALSE: Final = (False, "false", "0", 0)
 
 
 def choose_start(state: WorkflowState, trigger: Trigger = Trigger.API) -> Block | None:
-    """The enabled start block that serves a kind of call, None when there is none. No run begins within a container."""
+    """Return the enabled start block for a trigger, or None. No run begins within a container."""
     for kind in _START_KINDS[trigger]:
         for block in state.blocks.values():
             if block.type == kind and block.enabled and state.container_of(block.id) is None:
@@ -52,7 +52,7 @@ def choose_start(state: WorkflowState, trigger: Trigger = Trigger.API) -> Block 
 
 
 def unserved_triggers(state: WorkflowState) -> tuple[Block, ...]:
-    """The enabled blocks that wait for a time or for another service's call: nobody here listens for either."""
+    """Return the enabled blocks that wait for a schedule or another service's call: Flowport supports neither."""
     called = set(_START_KINDS[Trigger.MANUAL])
     return tuple(
         block
@@ -62,7 +62,7 @@ def unserved_triggers(state: WorkflowState) -> tuple[Block, ...]:
 
 
 def input_fields(state: WorkflowState) -> tuple[InputField, ...]:
-    """What an API caller may send, as the start block declares it; for OpenAPI and samples."""
+    """Return the inputs for API callers that the start block declares; for OpenAPI and samples."""
     start = choose_start(state)
     return read_input_format(start.value("inputFormat")) if start else ()
 
@@ -74,10 +74,10 @@ def start_output(
     run_metadata: JsonObject | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> JsonObject:
-    """What the start block gives for a caller's input.
+    """Return the start block's output for a caller's input.
 
-    `run_metadata` is shown as `metadata` when the block asks for it; `environment` has the values that defaults may
-    name, and no input may. Raises ReservedInputField.
+    `run_metadata` appears as `metadata` if the block requests it; `environment` has the values that defaults, but no
+    inputs, may name. Raises ReservedInputField.
     """
     sent: JsonObject = body if isinstance(body, dict) else {} if body is None else {"input": body}
     declared = tuple(
@@ -101,7 +101,7 @@ def start_output(
 
 
 class ReservedInputField(InvalidRequest):
-    """An input field whose name would steer the run."""
+    """An input field with a reserved name."""
 
     def __init__(self, block_name: str, names: list[str], reserved: tuple[str, ...] = RESERVED_FIELDS) -> None:
         super().__init__(
@@ -120,7 +120,7 @@ def _refuse_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonO
 
 
 def _fields_and_input(declared: tuple[InputField, ...], sent: JsonObject) -> JsonObject:
-    """The fields twice: at the top, and again under `input`. Without declared fields, what was sent."""
+    """Return the fields twice: at the top, and under `input`. Without declared fields, the caller's input."""
     values = _values(declared, sent) if declared else sent.get("input", dict(sent))
     return {**values, "input": dict(values)} if isinstance(values, dict) else {"input": values}
 
@@ -152,7 +152,7 @@ def _sent_value(field: InputField, sent: JsonObject) -> Json:
 
 
 def coerce(value: Json, kind: str) -> Json | Missing:
-    """A value as its declared type. What does not convert stays as it is; null is MISSING."""
+    """Convert a value to its declared type. Keep inconvertible values; null is MISSING."""
     convert = _CONVERSIONS.get(kind)
     if value is None:
         return MISSING

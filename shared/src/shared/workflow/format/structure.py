@@ -1,4 +1,4 @@
-"""Whether a document has the shape of a workflow at all. Every problem is named, not only the first."""
+"""Structural validation of workflow documents, listing every problem."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,16 @@ from typing import Final
 from shared.workflow.format.js_values import Json, JsonObject
 
 MAX_DEPTH: Final = 100
-"""How deep a document's values may lie in one another; what walks it later may then recurse."""
+"""Maximum depth of a document's values, so that later code may recurse."""
 
 
 def structure_problems(document: Json) -> list[str]:
-    """What keeps a document from being read as `{blocks, edges, …}`; empty when it can be read."""
+    """Return why a document cannot be read as `{blocks, edges, …}`; empty if it can."""
     if not isinstance(document, dict):
         return ["Workflow must be an object"]
     blocks = document.get("blocks")
     if not isinstance(blocks, dict):
-        return ["Missing or invalid field: blocks"]  # no workflow at all: nothing else is worth telling
+        return ["Missing or invalid field: blocks"]  # not a workflow: other problems would be noise
     if _is_deeper_than(document, MAX_DEPTH):
         return [f"Workflow is nested more than {MAX_DEPTH} levels deep"]
     return [

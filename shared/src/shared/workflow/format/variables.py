@@ -1,4 +1,4 @@
-"""Workflow variables: their values by declared type."""
+"""Values of workflow variables, by declared type."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,14 @@ _EMPTY: Final[dict[str, Json]] = {"number": 0, "boolean": False, "string": "", "
 
 
 def variable_values(state: WorkflowState) -> JsonObject:
-    """The value of each variable as a run begins, by id. What does not fit its type becomes the type's empty value."""
+    """Return the initial value of each variable, by id. Values that do not fit their type become the type's empty
+    value.
+    """
     return {variable.id: initial_value(variable) for variable in state.variables.values()}
 
 
 def values_from(environment: Mapping[str, str], state: WorkflowState) -> JsonObject:
-    """The values of those variables in which their author names environment values, by id, with these."""
+    """Return the variables whose author names environment values, by id, with these values filled in."""
     stored = {variable.id: _read(variable) for variable in state.variables.values()} if environment else {}
     filled = {key: with_environment(value, environment) for key, value in stored.items()}
     return {
@@ -30,7 +32,7 @@ def values_from(environment: Mapping[str, str], state: WorkflowState) -> JsonObj
 
 
 def initial_value(variable: Variable) -> Json:
-    """A variable's stored value as its type: number text as a number, JSON text as a list or an object."""
+    """Return a variable's stored value as its type: number text as a number, JSON text as a list or an object."""
     value, kind = variable.value, variable.type
     match kind:
         case "number":
@@ -45,7 +47,7 @@ def initial_value(variable: Variable) -> Json:
 
 
 def assigned_value(name: str, kind: str, value: Json) -> Json:
-    """A value that a block assigns, as the declared type. Raises ValueError with a sentence for the author."""
+    """Return an assigned value as the declared type. Raises ValueError with a sentence for the author."""
     if value is None or (isinstance(value, str) and not value.strip() and kind not in ("string", "plain")):
         return _structure(None, kind) if kind in ("array", "object") else _EMPTY.get(kind)
     match kind:
@@ -66,7 +68,7 @@ def assigned_value(name: str, kind: str, value: Json) -> Json:
 
 
 def _read(variable: Variable) -> Json:
-    """The stored value. JSON text is read before anything is filled in, so that no value can break it."""
+    """Return the stored value. JSON text is parsed before values are filled in, so that none can break it."""
     is_json = variable.type in ("array", "object") and isinstance(variable.value, str)
     return _structure(variable.value, variable.type) if is_json else variable.value
 

@@ -1,1 +1,1 @@
-"""Trace spans of a run, as its readers see them."""
+"""Trace spans of a run, for its readers."""

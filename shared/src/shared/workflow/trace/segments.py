@@ -1,4 +1,4 @@
-"""The model turns and tool calls inside an agent, as spans below it."""
+"""Model turns and tool calls of an agent, as child spans."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _TURN_FACTS: Final = ("tokens", "cost", "finishReason", "provider")
 
 
 def model_facts(output: Json) -> JsonObject:
-    """What a block that asked a model shows beside its output; nothing for other blocks."""
+    """Return the model details of a block that called a model; nothing for other blocks."""
     timing = output.get("providerTiming") if isinstance(output, dict) else None
     if not isinstance(output, dict) or not isinstance(timing, dict):
         return {}
@@ -23,7 +23,7 @@ def model_facts(output: Json) -> JsonObject:
 
 
 def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
-    """One span for each turn and each tool call, in order."""
+    """Yield one span for each turn and each tool call, in order."""
     segments = [segment for segment in _segments(output) if isinstance(segment, dict)]
     last_turn = max((index for index, segment in enumerate(segments) if segment.get("type") == "model"), default=-1)
     made = iter(_tool_calls(output))

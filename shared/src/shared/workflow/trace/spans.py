@@ -1,4 +1,4 @@
-"""A run's block logs as a tree of spans: what ran within what, when, and how it ended."""
+"""A run's block logs as a tree of spans: nesting, times and results."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,19 +15,19 @@ from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.trace.segments import model_facts, segment_spans
 
 WORKFLOW: Final = "workflow"
-"""The type of the span of a run, and of a block that called another workflow."""
+"""Span type of a run, and of a block that called another workflow."""
 _CONTAINERS: Final = frozenset({"loop", "parallel"})
 
 Path = tuple[tuple[str, int], ...]
-"""Container and iteration, outermost first: where a block stands."""
+"""A block's containers and iterations, outermost first."""
 
 
 def run_span(
     blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetime, *, has_failed: bool = False
 ) -> JsonObject:
-    """The span of a whole run, with everything below it. Times are ISO text, durations milliseconds.
+    """Return the span of a whole run, with all nested spans. Times are ISO text, durations milliseconds.
 
-    A run can have failed though none of its blocks did: its worker may have been lost, or its time limit be over.
+    A run can fail although none of its blocks did: its worker may be lost, or its time limit exceeded.
     """
     failed = has_failed or any(not log.success and not log.error_handled for log in blocks)
     return {
@@ -43,13 +43,13 @@ def run_span(
 
 
 def trace_of(run: RunView) -> JsonObject:
-    """The span of a run as it stands: one that has not ended has no length."""
+    """Return the span of a run in its current state; without a duration until it ends."""
     began = run.started_at or run.created_at
     return run_span(run.blocks, began, run.ended_at or began, has_failed=run.status is RunStatus.FAILED)
 
 
 def block_spans(blocks: Iterable[BlockLog], started_at: datetime) -> list[JsonObject]:
-    """The spans of a run's blocks, iterations gathered under their loops and parallels."""
+    """Return the spans of a run's blocks, iterations grouped under their loops and parallels."""
     tree = _Tree(started_at)
     for log in sorted(blocks, key=lambda log: log.execution_order):
         tree.add(log)
@@ -63,11 +63,11 @@ class _Tree:
         self._containers: dict[tuple[Path, str], BlockLog] = {}
         self._rounds: dict[Path, dict[str, set[int]]] = {}
         self._begun: dict[tuple[Path, str], int] = {}
-        """The number of what a container ran first; of one in which nothing ran, its own."""
+        """Number of the first block that a container ran; of an empty one, its own."""
         self._kinds: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._unnamed: dict[str, list[str]] = {kind: [] for kind in _CONTAINERS}
-        """The containers of each kind of which no entry tells the name, by their beginning."""
+        """Containers of each kind that no entry names, by start."""
 
     def add(self, log: BlockLog) -> None:
         path = _path(log)
@@ -85,7 +85,7 @@ class _Tree:
             self._logs.setdefault(path, []).append(log)
 
     def spans(self, path: Path) -> list[JsonObject]:
-        """Everything at one place, by its beginning; what began in the same millisecond, as it is numbered."""
+        """Return the spans at one path, by start; within one millisecond, by number."""
         entered = self._rounds.get(path, {})
         left = [container for place, container in self._containers if place == path]
         numbered = [(self._begun[path, each], self._container(path, each)) for each in dict.fromkeys([*entered, *left])]
@@ -109,7 +109,7 @@ class _Tree:
         return span
 
     def _name_of(self, container: str, kind: str) -> str:
-        """The name of one that was never left: as elsewhere in the run, else a number."""
+        """Return the name of a container that never finished: as elsewhere in the run, else a number."""
         if (name := self._names.get(container)) is not None:
             return name
         known = self._unnamed[kind]
@@ -151,13 +151,13 @@ class _Tree:
         return {**span, "children": list(children)} if children else span
 
     def _called(self, log: BlockLog) -> list[JsonObject]:
-        """The spans of the workflow that a block called."""
+        """Return the spans of the workflow that a block called."""
         called = [msgspec.convert(entry, BlockLog) for entry in log.child_spans]
         return block_spans(called, self._started_at)
 
 
 def _why(log: BlockLog | None) -> JsonObject:
-    """Why a container failed, or a loop ended before its condition was false."""
+    """Return why a container failed, or a loop ended before its condition was false."""
     told: dict[str, Json] = {}
     if log is not None and log.input is not None:
         told["input"] = log.input
@@ -173,12 +173,12 @@ def _path(log: BlockLog) -> Path:
 
 
 def own_id(block_id: str) -> str:
-    """A block's id without the branch that it ran in."""
+    """Return a block's id without its branch."""
     return block_id.partition("₍")[0].partition("__obranch-")[0]
 
 
 def own_name(log: BlockLog) -> str:
-    """A block's name without the iteration that it ran in."""
+    """Return a block's name without its iteration."""
     suffix = f" (iteration {log.iteration_index})"
     return log.block_name.removesuffix(suffix) if log.iteration_index is not None else log.block_name
 
@@ -195,7 +195,7 @@ def _where(log: BlockLog) -> JsonObject:
 
 
 def _called_version(log: BlockLog) -> JsonObject:
-    """The snapshot that a block called, where it called one to its end."""
+    """Return the snapshot that a block called, if the call finished."""
     called = log.output.get("childWorkflowSnapshotId") if isinstance(log.output, dict) else None
     return {"childWorkflowSnapshotId": called} if called and log.block_type in CALLS_A_WORKFLOW else {}
 
@@ -205,7 +205,7 @@ def _times(started_at: datetime, ended_at: datetime) -> JsonObject:
 
 
 def _around(children: Sequence[JsonObject]) -> JsonObject:
-    """The time from the first to the last of some spans."""
+    """Return the time from the first to the last of some spans."""
     started = min((str(child["startTime"]) for child in children), default=iso(datetime.fromtimestamp(0).astimezone()))
     ended = max((str(child["endTime"]) for child in children), default=started)
     return _times(datetime.fromisoformat(started), datetime.fromisoformat(ended))

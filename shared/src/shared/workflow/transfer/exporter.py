@@ -1,4 +1,4 @@
-"""Workflow files as we write them: the form that Sim reads, without secrets."""
+"""Export of workflow files in Sim's format, without secrets."""
 
 import re
 from datetime import datetime
@@ -21,7 +21,7 @@ _SECRET_NAME: Final = re.compile(
 
 
 class ExportedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose state is exported."""
+    """The exported workflow's metadata."""
 
     id: str
     name: str
@@ -33,10 +33,9 @@ class ExportedWorkflow(msgspec.Struct, frozen=True, kw_only=True):
 def export_workflow(
     workflow: ExportedWorkflow, state: JsonObject, *, exported_at: datetime, catalog: Catalog | None = None
 ) -> JsonObject:
-    """The export envelope of a draft or snapshot. The state given is not changed.
+    """Return the export envelope of a draft or snapshot. The given state does not change.
 
-    Left out: passwords and what looks like one, unless they come from the environment or another block, and OAuth
-    credentials.
+    It omits passwords and lookalikes, unless they come from the environment or another block, and OAuth credentials.
     """
     at = iso(exported_at)
     return {
@@ -57,7 +56,7 @@ def export_workflow(
 
 
 def without_secrets(state: JsonObject, catalog: Catalog) -> JsonObject:
-    """The state's snapshot document, each secret replaced by null."""
+    """Return the state's snapshot document, each secret replaced by null."""
     document = snapshot_document(state)
     blocks = document["blocks"]
     if not isinstance(blocks, dict):
@@ -91,7 +90,7 @@ def _sub_block(sub_block: Json, *, is_password: bool) -> Json:
 
 
 def _scrubbed(value: Json) -> Json:
-    """A value of any shape, without the secrets inside: tool parameters, header tables, and either as JSON text."""
+    """Remove the secrets inside any value: tool parameters, header tables, and either as JSON text."""
     if isinstance(value, str):
         return _scrubbed_text(value)
     if isinstance(value, list):
@@ -126,7 +125,7 @@ def _is_secret_name(name: str) -> bool:
 
 
 def _is_typed(value: Json) -> bool:
-    """Whether a secret stands there itself, and not only where it comes from."""
+    """Return whether a value is a literal secret, not a reference to one."""
     if not isinstance(value, str):
         return value is not None
     return any(isinstance(part, str) for part in parse_text(value).parts)

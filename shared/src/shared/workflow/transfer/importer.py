@@ -1,4 +1,4 @@
-"""Workflow files, in every form in which Sim and Flowport write them."""
+"""Import of workflow files in every format of Sim and Flowport."""
 
 import json
 from collections import Counter
@@ -15,11 +15,11 @@ from shared.workflow.format.structure import structure_problems
 
 _MAX_WRAPPINGS: Final = 4
 _COLUMN: Final = 300
-"""Pixels between blocks that come without a position."""
+"""Pixels between blocks without a position."""
 
 
 class ImportedWorkflow(msgspec.Struct, frozen=True):
-    """What a file holds. The state has the form of a draft, its block ids kept."""
+    """Contents of a file. The state is a draft's, with the original block ids."""
 
     state: JsonObject
     name: str | None = None
@@ -68,7 +68,7 @@ def _parse(text: str) -> Json:
 
 
 def _unwrap(document: Json) -> tuple[JsonObject, Json]:
-    """The envelope that names the workflow, and the state inside."""
+    """Return the envelope that names the workflow, and the state inside."""
     for _ in range(_MAX_WRAPPINGS):
         if not isinstance(document, dict) or "blocks" in document:
             break

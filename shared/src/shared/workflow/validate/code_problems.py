@@ -1,4 +1,4 @@
-"""User code that does not parse, and references that cannot be filled in where they stand."""
+"""Syntax errors in user code, and references that cannot be filled in at their position."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class _Code(NamedTuple):
     template: CodeTemplate
     field: str
     title: str
-    """What it is within its block; empty where that has no other code."""
+    """Name of the code within its block; empty if the block has no other code."""
 
 
 def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -53,9 +53,9 @@ def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) 
 
 
 def _syntax_error(template: CodeTemplate) -> Location | None:
-    """Return where code parses neither as it stands nor with its unknown references filled in.
+    """Return where code parses neither as typed nor with its unknown references filled in.
 
-    Those are warned of as such; and what looks like one may be a comparison.
+    Those have their own warning, and a comparison may look like one.
     """
     at = syntax_error(template)
     if at is None or template.recompile is None:

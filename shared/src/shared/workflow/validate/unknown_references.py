@@ -1,4 +1,4 @@
-"""References that mean nothing. They stay in the text as typed, which is seldom what the author wants."""
+"""Unknown references. They stay in the text as typed, which the author seldom intends."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from shared.workflow.format.references import Reference, is_reference, parse_tex
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
-    """A warning for each `<name.field>` that matches nothing; `<name>` alone may be a tag and is let be."""
+    """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
     odd = odd_names(state.ids_by_name)
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
@@ -35,7 +35,7 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
 
 
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The settings that try to refer to one of these names, which read as calculations or comparisons."""
+    """Yield the settings that try to refer to names which parse as calculations or comparisons."""
     for field, value in (_settings(block, spec) if names else {}).items():
         written = "\n".join(texts(_as_read(value))).lower()
         yield from ((field, name) for name in names if f"<{name}." in written)
@@ -46,7 +46,7 @@ def _settings(block: Block, spec: BlockSpec) -> JsonObject:
 
 
 def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference]]:
-    """Each reference of a block once, with the setting that it stands in."""
+    """Return each reference of a block once, with its setting."""
     return {
         reference.raw: (field, reference)
         for field, value in _settings(block, spec).items()
@@ -66,7 +66,7 @@ def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> 
 
 
 def _as_read(value: Json) -> Json:
-    """A setting that is stored as JSON text, as its block reads it: letters and quotes may be escaped there."""
+    """Parse a setting stored as JSON text, like its block does: letters and quotes may be escaped there."""
     parsed = parse_json(value) if isinstance(value, str) else MISSING
     return parsed if isinstance(parsed, list | dict) else value
 

@@ -1,4 +1,4 @@
-"""Settings of blocks that are known, and that no run here could follow: better told at deploy than by every run."""
+"""Block settings that Flowport recognizes but does not support, reported at deploy rather than by every run."""
 
 import math
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ NO_SKILLS: Final = (
 )
 MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
-"""The settings that may name the server of an agent's tool; the first that is set counts."""
+"""Settings that may name the server of an agent's tool; the first that is set counts."""
 _URLS: Final = ("http://", "https://")
 _ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
 
 def unsupported_settings(block: Block) -> Iterator[Problem]:
-    """One error for each of a block's settings that cannot be followed here."""
+    """Yield one error for each unsupported setting of a block."""
     if (
         block.type == "guardrails"
         and block.value("validationType") == "hallucination"
@@ -57,7 +57,7 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
 
 
 def not_called(provider: str) -> str:
-    """The sentence that says so."""
+    """Return the message for an unsupported provider."""
     return (
         f"Models of {provider} are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
     )
@@ -70,24 +70,24 @@ def _provider_not_called(block: Block) -> str | None:
 
 
 def count_problem(count: Json) -> str | None:
-    """What is wrong with how often a container is to run; None when nothing is. References are not filled in there."""
+    """Return what is wrong with a container's count; None if valid. References are not filled in there."""
     number = to_number(count)
     fits = math.isfinite(number) and number >= 0
     return None if fits else f"count must be a number of zero or more, not {stringify(count)}"
 
 
 def unknown_kind(kind: str) -> str:
-    """The sentence about a loop of a kind that there is none of."""
+    """Return the message for an unknown kind of loop."""
     return f"Unknown loop type: {kind}"
 
 
 def language_problem(language: Json) -> str | None:
-    """Why functions in this language cannot run anywhere here; None for those that can, and for none at all."""
+    """Return why functions in this language are unsupported; None for supported or missing languages."""
     return None if language in (None, "", *Language) else no_sandbox_for(to_string(language))
 
 
 def no_sandbox_for(language: str) -> str:
-    """The sentence that says so."""
+    """Return the message for an unsupported language."""
     return (
         f"{language.capitalize()} execution requires a remote code sandbox to be enabled. "
         "Please contact your administrator to enable it, or use JavaScript instead."
@@ -95,13 +95,13 @@ def no_sandbox_for(language: str) -> str:
 
 
 def is_mcp_server(named: Json) -> bool:
-    """Whether a setting names a server, or may do so once its references are filled in."""
+    """Return whether a setting names a server, or may do so once its references are filled in."""
     text = named.strip().lower() if isinstance(named, str) else ""
     return text.startswith(_URLS) or text.startswith(("<", "{{"))
 
 
 def not_an_mcp_server(named: Json) -> str:
-    """The sentence that says so."""
+    """Return the message for an invalid server."""
     return f"MCP servers are named by their URL on this server: {named} is none"
 
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a workflow, at once."""
+"""All problems of a workflow."""
 
 from collections.abc import Iterator, Set
 
@@ -27,10 +27,10 @@ from shared.workflow.validate.unsupported_settings import unsupported_settings
 def problems(
     state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
 ) -> list[Problem]:
-    """What keeps a workflow from being deployed (errors, first), and what its author should know (warnings).
+    """Return what prevents deployment (errors, first), and what the author should know (warnings).
 
-    `keyed_providers` are the model providers that the server has an API key for. The catalog is that of this Python
-    environment unless another is given.
+    `keyed_providers` are the model providers that the server has an API key for. The catalog defaults to that of this
+    Python environment.
     """
     known = catalog or installed_catalog()
     found = [
