@@ -132,8 +132,9 @@ class Batcher(Generic[T, R]):
 
     @property
     def _is_told_to_end(self) -> bool:
-        """Return whether the worker task itself was cancelled: if any other cancellation ended it, no item would be
-        answered.
+        """Return whether the worker task itself was cancelled.
+
+        If any other cancellation ended it, no item would be answered.
         """
         return self._worker is None or self._worker.cancelling() > 0
 

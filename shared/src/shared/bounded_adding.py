@@ -23,10 +23,10 @@ class BoundedAdding:
         add: Callable[[], Awaitable[T]],
         take_back: Callable[[T], Awaitable[object]],
     ) -> T | None:
-        """Return the result of `add`; None if the owner has `at_most` already. Raises Unavailable, and the callbacks'
-        errors.
+        """Return the result of `add`; None if the owner has `at_most` already.
 
-        Another process may add concurrently, so each counts again afterwards: the last one sees everything.
+        Another process may add concurrently, so each counts again afterwards: the last one sees everything. Raises
+        Unavailable, and the callbacks' errors.
         """
         async with self._turns.of(owner):
             if await count() >= at_most:

@@ -4,9 +4,10 @@ import gc
 from typing import Final
 
 MORE_OBJECTS: Final = 50_000
-"""Objects added before a collection. Python's default of 2,000 took a twentieth of the processor time and stopped a
-busy service for up to 57 ms. Runs, calls and closed connections are freed without collections: there are tests that run
-without them.
+"""Objects added before a collection.
+
+Python's default of 2,000 took a twentieth of the processor time and stopped a busy service for up to 57 ms. Runs, calls
+and closed connections are freed without collections: there are tests that run without them.
 """
 
 

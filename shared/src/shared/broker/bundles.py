@@ -1,5 +1,4 @@
-"""Bundle messages that one event-loop turn publishes to one queue, and those that follow while the broker has not
-answered.
+"""Bundle messages of one event-loop turn to one queue, and those that follow before the broker has answered.
 
 A bundle holds whole messages, each in its envelope, so the receiver reads and settles each one separately.
 """

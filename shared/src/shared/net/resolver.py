@@ -30,11 +30,10 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """Resolves with the machine's configuration (hosts file, DNS), in separate threads, so a slow name server holds
-    few.
+    """Resolves in separate threads with the machine's configuration (hosts file, DNS).
 
-    Concurrent lookups of one name by one workspace share a query. A workspace has at most half of the threads; each is
-    occupied until there is an answer, even if no caller still waits.
+    A slow name server thus holds few threads. Concurrent lookups of one name by one workspace share a query. A
+    workspace has at most half of the threads; each is occupied until there is an answer, even if no caller still waits.
     """
 
     def __init__(self, *, seconds: float = 10.0) -> None:

@@ -21,8 +21,10 @@ from shared.store.positions import PER_MS
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 2.0
-"""How long a reader waits for a full page, excluding the minimum time of its queries, of which there are at most a
-hundred. If few of very many documents match, it gets a short page and reads on.
+"""How long a reader waits for a full page.
+
+Excludes the minimum time of its queries, of which there are at most a hundred. If few of very many documents match, it
+gets a short page and reads on.
 """
 
 
@@ -35,8 +37,9 @@ LONGEST: Final = _positions(timedelta(days=180))
 """Once ranges have grown to this length, the rest of the list is one range."""
 DAY: Final = _positions(timedelta(days=1))
 BEGINNING: Final = _positions(timedelta(days=100))
-"""Where an oldest-first list begins: slightly more than the default retention of runs. Older documents are in the first
-range.
+"""Where an oldest-first list begins: slightly more than the default retention of runs.
+
+Older documents are in the first range.
 """
 
 Look = Callable[[Document, int], Awaitable[Sequence[Document]]]
@@ -96,10 +99,9 @@ Listed = tuple[list[Document], Place | None]
 
 
 async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float] = time.monotonic) -> Listed:
-    """Return a page of a list whose newest documents are near position `newest`; those beyond it are in the first
-    range.
+    """Return a page of a list whose newest documents are near position `newest`.
 
-    A page can be shorter than its limit, even empty, before the list ends.
+    Newer ones are in the first range. A page can be shorter than its limit, even empty, before the list ends.
     """
     found: list[Document] = []
     near, beginning = page.near, newest - BEGINNING

@@ -11,8 +11,7 @@ NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 
 
 def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a stage that adds the time to each document, as `now_ms`; the fields in `blank` are not copied, and are
-    null.
+    """Return a stage that adds the time to each document, as `now_ms`; fields in `blank` become null.
 
     One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
     """

@@ -17,8 +17,9 @@ from shared.web.bounded_http import BoundedHttp
 log = get_logger("server")
 
 KEEP_ALIVE_SECONDS: Final = 75
-"""How long an idle connection stays open: longer than in callers and proxies (nginx: 60 s), so that none is closed
-while a request is being sent on it.
+"""How long an idle connection stays open.
+
+Longer than in callers and proxies (nginx: 60 s), so that none is closed while a request is being sent on it.
 """
 
 

@@ -100,8 +100,10 @@ class Consumer(Generic[D]):
             raise
 
     async def _on_missing(self) -> None:
-        """Let the next try find a queue that was missing. A transient one is declared only here: while its node is down
-        RabbitMQ would not answer for a minute, delaying other declarations.
+        """Let the next try find a queue that was missing.
+
+        A transient queue is declared only here: while its node is down RabbitMQ would not answer for a minute, delaying
+        other declarations.
         """
         if self._queue.is_kept:
             self._declarations.forget(self._queue)

@@ -91,11 +91,10 @@ async def declare_control(connection: Connection, topology: Topology) -> None:
 
 
 async def declare_topology(url: str, topology: Topology, *, away: Container[str] = ()) -> None:
-    """Declare every queue and exchange, except those `away` with their node, for which the broker would not answer for
-    a minute.
+    """Declare every queue and exchange, except those `away` with their node.
 
-    Declared at deploy time rather than on demand: a quorum queue whose node dies within a second of its declaration may
-    never work again. Raises BrokerUnavailable.
+    For those the broker would not answer for a minute. Declared at deploy time rather than on demand: a quorum queue
+    whose node dies within a second of its declaration may never work again. Raises BrokerUnavailable.
     """
     try:
         connection = await connect_with(DEFAULT_CLIENT)(

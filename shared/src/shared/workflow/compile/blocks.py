@@ -28,8 +28,7 @@ _PARSED_APART: Final = {"function": "code", **_OPTIONS}
 _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
-"""Lists and objects that some exports store as JSON text. Parsed before values are filled in, which could break them.
-"""
+"""Lists and objects that some exports store as JSON text, parsed before values are filled in."""
 _LISTS: Final = frozenset({"table", "input-format"})
 """Editor controls whose settings are such lists, under any name."""
 _JSON_TEXTS: Final = frozenset({"data", "body"})

@@ -203,10 +203,9 @@ def syntax_error(template: CodeTemplate) -> Location | None:
 
 @lru_cache(maxsize=64)
 def _candidate(odd: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern like `references.MARKER`, but within one line and without quotes, so that no comparison swallows
-    a string.
+    """Return a pattern like `references.MARKER`, but within one line and without quotes.
 
-    The names of blocks in `odd` may have them.
+    No comparison can then swallow a string. The names of blocks in `odd` may have quotes.
     """
     named = rf"(?i:{'|'.join(map(_as_typed, odd))}){_PLAIN}*|" if odd else ""
     return re.compile(rf"<(?P<reference>{named}{_PLAIN}+)>|{_ENVIRONMENT}")

@@ -27,10 +27,9 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 def read_response_format(value: Json) -> ResponseFormat | None:
-    """Return the format of a stored `responseFormat`: JSON text or an object, `{name, schema, strict}` or a bare
-    schema.
+    """Return the format of a stored `responseFormat`.
 
-    Anything but a JSON object is ignored.
+    It is JSON text or an object, `{name, schema, strict}` or a bare schema. Anything else is ignored.
     """
     document = parse_json(value) if isinstance(value, str) else value
     if not isinstance(document, dict) or not document:

@@ -14,9 +14,7 @@ _EMPTY: Final[dict[str, Json]] = {"number": 0, "boolean": False, "string": "", "
 
 
 def variable_values(state: WorkflowState) -> JsonObject:
-    """Return the initial value of each variable, by id. Values that do not fit their type become the type's empty
-    value.
-    """
+    """Return the initial value of each variable, by id; the type's empty value for one that does not fit."""
     return {variable.id: initial_value(variable) for variable in state.variables.values()}
 
 
