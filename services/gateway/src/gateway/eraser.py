@@ -6,16 +6,16 @@ from shared.contracts.erasure import Erase, Erased
 
 
 class Deleter(Protocol):
-    """A service that deletes what it keeps. Raises Unavailable."""
+    """Service that deletes its stored data. Raises Unavailable."""
 
     async def erase(self, asked: Erase) -> Erased:
-        """Some of it; nothing may be left."""
+        """Delete a portion; the caller repeats until nothing is left."""
         ...
 
 
 class StoredWorkflows(Protocol):
-    """What there is to delete."""
+    """Port to stored workflows."""
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
-        """Raises NotFound where the workspace has no such workflow, in sight or out of it; Unavailable."""
+        """Raise NotFound if the workspace stores no such workflow, listed or hidden; Unavailable."""
         ...

@@ -1,4 +1,4 @@
-"""A bounded cache whose entries are leases: good for at most a second, and dropped earlier when told."""
+"""Bounded cache of leases that expire within a second, or earlier when invalidated."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,15 +14,15 @@ V = TypeVar("V")
 
 MAX_ENTRIES: Final = 10_000
 PATIENCE_SECONDS: Final = 5.0
-"""How long a caller waits for a look-up. What is silent for longer may be frozen, and he is told to come back."""
+"""Seconds a caller waits for a lookup. A lookup silent for longer may be frozen; the caller is asked to retry."""
 STALE_PATIENCE_SECONDS: Final = 1.0
-"""The same, where there is a value that may be served."""
+"""The same, when a stale value can be served."""
 RESULTS: Final = ("hit", "load", "failure")
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLookup(Generic[V]):
-    """One that is under way, and when it began."""
+    """Lookup in progress, and its start."""
 
     task: asyncio.Task[V]
     began: float
@@ -30,19 +30,19 @@ class PendingLookup(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Lease(Generic[V]):
-    """A value, and when the look-up that found it began."""
+    """Value, and the start of its lookup."""
 
     value: V
     began: float
 
 
 class LookupCache(Generic[V]):
-    """Looks values up through `load`, once for all who ask at the same time.
+    """Cache that loads values with `load`, once for concurrent callers.
 
-    A value is used for `seconds`, counted from the start of its look-up. From half of that on it is looked up again
-    beside the request that asks, so that a slow store slows nobody down whose key is in use. `revision` orders values
-    of one key where it is known: an older one never replaces a newer one. While `load` raises Unavailable, or is
-    silent, a value may be served for `stale_seconds` more.
+    A value is valid for `seconds` from the start of its lookup. After half of that, a background lookup refreshes it,
+    so that a slow store delays no caller whose key is in use. `revision` orders values of one key where known: an older
+    value never replaces a newer one. While `load` raises Unavailable or does not answer, a value may be served for
+    `stale_seconds` more.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class LookupCache(Generic[V]):
         self._loading: dict[str, PendingLookup[V]] = {}
 
     async def get(self, key: str) -> V:
-        """The value of `key`. Raises what `load` raises, and Unavailable where that takes long."""
+        """Return the value of `key`. Raises what `load` raises, and Unavailable on a timeout."""
         lease, now = self._leases.get(key), self._clock.monotonic()
         if lease is None or now - lease.began >= self._seconds:
             return await self._found(self._look_up(key, now), lease, now)
@@ -78,18 +78,17 @@ class LookupCache(Generic[V]):
         return lease.value
 
     def expect(self, key: str) -> None:
-        """Begin to look `key` up, unless it is known. That it fails is told to whoever gets it."""
+        """Start a lookup of `key` unless cached. Later callers of `get` see its failure."""
         lease, now = self._leases.get(key), self._clock.monotonic()
         if lease is None or now - lease.began >= self._seconds:
             self._look_up(key, now)
 
     def drop(self, key: str) -> None:
-        """Forget `key`; a look-up that is under way is answered, but not kept."""
+        """Invalidate `key`; a lookup in progress answers its callers but is not cached."""
         self._leases.pop(key, None)
         self._loading.pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything."""
         self._leases.clear()
         self._loading.clear()
 
@@ -102,7 +101,7 @@ class LookupCache(Generic[V]):
         return loading
 
     async def _found(self, look_up: PendingLookup[V], lease: Lease[V] | None, now: float) -> V:
-        """What a look-up finds, for whoever asks at `now`: those who come late wait no longer than the first."""
+        """Return the lookup's result for a caller at `now`: late callers wait no longer than the first."""
         kept = lease if lease is not None and self._may_be_served(lease, now) else None
         patience = PATIENCE_SECONDS if kept is None else STALE_PATIENCE_SECONDS
         await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + patience - now))
@@ -110,7 +109,7 @@ class LookupCache(Generic[V]):
             try:
                 return look_up.task.result()
             finally:
-                del look_up  # an error that it ended by holds this frame, and the caller's request with it
+                del look_up  # the lookup's error would keep this frame and the caller's request alive
         if kept is None:
             raise Unavailable("A part that is asked does not answer")
         return kept.value
@@ -138,7 +137,7 @@ class LookupCache(Generic[V]):
         return value
 
     def _end_current(self, key: str) -> bool:
-        """Whether the task that asks is the look-up of `key`, which it is no more. Errors hold no frame of this."""
+        """Remove the current task as the lookup of `key`; return whether it was. Errors hold no frame of this."""
         loading = self._loading.get(key)
         if loading is None or loading.task is not asyncio.current_task():
             return False
@@ -157,6 +156,6 @@ class LookupCache(Generic[V]):
 
 
 def _retrieve(task: "asyncio.Task[V]") -> None:
-    # Whoever asked may be gone; the failure was theirs alone.
+    # The callers may have disconnected; only they needed the failure.
     if not task.cancelled():
         task.exception()

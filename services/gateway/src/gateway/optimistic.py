@@ -1,4 +1,4 @@
-"""Changes that are written only over what was read: whoever comes second reads again."""
+"""Optimistic concurrency: writes that retry when the document changed since the read."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 async def written_over(write: Callable[[], Awaitable[T | None]], *, else_say: str, tries: int = TRIES) -> T:
-    """What `write` comes to, which reads first. While it says None, others were faster, and it is asked again.
+    """Return the result of `write`, which reads first. None from `write` means a conflict, and it runs again.
 
-    Raises Unavailable, with the words of `else_say`, where others are faster each time.
+    Raises Unavailable with the text `else_say` after `tries` conflicts.
     """
     for _ in range(tries):
         done = await write()

@@ -52,13 +52,11 @@ class CanvasWriter:
         )
 
     def final(self, end: RunEnd) -> bytes:
-        """See EventWriter."""
         kind, data = _ending(*end)
         self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
         return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
 
     def broken(self, error: FlowportError) -> bytes:
-        """See EventWriter."""
         return self._live("execution:error", {"error": message_of(error), "duration": 0}) + DONE
 
     def _began(self, events: Sequence[Numbered]) -> bytes:

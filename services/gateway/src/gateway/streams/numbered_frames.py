@@ -21,7 +21,6 @@ class NumberedFrames:
         self._after = after
 
     def write(self, events: Sequence[Numbered]) -> bytes:
-        """See EventWriter."""
         written = []
         for position, event in events:
             frame = self._frames.write((event,))
@@ -30,9 +29,7 @@ class NumberedFrames:
         return b"".join(written)
 
     def final(self, end: RunEnd) -> bytes:
-        """See EventWriter."""
         return self._frames.final(*end)
 
     def broken(self, error: FlowportError) -> bytes:
-        """See EventWriter."""
         return self._frames.broken(message_of(error))

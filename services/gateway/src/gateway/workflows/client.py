@@ -43,119 +43,92 @@ class HttpDeployClient:
         self._client = client
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
-        """See Deployments."""
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
-        """See StoredWorkflows."""
         await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
 
     async def erase(self, asked: Erase) -> Erased:
-        """See Deleter."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def page(
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
     ) -> WorkflowPage:
-        """See Authoring."""
         only = {"deployed_only": deployed_only, "folder_id": folder_id}
         path = path_of("workflows", workspace_id=workspace_id, cursor=cursor, limit=limit, **only)
         return await self._client.call("GET", path, returns=WorkflowPage)
 
     async def create(self, request: CreateWorkflow) -> Workflow:
-        """See Authoring."""
         return await self._client.call("POST", path_of("workflows"), body=request, returns=Workflow)
 
     async def import_file(self, request: ImportWorkflow) -> Workflow:
-        """See Authoring."""
         return await self._client.call("POST", path_of("workflows", "import"), body=request, returns=Workflow)
 
     async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
-        """See Authoring."""
         return await self._on("GET", workspace_id, workflow_id, returns=Workflow)
 
     async def update(self, workspace_id: str, workflow_id: str, change: UpdateWorkflow) -> Workflow:
-        """See Authoring."""
         return await self._on("PATCH", workspace_id, workflow_id, body=change, returns=Workflow)
 
     async def archive(self, workspace_id: str, workflow_id: str) -> None:
-        """See Authoring."""
         await self._client.call("DELETE", path_of("workflows", workflow_id, workspace_id=workspace_id))
 
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
-        """See Authoring."""
         path = path_of("workflows", workflow_id, "export", workspace_id=workspace_id)
         return msgspec.Raw(await self._client.fetch("GET", path))
 
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft:
-        """See Authoring."""
         return await self._on("GET", workspace_id, workflow_id, "draft", returns=Draft)
 
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
-        """See Authoring."""
         return await self._on("PUT", workspace_id, workflow_id, "draft", body=save, returns=DraftSaved)
 
     async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
-        """See Authoring."""
         return await self._on("POST", workspace_id, workflow_id, "draft", "snapshot", body=order, returns=DraftSnapshot)
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
-        """See Authoring."""
         return await self._on("POST", workspace_id, workflow_id, "versions", version, "load", returns=DraftSaved)
 
     async def status(self, workspace_id: str, workflow_id: str) -> DeploymentStatus:
-        """See Authoring."""
         return await self._on("GET", workspace_id, workflow_id, "status", returns=DeploymentStatus)
 
     async def deploy(self, workspace_id: str, workflow_id: str, order: Deploy) -> Deployed:
-        """See Authoring."""
         return await self._on("POST", workspace_id, workflow_id, "deploy", body=order, returns=Deployed)
 
     async def promote(self, workspace_id: str, workflow_id: str, number: int) -> Deployed:
-        """See Authoring."""
         return await self._on("POST", workspace_id, workflow_id, "versions", str(number), "promote", returns=Deployed)
 
     async def undeploy(self, workspace_id: str, workflow_id: str) -> Endpoint:
-        """See Authoring."""
         return await self._on("DELETE", workspace_id, workflow_id, "deployment", returns=Endpoint)
 
     async def set_access(self, workspace_id: str, workflow_id: str, change: UpdateAccess) -> Workflow:
-        """See Authoring."""
         return await self._on("PATCH", workspace_id, workflow_id, "access", body=change, returns=Workflow)
 
     async def versions(self, workspace_id: str, workflow_id: str, *, before: int | None, limit: int) -> VersionPage:
-        """See Authoring."""
         path = path_of("workflows", workflow_id, "versions", workspace_id=workspace_id, before=before, limit=limit)
         return await self._client.call("GET", path, returns=VersionPage)
 
     async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
-        """See Deployments, Authoring."""
         return await self._on("GET", workspace_id, workflow_id, "versions", str(number), returns=VersionDetail)
 
     async def update_version(self, workspace_id: str, workflow_id: str, number: int, change: UpdateVersion) -> Version:
-        """See Authoring."""
         return await self._on("PATCH", workspace_id, workflow_id, "versions", str(number), body=change, returns=Version)
 
     async def value_names(self, place: str) -> EnvironmentNames:
-        """See Environment."""
         return await self._client.call("GET", path_of("environment", place, "names"), returns=EnvironmentNames)
 
     async def set_value(self, place: str, name: str, value: SetEnvironmentValue) -> None:
-        """See Environment."""
         await self._client.call("PUT", path_of("environment", place, "names", name), body=value)
 
     async def delete_value(self, place: str, name: str) -> None:
-        """See Environment."""
         await self._client.call("DELETE", path_of("environment", place, "names", name))
 
     async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
-        """See Authoring."""
         words = {"from": before, "to": after}
         path = path_of("workflows", workflow_id, "diff", workspace_id=workspace_id, **words)
         return await self._client.call("GET", path, returns=Diff)
 
     async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
-        """See Authoring."""
         return await self._on("GET", workspace_id, workflow_id, "problems", returns=Problems)
 
     async def _on(

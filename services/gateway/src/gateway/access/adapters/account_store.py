@@ -36,7 +36,6 @@ class AccountStore:
 
     @store_call
     async def add_account(self, account: Account) -> None:
-        """See Accounts."""
         user = account.user
         try:
             await self._users.insert_one({"_id": user.id, **_without_id(user), "password_hash": account.password_hash})
@@ -45,49 +44,41 @@ class AccountStore:
 
     @store_call
     async def account_by_email(self, email: str) -> Account | None:
-        """See Accounts."""
         document = await self._users.find_one({"email": email})
         return None if document is None else _account(document)
 
     @store_call
     async def account(self, user_id: str) -> Account | None:
-        """See Accounts."""
         document = await self._users.find_one({"_id": user_id})
         return None if document is None else _account(document)
 
     @store_call
     async def users(self, user_ids: list[str]) -> list[User]:
-        """See Accounts."""
         found = self._users.find({"_id": {"$in": user_ids}}, {"password_hash": 0})
         return [_account(document).user async for document in found]
 
     @store_call
     async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
-        """See Accounts."""
         wanted = {"_id": user_id, **({"password_hash": None} if only_if_none else {})}
         result = await self._users.update_one(wanted, {"$set": {"password_hash": password_hash}})
         return result.matched_count == 1
 
     @store_call
     async def add_session(self, session: Session) -> None:
-        """See Accounts."""
         await self._sessions.insert_one(_session_document(session))
 
     @store_call
     async def session(self, token_hash: str) -> Session | None:
-        """See Accounts."""
         document = await self._sessions.find_one({"_id": token_hash})
         return None if document is None else _session(document)
 
     @store_call
     async def session_with_id(self, session_id: str) -> Session | None:
-        """See Accounts."""
         document = await self._sessions.find_one({"id": session_id}, sort=[("expires_at", -1)])
         return None if document is None else _session(document)
 
     @store_call
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
-        """See Accounts."""
         held = {"_id": old_hash, "is_rotated": {"$ne": True}}
         # The renewed one first: who ends all sessions meanwhile finds it, or leaves no old one to be marked.
         await self._sessions.insert_one(_session_document(renewed))
@@ -97,16 +88,13 @@ class AccountStore:
         return result.matched_count == 1
 
     async def end_session(self, session_id: str) -> list[str]:
-        """See Accounts."""
         return await self._end({"id": session_id})
 
     async def end_sessions(self, user_id: str, *, but: str | None = None) -> list[str]:
-        """See Accounts."""
         return await self._end({"user_id": user_id, "id": {"$ne": but}})
 
     @store_call
     async def count_attempt(self, key: str, *, window_ends: datetime, by: int = 1) -> int:
-        """See Accounts."""
         counted = {"$inc": {"count": by}, "$setOnInsert": {"expires_at": window_ends}}
         await self._attempts.update_one({"_id": key}, counted, upsert=True)
         document = await self._attempts.find_one({"_id": key})
@@ -114,7 +102,6 @@ class AccountStore:
 
     @store_call
     async def forget_attempts(self, key: str) -> None:
-        """See Accounts."""
         await self._attempts.delete_one({"_id": key})
 
     @store_call

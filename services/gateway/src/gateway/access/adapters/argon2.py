@@ -30,11 +30,9 @@ class Argon2Passwords:
         self._nobody: str | None = None
 
     async def hash(self, password: str, *, address: str | None = None) -> str:
-        """See Passwords."""
         return await self._in_thread(lambda: self._hasher.hash(password), address)
 
     async def verify(self, password: str, password_hash: str | None, *, address: str | None = None) -> bool:
-        """See Passwords."""
         if password_hash is None and self._nobody is None:
             self._nobody = await self.hash("")
         against = password_hash or self._nobody or ""

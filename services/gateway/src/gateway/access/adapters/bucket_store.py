@@ -41,7 +41,6 @@ class BucketStore:
     async def take(
         self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
     ) -> Tokens:
-        """See Buckets."""
         stages = [*_turned(rate, observed), *_taken(rate, needed=needed, spare=spare, returned=returned)]
         with pymongo.timeout(PATIENCE_SECONDS):
             granted = await self._takes.update(bucket, stages)
@@ -51,7 +50,6 @@ class BucketStore:
 
     @store_call
     async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
-        """See Buckets."""
         stages: list[Document] = [{"$match": {"_id": bucket}}, *_turned(rate, observed), {"$set": {"granted": 0}}]
         with pymongo.timeout(PATIENCE_SECONDS):
             found = await (await self._buckets.aggregate(stages)).to_list(1)

@@ -44,7 +44,6 @@ class KeyStore:
 
     @store_call
     async def find(self, key_hash: str) -> Credential | None:
-        """See Keys."""
         document = await self._api_keys.find_one({"key_hash": key_hash})
         if document is None:
             return None
@@ -56,18 +55,15 @@ class KeyStore:
 
     @store_call
     async def record_uses(self, uses: Mapping[str, datetime]) -> None:
-        """See Keys."""
         writes = [UpdateOne({"_id": key_id}, {"$max": {"last_used_at": at}}) for key_id, at in uses.items()]
         await self._api_keys.bulk_write(writes, ordered=False)
 
     @store_call
     async def has_keys(self, workspace_id: str) -> bool:
-        """See Keys."""
         return await self._api_keys.find_one({"workspace_id": workspace_id}, {"_id": 1}) is not None
 
     @store_call
     async def add_key(self, key: ApiKey) -> None:
-        """See Keys."""
         try:
             await self._api_keys.insert_one(stored_key(key))
         except DuplicateKeyError:
@@ -75,20 +71,17 @@ class KeyStore:
 
     @store_call
     async def key(self, key_id: str) -> ApiKey | None:
-        """See Keys."""
         document = await self._api_keys.find_one({"_id": key_id})
         return None if document is None else to_key(document)
 
     @store_call
     async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
-        """See Keys."""
         owner: Document = {"workspace_id": workspace_id, "user_id": user_id, "revoked_at": None}
         found = [to_key(document) async for document in self._api_keys.find(owner).limit(MAX_LISTED)]
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
     @store_call
     async def change_key(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
-        """See Keys."""
         held = {"_id": key_id, "revoked_at": None}
         try:
             await self._api_keys.update_one(held, {"$set": dict(changes)})
@@ -99,7 +92,6 @@ class KeyStore:
 
     @store_call
     async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
-        """See Keys."""
         known, left = _decisive(old), _decisive(retired)
 
         async def replace(session: Session) -> bool:
@@ -113,7 +105,6 @@ class KeyStore:
 
     @store_call
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
-        """See Keys."""
         held = {"_id": key_id, "revoked_at": None}
         result = await self._api_keys.update_one(held, {"$set": {"revoked_at": at, "holds_name": False}})
         return result.matched_count == 1

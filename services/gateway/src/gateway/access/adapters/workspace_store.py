@@ -41,7 +41,6 @@ class WorkspaceStore:
 
     @store_call
     async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
-        """See Workspaces."""
         user = admin.user
         first: Document = {
             "workspace": _document(workspace),
@@ -62,20 +61,17 @@ class WorkspaceStore:
 
     @store_call
     async def workspace(self, workspace_id: str) -> Workspace | None:
-        """See Keys."""
         document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 0})
         return None if document is None else _workspace(document)
 
     @store_call
     async def add_workspace(self, workspace: Workspace, team: Team) -> None:
-        """See Workspaces."""
         await self._workspaces.insert_one(
             {**_document(workspace), "revision": team.revision, "members": _members(team)}
         )
 
     @store_call
     async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
-        """See Workspaces."""
         await self._workspaces.update_one({"_id": workspace_id}, {"$set": changes})
         changed = await self.workspace(workspace_id)
         if changed is None:
@@ -84,7 +80,6 @@ class WorkspaceStore:
 
     @store_call
     async def grants(self, user_id: str) -> tuple[Grant, ...]:
-        """See Workspaces."""
         shown = {"members": {"$elemMatch": {"user_id": user_id}}, **_SHOWN}
         found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
         documents = [document async for document in found]
@@ -93,7 +88,6 @@ class WorkspaceStore:
 
     @store_call
     async def team(self, workspace_id: str) -> Team:
-        """See Workspaces."""
         document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 1, "revision": 1})
         if document is None:
             raise NotFound("Workspace not found")
@@ -102,7 +96,6 @@ class WorkspaceStore:
 
     @store_call
     async def replace_team(self, team: Team) -> bool:
-        """See Workspaces."""
         return await self._replace_team(team)
 
     async def _replace_team(self, team: Team, session: Session | None = None) -> bool:
@@ -112,23 +105,19 @@ class WorkspaceStore:
 
     @store_call
     async def add_invitation(self, invitation: Invitation) -> None:
-        """See Workspaces."""
         await self._invitations.insert_one({**_document(invitation), "forgotten_at": invitation.expires_at})
 
     @store_call
     async def invitation(self, token_hash: str) -> Invitation | None:
-        """See Workspaces."""
         document = await self._invitations.find_one({"token_hash": token_hash})
         return None if document is None else _invitation(document)
 
     @store_call
     async def invitations(self, workspace_id: str) -> list[Invitation]:
-        """See Workspaces."""
         return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
 
     @store_call
     async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
-        """See Workspaces."""
         is_open = {"_id": invitation_id, "used_at": None, "expires_at": {"$gt": now}}
 
         async def join(session: Session) -> bool:
@@ -143,7 +132,6 @@ class WorkspaceStore:
 
     @store_call
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
-        """See Workspaces."""
         result = await self._invitations.delete_one({"_id": invitation_id, "workspace_id": workspace_id})
         return result.deleted_count == 1
 

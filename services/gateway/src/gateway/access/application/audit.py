@@ -1,4 +1,4 @@
-"""The audit log. Everything that people and keys do comes through this door, so it is written down here."""
+"""Audit log. Every change by a user or key passes through this class."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,7 +20,7 @@ _PLACE: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
 
 
 class AuditLog:
-    """Writes entries and pages through them."""
+    """Writer and reader of audit entries."""
 
     def __init__(self, own: AuditEntries, clock: Clock) -> None:
         self._own = own
@@ -36,7 +36,7 @@ class AuditLog:
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        """`caller` did this in the workspace that it is in."""
+        """Record an action of `caller` in the caller's workspace."""
         await self._own.add(
             audit_entry(
                 new_id(),
@@ -52,7 +52,7 @@ class AuditLog:
         )
 
     async def record_in(self, workspace_ids: Sequence[str], user: User, action: str) -> None:
-        """`user` did something that concerns all these workspaces."""
+        """Record an action of `user` in all these workspaces."""
         now, actor = self._clock.now(), Actor(user.id, user.name)
         entries = [
             audit_entry(new_id(), now, workspace_id, actor, action, target_id=user.id, target_name=user.email)
@@ -62,24 +62,24 @@ class AuditLog:
             await self._own.add(*entries)
 
     async def page(self, caller: Caller, query: AuditQuery) -> tuple[Sequence[AuditEntry], str | None]:
-        """Entries of the caller's workspace, newest first, and where to go on. Raises Forbidden, Unavailable."""
+        """Return the workspace's entries, newest first, and the next cursor. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         entries, before = await self._own.find(query)
         return entries, None if before is None else cursor_to(before)
 
 
 def actor_of(caller: Caller) -> Actor:
-    """The caller as the audit log names it."""
+    """Return the caller as an audit log actor."""
     return Actor(caller.actor_id, caller.actor_name, "key" if caller.key else "user")
 
 
 def cursor_to(place: str) -> str:
-    """An opaque word for `place`."""
+    """Encode `place` as an opaque cursor."""
     return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def place_of(cursor: str | None) -> str | None:
-    """The place that a cursor is of. Raises InvalidRequest."""
+    """Decode a cursor. Raises InvalidRequest."""
     if cursor is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Turns what a caller shows into who the caller is."""
+"""Authentication: resolves credentials to callers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,7 +27,9 @@ LEASE_SECONDS: Final = 1.0
 
 
 class Authentication:
-    """Knows keys and sessions for at most a second, and not at all while their store is away."""
+    """Authenticator that caches keys and sessions for at most a second, and rejects both while their store is
+    unavailable.
+    """
 
     def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUsage, clock: Clock, *, cookie: str) -> None:
         self._clock = clock
@@ -47,7 +49,7 @@ class Authentication:
         )
 
     async def caller(self, headers: Mapping[str, str]) -> Caller | None:
-        """Who calls, None when neither a key nor a good session is shown. A wrong key never falls back to a session.
+        """Return the caller, None without a key or valid session. A wrong key never falls back to a session.
 
         Raises InvalidKey, NoWorkspace, PersonalKeysForbidden, Unavailable.
         """
@@ -62,7 +64,7 @@ class Authentication:
         return self._holder(await self._credentials.get(hash_key(shown)))
 
     async def visit(self, headers: Mapping[str, str]) -> Visit | None:
-        """Who is signed in, None for nobody. Raises Unavailable."""
+        """Return the signed-in user's session, None if there is none. Raises Unavailable."""
         token = presented_session(headers, self._cookie)
         if token is None:
             return None
@@ -70,12 +72,12 @@ class Authentication:
         return visit if visit is not None and visit.session.is_good(self._clock.now()) else None
 
     async def confirm(self, caller: Caller) -> None:
-        """Look at the key once more: it may be revoked since the call began. Raises InvalidKey, Unavailable."""
+        """Check the key again: it may have been revoked during the call. Raises InvalidKey, Unavailable."""
         if caller.key is not None:
             self._holder(await self._credentials.get(caller.key.key_hash))
 
     async def recheck(self, caller: Caller, workflow_id: str) -> None:
-        """Raise what refuses a caller that was let in to this workflow before.
+        """Check a caller that had access to this workflow before.
 
         Raises Unauthenticated, Forbidden, Unavailable. A session is found by its id: its token may have been renewed.
         """
@@ -89,37 +91,37 @@ class Authentication:
         now.on(caller.workspace.id, workflow_id).require(Scope.READ, Scope.EXECUTE)
 
     async def require(self, headers: Mapping[str, str], *, otherwise: str = "Unauthorized") -> Caller:
-        """Who calls. Raises Unauthenticated with the text `otherwise` when no key is shown, InvalidKey, Unavailable."""
+        """Return the caller. Raises Unauthenticated with `otherwise` if no key is shown, InvalidKey, Unavailable."""
         caller = await self.caller(headers)
         if caller is None:
             raise Unauthenticated(otherwise)
         return caller
 
     async def public_caller(self, endpoint: Endpoint | None, address: str) -> Caller:
-        """The public at `address`, where the endpoint is open to it.
+        """Return the public caller at `address`, if the endpoint is public.
 
-        Raises Unauthenticated, which tells nothing about the endpoint, and Unavailable.
+        Raises Unauthenticated, which reveals nothing about the endpoint, and Unavailable.
         """
         if endpoint is not None and endpoint.is_public and endpoint.is_deployed:
             return await self.visitor(endpoint.workspace_id, address)
         raise Unauthenticated("Unauthorized")
 
     async def visitor(self, workspace_id: str, address: str) -> Caller:
-        """Somebody at `address` whom another rule lets run things there. Raises Unauthenticated, Unavailable."""
+        """Return a caller at `address` that another rule admits. Raises Unauthenticated, Unavailable."""
         workspace = await self._workspaces.get(workspace_id)
         if workspace is None:
             raise Unauthenticated("Unauthorized")
         return Caller(workspace, frozenset({Scope.EXECUTE}), address=address)
 
     def on_control(self, message: ControlMessage) -> None:
-        """Forget a revoked key, or an ended session."""
+        """Drop a revoked key or ended session from the caches."""
         if isinstance(message, KeyRevoked):
             self._credentials.drop(message.key_hash)
             self._visits.drop(message.key_hash)
             self._by_session_id.clear()
 
     def forget(self) -> None:
-        """Look everybody up anew: what somebody may do here has changed."""
+        """Clear the caches: permissions have changed."""
         for leases in (self._credentials, self._visits, self._by_session_id, self._workspaces):
             leases.clear()
 

@@ -1,4 +1,4 @@
-"""When keys were last used: noted at once, written together every few seconds, never once per call."""
+"""Last use of keys: recorded in memory, written in batches every few seconds."""
 
 import asyncio
 from datetime import datetime
@@ -17,7 +17,7 @@ log = get_logger("key_uses")
 
 
 class KeyUsage:
-    """Keeps the newest use of each key until it is written."""
+    """Buffer of the newest use of each key."""
 
     def __init__(self, keys: Keys, clock: Clock) -> None:
         self._keys = keys
@@ -26,21 +26,21 @@ class KeyUsage:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to write what is noted."""
+        """Start the periodic flush."""
         self._task = asyncio.create_task(for_ever(self.flush, every=FLUSH_SECONDS, name="key uses"))
 
     async def stop(self) -> None:
-        """Write the rest."""
+        """Stop, and write what is buffered."""
         await end(self._task)
         await self.flush()
 
     def note(self, key_id: str) -> None:
-        """The key was used now."""
+        """Record a use of the key now."""
         if key_id in self._noted or len(self._noted) < MAX_NOTED:
             self._noted[key_id] = self._clock.now()
 
     async def flush(self) -> None:
-        """Write what is noted. What cannot be written is lost: it is a help to people, no more."""
+        """Write buffered uses. Uses that fail to write are dropped: they are informational."""
         noted, self._noted = self._noted, {}
         if not noted:
             return

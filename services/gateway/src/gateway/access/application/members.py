@@ -1,4 +1,4 @@
-"""Workspaces and who belongs to them."""
+"""Workspaces and their members."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ DEAD_LINK: Final = "This invitation is not valid any more"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How somebody who has no account yet wants to be known."""
+    """Profile for a new account."""
 
     email: str
     name: str
@@ -32,9 +32,9 @@ class Profile:
 
 
 class MemberService:
-    """Makes workspaces, lets people in, and changes what they are there.
+    """Service that creates workspaces, invites members and changes their roles.
 
-    A change of what somebody may do answers when every gateway has surely let go of what was so before.
+    A permission change returns once no gateway can still cache the old permissions.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class MemberService:
         self._settle = settle
 
     async def make(self, caller: Caller, name: str) -> Workspace:
-        """A new workspace, whose admin the caller is at every gateway. Raises Forbidden, Unavailable."""
+        """Create a workspace whose admin is the caller, on every gateway. Raises Forbidden, Unavailable."""
         user = signed_in(caller)
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name=name, plan=self._plan, created_at=now)
@@ -69,7 +69,7 @@ class MemberService:
         return workspace
 
     async def update(self, caller: Caller, changes: dict[str, Any]) -> Workspace:
-        """Another name, or whether personal keys are let in. Raises Forbidden, Unavailable."""
+        """Change the name, or whether personal keys are allowed. Raises Forbidden, Unavailable."""
         require_admin(caller)
         before = caller.workspace
         after = await self._workspaces.update_workspace(before.id, changes)
@@ -85,7 +85,7 @@ class MemberService:
         return after
 
     async def members(self, caller: Caller) -> Sequence[tuple[Member, User]]:
-        """Everybody here. Raises Forbidden, Unavailable."""
+        """Return all members. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.READ)
         team = await self._workspaces.team(caller.workspace.id)
         users = {user.id: user for user in await self._accounts.users([member.user_id for member in team.members])}
@@ -105,7 +105,7 @@ class MemberService:
         await self._settle()
 
     async def remove(self, caller: Caller, user_id: str) -> None:
-        """Somebody else, or oneself. Raises Forbidden, NotFound, LastAdmin, Unavailable."""
+        """Remove another member, or leave. Raises Forbidden, NotFound, LastAdmin, Unavailable."""
         if not (caller.is_session and caller.actor_id == user_id):
             require_admin(caller)
         before = await self._change(caller.workspace.id, lambda team: team.without(user_id))
@@ -113,7 +113,9 @@ class MemberService:
         await self._settle()
 
     async def invite(self, caller: Caller, role: Role, email: str | None) -> tuple[Invitation, str]:
-        """An invitation and its token, which is told this once. Raises Forbidden, InvalidRequest, Unavailable."""
+        """Create an invitation; return it with its token, shown only once. Raises Forbidden, InvalidRequest,
+        Unavailable.
+        """
         require_admin(caller)
         if len(await self.invitations(caller)) >= MAX_INVITATIONS:
             raise InvalidRequest(f"There are {MAX_INVITATIONS} open invitations already")
@@ -139,7 +141,7 @@ class MemberService:
         return invitation, token
 
     async def invitations(self, caller: Caller) -> Sequence[Invitation]:
-        """Those that are still open. Raises Forbidden, Unavailable."""
+        """Return open invitations. Raises Forbidden, Unavailable."""
         require_admin(caller)
         now = self._clock.now()
         found = await self._workspaces.invitations(caller.workspace.id)
@@ -153,7 +155,7 @@ class MemberService:
         await self._audit.record(caller, "member.invitation_withdrawn", target_id=invitation_id)
 
     async def look(self, token: str) -> tuple[Invitation, Workspace]:
-        """What a link leads to. Raises NotFound, Unavailable."""
+        """Return the invitation behind a link. Raises NotFound, Unavailable."""
         invitation = await self._workspaces.invitation(hash_key(token))
         if invitation is None or not invitation.is_open(self._clock.now()):
             raise NotFound(DEAD_LINK)
@@ -163,10 +165,10 @@ class MemberService:
         return invitation, workspace
 
     async def accept(self, token: str, guest: User | Profile) -> User:
-        """Let in who holds the link, with a new account where `guest` has none.
+        """Add the holder of the link as a member, with a new account if `guest` has none.
 
-        Raises NotFound, Forbidden (meant for somebody else), Conflict (a member already, or the address has an
-        account: then its owner signs in first), InvalidRequest, Unavailable.
+        Raises NotFound, Forbidden (for another user), Conflict (already a member, or the address has an account whose
+        owner must sign in first), InvalidRequest, Unavailable.
         """
         invitation, workspace = await self.look(token)
         email = guest.email if isinstance(guest, User) else checked_email(guest.email)
@@ -186,7 +188,7 @@ class MemberService:
                 lambda team: self._workspaces.admit(team, invitation.id, now),
             )
         except NotFound:
-            raise NotFound(DEAD_LINK) from None  # somebody else was quicker
+            raise NotFound(DEAD_LINK) from None  # another request accepted it first
         there = Caller(workspace, frozenset(), user=user)
         await self._audit.record(
             there, "member.joined", target_id=user.id, target_name=user.email, after={"role": invitation.role}
@@ -210,14 +212,14 @@ class MemberService:
 
 
 def signed_in(caller: Caller) -> User:
-    """The person who calls. Raises Forbidden for keys."""
+    """Return the signed-in user. Raises Forbidden for keys."""
     if caller.user is None or not caller.is_session:
         raise Forbidden("Forbidden")
     return caller.user
 
 
 def require_admin(caller: Caller, workflow_id: str | None = None) -> None:
-    """Of the whole workspace, or of a workflow in it. Raises Forbidden."""
+    """Require an admin of the workspace, or of a workflow in it. Raises Forbidden."""
     if Scope.ADMIN not in caller.scopes:
         raise Forbidden("Forbidden")
     if workflow_id is None:

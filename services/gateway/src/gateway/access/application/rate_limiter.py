@@ -1,4 +1,4 @@
-"""Buckets that all gateways share, spent from slices that this process holds: most calls ask nobody."""
+"""Rate limiter: token buckets shared by all gateways, spent from local slices without a store call in most cases."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -20,9 +20,9 @@ log = get_logger("rate_limiter")
 
 
 class RateLimiter:
-    """Takes tokens. A slow store is waited for; while it is away every call is allowed, and counted as unchecked.
+    """Limiter that waits for a slow store; while it is unavailable, calls are allowed and counted as unchecked.
 
-    A bucket is named by what it limits; the same name and rate on every gateway mean the same bucket.
+    A bucket is named after what it limits; all gateways share the bucket of a name and rate.
     """
 
     def __init__(self, buckets: Buckets, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class RateLimiter:
         self._absence = _Absence(buckets, clock)
 
     async def take(self, bucket: str, rate: Rate) -> None:
-        """One token. Raises RateLimited."""
+        """Take one token. Raises RateLimited."""
         held = self._slice(bucket, rate)
         if held.is_current(self._clock.monotonic()):
             if held.spend():
@@ -43,12 +43,12 @@ class RateLimiter:
             raise self._refusal(held)
 
     def give_back(self, bucket: str) -> None:
-        """The token was not used after all."""
+        """Return an unused token."""
         if bucket in self._slices:
             self._slices[bucket].tokens += 1
 
     async def standing(self, bucket: str, rate: Rate) -> Standing:
-        """How the bucket stands as far as this process knows; where it takes nothing, it looks once a second."""
+        """Return the bucket's state as this process knows it; without a current slice, read the store once a second."""
         held, now = self._slice(bucket, rate), self._clock.monotonic()
         if held.is_current(now):
             return held.standing(now)
@@ -57,7 +57,7 @@ class RateLimiter:
         return held.seen
 
     async def look(self, bucket: str, rate: Rate) -> Standing:
-        """How the bucket stands for everybody; full while the store is away."""
+        """Return the bucket's state across all gateways; full while the store is unavailable."""
         full = Standing(rate, rate.burst, rate.window_seconds)
         if self._absence.lasts(bucket, rate):
             return full
@@ -97,9 +97,10 @@ class RateLimiter:
         return await turn
 
     async def _ask(self, bucket: str, held: "_Slice") -> None:
-        """Ask until nobody waits. A question answers all who waited when it was put, and as many more as it can.
+        """Request tokens until no call waits. A reply serves every call that waited at the request, and more as tokens
+        allow.
 
-        Were those who came meanwhile to wait for the next question, each would make more of them wait for its own.
+        If later calls had to wait for the next request, the queue would grow with every round trip.
         """
         try:
             while held.waiting:
@@ -123,7 +124,7 @@ class RateLimiter:
 
 
 class _Absence:
-    """Whether the store is away. Once it did not answer it is asked beside the calls, so that none waits for it."""
+    """Store outage. After a failure, a background task probes the store, so that no call waits for it."""
 
     def __init__(self, buckets: Buckets, clock: Clock) -> None:
         self._buckets = buckets
@@ -132,12 +133,12 @@ class _Absence:
         self._asking: asyncio.Task[None] | None = None
 
     def begin(self, error: Unavailable) -> None:
-        """It has not answered."""
+        """Record that the store did not answer."""
         self._ask_at = self._clock.monotonic() + RETRY_STORE_SECONDS
         log.warning("rate limits are not checked", error=error.message)
 
     def lasts(self, bucket: str, rate: Rate) -> bool:
-        """Whether it has not answered since; it is asked about `bucket` where that is due."""
+        """Return whether the outage continues; start a probe with `bucket` when one is due."""
         if self._ask_at is None:
             return False
         if self._asking is None and self._clock.monotonic() >= self._ask_at:
@@ -155,7 +156,7 @@ class _Absence:
 
 
 class _Slice:
-    """What this process holds of one bucket, until the bucket is filled up again."""
+    """This process's share of one bucket, until the bucket refills."""
 
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
@@ -170,18 +171,18 @@ class _Slice:
         self._ends_at = 0.0
 
     def is_current(self, now: float) -> bool:
-        """Whether what it says still holds."""
+        """Return whether the last grant is still valid."""
         return now < self._resets_at
 
     def spend(self) -> bool:
-        """Take one of the tokens held, if there is any."""
+        """Take a held token, if any."""
         if self.tokens == 0:
             return False
         self.tokens -= 1
         return True
 
     def fill(self, grant: Tokens, asked_at: float, *, answered_at: float) -> None:
-        """Hold what was granted. The store counted `resets_in` at some time between the question and its answer."""
+        """Add granted tokens. The store measured `resets_in` at some time between request and reply."""
         self.tokens += grant.granted
         self.left = grant.left
         self._resets_at = asked_at + grant.resets_in
@@ -189,26 +190,25 @@ class _Slice:
         self._ends_at = answered_at + grant.resets_in
 
     def observed(self, now: float) -> ObservedWindow | None:
-        """Return the window of the last grant, and its age if the store counted `resets_in` as late as it answered."""
+        """Return the window of the last grant, and its age if the store measured `resets_in` as late as its reply."""
         if self._window_ms is None:
             return None
         return ObservedWindow(self._window_ms, self.rate.window_seconds - (self._ends_at - now))
 
     def answer(self, count: int) -> None:
-        """Give who waits a token each, as far as they go; the first `count` are answered in any case."""
+        """Give each waiting call a token while they last; the first `count` calls get an answer in any case."""
         for _ in range(max(count, min(self.tokens, len(self.waiting)))):
             turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_result(self.spend())
 
     def let_in(self) -> None:
-        """Let everybody in who waits."""
+        """Allow all waiting calls."""
         while self.waiting:
             turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_result(True)
 
     def standing(self, now: float) -> Standing:
-        """What it says."""
         remaining = min(self.rate.burst, self.left + self.tokens)
         return Standing(self.rate, remaining, max(0.0, self._resets_at - now))

@@ -1,6 +1,6 @@
-"""Which buckets a call is counted in: the workspace's, and the key's or the address's own where there is one.
+"""Buckets that a call counts in: the workspace's, and the key's or address's bucket if there is one.
 
-Where callers are not known yet, there is one bucket per address.
+Unauthenticated calls share one bucket per address.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from gateway.access.domain.rate_limits import Rate, RateKind, Standing
 
 
 class RateLimits:
-    """The limits of callers. `window_seconds` holds for all of them.
+    """Rate limits of callers, all with `window_seconds`.
 
-    `per_address` is for whoever calls from one address, `public_per_address` for callers without a key there.
+    `per_address` limits all calls from one address, `public_per_address` callers without a key.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RateLimits:
         self._public_per_address = public_per_address
 
     async def take(self, caller: Caller, kind: RateKind) -> None:
-        """Count one call; those of a session are not. Raises RateLimited; then it is counted nowhere."""
+        """Count one call, except those of sessions. Raises RateLimited, and then counts the call in no bucket."""
         if caller.is_session:
             return
         taken: list[str] = []
@@ -48,27 +48,27 @@ class RateLimits:
             taken.append(bucket)
 
     async def take_from(self, address: str) -> None:
-        """Count one call from there, whoever makes it. Raises RateLimited."""
+        """Count one call from the address, from any caller. Raises RateLimited."""
         await self._limiter.take(*self._of_address(address))
 
     async def standing_of(self, address: str) -> Standing:
-        """How the bucket of an address stands, as far as this process knows; nothing is counted."""
+        """Return the state of an address's bucket as this process knows it, without counting."""
         return await self._limiter.standing(*self._of_address(address))
 
     async def standing(self, caller: Caller, kind: RateKind) -> Standing:
-        """The bucket with the least left, as far as this process knows; nothing is counted."""
+        """Return the bucket with the fewest tokens as this process knows it, without counting."""
         standings = [await self._limiter.standing(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
         return min(standings, key=lambda standing: standing.remaining)
 
     async def look(self, caller: Caller, kind: RateKind) -> Standing:
-        """As `standing`, as every gateway knows it. Slower."""
+        """Like `standing`, across all gateways. Slower."""
         standings = [await self._limiter.look(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
         return min(standings, key=lambda standing: standing.remaining)
 
     def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
         workspace, key = caller.workspace, caller.key
         if key is not None and key.rate_limit is not None:
-            # Another limit is another bucket: who is given a higher one need not wait until the old one is filled.
+            # A new limit uses a new bucket, so that a raised limit applies without waiting for a refill.
             yield f"key:{key.id}:{key.rate_limit}:{kind}", self._rate(key.rate_limit)
         if caller.address is not None:
             yield f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)

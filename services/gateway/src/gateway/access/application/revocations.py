@@ -1,4 +1,4 @@
-"""Makes every gateway forget a credential, and waits until all of them surely have."""
+"""Credential revocation on every gateway."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ log = get_logger("revocations")
 
 
 class Revocations:
-    """Tells every process by broadcast. What the broadcast misses ends with its lease: that is what `settle` awaits."""
+    """Broadcaster of revocations. Caches that miss the broadcast expire with their lease, which `settle` waits for."""
 
     def __init__(self, control: Control, *, settle_seconds: float) -> None:
         self._control = control
@@ -20,11 +20,11 @@ class Revocations:
         self._here: list[Callable[[ControlMessage], None]] = []
 
     def also_tell(self, listener: Callable[[ControlMessage], None]) -> None:
-        """Let this process hear at once, whatever the broker does."""
+        """Notify this process directly, independent of the broker."""
         self._here.append(listener)
 
     async def forget(self, hashes: Iterable[str]) -> None:
-        """These keys or session tokens are good no more."""
+        """Revoke these keys or session tokens."""
         for key_hash in hashes:
             message = KeyRevoked(key_hash)
             for listener in self._here:
@@ -35,5 +35,5 @@ class Revocations:
                 log.warning("a revocation is not broadcast", error=error.message)
 
     async def settle(self) -> None:
-        """Return when no gateway can still act on what it knew before."""
+        """Wait until no gateway can still act on cached state."""
         await asyncio.sleep(self._settle_seconds)

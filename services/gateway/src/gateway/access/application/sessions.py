@@ -1,4 +1,4 @@
-"""Signing in and out, and who a session stands for."""
+"""Sign-in, sign-out and session lookup."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ from shared.security.keys import hash_key
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A session, whose it is, and where that person may go."""
+    """Session with its user and accessible workspaces."""
 
     session: Session
     user: User
@@ -34,7 +34,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session and its token, which is told this once."""
+    """Session and its token, shown only once."""
 
     user: User
     session: Session
@@ -42,7 +42,7 @@ class SignedIn:
 
 
 class Sessions:
-    """Begins, finds, renews and ends sessions."""
+    """Service that creates, finds, renews and ends sessions."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Sessions:
         self._clock = clock
 
     async def visit(self, token_hash: str) -> Visit | None:
-        """Whom the token stands for, None for nobody. Raises Unavailable."""
+        """Return the session of the token, None if invalid. Raises Unavailable."""
         return await self._visit(await self._accounts.session(token_hash))
 
     async def visit_of(self, session_id: str) -> Visit | None:
-        """Return the session with this id, whichever token it has now; None if it has ended. Raises Unavailable."""
+        """Return the session with this id, whatever its current token; None if it has ended. Raises Unavailable."""
         return await self._visit(await self._accounts.session_with_id(session_id))
 
     async def _visit(self, session: Session | None) -> Visit | None:
@@ -80,7 +80,7 @@ class Sessions:
         return Visit(session, account.user, await self._workspaces.grants(account.user.id))
 
     async def sign_in(self, email: str, password: str, *, address: str, user_agent: str) -> SignedIn:
-        """Begin a session. Raises SignInRefused, TooManyAttempts, Unavailable."""
+        """Create a session. Raises SignInRefused, TooManyAttempts, Unavailable."""
         email = email.strip().lower()
         await self._attempts.count(email=email, address=address)
         account = await self._accounts.account_by_email(email)
@@ -91,20 +91,20 @@ class Sessions:
         signed_in = await self._opened(account.user, address=address, user_agent=user_agent)
         now = await self._accounts.account(account.user.id)
         if now is None or now.password_hash != account.password_hash:
-            # Changed while it was looked at: whoever ended every other session may have come before this one.
+            # The password changed during the check; its ending of other sessions may have run before this one existed.
             await self._accounts.end_session(signed_in.session.id)
             raise SignInRefused
         await self._note(account.user, "session.signed_in")
         return signed_in
 
     async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
-        """A session for who has proved to be `user`. Raises Unavailable."""
+        """Create a session for the authenticated `user`. Raises Unavailable."""
         signed_in = await self._opened(user, address=address, user_agent=user_agent)
         await self._note(user, "session.signed_in")
         return signed_in
 
     async def renew(self, session: Session) -> tuple[Session, str] | None:
-        """Another token where it is time for one, and nobody else just gave one. Raises Unavailable."""
+        """Renew the token if due and not renewed concurrently. Raises Unavailable."""
         now = self._clock.now()
         if not session.wants_rotation(now):
             return None
@@ -114,7 +114,7 @@ class Sessions:
         return (renewed, token) if was_given else None
 
     async def sign_out(self, token: str) -> Visit | None:
-        """End the session; returns whose it was. Raises Unavailable."""
+        """End the session; return its user. Raises Unavailable."""
         visit = await self.visit(hash_key(token))
         if visit is not None:
             await self._revocations.forget(await self._accounts.end_session(visit.session.id))
@@ -122,7 +122,7 @@ class Sessions:
         return visit
 
     async def change_password(self, visit: Visit, current: str, new: str) -> None:
-        """Set another password and end every other session of the user.
+        """Change the password and end all other sessions of the user.
 
         Raises SignInRefused, InvalidRequest, TooManyAttempts, Unavailable.
         """
@@ -138,7 +138,7 @@ class Sessions:
         await self._note(visit.user, "session.password_changed")
 
     async def register(self, email: str, name: str, password: str) -> User:
-        """A new account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
+        """Create an account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
         user = User(id=new_id(), email=email, name=name, created_at=self._clock.now())
         password_hash = await self._passwords.hash(checked_password(password))
         await self._accounts.add_account(Account(user=user, password_hash=password_hash))

@@ -1,6 +1,6 @@
-"""How often somebody may try to get in: from an address, to one account and to all. Counted for all gateways together.
+"""Limits of sign-in attempts per address, per account and overall, shared by all gateways.
 
-An account is never closed to everybody: whoever guesses at it from elsewhere cannot keep its owner out.
+An account is never fully locked: attempts from elsewhere cannot lock its owner out.
 """
 
 import hashlib
@@ -18,40 +18,40 @@ PER_ADDRESS: Final = 50
 PER_MAILBOX: Final = 3
 DAY_SECONDS: Final = 86_400
 CODES_PER_NETWORK: Final = 200
-"""Wrong codes in a day, from an IPv4 address or an IPv6 /48 to one chat."""
+"""Wrong codes per day from an IPv4 address or an IPv6 /48 to one chat."""
 CODES_PER_CHAT: Final = 5_000
-"""Wrong codes in a day to one chat: its 6-digit codes are guessed with a probability of 0.5 % in a day."""
+"""Wrong codes per day to one chat: the chance to guess one of its 6-digit codes is 0.5 % per day."""
 CODES_PER_MAILBOX: Final = 100
-"""Wrong codes in a day for one mailbox and chat."""
+"""Wrong codes per day for one mailbox and chat."""
 CODES_OF_A_QUIET_REGION: Final = 3
-"""Wrong codes in a day from an IPv4 /24 or an IPv6 /32, whose visitors may try beyond the two limits before."""
+"""Wrong codes per day from an IPv4 /24 or an IPv6 /32 that may exceed the two limits before."""
 
 
 class SignInAttempts:
-    """Counts first and looks then, so that many tries at once are counted too."""
+    """Counter that counts before it checks, so that concurrent attempts are counted."""
 
     def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
 
     async def count(self, *, email: str, address: str) -> None:
-        """One try. Raises TooManyAttempts, Unavailable."""
+        """Count an attempt. Raises TooManyAttempts, Unavailable."""
         await self._count("address", address, PER_ADDRESS)
         await self._count("account", f"{email} {address}", PER_ACCOUNT)
 
     async def count_guess(self, *, what: str, address: str) -> None:
-        """One guess from `address` at the password of `what`. Raises TooManyAttempts, Unavailable."""
+        """Count a password guess for `what` from `address`. Raises TooManyAttempts, Unavailable."""
         await self._count(what, address, PER_ACCOUNT)
 
     async def count_mail(self, *, to: str, address: str) -> None:
-        """One mail to the mailbox `to` that `address` asks for. Raises TooManyAttempts, Unavailable."""
+        """Count a mail to `to` requested by `address`. Raises TooManyAttempts, Unavailable."""
         await self._count("mail", address, PER_ADDRESS)
         await self._count("mailbox", to, PER_MAILBOX)
 
     async def count_code(self, *, chat_id: str, email: str, address: str) -> None:
         """Count one code from `address`. Raises TooManyAttempts, Unavailable.
 
-        A chat or a mailbox that is attacked from elsewhere stays open to networks that sent no wrong codes.
+        A chat or mailbox under attack stays open to networks that sent no wrong codes.
         """
         await self._count("code", f"{chat_id} {address}", PER_ADDRESS)
         network, region, chat, mailbox = _code_counters(chat_id, email, address)
@@ -62,12 +62,12 @@ class SignInAttempts:
             raise TooManyAttempts(retry_after=self._left(DAY_SECONDS))
 
     async def code_was_right(self, *, chat_id: str, email: str, address: str) -> None:
-        """Take a right code out of the counts of the day. Raises Unavailable."""
+        """Remove a right code from the daily counts. Raises Unavailable."""
         for counter in _code_counters(chat_id, email, address):
             await self._add(*counter, DAY_SECONDS, by=-1)
 
     async def succeeded(self, *, email: str, address: str) -> None:
-        """The tries to this account from there are forgiven. Raises Unavailable."""
+        """Reset the attempts on this account from the address. Raises Unavailable."""
         await self._accounts.forget_attempts(self._key("account", f"{email} {address}"))
 
     async def _count(self, kind: str, value: str, limit: int, seconds: int = WINDOW_SECONDS) -> None:
@@ -89,7 +89,7 @@ class SignInAttempts:
 
 
 def _code_counters(chat_id: str, email: str, address: str) -> tuple[tuple[str, str], ...]:
-    """Return what a code counts for in a day: network, region, chat and mailbox."""
+    """Return the daily counters of a code: network, region, chat and mailbox."""
     network, region = wider_networks(address)
     return (
         ("code-network", f"{chat_id} {network}"),

@@ -1,4 +1,4 @@
-"""Who calls, and what the key that was shown allows."""
+"""Callers, and the permissions of their keys and sessions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ from shared.contracts.files import FileKey, FileScope
 
 
 class Scope(StrEnum):
-    """What a caller may do."""
+    """Permission of a caller."""
 
     EXECUTE = "execute"
     READ = "read"
@@ -47,11 +47,11 @@ _ROLE_FOR: Final = {
 }
 SESSION_COOKIE: Final = "flowport_session"
 SECURE_COOKIE: Final = f"__Host-{SESSION_COOKIE}"
-"""The name where the public URL is https: browsers then hold it to this very host."""
+"""Cookie name for https public URLs: browsers bind it to this host."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is kept: never the key itself. It belongs to a workspace or, as a personal key, to a user."""
+    """Stored API key, without its secret. It belongs to a workspace or, as a personal key, to a user."""
 
     id: str
     workspace_id: str | None
@@ -66,19 +66,19 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     rate_limit: int | None = None
-    """Calls of each kind per window; None where only the workspace's limits hold."""
+    """Calls of each kind per window; None to apply only the workspace's limits."""
     workflow_ids: tuple[str, ...] | None = None
-    """The workflows that it is for; None for all."""
+    """Workflows the key is limited to; None for all."""
     holds_name: bool = True
-    """Whether no other key of its owner may have its name; one that was revoked or replaced lets go of it."""
+    """Whether the key reserves its name within its owner; revoked or replaced keys release it."""
 
     def is_good(self, now: datetime) -> bool:
-        """Whether it opens anything at `now`."""
+        """Return whether the key is valid at `now`."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
-    """The tenant, as far as a call needs to know it."""
+    """Tenant, with the fields that a call needs."""
 
     id: str
     name: str
@@ -88,14 +88,14 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A workspace that somebody may enter, and as what."""
+    """Access to a workspace, with a role."""
 
     workspace: Workspace
     role: Role
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key and what it opens: one workspace, or with a personal key all those of its user."""
+    """Key with its access: one workspace, or for a personal key all workspaces of its user."""
 
     key: ApiKey
     grants: tuple[Grant, ...]
@@ -103,58 +103,57 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls, in one workspace: the holder of a key, somebody who is signed in, or the public."""
+    """Caller in one workspace: the holder of a key, a signed-in user, or the public."""
 
     workspace: Workspace
     scopes: frozenset[Scope]
     key: ApiKey | None = None
     address: str | None = None
-    """By which a caller without a key is counted."""
+    """Address that a caller without a key is counted by."""
     user: User | None = None
-    """Whose session or personal key it is."""
+    """Owner of the session or personal key."""
     grants: tuple[Grant, ...] = ()
-    """Where this user may also go."""
+    """Workspaces this user has access to."""
     role: Role | None = None
-    """The role of the person who calls, by session or personal key, in this workspace; None for any other caller."""
+    """Role in this workspace of the user behind the session or personal key; None for other callers."""
     session_id: str | None = None
-    """The session that was shown, whichever of its tokens."""
+    """Id of the session, unchanged when its token is renewed."""
 
     @property
     def key_id(self) -> str | None:
-        """Which key was shown."""
         return self.key.id if self.key else None
 
     @property
     def actor_id(self) -> str:
-        """Whom the audit trail names."""
+        """Return the actor id for the audit log."""
         return self.key.id if self.key else self.user.id if self.user else "public"
 
     @property
     def actor_name(self) -> str:
-        """Who that is to people: the user, or who made the key."""
+        """Return a display name: the user, or the key's creator."""
         return self.user.name if self.user else self.key.created_by if self.key else "public"
 
     @property
     def called_by(self) -> str | None:
-        """Who that is to readers of runs: the key, or who is signed in; None for the public."""
+        """Return the caller for run logs: the key, or the signed-in user; None for the public."""
         return self.key.name if self.key else self.user.name if self.user else None
 
     @property
     def is_public(self) -> bool:
-        """Whether nothing was shown."""
+        """Return whether the caller has no credential."""
         return self.key is None and self.user is None
 
     @property
     def is_session(self) -> bool:
-        """Whether somebody is signed in, in a browser."""
+        """Return whether the caller is signed in with a browser."""
         return self.key is None and self.user is not None
 
     def may_enter(self, workspace_id: str) -> bool:
-        """Whether that workspace is any of this caller's business."""
+        """Return whether the caller has access to that workspace."""
         return workspace_id == self.workspace.id or any(grant.workspace.id == workspace_id for grant in self.grants)
 
     def within(self, workspace_id: str) -> "Caller":
-        """The same caller in that workspace. Raises WrongWorkspace, AccessDenied, PersonalKeysForbidden."""
+        """Return the same caller in that workspace. Raises WrongWorkspace, AccessDenied, PersonalKeysForbidden."""
         if workspace_id == self.workspace.id:
             return self
         grant = next((grant for grant in self.grants if grant.workspace.id == workspace_id), None)
@@ -167,16 +166,16 @@ class Caller(msgspec.Struct, frozen=True):
         )
 
     def may_touch(self, workflow_id: str) -> bool:
-        """Whether the key, where it is for some workflows only, is for this one."""
+        """Return whether the key covers this workflow."""
         return self.key is None or self.key.workflow_ids is None or workflow_id in self.key.workflow_ids
 
     def require_every_workflow(self) -> None:
-        """Raises LimitedKey for a key that is for some workflows only: what is about all of them is not for it."""
+        """Raise LimitedKey for a key limited to some workflows."""
         if self.key is not None and self.key.workflow_ids is not None:
             raise LimitedKey
 
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
-        """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
+        """Return the same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
         caller = self.within(workspace_id)
         if not self.may_touch(workflow_id):
             raise WrongWorkflow
@@ -184,7 +183,7 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def file_scope(self) -> FileScope:
-        """Which stored files a run of this caller may read; never more than `require_file` allows the caller."""
+        """Return which stored files a run of this caller may read; never more than `require_file` allows."""
         if self.is_public:
             return FileScope.RUN
         is_limited = self.key is not None and self.key.workflow_ids is not None
@@ -202,7 +201,7 @@ class Caller(msgspec.Struct, frozen=True):
             caller.require_every_workflow()
 
     def require(self, *one_of: Scope) -> None:
-        """Raises MissingScope, or AccessDenied where it is the person who may not. An admin has every scope."""
+        """Require a scope. Raises MissingScope, or AccessDenied if the user lacks it. An admin has every scope."""
         enough = (*one_of, Scope.ADMIN)
         if not self.scopes.isdisjoint(enough):
             return
@@ -211,12 +210,12 @@ class Caller(msgspec.Struct, frozen=True):
         raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
 
     def require_role(self, *one_of: Scope) -> None:
-        """Raise AccessDenied if a person calls whose role has none of these scopes, whatever the key has."""
+        """Raise AccessDenied for a user whose role has none of these scopes, whatever the key has."""
         if self.role is not None and ROLE_SCOPES[self.role].isdisjoint(one_of):
             raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
 
     def require_throughout(self, *one_of: Scope) -> None:
-        """As `require`, in the whole workspace. Raises MissingScope, AccessDenied, LimitedKey."""
+        """Require a scope in the whole workspace. Raises MissingScope, AccessDenied, LimitedKey."""
         self.require(*one_of)
         self.require_every_workflow()
 
@@ -224,7 +223,7 @@ class Caller(msgspec.Struct, frozen=True):
 def caller_of(
     grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None, session_id: str | None = None
 ) -> Caller:
-    """Who has these grants, in the first of them that takes the key. Raises NoWorkspace, PersonalKeysForbidden."""
+    """Return the caller in the first grant that accepts the key. Raises NoWorkspace, PersonalKeysForbidden."""
     if not grants:
         raise NoWorkspace
     first = next((grant for grant in grants if takes(grant.workspace, key)), None)
@@ -244,30 +243,30 @@ def caller_of(
 
 
 def takes(workspace: Workspace, key: ApiKey | None) -> bool:
-    """Whether the workspace lets such a key in at all: it may want no personal ones."""
+    """Return whether the workspace accepts the key: it may forbid personal ones."""
     return key is None or key.user_id is None or workspace.allow_personal_keys
 
 
 def scopes_within(grant: Grant, key: ApiKey | None) -> frozenset[Scope]:
-    """What a user may do there, with a key never more than it was made for."""
+    """Return the user's scopes in the workspace, limited to the scopes of the key."""
     role_scopes = ROLE_SCOPES[grant.role]
     return role_scopes if key is None else role_scopes & effective_scopes(key)
 
 
 def effective_scopes(key: ApiKey) -> frozenset[Scope]:
-    """The key's scopes and those they stand for: who deploys may edit, an admin may everything."""
+    """Return the key's scopes with implied ones: `deploy` implies `write`, `admin` implies all."""
     if Scope.ADMIN in key.scopes:
         return ALL_SCOPES
     return key.scopes | {Scope.WRITE} if Scope.DEPLOY in key.scopes else key.scopes
 
 
 def session_cookie(public_url: str) -> str:
-    """What the cookie of a session is called at this address."""
+    """Return the session cookie's name at this address."""
     return SECURE_COOKIE if public_url.startswith("https://") else SESSION_COOKIE
 
 
 def presented_session(headers: Mapping[str, str], cookie: str) -> str | None:
-    """The session token in the caller's cookies, under this name alone: any host beside ours may set another."""
+    """Return the session token from the cookie of this name only: sibling hosts can set other cookies."""
     for part in headers.get("cookie", "").split(";"):
         name, _, value = part.strip(" \t").partition("=")
         if name == cookie and value:
@@ -276,15 +275,15 @@ def presented_session(headers: Mapping[str, str], cookie: str) -> str | None:
 
 
 def shows_session_alone(headers: Mapping[str, str]) -> bool:
-    """Whether the caller comes as somebody at the console does: with a session and no key, whatever they are worth."""
+    """Return whether the request has a session and no key, as from the console; validity is not checked."""
     shown = (presented_session(headers, cookie) for cookie in (SESSION_COOKIE, SECURE_COOKIE))
     return presented_key(headers) is None and any(shown)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
-    """The key that the caller shows: `x-api-key` first, then a Bearer token; None when there is neither.
+    """Return the caller's key: `x-api-key` first, then a Bearer token; None without either.
 
-    What is shown counts: a wrong `x-api-key` is not made good by a right Bearer token.
+    A wrong `x-api-key` never falls back to a Bearer token.
     """
     key = headers.get("x-api-key", "").strip()
     if key:

@@ -12,23 +12,18 @@ class HttpAgentClient:
         self._client = client
 
     async def create(self, request: CreateAgent) -> Agent:
-        """See AgentClient."""
         return await self._client.call("POST", path_of("agents"), body=request, returns=Agent)
 
     async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
-        """See AgentClient."""
         path = path_of("workflows", workflow_id, "agent", workspace_id=workspace_id)
         return (await self._client.call("GET", path, returns=FoundAgent)).agent
 
     async def get(self, agent_id: str) -> Agent:
-        """See AgentClient."""
         return await self._client.call("GET", path_of("agents", agent_id), returns=Agent)
 
     async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
-        """See AgentClient."""
         path = path_of("agents", agent.id, expected_revision=agent.revision)
         return await self._client.call("PUT", path, body=settings, returns=Agent)
 
     async def delete(self, agent_id: str) -> None:
-        """See AgentClient."""
         await self._client.call("DELETE", path_of("agents", agent_id))

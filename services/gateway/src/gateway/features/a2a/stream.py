@@ -32,17 +32,14 @@ class TaskWriter:
         return self._event("task", self._task)
 
     def write(self, events: Sequence[Numbered]) -> bytes:
-        """See EventWriter."""
         working = b"" if self._works else self._status(TaskStatus(state=TaskState.WORKING))
         self._works = True
         return working + b"".join([self._told(event) for _, event in events])
 
     def final(self, end: AgentTask) -> bytes:
-        """See EventWriter."""
         return self._answer(end) + self._status(status_of(end))
 
     def broken(self, error: FlowportError) -> bytes:
-        """See EventWriter."""
         return one_line_frame(fault(self._call_id, error))
 
     def _told(self, event: RunEvent) -> bytes:

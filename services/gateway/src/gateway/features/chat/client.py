@@ -13,11 +13,9 @@ class HttpChatClient:
         self._client = client
 
     async def create(self, request: CreateChat) -> Chat:
-        """See ChatClient."""
         return await self._client.call("POST", path_of("chats"), body=request, returns=Chat)
 
     async def at(self, identifier: str) -> Chat | None:
-        """See ChatClient."""
         if not identifier:
             raise InvalidRequest("Identifier is required")
         try:
@@ -27,19 +25,15 @@ class HttpChatClient:
         return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
-        """See ChatClient."""
         path = path_of("workflows", workflow_id, "chat", workspace_id=workspace_id)
         return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def get(self, chat_id: str) -> Chat:
-        """See ChatClient."""
         return await self._client.call("GET", path_of("chats", chat_id), returns=Chat)
 
     async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
-        """See ChatClient."""
         path = path_of("chats", chat.id, expected_revision=chat.revision)
         return await self._client.call("PUT", path, body=settings, returns=Chat)
 
     async def delete(self, chat_id: str) -> None:
-        """See ChatClient."""
         await self._client.call("DELETE", path_of("chats", chat_id))

@@ -22,12 +22,10 @@ class EntryCodeStore:
 
     @store_call
     async def put(self, key: str, code: EntryCode) -> None:
-        """See EntryCodes."""
         await self._codes.replace_one({"_id": key}, {**msgspec.structs.asdict(code), "tries": 0}, upsert=True)
 
     @store_call
     async def count_try(self, key: str, now: datetime) -> EntryCode | None:
-        """See EntryCodes."""
         good = {"_id": key, "tries": {"$lt": MAX_TRIES}, "expires_at": {"$gt": now}}
         counted = await self._codes.update_one(good, {"$inc": {"tries": 1}})
         document = await self._codes.find_one({"_id": key}) if counted.matched_count else None
@@ -35,5 +33,4 @@ class EntryCodeStore:
 
     @store_call
     async def use(self, key: str, code: EntryCode) -> bool:
-        """See EntryCodes."""
         return (await self._codes.delete_one({"_id": key, "code_hash": code.code_hash})).deleted_count == 1

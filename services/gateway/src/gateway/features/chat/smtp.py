@@ -24,7 +24,6 @@ class SmtpMailer:
         self._trust = trust or ssl.create_default_context()
 
     async def send(self, mail: Mail) -> None:
-        """See Mailer."""
         server = self._server
         try:
             await aiosmtplib.send(

@@ -17,23 +17,19 @@ class HttpDeadLetterClient:
         self._client = client
 
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """See DeadLetterClient."""
         path = path_of("dead-letters", workspace_id=workspace_id, limit=limit, cursor=cursor)
         page = await self._client.call("GET", path, returns=DeadLetterPage)
         return DeadLetterPage(tuple(map(_letter, page.letters)), page.next_cursor)
 
     async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
-        """See DeadLetterClient."""
         path = path_of("dead-letters", letter_id, "redrive")
         content = await self._client.fetch("POST", path, body=request)
         return None if content == b"{}" else by_public_id(msgspec.json.decode(content, type=RunAccepted))
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
-        """See DeadLetterClient."""
         await self._client.call("DELETE", path_of("dead-letters", letter_id, workspace_id=workspace_id))
 
     async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
-        """See DeadLetterClient."""
         path = path_of("runs", run_key(request.workspace_id, run_id), "redrive")
         return by_public_id(await self._client.call("POST", path, body=request, returns=RunAccepted))
 

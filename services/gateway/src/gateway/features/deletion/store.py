@@ -38,34 +38,28 @@ class DeletionStore:
 
     @store_call
     async def keep_erasure(self, erasure: Erasure) -> None:
-        """See DeletionRecords."""
         await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
 
     @store_call
     async def has_erasure(self, owner: Erase) -> bool:
-        """See DeletionRecords."""
         return await self._erasures.find_one({"_id": erasure_id(owner)}, {"_id": 1}) is not None
 
     @store_call
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
-        """See DeletionRecords."""
         found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
         return [_erasure(document) async for document in found]
 
     @store_call
     async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
-        """See DeletionRecords."""
         found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
         return [_erasure(document) async for document in found]
 
     @store_call
     async def is_first(self, workspace_id: str) -> bool:
-        """See DeletionRecords."""
         return await self._founding.find_one({"workspace._id": workspace_id}, {"_id": 1}) is not None
 
     @store_call
     async def close_workspace(self, workspace_id: str) -> Sequence[str]:
-        """See DeletionRecords."""
         nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
         await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
         found = self._api_keys.find({"workspace_id": workspace_id}, {"key_hash": 1})
@@ -75,7 +69,6 @@ class DeletionStore:
 
     @store_call
     async def erase_workspace(self, workspace_id: str) -> int:
-        """See DeletionRecords."""
         mine = {"workspace_id": workspace_id}
         keys = await self._api_keys.delete_many(mine)
         invitations = await self._invitations.delete_many(mine)

@@ -48,11 +48,9 @@ class CompletionWriter:
 
     @property
     def has_text(self) -> bool:
-        """See Writer."""
         return self._spoke
 
     def write(self, events: Iterable[RunEvent]) -> bytes:
-        """See Writer."""
         return b"".join(self._text(event.text) for event in events if isinstance(event, Chunk) and event.text)
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
@@ -63,7 +61,6 @@ class CompletionWriter:
         return text + self._chunk({}, finish_reason="stop") + self._usage(output) + DONE
 
     def broken(self, message: str) -> bytes:
-        """See Writer."""
         return one_line_frame(fault(message, "server_error", None))
 
     def _text(self, text: str) -> bytes:

@@ -23,40 +23,33 @@ class HttpWebhookClient:
         self._client = client
 
     async def subscriptions(self, workspace_id: str) -> tuple[Subscription, ...]:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "subscriptions")
         return (await self._client.call("GET", path, returns=Subscriptions)).subscriptions
 
     async def subscription(self, workspace_id: str, subscription_id: str) -> Subscription:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "subscriptions", subscription_id)
         return await self._client.call("GET", path, returns=Subscription)
 
     async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "subscriptions")
         return await self._client.call("POST", path, body=asked, returns=Subscription)
 
     async def replace_subscription(
         self, workspace_id: str, subscription_id: str, asked: SaveSubscription
     ) -> Subscription:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "subscriptions", subscription_id)
         return await self._client.call("PUT", path, body=asked, returns=Subscription)
 
     async def unsubscribe(self, workspace_id: str, subscription_id: str) -> None:
-        """See WebhookClient."""
         await self._client.call("DELETE", path_of("webhooks", workspace_id, "subscriptions", subscription_id))
 
     async def try_out(self, workspace_id: str, subscription_id: str) -> TestResult:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "subscriptions", subscription_id, "test")
         return await self._client.call("POST", path, returns=TestResult)
 
     async def deliveries(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """See WebhookClient."""
         path = path_of(
             "webhooks", workspace_id, "deliveries", subscription_id=subscription_id, limit=limit, cursor=cursor
         )
@@ -64,11 +57,9 @@ class HttpWebhookClient:
         return DeliveryPage(tuple(map(_delivery, page.deliveries)), page.next_cursor)
 
     async def resend(self, workspace_id: str, delivery_id: str) -> None:
-        """See WebhookClient."""
         await self._client.call("POST", path_of("webhooks", workspace_id, "deliveries", delivery_id, "resend"))
 
     async def callback_secret(self, workspace_id: str) -> str:
-        """See WebhookClient."""
         path = path_of("webhooks", workspace_id, "callback-secret")
         return (await self._client.call("GET", path, returns=CallbackSecret)).secret
 

@@ -114,7 +114,6 @@ class AttachedCall:
             self._wake()
 
     async def take(self) -> Sequence[RunEvent]:
-        """See AttachedRun."""
         while not self._events:
             if self._failure is not None:
                 raise unraised(self._failure)  # itself, it would hold the caller's input by the frames that it passes
@@ -124,14 +123,12 @@ class AttachedCall:
         return events
 
     async def outcome(self) -> RunOutcome:
-        """See AttachedRun."""
         while True:
             last = (await self.take())[-1]
             if isinstance(last, RunEnded):
                 return last.outcome
 
     def cut_off(self, error: FlowportError) -> None:
-        """See AttachedRun."""
         self._events.clear()
         if self._over:
             self._failure = self._failure or error  # the end of the run has not been read yet
@@ -140,7 +137,6 @@ class AttachedCall:
             self.fail(error, cancel="caller_gone")
 
     def hang_up(self) -> None:
-        """See AttachedRun."""
         self.fail(CallerGone(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:

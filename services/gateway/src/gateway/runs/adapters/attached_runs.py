@@ -83,7 +83,6 @@ class BrokerAttachedRuns:
             self._inbox = None
 
     async def attach(self, run: RunSpec) -> AttachedCall:
-        """See AttachedRuns."""
         keyed = by_key(run)
         if keyed.run_id in self._calls:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
@@ -108,12 +107,10 @@ class BrokerAttachedRuns:
         return call
 
     def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
-        """See AttachedRuns."""
         call = self._calls.get(run_key(workspace_id, run_id))
         return call is not None and (call.workspace_id, call.workflow_id) == (workspace_id, workflow_id)
 
     async def announce(self, workspace_id: str, run_id: str) -> None:
-        """See AttachedRuns."""
         await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
 
     def on_control(self, message: ControlMessage) -> None:

@@ -55,18 +55,15 @@ class BrokerFollowedRuns:
 
     @property
     def address(self) -> str | None:
-        """See FollowedRuns."""
         try:
             return self._inbox.address if self._inbox else None
         except BrokerUnavailable:
             return None
 
     def expect(self, run: RunSpec) -> RunReader:
-        """See FollowedRuns."""
         return self._reader(run.snapshot.workspace_id, run.run_id, EventPosition(0, -1))
 
     async def follow(self, workspace_id: str, run_id: str) -> RunReader:
-        """See FollowedRuns."""
         reader = self._reader(workspace_id, run_id, EventPosition(0, -1))
         try:
             await self._tell_workers(reader.key)

@@ -32,7 +32,6 @@ class IdempotencyStore:
 
     @store_call
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
-        """See IdempotencyRecords."""
         name = record.name
         fields: Document = {
             **msgspec.structs.asdict(name),
@@ -51,20 +50,17 @@ class IdempotencyStore:
 
     @store_call
     async def find(self, record_id: str) -> KnownCall | None:
-        """See IdempotencyRecords."""
         stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": NOW_MS}}]
         found = await (await self._records.aggregate(stages)).to_list()
         return _known(found[0]) if found else None
 
     @store_call
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
-        """See IdempotencyRecords."""
         update = [{"$set": _held(after, lease)}]
         return (await self._records.update_one(_open(before), update)).matched_count == 1
 
     @store_call
     async def renew(self, turns: Mapping[str, str], lease: timedelta) -> None:
-        """See IdempotencyRecords."""
         if not turns:
             return
         held = {"_id": {"$in": list(turns.values())}, "holder": {"$in": list(turns)}}
@@ -72,12 +68,10 @@ class IdempotencyStore:
 
     @store_call
     async def let_go(self, record: CallRecord) -> None:
-        """See IdempotencyRecords."""
         await self._records.update_one(_open(record), {"$set": {"lease_ms": 0}})
 
     @store_call
     async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
-        """See IdempotencyRecords."""
         kept = {
             "status": answer.status,
             "headers": [[name, value] for name, value in answer.headers.items()],
@@ -87,12 +81,10 @@ class IdempotencyStore:
 
     @store_call
     async def forget(self, record: CallRecord) -> None:
-        """See IdempotencyRecords."""
         await self._records.delete_one(_open(record))
 
     @store_call
     async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
-        """See IdempotencyRecords."""
         wanted = {"workspace_id": owner.workspace_id}
         if owner.workflow_id is not None:
             wanted["workflow_id"] = owner.workflow_id
@@ -101,7 +93,6 @@ class IdempotencyStore:
 
     @store_call
     async def erase(self, record_ids: Sequence[str]) -> None:
-        """See IdempotencyRecords."""
         await self._records.delete_many({"_id": {"$in": list(record_ids)}})
 
 

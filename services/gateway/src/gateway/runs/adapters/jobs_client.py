@@ -34,20 +34,16 @@ class HttpJobsClient:
         self.get = payloads.get
 
     async def erase(self, asked: Erase) -> Erased:
-        """See Deleter."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
-        """See Jobs."""
         keyed = msgspec.structs.replace(request, run=by_key(request.run))
         return by_public_id(await self._intake.accept(keyed))
 
     async def job(self, job_id: str) -> RunView:
-        """See Jobs."""
         return by_public_id(await self._client.call("GET", path_of("jobs", job_id), returns=RunView))
 
     async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
-        """See Jobs."""
         key = run_key(workspace_id, run_id)
         path = path_of("runs", key, workspace_id=workspace_id, output=output, blocks=blocks)
         return by_public_id(await self._client.call("GET", path, returns=RunView))
@@ -55,7 +51,6 @@ class HttpJobsClient:
     async def runs(
         self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
     ) -> RunPage:
-        """See Jobs."""
         path = path_of(
             "runs",
             workspace_id=workspace_id,
@@ -70,54 +65,44 @@ class HttpJobsClient:
         return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
     async def logs(self, query: FindLogs) -> RunPage:
-        """See Jobs."""
         page = await self._client.call("POST", path_of("logs", "search"), body=query, returns=RunPage)
         return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
-        """See Jobs."""
         path = path_of("runs", run_key(workspace_id, run_id), "cancel")
         body = RecordCancel(workspace_id, workflow_id)
         return by_public_id(await self._client.call("POST", path, body=body, returns=CancelAnswer))
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
-        """See Jobs."""
         body = CancelRuns(workspace_id, workflow_id, only)
         done = await self._client.call("POST", path_of("runs", "cancel"), body=body, returns=CancelledRuns)
         return CancelledRuns(tuple(map(public_run_id, done.run_ids)), done.has_more)
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
-        """See Jobs."""
         path = path_of("runs", run_key(asked.workspace_id, run_id), "resume")
         return await self._client.call("POST", path, body=asked, returns=ResumeAnswer)
 
     async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
-        """See Jobs."""
         key = run_key(workspace_id, run_id)
         path = path_of("run-ids", key, workspace_id=workspace_id, workflow_id=workflow_id)
         await self._client.call("POST", path)
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:
-        """See Jobs."""
         path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
         await self._client.call("DELETE", path)
 
     async def queue(self, workspace_id: str) -> QueueStanding:
-        """See Jobs."""
         return await self._client.call("GET", path_of("queues", workspace_id), returns=QueueStanding)
 
     async def spend(self, workspace_id: str) -> Spend:
-        """See Jobs."""
         return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
 
     async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
-        """See Jobs."""
         asked = FindTallies(workspace_id, tuple(workflow_ids))
         found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunTallies)
         return {tally.workflow_id: tally for tally in found.tallies}
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
-        """See EventLog."""
         key = run_key(workspace_id, run_id)
         attempt, number = after
         path = path_of("runs", key, "events", workspace_id=workspace_id, attempt=attempt, number=number)

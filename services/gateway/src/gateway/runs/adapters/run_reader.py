@@ -1,4 +1,4 @@
-"""One reader of one durable run: what comes by itself and what is in the log, put together without a gap."""
+"""Reader of one durable run: merges pushed events and the event log without gaps."""
 
 import asyncio
 from collections import deque
@@ -22,17 +22,17 @@ from shared.observe.logging import get_logger
 log = get_logger("runs")
 
 POLL_SECONDS: Final = 2.0
-"""How long nothing may come before the log is asked: the run may have begun elsewhere, or died."""
+"""Seconds without events before the reader polls the log: the run may have started elsewhere, or died."""
 JOIN_SECONDS: Final = 0.25
-"""The same for who has just joined: what was sent before that is on its way to the log. Doubles at every silence."""
+"""First poll interval after joining, while earlier events are on their way to the log. Doubles at every silence."""
 GAP_SECONDS: Final = 0.2
-"""How soon the log is asked again for what has overtaken it."""
+"""Seconds before the log is read again after a gap."""
 GAP_PATIENCE: Final = 30
 AWAY_SECONDS: Final = 30.0
-"""How long whoever keeps the log may be away: a store that elects is back by then, and the run goes on meanwhile."""
+"""Seconds the event log may be unavailable: a store election takes less, and the run continues."""
 END_PATIENCE: Final = 3
 BUFFER_BYTES: Final = 1024 * 1024
-"""What comes by itself beyond this is read from the log, at the reader's own pace."""
+"""Pushed events beyond this size are dropped and read from the log, at the reader's pace."""
 _RESTING: Final = (RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
@@ -66,7 +66,7 @@ class RunReader:
         self._away_since: float | None = None
 
     def feed(self, batch: EventBatch) -> None:
-        """Take a batch that came by itself; never blocks."""
+        """Buffer a pushed batch; never blocks."""
         self._arrived.append(batch)
         self._size += _size(batch)
         if self._size > BUFFER_BYTES:
@@ -75,30 +75,28 @@ class RunReader:
         self._news.set()
 
     def look_into_log(self) -> None:
-        """Something may have been missed."""
+        """Read the log next: events may have been missed."""
         self._look = True
         self._patience = JOIN_SECONDS
         self._news.set()
 
     def fail(self, failure: FlowportError) -> None:
-        """Nothing more will come, and the reader shall know why."""
+        """End the stream with `failure`, which the reader raises."""
         self._failure = self._failure or failure
         self._leave(self)
         self._news.set()
 
     def cut_off(self, error: FlowportError) -> None:
-        """See FollowedRun."""
         self.fail(error)
 
     def hang_up(self) -> None:
-        """The reader is gone, or has seen the end. The run goes on."""
+        """End the stream because the reader disconnected or saw the end. The run continues."""
         self.fail(CallerGone())
 
     async def take(self) -> Sequence[Numbered]:
-        """See FollowedRun."""
         while True:
             if self._failure is not None:
-                raise unraised(self._failure)  # itself, it would hold the reader's request by the frames that it passes
+                raise unraised(self._failure)  # its traceback would keep the reader's request alive
             ready = self._contiguous()
             if ready:
                 return ready
@@ -106,7 +104,7 @@ class RunReader:
                 return ()
 
     async def _is_over(self) -> bool:
-        """Wait for news, or read the log; says whether the run is over and everything has been read."""
+        """Wait for events or read the log; return whether the run is over and fully read."""
         if not self._look and not self._ended:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), self._patience)
@@ -129,7 +127,7 @@ class RunReader:
         return False
 
     async def _page(self) -> EventLogPage | None:
-        """What is kept behind what has been read; None where nobody can say so just now. Raises Unavailable."""
+        """Return the log after the current position; None while the log is unavailable. Raises Unavailable."""
         clock = asyncio.get_running_loop().time
         try:
             page = await self._events.events(self._workspace_id, self.run_id, self._at)
@@ -158,7 +156,7 @@ class RunReader:
         return False
 
     async def _await_log(self) -> None:
-        """What came by itself, or what is kept already, has overtaken what is to be kept."""
+        """Wait for the log to catch up with events that arrived ahead of it."""
         self._gaps += 1
         if self._gaps > GAP_PATIENCE:
             metrics.STREAM_GAPS.inc()
@@ -169,7 +167,7 @@ class RunReader:
         await asyncio.sleep(GAP_SECONDS)
 
     def _contiguous(self) -> list[Numbered]:
-        """What of the arrived follows on what has been read."""
+        """Return the buffered events that continue from the current position."""
         ready: list[Numbered] = []
         while self._arrived and self._follows(self._arrived[0]):
             batch = self._arrived.popleft()
@@ -189,9 +187,9 @@ class RunReader:
         return ready
 
     def _following(self, batches: Sequence[EventBatch]) -> Sequence[EventBatch]:
-        """Those from the first on that follows on what has been read; none where events before them are missing.
+        """Return the batches from the first one that continues from the current position; none after a gap.
 
-        The beginning of a later attempt always does: it makes void what may be missing of those before it.
+        The first batch of a later attempt always continues: it voids missing events of earlier attempts.
         """
         first = next((n for n, batch in enumerate(batches) if self._follows(batch)), len(batches))
         return batches[first:]

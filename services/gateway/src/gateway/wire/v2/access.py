@@ -10,6 +10,5 @@ class V2Access(CountedAccess):
     """Whoever guesses at keys is stopped before the guesses cost anything."""
 
     async def caller(self, request: Request) -> Caller:
-        """See CountedAccess."""
         await self._limiting.count_address(request)
         return await super().caller(request)
