@@ -1,4 +1,4 @@
-"""Answers that wait for a run: one result, or a stream. Every API generation words them itself."""
+"""Answers of attached runs: one result, or a stream. Each API generation formats them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,7 +23,7 @@ PROTOCOL_HEADER: Final = "x-sim-stream-protocol"
 
 
 class AttachedAnswers:
-    """Waits as long as the caller does."""
+    """Factory of answers that live as long as the caller's connection."""
 
     def __init__(self, executions: Executions, *, write_seconds: float) -> None:
         self._executions = executions
@@ -32,7 +32,7 @@ class AttachedAnswers:
     async def result(
         self, request: Request, run: AttachedRun, workspace_id: str, standing: Standing
     ) -> tuple[RunOutcome, bytes]:
-        """How the run ended, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
+        """Return the run's outcome, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
         with hanging_up(request.scope, request.receive, run, standing):
             try:
                 outcome = await run.outcome()
@@ -51,7 +51,7 @@ class AttachedAnswers:
         *,
         headers: Mapping[str, str],
     ) -> Response:
-        """The run's frames as they come."""
+        """Stream the run's frames."""
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
         return self.written(run, writer, endpoint, standing, headers={**headers, **agreed})
@@ -59,7 +59,7 @@ class AttachedAnswers:
     def written(
         self, run: AttachedRun, writer: Writer, endpoint: Endpoint, standing: Standing, *, headers: Mapping[str, str]
     ) -> Response:
-        """What `writer` makes of the run's events, as they come."""
+        """Stream the run's events as `writer` formats them."""
 
         async def load_output(outcome: RunOutcome) -> bytes:
             return await self._executions.output_of(endpoint.workspace_id, outcome)

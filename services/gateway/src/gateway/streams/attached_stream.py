@@ -1,4 +1,4 @@
-"""Server-sent events of an attached run, written as they come."""
+"""Server-sent events of an attached run."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -22,28 +22,28 @@ LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
 
 
 class Writer(Protocol):
-    """Writes events in the words of one kind of stream."""
+    """Formatter of events for one kind of stream."""
 
     @property
     def has_text(self) -> bool:
-        """Whether any text has been written."""
+        """Return whether any text has been written."""
         ...
 
     def write(self, events: Iterable[RunEvent]) -> bytes:
-        """The frames of `events`."""
+        """Return the frames of `events`."""
         ...
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
-        """How the stream ends when the run has."""
+        """Return the last frames after the run's end."""
         ...
 
     def broken(self, message: str) -> bytes:
-        """How it ends when the run cannot be followed any more."""
+        """Return the last frames after a failure to follow the run."""
         ...
 
 
 class EventStream(RecordedStream):
-    """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
+    """Event stream of `run`. Headers are sent immediately; a reader that blocks for `write_seconds` is disconnected."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class EventStream(RecordedStream):
         self._saw_text = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send everything, or stop where the caller does."""
+        """Send all events, until the caller disconnects."""
         with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

@@ -1,4 +1,4 @@
-"""Streams for the canvas: of a draft run that begins, or of one whose line was lost."""
+"""Streams for the canvas: of a new draft run, or of one after a lost connection."""
 
 from functools import partial
 from typing import Final
@@ -21,7 +21,7 @@ EXPIRED: Final = "Run buffer not found or expired"
 
 
 class CanvasStreams:
-    """The run goes on when its reader is gone, who may come back for the rest, or cancel it."""
+    """Factory of canvas streams. The run continues after a disconnect; the reader may reconnect or cancel."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class CanvasStreams:
         self._write_seconds = write_seconds
 
     async def begin(self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest) -> Response:
-        """Begin a run and stream it. Raises what Executions.follow raises."""
+        """Start a run and stream it. Raises what Executions.follow raises."""
         run = await self._executions.follow(caller, endpoint, asked)
         return self._stream(run, caller, endpoint.workspace_id, endpoint.workflow_id, after=0)
 
     async def open(self, caller: Caller, workflow_id: str, run_id: str, *, after: int) -> Response:
-        """Stream what came behind the event `after`. Raises NotFound, Forbidden, Unavailable."""
+        """Stream what follows the event `after`. Raises NotFound, Forbidden, Unavailable."""
         try:
             run = await self._following.open(caller, workflow_id, run_id)
         except NotFound:

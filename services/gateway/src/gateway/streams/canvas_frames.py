@@ -1,4 +1,4 @@
-"""Run events as the canvas hears them: every block as it begins and ends, and text as it is written."""
+"""Run events as the canvas receives them: block starts and ends, and text chunks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,11 +29,11 @@ DONE: Final = b"data: [DONE]\n\n"
 
 
 class CanvasWriter:
-    """Writes the frames of one run at the canvas. Implements EventWriter.
+    """Formatter of one run's frames for the canvas. Implements EventWriter.
 
-    Those that may be replayed carry a growing `eventId`; a reader who has seen those up to `after` gets the rest. Of a
-    block that began before, nobody knows how much text was seen: it is told no more, and comes whole with its end.
-    What has a time of its own carries it, whenever it is read; texts have none.
+    Replayable frames carry a growing `eventId`; a reader resumes after `after`. For a block that began earlier, the
+    text already seen is unknown: its chunks are skipped, and its end carries the whole text. Frames carry their event's
+    own time, if it has one; text chunks have none.
     """
 
     def __init__(self, run_id: str, workflow_id: str, clock: Clock, *, after: int = 0) -> None:
@@ -46,21 +46,21 @@ class CanvasWriter:
         self._writing: set[str] = set()
 
     def write(self, events: Sequence[Numbered]) -> bytes:
-        """See EventWriter. Events that the canvas does not show write nothing."""
+        """Return frames of `events`; none for events that the canvas does not show."""
         return b"".join(
             [self._began(events) if isinstance(event, RunStarted) else self._frames(event) for _, event in events]
         )
 
     def final(self, end: RunEnd) -> bytes:
         kind, data = _ending(*end)
-        self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
+        self._event_id = self._event_id or self._after  # nothing else of the run is stored any longer
         return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
 
     def broken(self, error: FlowportError) -> bytes:
         return self._live("execution:error", {"error": message_of(error), "duration": 0}) + DONE
 
     def _began(self, events: Sequence[Numbered]) -> bytes:
-        """A run begins with the first of its blocks."""
+        """Return the frame that begins the run, with the time of its first block."""
         first = next(
             (_shown(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
         )
@@ -117,7 +117,7 @@ class CanvasWriter:
 
 
 def _shown(document: msgspec.Raw) -> dict[str, Any]:
-    """A block's log entry with times to the millisecond."""
+    """Return a block's log entry with times in milliseconds."""
     entry: dict[str, Any] = msgspec.json.decode(document)
     for name in ("startedAt", "endedAt"):
         if isinstance(at := entry.get(name), str):

@@ -1,4 +1,4 @@
-"""Callers that close the connection while their run goes on."""
+"""Detection of callers that disconnect during a run."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -12,16 +12,16 @@ from shared.web.disconnects import offered
 
 
 class Followed(Watched, Protocol):
-    """Something that a caller waits for."""
+    """Run that a caller waits for."""
 
     def hang_up(self) -> None:
-        """He does not wait any more."""
+        """Stop waiting."""
         ...
 
 
 @contextmanager
 def hanging_up(scope: Scope, receive: Receive, run: Followed, standing: Standing) -> Iterator[None]:
-    """While inside, a caller who closes the connection hangs up on `run`; so does leaving before its end.
+    """Hang up on `run` when the caller disconnects or the block exits.
 
     A caller that loses its `standing` is cut off.
     """
@@ -35,7 +35,7 @@ def hanging_up(scope: Scope, receive: Receive, run: Followed, standing: Standing
 
 
 async def never() -> Message:
-    """Receives from a caller who does not hang up."""
+    """Receive from a caller that never disconnects."""
     await asyncio.get_running_loop().create_future()
     raise AssertionError("nobody ends this wait")
 
@@ -49,7 +49,7 @@ def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object
 
 
 def _nothing() -> None:
-    """Nobody was watched."""
+    """Do nothing: the caller is not watched."""
 
 
 async def _wait(receive: Receive, run: Followed) -> None:

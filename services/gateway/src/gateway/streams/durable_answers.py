@@ -1,4 +1,4 @@
-"""Streams of durable runs: of a run that a call begins, or of one that there is."""
+"""Streams of new and existing durable runs."""
 
 from functools import partial
 
@@ -19,7 +19,9 @@ from shared.contracts.event_log import EventPosition
 
 
 class RunEventStreams:
-    """The run does not care who reads: a reader who comes back, to any gateway, misses nothing."""
+    """Factory of streams. A run is independent of its readers: they may reconnect to any gateway without missing
+    events.
+    """
 
     def __init__(
         self, executions: Executions, following: RunFollower, access: StreamAccess, *, write_seconds: float
@@ -32,7 +34,7 @@ class RunEventStreams:
     async def begin(
         self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest, *, heartbeat_seconds: float | None
     ) -> Response:
-        """Begin a run and stream it. Raises what Executions.follow raises."""
+        """Start a run and stream it. Raises what Executions.follow raises."""
         run = await self._executions.follow(caller, endpoint, asked)
         writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
         standing = self._access.of(caller, endpoint.workflow_id)
@@ -41,7 +43,7 @@ class RunEventStreams:
     async def open(
         self, caller: Caller, workflow_id: str, run_id: str, *, after: EventPosition, heartbeat_seconds: float | None
     ) -> Response:
-        """Stream a run that there is, from behind `after`. Raises NotFound, Forbidden, Unavailable."""
+        """Stream an existing run, from after `after`. Raises NotFound, Forbidden, Unavailable."""
         run = await self._following.open(caller, workflow_id, run_id)
         writer = FrameWriter(selects=None, agent_events=True)
         standing = self._access.of(caller, workflow_id)

@@ -1,4 +1,4 @@
-"""Server-sent events of a durable run: each with an id, so that a reader who comes back misses nothing."""
+"""Server-sent events of a durable run, with ids that let readers reconnect without loss."""
 
 import asyncio
 import re
@@ -18,18 +18,18 @@ from shared.errors import FlowportError, InvalidRequest
 
 BEFORE_ALL: Final = EventPosition(0, -1)
 HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
-"""A comment, long enough to get through buffers that hold short pieces back."""
+"""Comment long enough to pass through proxies that buffer short chunks."""
 MAX_HEARTBEAT_SECONDS: Final = 60
 _EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 
 RunEnd = tuple[RunOutcome, bytes]
-"""How a run has ended, and its output as JSON."""
+"""Outcome of a run, and its output as JSON."""
 End = TypeVar("End")
 E_contra = TypeVar("E_contra", contravariant=True)
 
 
 def last_event_id(header: str | None) -> EventPosition:
-    """What the reader has seen last. Raises InvalidRequest."""
+    """Return the last event id the reader has seen. Raises InvalidRequest."""
     if not header:
         return BEFORE_ALL
     found = _EVENT_ID.fullmatch(header)
@@ -39,7 +39,7 @@ def last_event_id(header: str | None) -> EventPosition:
 
 
 def heartbeat_in(asked: str | None) -> float | None:
-    """Seconds between heartbeats that a caller asks for. Raises InvalidRequest."""
+    """Return the requested seconds between heartbeats. Raises InvalidRequest."""
     if asked is None:
         return None
     if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:9]) <= MAX_HEARTBEAT_SECONDS:
@@ -48,25 +48,25 @@ def heartbeat_in(asked: str | None) -> float | None:
 
 
 class EventWriter(Protocol[E_contra]):
-    """Writes the events of one durable run for one reader, who is told of its end what this kind of stream tells."""
+    """Formatter of one durable run's events and end for one reader."""
 
     def write(self, events: Sequence[Numbered]) -> bytes:
-        """What this reader is told of `events`."""
+        """Return the reader's frames of `events`."""
         ...
 
     def final(self, end: E_contra, /) -> bytes:
-        """How the stream ends when the run has."""
+        """Return the last frames after the run's end."""
         ...
 
     def broken(self, error: FlowportError) -> bytes:
-        """How it ends when the run cannot be followed any more."""
+        """Return the last frames after a failure to follow the run."""
         ...
 
 
 class RunEventStream(RecordedStream, Generic[End]):
-    """What happens in `run`, as `writer` tells it, to its end; the run does not care who reads.
+    """Event stream of `run` to its end, formatted by `writer`; the run is independent of its reader.
 
-    `head` goes before everything. With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
+    `head` is sent first. With `heartbeat_seconds`, a comment is sent after so much silence.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RunEventStream(RecordedStream, Generic[End]):
         self._heartbeat_seconds = heartbeat_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send everything, or stop where the reader does."""
+        """Send all events, until the reader disconnects."""
         with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -99,7 +99,7 @@ class RunEventStream(RecordedStream, Generic[End]):
             except (CallerGone, TimeoutError):
                 pass
             finally:
-                self._left()  # the run goes on: who asks again follows it
+                self._left()  # the run continues: the reader may reconnect
 
     async def _send_events(self, send: Send) -> bytes:
         try:
@@ -123,4 +123,4 @@ class RunEventStream(RecordedStream, Generic[End]):
             return taking.result()
         finally:
             taking.cancel()
-            del taking  # an error that it ended by holds this frame
+            del taking  # its error would keep this frame alive

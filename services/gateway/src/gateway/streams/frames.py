@@ -1,4 +1,4 @@
-"""Run events as the frames of an API stream, byte for byte."""
+"""Frames of an API stream, byte for byte."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -28,12 +28,12 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def frame(value: Any) -> bytes:
-    """One frame: `data: `, compact JSON in raw UTF-8, a blank line."""
+    """Return one frame: `data: `, compact JSON in raw UTF-8, a blank line."""
     return b"data: %b\n\n" % _encode(value)
 
 
 def one_line_frame(value: Any) -> bytes:
-    """As `frame`, with every letter escaped that some readers (httpx2 is one) take for the end of a line."""
+    """Like `frame`, with characters escaped that some readers (such as httpx2) treat as line ends."""
     encoded = frame(value)
     for letter, escaped in _LINE_ENDS:
         encoded = encoded.replace(letter, escaped)
@@ -41,16 +41,15 @@ def one_line_frame(value: Any) -> bytes:
 
 
 def error_frame(message: str) -> bytes:
-    """The terminal failure; only DONE follows."""
+    """Return the terminal error frame; only DONE follows."""
     return frame({"event": "error", "error": message})
 
 
 class FrameWriter:
-    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream;
-    None: that shows in what comes.
+    """Formatter of one stream's frames. `selects` says whether the caller selected outputs; None: derived from events.
 
-    Text comes as chunks, complete with the blank line between two deliveries. Values of selected outputs come beside
-    it and are kept for the final frame. `hide` takes out of JSON what this reader is not to see.
+    Text is sent in chunks, including the blank line between two deliveries. Selected outputs' values arrive separately
+    and are held for the final frame. `hide` removes from JSON what this reader may not see.
     """
 
     def __init__(self, *, selects: bool | None, agent_events: bool, hide: Callable[[bytes], bytes] = redact) -> None:
@@ -65,15 +64,15 @@ class FrameWriter:
 
     @property
     def has_text(self) -> bool:
-        """Whether any text has been written."""
+        """Return whether any text has been written."""
         return self._delivered
 
     def write(self, events: Iterable[RunEvent]) -> bytes:
-        """The frames of `events`; those that a stream does not show write nothing."""
+        """Return the frames of `events`; none for events that a stream does not show."""
         return b"".join([self._frame(event) for event in events])
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
-        """How the stream ends when the run has: the final or the error frame, and DONE."""
+        """Return the last frames after the run's end: the final or the error frame, and DONE."""
         if self._failed:
             return DONE
         if outcome.status is RunStatus.FAILED:
@@ -88,7 +87,7 @@ class FrameWriter:
         return frame({"event": "final", "data": data}) + DONE
 
     def broken(self, message: str) -> bytes:
-        """How the stream ends when the run cannot be followed any more."""
+        """Return the last frames after a failure to follow the run."""
         return DONE if self._failed else error_frame(message) + DONE
 
     def _frame(self, event: RunEvent) -> bytes:

@@ -1,4 +1,4 @@
-"""The frames of an API stream that is read again: each with the id of its event."""
+"""Frames of a resumable API stream, with event ids."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from shared.errors import FlowportError
 class NumberedFrames:
     """Implements EventWriter, for a reader who has seen everything up to `after`.
 
-    What has been seen before is read again, for the final frame is made of it, but not written.
+    Events already seen are read again for the final frame, but not written.
     """
 
     def __init__(self, frames: FrameWriter, after: EventPosition) -> None:

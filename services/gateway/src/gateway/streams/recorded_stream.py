@@ -1,4 +1,4 @@
-"""A stream of server-sent events whose end may be kept, whatever it tells."""
+"""Server-sent event stream whose end can be recorded."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ STREAM_HEADERS: Final = {
 
 
 class EndRecorder(Protocol):
-    """Is told once how a stream ended, and keeps that for whoever asks again."""
+    """Recorder of how a stream ended, for repeated requests. Called once."""
 
     async def ended(self, frames: bytes) -> None:
-        """With these frames, which are true for ever."""
+        """Record these final frames."""
         ...
 
     async def never_began(self) -> None:
-        """Its run has not begun, and will not."""
+        """Record that the run has not begun, and will not."""
         ...
 
     def lost(self) -> None:
-        """What becomes of its run is not known here."""
+        """Record that the run's outcome is unknown here."""
         ...
 
 
 class RecordedStream(Response):
-    """Writes frames to a reader, who is left when it does not read for `write_seconds`.
+    """Stream that disconnects a reader that blocks for `write_seconds`.
 
-    `_send` raises TimeoutError then, unless the end is kept for whoever comes back.
+    `_send` then raises TimeoutError, unless the end is recorded.
     """
 
     def __init__(self, *, headers: Mapping[str, str], write_seconds: float) -> None:
@@ -48,7 +48,7 @@ class RecordedStream(Response):
         self._is_left = False
 
     def keep_end(self, keeper: EndRecorder) -> None:
-        """Go on to the end though the caller hangs up or reads no more, and tell `keeper` of it."""
+        """Read to the end even if the caller disconnects or stops reading, and report the end to `keeper`."""
         self._keeper = keeper
 
     async def _ended(self, end: bytes, *, began: bool = True) -> None:
@@ -57,7 +57,7 @@ class RecordedStream(Response):
             await (keeper.ended(end) if began else keeper.never_began())
 
     def _left(self) -> None:
-        """Nobody goes on to the end here, if it has not been told of."""
+        """Stop reading; report a run without a recorded end as lost."""
         if self._keeper is not None:
             self._keeper.lost()
 

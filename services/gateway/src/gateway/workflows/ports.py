@@ -33,31 +33,31 @@ from shared.contracts.deployments import (
 
 
 class Deployments(Protocol):
-    """deploy-service, as far as calls go. Every method raises NotFound, Unavailable."""
+    """Deployments at deploy-service, for calls. Every method raises NotFound, Unavailable."""
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
-        """A workflow as a caller meets it."""
+        """Return a workflow as callers see it."""
         ...
 
     async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
-        """A workflow as its authors see it."""
+        """Return a workflow as authors see it."""
         ...
 
     async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
-        """One version and its state."""
+        """Return a version and its state."""
         ...
 
 
 class Authoring(Protocol):
-    """deploy-service, as authors use it. Every method raises Unavailable.
+    """Authoring at deploy-service. Every method raises Unavailable.
 
-    Those that name a workflow raise NotFound where the workspace has none of this id.
+    Methods with a workflow id raise NotFound if the workspace has no such workflow.
     """
 
     async def page(
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
     ) -> WorkflowPage:
-        """Workflows, oldest first; with `folder_id`, only those in that folder."""
+        """Return workflows, oldest first; with `folder_id`, only those in that folder."""
         ...
 
     async def create(self, request: CreateWorkflow) -> Workflow:
@@ -77,7 +77,7 @@ class Authoring(Protocol):
     async def archive(self, workspace_id: str, workflow_id: str) -> None: ...
 
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
-        """The draft as a file."""
+        """Return the draft as a file."""
         ...
 
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft: ...
@@ -87,7 +87,7 @@ class Authoring(Protocol):
         ...
 
     async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
-        """Keep a state for a run of the draft. Raises InvalidWorkflow."""
+        """Store a state for a draft run. Raises InvalidWorkflow."""
         ...
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
@@ -117,11 +117,11 @@ class Authoring(Protocol):
         ...
 
     async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
-        """Between `draft`, `active` or a version's number. Raises NotDeployed."""
+        """Compare two of `draft`, `active` and version numbers. Raises NotDeployed."""
         ...
 
     async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
-        """What a deploy of the draft would say."""
+        """Return the problems that a deploy of the draft would report."""
         ...
 
 
@@ -143,4 +143,4 @@ class Environment(Protocol):
 
 
 class DeployClient(Deployments, Authoring, Environment, Deleter, StoredWorkflows, Protocol):
-    """All that deploy-service does for the gateway."""
+    """All ports that deploy-service implements."""

@@ -1,1 +1,1 @@
-"""The broker and jobs-service behind those ports."""
+"""Adapters of the run ports: the broker and jobs-service."""

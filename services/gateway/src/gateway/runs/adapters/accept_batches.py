@@ -1,4 +1,4 @@
-"""Queued runs on their way to jobs-service: those that are asked for at the same time go in one call."""
+"""Batches of queued runs: concurrent requests reach jobs-service in one call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from shared.web.paths import path_of
 
 MAX_TOGETHER: Final = 64
 MAX_BYTES: Final = 256 * 1024
-"""Of inputs; with the last of them a call stays far below what jobs-service reads."""
+"""Input bytes per batch; with one more input, a call stays far below the limit of jobs-service."""
 MAX_WAITING: Final = 10_000
 
 Answer = RunAccepted | FlowportError
 
 
 class AcceptBatcher:
-    """One call for many costs both services half of one each. Who is alone does not wait for others."""
+    """Batcher: one call for many runs costs both services half as much. A single run does not wait for others."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
@@ -34,11 +34,10 @@ class AcceptBatcher:
         )
 
     async def start(self) -> None:
-        """Take runs."""
         await self._calls.start()
 
     async def stop(self) -> None:
-        """Finish what waits."""
+        """Stop once all waiting runs are sent."""
         await self._calls.stop()
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
@@ -46,10 +45,10 @@ class AcceptBatcher:
         try:
             async with asyncio.timeout(self._client.longest_seconds):
                 answer = await self._calls.submit(request)
-        except TimeoutError as error:  # those before it are waited for, too
+        except TimeoutError as error:  # earlier runs are waited for, too
             raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
-            raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
+            raise unraised(answer)  # the original would keep this frame and the input alive until a collection
         return answer
 
     async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:

@@ -1,4 +1,4 @@
-"""One run that a caller of this process waits for: its buffer, its order, its timer."""
+"""Attached run of a caller of this process: event buffer, order, timeouts."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,15 +19,15 @@ from shared.observe.logging import get_logger
 log = get_logger("runs")
 
 BUFFER_BYTES: Final = 1024 * 1024
-"""What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
+"""Bytes buffered for a slow reader, excluding the batch over the limit and values for the final frame."""
 MAX_ATTEMPTS: Final = 3
-"""Workers that may be lost with a run, one after the other, before they began it."""
+"""Attempts per run; a new one starts if a worker is lost before it began."""
 
 
 class AttachedCall:
-    """Takes batches as they arrive and gives events to whoever asks. Implements AttachedRun.
+    """Event buffer of an attached run. Implements AttachedRun.
 
-    `run` goes by its key, see shared.ids.run_key.
+    `run` is identified by its key, see shared.ids.run_key.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class AttachedCall:
         self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self.not_started)
 
     def request(self, reply_to: str) -> AttachedRunRequested:
-        """What workers are asked for."""
+        """Return the request for workers."""
         return AttachedRunRequested(self.run, reply_to, self.attempt, self._ticket)
 
     @property
     def has_begun(self) -> bool:
-        """Whether a worker has told of it: workers do so before any effect."""
+        """Return whether a worker has reported the run: workers do so before any effect."""
         return self._next_seq > 0
 
     def begin_again(self) -> bool:
-        """The worker of this attempt is lost. False unless it had not begun."""
+        """Start a new attempt after a lost worker. Return False if the run had begun, or has no attempts left."""
         if self._over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
             return False
         self.attempt += 1
         return True
 
     def feed(self, batch: EventBatch) -> None:
-        """Take the next batch of the run; never blocks."""
+        """Buffer the next batch of the run; never blocks."""
         if self._over or batch.attempt != self.attempt:
             return
         if not self.has_begun:
@@ -94,7 +94,7 @@ class AttachedCall:
         self._wake()
 
     def end_cancelled(self, outcome: RunOutcome) -> bool:
-        """It was cancelled, and nobody has told that it stopped. False when it was over before."""
+        """End a cancelled run that no worker reported as stopped. Return False if it was already over."""
         if self._over:
             return False
         self._events.append(RunEnded(outcome))
@@ -103,11 +103,11 @@ class AttachedCall:
         return True
 
     def not_started(self) -> None:
-        """No worker took it in time."""
+        """Fail the run: no worker took it in time."""
         self.fail(NotStarted(), cancel="not_started")
 
     def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
-        """Nothing more will come, and the caller shall know why; with `cancel`, workers are told to stop, and why."""
+        """End the run with `failure`; with `cancel`, send workers a cancel with this reason."""
         if not self._over:
             self._failure = failure
             self._finish(cancel)
@@ -116,7 +116,7 @@ class AttachedCall:
     async def take(self) -> Sequence[RunEvent]:
         while not self._events:
             if self._failure is not None:
-                raise unraised(self._failure)  # itself, it would hold the caller's input by the frames that it passes
+                raise unraised(self._failure)  # its traceback would keep the caller's input alive
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         events, self._events, self._buffered = self._events, [], 0
@@ -169,5 +169,5 @@ class AttachedCall:
 
 
 def _waits_for_reader(event: RunEvent) -> int:
-    """Values that the final frame is made of are needed in any case, however fast the reader is."""
+    """Return the bytes that count for a slow reader: values for the final frame are exempt."""
     return 0 if isinstance(event, SelectedOutput) else size_of(event)

@@ -1,4 +1,4 @@
-"""Attached runs over the broker: one inbox for this process, and a call for each run that somebody waits for."""
+"""Attached runs over the broker: one reply queue per process, and one call object per run."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -30,7 +30,7 @@ from shared.security.run_tickets import TicketSigner
 
 RETRY_SECONDS: Final = 10
 STOP_SECONDS: Final = 5.0
-"""A worker stops a cancelled run within a second; after this long there is none."""
+"""Workers stop a cancelled run within a second; after this time, no worker has it."""
 LOST: Final = "The connection to the workers was lost"
 
 log = get_logger("attached_runs")
@@ -39,7 +39,7 @@ log = get_logger("attached_runs")
 class BrokerAttachedRuns:
     """Implements AttachedRuns.
 
-    `queue_wait_seconds` is how long a run may wait for a worker, `stop_seconds` how long a cancelled one for its end.
+    `queue_wait_seconds` limits a run's wait for a worker, `stop_seconds` a cancelled run's wait for its end.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class BrokerAttachedRuns:
         self._inbox: ReplyInbox | None = None
 
     async def start(self) -> None:
-        """Open this process's inbox. Raises BrokerUnavailable."""
+        """Open this process's reply queue. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
 
     def drain(self, seconds: float) -> None:
-        """The process is going down: what is still waited for in so many seconds is ended, and told so."""
+        """Shut down: end runs that are still active after so many seconds."""
         asyncio.get_running_loop().call_later(seconds, self._end_all)
 
     async def stop(self) -> None:
-        """Cancel what is still waited for, and close the inbox."""
+        """Cancel active runs, and close the reply queue."""
         self._end_all()
         if self._inbox is not None:
             await self._inbox.close()
@@ -99,7 +99,7 @@ class BrokerAttachedRuns:
             await self._publish(call)
         except BaseException as error:
             if isinstance(error, FlowportError) and not isinstance(error, RunLost):
-                # No worker has it, and a cancel, which they remember, would meet the next of its id.
+                # No worker has the run; workers remember cancels, so one would hit the next run with this id.
                 call.fail(unraised(error))
             else:
                 call.hang_up()
@@ -114,7 +114,7 @@ class BrokerAttachedRuns:
         await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
 
     def on_control(self, message: ControlMessage) -> None:
-        """Record a run of ours that somebody asks for, and see to the end of a cancelled one; others hear the rest."""
+        """Record a run when announced, or end it after a cancel; runs of other processes are ignored."""
         if not isinstance(message, AnnounceRun | CancelRun) or (call := self._calls.get(message.run_id)) is None:
             return
         if isinstance(message, AnnounceRun):
@@ -142,7 +142,7 @@ class BrokerAttachedRuns:
             raise RunLost(LOST, run_id=call.run_id) from error
 
     async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
-        """To one who is free, through memory alone; else into the queue where calls wait and no node is missed."""
+        """Publish to the fast path for an idle worker; without one, to the replicated queue."""
         with suppress(QueueFull, BrokerAway), self._express.taken():
             await self._send(EXPRESS, request)
             return
@@ -164,7 +164,7 @@ class BrokerAttachedRuns:
     def _on_batch(self, batch: EventBatch) -> None:
         call = self._calls.get(batch.run_id)
         if call is None:
-            # A bundle that comes again brings runs that have ended, too: their loss is no news.
+            # A redelivered bundle includes ended runs, whose loss needs no cancel.
             if batch.reported_loss is None and not batch.is_expiry:
                 self._cancels.send_for_stray(batch.run_id)
         elif batch.is_expiry:
@@ -175,7 +175,7 @@ class BrokerAttachedRuns:
             self._on_worker_lost(call, batch, lost)
 
     def _on_worker_lost(self, call: AttachedCall, report: EventBatch, outcome: RunOutcome) -> None:
-        """A run that nobody has begun is handed out again; of any other its caller and the run lists are told."""
+        """Retry a run that had not begun; otherwise report the loss to its caller and the run lists."""
         if report.attempt != call.attempt:
             return
         if call.begin_again():
@@ -185,7 +185,7 @@ class BrokerAttachedRuns:
             self._spawn(self._records.ended(call.run, outcome))
 
     def _on_expired(self, call: AttachedCall, notice: EventBatch) -> None:
-        """No worker is left who could report the loss of the one that had begun it, or none was there at all."""
+        """End an expired run: the worker that began it was lost without a report, or none took it."""
         if notice.attempt != call.attempt:
             return
         if not call.has_begun:

@@ -1,4 +1,4 @@
-"""Tells workers to stop, without making anybody wait for it."""
+"""Cancels: sends them to workers without blocking the caller."""
 
 import asyncio
 from collections import OrderedDict
@@ -18,7 +18,7 @@ log = get_logger("cancels")
 
 
 class Cancels:
-    """Broadcasts cancels. A cancel that cannot be sent is logged; the run's own time limit still holds."""
+    """Broadcaster of cancels. A cancel that fails to send is logged; the run's time limit still applies."""
 
     def __init__(self, control: ControlBus, clock: Clock) -> None:
         self._control = control
@@ -27,15 +27,15 @@ class Cancels:
         self._strays: OrderedDict[str, float] = OrderedDict()
 
     async def start(self) -> None:
-        """Nothing to open."""
+        """Do nothing: there is nothing to open."""
 
     async def stop(self) -> None:
-        """Let what is on its way go out."""
+        """Wait for pending cancels."""
         if self._pending:
             await asyncio.wait(self._pending, timeout=STOP_SECONDS)
 
     def send(self, run_id: str, reason: str) -> None:
-        """Cancel a run, soon."""
+        """Cancel a run in the background."""
         if len(self._pending) >= MAX_PENDING:
             log.warning("a cancel is not sent", run_id=run_id, reason="too many on their way")
             return
@@ -44,7 +44,7 @@ class Cancels:
         task.add_done_callback(self._pending.discard)
 
     def send_for_stray(self, run_id: str) -> None:
-        """Cancel a run whose events reach us though nobody waits for it; at most once a second each."""
+        """Cancel a run that sends events without a caller here; at most once a second per run."""
         now = self._clock.monotonic()
         if now - self._strays.get(run_id, -STRAY_EVERY_SECONDS) < STRAY_EVERY_SECONDS:
             return

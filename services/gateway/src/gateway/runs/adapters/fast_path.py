@@ -1,4 +1,4 @@
-"""Whether calls are offered to the express queue: not while its node leaves them without an answer."""
+"""Fast path state: closed while the transient queue's node does not answer."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from typing import Final
 from shared.observe.logging import get_logger
 
 SLOW_SECONDS: Final = 1.0
-"""A node that is there answers in milliseconds."""
+"""A healthy node answers in milliseconds."""
 REST_SECONDS: Final = 30.0
 
 log = get_logger("express_way")
 
 
 class FastPath:
-    """Closed once a call has waited too long for its answer; then one call at a time tries whether that is over.
+    """State of the fast path: closed after a slow publish; then one call at a time probes the queue.
 
-    The node of a queue that is not replicated may hang, or its machine be gone without a word. What is published to it
-    is neither taken nor refused then, for a minute, and every few seconds from there on.
+    The node of a non-replicated queue may hang, or its machine fail silently. Publishes are then neither accepted nor
+    refused, for a minute, and every few seconds from there on.
     """
 
     def __init__(self) -> None:
@@ -26,15 +26,15 @@ class FastPath:
 
     @property
     def is_open(self) -> bool:
-        """Whether the next call may take it."""
+        """Return whether the next call may take the fast path."""
         return asyncio.get_running_loop().time() >= self._closed_until
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """One call is offered inside the block."""
+        """Track one publish on the fast path."""
         loop = asyncio.get_running_loop()
         if self._closed_until:
-            self._close()  # to others, until this one has its answer
+            self._close()  # for other calls, until this one is answered
         waits_long = loop.call_later(SLOW_SECONDS, self._give_up)
         try:
             yield

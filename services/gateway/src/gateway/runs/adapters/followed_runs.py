@@ -1,4 +1,4 @@
-"""Durable runs over the broker and the log: one inbox for this process, and a reader for each who follows."""
+"""Followed durable runs over broker and log: one reply queue per process, and one reader per follower."""
 
 import asyncio
 from typing import Final
@@ -18,7 +18,7 @@ from shared.tasks import for_ever
 log = get_logger("followed_runs")
 
 FOLLOW_EVERY_SECONDS: Final = 10.0
-"""Workers forget a follower who is silent for three times as long."""
+"""Workers drop a follower that is silent for three times as long."""
 MAX_READERS: Final = 10_000
 
 
@@ -34,18 +34,18 @@ class BrokerFollowedRuns:
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open this process's inbox. Raises BrokerUnavailable."""
+        """Open this process's reply queue. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
         self._keeping = asyncio.create_task(
             for_ever(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
         )
 
     def drain(self, seconds: float) -> None:
-        """The process is going down: who still reads in so many seconds is told so, and may come back to another."""
+        """Shut down: end streams still open after so many seconds; readers may reconnect to another process."""
         asyncio.get_running_loop().call_later(seconds, self._let_go)
 
     async def stop(self) -> None:
-        """Let every reader go, and close the inbox."""
+        """Close all readers and the reply queue."""
         if self._keeping is not None:
             self._keeping.cancel()
         self._let_go()
@@ -101,7 +101,7 @@ class BrokerFollowedRuns:
             reader.feed(batch)
 
     def _on_lost(self) -> None:
-        """What was under way is in the log, or will be."""
+        """Make readers read the log, which has or will have what was in transit."""
         for readers in self._readers.values():
             for reader in readers:
                 reader.look_into_log()

@@ -1,4 +1,4 @@
-"""Records of calls with an idempotency key, in the gateway's database. LookupCache are in the store's time."""
+"""Idempotency records in the gateway's database. Leases use the store's clock."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -105,7 +105,7 @@ def _held(record: CallRecord, lease: timedelta) -> Document:
 
 
 def _literally(fields: Document) -> Document:
-    """In a pipeline, text that begins with `$` would be taken for an expression."""
+    """Wrap text for a pipeline, where a leading `$` would mark an expression."""
     return {name: value if isinstance(value, dict) else {"$literal": value} for name, value in fields.items()}
 
 

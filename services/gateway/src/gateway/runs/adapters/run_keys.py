@@ -1,4 +1,4 @@
-"""Runs by the names that callers know outside, and by their keys inside. See shared.ids.run_key."""
+"""Conversion between public run ids and internal keys. See shared.ids.run_key."""
 
 from typing import TypeVar
 
@@ -13,12 +13,12 @@ Answer = TypeVar("Answer", RunAccepted, RunView, CancelAnswer)
 
 
 def by_key(run: RunSpec) -> RunSpec:
-    """`run`, as the services behind the gateway call it."""
+    """Return `run` with its internal key."""
     key = run_key(run.snapshot.workspace_id, run.run_id)
     return run if key == run.run_id else msgspec.structs.replace(run, run_id=key)
 
 
 def by_public_id(answer: Answer) -> Answer:
-    """`answer`, about the run as its caller calls it."""
+    """Return `answer` with the run's public id."""
     run_id = public_run_id(answer.run_id)
     return answer if run_id == answer.run_id else msgspec.structs.replace(answer, run_id=run_id)

@@ -1,4 +1,4 @@
-"""What this process tells the run lists of attached runs: who works on one tells the rest."""
+"""Records of attached runs that this process sends to the run lists; a run's worker sends the others."""
 
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
 from shared.broker.topology import RECORDS
@@ -12,18 +12,18 @@ log = get_logger("run_records")
 
 
 class RunRecords:
-    """Records runs. What cannot be recorded now is logged: the run's worker, or its silence, will tell."""
+    """Publisher of run records. Failures are logged: the run's worker, or its silence, tells the rest."""
 
     def __init__(self, work: WorkQueue, clock: Clock) -> None:
         self._work = work
         self._clock = clock
 
     async def began(self, run: RunSpec) -> None:
-        """Somebody asks for a run that its worker has not told of yet, or that has no worker yet."""
+        """Record a requested run that no worker has reported yet."""
         await self._record(RunBegan(run, self._clock.now()))
 
     async def ended(self, run: RunSpec, outcome: RunOutcome) -> None:
-        """The run is over, and no worker is known that could tell."""
+        """Record the end of a run that no known worker can report."""
         await self._record(RunRecorded(run, outcome))
 
     async def _record(self, record: RunBegan | RunRecorded) -> None:

@@ -1,1 +1,1 @@
-"""Start and follow runs, in terms of ports."""
+"""Application services of runs."""

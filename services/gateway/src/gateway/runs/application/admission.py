@@ -1,4 +1,4 @@
-"""The gate: how many calls this process has in hand at once, of all workspaces and of each."""
+"""Admission of calls: limits how many this process handles at once, overall and per workspace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from gateway.access.domain.limit_errors import AdmissionClosed
 
 
 class AdmissionGate:
-    """Counts calls in hand; the one too many is refused at once rather than served late.
+    """Counter of calls in progress; calls over the limit are refused rather than served late.
 
-    A workspace may hold fewer places than there are, so that a flood to one leaves room for the others.
+    The limit per workspace is lower than the total, so that a flood to one leaves room for others.
     """
 
     def __init__(self, limit: int, *, per_workspace: int) -> None:
@@ -21,7 +21,7 @@ class AdmissionGate:
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """One call, until its last byte. Raises AdmissionClosed."""
+        """Admit one call, until its last byte. Raises AdmissionClosed."""
         if self._in_hand >= self._limit:
             raise AdmissionClosed
         self._in_hand += 1
@@ -34,7 +34,7 @@ class AdmissionGate:
 
     @contextmanager
     def admitted_to(self, workspace_id: str) -> Iterator[None]:
-        """A call that is admitted, once its workspace is known. Raises AdmissionClosed."""
+        """Count an admitted call to its workspace. Raises AdmissionClosed."""
         in_hand = self._by_workspace.get(workspace_id, 0)
         if in_hand >= self._per_workspace:
             raise AdmissionClosed

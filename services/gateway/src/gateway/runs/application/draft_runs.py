@@ -1,4 +1,4 @@
-"""What a run of a signed-in person runs: a snapshot that is kept for a day, on what an earlier run left."""
+"""Draft runs of signed-in users: a snapshot stored for a day, on an earlier run's outputs."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from shared.errors import InvalidRequest, NotFound
 from shared.workflow.format.references import texts
 
 LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
-"""How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""
+"""Delays between look-ups of an earlier run, which may be recorded shortly after its answer."""
 UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What to run. `snapshot` is None for the live version, `input` where the call brings its own."""
+    """What to run. `snapshot` is None for the live version, `input` if the call brings its own."""
 
     snapshot: SnapshotRef | None
     text_block_ids: tuple[str, ...]
@@ -38,7 +38,7 @@ AS_CALLED: Final = Prepared(None, (), None, None)
 
 
 class DraftRuns:
-    """Prepares them."""
+    """Preparation of draft runs."""
 
     def __init__(self, authoring: Authoring, jobs: Jobs, payloads: Payloads) -> None:
         self._authoring = authoring
@@ -46,7 +46,7 @@ class DraftRuns:
         self._payloads = payloads
 
     async def prepare(self, caller: Caller, endpoint: Endpoint, wish: DraftRun) -> Prepared:
-        """Keep what the run needs. Raises Forbidden, NotFound, InvalidWorkflow, InvalidRequest, Unavailable."""
+        """Store what the run needs. Raises Forbidden, NotFound, InvalidWorkflow, InvalidRequest, Unavailable."""
         if wish.needs_write:
             caller.require(Scope.WRITE)
         run_from = None if wish.continuation is None else await self._run_from(endpoint, wish.continuation)
@@ -91,7 +91,7 @@ class DraftRuns:
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
-        """The run with what every block put out. Raises InvalidRequest while it still runs."""
+        """Return the run with all block outputs. Raises InvalidRequest while it still runs."""
         for seconds in LOOKS_AFTER_SECONDS:
             await asyncio.sleep(seconds)
             run = await self._look(endpoint, run_id)

@@ -1,4 +1,4 @@
-"""Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
+"""Start of runs for authenticated callers with valid requests."""
 
 from typing import Final
 
@@ -29,13 +29,13 @@ from shared.observe.logging import get_logger
 from shared.observe.trace import current_traceparent
 
 UNCOUNTED: Final = frozenset({Trigger.MANUAL, Trigger.CHAT})
-"""Runs of people who try things: the plan's rate limits are for programs."""
+"""Triggers of interactive runs, which the plan's rate limits exclude."""
 
 log = get_logger("executions")
 
 
 class Executions:
-    """The steps of an execute call after its request has been read, in the order in which they may fail."""
+    """Steps of an execute call after parsing, in the order in which they may fail."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class Executions:
         self._streams = streams
 
     async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
-        """The caller in the workflow's workspace, and the workflow. Raises NotFound, Forbidden, Unavailable."""
+        """Return the caller in the workflow's workspace, and the workflow. Raises NotFound, Forbidden, Unavailable."""
         endpoint = await self._endpoints.get(workflow_id)
         caller = caller.on(endpoint.workspace_id, workflow_id)
         caller.require(Scope.EXECUTE)
         return caller, endpoint
 
     async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
-        """Start a run that lives with this call.
+        """Start an attached run.
 
         Raises TooManyStreams, RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost,
         Unavailable.
@@ -98,7 +98,7 @@ class Executions:
             raise
 
     async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
-        """Store a run that outlives this call.
+        """Store a durable run.
 
         Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, AcceptUncertain,
         Unavailable.
@@ -109,7 +109,7 @@ class Executions:
         return accepted
 
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
-        """Store a run that outlives this call, and read along. Raises TooManyStreams, and what `enqueue` raises."""
+        """Store a durable run, and follow it. Raises TooManyStreams, and what `enqueue` raises."""
         run_id = request.run_id or new_id()
         if request.mode is not RunMode.STREAM:
             return await self._follow(caller, endpoint, request, run_id)
@@ -151,7 +151,7 @@ class Executions:
         return RunAccepted(run.run_id, run.job_id, run.created_at)
 
     async def output_of(self, workspace_id: str, outcome: RunOutcome) -> bytes:
-        """The output of a run as JSON, fetched where it was too large to travel. Raises NotFound, Unavailable."""
+        """Return the run's output as JSON, loaded if it was stored separately. Raises NotFound, Unavailable."""
         return await self._payloads.get(workspace_id, outcome.output) or b"{}"
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:

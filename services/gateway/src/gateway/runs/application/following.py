@@ -1,4 +1,4 @@
-"""Durable runs, as those see them who read along."""
+"""Durable runs for their followers."""
 
 from gateway.access.domain.credentials import Caller
 from gateway.runs.application.stream_limits import LimitedRun, StreamLimits
@@ -13,7 +13,7 @@ GONE = "The run is not kept any more"
 
 
 class RunFollower:
-    """Opens a run's events, and tells how it ended."""
+    """Reader of a durable run's events and result."""
 
     def __init__(
         self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads, *, limits: StreamLimits
@@ -25,7 +25,7 @@ class RunFollower:
         self._limits = limits
 
     async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
-        """A run's events from its beginning. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
+        """Follow a run from its first event. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
         run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
         place = self._limits.reserve(caller, run.workspace_id, run.run_id)
         try:
@@ -35,7 +35,7 @@ class RunFollower:
             raise
 
     async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
-        """How a run that rests has ended, and its output as JSON. Raises NotFound, Unavailable."""
+        """Return the outcome of a finished or paused run, and its output as JSON. Raises NotFound, Unavailable."""
         try:
             run = await self._jobs.run(workspace_id, run_id, output=True)
         except NotFound:

@@ -1,4 +1,4 @@
-"""One run for one idempotency key, whoever sends it how often; the first answer serves all."""
+"""Idempotency: one run per key, whose first answer serves all repeats."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ TRIES: Final = 5
 
 
 class Idempotency:
-    """Keeps a record per call that carries a key. While a call is under way, this process vouches for it."""
+    """Service that keeps a record per call with a key. This process renews the leases of calls in progress."""
 
     def __init__(self, records: IdempotencyRecords, payloads: Payloads, clock: Clock) -> None:
         self._records = records
@@ -33,15 +33,15 @@ class Idempotency:
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to vouch for what is under way."""
+        """Start to renew leases."""
         self._renewing = asyncio.create_task(for_ever(self._renew, every=RENEW_SECONDS, name="idempotency"))
 
     async def stop(self) -> None:
-        """Vouch for nothing any more."""
+        """Stop renewing leases."""
         await end(self._renewing)
 
     async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | StoredAnswer:
-        """The record of a call that is now this process's to answer, or the answer that the first one got.
+        """Return the record of a call that this process must answer, or the first call's answer.
 
         Raises IdempotencyKeyReused (another request), IdempotencyKeyInUse (not answered yet), Unavailable.
         """
@@ -51,7 +51,7 @@ class Idempotency:
                 return self._hold(record)
             known = await self._records.find(name.record_id)
             if known is None:
-                continue  # it ended without an answer just now
+                continue  # it just ended without an answer
             if known.record.fingerprint != fingerprint:
                 raise IdempotencyKeyReused
             if known.answer is not None:
@@ -64,7 +64,7 @@ class Idempotency:
         raise Unavailable("the record of this idempotency key keeps changing")
 
     async def keep(self, record: CallRecord, status: int, headers: dict[str, str], body: bytes) -> None:
-        """The call is answered. A failure is logged: the caller gets the answer all the same."""
+        """Store the answer. A failure is logged; the caller gets the answer."""
         try:
             answer = StoredAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
             await self._records.keep(record, answer)
@@ -74,7 +74,7 @@ class Idempotency:
             self._turns.pop(record.holder, None)
 
     async def forget(self, record: CallRecord) -> None:
-        """The call was refused, nothing ran: its key is free again."""
+        """Release the key of a refused call that ran nothing."""
         try:
             await self._records.forget(record)
         except Unavailable as error:
@@ -83,7 +83,7 @@ class Idempotency:
             self._turns.pop(record.holder, None)
 
     async def hand_on(self, record: CallRecord) -> None:
-        """What became of the call is not known; whoever repeats it finds out at once, under the same run id."""
+        """Release a call with unknown outcome; a retry checks it immediately, under the same run id."""
         self.leave(record)
         try:
             await self._records.let_go(record)
@@ -91,11 +91,11 @@ class Idempotency:
             log.warning("an idempotency key is held until its lease ends", run_id=record.run_id, error=error.message)
 
     def leave(self, record: CallRecord) -> None:
-        """What became of the call is not known here; whoever retries it after the lease will find out."""
+        """Let the lease of a call with unknown outcome expire; a later retry checks it."""
         self._turns.pop(record.holder, None)
 
     async def body_of(self, name: CallName, answer: StoredAnswer) -> bytes:
-        """The body of a kept answer. Raises NotFound, Unavailable."""
+        """Return the body of a stored answer. Raises NotFound, Unavailable."""
         return await self._payloads.get(name.workspace_id, answer.body)
 
     def _hold(self, record: CallRecord) -> CallRecord:

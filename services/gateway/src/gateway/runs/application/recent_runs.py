@@ -1,4 +1,4 @@
-"""Runs that were begun a moment ago: an attached one is recorded a little after its caller has heard of it."""
+"""Recent runs: an attached run is recorded shortly after its caller learns of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,11 +9,11 @@ from shared.errors import NotFound
 
 T = TypeVar("T")
 SOON_SECONDS: Final = (0.05, 0.1, 0.2, 0.4)
-"""When a run is looked for again before it is said not to exist."""
+"""Delays before looking up a run again."""
 
 
 async def found_soon(look: Callable[[], Awaitable[T]], after: Sequence[float] = SOON_SECONDS) -> T:
-    """What `look` finds, now or `after` so many seconds each time. Raises NotFound, and what else `look` raises."""
+    """Return what `look` finds, retried after each delay in `after`. Raises NotFound, and what else `look` raises."""
     for seconds in after:
         with suppress(NotFound):
             return await look()

@@ -1,4 +1,4 @@
-"""Paused runs, for whoever may see them or answer."""
+"""Paused runs: list, show and resume."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,18 +23,18 @@ PAUSED = RunFilter(RunStatus.PAUSED)
 
 
 class PausedRuns:
-    """Finds what waits, and passes answers on. A run of another workflow or workspace does not exist."""
+    """Service for paused runs. Runs of another workflow or workspace are not found."""
 
     def __init__(self, runs: WorkflowRuns, jobs: Jobs) -> None:
         self._runs = runs
         self._jobs = jobs
 
     async def paused(self, caller: Caller, workflow_id: str, cursor: str | None) -> RunPage:
-        """The paused runs of a workflow, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
+        """Return the paused runs of a workflow, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
         return await self._runs.page(caller, workflow_id, limit=MAX_LISTED, cursor=cursor, only=PAUSED)
 
     async def find(self, caller: Caller, workflow_id: str, run_id: str, context_id: str | None = None) -> RunView:
-        """A run that waits, for this context where one is named. Raises MissingScope, NotFound, Unavailable."""
+        """Return a paused run, with this context if given. Raises MissingScope, NotFound, Unavailable."""
         try:
             run = await self._runs.find(caller, workflow_id, run_id, output=True, blocks=False)
         except NotFound:
@@ -46,13 +46,13 @@ class PausedRuns:
         return run
 
     async def output(self, run: RunView) -> bytes | None:
-        """What the run shows meanwhile, as JSON. Raises NotFound, Unavailable."""
+        """Return the paused run's output as JSON. Raises NotFound, Unavailable."""
         return None if run.output is None else await self._runs.output(run, run.output)
 
     async def resume(
         self, caller: Caller, workflow_id: str, run_id: str, context_id: str, answer: Mapping[str, Any]
     ) -> tuple[RunView, ResumeAnswer]:
-        """End a pause, by what its form asks for.
+        """Resume a paused run with an answer to its form.
 
         Raises MissingScope, NotFound, InvalidRequest, Conflict (answered before), PayloadTooLarge, Unavailable.
         """

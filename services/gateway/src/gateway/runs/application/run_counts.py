@@ -1,4 +1,4 @@
-"""How often workflows have run."""
+"""Run counts of workflows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,17 +10,17 @@ from shared.observe.logging import get_logger
 log = get_logger("run_tallies")
 
 Tallies = Mapping[str, RunTally]
-"""By workflow; one that never ran is not in it."""
+"""By workflow; without those that never ran."""
 
 
 class RunTallies:
-    """Asks jobs-service; a list of workflows is worth more than these numbers, and is not kept back for them."""
+    """Reader of counts from jobs-service; lists of workflows are shown without them on failure."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Tallies | None:
-        """Those of these workflows; None where that cannot be found out."""
+        """Return the counts of these workflows; None if unavailable."""
         if not workflow_ids:
             return {}
         try:

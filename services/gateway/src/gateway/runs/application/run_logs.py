@@ -1,4 +1,4 @@
-"""Runs of a workspace by what they did, and the workflows that they ran."""
+"""Run logs of a workspace, and the workflows that ran."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,11 +21,11 @@ from shared.errors import NotFound
 NO_LOG: Final = "Log not found"
 NO_EXECUTION: Final = "Workflow execution not found"
 MOST_WORKFLOWS: Final = 5_000
-"""Looked at for folders."""
+"""Limit of workflows searched for folders."""
 
 
 class RunLogs:
-    """Finds and shows."""
+    """Reader of run logs."""
 
     def __init__(self, jobs: Jobs, payloads: Payloads, authoring: Authoring) -> None:
         self._jobs = jobs
@@ -33,7 +33,7 @@ class RunLogs:
         self._authoring = authoring
 
     async def find(self, caller: Caller, query: FindLogs, *, folder_ids: Iterable[str]) -> RunPage:
-        """A page of runs, those of workflows in `folder_ids` where any are named.
+        """Return a page of runs, only of workflows in `folder_ids` if given.
 
         Raises MissingScope, InvalidRequest (the cursor), Unavailable.
         """
@@ -45,7 +45,7 @@ class RunLogs:
         return await self._jobs.logs(query)
 
     async def get(self, caller: Caller, run_id: str, *, missing: str = NO_LOG) -> RunView:
-        """One run with all that it left, in whichever workspace the caller may enter.
+        """Return one run in full, from any workspace of the caller.
 
         Raises MissingScope, NotFound, WrongWorkflow, Unavailable.
         """
@@ -57,7 +57,7 @@ class RunLogs:
         return run
 
     async def output(self, run: RunView) -> bytes | None:
-        """Return the run's output as JSON, with secrets masked; None where it has none, or none any more.
+        """Return the run's output as JSON, with secrets masked; None if it has none, or it has expired.
 
         Raises Unavailable.
         """
@@ -70,7 +70,7 @@ class RunLogs:
             return None
 
     async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
-        """The workflows of some runs, by id; those that are gone are left out. Raises Unavailable."""
+        """Return the workflows of some runs, by id, without deleted ones. Raises Unavailable."""
         found: dict[str, Workflow] = {}
         for workspace_id, workflow_id in dict.fromkeys((run.workspace_id, run.workflow_id) for run in runs):
             try:
@@ -80,7 +80,7 @@ class RunLogs:
         return found
 
     async def state(self, run: RunView) -> dict[str, Any] | None:
-        """The workflow state that the run ran; None where it is gone. Raises Unavailable."""
+        """Return the workflow state that the run executed; None if deleted. Raises Unavailable."""
         if run.version is None:
             return None
         try:
@@ -100,7 +100,7 @@ class RunLogs:
 
 
 def _only(query: FindLogs, workflow_ids: Iterable[str]) -> FindLogs:
-    """`query`, for these workflows at most."""
+    """Return `query`, restricted to these workflows."""
     allowed = set(workflow_ids)
     named = allowed if query.workflow_ids is None else allowed & set(query.workflow_ids)
     return msgspec.structs.replace(query, workflow_ids=tuple(sorted(named)))

@@ -1,4 +1,4 @@
-"""An operator's cap on what a workspace may spend on models in a month."""
+"""Operator's cap on a workspace's monthly spend on models."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ STALE_SECONDS: Final = 300.0
 
 
 class SpendCap:
-    """Knows what was spent for a few seconds, so that it costs calls nothing."""
+    """Check of the cap; caches the spend for a few seconds to add no latency to calls."""
 
     def __init__(self, jobs: Jobs, clock: Clock) -> None:
         self._jobs = jobs
@@ -25,7 +25,7 @@ class SpendCap:
         )
 
     async def check(self, workspace_id: str, cap_usd: float) -> None:
-        """Raises UsageLimitExceeded. A cap of 0 is none, and what cannot be found out refuses nobody."""
+        """Raise UsageLimitExceeded over the cap. A cap of 0 means none; unknown spend refuses no call."""
         if cap_usd <= 0:
             return
         try:

@@ -1,4 +1,4 @@
-"""Ends open streams, and waits for results, whose caller has lost the access they began with."""
+"""Access checks of open streams and waiting calls: ends those whose caller lost access."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -25,40 +25,40 @@ log = get_logger("stream_access")
 
 
 class Watched(Protocol):
-    """A run that a caller reads or waits for."""
+    """Run that a caller reads or waits for."""
 
     def cut_off(self, error: FlowportError) -> None:
-        """Deliver nothing more to the caller except this error."""
+        """Deliver only this error to the caller from now on."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """All runs that depend on the same access, which is verified once for them all."""
+    """Runs with the same access, which one check verifies."""
 
     check: Check
     runs: set[Watched] = field(default_factory=set)
     is_checked: bool = False
-    """Whether a check is under way."""
+    """Whether a check is in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a caller's access depends on. Those with an equal `subject` have the same `check`."""
+    """Access of a caller. Values with an equal `subject` have the same `check`."""
 
     access: "StreamAccess"
     subject: Hashable
     check: Check
 
     def watch(self, run: Watched) -> Callable[[], None]:
-        """Cut the run off when the access ends; returns how to stop watching."""
+        """Cut the run off when the access ends; return a function that stops watching."""
         return self.access.watch(self.subject, self.check, run)
 
 
 class StreamAccess:
-    """Verifies the access of open streams twice a second, and at once when a key, session or access mode changes.
+    """Verifier of open streams' access: twice a second, and when a key, session or access mode changes.
 
-    While the store of keys is unavailable, open streams go on.
+    While the store of keys is unavailable, open streams continue.
     """
 
     def __init__(self, authentication: Authentication, endpoints: Endpoints) -> None:
@@ -70,17 +70,16 @@ class StreamAccess:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to verify."""
+        """Start verifying."""
         self._task = asyncio.create_task(self._verify_for_ever())
 
     async def stop(self) -> None:
-        """Stop verifying."""
         await end(self._task)
         for check in list(self._checks):
             await end(check)
 
     def of(self, caller: Caller, workflow_id: str) -> Standing:
-        """Return what the access of this caller to the workflow depends on."""
+        """Return the access of this caller to the workflow."""
         credential = caller.key.key_hash if caller.key else caller.session_id
 
         async def check() -> None:
@@ -92,7 +91,7 @@ class StreamAccess:
         return Standing(self, (credential, caller.workspace.id, workflow_id), check)
 
     def by(self, subject: Hashable, check: Check) -> Standing:
-        """Return an access that depends on another rule than the caller's own."""
+        """Return an access that another rule than the caller's own decides."""
         return Standing(self, subject, check)
 
     def watch(self, subject: Hashable, check: Check, run: Watched) -> Callable[[], None]:
@@ -110,7 +109,7 @@ class StreamAccess:
         return leave
 
     def on_control(self, message: ControlMessage) -> None:
-        """Verify at once what this may have changed. Must hear it after those who cache it."""
+        """Verify what the message may have changed. Must run after the caches' handlers."""
         if isinstance(message, KeyRevoked | LiveVersionChanged):
             self._changed.set()
 

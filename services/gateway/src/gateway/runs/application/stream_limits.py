@@ -1,4 +1,4 @@
-"""How many event streams of runs one caller, and one run, may have open on this process."""
+"""Limits of open event streams per caller and per run on this process."""
 
 from collections import Counter
 from collections.abc import Hashable
@@ -10,7 +10,7 @@ from gateway.runs.ports.followed_runs import FollowedRun
 
 
 class StreamLimits:
-    """Counts open streams; the one over a limit is refused."""
+    """Counter of open streams; refuses streams over a limit."""
 
     def __init__(self, *, per_caller: int, per_run: int) -> None:
         self._per_caller = per_caller
@@ -18,7 +18,7 @@ class StreamLimits:
         self._open: Counter[Hashable] = Counter()
 
     def reserve(self, caller: Caller, workspace_id: str, run_id: str) -> "StreamSlot":
-        """Return the place of one more stream. Raises TooManyStreams."""
+        """Return the slot of one more stream. Raises TooManyStreams."""
         run = ("run", workspace_id, run_id)
         owner = ("caller", caller.workspace.id, caller.actor_id, caller.address)
         if self._open[run] >= self._per_run or self._open[owner] >= self._per_caller:
@@ -28,25 +28,25 @@ class StreamLimits:
 
 
 class StreamSlot:
-    """The place that one open stream takes."""
+    """Slot of an open stream."""
 
     def __init__(self, open_streams: Counter[Hashable], counted: tuple[Hashable, ...]) -> None:
         self._open = open_streams
         self._counted = counted
 
     def release(self) -> None:
-        """Give the place back; a second call does nothing."""
+        """Release the slot; idempotent."""
         counted, self._counted = self._counted, ()
         for each in counted:
             self._open[each] -= 1
             if not self._open[each]:
                 del self._open[each]
 
-    __del__ = release  # of a stream that failed before it was sent
+    __del__ = release  # for streams that fail before they are sent
 
 
 class _Limited:
-    """A run that holds the place of its stream until the reader hangs up."""
+    """Run that holds its stream's slot until the reader disconnects."""
 
     def __init__(self, run: FollowedRun | AttachedRun, place: StreamSlot) -> None:
         self._hang_up = run.hang_up
@@ -55,13 +55,13 @@ class _Limited:
         self.cut_off = run.cut_off
 
     def hang_up(self) -> None:
-        """Release the place, and hang up on the run."""
+        """Release the slot, and hang up on the run."""
         self._place.release()
         self._hang_up()
 
 
 class LimitedRun(_Limited):
-    """Implements FollowedRun: `run`, with the place of its stream."""
+    """Implements FollowedRun: `run`, with its stream's slot."""
 
     def __init__(self, run: FollowedRun, place: StreamSlot) -> None:
         super().__init__(run, place)
@@ -69,7 +69,7 @@ class LimitedRun(_Limited):
 
 
 class LimitedAttachedRun(_Limited):
-    """Implements AttachedRun: `run`, with the place of its stream."""
+    """Implements AttachedRun: `run`, with its stream's slot."""
 
     def __init__(self, run: AttachedRun, place: StreamSlot) -> None:
         super().__init__(run, place)

@@ -1,4 +1,4 @@
-"""What a caller has used of what the plan gives."""
+"""Usage of a plan by a caller."""
 
 from dataclasses import dataclass
 
@@ -15,23 +15,23 @@ log = get_logger("usage")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls left, and money spent this month in US dollars."""
+    """Calls left, and US dollars spent this month."""
 
     sync_calls: Standing
     async_calls: Standing
     cost_usd: float
     cap_usd: float
-    """What may be spent; 0 where nothing is capped."""
+    """Spend cap in US dollars; 0 for none."""
     plan: PlanName
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether the cap is reached."""
+        """Return whether the cap is reached."""
         return 0 < self.cap_usd <= self.cost_usd
 
 
 class UsageReports:
-    """Tells how callers stand, without counting the question."""
+    """Reader of callers' usage, which counts no call."""
 
     def __init__(self, limits: RateLimits, jobs: Jobs, plans: Plans) -> None:
         self._limits = limits
@@ -39,7 +39,7 @@ class UsageReports:
         self._plans = plans
 
     async def of(self, caller: Caller) -> Usage:
-        """The caller's usage; what cannot be found out counts as unused."""
+        """Return the caller's usage; unavailable parts count as unused."""
         return Usage(
             sync_calls=await self._limits.look(caller, RateKind.SYNC),
             async_calls=await self._limits.look(caller, RateKind.ASYNC),

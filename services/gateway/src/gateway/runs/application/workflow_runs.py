@@ -1,4 +1,4 @@
-"""The runs of a workflow, for whoever may see or stop them."""
+"""Runs of a workflow: find, list, cancel."""
 
 from functools import partial
 from typing import Final
@@ -14,11 +14,11 @@ from shared.errors import NotFound
 
 MISSING: Final = "Execution not found"
 ANNOUNCED_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""When a run is looked for that was asked to be recorded; one that is not there then does not exist."""
+"""Delays between look-ups of an announced run; after the last, the run is not found."""
 
 
 class WorkflowRuns:
-    """Finds, lists and cancels. A run of another workflow or workspace does not exist."""
+    """Service for a workflow's runs. Runs of another workflow or workspace are not found."""
 
     def __init__(self, jobs: Jobs, attached: AttachedRuns, payloads: Payloads) -> None:
         self._jobs = jobs
@@ -26,33 +26,33 @@ class WorkflowRuns:
         self._payloads = payloads
 
     async def find(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
-        """One run. Raises MissingScope, NotFound, Unavailable."""
+        """Return one run. Raises MissingScope, NotFound, Unavailable."""
         caller.require(Scope.READ, Scope.EXECUTE)
         return await self.locate(caller, workflow_id, run_id, output=output, blocks=blocks)
 
     async def locate(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
-        """Return one run of the workflow, whatever the caller's scopes. Raises NotFound, Unavailable."""
+        """Return one run of the workflow, without checking scopes. Raises NotFound, Unavailable."""
         return await found_soon(partial(self._own, caller, workflow_id, run_id, output=output, blocks=blocks))
 
     async def page(
         self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
     ) -> RunPage:
-        """Runs, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
+        """Return runs, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
         caller.require(Scope.READ, Scope.EXECUTE)
         return await self._jobs.runs(caller.workspace.id, workflow_id, limit=limit, cursor=cursor, only=only)
 
     async def cancel_all(self, caller: Caller, workflow_id: str, only: RunFilter) -> CancelledRuns:
-        """Stop every run that is not over. Raises Forbidden, Unavailable."""
+        """Cancel every unfinished run. Raises Forbidden, Unavailable."""
         require_to_steer(caller)
         return await self._jobs.cancel_all(caller.workspace.id, workflow_id, only)
 
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
-        """Stop a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
+        """Cancel a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
         require_to_steer(caller)
-        # Asked first: a cancelled run is soon gone.
+        # Checked first: a cancelled run soon disappears.
         waited_for = self._attached.holds(caller.workspace.id, workflow_id, run_id)
         if not waited_for:
-            # jobs-service remembers a cancel of a run that it has not seen, and the next one of that id would meet it.
+            # jobs-service remembers a cancel of an unknown run and would apply it to the next run with this id.
             await self._require(caller, workflow_id, run_id)
         try:
             answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
@@ -63,11 +63,11 @@ class WorkflowRuns:
         return answer
 
     async def output(self, run: RunView, payload: Payload) -> bytes:
-        """A value of the run as JSON. Raises NotFound, Unavailable."""
+        """Return a value of the run as JSON. Raises NotFound, Unavailable."""
         return await self._payloads.get(run.workspace_id, payload)
 
     async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> None:
-        """Wait until the run is known; another process that waits for it has it recorded. Raises NotFound."""
+        """Wait until the run is known; the process that holds it records it on request. Raises NotFound."""
         look = partial(self._own, caller, workflow_id, run_id)
         try:
             await look()
@@ -90,7 +90,7 @@ class WorkflowRuns:
 def require_to_steer(caller: Caller) -> None:
     """Raise MissingScope or AccessDenied unless the caller may cancel and redrive runs.
 
-    A key may steer the runs that it may start. A person needs the role `write`: the run may be another person's.
+    A key may control runs that it may start. A user needs the role `write`: the run may be another user's.
     """
     caller.require(Scope.EXECUTE)
     caller.require_role(Scope.WRITE)

@@ -1,4 +1,4 @@
-"""What of a run's output is the answer."""
+"""Answer text of a run's output."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def spoken(output: bytes) -> Any:
-    """What the run has to say: an agent's content, a function's result, a response's data; otherwise all of it."""
+    """Return the answer: an agent's content, a function's result, a response's data; otherwise the whole output."""
     value = _decode(output)
     if isinstance(value, dict):
         return next((value[key] for key in _SPEAKING if value.get(key) is not None), value)

@@ -1,4 +1,4 @@
-"""The workflows that led to a call."""
+"""Chain of workflows that led to a call."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from shared.contracts.runs import CALL_CHAIN_HEADER, CALL_CHAIN_TOO_DEEP, MAX_CA
 
 
 def call_chain(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Their ids, outermost first. Raises CallChainTooDeep."""
+    """Return their ids, outermost first. Raises CallChainTooDeep."""
     chain = tuple(part for part in map(str.strip, headers.get(CALL_CHAIN_HEADER, "").split(",")) if part)
     if len(chain) >= MAX_CALL_DEPTH:
         raise CallChainTooDeep(CALL_CHAIN_TOO_DEEP)

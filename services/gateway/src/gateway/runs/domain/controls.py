@@ -1,4 +1,4 @@
-"""The control keys of a legacy execute body: which there are, and what each must look like."""
+"""Control keys of a legacy execute body, and their validation."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ TRIGGERS: Final = ("manual", "api", "schedule", "chat", "webhook", "mcp", "copil
 
 
 class Controls(msgspec.Struct, frozen=True, rename="camel"):
-    """Every key of the body that is not only input. UNSET where the caller did not send it."""
+    """Keys of the body that are not only input. UNSET if not sent."""
 
     selected_outputs: Any = UNSET
     trigger_type: Any = UNSET
@@ -39,14 +39,14 @@ class Controls(msgspec.Struct, frozen=True, rename="camel"):
     input: Any = UNSET
 
     def has(self, *names: str) -> bool:
-        """Whether the caller sent any of these, whatever the value."""
+        """Return whether the caller sent any of these, with any value."""
         return any(getattr(self, name) is not UNSET for name in names)
 
 
 STAY_IN_INPUT: Final = frozenset(
     {"is_client_session", "execution_id", "start_block_id", "include_thinking", "include_tool_calls", "input"}
 )
-"""Controls that reach the workflow as well."""
+"""Controls that the workflow receives as well."""
 
 
 def _state_override(value: Any, path: str) -> Iterator[Problem]:
@@ -114,7 +114,7 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def read_controls(body: bytes, *, checks_execution_id: bool) -> Controls:
-    """The controls in `body`. Raises MalformedJson, InvalidRequest naming every field that is wrong."""
+    """Return the controls in `body`. Raises MalformedJson, InvalidRequest naming every invalid field."""
     try:
         controls = json_body.decode(_decoder, body)
     except msgspec.ValidationError:
@@ -132,12 +132,12 @@ def read_controls(body: bytes, *, checks_execution_id: bool) -> Controls:
 
 
 def invalid_body(found: list[Problem]) -> InvalidRequest:
-    """The refusal that lists `found`."""
+    """Return the error that lists `found`."""
     return InvalidRequest("Invalid request body", details=found)
 
 
 def workflow_input(body: bytes, controls: Controls) -> bytes:
-    """What is left of `body` for the workflow, as JSON; `body` itself where there is nothing to take out."""
+    """Return `body` without controls, as JSON; `body` itself if there are none."""
     removed = {path for name, path in _REMOVED if getattr(controls, name) is not UNSET}
     if not removed:
         return body

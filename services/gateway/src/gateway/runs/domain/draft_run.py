@@ -1,4 +1,4 @@
-"""What somebody at the canvas asks for: the draft or another state, from any block, on what an earlier run left."""
+"""Draft run request: the draft or another state, from any block, on an earlier run's outputs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -14,11 +14,11 @@ from shared.workflow.format.js_values import JsonObject
 
 LATEST: Final = "latest"
 CUT: Final = {"truncated", "bytes"}
-"""What stands in a log in the place of a large output."""
+"""Keys that replace a large output in a log."""
 
 
 class Continuation(msgspec.Struct, frozen=True):
-    """Run `block_id` and what follows it: on these outputs, or on those of the run `run_id`."""
+    """Start at `block_id`, with these outputs or those of the run `run_id`."""
 
     block_id: str
     outputs: dict[str, Any] | None = None
@@ -26,23 +26,23 @@ class Continuation(msgspec.Struct, frozen=True):
 
 
 class DraftRun(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run of a signed-in person differs from a call. `uses_draft` is false for a run of the live version."""
+    """Options of a signed-in user's run. `uses_draft` is false for a run of the live version."""
 
     uses_draft: bool = True
     state: JsonObject | None = None
     start_block_id: str | None = None
     continuation: Continuation | None = None
     input_run_id: str | None = None
-    """The run whose input this one takes, in place of its own."""
+    """Run whose input replaces this one's."""
 
     @property
     def needs_write(self) -> bool:
-        """Whether it runs anything but what is live."""
+        """Return whether the run uses anything but the live version."""
         return self.uses_draft or self.continuation is not None or self.input_run_id is not None
 
 
 def read_draft_run(controls: Controls) -> DraftRun:
-    """The wish in the body of a session. Raises InvalidRequest."""
+    """Parse the draft run options in a session's body. Raises InvalidRequest."""
     state = None if controls.workflow_state_override is UNSET else controls.workflow_state_override
     start = controls.trigger_block_id if controls.trigger_block_id is not UNSET else controls.start_block_id
     return DraftRun(
@@ -55,7 +55,7 @@ def read_draft_run(controls: Controls) -> DraftRun:
 
 
 def trigger_of(controls: Controls) -> Trigger:
-    """What started it, for logs and the choice of the start block."""
+    """Return the trigger for logs and the choice of the start block."""
     try:
         return Trigger(controls.trigger_type) if controls.trigger_type is not UNSET else Trigger.MANUAL
     except ValueError:
@@ -63,18 +63,18 @@ def trigger_of(controls: Controls) -> Trigger:
 
 
 def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
-    """What each block put out last, in a run that is over: an error, too, where that led on.
+    """Return each block's last output in a finished run, including errors that led on.
 
-    Raises InvalidRequest where it was too large to log.
+    Raises InvalidRequest if one was too large to log.
     """
     led_on = (log for log in blocks if log.success or log.error_handled)
     return {log.block_id: _whole(log) for log in led_on if isinstance(log.output, dict)}
 
 
 def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
-    """What a run began with, as its start block gave it on; None where that is not known any more.
+    """Return a run's input, as its start block output it; None if not known any longer.
 
-    Raises InvalidRequest where it was too large to log.
+    Raises InvalidRequest if it was too large to log.
     """
     first = min(blocks, key=lambda log: log.execution_order, default=None)
     return _whole(first) if first is not None and isinstance(first.output, dict) else None

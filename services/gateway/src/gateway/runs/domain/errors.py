@@ -1,10 +1,10 @@
-"""Why a run is not begun, or is lost."""
+"""Errors of runs that fail to start or are lost."""
 
 from shared.errors import AtCapacity, Conflict, FlowportError, OutcomeUncertain, Unavailable
 
 
 class CallChainTooDeep(Conflict):
-    """Workflows that call workflows, too many times over."""
+    """The chain of nested workflow calls is too long."""
 
     code = "CALL_CHAIN_DEPTH_EXCEEDED"
 
@@ -21,7 +21,7 @@ class NotStarted(AtCapacity):
 
 
 class IdentityUnavailable(Unavailable):
-    """Whether a caller-chosen run id is free cannot be said now."""
+    """Whether the caller's run id is free is unknown."""
 
     code = "IDENTITY_UNAVAILABLE"
 
@@ -30,7 +30,7 @@ class IdentityUnavailable(Unavailable):
 
 
 class RunUncertain(OutcomeUncertain):
-    """What became of run `run_id` is not known: its caller has to look before it is begun again."""
+    """The outcome of run `run_id` is unknown: its caller has to check before retrying."""
 
     def __init__(self, message: str, *, run_id: str) -> None:
         super().__init__(message, details={"runId": run_id})
@@ -38,20 +38,20 @@ class RunUncertain(OutcomeUncertain):
 
 
 class AcceptUncertain(RunUncertain):
-    """Whether the run was stored."""
+    """Whether the run was stored is unknown."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__("Async execution queue acceptance could not be confirmed", run_id=run_id)
 
 
 class RunLost(RunUncertain):
-    """The connection to the worker is gone, and with it the answer of the run, which may have done something."""
+    """The worker connection is lost, and with it the result of the run, which may have had effects."""
 
     code = "RUN_LOST"
 
 
 class ServerStopping(Unavailable):
-    """This process goes down; who reads along may go on at another one."""
+    """The process is stopping; readers may continue on another one."""
 
     code = "SERVER_STOPPING"
 
@@ -66,13 +66,13 @@ class StreamBroken(RunLost):
 
 
 class ReaderTooSlow(FlowportError):
-    """The caller does not read what the run produces."""
+    """The caller reads events too slowly."""
 
     code = "READER_TOO_SLOW"
 
 
 class CallerGone(FlowportError):
-    """The caller closed the connection before the end."""
+    """The caller disconnected before the end."""
 
     code = "CALLER_GONE"
 

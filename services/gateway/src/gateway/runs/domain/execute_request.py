@@ -1,4 +1,4 @@
-"""What a legacy execute call asks for, read in the order in which its mistakes must be reported."""
+"""Legacy execute request, validated in the order in which errors must be reported."""
 
 import re
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
 
 
 class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that has been found in order; one model for every API generation."""
+    """Validated execute request; one model for every API generation."""
 
     mode: RunMode
     input: bytes
-    """JSON of the workflow's input."""
+    """Workflow input as JSON."""
     run_id: str | None = None
     time_limit_seconds: int | None = None
     selected_outputs: tuple[str, ...] = ()
@@ -40,20 +40,20 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     call_chain: tuple[str, ...] = ()
     version: int | None = None
     keep_events: bool = False
-    """Keep what happens in a durable run for readers who come later, or come back."""
+    """Store a durable run's events for later readers and reconnects."""
     trigger: Trigger = Trigger.API
     draft_run: DraftRun | None = None
-    """Set for who is signed in."""
+    """Set for signed-in users."""
     conversation_id: str | None = None
-    """What the caller calls that which the run is a part of; kept with a durable run."""
+    """Caller's id of the conversation that the run belongs to; stored with a durable run."""
     callback_url: str | None = None
-    """Who is told when the run has ended; for queued runs."""
+    """URL notified when the run ends; for queued runs."""
     may_have_begun: bool = False
-    """An earlier call with the same idempotency key may have begun the run `run_id`."""
+    """Whether an earlier call with the same idempotency key may have begun the run `run_id`."""
 
     @property
     def is_durable(self) -> bool:
-        """Whether the run is stored before it begins, and goes on whatever becomes of the call."""
+        """Return whether the run is durable."""
         return self.mode is RunMode.ASYNC or (self.mode is RunMode.STREAM and self.keep_events)
 
 
@@ -65,7 +65,7 @@ def read_execute_request(
     is_session: bool = False,
     call_chain: tuple[str, ...] = (),
 ) -> ExecuteRequest:
-    """The request of a caller with a key, of the public, or of who is signed in.
+    """Parse the request of a key, a signed-in user or the public.
 
     Raises MalformedJson, InvalidRequest, Forbidden.
     """
@@ -115,7 +115,7 @@ def _session_input(controls: Controls, mode: RunMode) -> bytes:
 
 
 def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
-    """Where the caller wants to be told that the run has ended. Raises InvalidRequest."""
+    """Return the URL to notify when the run ends. Raises InvalidRequest."""
     url = headers.get("x-callback-url")
     if url is None:
         return None
@@ -128,9 +128,9 @@ def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
 
 
 def pinned_version(header: str | None, *, is_public: bool) -> int | None:
-    """The version that the caller asks for, None for the live one. Raises InvalidRequest.
+    """Return the requested version, None for the live one. Raises InvalidRequest.
 
-    The public runs what is live: older versions were taken back from it, for whatever reason.
+    The public may run only the live version: older ones were withdrawn for some reason.
     """
     if header is None:
         return None
@@ -234,7 +234,7 @@ def _refuse_for_mode(controls: Controls, mode: RunMode, seconds: int | None, *, 
 
 
 def refuse_unnegotiated(wants_agent_events: bool, *, agent_events: bool) -> None:
-    """Raises InvalidRequest when the caller wants frames that it did not say it understands."""
+    """Raise InvalidRequest if the caller requests frames that it did not negotiate."""
     if wants_agent_events and not agent_events:
         raise InvalidRequest(
             "includeThinking and includeToolCalls require the X-Sim-Stream-Protocol: agent-events-v1 request header, "

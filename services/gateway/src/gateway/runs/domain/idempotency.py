@@ -1,4 +1,4 @@
-"""Idempotency keys: what a caller calls one request, however often it sends it."""
+"""Idempotency keys: a caller's name for a request and its repetitions."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class CallName(msgspec.Struct, frozen=True):
-    """A key means something for one workflow only; the public's keys are not those of key holders."""
+    """Scope of a key: one workflow; the public's keys are separate from key holders'."""
 
     workspace_id: str
     workflow_id: str
@@ -28,12 +28,12 @@ class CallName(msgspec.Struct, frozen=True):
 
     @property
     def record_id(self) -> str:
-        """What the record of the call is kept under."""
+        """Return the id of the call's record."""
         return sha256(_encode(self)).hexdigest()
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
-    """What the first call was answered. Of a stream, only its end is kept."""
+    """Answer to the first call. Of a stream, only its end is stored."""
 
     status: int
     headers: dict[str, str]
@@ -41,7 +41,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """The caller's key, None where there is none. Raises InvalidRequest."""
+    """Return the caller's idempotency key, None without one. Raises InvalidRequest."""
     key = headers.get(HEADER)
     if key is not None and not _KEY.fullmatch(key):
         problem = Problem("Idempotency-Key", "Idempotency key must be 1 to 255 visible ASCII characters")
@@ -50,5 +50,5 @@ def key_in(headers: Mapping[str, str]) -> str | None:
 
 
 def fingerprint(path: str, asked: ExecuteRequest) -> str:
-    """What two calls have in common that ask for the same; `path` tells the API generation."""
+    """Return a hash that equal requests share; `path` identifies the API generation."""
     return sha256(path.encode() + b"\n" + _encode(msgspec.structs.replace(asked, call_chain=()))).hexdigest()

@@ -1,4 +1,4 @@
-"""Why a call with an idempotency key is not answered as the first one was."""
+"""Errors of calls with an idempotency key that do not get the first answer."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from shared.errors import Conflict
 
 
 class IdempotencyKeyReused(Conflict):
-    """The key stands for another request."""
+    """The key belongs to another request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
@@ -15,7 +15,7 @@ class IdempotencyKeyReused(Conflict):
 
 
 class IdempotencyKeyInUse(Conflict):
-    """The first call with this key is still being answered."""
+    """The first call with this key is still in progress."""
 
     code = "IDEMPOTENCY_KEY_IN_USE"
     retryable = True
@@ -25,7 +25,7 @@ class IdempotencyKeyInUse(Conflict):
 
 
 class OutcomeUnknown(Conflict):
-    """The process that answered the first call is gone; its run may have done its work, and is not begun again."""
+    """The process that answered the first call is lost; its run may have had effects, and is not restarted."""
 
     code = "IDEMPOTENCY_OUTCOME_UNKNOWN"
     sentence: ClassVar[str] = "The answer to the first request with this key was lost"
@@ -36,7 +36,7 @@ class OutcomeUnknown(Conflict):
 
 
 class AnswerNotKept(OutcomeUnknown):
-    """The first call was answered, and the answer of such a workflow is not kept."""
+    """The first call was answered, but such a workflow's answers are not stored."""
 
     code = "IDEMPOTENCY_ANSWER_NOT_KEPT"
     sentence = "The answer to the first request with this key is not kept"

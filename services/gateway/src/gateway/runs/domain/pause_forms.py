@@ -1,4 +1,4 @@
-"""The form that a pause shows, and whether an answer fills it in: the first one that is taken is final."""
+"""Forms of pauses and the validation of answers: the first accepted answer is final."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -15,11 +15,11 @@ _TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "array": ("a list", lambda value: isinstance(value, list)),
     "file[]": ("a list of files", lambda value: isinstance(value, list)),
 }
-"""What is expected of each type, and whether a value is that. Other types take anything."""
+"""Expectation and check of each type. Other types accept any value."""
 
 
 def check_answer(response: Any, answer: Mapping[str, Any]) -> None:
-    """`answer` must have what the form in a pause's `response` asks for. Raises InvalidRequest, naming each field."""
+    """Validate `answer` against the form in a pause's `response`. Raises InvalidRequest, naming each field."""
     data = response.get("data") if isinstance(response, dict) else None
     form = read_input_format(data.get("inputFormat")) if isinstance(data, dict) else ()
     problems = [problem for field in form for problem in _problems(field, answer.get(field.name))]

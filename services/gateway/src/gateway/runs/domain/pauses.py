@@ -1,4 +1,4 @@
-"""Paused runs in the words of the API: what they wait for, and where to answer."""
+"""Paused runs as the API shows them: what they wait for, and where to answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +14,14 @@ NO_OBJECT = "Resume input must be a JSON object"
 
 
 def paused_facts(run: RunView) -> dict[str, Any] | None:
-    """What a run's status says about its pause; None while it does not wait."""
+    """Return the pause in a run's status; None if it is not paused."""
     if run.paused_at is None:
         return None
     return {"pausedAt": iso(run.paused_at), "pausePoints": [_facts(point) for point in run.pauses]}
 
 
 def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dict[str, Any]:
-    """A paused run with all that it waits for; `output` is what it shows meanwhile, where that was asked for."""
+    """Return a paused run with all its pauses; `output` is its output so far, if requested."""
     responses = responses_of(run, output)
     paused_at = iso(run.paused_at) if run.paused_at else None
     return {
@@ -50,7 +50,7 @@ def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dic
 
 
 def answer_in(body: Any) -> dict[str, Any]:
-    """The answer that a resume call brings: its `input`, or all of it. Raises InvalidRequest."""
+    """Return the answer in a resume call: its `input`, or the whole body. Raises InvalidRequest."""
     given = body["input"] if isinstance(body, dict) and "input" in body else body
     if not isinstance(given, dict):
         raise InvalidRequest(NO_OBJECT)
@@ -68,7 +68,7 @@ def _facts(point: PausePoint) -> dict[str, Any]:
 
 
 def responses_of(run: RunView, output: bytes | None) -> Mapping[str, Any]:
-    """What each pause shows, by its context."""
+    """Return what each pause shows, by context."""
     shown = msgspec.json.decode(output) if output else None
     if not isinstance(shown, dict):
         return {}

@@ -1,4 +1,4 @@
-"""What a stream leaves out of an agent's output: what was thought, said and passed to tools in between."""
+"""Redaction of agent outputs in streams: thinking, intermediate messages and tool payloads."""
 
 from typing import Any, Final
 
@@ -13,14 +13,14 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def redact(document: bytes) -> bytes:
-    """`document` (JSON) without them; the same bytes where there is nothing to hide."""
+    """Return `document` (JSON) redacted; the same bytes if there is nothing to redact."""
     if _MARK not in document:
         return document
     return _encoder.encode(_redacted(_decoder.decode(document)))
 
 
 def redact_for_strangers(document: bytes) -> bytes:
-    """As `redact`, and without what passed between the agent and its tools."""
+    """Like `redact`, and also remove the payloads of all tool calls."""
     document = redact(document)
     if _CALLS_MARK not in document:
         return document

@@ -1,4 +1,4 @@
-"""A Response block's output as an HTTP answer: its own status, body and headers, but never power over our origin."""
+"""HTTP response from a Response block: its status, body and headers, without control over our origin."""
 
 import re
 from typing import Any, Final
@@ -17,16 +17,16 @@ _CONTROLLED: Final = re.compile(
     r"|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed"
     r"|accept-ch|critical-ch|origin-trial|set-login"
 )
-"""Headers that the server speaks for, that act on more than this one answer, or that proxies take for orders."""
+"""Headers that the server controls, that affect more than this response, or that proxies act on."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-"""The only `Retry-After` that Sim's clients do not fail on."""
+"""The only `Retry-After` that Sim's clients accept."""
 _BODILESS: Final = frozenset({204, 205, 304})
 SANDBOX: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 
 
 class ResponseBlockOutput(msgspec.Struct, frozen=True):
-    """What a Response block leaves as the output of the run."""
+    """Output that a Response block sets for the run."""
 
     data: msgspec.Raw = msgspec.Raw(b"null")
     status: Any = 200
@@ -34,7 +34,7 @@ class ResponseBlockOutput(msgspec.Struct, frozen=True):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """Status, headers and body, ready to be sent."""
+    """Status, headers and body of the response."""
 
     status: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ _decoder: Final = msgspec.json.Decoder(ResponseBlockOutput)
 
 
 def http_answer(output: bytes) -> HttpAnswer:
-    """The answer that the Response block whose output this is asked for."""
+    """Return the response that this Response block output describes."""
     block = _decoder.decode(output)
     status = _status(block.status)
     headers = {"content-type": "application/json", **_safe_headers(block.headers), **SANDBOX}

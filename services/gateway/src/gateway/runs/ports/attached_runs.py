@@ -1,4 +1,4 @@
-"""Runs that live and die with their caller."""
+"""Port of attached runs."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,40 +10,40 @@ from shared.errors import FlowportError
 
 
 class AttachedRun(Protocol):
-    """A run that lives and dies with this call."""
+    """Attached run."""
 
     @property
     def run_id(self) -> str: ...
 
     async def take(self) -> Sequence[RunEvent]:
-        """The events since the last call, waiting for at least one; RunEnded is the last one ever.
+        """Wait for at least one event, and return those since the last call; the last ever is RunEnded.
 
         Raises RunLost, StreamBroken, ReaderTooSlow, NotStarted, RunOverdue.
         """
         ...
 
     async def outcome(self) -> RunOutcome:
-        """How the run ended. Raises what `take` raises."""
+        """Return the run's outcome. Raises what `take` raises."""
         ...
 
     def cut_off(self, error: FlowportError) -> None:
-        """The caller lost its access: drop what it has not read, raise `error` to it, and cancel the run."""
+        """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
         ...
 
     def hang_up(self) -> None:
-        """The caller is gone or has seen the end: if the run is not over, it is cancelled."""
+        """Cancel the run if it is not over: the caller disconnected or has seen the end."""
         ...
 
 
 class AttachedRuns(Protocol):
-    """Hands runs to workers and brings their events back."""
+    """Port that sends attached runs to workers and receives their events."""
 
     async def attach(self, run: RunSpec) -> AttachedRun:
         """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
         ...
 
     def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
-        """Whether a caller of this process waits for this run of the workflow."""
+        """Return whether a caller of this process waits for this run of the workflow."""
         ...
 
     async def announce(self, workspace_id: str, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs that go on without their readers."""
+"""Port of followed durable runs."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,39 +12,39 @@ Numbered = tuple[EventPosition, RunEvent]
 
 
 class FollowedRun(Protocol):
-    """One reader's view of a run that goes on without him."""
+    """A reader's view of a durable run."""
 
     @property
     def run_id(self) -> str: ...
 
     async def take(self) -> Sequence[Numbered]:
-        """The events since the last call, waiting for at least one; none once the run is over, or paused.
+        """Wait for at least one event, and return those since the last call; none once the run is over, or paused.
 
         Raises StreamBroken, CallerGone, NotFound, Unavailable.
         """
         ...
 
     def cut_off(self, error: FlowportError) -> None:
-        """The reader lost its access: `take` raises `error`. The run goes on."""
+        """Make `take` raise `error` to a reader that lost access. The run continues."""
         ...
 
     def hang_up(self) -> None:
-        """The reader is gone, or has seen the end. The run goes on."""
+        """Stop reading: the reader disconnected or has seen the end. The run continues."""
         ...
 
 
 class FollowedRuns(Protocol):
-    """Brings the events of durable runs to those who read them, on whichever process they are."""
+    """Port that delivers events of durable runs to readers on any process."""
 
     @property
     def address(self) -> str | None:
-        """Where workers send events for the readers of this process; None while the broker is away."""
+        """Return the address for events to this process's readers; None while the broker is unavailable."""
         ...
 
     def expect(self, run: RunSpec) -> FollowedRun:
-        """Follow a run that is about to be stored, with `address` as its listener. Raises Unavailable."""
+        """Follow a run that is about to be stored with `address` as subscriber. Raises Unavailable."""
         ...
 
     async def follow(self, workspace_id: str, run_id: str) -> FollowedRun:
-        """Follow a run from its beginning, at whatever stage it is. Raises Unavailable."""
+        """Follow a run from its first event, in any state. Raises Unavailable."""
         ...

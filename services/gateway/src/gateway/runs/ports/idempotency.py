@@ -1,4 +1,4 @@
-"""Records of calls that may be repeated."""
+"""Port of idempotency records."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,18 +11,18 @@ from shared.contracts.erasure import Erase
 
 
 class CallRecord(msgspec.Struct, frozen=True):
-    """A call with an idempotency key, and the run that it begins. `holder` is who answers it now."""
+    """Call with an idempotency key, and its run. `holder` is the process that answers it."""
 
     name: CallName
     fingerprint: str
     run_id: str
     holder: str
     is_retry: bool = False
-    """Another process has begun to answer it, and is gone."""
+    """Whether a lost process had begun to answer it."""
 
 
 class KnownCall(msgspec.Struct, frozen=True):
-    """A record that there is. `is_held`: its holder was there lately."""
+    """Existing record. `is_held`: its holder renewed it recently."""
 
     record: CallRecord
     answer: StoredAnswer | None
@@ -30,38 +30,38 @@ class KnownCall(msgspec.Struct, frozen=True):
 
 
 class IdempotencyRecords(Protocol):
-    """Records of calls, in the gateway's own database. Every method raises Unavailable."""
+    """Idempotency records in the gateway's own database. Every method raises Unavailable."""
 
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
-        """Store a record, in place of one that has expired. False: there is one."""
+        """Store a record, or replace an expired one. Return False if one exists."""
         ...
 
     async def find(self, record_id: str) -> KnownCall | None: ...
 
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
-        """Replace the holder. False: somebody else was faster, or it is answered."""
+        """Replace the holder. Return False if another was faster, or the call is answered."""
         ...
 
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
-        """Prolong what these holders hold, by record id."""
+        """Renew the leases of these holders, by record id."""
         ...
 
     async def let_go(self, record: CallRecord) -> None:
-        """Nobody vouches for the call any more, if `record` still is the one that is kept."""
+        """End the lease, if `record` is still the stored one."""
         ...
 
     async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
-        """Store the answer, if `record` still is the one that is kept."""
+        """Store the answer, if `record` is still the stored one."""
         ...
 
     async def forget(self, record: CallRecord) -> None:
-        """Delete the record, if it still is the one that is kept and has no answer."""
+        """Delete the record, if it is still the stored one and has no answer."""
         ...
 
     async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
-        """Up to `limit` records of a workflow or a workspace, each with the blob of its answer, if it has one."""
+        """Return up to `limit` records of a workflow or a workspace, with the blob of each answer, if any."""
         ...
 
     async def erase(self, record_ids: Sequence[str]) -> None:
-        """Delete these records, whatever they are at."""
+        """Delete these records, in any state."""
         ...

@@ -17,28 +17,28 @@ EVERY_RUN: Final = RunFilter()
 
 
 class Jobs(Protocol):
-    """jobs-service, as far as runs go. Every method raises Unavailable."""
+    """Runs at jobs-service. Every method raises Unavailable."""
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
-        """Store a run for certain. Raises AtCapacity, RunIdTaken."""
+        """Store a run durably. Raises AtCapacity, RunIdTaken."""
         ...
 
     async def job(self, job_id: str) -> RunView:
-        """A queued run by its job id. Raises NotFound."""
+        """Return a queued run by job id. Raises NotFound."""
         ...
 
     async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
-        """Any run, with its output and blocks where asked for. Raises NotFound."""
+        """Return any run, with output and blocks if requested. Raises NotFound."""
         ...
 
     async def runs(
         self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
     ) -> RunPage:
-        """The runs of a workflow, newest first. Raises InvalidRequest for a cursor that is none."""
+        """Return a workflow's runs, newest first. Raises InvalidRequest for an invalid cursor."""
         ...
 
     async def logs(self, query: FindLogs) -> RunPage:
-        """The runs of a workspace that a query finds. Raises InvalidRequest for a cursor that is none."""
+        """Return the workspace's runs that match a query. Raises InvalidRequest for an invalid cursor."""
         ...
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
@@ -46,19 +46,19 @@ class Jobs(Protocol):
         ...
 
     async def queue(self, workspace_id: str) -> QueueStanding:
-        """How the workspace's queue stands."""
+        """Return the state of the workspace's queue."""
         ...
 
     async def spend(self, workspace_id: str) -> Spend:
-        """What the workspace spent on models this month."""
+        """Return the workspace's spend on models this month."""
         ...
 
     async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
-        """How often these workflows have run, by their ids; nothing of one that never ran."""
+        """Return run counts by workflow id, without workflows that never ran."""
         ...
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
-        """Cancel the runs of a workflow that are not over."""
+        """Cancel the unfinished runs of a workflow."""
         ...
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
@@ -66,11 +66,11 @@ class Jobs(Protocol):
         ...
 
     async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
-        """Take a caller-chosen run id for a run of this workflow, for ever. Raises RunIdTaken."""
+        """Reserve a caller-chosen run id permanently for a run of this workflow. Raises RunIdTaken."""
         ...
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:
-        """Give an id back whose run never began."""
+        """Release an id whose run never began."""
         ...
 
 
@@ -78,7 +78,7 @@ class Payloads(Protocol):
     """JSON of any size."""
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
-        """Raises Unavailable when it is large and cannot be stored."""
+        """Store a payload. Raises Unavailable if it is large and cannot be stored."""
         ...
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
@@ -87,12 +87,12 @@ class Payloads(Protocol):
 
 
 class EventLog(Protocol):
-    """Events of durable runs that were kept."""
+    """Stored events of durable runs."""
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
-        """What is kept behind a position, and how the run stands. Raises NotFound, Unavailable."""
+        """Return stored events after a position, and the run's state. Raises NotFound, Unavailable."""
         ...
 
 
 class JobsClient(Jobs, Payloads, EventLog, Deleter, Protocol):
-    """All that jobs-service does for the gateway."""
+    """All ports that jobs-service implements."""

@@ -1,4 +1,4 @@
-"""Deploy, roll back, undeploy: for every API generation that offers it."""
+"""Deploy, roll back and undeploy, for every API generation."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,10 +12,10 @@ from shared.errors import InvalidRequest, NotDeployed
 
 
 class DeploymentService:
-    """Changes what is live, and writes down who did.
+    """Service that changes live versions and writes the audit log.
 
-    This process forgets at once what it knew. An answer comes when every other gateway has surely let go too: a
-    version whose deploy answered is the one that all of them run.
+    This process invalidates its caches immediately, and returns once all other gateways' leases have expired: every
+    gateway then runs the new version.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class DeploymentService:
         description: str | None = None,
         expected_revision: int | None = None,
     ) -> Deployed:
-        """Publish the draft as a new version; with `expected_revision`, only if it is at that.
+        """Deploy the draft as a new version; with `expected_revision`, only if the draft has that revision.
 
         Raises MissingScope, NotFound, PreconditionFailed, InvalidWorkflow, Unavailable.
         """
@@ -67,7 +67,7 @@ class DeploymentService:
     async def roll_back(self, caller: Caller, workflow_id: str, number: int | None) -> Deployed:
         """Make version `number` live, or the one before the live one.
 
-        Raises MissingScope, NotFound, UndeployedAlready, InvalidRequest (there is none before), Unavailable.
+        Raises MissingScope, NotFound, UndeployedAlready, InvalidRequest (no earlier version), Unavailable.
         """
         caller.require(Scope.DEPLOY)
         live = (await self._authoring.status(caller.workspace.id, workflow_id)).endpoint.version
@@ -76,7 +76,7 @@ class DeploymentService:
         return await self.promote(caller, workflow_id, number or await self._before(caller, workflow_id, live))
 
     async def undeploy(self, caller: Caller, workflow_id: str) -> Endpoint:
-        """Let nothing be live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
+        """Make no version live. Raises MissingScope, NotFound, UndeployedAlready, Unavailable."""
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
         try:
@@ -89,7 +89,7 @@ class DeploymentService:
         return endpoint
 
     async def set_access(self, caller: Caller, workflow_id: str, change: UpdateAccess) -> Workflow:
-        """Say who may call. Raises MissingScope, NotFound, Unavailable."""
+        """Set who may call. Raises MissingScope, NotFound, Unavailable."""
         caller.require(Scope.ADMIN)
         found = await self._endpoints.find(workflow_id)
         changed = await self._authoring.set_access(caller.workspace.id, workflow_id, change)
@@ -106,7 +106,7 @@ class DeploymentService:
         return changed
 
     async def archive(self, caller: Caller, workflow_id: str) -> None:
-        """Take the workflow away for good. Raises Forbidden, NotFound, Unavailable."""
+        """Archive the workflow permanently. Raises Forbidden, NotFound, Unavailable."""
         caller.require(Scope.DEPLOY)
         found = await self._endpoints.get(workflow_id)
         await self._authoring.archive(caller.workspace.id, workflow_id)
@@ -115,7 +115,7 @@ class DeploymentService:
         await self._settle()
 
     async def load(self, caller: Caller, workflow_id: str, version: str) -> DraftSaved:
-        """Put a version (`active` or a number) into the draft. Raises Forbidden, NotFound, NotDeployed, Unavailable."""
+        """Load a version (`active` or a number) as the draft. Raises Forbidden, NotFound, NotDeployed, Unavailable."""
         caller.require(Scope.DEPLOY)
         saved = await self._authoring.load_draft(caller.workspace.id, workflow_id, version)
         await self._audit.record(caller, "workflow.version_loaded", target_id=workflow_id, after={"version": version})

@@ -1,4 +1,4 @@
-"""Workflows before they go live: made, read in, named, saved, and who did it."""
+"""Drafts: create, import, rename and save workflows, with an audit log."""
 
 from collections import OrderedDict
 from typing import Any, Final
@@ -23,12 +23,12 @@ from shared.contracts.deployments import (
 from shared.errors import Conflict, NotFound
 
 SPELL_SECONDS: Final = 900.0
-"""Saves of one draft by one editor within this time are one entry of the audit log."""
+"""Seconds during which saves of a draft by one editor make one audit log entry."""
 MAX_SPELLS: Final = 10_000
 
 
 class DraftService:
-    """Changes workflows and the texts of their versions, and writes down who did."""
+    """Service that edits workflows and version texts, and writes the audit log."""
 
     def __init__(self, authoring: Authoring, endpoints: Endpoints, audit: AuditLog, clock: Clock) -> None:
         self._authoring = authoring
@@ -38,16 +38,16 @@ class DraftService:
         self._spells: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def create(self, caller: Caller, request: CreateWorkflow) -> Workflow:
-        """A new workflow in the caller's workspace. Raises Forbidden, InvalidRequest, Unavailable."""
+        """Create a workflow in the caller's workspace. Raises Forbidden, InvalidRequest, Unavailable."""
         _require_room(caller)
         made = await self._authoring.create(request)
         await self._audit.record(caller, "workflow.created", target_id=made.id, target_name=made.name)
         return made
 
     async def import_file(self, caller: Caller, request: ImportWorkflow, *, workflow_id: str | None = None) -> Workflow:
-        """A new workflow from a file. Raises Forbidden, Conflict, InvalidWorkflow, Unavailable.
+        """Create a workflow from a file. Raises Forbidden, Conflict, InvalidWorkflow, Unavailable.
 
-        `workflow_id` is what the caller takes its id to be: one that is there is never overwritten.
+        `workflow_id` is the expected id; an existing workflow is never overwritten.
         """
         _require_room(caller)
         if workflow_id is not None:
@@ -64,7 +64,7 @@ class DraftService:
         raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
 
     async def update(self, caller: Caller, workflow_id: str, change: UpdateWorkflow) -> Workflow:
-        """Another name, description or folder. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        """Change name, description or folder. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require(Scope.WRITE)
         before = await self._authoring.get(caller.workspace.id, workflow_id)
         after = await self._authoring.update(caller.workspace.id, workflow_id, change)
@@ -90,7 +90,7 @@ class DraftService:
         return saved
 
     async def update_version(self, caller: Caller, workflow_id: str, number: int, change: UpdateVersion) -> Version:
-        """Another name or description for a version. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        """Change a version's name or description. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require(Scope.WRITE)
         before = (await self._authoring.version(caller.workspace.id, workflow_id, number)).version
         after = await self._authoring.update_version(caller.workspace.id, workflow_id, number, change)

@@ -1,4 +1,4 @@
-"""Where calls to a workflow go: its live version, or the one that the caller pins."""
+"""Endpoints: resolve calls to a workflow's live version or a pinned one."""
 
 from typing import Final
 
@@ -14,11 +14,11 @@ from shared.errors import NotDeployed, NotFound
 
 LEASE_SECONDS: Final = 1.0
 VERSION_SECONDS: Final = 300.0
-"""A version never changes what it runs."""
+"""A version's content never changes."""
 
 
 class Endpoints:
-    """Knows live versions for at most a second, longer only while nobody can change them."""
+    """Cache of live versions, for at most a second, longer only while they cannot change."""
 
     def __init__(self, deployments: Deployments, clock: Clock, *, stale_seconds: float) -> None:
         self._deployments = deployments
@@ -35,22 +35,22 @@ class Endpoints:
         )
 
     def expect(self, workflow_id: str) -> None:
-        """Begin to find the workflow: it will be asked for in a moment."""
+        """Start a look-up of a workflow needed soon."""
         self._live.expect(workflow_id)
 
     async def find(self, workflow_id: str) -> Endpoint | None:
-        """The workflow as a caller meets it, None when there is none. Raises Unavailable."""
+        """Return the workflow as callers see it, None if missing. Raises Unavailable."""
         return await self._live.get(workflow_id)
 
     async def get(self, workflow_id: str) -> Endpoint:
-        """As `find`. Raises NotFound, Unavailable."""
+        """Like `find`. Raises NotFound, Unavailable."""
         endpoint = await self.find(workflow_id)
         if endpoint is None:
             raise NotFound("Workflow not found")
         return endpoint
 
     async def target(self, endpoint: Endpoint, number: int | None) -> SnapshotRef:
-        """What a call runs: the live version, or version `number`.
+        """Return the version to run: the live one, or version `number`.
 
         Raises NotDeployed, NotFound (no such version), Unavailable.
         """
@@ -71,11 +71,11 @@ class Endpoints:
         )
 
     def forget(self, workflow_id: str) -> None:
-        """Look it up again next time."""
+        """Invalidate the cached workflow."""
         self._live.drop(workflow_id)
 
     def on_control(self, message: ControlMessage) -> None:
-        """Forget a live version that has changed."""
+        """Invalidate a changed live version."""
         if isinstance(message, LiveVersionChanged):
             self.forget(message.workflow_id)
 

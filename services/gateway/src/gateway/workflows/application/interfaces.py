@@ -1,4 +1,4 @@
-"""What callers may know of a workflow before they call it: which version they would run, what it takes and gives."""
+"""Interfaces of workflows for callers: version, inputs and outputs."""
 
 from typing import Final
 
@@ -16,21 +16,21 @@ from shared.workflow.format.reader import read_state
 
 KEPT: Final = 500
 KEPT_SECONDS: Final = 30.0
-"""A new description is seen after that long."""
+"""Seconds until a changed description is visible."""
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A version as callers meet it."""
+    """Version as callers see it."""
 
     endpoint: Endpoint
     version: int
     description: str
-    """What the workflow does. A version has one of its own, and it says what changed."""
+    """Description of the workflow; a version's own describes its changes."""
     interface: Interface
 
 
 class Interfaces:
-    """Reads the interfaces of versions, which never change, and remembers them for a while."""
+    """Cached reader of version interfaces, which never change."""
 
     def __init__(self, endpoints: Endpoints, deployments: Deployments, catalog: Catalog, clock: Clock) -> None:
         self._endpoints = endpoints
@@ -41,7 +41,7 @@ class Interfaces:
         )
 
     async def of(self, workflow_id: str, version: int | None) -> Published:
-        """The interface of `version`, of the live one when it is None.
+        """Return the interface of `version`, by default the live one.
 
         Raises NotFound, NotDeployed, Unavailable.
         """

@@ -1,4 +1,4 @@
-"""All workflows of a workspace, for answers that have no pages."""
+"""All workflows of a workspace, for unpaginated responses."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ PAGE: Final = 500
 
 
 async def every_workflow(authoring: Authoring, workspace_id: str, *, deployed_only: bool, most: int) -> list[Workflow]:
-    """Oldest first; `most` is in whole pages. Raises Unavailable."""
+    """Return workflows, oldest first; `most` is rounded to whole pages. Raises Unavailable."""
     found: list[Workflow] = []
     cursor: str | None = None
     for _ in range(most // PAGE):

@@ -1,10 +1,10 @@
-"""Reasons to refuse a change of a deployment."""
+"""Errors of deployment changes."""
 
 from shared.errors import InvalidRequest
 
 
 class UndeployedAlready(InvalidRequest):
-    """Nothing is live that could be taken down or rolled back."""
+    """No version is live that could be undeployed or rolled back."""
 
     code = "UNDEPLOYED_ALREADY"
 

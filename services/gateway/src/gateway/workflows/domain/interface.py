@@ -1,4 +1,4 @@
-"""What a workflow takes and gives, as its callers need to know it."""
+"""Inputs and outputs of a workflow for its callers."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -26,42 +26,42 @@ _EXAMPLES: Final[Mapping[str, Json]] = {
 
 
 class BlockOutputs(msgspec.Struct, frozen=True):
-    """A block whose outputs callers may select."""
+    """Block with selectable outputs."""
 
     block_id: str
     block_name: str
     block_type: str
     selector: str
-    """How a selected output begins: `agent_1`, or the block's id where no name is its own."""
+    """Prefix of its output selectors: `agent_1`, or the block's id without a unique name."""
     fields: Outputs
 
 
 class Interface(msgspec.Struct, frozen=True):
-    """The fields of the start block, and what can be selected of the blocks that run."""
+    """Fields of the start block, and selectable outputs of the blocks that run."""
 
     fields: tuple[InputField, ...]
     outputs: tuple[BlockOutputs, ...]
 
     def example_input(self) -> JsonObject:
-        """A body that the workflow takes."""
+        """Return an example body."""
         if not self.fields:
             return {"input": "your data here"}
         return {field.name: example_of(field) for field in self.fields}
 
     def default_selection(self) -> tuple[str, ...]:
-        """What most callers want to see as it is written: the text of the first agent, if there is one."""
+        """Return the output that most callers want streamed: the first agent's text, if any."""
         agents = (block for block in self.outputs if block.block_type == "agent")
         return tuple(f"{block.selector}.content" for block in agents)[:1]
 
 
 def example_of(field: InputField) -> Json:
-    """The field's default where it has one, otherwise some value of its type."""
+    """Return the field's default, otherwise a value of its type."""
     default = None if field.value == "" else coerce(field.value, field.type)
     return _EXAMPLES.get(field.type, "example") if default in (None, MISSING) else default
 
 
 def read_interface(state: WorkflowState, catalog: Catalog) -> Interface:
-    """The interface of the workflow."""
+    """Return the interface of the workflow."""
     return Interface(input_fields(state), tuple(_outputs(state, catalog)))
 
 

@@ -1,4 +1,4 @@
-"""OpenAPI of one version of one workflow, made from the fields of its start block and the outputs of its blocks."""
+"""OpenAPI document of a workflow version, from its start block's fields and its blocks' outputs."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -61,7 +61,7 @@ def workflow_openapi(
     is_live: bool,
     is_public: bool,
 ) -> JsonObject:
-    """The document. Calls go to the live version; to another one with a header that it names."""
+    """Return the document. Calls run the live version; a header that it describes selects another."""
     operation: JsonObject = {
         "operationId": "execute",
         "summary": title,
@@ -102,7 +102,7 @@ def _parameters(pinned: int | None) -> list[Json]:
 
 
 def input_schema(interface: Interface, descriptions: Mapping[str, str] | None = None) -> JsonObject:
-    """What the workflow takes, as a JSON schema; `descriptions` go before those of the start block's fields."""
+    """Return the input's JSON schema; `descriptions` override those of the start block's fields."""
     properties = _properties(interface, descriptions or {})
     required: list[Json] = [field.name for field in interface.fields if field.required]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
@@ -178,7 +178,7 @@ def _failures() -> JsonObject:
 
 
 def _any_of(blocks: tuple[BlockOutputs, ...]) -> JsonObject:
-    """The output is that of the last block that ran: which one that is, only the run decides."""
+    """Return a schema of any block's output: which block runs last depends on the run."""
     schemas: list[Json] = [{"title": block.block_name, **_object(block.fields)} for block in blocks]
     return {"description": "Output of the last block that ran.", **({"anyOf": [*schemas, {}]} if schemas else {})}
 

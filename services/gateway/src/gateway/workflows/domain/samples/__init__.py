@@ -1,4 +1,4 @@
-"""Samples that run as they are: one place says what is called, one module per language how it is written."""
+"""Runnable code samples: one module defines the calls, one per language writes them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
@@ -28,9 +28,9 @@ def samples_of(
     masked_key: str,
     is_public: bool,
 ) -> tuple[Sample, ...]:
-    """Every way of calling the workflow with `body`, in every language.
+    """Return samples for every mode and language that call the workflow with `body`.
 
-    A public workflow is called without a key, except for what always needs one: queued runs and the caller's limits.
+    Samples of a public workflow use no key, except for queued runs and the caller's limits.
     """
     return tuple(
         Sample(mode, step, language, write(call))

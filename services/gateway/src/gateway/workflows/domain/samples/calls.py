@@ -1,4 +1,4 @@
-"""What samples are made of: a call, said in no language yet."""
+"""Language-independent calls that samples are made of."""
 
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 
 class Step(StrEnum):
-    """What a sample does. Only queued runs need more than one."""
+    """Step of a sample. Only queued runs need more than one."""
 
     EXECUTE = "execute"
     STATUS = "status"
@@ -24,7 +24,7 @@ class Step(StrEnum):
 
 
 class Language(StrEnum):
-    """What a sample is written in."""
+    """Language of a sample."""
 
     CURL = "curl"
     PYTHON = "python"
@@ -33,12 +33,12 @@ class Language(StrEnum):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP call. A call with a body is a POST."""
+    """HTTP call. A call with a body is a POST."""
 
     url: str
-    """May end in the id of a job, see `needs_job`."""
+    """May end in a job id, see `needs_job`."""
     masked_key: str | None = None
-    """How the key is shown; None where none is needed. The key itself is in SIM_API_KEY."""
+    """Masked key to show; None if no key is needed. The key itself is in SIM_API_KEY."""
     body: JsonObject | None = None
     is_async: bool = False
     streams: bool = False
@@ -47,13 +47,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notes(self) -> list[str]:
-        """What has to be in the environment."""
+        """Return the required environment variables."""
         notes = [] if self.masked_key is None else [f"SIM_API_KEY: {self.masked_key}"]
         return [*notes, "JOB_ID: the jobId that the async call answered"] if self.needs_job else notes
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A program that makes one call and prints the answer."""
+    """Program that makes one call and prints the answer."""
 
     mode: Mode
     step: Step

@@ -5,7 +5,7 @@ from gateway.workflows.domain.samples.literals import json_text
 
 
 def curl(call: Call) -> str:
-    """`call` as a curl command."""
+    """Return `call` as a curl command."""
     lines = [f"curl{' -N' if call.streams else ''}{' -X POST' if call.body is not None else ''} {_url(call)}"]
     if call.body is not None:
         lines.append('-H "Content-Type: application/json"')

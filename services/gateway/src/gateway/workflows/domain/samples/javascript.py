@@ -1,4 +1,4 @@
-"""Samples for JavaScript and TypeScript, with fetch. They are modules: `.mjs`, `.ts`."""
+"""JavaScript and TypeScript samples with fetch. They are modules: `.mjs`, `.ts`."""
 
 import textwrap
 
@@ -16,12 +16,12 @@ while (true) {{
 
 
 def javascript(call: Call) -> str:
-    """`call` as a JavaScript module."""
+    """Return `call` as a JavaScript module."""
     return _module(call, sure="", result="await response.json()", ending="")
 
 
 def typescript(call: Call) -> str:
-    """`call` as a TypeScript module."""
+    """Return `call` as a TypeScript module."""
     kind = "{ jobId: string; executionId: string }" if call.is_async else "Record<string, unknown>"
     return _module(call, sure="!", result=f"(await response.json()) as {kind}", ending="\n\nexport {};")
 

@@ -1,4 +1,4 @@
-"""Values as the languages of samples write them."""
+"""Literals of the samples' languages."""
 
 from typing import Final
 
@@ -11,12 +11,12 @@ INDENT: Final = 2
 
 
 def json_text(value: Json) -> str:
-    """JSON for people; JavaScript reads it as it is."""
+    """Return readable JSON, which is also valid JavaScript."""
     return msgspec.json.format(msgspec.json.encode(value), indent=INDENT).decode()
 
 
 def python_literal(value: Json, *, indent: int) -> str:
-    """An expression of Python whose lines after the first begin with `indent` spaces or more."""
+    """Return a Python expression whose lines after the first are indented by `indent` spaces or more."""
     match value:
         case dict() if value:
             inner = [f"{_scalar(key)}: {python_literal(item, indent=indent + 4)}" for key, item in value.items()]

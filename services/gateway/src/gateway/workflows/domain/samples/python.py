@@ -1,4 +1,4 @@
-"""Samples for Python, with the requests library."""
+"""Python samples with the requests library."""
 
 from gateway.workflows.domain.samples.calls import Call
 from gateway.workflows.domain.samples.literals import json_text, python_literal
@@ -12,7 +12,7 @@ _STREAM = """\
 
 
 def python(call: Call) -> str:
-    """`call` as a Python script."""
+    """Return `call` as a Python script."""
     imports = ["import requests"]
     if call.masked_key is not None or call.needs_job:
         imports.insert(0, "import os\n")
