@@ -1,4 +1,4 @@
-"""`python -m gateway.admin_password`: gives the first admin a new password, and prints it this once."""
+"""`python -m gateway.admin_password`: gives the first admin a new password, and prints it once."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from shared.settings_reading import read_settings
 
 
 def main() -> None:
-    """For who is locked out and may reach the store."""
+    """Reset the password for an operator with access to the database."""
     told = asyncio.run(set_admin_password(read_settings(GatewaySettings), new_password()))
     sys.stdout.write(f"{told.admin_email} {told.password}\n")
 

@@ -1,4 +1,4 @@
-"""`python -m gateway.first_key`: makes a key with every scope in the first workspace, and prints it this once."""
+"""`python -m gateway.first_key`: creates a key with every scope in the first workspace, and prints it once."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ from shared.store.client import Store
 
 
 async def make_first_key(settings: GatewaySettings) -> FirstKey:
-    """A new admin key of the first workspace, which is made if there is none. Raises Unavailable."""
+    """Create an admin key in the first workspace, which is created if missing. Raises Unavailable."""
     told: list[FirstKey] = []
     async with _opened(settings) as first:
         workspace, _ = await first.found()
@@ -24,7 +24,7 @@ async def make_first_key(settings: GatewaySettings) -> FirstKey:
 
 
 async def set_admin_password(settings: GatewaySettings, password: str, *, only_if_none: bool = False) -> FirstPassword:
-    """Let the first admin, who is made if there is none, sign in with `password`. Raises Unavailable."""
+    """Set the password of the first admin, who is created if missing. Raises Unavailable."""
     async with _opened(settings) as first:
         return await first.set_password(password, only_if_none=only_if_none)
 

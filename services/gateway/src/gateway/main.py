@@ -1,4 +1,4 @@
-"""The gateway as a process of its own."""
+"""Process of the gateway."""
 
 import sys
 
@@ -10,13 +10,13 @@ from shared.web.server import serve
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     settings = read_settings(GatewaySettings)
     serve(build(settings, on_first_password=_tell), settings, port=settings.gateway_port)
 
 
 def _tell(first: FirstPassword) -> None:
-    # Shown to whoever starts it, and in no log: it is kept nowhere in clear.
+    # Printed to the operator and never logged: the clear text is stored nowhere.
     sys.stderr.write(f"The first admin signs in as {first.admin_email} with the password {first.password}\n")
 
 

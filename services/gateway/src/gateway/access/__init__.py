@@ -1,1 +1,1 @@
-"""Callers: who they are, what they may do, and how often."""
+"""Callers: identity, permissions and rate limits."""

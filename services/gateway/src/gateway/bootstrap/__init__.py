@@ -1,4 +1,4 @@
-"""Puts the gateway together: the one place that knows concrete classes. A module for each subject, `app` for all."""
+"""Composition root of the gateway, with all concrete classes. One module per subject; `app` combines them."""
 
 from gateway.bootstrap.app import build
 from gateway.bootstrap.outside import INDEXES, Outside

@@ -1,4 +1,4 @@
-"""What the gateway's own OpenAPI document says about the API as a whole."""
+"""Description of the API in the gateway's OpenAPI document."""
 
 from typing import Any, Final
 
@@ -15,11 +15,11 @@ _SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
 }
 _SECURITY: Final[list[dict[str, list[str]]]] = [{}, {"key": []}, {"bearer": []}]
-"""None for public workflows, chats, and people who are signed in; otherwise an API key in either header."""
+"""None for public workflows, chats and signed-in users; otherwise an API key in either header."""
 
 
 def describe(app: FastAPI) -> None:
-    """Give the document of `app` a title, a description and the ways to authenticate."""
+    """Set title, description and authentication methods in the document of `app`."""
     app.title, app.description = _TITLE, _ABOUT
     describe_routes = app.openapi
 

@@ -1,4 +1,4 @@
-"""The gateway as a whole."""
+"""Application of the gateway."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,7 +33,7 @@ from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 
 ANSWER_SECONDS: Final = 2.0
-"""What is left of the drain time to tell callers that their run was ended."""
+"""Part of the drain time reserved to report ended runs to their callers."""
 
 
 def build(
@@ -43,10 +43,10 @@ def build(
     on_first_key: Callable[[FirstKey], None] | None = None,
     on_first_password: Callable[[FirstPassword], None] | None = None,
 ) -> FastAPI:
-    """The gateway of `settings`, `outside` as they say where it is not given.
+    """Build the gateway of `settings`, with dependencies from `outside` or else from settings.
 
-    `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
-    the admin's password, if one had to be made.
+    `on_first_key` receives a new key with every scope in clear, if the system has no key yet; `on_first_password` the
+    admin's password, if one was generated.
     """
     expose_error_codes()
     count_by_workspace(settings.metrics_by_workspace)
@@ -119,7 +119,7 @@ def _first_start(
 
 
 def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMessage], None]]:
-    """Who does something about what every process is told."""
+    """Return the handlers of broadcasts."""
     return (
         callers.authentication.on_control,
         callers.endpoints.on_control,
@@ -129,7 +129,7 @@ def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMe
 
 
 def _guards(settings: GatewaySettings) -> list[Middleware]:
-    """What every request passes, from outside to inside."""
+    """Return the middleware, outermost first."""
     return [
         Middleware(HeadGuard),
         Middleware(CorsGuard, public_url=settings.base_url),

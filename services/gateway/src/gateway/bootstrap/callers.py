@@ -1,4 +1,4 @@
-"""Who calls: keys and sessions, what they may, and how often."""
+"""Callers: keys, sessions, permissions and rate limits."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from gateway.workflows.application.endpoints import Endpoints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callers:
-    """What every subject asks about its callers."""
+    """Caller services that all subjects share."""
 
     plans: Plans
     endpoints: Endpoints
@@ -46,7 +46,7 @@ class Callers:
 
 
 def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
-    """As the gateway's database and its plans say."""
+    """Build them from the gateway's database and plans."""
     store, clock, plans = outside.store, outside.clock, settings.plans()
     revocations = Revocations(outside.broker.control, settle_seconds=settings.settle_seconds)
     audit, attempts = AuditLog(outside.audit_entries, clock), SignInAttempts(store, clock)

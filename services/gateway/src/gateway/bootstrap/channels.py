@@ -1,4 +1,4 @@
-"""Other ways to live workflows: OpenAI's clients, tools of MCP servers, other people's agents, chats."""
+"""Other channels to live workflows: OpenAI's clients, MCP tools, agents, chats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ from gateway.settings import GatewaySettings
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What serves workflows as tools."""
+    """Services that expose workflows as tools."""
 
     serving: PublishedTools
     door: McpEndpoint
 
 
 def serve_tools(settings: GatewaySettings, outside: Outside, reception: EndpointServices, authored: Authored) -> Tools:
-    """With the protocol's own package."""
+    """Build them with the protocol's own package."""
     serving = PublishedTools(outside.tool_servers, authored.interfaces, outside.clock)
     return Tools(serving, McpEndpoint(reception, serving, max_body_bytes=settings.max_body_bytes))
 
@@ -54,7 +54,7 @@ def channel_routers(
     tools: Tools,
     outbox: Outbox,
 ) -> Sequence[APIRouter]:
-    """The routes of a chat's authors stand before those of its visitors, which take any word for an address."""
+    """Return the routers. Authors' chat routes precede those of visitors, which match any word as an address."""
     url, settle, reception = settings.base_url, callers.revocations.settle, running.reception
     publishing = ToolServerPublications(outside.tool_servers, callers.endpoints, tools.serving, callers.audit, settle)
     return (

@@ -1,4 +1,4 @@
-"""Workspaces, people and API keys in the gateway's database."""
+"""Workspaces, users and API keys in the gateway's database."""
 
 from typing import Final
 

@@ -9,12 +9,10 @@ from gateway.features.deletion.ports import DeletionRecords
 
 
 class TenantDatabase(Keys, Workspaces, Accounts, DeletionRecords, Protocol):
-    """The gateway's own database."""
-
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
     async def ping(self) -> None:
-        """Raises Unavailable unless it answers."""
+        """Raise Unavailable unless it answers."""
         ...

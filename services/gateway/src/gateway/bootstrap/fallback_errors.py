@@ -1,4 +1,4 @@
-"""Answers to requests that no handler took: unknown paths, wrong methods, parameters out of shape."""
+"""Answers to requests without a handler: unknown paths, wrong methods, invalid parameters."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -24,7 +24,7 @@ _MESSAGES = {404: "Not found", 405: "Method not allowed"}
 
 
 def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
-    """Give `app` our bodies in place of the framework's; `console` answers who mistyped one of its addresses."""
+    """Replace the framework's error bodies in `app`; `console` answers its mistyped addresses."""
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
@@ -37,7 +37,7 @@ def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
 
 
 def refusal(request: Request, status: int, message: str) -> Response:
-    """An answer in the style of the request's API generation, for who stands before the routes."""
+    """Return an error in the request's API generation, for middleware before the routes."""
     return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
 
 
@@ -51,7 +51,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _methods_at(request: Request) -> Iterator[str]:
-    """What may be asked for at this path: its methods are routes of their own, and the framework names those of one."""
+    """Return the methods of this path: each is a separate route, of which the framework names one."""
     for route in request.app.router.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
             yield from route.methods or ()

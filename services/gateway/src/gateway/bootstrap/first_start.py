@@ -1,4 +1,4 @@
-"""A new system gets a workspace, an admin and a key, so that there is something to begin with."""
+"""First start: creates a workspace, an admin and a key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ log = get_logger("first_start")
 
 @dataclass(frozen=True)
 class FirstKey:
-    """What the operator is told once: a key with every scope, in clear."""
+    """Key with every scope, in clear, shown once to the operator."""
 
     workspace_id: str
     admin_email: str
@@ -30,17 +30,17 @@ class FirstKey:
 
 @dataclass(frozen=True)
 class FirstPassword:
-    """What the operator is told once: how the first admin signs in."""
+    """First admin's sign-in, shown once to the operator."""
 
     admin_email: str
     password: str
 
 
 class FirstStart:
-    """Founds the first workspace and its admin.
+    """Creation of the first workspace and its admin.
 
-    The admin who cannot sign in yet gets the password `admin_password`, or without one a new password, if there is
-    somebody to tell it to. So it is with the first key.
+    An admin who cannot sign in yet gets the password `admin_password`, or else a generated one, if a callback can
+    report it. The same holds for the first key.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FirstStart:
         self._tell_password = tell_password
 
     async def start(self) -> None:
-        """Found what is missing. Raises Unavailable."""
+        """Create what is missing. Raises Unavailable."""
         workspace, admin = await self.found()
         if admin.password_hash is None:
             await self._give_password(admin.user)
@@ -73,10 +73,10 @@ class FirstStart:
             await self.make_key(workspace, self._tell_key)
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resources are held."""
 
     async def found(self) -> tuple[Workspace, Account]:
-        """The first workspace and its first admin, made now if there are none."""
+        """Return the first workspace and its first admin, created if missing."""
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name="My Workspace", plan=self._plan, created_at=now)
         wanted = Account(user=User(id=new_id(), email=self._admin_email, name="Admin", created_at=now))
@@ -84,7 +84,7 @@ class FirstStart:
         return founded, await self._tenants.account(admin_id) or wanted
 
     async def make_key(self, workspace: Workspace, tell: Callable[[FirstKey], None]) -> None:
-        """A new key with every scope. It is told before it is stored: one that nobody knows opens nothing."""
+        """Create a key with every scope. It is reported before it is stored: an unreported key would be useless."""
         clear, key_id = new_key(), new_id()
         tell(FirstKey(workspace.id, self._admin_email, clear))
         await self._tenants.add_key(
@@ -102,7 +102,7 @@ class FirstStart:
         log.info("the first key was made", workspace_id=workspace.id, key_id=key_id)
 
     async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
-        """Give the first admin this password, in place of any other or only where there is none. Raises Unavailable."""
+        """Set the first admin's password, replacing any other or only if missing. Raises Unavailable."""
         _, admin = await self.found()
         if admin.password_hash is None or not only_if_none:
             await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))

@@ -1,4 +1,4 @@
-"""What every request passes, as pure ASGI: an id, cross-origin rules, and a last resort."""
+"""Middleware of every request, as pure ASGI: request id, cross-origin rules, final error handler."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ log = get_logger("guards")
 
 
 class HeadGuard:
-    """Answers HEAD as GET, without the body. An event stream ends where it would begin: nobody reads what it tells."""
+    """Guard that answers HEAD as GET, without the body. Event streams end at their start: no client reads them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,11 +43,11 @@ class HeadGuard:
         try:
             await self._app(as_get, receive, without_body)
         finally:
-            scope["route"] = as_get.get("route")  # by which it is counted
+            scope["route"] = as_get.get("route")  # for metrics
 
 
 class RequestGuard:
-    """Gives the request an id, and an answer whatever happens; tells callers how they stand with their limits."""
+    """Guard that assigns request ids, answers unhandled errors and sends rate limit headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -79,7 +79,7 @@ class RequestGuard:
 
 
 class CorsGuard:
-    """Answers preflights and tells browsers who may read an answer."""
+    """Guard that answers preflights and sends CORS headers."""
 
     def __init__(self, app: ASGIApp, public_url: str) -> None:
         self._app = app

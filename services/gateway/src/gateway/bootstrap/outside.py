@@ -1,4 +1,4 @@
-"""What the gateway reaches: its database, the broker, the other services."""
+"""External dependencies: database, broker, other services."""
 
 from functools import cached_property
 from typing import Final
@@ -48,7 +48,7 @@ INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT
 
 
 class Outside:
-    """Every part: what is given, and the rest as `settings` say. Nothing is opened that is not needed."""
+    """All dependencies: those given, and the rest from `settings`. Unneeded ones are not opened."""
 
     def __init__(
         self,

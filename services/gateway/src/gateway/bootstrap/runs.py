@@ -1,4 +1,4 @@
-"""Runs: how they begin, how they are followed, and the doors for it of every API generation."""
+"""Runs: start, follow, and their endpoints in every API generation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ from shared.security.run_tickets import TicketSigner
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What begins runs and brings back what becomes of them."""
+    """Services that start and follow runs."""
 
     cancels: Cancels
     attached: BrokerAttachedRuns
@@ -55,13 +55,13 @@ class Running:
     reception: EndpointServices
 
     def drain(self, seconds: float) -> None:
-        """The process is going down: whoever still waits in so many seconds is told so."""
+        """Shut down: calls that still wait after so many seconds get an error."""
         self.attached.drain(seconds)
         self.followed.drain(seconds)
 
 
 def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) -> Running:
-    """Over the broker and jobs-service."""
+    """Build them over the broker and jobs-service."""
     jobs = outside.jobs
     cancels = Cancels(outside.broker.control, outside.clock)
     attached = BrokerAttachedRuns(
@@ -113,7 +113,7 @@ def _reception(settings: GatewaySettings, callers: Callers, executions: Executio
 
 
 def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, running: Running) -> Sequence[APIRouter]:
-    """The busiest first: routes are looked through in this order."""
+    """Return the busiest routes first: they are matched in this order."""
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
     executions, workflow_runs = running.reception.executions, running.workflow_runs
     following, resuming = running.following, running.resuming

@@ -1,4 +1,4 @@
-"""Workflows as their authors handle them: edited, deployed, described."""
+"""Workflows for authors: edit, deploy, describe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from shared.workflow.catalog import installed_catalog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authored:
-    """What changes workflows, and what tells about those that are live."""
+    """Services that change workflows and describe live ones."""
 
     editing: DraftService
     publishing: DeploymentService
@@ -35,7 +35,7 @@ class Authored:
 
 
 def author(outside: Outside, callers: Callers) -> Authored:
-    """Over deploy-service."""
+    """Build them over deploy-service."""
     deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
     return Authored(
         editing=DraftService(deploy, endpoints, audit, outside.clock),
@@ -47,7 +47,7 @@ def author(outside: Outside, callers: Callers) -> Authored:
 def workflow_routers(
     settings: GatewaySettings, outside: Outside, callers: Callers, authored: Authored
 ) -> Sequence[APIRouter]:
-    """In the words of every API generation."""
+    """Return the routers of every API generation."""
     deploy, access = outside.deploy, callers.legacy
     editing, publishing, tallies = authored.editing, authored.publishing, RunTallies(outside.jobs)
     return (

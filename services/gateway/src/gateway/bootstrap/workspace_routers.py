@@ -1,4 +1,4 @@
-"""Every router about workspaces and people, but for sessions and workflows."""
+"""Routers of workspaces and users, except sessions and workflows."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def workspace_routers(
     *,
     public_url: str,
 ) -> Sequence[APIRouter]:
-    """In the order in which they are described."""
+    """Return them in the order of their documentation."""
     return (
         workspaces_router(access, teams, public_url=public_url),
         workspace_keys_router(access, keys),

@@ -1,4 +1,4 @@
-"""Workspaces and people: sessions, members, keys, values, and what is looked up and looked after there."""
+"""Workspaces and users: sessions, members, keys, values, caches and maintenance."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -28,11 +28,11 @@ from gateway.wire.v1.dead_letters import dead_letters_router
 from gateway.wire.v1.logs import logs_router
 
 ERASURE_MARGIN: Final = timedelta(minutes=5)
-"""How long after its time limit a run may still be recorded."""
+"""Time after its time limit in which a run may still be recorded."""
 
 
 def erase(outside: Outside, callers: Callers) -> DeletionService:
-    """Deletes workflows and workspaces for good."""
+    """Build the permanent deletion of workflows and workspaces."""
     longest = max(plan.sync_seconds for plan in callers.plans.values())
     return DeletionService(
         outside.store,
@@ -50,12 +50,12 @@ def erase(outside: Outside, callers: Callers) -> DeletionService:
 def people_routers(
     settings: GatewaySettings, outside: Outside, callers: Callers, erasing: DeletionService
 ) -> Sequence[APIRouter]:
-    """For who is signed in, and for admins' keys."""
+    """Return routers for signed-in users, and for admins' keys."""
     clock, audit, cookie = outside.clock, callers.audit, SessionCookie(settings.base_url)
     sessions, authentication, limiting = callers.sessions, callers.authentication, callers.limiting
 
     async def settle() -> None:
-        """Changes of teams are not broadcast: this gateway lets go at once, the others within a lease."""
+        """Invalidate this gateway's caches, and wait for the others' leases: team changes are not broadcast."""
         authentication.forget()
         await callers.revocations.settle()
 
@@ -84,7 +84,7 @@ def people_routers(
 
 
 def operations_routers(settings: GatewaySettings, outside: Outside, callers: Callers) -> Sequence[APIRouter]:
-    """What became of runs and messages, who did what, and whom to tell."""
+    """Return routers of run logs, dead letters, audit log and webhooks."""
     jobs, letters, webhooks, audit = outside.jobs, outside.dead_letters, outside.webhooks, callers.audit
     return (
         queue_router(callers.legacy, jobs),

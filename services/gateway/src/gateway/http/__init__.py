@@ -1,1 +1,1 @@
-"""What every route uses: access, errors, bodies, CORS, request ids."""
+"""Shared parts of routes: access, errors, bodies, CORS, request ids."""

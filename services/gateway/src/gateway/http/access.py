@@ -1,4 +1,4 @@
-"""Who may do what on the legacy API: an unknown workflow is 404, another workspace's is 403."""
+"""Access to the legacy API: an unknown workflow is 404, another workspace's is 403."""
 
 from typing import Final
 
@@ -23,28 +23,27 @@ class WorkspaceAccess:
         self._limiting = limiting
 
     async def caller(self, request: Request) -> Caller:
-        """Who calls. Raises Unauthenticated, Unavailable."""
+        """Return the caller. Raises Unauthenticated, Unavailable."""
         caller = await self._authentication.require(request.headers)
         self._limiting.show(request, caller, RateKind.API)
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:
-        """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, Forbidden, Unavailable."""
+        """Return the caller of the path's workflow. Raises Unauthenticated, NotFound, Forbidden, Unavailable."""
         caller = await self.caller(request)
         workflow_id = request.path_params["workflow_id"]
         endpoint = await self._endpoints.get(workflow_id)
         return caller.on(endpoint.workspace_id, workflow_id)
 
     async def to_workspace(self, request: Request, workspace_id: str) -> Caller:
-        """Who calls about the workspace in the path. Raises Unauthenticated, Forbidden, Unavailable."""
+        """Return the caller of the path's workspace. Raises Unauthenticated, Forbidden, Unavailable."""
         caller = await self.caller(request)
         return caller.within(workspace_id)
 
     async def to_interface(self, request: Request) -> Caller:
-        """Who looks at the workflow in the path, the public where it is open to it.
+        """Return the caller who reads the path's workflow, including the public if it is open.
 
-        The public sees what is live, and no other version.
-        Raises Unauthenticated, InvalidRequest, NotFound, Forbidden, Unavailable.
+        The public sees only the live version. Raises Unauthenticated, InvalidRequest, NotFound, Forbidden, Unavailable.
         """
         workflow_id = request.path_params["workflow_id"]
         caller = await self._authentication.caller(request.headers)

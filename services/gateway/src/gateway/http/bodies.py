@@ -1,4 +1,4 @@
-"""JSON bodies read into public models, and what is wrong with them in the words that clients know."""
+"""JSON bodies: parsing into public models, and validation errors with Sim's texts."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
@@ -16,27 +16,27 @@ from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"
 MOST_VALUES: Final = 50_000
-"""What is looked at in one body. Each may be wrong, and to find that out takes long enough to hold everybody up."""
+"""Limit of values per body. Each may be invalid, and validating more would block other requests."""
 MOST_PROBLEMS: Final = 100
-"""What is told of them."""
+"""Limit of reported problems."""
 M = TypeVar("M", bound=BaseModel)
 _decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
 
 class Wire(BaseModel):
-    """A body; keys are in camel case over the wire, and only those that are declared."""
+    """Body with declared camel-case keys."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class RequestBody(BaseModel):
-    """What callers send; keys that we do not know are ignored."""
+    """Request body; unknown keys are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
 
 
 class Shown(BaseModel):
-    """What we answer; keys are in camel case over the wire."""
+    """Response body; keys are in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -51,12 +51,12 @@ def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:
 
 
 NO_NULL_TEXT: Final = _refuse_null("string_type")
-"""Of a field that may be left out, but is text where it is there."""
+"""For optional text fields that refuse null."""
 NO_NULL_NUMBER: Final = _refuse_null("int_type")
 
 
 def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request], Awaitable[M]]:
-    """A FastAPI dependency that reads the body as `model`; no body is an empty object.
+    """Return a FastAPI dependency that parses the body as `model`; no body is an empty object.
 
     Raises MalformedJson, InvalidRequest with a detail for each problem, named `headline` or after the first of them.
     """
@@ -68,7 +68,7 @@ def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request
 
 
 def json_value(body: bytes) -> Any:
-    """The value in `body`; no body is an empty object. Raises MalformedJson."""
+    """Return the value in `body`; no body is an empty object. Raises MalformedJson."""
     try:
         return json_body.read(json_body.without_bom(body) or b"{}", _decode)
     except MalformedJson as error:
@@ -77,7 +77,7 @@ def json_value(body: bytes) -> Any:
 
 
 def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
-    """`value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
+    """Return `value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
     _refuse_crowd(model, value)
     try:
         return model.model_validate(value)
@@ -88,7 +88,7 @@ def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
 
 
 def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
-    """Raises InvalidRequest where more than MOST_VALUES would have to be looked at."""
+    """Raise InvalidRequest for more than MOST_VALUES values to validate."""
     if not isinstance(value, dict):
         return
     left = MOST_VALUES - len(value)
@@ -101,7 +101,7 @@ def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
 
 
 def _values_in(value: Any, most: int) -> int:
-    """How many there are in it at any depth, counted no further than over `most`."""
+    """Return the number of values at any depth, counted only until it exceeds `most`."""
     count, inside = 0, [value]
     while inside and count <= most:
         item = inside.pop()
@@ -118,7 +118,7 @@ def _crowd(*path: str) -> InvalidRequest:
 
 @cache
 def _looked_into(model: type[BaseModel]) -> frozenset[str]:
-    """The fields whose inner values have types of their own."""
+    """Return the fields whose inner values have declared types."""
     fields = model.model_fields.items()
     return frozenset(field.alias or name for name, field in fields if not _is_anything(field.annotation))
 
@@ -128,7 +128,7 @@ def _is_anything(annotation: Any) -> bool:
 
 
 def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The unknown keys of one object as one problem that names them all."""
+    """Return the unknown keys of one object as one problem that names them all."""
     kept: list[dict[str, Any]] = []
     strays: dict[tuple[Any, ...], dict[str, Any]] = {}
     for detail in details:
@@ -146,7 +146,7 @@ def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def in_known_words(problem: Any) -> dict[str, Any]:
-    """One of pydantic's errors as `{code, path, message}`, and `expected` where a type was."""
+    """Return a pydantic error as `{code, path, message}`, with `expected` for type errors."""
     kind, path = problem["type"], list(problem["loc"])
     expected = _EXPECTED.get(kind)
     if kind == "missing":
@@ -200,7 +200,7 @@ _BOUNDS: Final = {
 
 
 def _literal(problem: Any) -> str:
-    """One word is expected as it is, one of several as a choice."""
+    """Report one allowed word as a literal, several as a choice."""
     options = problem["ctx"]["expected"].replace("True", "true").replace("False", "false")
     if " or " not in options:
         return f"Invalid input: expected {options}"

@@ -1,4 +1,4 @@
-"""How much of request bodies this process holds at once."""
+"""Memory budget of request bodies in this process."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.access.domain.limit_errors import AdmissionClosed
 
 SMALL_BYTES: Final = 64 * 1024
-"""A body up to here always has room: the gate bounds their number, and few words are not refused for others' files."""
+"""Bodies up to this size are always accepted: admission limits their number, and large bodies do not block them."""
 
 
 class BodyBudget:
-    """Counts large bodies until their requests are answered, and refuses what would make them more than `limit` bytes.
+    """Counter of large bodies in progress; refuses those that exceed `limit` bytes in total.
 
-    What has come counts, not what was announced: nobody keeps others out without sending. Like `BodyLimit` it refuses
+    Received bytes count, not the announced length: a client blocks others only by sending. Like `BodyLimit`, it refuses
     when a body is read, not before.
     """
 
@@ -46,7 +46,7 @@ class BodyBudget:
 
 
 def _announced(scope: Scope) -> float:
-    """The length of the body that follows, in bytes; without end where it comes in chunks."""
+    """Return the announced body length in bytes; infinite for chunked bodies."""
     length = b"0"
     for name, value in scope["headers"]:
         if name == b"content-length":

@@ -1,7 +1,7 @@
-"""The console: the files that were built into `gateway/console_files`, and the addresses that its pages have.
+"""Console files built into `gateway/console_files`, and the addresses of its pages.
 
-Every page's address is named here: nothing that the API may answer one day is ever taken for a page. A person who
-mistypes one is told so by the console, with 404; programs never are.
+Page addresses are listed here, so that no future API path is served as a page. The console answers mistyped addresses
+in a browser, with 404; programs never get a page.
 """
 
 import gzip
@@ -27,10 +27,10 @@ PAGES: Final = (
     "/invite",
 )
 NO_PAGES: Final = ("api", "v1", "assets", "chat", "metrics", "healthz", "readyz", "openapi.json", ".well-known")
-"""What an address begins with where a program asks, or somebody who has nothing to do with the console."""
+"""Path prefixes of programs, or of pages outside the console."""
 INDEX: Final = "index.html"
 DOCS: Final = "docs.html"
-"""The API reference: a viewer of /openapi.json."""
+"""API reference: a viewer of /openapi.json."""
 COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
 MAX_FILES: Final = 1000
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -68,7 +68,7 @@ HEADERS: Final[Mapping[str, str]] = {
 
 
 class ConsoleFiles:
-    """The files below `folder` as they are when this is made; none where nobody built the console."""
+    """Files below `folder`, read at construction; empty if the console was not built."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._paths = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
@@ -76,24 +76,24 @@ class ConsoleFiles:
 
     @property
     def is_built(self) -> bool:
-        """Whether there is a console."""
+        """Return whether the console was built."""
         return INDEX in self._paths
 
     def at_the_top(self) -> list[str]:
-        """The files that lie beside the page, such as its icon."""
+        """Return the files next to the page, such as its icon."""
         return [name for name in self._paths if "/" not in name and name not in (INDEX, DOCS)]
 
     @property
     def has_docs(self) -> bool:
-        """Whether the API reference was built."""
+        """Return whether the API reference was built."""
         return DOCS in self._paths
 
     def built(self, entry: str) -> str | None:
-        """Return the name of the script that was built from `entry`, with its hash, or None where there is none."""
+        """Return the hashed name of the script built from `entry`, None if missing."""
         return next((name for name in self._paths if re.fullmatch(rf"assets/{entry}-[\w-]{{8}}\.js", name)), None)
 
     async def answer(self, name: str, request: Request, status: int = 200) -> Response:
-        """The file `name`, compressed for those who take it so; 404 when there is none, or none any more."""
+        """Return the file `name`, compressed if accepted; 404 if it does not exist."""
         if name not in self._paths:
             return _not_found()
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -103,32 +103,32 @@ class ConsoleFiles:
             headers["content-encoding"] = "gzip"
         try:
             content = self._read(self._paths[name], squeezed=squeezed)
-        except FileNotFoundError:  # built anew under a process that runs
+        except FileNotFoundError:  # rebuilt while the process runs
             return _not_found()
         return Response(content, status, media_type=media_type, headers=headers)
 
     async def docs(self, request: Request) -> Response:
-        """Return the API reference. It needs less than the console, so its policy allows less."""
+        """Return the API reference. Its policy is stricter than the console's."""
         answer = await self.answer(DOCS, request)
         answer.headers["content-security-policy"] = DOCS_POLICY
         return answer
 
     async def page(self, request: Request) -> Response:
-        """The one page; which of them it shows is up to its script."""
+        """Return the single page, whose script selects the view."""
         return await self.answer(INDEX, request)
 
     def is_mistyped(self, request: Request) -> bool:
-        """Whether a person asks for what would be a page, if it were there."""
+        """Return whether a browser requests a page that does not exist."""
         asks = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
         return self.is_built and asks and request.url.path.split("/")[1] not in NO_PAGES
 
     async def no_such_page(self, request: Request) -> Response:
-        """The one page, which says that there is nothing here."""
+        """Return the page with status 404."""
         return await self.answer(INDEX, request, status=404)
 
 
 def console_router(files: ConsoleFiles) -> APIRouter:
-    """Its pages and files; no route at all where it was not built."""
+    """Return routes of pages and files; none if the console was not built."""
     router = APIRouter(include_in_schema=False)
     if not files.is_built:
         return router

@@ -1,4 +1,4 @@
-"""Cross-origin rules: execute and agents are open to every page that has a key, the rest only to our own console."""
+"""Cross-origin rules: any page with a key may use execute and agents, only our console the rest."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ _OPEN: Final = (
 
 
 def rules_for(path: str, public_url: str) -> RawHeaders | None:
-    """The headers for `path`; None where no page of another origin has any business."""
+    """Return the headers for `path`; None if other origins have no access."""
     if not path.startswith("/api/"):
         return None
     return next((rules for pattern, rules in _OPEN if pattern.fullmatch(path)), None) or _own_origin(public_url)

@@ -1,4 +1,4 @@
-"""Who calls one of the newer APIs, once the call is counted. What is not the caller's does not exist."""
+"""Access to the newer APIs, after counting the call. Resources of other workspaces are not found."""
 
 from starlette.requests import Request
 
@@ -20,13 +20,13 @@ class CountedAccess:
         self._limiting = limiting
 
     async def caller(self, request: Request) -> Caller:
-        """Who calls. Raises Unauthenticated, RateLimited, Unavailable."""
+        """Return the caller. Raises Unauthenticated, RateLimited, Unavailable."""
         caller = await self._authentication.require(request.headers, otherwise="API key required")
         await self._limiting.count(request, caller, RateKind.API)
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:
-        """Who calls about the workflow in the path.
+        """Return the caller of the path's workflow.
 
         Raises Unauthenticated, RateLimited, NotFound, WrongWorkflow, Unavailable.
         """
@@ -38,7 +38,7 @@ class CountedAccess:
         return caller.on(endpoint.workspace_id, workflow_id)
 
     async def to_deployment(self, request: Request) -> Caller:
-        """Who changes what is live of it. There is none for a key of somebody who may not, whatever the key may.
+        """Return a caller who may deploy. A key whose user may not deploy gets NotFound.
 
         Raises what `to_workflow` raises, MissingScope, AccessDenied.
         """

@@ -1,4 +1,4 @@
-"""Keeps other sites from using a visitor's session: pure ASGI, in front of every route."""
+"""Cross-site request protection for sessions: pure ASGI, in front of every route."""
 
 from collections.abc import Callable
 from typing import Final
@@ -13,14 +13,14 @@ from gateway.access.domain.credentials import shows_session_alone
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGN_IN: Final = ("/api/auth/", "/api/invitations/")
-"""Here a session begins: another site could sign a visitor in as somebody else, which takes no cookie."""
+"""Paths that create sessions: another site could sign a visitor in as another user without any cookie."""
 
 
 class SessionGuard:
-    """Refuses requests that carry a session cookie and no key, where another site made the browser send them.
+    """Guard that refuses cross-site requests with a session cookie and no key.
 
-    Browsers say so: `Sec-Fetch-Site` on every request, `Origin` on every one that may change something. A person who
-    follows a link to us from anywhere comes in: nobody but that person sees the page.
+    Browsers send `Sec-Fetch-Site` with every request, `Origin` with every one that may change something. A user who
+    follows a link to us is admitted: only that user sees the page.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SessionGuard:
 
 
 def _is_of_interest(scope: Scope) -> bool:
-    """False for nearly every call of a program, which has no cookies."""
+    """Return False for nearly all calls of programs, which have no cookies."""
     return scope["path"].startswith(SIGN_IN) or any(name == b"cookie" for name, _ in scope["headers"])
 
 

@@ -1,4 +1,4 @@
-"""Error bodies of the routes that answer with a plain `error` text, and the answers that OpenAPI lists."""
+"""Error bodies with a plain `error` text, and the responses in OpenAPI."""
 
 from typing import Any, Final
 
@@ -7,14 +7,14 @@ from gateway.http.schemas import answers
 
 
 class FieldProblem(Wire):
-    """One thing wrong with a request."""
+    """Problem with a field of a request."""
 
     path: str
     message: str
 
 
 class Refusal(Wire):
-    """Why an execute call was refused."""
+    """Error of an execute call."""
 
     error: str
     details: list[FieldProblem] | None = None
@@ -26,7 +26,7 @@ class Refusal(Wire):
 
 
 class Error(Wire):
-    """Why any other call was refused."""
+    """Error of any other call."""
 
     error: str
     code: str

@@ -1,4 +1,4 @@
-"""Errors as the legacy API words them. The execute route has its own, terser style."""
+"""Errors of the legacy API. The execute route has its own, terser format."""
 
 from typing import Final
 
@@ -54,12 +54,12 @@ log = get_logger("legacy")
 
 
 def status_of(error: FlowportError) -> int:
-    """The HTTP status of `error` on the legacy and v1 APIs."""
+    """Return the HTTP status of `error` on the legacy and v1 APIs."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def message_of(error: FlowportError) -> str:
-    """What the caller may read: the inner workings stay in the log."""
+    """Return the public message: internal details stay in the log."""
     if type(error) is Unavailable or type(error) is FlowportError:
         log.error("a part of the system is away", error=error.message)
         return UNAVAILABLE
@@ -67,7 +67,7 @@ def message_of(error: FlowportError) -> str:
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What every other legacy route says: the text, and a code made of it."""
+    """Present an error on other legacy routes: the text, and a code derived from it."""
     status, message = status_of(error), message_of(error)
     body = {"error": message, "code": code_of(message), "requestId": request_id_of(request.scope)}
     if error.details is not None and not isinstance(error, RunUncertain):
@@ -76,7 +76,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
 
 
 present_call_error: Final = counting(present_error)
-"""What is said at the other doors that run workflows."""
+"""Presenter for the other endpoints that run workflows."""
 
 
 def code_of(message: str) -> str:
@@ -85,7 +85,7 @@ def code_of(message: str) -> str:
 
 
 def retry_headers(error: FlowportError, status: int) -> dict[str, str]:
-    """`Retry-After` where trying again makes sense, and does nothing twice."""
+    """Return `Retry-After` where a retry makes sense and repeats no effect."""
     if isinstance(error, OutcomeUncertain):
         return {}
     fallback = UNAVAILABLE_RETRY_SECONDS if status == 503 else None
@@ -94,5 +94,5 @@ def retry_headers(error: FlowportError, status: int) -> dict[str, str]:
 
 
 def retry_seconds(error: AtCapacity) -> int:
-    """When a place in the queue is likely."""
+    """Return when the queue will probably have room."""
     return error.retry_after or CAPACITY_RETRY_SECONDS

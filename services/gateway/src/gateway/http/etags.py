@@ -1,4 +1,4 @@
-"""The revision of a draft, as HTTP spells it."""
+"""Draft revisions as ETags."""
 
 from typing import Annotated, Final
 
@@ -7,16 +7,16 @@ from fastapi import Depends, Header
 from shared.errors import InvalidRequest
 
 _WEAK: Final = "W/"
-"""What proxies that compress answers put before an ETag."""
+"""Prefix that compressing proxies add to an ETag."""
 
 
 def etag(revision: int) -> str:
-    """A draft's revision as an ETag."""
+    """Return a draft's revision as an ETag."""
     return f'"{revision}"'
 
 
 def revision_in(if_match: str | None) -> int | None:
-    """The revision that a change must find; None when it takes any. Raises InvalidRequest."""
+    """Return the revision a change requires; None for any. Raises InvalidRequest."""
     if if_match is None or if_match == "*":
         return None
     revision = if_match.removeprefix(_WEAK).removeprefix('"').removesuffix('"')
@@ -44,6 +44,6 @@ def _to_deploy(
 
 
 SavedOver = Annotated[int | None, Depends(_to_save_over)]
-"""The revision that a save must find."""
+"""Revision that a save requires."""
 Seen = Annotated[int | None, Depends(_to_deploy)]
-"""The revision that a deploy must find."""
+"""Revision that a deploy requires."""

@@ -1,4 +1,4 @@
-"""Fields that several request and response bodies share."""
+"""Fields shared by request and response bodies."""
 
 from typing import Annotated, Literal
 

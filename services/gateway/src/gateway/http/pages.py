@@ -1,4 +1,4 @@
-"""Pages of our own beside the console: three files that hold nothing of anybody, and ask for what they show."""
+"""Static pages outside the console: three files without private data, which they request."""
 
 from functools import cache
 from importlib.resources import files
@@ -10,7 +10,7 @@ _TYPES: Final = {"index.html": "text/html", "page.js": "text/javascript", "page.
 
 
 class Page:
-    """The files in `package`. It runs its own script alone; `may` is what else its browser is allowed."""
+    """Files in `package`. The page runs only its own script; `may` lists its other permissions."""
 
     def __init__(self, package: str, *may: str) -> None:
         self._package = package
@@ -24,7 +24,7 @@ class Page:
         }
 
     def file(self, name: str) -> Response:
-        """`index.html`, `page.js` or `page.css`."""
+        """Return `index.html`, `page.js` or `page.css`."""
         return Response(_read(self._package, name), media_type=_TYPES[name], headers=self._headers)
 
 

@@ -1,4 +1,4 @@
-"""Rate limits at the door: what counts, from which address, and what every answer says about it."""
+"""Rate limits of endpoints: counting, caller addresses and response headers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -21,9 +21,9 @@ _ADDRESS: Final = b"address"
 
 
 class RateLimitHeaders:
-    """The rate limits, as doors use them.
+    """Rate limits for endpoints.
 
-    Once a caller is known, `show` makes whatever answer the request gets say how the caller stands.
+    After `show`, any response to the request carries the caller's limits.
     """
 
     def __init__(self, limits: RateLimits, clock: Clock, *, trusted: Sequence[Network]) -> None:
@@ -32,19 +32,19 @@ class RateLimitHeaders:
         self._trusted = trusted
 
     def show(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = False) -> None:
-        """Let the answer carry the limit of `kind`; with `iso_dates` the reset is a date, not epoch seconds."""
+        """Send the limit of `kind` with the response; with `iso_dates` the reset is a date, not epoch seconds."""
         standing = partial(self._limits.standing, caller, kind)
         request.scope[_SHOWN] = _Shown(kind.encode(), standing, self._clock, iso_dates=iso_dates)
 
     async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
-        """Count the request, and show it the way of the newer APIs. Raises RateLimited."""
+        """Count the request, and show its limit as newer APIs do. Raises RateLimited."""
         self.show(request, caller, kind, iso_dates=True)
         await self._limits.take(caller, kind)
 
     async def count_address(self, request: Request) -> None:
-        """Count the request by where it comes from, before anybody asks who sends it.
+        """Count the request by address, before authentication.
 
-        Raises RateLimited; only then the answer speaks of this limit.
+        Raises RateLimited; only then the response shows this limit.
         """
         address = self.address_of(request)
         try:
@@ -55,9 +55,9 @@ class RateLimitHeaders:
             raise
 
     def address_of(self, request: Request) -> str:
-        """By which a caller without a key is counted."""
+        """Return the address that a caller without a key is counted by."""
         peer = request.client.host if request.client else ""
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line of their own
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a separate line
         return caller_address(peer, forwarded, self._trusted)
 
 
@@ -90,6 +90,6 @@ class _Shown:
 
 
 async def limit_headers(scope: Scope) -> RawHeaders:
-    """The headers for the answer of this request; none before its caller is known, or refused."""
+    """Return the response headers of this request; none before its caller is known, or refused."""
     shown: _Shown | None = scope.get(_SHOWN)
     return () if shown is None else await shown.lines()

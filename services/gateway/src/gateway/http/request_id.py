@@ -1,4 +1,4 @@
-"""The id that every request is given, for whoever answers it."""
+"""Request ids."""
 
 from starlette.types import Scope
 
@@ -8,11 +8,11 @@ _NAME = "request_id"
 
 
 def give_request_id(scope: Scope) -> str:
-    """Give the request an id; returns it."""
+    """Assign and return the request's id."""
     request_id = scope[_NAME] = new_request_id()
     return request_id
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that this request was given."""
+    """Return the request's id."""
     return str(scope.get(_NAME, ""))

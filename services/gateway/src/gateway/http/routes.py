@@ -1,4 +1,4 @@
-"""How handlers are served: errors in the words of their API generation, and nothing on the hot path but the handler."""
+"""Route classes: errors in their API generation's format, and no overhead on hot paths."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
@@ -14,11 +14,11 @@ from shared.errors import FlowportError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Present = Callable[[Request, FlowportError], Response]
-"""Turns an error into what one API generation says about it."""
+"""Formats an error for one API generation."""
 
 
 def counting(present: Present) -> Present:
-    """The same words, each time counted as a refusal: for the doors that run workflows."""
+    """Return the presenter with a refusal metric, for endpoints that run workflows."""
 
     def counted(request: Request, error: FlowportError) -> Response:
         metrics.count_refusal(error)
@@ -28,7 +28,7 @@ def counting(present: Present) -> Present:
 
 
 def presenting(present: Present) -> type[APIRoute]:
-    """The class of ordinary FastAPI routes whose errors are presented by `present`."""
+    """Return a class of FastAPI routes whose errors `present` formats."""
 
     class PresentingRoute(APIRoute):
         def get_route_handler(self) -> Handler:
@@ -46,10 +46,10 @@ def presenting(present: Present) -> type[APIRoute]:
 
 
 def plain(present: Present) -> type[APIRoute]:
-    """The class of routes that serve `endpoint(request)` as it is; FastAPI only describes them.
+    """Return a class of routes that call `endpoint(request)` directly; FastAPI only documents them.
 
-    No dependencies are resolved, nothing is validated or serialised. What the endpoint enters into `held(request)` is
-    left after the last byte.
+    Dependencies, validation and serialization are skipped. The contexts entered into `held(request)` exit after the
+    last byte.
     """
 
     class PlainRoute(APIRoute):
@@ -65,18 +65,18 @@ def plain(present: Present) -> type[APIRoute]:
 
 
 def held(request: Request) -> ExitStack:
-    """What this request holds until its last byte is sent."""
+    """Return the contexts that this request holds until its last byte is sent."""
     stack: ExitStack = request.scope["held"]
     return stack
 
 
 def headers_of(request: Request) -> dict[str, str]:
-    """Every header by its name in lower case, the first of each: quicker to ask than the request itself."""
+    """Return headers by lower-case name, the first of each: faster than the request's own."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
 
 
 class _Whole(Response):
-    """Does the work when it is sent."""
+    """Response that runs the endpoint when sent."""
 
     def __init__(self, request: Request, endpoint: Callable[[Request], Awaitable[Response]], present: Present) -> None:
         self._request = request

@@ -1,4 +1,4 @@
-"""Models as plain OpenAPI: described once, without a validator for each route that mentions them."""
+"""Models as OpenAPI schemas, without a validator per route."""
 
 from functools import cache
 from typing import Any
@@ -9,24 +9,24 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of a route whose body is `model`."""
+    """Return the `openapi_extra` of a route whose body is `model`."""
     return {"requestBody": {"content": content_of(model)}}
 
 
 def answers(model: type[BaseModel], *statuses: int) -> Responses:
-    """The `responses` of routes that answer `model` with these statuses, and with any that nobody foresees."""
+    """Return the `responses` of routes that answer `model` with these statuses, and by default."""
     every: tuple[int | str, ...] = (*statuses, "default")
     return {status: answer(model, _text(model)) for status in every}
 
 
 def answer(model: type[BaseModel], description: str) -> dict[str, Any]:
-    """One of `responses`."""
+    """Return one of `responses`."""
     return {"description": description, "content": content_of(model)}
 
 
 @cache
 def content_of(model: type[BaseModel]) -> dict[str, Any]:
-    """`model` as JSON content, complete in itself."""
+    """Return `model` as self-contained JSON content."""
     schema = model.model_json_schema()
     parts = schema.pop("$defs", {})
     return {"application/json": {"schema": _inlined(schema, parts)}}

@@ -1,4 +1,4 @@
-"""Usage in the words that every API generation shares."""
+"""Usage, as every API generation shows it."""
 
 from datetime import timedelta
 from typing import Final
@@ -12,11 +12,11 @@ from gateway.runs.domain.run_states import as_number
 from shared.clock import Clock, iso
 
 NO_SPEND_LIMIT: Final = 99_999
-"""What clients are told where nothing is capped: they expect a number."""
+"""Number sent when no cap applies: clients expect one."""
 
 
 class Bucket(Wire):
-    """How one rate limit stands."""
+    """State of one rate limit."""
 
     requests_per_minute: int = Field(description="Calls that every window adds.")
     max_burst: int = Field(description="Calls that a full bucket holds.")
@@ -25,14 +25,14 @@ class Bucket(Wire):
 
 
 class WorkflowRates(Wire):
-    """The limits of calls that start runs."""
+    """Limits of calls that start runs."""
 
     sync: Bucket
     queued: Bucket = Field(alias="async")
 
 
 class Spending(Wire):
-    """Money, in US dollars, this month."""
+    """Spend this month, in US dollars."""
 
     current_period_cost: int | float
     limit: int | float
@@ -41,14 +41,14 @@ class Spending(Wire):
 
 
 class Limits(Wire):
-    """How the caller stands. The headers show the limit that this very call was counted against."""
+    """The caller's limits. The headers show the limit that this call was counted against."""
 
     workflow_execution_rate_limit: WorkflowRates
     usage: Spending
 
 
 def limits_block(usage: Usage, clock: Clock) -> Limits:
-    """The `limits` of an answer."""
+    """Return the `limits` of a response."""
     rates = WorkflowRates(sync=bucket(usage.sync_calls, clock), queued=bucket(usage.async_calls, clock))
     spending = Spending(
         current_period_cost=as_number(usage.cost_usd),
@@ -60,12 +60,12 @@ def limits_block(usage: Usage, clock: Clock) -> Limits:
 
 
 def spend_limit(usage: Usage) -> float:
-    """The cap of the month, as a whole number where it is one."""
+    """Return the monthly cap, as an integer if whole."""
     return as_number(usage.cap_usd or NO_SPEND_LIMIT)
 
 
 def bucket(standing: Standing, clock: Clock) -> Bucket:
-    """A rate limit as it stands now."""
+    """Return the current state of a rate limit."""
     return Bucket(
         requests_per_minute=standing.rate.per_window,
         max_burst=standing.rate.burst,

@@ -1,1 +1,1 @@
-"""Strict JSON from callers, and the problems that a body can have."""
+"""Strict JSON parsing and validation."""

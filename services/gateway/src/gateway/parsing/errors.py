@@ -1,11 +1,11 @@
-"""Why a request cannot be read."""
+"""Errors of unreadable requests."""
 
 from shared.errors import InvalidRequest
 from shared.workflow.format.sizes import MAX_VALUES
 
 
 class MalformedJson(InvalidRequest):
-    """The body is no JSON, or nested beyond reason."""
+    """The body is not JSON, or too deeply nested."""
 
     code = "MALFORMED_JSON"
 
@@ -15,7 +15,7 @@ class MalformedJson(InvalidRequest):
 
 
 class TooManyValues(InvalidRequest):
-    """The body has more JSON values than a request may have."""
+    """The body has more JSON values than allowed."""
 
     code = "TOO_MANY_VALUES"
 

@@ -1,4 +1,4 @@
-"""Strict JSON from strangers: bounded in depth, and only what every later reader accepts as well."""
+"""Strict JSON from untrusted callers: bounded in depth, and valid for every later reader."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -11,21 +11,21 @@ from shared.workflow.format.nesting import is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
 
 MOST_MENDED_BYTES: Final = 1024 * 1024
-"""Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""
+"""Repairing blocks other requests: a worst-case body of this size takes a seventh of a second."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SHAPES: Final = bytes.maketrans(b"0123456789.E", b"99999999999e")
 _HUGE: Final = (b"9" * 200, b"9e999", b"9e+999")
-"""What numbers that are too large for others look like, and few of those that are not."""
+"""Patterns that mark numbers too large for other readers, with few false positives."""
 
 _any_decoder: Final = msgspec.json.Decoder()
 T = TypeVar("T")
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """`body` as `decoder` reads it, all of it checked, also what the decoder skips.
+    """Decode `body` with `decoder`, also validating what the decoder skips.
 
-    Raises MalformedJson; msgspec.ValidationError where it is JSON of another shape.
+    Raises MalformedJson; msgspec.ValidationError for JSON of another shape.
     """
     try:
         str(body, "utf-8")
@@ -44,9 +44,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 
 def read(body: bytes, reader: Callable[[bytes], T]) -> T:
-    """What `reader` makes of `body`; where that is no JSON for want of whole characters, of `body` mended.
+    """Return what `reader` makes of `body`, or of a repaired body if it has incomplete characters.
 
-    Sim's JavaScript reads half a surrogate pair, and clients cut texts into such. Raises what `reader` raises,
+    Sim's JavaScript accepts half a surrogate pair, and clients truncate texts into such. Raises what `reader` raises,
     and TooManyValues.
     """
     bounded(body)
@@ -67,17 +67,17 @@ def bounded(body: bytes) -> bytes:
 
 
 def mended(body: bytes) -> bytes:
-    """`body` with a whole character in place of each half, as far as others need not wait for it."""
+    """Return `body` with each lone surrogate replaced, as far as this does not block other requests."""
     return without_halves(body) if len(body) <= MOST_MENDED_BYTES else body
 
 
 def without_bom(body: bytes) -> bytes:
-    """`body` without the byte order mark that some clients put first."""
+    """Return `body` without the byte order mark that some clients send."""
     return body.removeprefix(_BOM)
 
 
 def type_name(value: object) -> str:
-    """What JavaScript schema checkers call the type of `value`."""
+    """Return the type of `value` as JavaScript schema validators name it."""
     match value:
         case None:
             return "null"
@@ -94,7 +94,7 @@ def type_name(value: object) -> str:
 
 
 def kind_of(body: bytes) -> str:
-    """The type of the JSON value in `body`, as `type_name` spells it. Raises MalformedJson."""
+    """Return the type of the JSON value in `body`, named as in `type_name`. Raises MalformedJson."""
     return type_name(decode(_any_decoder, body))
 
 

@@ -1,4 +1,4 @@
-"""Field-by-field complaints about a body, in the words that existing clients know."""
+"""Field-level validation problems of a body, with the texts that existing clients expect."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -11,45 +11,45 @@ from shared.ids import RUN_ID_PATTERN
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 MOST_TEXTS: Final = 1000
 LONGEST_TEXT: Final = 1000
-"""Whoever reads a list that a stranger sent looks each text up: what no caller needs is not begun."""
+"""Limit per text in a list: each text costs a look-up, and no legitimate caller needs longer ones."""
 RUN_ID_MESSAGE: Final = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong; `path` is dot-joined, empty for the body itself."""
+    """Validation problem; `path` is dot-joined, empty for the body itself."""
 
     path: str
     message: str
 
 
 Check = Callable[[Any, str], Iterator[Problem]]
-"""Yields what is wrong with a value at a path."""
+"""Yields the problems of a value at a path."""
 
 
 def expected(kind: str, value: object, path: str) -> Problem:
-    """`value` is of another type than `kind`."""
+    """Return the problem that `value` is not of type `kind`."""
     return Problem(path, f"Invalid input: expected {kind}, received {type_name(value)}")
 
 
 def anything(value: Any, path: str) -> Iterator[Problem]:
-    """Everything is fine."""
+    """Accept any value."""
     return iter(())
 
 
 def boolean(value: Any, path: str) -> Iterator[Problem]:
-    """true or false."""
+    """Accept true or false."""
     if not isinstance(value, bool):
         yield expected("boolean", value, path)
 
 
 def string(value: Any, path: str) -> Iterator[Problem]:
-    """Text of any length."""
+    """Accept text of any length."""
     if not isinstance(value, str):
         yield expected("string", value, path)
 
 
 def strings(value: Any, path: str) -> Iterator[Problem]:
-    """A list of texts; not more than MOST_TEXTS, nor longer than LONGEST_TEXT."""
+    """Accept a list of at most MOST_TEXTS texts, none longer than LONGEST_TEXT."""
     if not isinstance(value, list):
         yield expected("array", value, path)
         return
@@ -63,7 +63,7 @@ def strings(value: Any, path: str) -> Iterator[Problem]:
 
 
 def positive_integer(value: Any, path: str) -> Iterator[Problem]:
-    """A whole number above 0 that JavaScript can hold."""
+    """Accept an integer above 0 that JavaScript can represent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield expected("number", value, path)
     elif value != int(value):
@@ -75,7 +75,7 @@ def positive_integer(value: Any, path: str) -> Iterator[Problem]:
 
 
 def one_of(*options: str) -> Check:
-    """One of these words."""
+    """Accept one of these words."""
     spelled = "|".join(f'"{option}"' for option in options)
 
     def check(value: Any, path: str) -> Iterator[Problem]:
@@ -86,7 +86,7 @@ def one_of(*options: str) -> Check:
 
 
 def run_id(value: Any, path: str) -> Iterator[Problem]:
-    """An id that a caller may choose for a run."""
+    """Accept a run id that a caller may choose."""
     if not isinstance(value, str):
         yield expected("string", value, path)
     elif not value:

@@ -1,1 +1,1 @@
-"""What endpoints that start runs share."""
+"""Shared parts of endpoints that start runs."""

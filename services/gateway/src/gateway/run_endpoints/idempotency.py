@@ -1,4 +1,4 @@
-"""Execute calls that carry an idempotency key: they run once, and every repetition gets the first answer."""
+"""Execute calls with an idempotency key: each runs once, and every repetition gets the first answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -23,14 +23,14 @@ from shared.errors import FlowportError, RunIdTaken, Unavailable
 from shared.ids import new_id, public_run_id
 
 Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
-"""Does what an execute call asks for."""
+"""Serves an execute call."""
 
 ACCEPTED: Final = 202
 _NOT_KEPT: Final = frozenset({"content-length"})
 
 
 class IdempotentCalls:
-    """Answers calls with a key. Such a run goes on when its caller hangs up: the caller may come back for it."""
+    """Service for calls with a key. Such a run continues after a disconnect: the caller may reconnect."""
 
     def __init__(self, idempotency: Idempotency, present: Present) -> None:
         self._idempotency = idempotency
@@ -46,7 +46,7 @@ class IdempotentCalls:
         caller: Caller,
         endpoint: Endpoint,
     ) -> Response:
-        """What `serve` answers, or has answered before.
+        """Return the answer of `serve`, or the stored one.
 
         Raises IdempotencyKeyReused, IdempotencyKeyInUse, OutcomeUnknown, Unavailable, and what `serve` raises.
         """
@@ -83,7 +83,7 @@ class IdempotentCalls:
             raise
         except FlowportError as error:
             if _may_be_there(asked, record, error):
-                await self._idempotency.hand_on(record)  # a repetition must find the run, not make another
+                await self._idempotency.hand_on(record)  # a repetition must find the run, not start another
             else:
                 await self._idempotency.forget(record)
             raise
@@ -93,7 +93,7 @@ class IdempotentCalls:
 
 
 def _may_be_there(asked: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
-    """Whether a call that failed so leaves it open if a run goes by its id, from this call or from one before it."""
+    """Return whether a run with this id may exist after such a failure, from this call or an earlier one."""
     if asked.is_durable:
         return record.is_retry or isinstance(error, Unavailable)
     return record.is_retry and isinstance(error, IdentityUnavailable)

@@ -1,4 +1,4 @@
-"""What the doors that begin runs have in common: who comes in, and how the answer goes out."""
+"""Shared parts of endpoints that start runs: admission, callers and answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gateway.workflows.application.endpoints import Endpoints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointServices:
-    """Each door decides in which order it asks; the parts that it asks are these."""
+    """Services that each endpoint calls in its own order."""
 
     gate: AdmissionGate
     authentication: Authentication
@@ -29,24 +29,24 @@ class EndpointServices:
     access: StreamAccess
 
     def admit(self, request: Request) -> None:
-        """Take a place at the gate until the request is answered. Raises AdmissionClosed.
+        """Admit the call until the request is answered. Raises AdmissionClosed.
 
-        Requests with a session and no key pass it, as at Sim; the workspace's places are counted all the same.
+        Requests with a session and no key skip this step, as in Sim; they still count to the workspace's limit.
         """
         if not shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
 
     def _admit_stranger(self, request: Request) -> None:
-        """Take the place that `admit` did not ask for if the session that was shown turns out to be none."""
+        """Admit a call that `admit` skipped if its session is invalid."""
         if shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
 
     def admit_to(self, request: Request, workspace_id: str) -> None:
-        """Take one of the workspace's places as well. Raises AdmissionClosed."""
+        """Count the call to the workspace's limit as well. Raises AdmissionClosed."""
         held(request).enter_context(self.gate.admitted_to(workspace_id))
 
     async def known_caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller | None:
-        """Whoever shows a key or a session; what is not known of the caller and of the workflow is looked up at once.
+        """Return the caller of a key or session; look up unknown callers and workflows concurrently.
 
         Raises InvalidKey, NoWorkspace, Unavailable.
         """
@@ -63,7 +63,7 @@ class EndpointServices:
         return await self.authentication.public_caller(endpoint, self.limiting.address_of(request))
 
     async def visitor(self, request: Request, workspace_id: str) -> Caller:
-        """Return a caller without a key that a chat or a public tool server lets in.
+        """Return a caller without a key that a chat or public tool server admits.
 
         Raises AdmissionClosed, Unauthenticated, Unavailable.
         """

@@ -1,1 +1,1 @@
-"""MongoDB, argon2 and the broker's control exchange behind those ports."""
+"""Adapters of the access ports: MongoDB, argon2 and the broker's control exchange."""

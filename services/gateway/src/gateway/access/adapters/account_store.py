@@ -1,4 +1,4 @@
-"""Accounts, sessions and counted sign-ins in the gateway's database."""
+"""Accounts, sessions and sign-in attempts in the gateway's database."""
 
 from datetime import datetime
 from typing import Final
@@ -80,7 +80,8 @@ class AccountStore:
     @store_call
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         held = {"_id": old_hash, "is_rotated": {"$ne": True}}
-        # The renewed one first: who ends all sessions meanwhile finds it, or leaves no old one to be marked.
+        # Insert the renewed session first: a concurrent end of all sessions then finds it, or leaves no old one to
+        # mark.
         await self._sessions.insert_one(_session_document(renewed))
         result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
         if result.matched_count == 0:

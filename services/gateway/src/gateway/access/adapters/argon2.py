@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class Argon2Passwords:
-    """Implements Passwords. The library's parameters are those that RFC 9106 names for little memory."""
+    """Implements Passwords, with the library's parameters that RFC 9106 recommends for low memory."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()

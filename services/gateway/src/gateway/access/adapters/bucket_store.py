@@ -1,6 +1,6 @@
 """Token buckets in the gateway's database: a take is one atomic update by the store's own clock.
 
-They are written without waiting for a majority: what a failover forgets is a few tokens, given twice.
+Writes wait for no majority: a failover may lose a few takes, so that some tokens are granted twice.
 """
 
 from typing import Any, Final
@@ -20,12 +20,12 @@ from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
 PATIENCE_SECONDS: Final = 5.0
-"""A store that takes longer is as good as away: a call is worth more than its limit."""
+"""Timeout of the store: serving a call matters more than its limit."""
 KEPT_WINDOWS: Final = 10
 GRANT: Final = ("granted", "tokens", "turned_ms", "now_ms")
-"""Fields that say what a take was granted."""
+"""Fields with the result of a take."""
 PLENTY: Final = 8
-"""A process takes tokens to spare only up to this fraction of what is left, so that none is stranded at the end."""
+"""A process takes spare tokens only up to this fraction of those left, so that none are stranded at the end."""
 
 INDEXES: Final = (Index(BUCKETS, by("expires_at"), expire_after_seconds=0),)
 

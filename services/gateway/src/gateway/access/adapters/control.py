@@ -1,4 +1,4 @@
-"""Hears what every process is told: revoked keys, changed live versions."""
+"""Subscriber of broadcasts: revoked keys, changed live versions."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from shared.contracts.messages import ControlMessage
 
 
 class ControlListener:
-    """Passes each broadcast to every handler for as long as it runs."""
+    """Subscriber that passes each broadcast to every handler."""
 
     def __init__(self, control: ControlBus, handlers: Sequence[Callable[[ControlMessage], None]]) -> None:
         self._control = control
@@ -15,11 +15,11 @@ class ControlListener:
         self._subscription: Subscription | None = None
 
     async def start(self) -> None:
-        """Begin to listen. Raises BrokerUnavailable."""
+        """Subscribe. Raises BrokerUnavailable."""
         self._subscription = await self._control.listen(self._on_message)
 
     async def stop(self) -> None:
-        """Hear nothing more."""
+        """Unsubscribe."""
         if self._subscription is not None:
             await self._subscription.close(grace=0)
             self._subscription = None

@@ -22,9 +22,9 @@ from shared.store.transactions import Session, transact
 API_KEYS: Final = "api_keys"
 MAX_LISTED: Final = 1000
 APPROVES: Final = "approves"
-"""Whether a key has the approve scope. Stored apart from `scopes`, of which earlier gateways refuse unknown ones."""
+"""Whether a key has the approve scope. Stored apart from `scopes`, where earlier gateways refuse unknown ones."""
 _FULL: Final = frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE, Scope.DEPLOY})
-"""The scopes of a key without the field that could do everything except administer: it keeps its approvals."""
+"""Scopes of a key without the field that could do everything except administer: it keeps its approvals."""
 
 INDEXES: Final = (
     Index(API_KEYS, by("key_hash"), unique=True),
@@ -34,7 +34,7 @@ INDEXES: Final = (
 
 
 class KeyStore:
-    """Implements Keys. A key holds its name until it is revoked or replaced."""
+    """Implements Keys. A key reserves its name until it is revoked or replaced."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -117,7 +117,7 @@ class KeyStore:
 
 
 def _decisive(key: ApiKey) -> Document:
-    """All of a key that may change and that its successor depends on."""
+    """Return all mutable fields of a key that its successor depends on."""
     names = ("name", "rate_limit", "expires_at", "revoked_at", "holds_name")
     return {name: getattr(key, name) for name in names}
 

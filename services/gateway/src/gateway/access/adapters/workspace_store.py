@@ -1,4 +1,4 @@
-"""Workspaces, their members and invitations. Members lie in the workspace, so that they change in one write."""
+"""Workspaces, members and invitations. Members are embedded in the workspace, so that one write changes both."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Which address a caller without a key is counted by."""
+"""Addresses that callers without a key are counted by."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -7,20 +7,20 @@ from typing import Final
 Network = IPv4Network | IPv6Network
 
 _SITE_BITS: Final = 64
-"""Of an IPv6 address: whoever has one has the whole site."""
+"""IPv6 prefix of one site, whose addresses one owner controls."""
 
 _NETWORK_BITS: Final = {4: 32, 6: 48}
-"""What one customer of a network operator has at most, as a rule."""
+"""Usual maximum prefix of a network operator's customer."""
 _REGION_BITS: Final = {4: 24, 6: 32}
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """`10.0.0.0/8`, `::1`. Raises ValueError."""
+    """Parse `10.0.0.0/8`, `::1`. Raises ValueError."""
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def caller_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
-    """The last hop before our own proxies: `forwarded_for` is believed only as far as `trusted` ones wrote it."""
+    """Return the last hop before our own proxies: `forwarded_for` is trusted only where `trusted` proxies wrote it."""
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     address = peer
     while hops and _is_within(address, trusted):
@@ -29,7 +29,7 @@ def caller_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
 
 
 def wider_networks(address: str) -> tuple[str, str]:
-    """Return the network of one customer and that of one operator for an address as `caller_address` returns it."""
+    """Return the customer's and the operator's network of an address from `caller_address`."""
     try:
         site = ip_network(address)
     except ValueError:
@@ -54,7 +54,7 @@ def _counted(address: str) -> str:
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
-    """None for what is no address. An IPv4 address may come in the form of IPv6."""
+    """Return None for invalid addresses. An IPv4 address may have IPv6 form."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,11 +1,11 @@
-"""Why a caller is not let in."""
+"""Access errors."""
 
 from gateway.access.domain.people import Role
 from shared.errors import Forbidden, Unauthenticated
 
 
 class InvalidKey(Unauthenticated):
-    """A key was shown, and it is wrong, expired or revoked. Which of them is nobody's business."""
+    """The key is wrong, expired or revoked; the error does not say which."""
 
     code = "INVALID_API_KEY"
 
@@ -14,7 +14,7 @@ class InvalidKey(Unauthenticated):
 
 
 class WrongWorkspace(Forbidden):
-    """A good key, but the thing belongs to another workspace."""
+    """The key is valid, but the resource belongs to another workspace."""
 
     code = "WRONG_WORKSPACE"
 
@@ -23,13 +23,13 @@ class WrongWorkspace(Forbidden):
 
 
 class MissingScope(Forbidden):
-    """A good key that was made for something else."""
+    """The key is valid, but lacks the scope."""
 
     code = "MISSING_SCOPE"
 
 
 class WrongWorkflow(Forbidden):
-    """A good key that was made for other workflows."""
+    """The key is valid, but limited to other workflows."""
 
     code = "WRONG_WORKFLOW"
 
@@ -38,7 +38,7 @@ class WrongWorkflow(Forbidden):
 
 
 class LimitedKey(Forbidden):
-    """A good key that is for some workflows only, where the whole workspace is concerned."""
+    """The key is limited to some workflows, but the request concerns the whole workspace."""
 
     code = "LIMITED_KEY"
 
@@ -47,7 +47,7 @@ class LimitedKey(Forbidden):
 
 
 class PersonalKeysForbidden(Forbidden):
-    """A personal key in a workspace that wants none."""
+    """The workspace forbids personal keys."""
 
     code = "PERSONAL_KEYS_FORBIDDEN"
 
@@ -56,7 +56,7 @@ class PersonalKeysForbidden(Forbidden):
 
 
 class AccessDenied(Forbidden):
-    """A member whose role is too small, or somebody who is no member."""
+    """The member's role is insufficient, or the user is not a member."""
 
     code = "ACCESS_DENIED"
 
@@ -65,7 +65,7 @@ class AccessDenied(Forbidden):
 
 
 class NoWorkspace(Forbidden):
-    """Somebody who was a member once, and is no more."""
+    """The user is no longer a member of a workspace."""
 
     code = "NO_WORKSPACE"
 
@@ -74,7 +74,7 @@ class NoWorkspace(Forbidden):
 
 
 class AccessEnded(Unauthenticated):
-    """The caller lost the access while it read a stream or waited for a result."""
+    """The caller lost access while it read a stream or waited for a result."""
 
     code = "ACCESS_ENDED"
 
@@ -83,7 +83,7 @@ class AccessEnded(Unauthenticated):
 
 
 class SignInRefused(Unauthenticated):
-    """No such account, or another password. Which of them is nobody's business."""
+    """The account or password is wrong; the error does not say which."""
 
     code = "INVALID_EMAIL_OR_PASSWORD"
 

@@ -1,4 +1,4 @@
-"""Why a caller gets nothing more for now."""
+"""Errors of exceeded limits."""
 
 import math
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from shared.errors import FlowportError
 
 
 class AdmissionClosed(FlowportError):
-    """This process has as many calls in hand as it may."""
+    """This process handles as many calls as it may."""
 
     code = "ADMISSION_GATE_CAPACITY"
     retryable = True
@@ -17,7 +17,7 @@ class AdmissionClosed(FlowportError):
 
 
 class TooManyStreams(AdmissionClosed):
-    """The caller, or the run, has as many event streams open as it may."""
+    """The caller, or the run, has the maximum of open event streams."""
 
     code = "TOO_MANY_STREAMS"
 
@@ -36,7 +36,7 @@ class TooManyAttempts(FlowportError):
 
 
 class UsageLimitExceeded(FlowportError):
-    """The workspace has spent what it may spend this month."""
+    """The workspace has reached its monthly spend cap."""
 
     code = "USAGE_LIMIT_EXCEEDED"
 
@@ -48,7 +48,7 @@ class UsageLimitExceeded(FlowportError):
 
 
 class RateLimited(FlowportError):
-    """The caller has called too often; there are tokens again at `resets_at`."""
+    """The caller exceeded its rate limit; the bucket refills at `resets_at`."""
 
     code = "RATE_LIMIT_EXCEEDED"
     retryable = True

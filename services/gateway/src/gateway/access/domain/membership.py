@@ -1,4 +1,4 @@
-"""Who belongs to a workspace. There is always an admin."""
+"""Members of a workspace, of whom at least one is an admin."""
 
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -14,7 +14,7 @@ INVITATION_LIFE: Final = timedelta(days=7)
 
 
 class LastAdmin(Conflict):
-    """Somebody must be able to let others in."""
+    """A workspace must keep an admin."""
 
     code = "LAST_ADMIN"
 
@@ -23,7 +23,7 @@ class LastAdmin(Conflict):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a workspace."""
+    """User in a workspace."""
 
     user_id: str
     role: Role
@@ -31,18 +31,18 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """The members of one workspace; `revision` is what a change must name to replace it."""
+    """Members of one workspace; a change must name `revision` to replace it."""
 
     workspace_id: str
     revision: int
     members: tuple[Member, ...]
 
     def role_of(self, user_id: str) -> Role | None:
-        """What the person is here, None for strangers."""
+        """Return the user's role, None for non-members."""
         return next((member.role for member in self.members if member.user_id == user_id), None)
 
     def joined_by(self, user_id: str, role: Role, now: datetime) -> Self:
-        """With one more. Raises Conflict for who is there already, InvalidRequest when there is no room."""
+        """Return the team with one more. Raises Conflict for existing members, InvalidRequest if the team is full."""
         if self.role_of(user_id) is not None:
             raise Conflict("Already a member of this workspace")
         if len(self.members) >= MAX_MEMBERS:
@@ -50,7 +50,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
         return self._with((*self.members, Member(user_id=user_id, role=role, since=now)))
 
     def with_role(self, user_id: str, role: Role) -> Self:
-        """With another role for one of them. Raises NotFound, LastAdmin."""
+        """Return the team with a member's new role. Raises NotFound, LastAdmin."""
         self._require(user_id)
         return self._with(
             tuple(
@@ -60,7 +60,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def without(self, user_id: str) -> Self:
-        """With one less. Raises NotFound, LastAdmin."""
+        """Return the team without a member. Raises NotFound, LastAdmin."""
         self._require(user_id)
         return self._with(tuple(member for member in self.members if member.user_id != user_id))
 
@@ -75,7 +75,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that lets one person in, once."""
+    """Single-use link to join a workspace."""
 
     id: str
     workspace_id: str
@@ -85,9 +85,9 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     email: str | None = None
-    """For whom it is, where only one person may use it."""
+    """Address of the only user who may accept it, if restricted."""
     used_at: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether it still lets somebody in."""
+        """Return whether the invitation can be accepted."""
         return self.used_at is None and now < self.expires_at

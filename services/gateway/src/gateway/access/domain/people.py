@@ -1,4 +1,4 @@
-"""People: their accounts, what they are in a workspace, and how they stay signed in."""
+"""Users: accounts, roles and sessions."""
 
 import re
 import secrets
@@ -12,11 +12,11 @@ from shared.errors import InvalidRequest
 from shared.security.keys import hash_key
 
 SESSION_LIFE: Final = timedelta(days=7)
-"""Without a visit for as long, one signs in again."""
+"""Sessions unused for this long expire."""
 SESSION_MAX_LIFE: Final = timedelta(days=30)
 ROTATE_AFTER: Final = timedelta(days=1)
 ROTATION_GRACE: Final = timedelta(minutes=1)
-"""How long the old token is still good, for requests that were on their way when the new one was given."""
+"""Time for which the old token stays valid, for requests in transit during rotation."""
 
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 256
@@ -24,7 +24,7 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
 class Role(StrEnum):
-    """What a member may do: look and run, edit drafts, or everything."""
+    """Role of a member: read and run, edit drafts, or administer."""
 
     READ = "read"
     WRITE = "write"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A person with an account."""
+    """User with an account."""
 
     id: str
     email: str
@@ -41,14 +41,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A person and the hash of the password; None for who cannot sign in yet."""
+    """User and password hash; None for users who cannot sign in yet."""
 
     user: User
     password_hash: str | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who signed in. Only the hash of its token is kept."""
+    """Session of a signed-in user. Only its token's hash is stored."""
 
     id: str
     token_hash: str
@@ -60,21 +60,21 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str = ""
 
     def is_good(self, now: datetime) -> bool:
-        """Whether it still stands for its user."""
+        """Return whether the session is valid."""
         return now < self.expires_at
 
     def wants_rotation(self, now: datetime) -> bool:
-        """Whether it is time for another token."""
+        """Return whether the token is due for rotation."""
         return now - self.renewed_at >= ROTATE_AFTER
 
     def renewed(self, token: str, now: datetime) -> "Session":
-        """The same stay under another token, never past its longest life."""
+        """Return the session under another token, within its maximum lifetime."""
         end = min(now + SESSION_LIFE, self.created_at + SESSION_MAX_LIFE)
         return msgspec.structs.replace(self, token_hash=hash_key(token), renewed_at=now, expires_at=end)
 
 
 def new_session(session_id: str, token: str, user: User, now: datetime, *, address: str, user_agent: str) -> Session:
-    """A stay that begins now."""
+    """Return a session that begins now."""
     return Session(
         id=session_id,
         token_hash=hash_key(token),
@@ -88,17 +88,17 @@ def new_session(session_id: str, token: str, user: User, now: datetime, *, addre
 
 
 def new_token() -> str:
-    """256 random bits, for sessions and invitations."""
+    """Return 256 random bits, for sessions and invitations."""
     return secrets.token_urlsafe(32)
 
 
 def new_password() -> str:
-    """A password for who has none yet: 120 random bits."""
+    """Return a generated password of 120 random bits."""
     return secrets.token_urlsafe(15)
 
 
 def checked_email(text: str) -> str:
-    """`text` as an address is kept: trimmed, in lower case. Raises InvalidRequest."""
+    """Return `text` as stored: trimmed, in lower case. Raises InvalidRequest."""
     email = text.strip().lower()
     if not _EMAIL.fullmatch(email):
         raise InvalidRequest("Invalid email address")
@@ -106,7 +106,7 @@ def checked_email(text: str) -> str:
 
 
 def checked_password(text: str) -> str:
-    """A password that may be chosen. Raises InvalidRequest."""
+    """Return a valid new password. Raises InvalidRequest."""
     if len(text) < MIN_PASSWORD:
         raise InvalidRequest(f"Password must have at least {MIN_PASSWORD} characters")
     if len(text) > MAX_PASSWORD:

@@ -1,4 +1,4 @@
-"""Plans: how long a run may take, how many may go on at once, and how often one may call."""
+"""Plans: limits of run time, concurrency and call rates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.contracts.runs import RunMode
 
 
 class PlanName(StrEnum):
-    """`free` is shown to people as Community."""
+    """Name of a plan; the console shows `free` as Community."""
 
     FREE = "free"
     PRO = "pro"
@@ -26,28 +26,28 @@ class PlanName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a workspace has paid for."""
+    """Limits of a workspace's plan."""
 
     name: PlanName
     sync_seconds: int
     async_seconds: int
     concurrency: int
-    """Queued runs that may be processing at once."""
+    """Queued runs that may be in progress concurrently."""
     rates: Mapping[RateKind, int]
     """Calls of each kind per window."""
     log_days: int = 1
-    """How long after their end runs are found in the logs."""
+    """Days for which finished runs stay in the logs."""
     spend_cap_usd: float = 0.0
-    """What may be spent on models in a month, in US dollars; 0 is no cap."""
+    """Monthly limit of spend on models, in US dollars; 0 for none."""
 
     def time_limit_ms(self, mode: RunMode, asked_seconds: int | None = None) -> int:
-        """The time limit of a run; a caller may lower it, never raise it."""
+        """Return the time limit of a run; a caller may lower it, never raise it."""
         granted = self.async_seconds if mode is RunMode.ASYNC else self.sync_seconds
         return 1000 * min(granted, asked_seconds or granted)
 
     @property
     def log_retention_ms(self) -> int:
-        """As a run carries it along."""
+        """Return the retention that a run carries."""
         return 86_400_000 * self.log_days
 
 

@@ -1,4 +1,4 @@
-"""How often a caller may call: a bucket of tokens that is filled up once per window."""
+"""Rate limits: token buckets that refill once per window."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.contracts.runs import RunMode
 
 
 class RateKind(StrEnum):
-    """What is counted. Each kind has buckets of its own."""
+    """Kind of counted calls. Each kind has its own buckets."""
 
     SYNC = "sync"
     ASYNC = "async"
@@ -16,31 +16,31 @@ class RateKind(StrEnum):
 
     @classmethod
     def of(cls, mode: RunMode) -> "RateKind":
-        """What a call that starts a run counts as; streams count as sync."""
+        """Return the kind of a call that starts a run; streams count as sync."""
         return cls.ASYNC if mode is RunMode.ASYNC else cls.SYNC
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls per window; a bucket that was left alone for long holds twice as many."""
+    """Calls per window; an idle bucket holds twice as many."""
 
     per_window: int
     window_seconds: float
 
     @property
     def burst(self) -> int:
-        """What a full bucket holds."""
+        """Return the capacity of a bucket."""
         return 2 * self.per_window
 
     @property
     def spare(self) -> int:
-        """How many tokens a process may hold beyond those that it needs at once: 1 % of a full bucket."""
+        """Return the tokens a process may hold beyond immediate need: 1 % of a full bucket."""
         return self.burst // 100
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a bucket stands: what is left in it, and the seconds until it is filled up again."""
+    """State of a bucket: tokens left, and seconds until its refill."""
 
     rate: Rate
     remaining: int
@@ -48,5 +48,5 @@ class Standing:
 
     @property
     def reset_seconds(self) -> int:
-        """Whole seconds; whoever waits as long finds tokens."""
+        """Return whole seconds, after which tokens are available."""
         return max(1, math.ceil(self.resets_in))

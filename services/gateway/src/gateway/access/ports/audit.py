@@ -1,4 +1,4 @@
-"""Who did what."""
+"""Port of the audit log."""
 
 from typing import Protocol
 
@@ -6,12 +6,10 @@ from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 
 
 class AuditEntries(Protocol):
-    """The audit log."""
-
     async def find(self, query: AuditQuery) -> AuditPage:
-        """Newest first, and fewer than are wanted where looking for more takes long. Raises Unavailable."""
+        """Return entries, newest first; fewer than requested if a search takes long. Raises Unavailable."""
         ...
 
     async def add(self, *entries: AuditEntry) -> None:
-        """Keep them. Never raises: the deed is done."""
+        """Store entries. Never raises: the action has already happened."""
         ...

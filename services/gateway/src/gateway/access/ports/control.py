@@ -1,4 +1,4 @@
-"""What every process is told."""
+"""Broadcasts to every process."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from shared.contracts.messages import ControlMessage
 
 
 class Control(Protocol):
-    """To every process."""
+    """Port of broadcasts."""
 
     async def broadcast(self, message: ControlMessage) -> None:
         """Raises Unavailable."""

@@ -11,7 +11,7 @@ class Keys(Protocol):
     """API keys, in the gateway's own database. Every method raises Unavailable."""
 
     async def find(self, key_hash: str) -> Credential | None:
-        """The key with this hash and what it opens, good or not."""
+        """Return the key with this hash and its access, valid or not."""
         ...
 
     async def workspace(self, workspace_id: str) -> Workspace | None:
@@ -19,11 +19,11 @@ class Keys(Protocol):
         ...
 
     async def record_uses(self, uses: Mapping[str, datetime]) -> None:
-        """When each key was used last; an older time never replaces a newer one."""
+        """Store each key's last use; an older time never replaces a newer one."""
         ...
 
     async def has_keys(self, workspace_id: str) -> bool:
-        """Whether the workspace has any key, revoked ones included."""
+        """Return whether the workspace has any key, revoked ones included."""
         ...
 
     async def add_key(self, key: ApiKey) -> None:
@@ -31,27 +31,27 @@ class Keys(Protocol):
         ...
 
     async def key(self, key_id: str) -> ApiKey | None:
-        """One key, revoked or not."""
+        """Return one key, revoked or not."""
         ...
 
     async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
-        """The keys of a workspace or of a user that are not revoked, newest first."""
+        """Return the keys of a workspace or user that are not revoked, newest first."""
         ...
 
     async def change_key(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
-        """Give it what `changes` name, and nothing else; as it is then, None where it is gone or revoked.
+        """Change the fields in `changes`; return the changed key, None if it is missing or revoked.
 
-        Raises Conflict when its owner has another of this name.
+        Raises Conflict when its owner has another key of this name.
         """
         ...
 
     async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
-        """Store `new` under the name of `old`, and `old` as `retired`: both or neither.
+        """Store `new` under the name of `old`, and `old` as `retired`, in one transaction.
 
-        False where somebody else changed, replaced or revoked the old one meanwhile.
+        Return False after a concurrent change, replacement or revocation of the old key.
         """
         ...
 
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
-        """Says whether it was good until now."""
+        """Return whether the key was valid until now."""
         ...

@@ -13,52 +13,48 @@ class Workspaces(Protocol):
     """Workspaces, their members and invitations. Every method raises Unavailable."""
 
     async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
-        """Make this the first workspace, with this admin, unless there is one; returns what is, and the admin's id."""
+        """Create the first workspace with this admin unless one exists; return the existing one and the admin's id."""
         ...
 
     async def workspace(self, workspace_id: str) -> Workspace | None:
         """One workspace."""
         ...
 
-    async def add_workspace(self, workspace: Workspace, team: Team) -> None:
-        """Keep a new one."""
-        ...
+    async def add_workspace(self, workspace: Workspace, team: Team) -> None: ...
 
     async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
         """Set these fields. Raises NotFound."""
         ...
 
     async def grants(self, user_id: str) -> tuple[Grant, ...]:
-        """Where the user may go, oldest workspace first."""
+        """Return the user's workspaces with roles, oldest first."""
         ...
 
     async def team(self, workspace_id: str) -> Team:
-        """Raises NotFound."""
+        """Return a workspace's members. Raises NotFound."""
         ...
 
     async def replace_team(self, team: Team) -> bool:
-        """Keep it if the stored one is of the revision before; says whether it did."""
+        """Store the team if the stored revision is the one before; return whether it was."""
         ...
 
-    async def add_invitation(self, invitation: Invitation) -> None:
-        """Keep a new one."""
-        ...
+    async def add_invitation(self, invitation: Invitation) -> None: ...
 
     async def invitation(self, token_hash: str) -> Invitation | None:
-        """The one with this token, open or not."""
+        """Return the invitation with this token, open or not."""
         ...
 
     async def invitations(self, workspace_id: str) -> Sequence[Invitation]:
-        """All of a workspace."""
+        """Return all invitations of a workspace."""
         ...
 
     async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
-        """As `replace_team`, and the invitation is used up with it: both, or neither.
+        """Like `replace_team`, and consume the invitation in the same transaction.
 
-        Raises NotFound for an invitation that is not open any more.
+        Raises NotFound for an invitation that is not open.
         """
         ...
 
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
-        """Says whether it was there."""
+        """Return whether the invitation existed."""
         ...
