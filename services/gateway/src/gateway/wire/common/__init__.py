@@ -1,1 +1,1 @@
-"""What API generations share: bodies, presenters, routes' helpers."""
+"""Shared bodies, presenters and helpers of API generations."""

@@ -14,7 +14,7 @@ Description = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class WorkflowQuery(BaseModel):
-    """Which workflows to list, oldest first."""
+    """Filter of workflows, listed oldest first."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -26,7 +26,7 @@ class WorkflowQuery(BaseModel):
 
 
 class ImportBody(RequestBody):
-    """A workflow file and where it goes."""
+    """Workflow file and its target."""
 
     workspace_id: str
     id: str | None = Field(
@@ -42,20 +42,20 @@ class ImportBody(RequestBody):
 
 
 class DeployBody(RequestBody):
-    """What to call the new version."""
+    """Name and description of the new version."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
 
 
 class RollbackBody(RequestBody):
-    """Which version to go back to; the one before the live one when nothing is said."""
+    """Version to roll back to; by default the one before the live one."""
 
     version: Annotated[int | None, NO_NULL_NUMBER] = Field(None, ge=1, le=2**31)
 
 
 class ImportedWorkflow(Wire):
-    """A workflow that was just made."""
+    """Imported workflow."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class ImportedWorkflow(Wire):
 
 
 class WorkflowSummary(ImportedWorkflow):
-    """A workflow in a list."""
+    """Workflow in a list."""
 
     is_deployed: bool
     deployed_at: str | None
@@ -76,7 +76,7 @@ class WorkflowSummary(ImportedWorkflow):
 
 
 class ActiveDeployment(Wire):
-    """What is live."""
+    """Live version."""
 
     deployment_version_id: str
     version: int
@@ -84,7 +84,7 @@ class ActiveDeployment(Wire):
 
 
 class Deployment(Wire):
-    """What a deploy, rollback or undeploy did."""
+    """Result of a deploy, rollback or undeploy."""
 
     id: str
     is_deployed: bool

@@ -1,4 +1,4 @@
-"""Workflows and deployments as v1 and v2 show them alike."""
+"""Presenters of workflows and deployments for v1 and v2."""
 
 from gateway.runs.application.run_counts import Tallies
 from gateway.wire.common.models import ActiveDeployment, Deployment, ImportedWorkflow, WorkflowSummary
@@ -7,7 +7,7 @@ from shared.contracts.deployments import Deployed, Endpoint, Workflow
 
 
 def imported(workflow: Workflow) -> ImportedWorkflow:
-    """A workflow that was just made."""
+    """Present an imported workflow."""
     return ImportedWorkflow(
         id=workflow.id,
         name=workflow.name,
@@ -20,7 +20,7 @@ def imported(workflow: Workflow) -> ImportedWorkflow:
 
 
 def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
-    """A workflow in a list."""
+    """Present a workflow in a list."""
     deployed_at = workflow.endpoint.deployed_at
     tally = tallies.get(workflow.id) if tallies else None
     return WorkflowSummary(
@@ -33,7 +33,7 @@ def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
 
 
 def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
-    """What is live, None when nothing is."""
+    """Present the live version, None without one."""
     if endpoint.version is None or endpoint.version_id is None:
         return None
     deployed_at = endpoint.deployed_at
@@ -45,7 +45,7 @@ def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
 
 
 def deployment(deployed: Deployed) -> Deployment:
-    """What a deploy or rollback did."""
+    """Present the result of a deploy or rollback."""
     active = active_deployment(deployed.endpoint)
     return Deployment(
         id=deployed.endpoint.workflow_id,
@@ -59,5 +59,5 @@ def deployment(deployed: Deployed) -> Deployment:
 
 
 def undeployed(endpoint: Endpoint) -> Deployment:
-    """What an undeploy did."""
+    """Present the result of an undeploy."""
     return Deployment(id=endpoint.workflow_id, is_deployed=False, deployed_at=None, warnings=[])

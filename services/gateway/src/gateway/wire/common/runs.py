@@ -1,4 +1,4 @@
-"""Runs as legacy and v2 describe them alike."""
+"""Run presenters of legacy and v2."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from shared.contracts.cancels import CancelAnswer, CancelReason
 
 
 def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
-    """What a cancel found, in the words of both generations."""
+    """Present the result of a cancel."""
     return {
         "redisAvailable": True,
         "durablyRecorded": answer.reason != CancelReason.ALREADY_CANCELLED,

@@ -1,4 +1,4 @@
-"""Versions as legacy and v2 list them alike."""
+"""Version presenters of legacy and v2."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from shared.contracts.deployments import Version
 
 
 class VersionRow(Wire):
-    """One deployment."""
+    """Deployed version."""
 
     id: str
     version: int
@@ -24,7 +24,7 @@ MAX_NUMBER: Final = 2**31
 
 
 def version_row(version: Version) -> VersionRow:
-    """A version as every generation lists it."""
+    """Present a version."""
     return VersionRow(
         id=version.id,
         version=version.number,

@@ -15,7 +15,7 @@ from shared.contracts.deployments import ImportWorkflow
 
 
 def file_of(body: ImportBody, sent: bytes) -> ImportWorkflow:
-    """The file to import, from the body and the bytes that it was read from."""
+    """Return the file to import, from the body and its raw bytes."""
     return ImportWorkflow(
         workspace_id=body.workspace_id,
         workflow=body.workflow if isinstance(body.workflow, str) else _as_sent(sent),
@@ -33,7 +33,7 @@ _sent_decoder: Final = msgspec.json.Decoder(_Sent)
 
 
 def _as_sent(body: bytes) -> str:
-    """The workflow's own text: once read as an object, a block whose id occurs twice would be gone without a word."""
+    """Return the workflow's own text: parsing it would silently drop a block whose id occurs twice."""
     sent = json_body.read(json_body.without_bom(body), partial(json_body.decode, _sent_decoder))
     return bytes(sent.workflow).decode()
 
@@ -41,7 +41,7 @@ def _as_sent(body: bytes) -> str:
 async def listed(
     caller: Caller, authoring: Authoring, tallies: RunTallies, asked: WorkflowQuery
 ) -> tuple[list[WorkflowSummary], str | None]:
-    """A page of workflows, and where the next one begins. Raises Forbidden, InvalidRequest, Unavailable."""
+    """Return a page of workflows, and the next cursor. Raises Forbidden, InvalidRequest, Unavailable."""
     caller = entered(caller, asked.workspace_id, Scope.READ)
     page = await authoring.page(
         asked.workspace_id,
@@ -56,7 +56,7 @@ async def listed(
 
 
 def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:
-    """The caller in that workspace. Raises Forbidden."""
+    """Return the caller in that workspace. Raises Forbidden."""
     caller = caller.within(workspace_id)
     caller.require(scope)
     return caller

@@ -1,4 +1,4 @@
-"""`/api/workflows`: make, list, rename, archive, and the draft under `/state`."""
+"""`/api/workflows`: create, list, rename, archive, and the draft under `/state`."""
 
 from typing import Annotated, Any, Final
 
@@ -31,7 +31,7 @@ MOST_LISTED: Final = 10_000
 def authoring_router(
     access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
 ) -> APIRouter:
-    """Workflows and their drafts, for whoever may edit them."""
+    """Return routes of workflows and drafts, for editors."""
     router = APIRouter(
         prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
     )
@@ -107,7 +107,7 @@ _STATE_BODY: Final = {
 
 
 def row(workflow: Workflow) -> WorkflowRow:
-    """A workflow as the legacy API shows it."""
+    """Present a workflow."""
     deployed_at = workflow.endpoint.deployed_at
     return WorkflowRow(
         id=workflow.id,

@@ -1,4 +1,4 @@
-"""The bodies of the legacy routes that make, save and deploy workflows."""
+"""Bodies of the legacy routes that create, save and deploy workflows."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from gateway.wire.common.versions import VersionRow
 
 
 class CreateBody(RequestBody):
-    """A new, empty workflow."""
+    """New, empty workflow."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
@@ -19,7 +19,7 @@ class CreateBody(RequestBody):
 
 
 class UpdateBody(RequestBody):
-    """What to change."""
+    """Changes to a workflow."""
 
     name: Annotated[Annotated[str, StringConstraints(min_length=1, max_length=200)] | None, NO_NULL_TEXT] = None
     description: Annotated[Annotated[str, StringConstraints(max_length=2000)] | None, NO_NULL_TEXT] = None
@@ -27,14 +27,14 @@ class UpdateBody(RequestBody):
 
 
 class AccessBody(RequestBody):
-    """Who may call, and what is kept of it."""
+    """Who may call, and what is stored of calls."""
 
     is_public_api: bool | None = None
     store_inputs_and_outputs: bool | None = None
 
 
 class VersionBody(RequestBody):
-    """New texts for a version, or the wish to make it live."""
+    """New name or description of a version, or a request to make it live."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
@@ -42,7 +42,7 @@ class VersionBody(RequestBody):
 
 
 class WorkflowRow(Wire):
-    """A workflow."""
+    """Workflow."""
 
     id: str
     name: str
@@ -65,7 +65,7 @@ class Saved(Done):
 
 
 class ActiveDeployment(Wire):
-    """What is live."""
+    """Live version."""
 
     deployment_version_id: str
     version: int
@@ -73,7 +73,7 @@ class ActiveDeployment(Wire):
 
 
 class DeploymentState(Wire):
-    """What is live, and who may call it."""
+    """Live version, and who may call it."""
 
     is_deployed: bool
     deployed_at: str | None
@@ -85,7 +85,7 @@ class DeploymentState(Wire):
 
 
 class DeployResult(Wire):
-    """What a deploy or undeploy did."""
+    """Result of a deploy or undeploy."""
 
     is_deployed: bool
     deployed_at: str | None
@@ -101,7 +101,7 @@ class AccessState(Wire):
 
 
 class StatusState(Wire):
-    """What the SDKs ask before they call."""
+    """Deployment status for SDKs."""
 
     is_deployed: bool
     deployed_at: str | None
@@ -117,7 +117,7 @@ class DeployedState(Wire):
 
 
 class VersionChange(Wire):
-    """What became of a version."""
+    """Result of a version change."""
 
     name: str | None = None
     description: str | None = None

@@ -1,4 +1,4 @@
-"""`/api/workflows/{id}/diff` and `/problems`: what changed, and what is wrong, in words."""
+"""`/api/workflows/{id}/diff` and `/problems`: changes and validation problems as text."""
 
 from typing import Annotated, Any, Final
 
@@ -18,7 +18,7 @@ STATE: Final = r"^(draft|active|[1-9][0-9]{0,8})$"
 
 
 class ChangeRow(Wire):
-    """One difference."""
+    """Difference."""
 
     kind: str
     summary: str
@@ -34,7 +34,7 @@ class Changes(Wire):
 
 
 class ProblemRow(Wire):
-    """Something that is wrong with a block or with the whole."""
+    """Problem of a block or of the workflow."""
 
     code: str
     message: str
@@ -44,14 +44,14 @@ class ProblemRow(Wire):
 
 
 class Problems(Wire):
-    """Errors keep a draft from being deployed, warnings do not."""
+    """Errors prevent a deploy, warnings do not."""
 
     errors: list[ProblemRow]
     warnings: list[ProblemRow]
 
 
 def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
-    """For whoever may read the workflow."""
+    """Return routes for readers of the workflow."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",
         route_class=presenting(present_error),

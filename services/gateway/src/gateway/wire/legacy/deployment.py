@@ -1,4 +1,4 @@
-"""`/api/workflows/{id}/deploy` and what tells whether a workflow is deployed."""
+"""`/api/workflows/{id}/deploy` and the deployment status."""
 
 from typing import Annotated, Final
 
@@ -35,7 +35,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing: DeploymentService) -> APIRouter:
-    """What is live: for a key with the read scope, and with the deploy scope to change it."""
+    """Return routes of deployments: reads need the read scope, changes the deploy scope."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",
         route_class=presenting(present_error),
@@ -88,7 +88,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
 
 
 def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
-    """What is live, None when nothing is."""
+    """Present the live version, None without one."""
     if endpoint.version is None or endpoint.version_id is None:
         return None
     return ActiveDeployment(
@@ -125,7 +125,7 @@ def _deployed(deployed: Deployed) -> DeployResult:
 
 
 def _change(body: AccessBody) -> UpdateAccess:
-    """What the body asks for. Raises InvalidRequest where that is nothing."""
+    """Return the requested change. Raises InvalidRequest if there is none."""
     if body.is_public_api is None and body.store_inputs_and_outputs is None:
         raise InvalidRequest("At least one of isPublicApi or storeInputsAndOutputs must be provided")
     return UpdateAccess(

@@ -26,14 +26,14 @@ QUEUE_FULL: Final = "Execution queue is at capacity"
 
 
 def present_plain_error(request: Request, error: FlowportError) -> Response:
-    """As an execute call, for the routes of its runs."""
+    """Present errors like an execute call, for the routes of its runs."""
     status = status_of(error)
     named = {"x-execution-id": error.run_id} if isinstance(error, RunUncertain) else {}
     return StructResponse(_execute_body(error), status_code=status, headers={**named, **retry_headers(error, status)})
 
 
 present_execute_error: Final = counting(present_plain_error)
-"""What an execute call that was refused, or lost, is told."""
+"""Presents an execute call that was refused or lost."""
 
 
 def _plain(error: FlowportError) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
+"""`POST /api/workflows/{id}/execute`. Clients can observe the order of its checks: keep it."""
 
 from functools import partial
 from typing import Any, Final
@@ -31,7 +31,7 @@ TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 
 
 class ExecuteEndpoint:
-    """Serves execute calls: sync, stream and async."""
+    """Endpoint of execute calls: sync, stream and async."""
 
     def __init__(
         self, reception: EndpointServices, canvas: CanvasStreams, *, once: IdempotentCalls, public_url: str
@@ -92,7 +92,7 @@ class ExecuteEndpoint:
 
 
 async def _body_of(request: Request) -> bytes:
-    """Raises PayloadTooLarge in the words that clients of this route know."""
+    """Return the body. Raises PayloadTooLarge with this route's own text."""
     try:
         return await request.body()
     except PayloadTooLarge as error:

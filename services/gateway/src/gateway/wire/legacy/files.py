@@ -1,4 +1,4 @@
-"""`/api/files/serve/…`: the files of runs, for those who may read the workspace."""
+"""`/api/files/serve/…`: files of runs, for readers of the workspace."""
 
 import asyncio
 import mimetypes
@@ -29,7 +29,7 @@ MISSING: Final = "File not found"
 
 
 def files_router(authentication: Authentication, limiting: RateLimitHeaders, payloads: Payloads) -> APIRouter:
-    """The route of files. A file of another workspace, workflow or run than its path names does not exist."""
+    """Return the route of files. A path that names another workspace, workflow or run is not found."""
     router = APIRouter(
         route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)
     )
@@ -54,7 +54,7 @@ def files_router(authentication: Authentication, limiting: RateLimitHeaders, pay
 
 
 def _headers(name: str) -> dict[str, str]:
-    """A file is somebody else's: a browser saves it, and runs nothing in it."""
+    """Return headers that make browsers save the untrusted file and run nothing in it."""
     return {
         "content-type": mimetypes.guess_type(name)[0] or UNKNOWN_TYPE,
         "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",

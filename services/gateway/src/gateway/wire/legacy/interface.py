@@ -1,4 +1,4 @@
-"""`/api/workflows/{id}/…` for who is about to call it: code samples, OpenAPI, a page to read and try it."""
+"""`/api/workflows/{id}/…` for callers: code samples, OpenAPI, an API page."""
 
 from typing import Annotated, Any, Final
 
@@ -25,7 +25,7 @@ Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one 
 
 
 def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
-    """Protected like the workflow itself."""
+    """Return routes with the access rules of the workflow."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}",
         route_class=presenting(present_error),

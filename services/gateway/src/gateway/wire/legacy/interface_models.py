@@ -1,4 +1,4 @@
-"""Code samples and selectable outputs, as the console and the command line show them."""
+"""Code samples and selectable outputs for console and CLI."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gateway.workflows.domain.samples import Language, Mode, Step
 
 
 class Selectable(Wire):
-    """One field that can be selected."""
+    """Selectable field."""
 
     path: str
     type: str
@@ -17,7 +17,7 @@ class Selectable(Wire):
 
 
 class SelectableBlock(Wire):
-    """A block and its fields."""
+    """Block and its fields."""
 
     block_id: str
     block_name: str
@@ -26,7 +26,7 @@ class SelectableBlock(Wire):
 
 
 class SampleCode(Wire):
-    """A program that makes one call and prints the answer. The key is read from SIM_API_KEY."""
+    """Program that makes one call and prints the answer. It reads the key from SIM_API_KEY."""
 
     mode: Mode
     step: Step
@@ -35,7 +35,7 @@ class SampleCode(Wire):
 
 
 class Samples(Wire):
-    """Everything that an API tab shows."""
+    """Content of an API tab."""
 
     workflow_id: str
     version: int

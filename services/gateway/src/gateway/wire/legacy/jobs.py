@@ -1,4 +1,4 @@
-"""`GET /api/jobs/{jobId}`: how a queued run is doing."""
+"""`GET /api/jobs/{jobId}`: status of a queued run."""
 
 from typing import Annotated, Any, Final
 
@@ -66,7 +66,7 @@ def jobs_router(
 
 
 def job_body(run: RunView, output: bytes | None) -> dict[str, Any]:
-    """`run` as pollers know it; what has no value yet is left out."""
+    """Present `run` for polling, without fields that have no value yet."""
     body: dict[str, Any] = {
         "success": True,
         "taskId": run.job_id or run.run_id,

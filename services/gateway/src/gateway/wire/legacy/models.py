@@ -1,4 +1,4 @@
-"""The bodies of the legacy API: they describe it in OpenAPI, and tests hold the answers against them."""
+"""Bodies of the legacy API, for OpenAPI and for tests of its responses."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from shared.contracts.cancels import CancelReason
 
 
 class ExecuteBody(Wire):
-    """The control keys of an execute call. Every other key is input of the workflow."""
+    """Control keys of an execute call. Every other key is input of the workflow."""
 
     model_config = ConfigDict(extra="allow", alias_generator=to_camel)
 
@@ -29,7 +29,7 @@ class ExecuteBody(Wire):
 
 
 class RunTimes(Wire):
-    """When the run began and ended."""
+    """Start and end of the run."""
 
     duration: int = Field(description="Milliseconds.")
     start_time: str
@@ -37,7 +37,7 @@ class RunTimes(Wire):
 
 
 class ExecuteResult(Wire):
-    """A run that ended while its caller waited."""
+    """Result of a synchronous run."""
 
     success: bool
     execution_id: str
@@ -46,7 +46,7 @@ class ExecuteResult(Wire):
 
 
 class ExecuteFailure(Wire):
-    """A run that failed."""
+    """Failed run."""
 
     success: Literal[False]
     output: Any = None
@@ -55,13 +55,13 @@ class ExecuteFailure(Wire):
 
 
 class JobLinks(Wire):
-    """Where to look next."""
+    """Links to the run's status."""
 
     status: str
 
 
 class Accepted(Wire):
-    """A run that was queued."""
+    """Queued run."""
 
     success: Literal[True]
     is_async: Literal[True] = Field(alias="async")
@@ -76,7 +76,7 @@ class Accepted(Wire):
 
 
 class JobTimes(Wire):
-    """What is known of a job's life. A key is there once it has a value."""
+    """Times of a job. A key is present once it has a value."""
 
     created_at: str
     started_at: str | None = None
@@ -88,7 +88,7 @@ class JobTimes(Wire):
 
 
 class JobStatus(Wire):
-    """A queued run as it stands."""
+    """Status of a queued run."""
 
     success: Literal[True]
     task_id: str
@@ -106,7 +106,7 @@ class RunCost(Wire):
 
 
 class RunState(Wire):
-    """A run as it stands."""
+    """Status of a run."""
 
     execution_id: str
     workflow_id: str
@@ -124,7 +124,7 @@ class RunState(Wire):
 
 
 class CancelResult(Wire):
-    """What a cancel found."""
+    """Result of a cancel."""
 
     success: bool
     execution_id: str
@@ -136,7 +136,7 @@ class CancelResult(Wire):
 
 
 class PausePointModel(Wire):
-    """One thing that a run waits for."""
+    """Pause of a run."""
 
     context_id: str
     block_id: str
@@ -150,7 +150,7 @@ class PausePointModel(Wire):
 
 
 class PausedExecution(Wire):
-    """A run that waits."""
+    """Paused run."""
 
     id: str
     workflow_id: str
@@ -167,14 +167,14 @@ class PausedExecution(Wire):
 
 
 class PausedExecutions(Wire):
-    """The paused runs of a workflow, newest first; their points without what they show."""
+    """Paused runs of a workflow, newest first, without what their pauses show."""
 
     paused_executions: list[PausedExecution]
     next_cursor: str | None
 
 
 class PausedContext(Wire):
-    """One pause, and the run around it."""
+    """A pause, and its run."""
 
     execution: PausedExecution
     pause_point: PausePointModel
@@ -183,7 +183,7 @@ class PausedContext(Wire):
 
 
 class Resumed(Wire):
-    """The answer was taken; the run goes on as a job."""
+    """The answer was accepted; the run continues as a job."""
 
     success: Literal[True]
     is_async: Literal[True] = Field(alias="async")

@@ -1,4 +1,4 @@
-"""How runs that ended look to a caller who waited."""
+"""Results of finished runs for synchronous callers."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,7 +37,7 @@ class _Failed(msgspec.Struct, rename="camel"):
 
 
 def sync_response(run_id: str, outcome: RunOutcome, output: bytes) -> Response:
-    """The answer to a sync call whose run is over; a Response block speaks for itself."""
+    """Return the response to a finished sync call; a Response block defines its own."""
     headers = {"x-execution-id": run_id}
     if outcome.status is RunStatus.FAILED:
         return _failure(outcome, output, headers)

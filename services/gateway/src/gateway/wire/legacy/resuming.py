@@ -1,4 +1,4 @@
-"""`/api/resume/…` and `/api/workflows/{id}/paused`: what runs wait for, and answers."""
+"""`/api/resume/…` and `/api/workflows/{id}/paused`: pauses of runs, and answers."""
 
 from typing import Annotated, Any, Final
 

@@ -1,4 +1,4 @@
-"""`/api/workflows/{id}/executions/{executionId}`: how a run is doing, and its cancel."""
+"""`/api/workflows/{id}/executions/{executionId}`: status and cancel of a run."""
 
 from typing import Annotated, Any
 
@@ -73,7 +73,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
 
 
 def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str, Any]:
-    """A run as it stands."""
+    """Present a run's status."""
     return {
         "executionId": run.run_id,
         "workflowId": run.workflow_id,

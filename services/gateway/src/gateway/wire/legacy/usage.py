@@ -1,4 +1,4 @@
-"""`GET /api/users/me/usage-limits`: how the caller stands."""
+"""`GET /api/users/me/usage-limits`: the caller's limits."""
 
 from typing import Annotated, Final, Literal
 
@@ -23,14 +23,14 @@ REFUSALS: Final = answers(Error, 401, 403, 503)
 
 
 class LegacyBucket(Bucket):
-    """How one rate limit stands."""
+    """State of one rate limit."""
 
     is_limited: bool = Field(description="No call is left until the reset.")
     limit: int = Field(description="The same as requestsPerMinute.")
 
 
 class RateLimit(Wire):
-    """The limits of calls that start runs."""
+    """Limits of calls that start runs."""
 
     sync: LegacyBucket
     queued: LegacyBucket = Field(alias="async")
@@ -38,7 +38,7 @@ class RateLimit(Wire):
 
 
 class MonthlyUsage(Wire):
-    """Money, in US dollars, this month."""
+    """Spend this month, in US dollars."""
 
     current_period_cost: int | float
     limit: int | float
@@ -46,7 +46,7 @@ class MonthlyUsage(Wire):
 
 
 class Storage(Wire):
-    """Stored files; they are not metered, so all of it is 0."""
+    """Stored files; they are not metered, so all values are 0."""
 
     used_bytes: int = 0
     limit_bytes: int = 0
@@ -54,7 +54,7 @@ class Storage(Wire):
 
 
 class UsageLimits(Wire):
-    """How the caller stands."""
+    """The caller's limits."""
 
     success: Literal[True] = True
     rate_limit: RateLimit
@@ -65,7 +65,7 @@ class UsageLimits(Wire):
 def usage_router(
     authentication: Authentication, limiting: RateLimitHeaders, reports: UsageReports, clock: Clock
 ) -> APIRouter:
-    """The usage route. It counts nothing."""
+    """Return the usage route, which counts no call."""
     router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
 
     @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=REFUSALS)

@@ -1,4 +1,4 @@
-"""`/api/workflows/{id}/deployments`: every version, its texts, promote, and load into the draft."""
+"""`/api/workflows/{id}/deployments`: list, rename, promote and load versions."""
 
 from typing import Annotated, Final
 
@@ -31,7 +31,7 @@ MAX_PAGES: Final = 20
 def versions_router(
     access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
 ) -> APIRouter:
-    """Versions, for a key with the read scope, and with the deploy scope to change something."""
+    """Return routes of versions: reads need the read scope, changes the deploy scope."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}/deployments",
         route_class=presenting(present_error),

@@ -1,4 +1,4 @@
-"""Who calls the v1 API, and what each answer says about the caller's limits."""
+"""Access to the v1 API, and the caller's limits in each answer."""
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller
@@ -11,7 +11,7 @@ from shared.clock import Clock
 
 
 class V1Access(CountedAccess):
-    """Besides who calls: the `limits` block of the answer."""
+    """Caller access, plus the `limits` block of the answer."""
 
     def __init__(
         self,
@@ -27,5 +27,5 @@ class V1Access(CountedAccess):
         self._clock = clock
 
     async def limits(self, caller: Caller) -> Limits:
-        """How the caller stands."""
+        """Return the caller's limits."""
         return limits_block(await self._reports.of(caller), self._clock)

@@ -1,4 +1,4 @@
-"""`/api/v1/audit-logs`: who did what, for scripts."""
+"""`/api/v1/audit-logs`: the audit log, for scripts."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ class AuditLogs(AuditRows):
 
 
 def audit_logs_router(access: V1Access, audit: AuditLog) -> APIRouter:
-    """For admins."""
+    """Return the route, for admins."""
     router = APIRouter(
         route_class=presenting(present_error),
         tags=["Audit"],

@@ -1,4 +1,4 @@
-"""`/api/v1/dead-letters` and `/api/v1/runs/{id}/redrive`: what nobody could work on, and another chance for it."""
+"""`/api/v1/dead-letters` and `/api/v1/runs/{id}/redrive`: messages that no worker could process, and their redrive."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from shared.web.structs import StructResponse
 def dead_letters_router(
     access: V1Access, keeper: DeadLetterClient, redriving: RedriveService, *, public_url: str
 ) -> APIRouter:
-    """For whoever looks after the workspace."""
+    """Return the routes, for admins of the workspace."""
     router = APIRouter(
         prefix="/api/v1",
         route_class=presenting(present_error),

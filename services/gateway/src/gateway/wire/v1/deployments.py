@@ -19,7 +19,7 @@ from gateway.workflows.application.deployment import DeploymentService
 
 
 def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRouter:
-    """What is live, for a key with the deploy scope."""
+    """Return the routes, for a key with the deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows/{workflow_id}",
         route_class=presenting(present_error),

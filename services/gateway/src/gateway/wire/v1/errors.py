@@ -1,4 +1,4 @@
-"""Errors as the v1 API words them: the text, and details where a body was out of shape."""
+"""Errors of the v1 API: the text, and details for invalid bodies."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from shared.web.structs import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What a v1 call that failed is told."""
+    """Present a failed v1 call."""
     status = status_of(error)
     body: dict[str, Any] = {"error": message_of(error)}
     if isinstance(error, RateLimited):

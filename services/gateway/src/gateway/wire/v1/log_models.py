@@ -1,4 +1,4 @@
-"""The bodies of the v1 logs API."""
+"""Bodies of the v1 logs API."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from shared.contracts.runs import RunStatus
 
 
 class Cost(Wire):
-    """What a run spent on models, in US dollars."""
+    """Spend of a run on models, in US dollars."""
 
     total: float
 
 
 class FullCost(Cost):
-    """The same, with what it was spent on."""
+    """The same, itemized."""
 
     tokens: dict[str, int]
     models: dict[str, dict[str, Any]]
 
 
 class LogRow(Wire):
-    """A run in a list."""
+    """Run in a list."""
 
     id: str
     workflow_id: str
@@ -44,7 +44,7 @@ class LogRow(Wire):
 
 
 class ExecutionData(Wire):
-    """What a run did."""
+    """Execution details of a run."""
 
     trace_spans: list[dict[str, Any]]
     final_output: Any
@@ -55,7 +55,7 @@ class ExecutionData(Wire):
 
 
 class LogDetail(LogRow):
-    """A run with all that it left."""
+    """Run in full."""
 
     cost: FullCost | None = None
     execution_data: ExecutionData
@@ -74,7 +74,7 @@ class LogAnswer(Wire):
 
 
 class ExecutionAnswer(Wire):
-    """A run and the workflow state that it ran."""
+    """Run and the workflow state that it executed."""
 
     execution_id: str
     workflow_id: str

@@ -1,4 +1,4 @@
-"""Runs in the words of the v1 logs API."""
+"""Run presenters of the v1 logs API."""
 
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ _STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
 
 
 def row(run: RunView) -> dict[str, Any]:
-    """A run in a list."""
+    """Present a run in a list."""
     return {
         "id": run.run_id,
         "workflowId": run.workflow_id,
@@ -35,7 +35,7 @@ def row(run: RunView) -> dict[str, Any]:
 
 
 def workflow_facts(run: RunView, workflow: Workflow | None) -> dict[str, Any]:
-    """Which workflow ran; one that is gone has kept its id only."""
+    """Present the run's workflow; a deleted one has only its id."""
     return {
         "id": run.workflow_id,
         "name": workflow.name if workflow else None,
@@ -44,13 +44,13 @@ def workflow_facts(run: RunView, workflow: Workflow | None) -> dict[str, Any]:
 
 
 def trace(run: RunView) -> list[Any]:
-    """The run as a tree of spans."""
+    """Present the run as a tree of spans."""
     span = trace_of(run)
     return [{**span, "cost": {"total": as_number(run.usage.cost_usd)}} if run.usage.cost_usd else span]
 
 
 def detail(run: RunView, output: bytes | None, workflow: Workflow | None) -> dict[str, Any]:
-    """A run with all that it left."""
+    """Present a run in full."""
     return {
         **row(run),
         "workflow": workflow_facts(run, workflow),
@@ -67,7 +67,7 @@ def detail(run: RunView, output: bytes | None, workflow: Workflow | None) -> dic
 
 
 def execution(run: RunView, state: dict[str, Any] | None) -> dict[str, Any]:
-    """A run and the workflow state that it ran."""
+    """Present a run and the workflow state that it executed."""
     listed = row(run)
     metadata = {name: listed[name] for name in ("trigger", "startedAt", "endedAt", "totalDurationMs")}
     return {

@@ -1,4 +1,4 @@
-"""`/api/v1/logs`: what runs did."""
+"""`/api/v1/logs`: logs of runs."""
 
 import base64
 import binascii
@@ -35,7 +35,7 @@ Order = Literal["asc", "desc"]
 
 
 def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
-    """Logs, for whoever may read the workspace."""
+    """Return routes of logs, for readers of the workspace."""
     router = APIRouter(
         prefix="/api/v1/logs",
         route_class=presenting(present_error),
@@ -99,7 +99,7 @@ def _query(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     order: Order = "desc",
 ) -> FindLogs:
-    """What the caller looks for; a limit out of range is moved into it. Raises InvalidRequest."""
+    """Return the query; a limit out of range is clamped. Raises InvalidRequest."""
     named = names_in(workflow_ids)
     return FindLogs(
         workspace_id=workspace_id,
@@ -151,7 +151,7 @@ def _written(at: str, oldest_first: bool) -> str:
 
 
 def _read(text: str, *, oldest_first: bool) -> str:
-    """Raises InvalidRequest for a cursor that is none of ours, or of a list in the other order."""
+    """Decode a cursor. Raises InvalidRequest if it is invalid, or of a list in the other order."""
     try:
         cursor = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Cursor)
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The bodies of the v1 API."""
+"""Bodies of the v1 API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowSum
 
 
 class InputField(Wire):
-    """A field that the start block declares."""
+    """Field declared by the start block."""
 
     name: str
     type: str
@@ -18,7 +18,7 @@ class InputField(Wire):
 
 
 class WorkflowDetail(WorkflowSummary):
-    """A workflow with what it takes."""
+    """Workflow with its inputs."""
 
     variables: dict[str, Any]
     inputs: list[InputField]
@@ -51,7 +51,7 @@ class ExportAnswer(Wire):
 
 
 class ErrorAnswer(Wire):
-    """Why a call failed."""
+    """Error of a failed call."""
 
     error: str
     details: list[Any] | None = None

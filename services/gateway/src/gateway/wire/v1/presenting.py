@@ -1,4 +1,4 @@
-"""What deploy-service says, in the words of the v1 API."""
+"""Workflow presenters of the v1 API."""
 
 from gateway.runs.application.run_counts import Tallies
 from gateway.wire.common.presenters import summary
@@ -9,7 +9,7 @@ from shared.workflow.format.start import input_fields
 
 
 def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:
-    """A workflow with what its draft declares."""
+    """Present a workflow with its draft's inputs."""
     fields = [
         InputField(
             name=field.name, type=field.type, **({"description": field.description} if field.description else {})

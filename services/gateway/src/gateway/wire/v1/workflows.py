@@ -26,7 +26,7 @@ ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
 def workflows_router(access: V1Access, authoring: Authoring, editing: DraftService, tallies: RunTallies) -> APIRouter:
-    """Workflows, for a key with the read or deploy scope."""
+    """Return routes of workflows, for a key with the read or deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
     )

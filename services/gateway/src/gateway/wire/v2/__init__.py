@@ -1,1 +1,1 @@
-"""The third generation: `/api/v2/workflows/…`, which today's SDKs speak. Every answer is `{data}` or `{error}`."""
+"""The third generation: `/api/v2/workflows/…`, for current SDKs. Every answer is `{data}` or `{error}`."""

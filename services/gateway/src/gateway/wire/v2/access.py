@@ -1,4 +1,4 @@
-"""Who calls the v2 API: here a call is counted by its address before anybody looks at the key."""
+"""Access to the v2 API: counts a call by its address before checking the key."""
 
 from starlette.requests import Request
 
@@ -7,7 +7,7 @@ from gateway.http.counted_access import CountedAccess
 
 
 class V2Access(CountedAccess):
-    """Whoever guesses at keys is stopped before the guesses cost anything."""
+    """Access that stops key guessing before guesses cost anything."""
 
     async def caller(self, request: Request) -> Caller:
         await self._limiting.count_address(request)

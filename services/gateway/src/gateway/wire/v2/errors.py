@@ -1,4 +1,4 @@
-"""Errors as the v2 API words them: a code, a message, and details where there are any."""
+"""Errors of the v2 API: a code, a message, and details if any."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -65,7 +65,7 @@ _MESSAGES: Final[tuple[tuple[type[FlowportError], str], ...]] = (
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What a v2 call that failed is told."""
+    """Present a failed v2 call."""
     status, code = next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (500, ""))
     about: dict[str, Any] = {"code": code or "INTERNAL_ERROR", "message": _message(error)}
     details = _details(error)
@@ -75,7 +75,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
 
 
 present_execute_error: Final = counting(present_error)
-"""What an execute call that was refused, or lost, is told."""
+"""Presents an execute call that was refused or lost."""
 
 
 def _message(error: FlowportError) -> str:

@@ -1,4 +1,4 @@
-"""`GET /api/v2/workflows/{id}/runs/{runId}/events`: what happens in a run, whenever one comes, or comes back."""
+"""`GET /api/v2/workflows/{id}/runs/{runId}/events`: events of a run, resumable at any time."""
 
 from typing import Annotated
 

@@ -30,7 +30,7 @@ from shared.web.structs import StructResponse
 
 
 class V2ExecuteEndpoint:
-    """Serves v2 execute calls: sync, stream and async. Address, key, gate: here they are looked at in this order."""
+    """Endpoint of v2 execute calls: sync, stream and async. It checks address, key and admission in this order."""
 
     def __init__(
         self, reception: EndpointServices, *, streams: RunEventStreams, once: IdempotentCalls, public_url: str

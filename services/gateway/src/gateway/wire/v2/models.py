@@ -1,4 +1,4 @@
-"""The bodies of the v2 API."""
+"""Bodies of the v2 API."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ Status = Literal["queued", "running", "paused", "completed", "failed", "cancelle
 
 
 class ExecuteBody(RequestBody):
-    """What to run it with. Unknown keys are refused."""
+    """Input and options of a run. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class ExecuteBody(RequestBody):
 
 
 class RunFault(Wire):
-    """Why a run failed."""
+    """Error of a failed run."""
 
     message: str
     code: str
@@ -46,7 +46,7 @@ class RunFault(Wire):
 
 
 class RunResult(Wire):
-    """A run that ended while its caller waited."""
+    """Result of a synchronous run."""
 
     run_id: str
     workflow_id: str
@@ -63,7 +63,7 @@ class RunResultAnswer(Wire):
 
 
 class QueuedRun(Wire):
-    """Where to ask for the run."""
+    """Queued run and its status URL."""
 
     run_id: str
     status_url: str
@@ -80,7 +80,7 @@ class RunCost(Wire):
 
 
 class RunSummary(Wire):
-    """A run in a list."""
+    """Run in a list."""
 
     run_id: str
     workflow_id: str
@@ -98,7 +98,7 @@ class RunList(Wire):
 
 
 class RunState(RunSummary):
-    """A run as it stands."""
+    """Status of a run."""
 
     paused: dict[str, Any] | None
     error: RunFault | None
@@ -111,7 +111,7 @@ class RunStateAnswer(Wire):
 
 
 class CancelFacts(Wire):
-    """What a cancel found."""
+    """Result of a cancel."""
 
     success: bool
     run_id: str
@@ -127,7 +127,7 @@ class CancelAnswer(Wire):
 
 
 class RunQuery(BaseModel):
-    """Which runs to list, newest first."""
+    """Filter of runs, listed newest first."""
 
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = Field(None, max_length=500)
@@ -137,7 +137,7 @@ class RunQuery(BaseModel):
 
 
 class CancelRunsBody(RequestBody):
-    """Which runs to cancel; without any key, all that are not over."""
+    """Runs to cancel; without any key, all unfinished ones."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
 
@@ -147,7 +147,7 @@ class CancelRunsBody(RequestBody):
 
 
 class CancelledRuns(Wire):
-    """The runs that were cancelled, or asked to stop; with `hasMore`, call again."""
+    """Runs that were cancelled, or asked to stop; with `hasMore`, call again."""
 
     run_ids: list[str]
     has_more: bool
@@ -158,7 +158,7 @@ class CancelledRunsAnswer(Wire):
 
 
 class ResumeBody(RequestBody):
-    """Which pause to end, and with what."""
+    """Pause to end, and its answer."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -167,7 +167,7 @@ class ResumeBody(RequestBody):
 
 
 class Fault(Wire):
-    """Why a call failed."""
+    """Error of a failed call."""
 
     code: str
     message: str

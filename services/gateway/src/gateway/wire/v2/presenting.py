@@ -1,4 +1,4 @@
-"""Runs in the words of the v2 API."""
+"""Run presenters of the v2 API."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from shared.contracts.runs import RunStatus
 
 
 def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) -> dict[str, Any]:
-    """A run that ended while its caller waited."""
+    """Present the result of a synchronous run."""
     return {
         "runId": run_id,
         "workflowId": workflow_id,
@@ -28,7 +28,7 @@ def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) ->
 
 
 def summary(run: RunView) -> dict[str, Any]:
-    """A run in a list."""
+    """Present a run in a list."""
     return {
         "runId": run.run_id,
         "workflowId": run.workflow_id,
@@ -42,7 +42,7 @@ def summary(run: RunView) -> dict[str, Any]:
 
 
 def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str, Any]:
-    """A run as it stands."""
+    """Present a run's status."""
     shown = summary(run)
     cost = shown.pop("cost")
     return {
@@ -56,7 +56,7 @@ def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str
 
 
 def fault(error: RunError | None) -> dict[str, Any]:
-    """Why a run failed; the block's name stands beside the message, not in it."""
+    """Present a run's error; the block's name is a separate field, not in the message."""
     if error is None:
         return {"message": "Execution failed", "code": "EXECUTION_FAILED"}
     block = {"blockId": error.block_id, "blockName": error.block_name, "blockType": error.block_type}

@@ -1,4 +1,4 @@
-"""What a v2 execute call asks for."""
+"""Request of a v2 execute call."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -28,7 +28,7 @@ EMPTY: Final = b"{}"
 def read_v2_request(
     headers: Mapping[str, str], body: bytes, *, is_public: bool, call_chain: tuple[str, ...] = ()
 ) -> ExecuteRequest:
-    """The request. Raises MalformedJson, InvalidRequest."""
+    """Parse the request. Raises MalformedJson, InvalidRequest."""
     raw_input, asked = json_body.read(json_body.without_bom(body) or EMPTY, _read)
     mode = RunMode.ASYNC if asked.is_async else RunMode.STREAM if asked.stream else RunMode.SYNC
     _refuse_combinations(asked, is_public=is_public)
@@ -53,7 +53,7 @@ def read_v2_request(
 
 
 def _read(body: bytes) -> tuple[bytes, ExecuteBody]:
-    """The input's own bytes, and the rest of the body as a model."""
+    """Return the input's raw bytes, and the rest of the body as a model."""
     try:
         members = json_body.decode(_members, body)
     except MalformedJson as error:

@@ -100,5 +100,5 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
 
 
 def filter_of(asked: RunQuery | CancelRunsBody) -> RunFilter:
-    """Which runs are meant."""
+    """Return the filter of runs."""
     return RunFilter(None if asked.status is None else status_of(asked.status), asked.since, asked.until)

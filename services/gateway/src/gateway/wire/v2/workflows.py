@@ -1,4 +1,4 @@
-"""`/api/v2/workflows`: list, import, export, and what is live: `{data}` in and out of the same use cases as v1."""
+"""`/api/v2/workflows`: list, import, export and deployments: v1's use cases in `{data}` envelopes."""
 
 from typing import Annotated, Any, Final
 
@@ -38,7 +38,7 @@ ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
 class DeploymentState(Wire):
-    """What is live, and whether the draft has moved on."""
+    """Live version, and whether the draft differs from it."""
 
     id: str
     is_deployed: bool
