@@ -1,1 +1,1 @@
-"""One folder for each feature beside running workflows."""
+"""Features besides running workflows, one folder each."""

@@ -1,4 +1,4 @@
-"""Agents as their callers meet them."""
+"""Agents for their callers."""
 
 from typing import Final
 
@@ -18,14 +18,14 @@ MISSING: Final = "Agent not found"
 
 
 class PublishedAgent(msgspec.Struct, frozen=True):
-    """An agent that is published, and the workflow that it is."""
+    """Published agent and its workflow."""
 
     agent: Agent
     endpoint: Endpoint
 
 
 class PublishedAgents:
-    """Knows agents for at most a second."""
+    """Cache of agents, for at most a second."""
 
     def __init__(self, keeper: AgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
         self._keeper = keeper
@@ -34,7 +34,7 @@ class PublishedAgents:
         self._agents: LookupCache[Agent | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="agents")
 
     async def find(self, agent_id: str) -> PublishedAgent:
-        """The agent with this id. Raises NotFound, Unavailable."""
+        """Return the agent with this id. Raises NotFound, Unavailable."""
         agent = await self._agents.get(agent_id)
         endpoint = await self._endpoints.find(agent.workflow_id) if agent else None
         if agent is None or endpoint is None or not agent.settings.is_published:
@@ -42,7 +42,7 @@ class PublishedAgents:
         return PublishedAgent(agent, endpoint)
 
     async def introduced(self, agent_id: str) -> tuple[Agent, Published]:
-        """The agent, and the live version that it is. Raises NotFound (nothing is live, too), Unavailable."""
+        """Return the agent and its live version. Raises NotFound (also without a live version), Unavailable."""
         found = await self.find(agent_id)
         try:
             return found.agent, await self._interfaces.of(found.agent.workflow_id, None)
@@ -50,11 +50,11 @@ class PublishedAgents:
             raise NotFound(MISSING) from None
 
     async def selection(self, agent: Agent) -> tuple[str, ...]:
-        """The outputs whose text is told as it is written. Raises NotDeployed, NotFound, Unavailable."""
+        """Return the outputs whose text is streamed. Raises NotDeployed, NotFound, Unavailable."""
         return (await self._interfaces.of(agent.workflow_id, None)).interface.default_selection()
 
     def forget(self, agent_id: str) -> None:
-        """Look it up again next time."""
+        """Invalidate the cached agent."""
         self._agents.drop(agent_id)
 
     async def _load(self, agent_id: str) -> Agent | None:

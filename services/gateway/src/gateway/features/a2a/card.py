@@ -1,4 +1,4 @@
-"""The agent card: what others may know of an agent before they call it."""
+"""Agent card: public description of an agent."""
 
 from typing import Any, Final
 
@@ -15,17 +15,17 @@ _SCHEMES: Final = {
 
 
 def address_of(agent: Agent, public_url: str) -> str:
-    """Where the agent is called."""
+    """Return the agent's URL."""
     return f"{public_url}/api/a2a/serve/{agent.id}"
 
 
 def card_address_of(agent: Agent, public_url: str) -> str:
-    """Where its card is."""
+    """Return the URL of its card."""
     return f"{address_of(agent, public_url)}{CARD_PATH}"
 
 
 def card(agent: Agent, published: Published, public_url: str) -> dict[str, Any]:
-    """The card. Whose workflow is public needs no key."""
+    """Return the card. A public workflow needs no key."""
     settings = agent.settings
     description = settings.description or published.description or f"Runs {settings.name}"
     whole = AgentSkill(id="run", name=settings.name, description=description, tags=("workflow",))

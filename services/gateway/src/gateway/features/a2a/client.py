@@ -1,4 +1,4 @@
-"""deploy-service over internal HTTP, as far as agents go."""
+"""Agents at deploy-service, over internal HTTP."""
 
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
 from shared.web.client import InternalClient

@@ -1,10 +1,10 @@
-"""Why a call of the Agent2Agent protocol is refused, where the protocol has a name for it."""
+"""Errors that the Agent2Agent protocol defines."""
 
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 
 class TaskNotFound(NotFound):
-    """No such task, or none that this caller may know of."""
+    """The task does not exist, or this caller may not see it."""
 
     code = "TASK_NOT_FOUND"
 
@@ -22,7 +22,7 @@ class TaskNotCancelable(Conflict):
 
 
 class PushNotificationNotSupported(InvalidRequest):
-    """Nobody is called back: tasks are asked for, or subscribed to."""
+    """Callbacks are not supported: clients poll or subscribe."""
 
     code = "PUSH_NOTIFICATION_NOT_SUPPORTED"
 
@@ -31,25 +31,25 @@ class PushNotificationNotSupported(InvalidRequest):
 
 
 class UnsupportedOperation(InvalidRequest):
-    """The protocol has it, this agent, or this task in its state, does not."""
+    """The protocol defines it, but this agent, or this task in its state, does not support it."""
 
     code = "UNSUPPORTED_OPERATION"
 
 
 class ContentTypeNotSupported(InvalidRequest):
-    """A part of a message that no workflow can take."""
+    """No workflow can take this message part."""
 
     code = "CONTENT_TYPE_NOT_SUPPORTED"
 
 
 class VersionNotSupported(InvalidRequest):
-    """Another version of the protocol than ours; who names none means 0.3."""
+    """The protocol version differs from ours; the default is 0.3."""
 
     code = "VERSION_NOT_SUPPORTED"
 
 
 class InvalidCall(InvalidRequest):
-    """JSON, but no call of JSON-RPC 2.0."""
+    """The JSON is not a JSON-RPC 2.0 call."""
 
     code = "INVALID_CALL"
 

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0: calls as they come in, results and errors as they go out."""
+"""JSON-RPC 2.0: parsing of calls, formatting of results and errors."""
 
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
@@ -37,11 +37,11 @@ _NUMBERS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (FlowportError, -32603),
 )
 SPOKEN_OF: Final = tuple(kind for kind, number in _NUMBERS if number != -32603)
-"""What the protocol has a number for: its clients look into the body, not at the HTTP status."""
+"""Errors with a protocol number: clients read the body, not the HTTP status."""
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call. Without an `id` it is a notification, of which the protocol has none."""
+    """Call. Without an `id` it is a notification, of which the protocol has none."""
 
     jsonrpc: Literal["2.0"]
     method: str
@@ -53,7 +53,7 @@ _decode: Final = partial(json_body.decode, msgspec.json.Decoder(Call))
 
 
 def read_call(body: bytes) -> Call:
-    """The call in `body`. Raises MalformedJson, InvalidCall."""
+    """Parse the call in `body`. Raises MalformedJson, InvalidCall."""
     try:
         return json_body.read(json_body.without_bom(body), _decode)
     except msgspec.ValidationError as error:
@@ -61,7 +61,7 @@ def read_call(body: bytes) -> Call:
 
 
 def params_of(call: Call, kind: type[P]) -> P:
-    """What the call is about. Raises InvalidRequest."""
+    """Return the call's parameters. Raises InvalidRequest."""
     try:
         return msgspec.json.decode(call.params, type=kind)
     except msgspec.ValidationError as error:
@@ -69,12 +69,12 @@ def params_of(call: Call, kind: type[P]) -> P:
 
 
 def result(call_id: CallId, value: Any) -> dict[str, Any]:
-    """What answers a call."""
+    """Return the answer to a call."""
     return {"jsonrpc": "2.0", "id": call_id, "result": value}
 
 
 def fault(call_id: CallId, error: FlowportError) -> dict[str, Any]:
-    """What answers a call that was refused, or lost."""
+    """Return the answer to a call that was refused or lost."""
     number = next(number for kind, number in _NUMBERS if isinstance(error, kind))
     info: dict[str, Any] = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

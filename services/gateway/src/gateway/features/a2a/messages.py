@@ -1,4 +1,4 @@
-"""What a message gives to a workflow, and what a run's output is as parts of a message."""
+"""Conversion of messages to workflow inputs, and of outputs to message parts."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ BYTES: Final = "application/octet-stream"
 
 
 def said(parts: Sequence[Part]) -> dict[str, Any]:
-    """The fields of all data parts, the texts as `input`, and the files.
+    """Return the fields of all data parts, the texts as `input`, and the files.
 
     Raises ContentTypeNotSupported, InvalidRequest.
     """
@@ -36,7 +36,7 @@ def said(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def parts_of(output: bytes) -> tuple[Part, ...]:
-    """What the run has to say: text as it is, anything else as data."""
+    """Return the run's answer: text as text, anything else as data."""
     answer = spoken(redact_for_strangers(output))
     if isinstance(answer, str):
         return (Part(text=answer, media_type=TEXT),)

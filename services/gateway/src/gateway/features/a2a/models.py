@@ -1,4 +1,4 @@
-"""Agents, as their authors see them over the wire."""
+"""Bodies of agents, for their authors."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from shared.contracts.agents import Agent, AgentSettings, AgentSkill
 
 
 class SkillBody(RequestBody):
-    """Something that the agent is good at."""
+    """Skill of an agent."""
 
     id: str = Field(description="Lowercase letters, digits, hyphens, underscores; unique in the agent.")
     name: str
@@ -20,7 +20,7 @@ class SkillBody(RequestBody):
     examples: list[str] = Field(default=[], description="What callers may say.")
 
     def skill(self) -> AgentSkill:
-        """As it is kept."""
+        """Return the stored form."""
         return AgentSkill(
             id=self.id,
             name=self.name,
@@ -31,7 +31,7 @@ class SkillBody(RequestBody):
 
 
 class AgentChangeBody(RequestBody):
-    """What is to be different; the rest stays."""
+    """Changed settings; the others stay."""
 
     name: str | None = None
     description: str | None = Field(None, description="Empty: the live version's own.")
@@ -40,7 +40,7 @@ class AgentChangeBody(RequestBody):
     is_public: bool | None = Field(None, description="The workflow's own access: whether it is called without a key.")
 
     def changes(self) -> dict[str, Any]:
-        """The settings that were named."""
+        """Return the given settings."""
         named: dict[str, Any] = {
             "name": self.name,
             "description": self.description,
@@ -51,17 +51,17 @@ class AgentChangeBody(RequestBody):
 
 
 class AgentBody(AgentChangeBody):
-    """A deployed workflow as an agent; its name, where none is given, is the workflow's."""
+    """Deployed workflow as an agent; by default with the workflow's name."""
 
     workflow_id: str = Field(min_length=1, max_length=200)
 
     def settings(self, workflow_name: str) -> AgentSettings:
-        """As they are kept."""
+        """Return the stored form."""
         return AgentSettings(**{"name": workflow_name, **self.changes()})
 
 
 class Skill(Shown):
-    """Something that the agent is good at."""
+    """Skill of an agent."""
 
     id: str
     name: str
@@ -71,7 +71,7 @@ class Skill(Shown):
 
 
 class AgentView(Shown):
-    """An agent, where it is called and where its card is."""
+    """Agent with its URL and its card's URL."""
 
     id: str
     workflow_id: str
@@ -87,19 +87,19 @@ class AgentView(Shown):
 
 
 class AgentStatus(Shown):
-    """What a workflow is to other agents: None where it is none."""
+    """Agent of a workflow; None without one."""
 
     agent: AgentView | None
 
 
 class Done(Shown):
-    """It is done."""
+    """Success."""
 
     message: str
 
 
 def view_of(agent: Agent, public_url: str, *, is_public: bool) -> AgentView:
-    """For its author."""
+    """Present an agent to its author."""
     settings = agent.settings
     return AgentView(
         id=agent.id,

@@ -1,4 +1,4 @@
-"""deploy-service, as far as agents go."""
+"""Agents at deploy-service."""
 
 from typing import Protocol
 
@@ -6,14 +6,14 @@ from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 
 
 class AgentClient(Protocol):
-    """Where agents are kept. Every method raises Unavailable."""
+    """Port of agents. Every method raises Unavailable."""
 
     async def create(self, request: CreateAgent) -> Agent:
         """Raises InvalidRequest, NotFound, Conflict."""
         ...
 
     async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
-        """What this workflow is."""
+        """Return this workflow's agent."""
         ...
 
     async def get(self, agent_id: str) -> Agent:
@@ -21,9 +21,7 @@ class AgentClient(Protocol):
         ...
 
     async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
-        """Settings in place of those of `agent`. Raises NotFound, InvalidRequest, Conflict (others are there)."""
+        """Replace the settings of `agent`. Raises NotFound, InvalidRequest, Conflict (changed concurrently)."""
         ...
 
-    async def delete(self, agent_id: str) -> None:
-        """It is no more."""
-        ...
+    async def delete(self, agent_id: str) -> None: ...

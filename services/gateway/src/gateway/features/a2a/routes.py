@@ -1,4 +1,4 @@
-"""`/api/a2a/agents` and `/api/workflows/{id}/a2a`: for the authors of agents."""
+"""`/api/a2a/agents` and `/api/workflows/{id}/a2a`, for authors of agents."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from shared.contracts.agents import Agent
 def agents_router(
     access: WorkspaceAccess, endpoints: Endpoints, publishing: AgentPublications, *, public_url: str
 ) -> APIRouter:
-    """Looking needs the read scope, changing the admin scope."""
+    """Return the routes: reads need the read scope, changes the admin scope."""
     router = APIRouter(route_class=presenting(present_error), tags=["A2A"], responses=AUTHORING_ERRORS)
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type

@@ -50,7 +50,7 @@ _NOT_OFFERED: Final = frozenset({"ListTasks", "GetExtendedAgentCard"})
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """One request: to which agent, by whom, and how it came here."""
+    """Request with its agent and caller."""
 
     found: PublishedAgent
     caller: Caller
@@ -59,7 +59,7 @@ class Visit(msgspec.Struct, frozen=True):
 
     @property
     def workflow_id(self) -> str:
-        """What the agent runs."""
+        """Return the agent's workflow id."""
         return self.found.endpoint.workflow_id
 
 
@@ -67,9 +67,9 @@ Method = Callable[[Visit, Call], Awaitable[Response]]
 
 
 class A2aEndpoint:
-    """Serves agents. Who may call a workflow, and how often, may call the agent that it is.
+    """Endpoint of agents. An agent has its workflow's access rules and rate limits.
 
-    The public says things; what became of them is told to those who hold a key.
+    The public may send messages; reading tasks needs a key.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class A2aEndpoint:
         }
 
     async def introduce(self, request: Request) -> Response:
-        """The agent's card."""
+        """Return the agent's card."""
         agent, published = await self._serving.introduced(request.path_params["agent_id"])
         return StructResponse(card(agent, published, self._public_url))
 
     async def serve(self, request: Request) -> Response:
-        """One call of the protocol."""
+        """Serve one call of the protocol."""
         self._reception.admit(request)
         visit = await self._visit(request)
         self._reception.admit_to(request, visit.found.endpoint.workspace_id)
@@ -172,7 +172,7 @@ class A2aEndpoint:
         return self._stream(visit, call, shown(found), run)
 
     async def _say(self, visit: Visit, asked: SendParams, mode: RunMode) -> tuple[Task, FollowedRun]:
-        """A new task, or one that waited for this, and its run."""
+        """Start a task, or answer a waiting one, and its run."""
         if asked.configuration.task_push_notification_config is not msgspec.UNSET:
             raise PushNotificationNotSupported
         message, given = asked.message, said(asked.message.parts)
@@ -181,7 +181,7 @@ class A2aEndpoint:
         if mode is RunMode.ASYNC:
             _require_key(visit.caller)
         context_id = message.context_id or new_id()
-        conversation = f"{visit.found.agent.id}:{context_id}"  # a context is the agent's own
+        conversation = f"{visit.found.agent.id}:{context_id}"  # context ids are unique only within an agent
         request = ExecuteRequest(
             mode=mode,
             input=msgspec.json.encode({**given, "conversationId": conversation}),
@@ -202,7 +202,7 @@ class A2aEndpoint:
         return resumed(task), run
 
     async def _counted(self, visit: Visit) -> Caller:
-        """Who asks about tasks, once that is counted. Raises Unauthenticated for the public, RateLimited."""
+        """Return the caller of a task request, once counted. Raises Unauthenticated for the public, RateLimited."""
         _require_key(visit.caller)
         await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
         return visit.caller
@@ -232,14 +232,14 @@ def _require_key(caller: Caller) -> None:
 
 
 def _refused(call_id: CallId, error: FlowportError) -> Response:
-    """In the protocol's words; an HTTP status of its own where the protocol has no number for it."""
+    """Present an error of the protocol; errors without a protocol number get their own HTTP status."""
     metrics.count_refusal(error)
     status = 200 if isinstance(error, SPOKEN_OF) else status_of(error)
     return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
 
 
 def a2a_router(door: A2aEndpoint) -> APIRouter:
-    """Where other people's agents connect."""
+    """Return the routes that other agents connect to."""
     router = APIRouter(prefix="/api/a2a/serve/{agent_id}", route_class=plain(present_error), tags=["A2A"])
     router.add_api_route(
         CARD_PATH, door.introduce, methods=["GET"], summary="An agent's card", responses=answers(Refusal, 404, 503)

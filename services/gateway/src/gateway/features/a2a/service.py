@@ -1,4 +1,4 @@
-"""Agents as their authors handle them: published, looked at, changed, taken away."""
+"""Agents for their authors: publish, read, change, delete."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -19,7 +19,7 @@ from shared.errors import Conflict, InvalidRequest, NotFound
 
 
 class AgentPublications:
-    """An agent tells others of a workflow: that is for admins. Who may call it is the workflow's own access mode."""
+    """Service for admins: an agent advertises a workflow. The workflow's access mode decides who may call it."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class AgentPublications:
         self._settle = settle
 
     async def of(self, caller: Caller, workflow_id: str) -> Agent | None:
-        """What the workflow is. Raises Forbidden, Unavailable."""
+        """Return the workflow's agent. Raises Forbidden, Unavailable."""
         caller.require(Scope.READ)
         return await self._keeper.of(caller.workspace.id, workflow_id)
 
     async def get(self, caller: Caller, agent_id: str, *, scope: Scope = Scope.READ) -> tuple[Caller, Agent]:
-        """An agent, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
+        """Return an agent, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
         agent = await self._keeper.get(agent_id)
         if not caller.may_enter(agent.workspace_id):
             raise NotFound(MISSING)
@@ -55,7 +55,7 @@ class AgentPublications:
     async def create(
         self, caller: Caller, endpoint: Endpoint, settings: AgentSettings, *, is_public: bool | None
     ) -> Agent:
-        """Let a deployed workflow be an agent. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        """Publish a deployed workflow as an agent. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require(Scope.ADMIN)
         if not endpoint.is_deployed:
             raise InvalidRequest("Workflow must be deployed before it can be an agent")
@@ -70,14 +70,14 @@ class AgentPublications:
     async def change(
         self, caller: Caller, agent_id: str, changes: Mapping[str, Any], *, is_public: bool | None
     ) -> Agent:
-        """Other `changes` to the settings, by their names; other gateways follow before this returns.
+        """Change settings by name; returns once other gateways have them.
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
 
         async def write() -> tuple[Caller, Agent, Agent] | None:
             entered, before = await self.get(caller, agent_id, scope=Scope.ADMIN)
-            with suppress(Conflict):  # somebody else came before
+            with suppress(Conflict):  # concurrent change
                 settings = msgspec.structs.replace(before.settings, **changes)
                 return entered, before, await self._keeper.save(before, settings)
             return None
@@ -88,13 +88,13 @@ class AgentPublications:
         return changed
 
     async def delete(self, caller: Caller, agent_id: str) -> None:
-        """Nobody calls it any more. Raises Forbidden, NotFound, Unavailable."""
+        """Delete the agent. Raises Forbidden, NotFound, Unavailable."""
         caller, agent = await self.get(caller, agent_id, scope=Scope.ADMIN)
         await self._keeper.delete(agent_id)
         await self._settled(caller, "agent.deleted", agent, before=agent.settings)
 
     async def is_public(self, agent: Agent) -> bool:
-        """Whether it is called without a key. Raises NotFound, Unavailable."""
+        """Return whether calls need no key. Raises NotFound, Unavailable."""
         return (await self._endpoints.get(agent.workflow_id)).is_public
 
     async def _set_access(self, caller: Caller, agent: Agent, is_public: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""The events of a task as they happen, each the result of the call that asked for them."""
+"""Events of a task, each as a result of the call that requested them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ from shared.errors import FlowportError
 
 
 class TaskWriter:
-    """Writes the stream of one task, which is `task` at its beginning. Implements EventWriter.
+    """Formatter of one task's stream, starting from `task`. Implements EventWriter.
 
-    Text comes as it is written. Where the answer is another than the text, the answer takes its place at the end.
+    Text is streamed as it is written. If the final answer differs, it replaces the text at the end.
     """
 
     def __init__(self, call_id: CallId, task: Task) -> None:
@@ -28,7 +28,7 @@ class TaskWriter:
 
     @property
     def head(self) -> bytes:
-        """What every stream begins with."""
+        """Return the start of every stream."""
         return self._event("task", self._task)
 
     def write(self, events: Sequence[Numbered]) -> bytes:

@@ -12,7 +12,7 @@ from shared.contracts.runs import RunStatus
 
 
 class TaskState(StrEnum):
-    """The states that our runs can be in."""
+    """Task states that our runs can have."""
 
     SUBMITTED = "TASK_STATE_SUBMITTED"
     WORKING = "TASK_STATE_WORKING"
@@ -33,24 +33,24 @@ _STATES: Final[Mapping[RunStatus, TaskState]] = {
 
 
 class AgentTask(msgspec.Struct, frozen=True):
-    """A run that an agent was given, with its output as JSON."""
+    """Run of an agent, with its output as JSON."""
 
     run: RunView
     output: bytes
 
     @property
     def context_id(self) -> str:
-        """The conversation that it belongs to."""
+        """Return the task's conversation."""
         return self.run.conversation_id or self.run.run_id
 
     @property
     def question(self) -> PausePoint | None:
-        """What it waits to be answered; None while it waits for nobody."""
+        """Return the question it waits for; None unless it waits for an answer."""
         if self.run.status is not RunStatus.PAUSED:
             return None
         return next((point for point in self.run.pauses if point.kind is PauseKind.HUMAN), None)
 
     @property
     def state(self) -> TaskState:
-        """Where it stands. One that only waits for a time to come is at work."""
+        """Return the state. A run that waits only for a time counts as working."""
         return TaskState.INPUT_REQUIRED if self.question else _STATES[self.run.status]

@@ -1,4 +1,4 @@
-"""Tasks that agents are given: durable runs, begun, answered, looked at and stopped."""
+"""Tasks of agents as durable runs: start, answer, read and cancel."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from shared.contracts.runs import Trigger
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 CANCEL_SECONDS: Final = 2.0
-"""How long a cancel waits for the worker to stop; then the task is told as it stands."""
+"""Time for which a cancel waits for the worker; then the task is returned as it is."""
 
 
 class AgentTasks:
-    """A run that nobody gave an agent is no task of it."""
+    """Service for tasks. Runs that were not started by an agent are not found."""
 
     def __init__(
         self, executions: Executions, runs: WorkflowRuns, following: RunFollower, resuming: PausedRuns
@@ -34,11 +34,11 @@ class AgentTasks:
         self._resuming = resuming
 
     async def begin(self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest) -> FollowedRun:
-        """A new task, followed. Raises what Executions.follow raises."""
+        """Start and follow a task. Raises what Executions.follow raises."""
         return await self._executions.follow(caller, endpoint, asked)
 
     async def find(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
-        """A task as it stands. Raises TaskNotFound, MissingScope, Unavailable."""
+        """Return a task. Raises TaskNotFound, MissingScope, Unavailable."""
         try:
             run = await self._runs.find(caller, workflow_id, task_id, output=True, blocks=False)
             output = await self._runs.output(run, run.output) if run.output else b""
@@ -51,7 +51,7 @@ class AgentTasks:
     async def answer(
         self, caller: Caller, workflow_id: str, task_id: str, answer: Mapping[str, Any], *, context_id: str | None
     ) -> tuple[AgentTask, FollowedRun]:
-        """Give the task what it waits for; the task as it was, and followed from its beginning.
+        """Answer a waiting task; return the task as it was, followed from its first event.
 
         Raises TaskNotFound, InvalidRequest (another context), UnsupportedOperation (it waits for nothing),
         MissingScope, PayloadTooLarge, Unavailable.
@@ -68,14 +68,14 @@ class AgentTasks:
         return task, await self._following.open(caller, workflow_id, task_id)
 
     async def follow(self, caller: Caller, workflow_id: str, task_id: str) -> tuple[AgentTask, FollowedRun]:
-        """A task that is not over, from its beginning. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
+        """Follow an unfinished task from its first event. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
         task = await self.find(caller, workflow_id, task_id)
         if task.run.status.is_terminal:
             raise UnsupportedOperation("The task is over")
         return task, await self._following.open(caller, workflow_id, task_id)
 
     async def cancel(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
-        """Stop a task. Raises TaskNotFound, TaskNotCancelable, Forbidden, Unavailable."""
+        """Cancel a task. Raises TaskNotFound, TaskNotCancelable, Forbidden, Unavailable."""
         await self.find(caller, workflow_id, task_id)
         try:
             await self._runs.cancel(caller, workflow_id, task_id)
@@ -91,6 +91,6 @@ class AgentTasks:
 
 
 async def rest_of(run: FollowedRun) -> None:
-    """Wait until the run is over, or waits. Raises what FollowedRun.take raises."""
+    """Wait until the run is over or paused. Raises what FollowedRun.take raises."""
     while await run.take():
         pass

@@ -1,4 +1,4 @@
-"""Tasks in the protocol's words."""
+"""Task presenters of the protocol."""
 
 from typing import Final
 
@@ -11,23 +11,23 @@ ANSWER: Final = "answer"
 
 
 def shown(task: AgentTask) -> Task:
-    """The task as it stands."""
+    """Present the task."""
     made = (artifact(parts_of(task.output)),) if task.state is TaskState.COMPLETED else ()
     return Task(id=task.run.run_id, context_id=task.context_id, status=status_of(task), artifacts=made)
 
 
 def submitted(task_id: str, context_id: str) -> Task:
-    """A task that has just been taken."""
+    """Present a new task."""
     return Task(id=task_id, context_id=context_id, status=TaskStatus(state=TaskState.SUBMITTED))
 
 
 def resumed(task: AgentTask) -> Task:
-    """A task that has just been answered."""
+    """Present a task that was just answered."""
     return Task(id=task.run.run_id, context_id=task.context_id, status=TaskStatus(state=TaskState.WORKING))
 
 
 def status_of(task: AgentTask) -> TaskStatus:
-    """Where it stands, and what there is to say: what it asks, or why it failed."""
+    """Return the task's state with its message: a question, or an error."""
     run, parts = task.run, _remark(task)
     since = run.ended_at or run.paused_at or run.started_at or run.created_at
     message = Message(
@@ -41,7 +41,7 @@ def status_of(task: AgentTask) -> TaskStatus:
 
 
 def artifact(parts: tuple[Part, ...]) -> Artifact:
-    """A task makes one: its answer."""
+    """Return the task's only artifact: its answer."""
     return Artifact(artifact_id=ANSWER, name=ANSWER, parts=parts)
 
 

@@ -1,4 +1,4 @@
-"""What goes over the wire of the Agent2Agent protocol, in its JSON; only what we read or say."""
+"""JSON of the Agent2Agent protocol, as far as we read or write it."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,11 +11,11 @@ Id = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Keys are in camel case; what has no value is left out."""
+    """Keys are in camel case; empty values are omitted."""
 
 
 class Part(Wire, frozen=True):
-    """One of text, data, a file's bytes in base64, or a file's address."""
+    """Text, data, a file's bytes in base64, or a file's URL."""
 
     text: str | None = None
     raw: str | None = None
@@ -26,7 +26,7 @@ class Part(Wire, frozen=True):
 
 
 class Said(Wire, frozen=True):
-    """A message that a caller sends."""
+    """Message from a caller."""
 
     message_id: Id
     role: Literal["ROLE_USER"]
@@ -36,27 +36,27 @@ class Said(Wire, frozen=True):
 
 
 class SendConfiguration(Wire, frozen=True):
-    """How the caller wants to be answered."""
+    """Options of the answer."""
 
     task_push_notification_config: Any = UNSET
     return_immediately: bool = False
 
 
 class SendParams(Wire, frozen=True):
-    """Of SendMessage and SendStreamingMessage."""
+    """Parameters of SendMessage and SendStreamingMessage."""
 
     message: Said
     configuration: SendConfiguration = SendConfiguration()
 
 
 class TaskParams(Wire, frozen=True):
-    """Of everything about one task."""
+    """Parameters of methods for one task."""
 
     id: str
 
 
 class Message(Wire, frozen=True):
-    """A message that an agent sends."""
+    """Message from an agent."""
 
     message_id: str
     context_id: str
@@ -66,7 +66,7 @@ class Message(Wire, frozen=True):
 
 
 class TaskStatus(Wire, frozen=True):
-    """Where a task stands, since when, and what there is to say about it."""
+    """State of a task, its time and message."""
 
     state: TaskState
     message: Message | None = None
@@ -74,7 +74,7 @@ class TaskStatus(Wire, frozen=True):
 
 
 class Artifact(Wire, frozen=True):
-    """What a task has made."""
+    """Result of a task."""
 
     artifact_id: str
     name: str
@@ -82,7 +82,7 @@ class Artifact(Wire, frozen=True):
 
 
 class Task(Wire, frozen=True):
-    """A task as it stands."""
+    """Task."""
 
     id: str
     context_id: str
@@ -91,7 +91,7 @@ class Task(Wire, frozen=True):
 
 
 class StatusUpdate(Wire, frozen=True):
-    """A task stands elsewhere."""
+    """Change of a task's state."""
 
     task_id: str
     context_id: str
@@ -99,7 +99,7 @@ class StatusUpdate(Wire, frozen=True):
 
 
 class ArtifactUpdate(Wire, frozen=True):
-    """More of an artifact with `append`, otherwise what it is from now on."""
+    """Addition to an artifact with `append`, otherwise its replacement."""
 
     task_id: str
     context_id: str

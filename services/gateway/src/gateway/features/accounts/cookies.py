@@ -1,4 +1,4 @@
-"""The session cookie: no script reads it, no other site sends it along with a change."""
+"""Session cookie: hidden from scripts, and not sent with changes from other sites."""
 
 from datetime import datetime
 
@@ -9,23 +9,23 @@ from gateway.access.domain.credentials import presented_session, session_cookie
 
 
 class SessionCookie:
-    """Sets and clears it, for this public URL."""
+    """Session cookie for this public URL."""
 
     def __init__(self, public_url: str) -> None:
         self._is_secure = public_url.startswith("https://")
         self._name = session_cookie(public_url)
 
     def read(self, request: Request) -> str | None:
-        """The token that the browser shows."""
+        """Return the browser's token."""
         return presented_session(request.headers, self._name)
 
     def give(self, response: Response, token: str, *, now: datetime, expires_at: datetime) -> None:
-        """Let the browser keep the token."""
+        """Set the cookie."""
         seconds = max(0, round((expires_at - now).total_seconds()))
         response.set_cookie(
             self._name, token, max_age=seconds, path="/", httponly=True, samesite="lax", secure=self._is_secure
         )
 
     def take(self, response: Response) -> None:
-        """Let the browser forget it."""
+        """Clear the cookie."""
         response.delete_cookie(self._name, path="/", httponly=True, samesite="lax", secure=self._is_secure)

@@ -11,7 +11,7 @@ from shared.web.structs import StructResponse
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What a call that failed is told."""
+    """Present a failed call."""
     status = status_of(error)
     body: dict[str, Any] = {"code": error.code, "message": message_of(error)}
     if error.details is not None:

@@ -1,4 +1,4 @@
-"""`/api/invitations`: what a link leads to, and coming in. The token travels in bodies, never in a path."""
+"""`/api/invitations`: read and accept. The token is sent in bodies, never in a path."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ def invitations_router(
     limiting: RateLimitHeaders,
     clock: Clock,
 ) -> APIRouter:
-    """For whoever holds a link."""
+    """Return routes for holders of a link."""
     router = APIRouter(
         prefix="/api/invitations",
         route_class=presenting(present_error),

@@ -1,4 +1,4 @@
-"""The bodies of `/api/auth`."""
+"""Bodies of `/api/auth`."""
 
 from typing import Annotated, Any
 
@@ -11,21 +11,21 @@ Password = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class SignInBody(RequestBody):
-    """Who wants to come in."""
+    """Credentials of a user."""
 
     email: Annotated[str, StringConstraints(min_length=1, max_length=320)]
     password: Password
 
 
 class ChangePasswordBody(RequestBody):
-    """The present password and the next one, of 8 characters or more."""
+    """Current and new password, of 8 characters or more."""
 
     current_password: Password
     new_password: Password
 
 
 class UserRow(Wire):
-    """A person."""
+    """User."""
 
     id: str
     email: str
@@ -38,7 +38,7 @@ class SignedInAnswer(Wire):
 
 
 class SessionRow(Wire):
-    """A stay; its token is nobody's business."""
+    """Session, without its token."""
 
     id: str
     user_id: str
@@ -56,7 +56,7 @@ class Success(Wire):
 
 
 class AuthError(Wire):
-    """Why it was refused."""
+    """Error of a refused call."""
 
     code: str
     message: str
@@ -64,13 +64,13 @@ class AuthError(Wire):
 
 
 class TokenBody(RequestBody):
-    """What stands behind `#` in the link."""
+    """Part of the link after `#`."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class AcceptBody(TokenBody):
-    """The link's token, and who comes; nobody need say so who is signed in."""
+    """Token of the link, and the user's profile unless signed in."""
 
     email: Annotated[str, StringConstraints(max_length=320)] | None = None
     name: Name | None = None
@@ -78,7 +78,7 @@ class AcceptBody(TokenBody):
 
 
 class InvitationLook(Wire):
-    """What a link leads to."""
+    """Invitation behind a link."""
 
     workspace_id: str
     workspace_name: str

@@ -1,4 +1,4 @@
-"""`/api/auth`: sign in, look who is signed in, sign out, change the password."""
+"""`/api/auth`: sign in, show the session, sign out, change the password."""
 
 from typing import Annotated, Final
 
@@ -35,7 +35,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 def sessions_router(
     sessions: Sessions, authentication: Authentication, cookie: SessionCookie, limiting: RateLimitHeaders, clock: Clock
 ) -> APIRouter:
-    """Sessions of people, held in a cookie."""
+    """Return routes of sessions, which a cookie holds."""
     router = APIRouter(
         prefix="/api/auth", route_class=presenting(present_error), tags=["Sessions"], responses=answers(AuthError, 503)
     )
@@ -94,7 +94,7 @@ def sessions_router(
 
 
 def entered(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Response:
-    """The answer to somebody who just came in."""
+    """Return the response to a sign-in."""
     body = SignedInAnswer(user=user_row(signed_in.user))
     response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
     cookie.give(response, signed_in.token, now=clock.now(), expires_at=signed_in.session.expires_at)
@@ -102,7 +102,7 @@ def entered(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Respons
 
 
 def user_row(user: User) -> UserRow:
-    """A person, for who may know."""
+    """Present a user."""
     return UserRow(id=user.id, email=user.email, name=user.name, created_at=iso(user.created_at))
 
 

@@ -1,6 +1,6 @@
-"""The page to read a workflow's description on, and to try it.
+"""Page to read a workflow's API description, and to try it.
 
-It asks for the description itself, with the key that its reader types; the key stays in the page's memory.
+It loads the description with the key that its reader types; the key stays in the page's memory.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ DOCS_PAGE: Final = Page(__name__)
 
 
 def docs_page_router() -> APIRouter:
-    """The script and the style of the page."""
+    """Return the script and the style of the page."""
     router = APIRouter(prefix="/api/docs", include_in_schema=False)
 
     @router.get("/page.js")

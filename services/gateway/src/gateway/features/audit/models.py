@@ -6,7 +6,7 @@ from gateway.http.bodies import Wire
 
 
 class AuditRow(Wire):
-    """Who did what."""
+    """Entry of the audit log."""
 
     id: str
     at: str

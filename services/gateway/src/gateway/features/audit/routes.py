@@ -1,4 +1,4 @@
-"""`/api/workspaces/{id}/audit`: who did what."""
+"""`/api/workspaces/{id}/audit`: the audit log."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ Word = Annotated[str | None, Query(max_length=200)]
 
 
 class AuditFilter:
-    """What the query of a request asks for."""
+    """Query parameters of a request."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class AuditFilter:
         self._target_id = target_id
 
     def query(self, caller: Caller) -> AuditQuery:
-        """In the caller's workspace. Raises InvalidRequest."""
+        """Return the query in the caller's workspace. Raises InvalidRequest."""
         return AuditQuery(
             workspace_id=caller.workspace.id,
             before=place_of(self._cursor),
@@ -47,7 +47,7 @@ class AuditFilter:
 
 
 def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
-    """For admins."""
+    """Return the route, for admins."""
     router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=WORKSPACE_ERRORS)
 
     @router.get("/api/workspaces/{workspace_id}/audit")
@@ -61,7 +61,7 @@ def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
 
 
 def audit_row(entry: AuditEntry) -> AuditRow:
-    """An entry as it is shown."""
+    """Present an entry."""
     actor = entry.actor
     return AuditRow(
         id=entry.id,

@@ -1,4 +1,4 @@
-"""`GET /api/block-types`: what an editor must know of each block type; its forms come from the one catalogue."""
+"""`GET /api/block-types`: the block types for editors, whose forms come from this catalog."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from shared.workflow.format.models import Block
 
 
 class Condition(Wire):
-    """When a setting exists: while the value of another one is, or is not, among these."""
+    """Condition of a setting: another one's value is, or is not, among these."""
 
     field: str
     is_in: list[Any]
@@ -24,7 +24,7 @@ class Condition(Wire):
 
 
 class Setting(Wire):
-    """One setting of a block type."""
+    """Setting of a block type."""
 
     id: str
     title: str
@@ -61,7 +61,7 @@ class BlockTypes(Wire):
 
 
 def block_types_router(access: WorkspaceAccess, catalog: Catalog) -> APIRouter:
-    """The catalogue, for whoever may read anything."""
+    """Return the catalog route, for callers with any read access."""
     router = APIRouter(
         prefix="/api/block-types", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
     )

@@ -1,4 +1,4 @@
-"""deploy-service over internal HTTP, as far as chats go."""
+"""Chats at deploy-service, over internal HTTP."""
 
 from shared.contracts.chats import IDENTIFIER_WORDS, Chat, ChatSettings, CreateChat, FoundChat
 from shared.errors import InvalidRequest, NotFound

@@ -1,7 +1,7 @@
-"""Codes by mail, for chats that ask who somebody is.
+"""Mailed codes for chats that verify email addresses.
 
-A code is made for whoever asks, and mailed to whoever is allowed: an answer, or the time it takes, tells nobody whose
-address is on the list.
+Every request creates a code, but only allowed addresses receive it: neither the answer nor its timing reveals which
+addresses are on the list.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ NO_CODES: Final = "This chat does not ask for an email address"
 
 
 class ChatCodes:
-    """Sends them, and takes them for tickets."""
+    """Service that mails codes and exchanges them for tickets."""
 
     def __init__(
         self, codes: EntryCodes, outbox: Outbox, *, passwords: Passwords, attempts: SignInAttempts, clock: Clock
@@ -35,7 +35,7 @@ class ChatCodes:
         self._clock = clock
 
     async def send(self, chat: Chat, email: str, *, address: str, url: str) -> None:
-        """A new code to `email`, if it is allowed. Raises InvalidRequest, TooManyAttempts, Unavailable."""
+        """Mail a new code to `email`, if allowed. Raises InvalidRequest, TooManyAttempts, Unavailable."""
         email = _asked_of(chat, email)
         if not self._outbox.is_open:
             raise Unavailable("a chat asks for addresses, and FLOWPORT_SMTP_HOST is not set")
@@ -49,7 +49,7 @@ class ChatCodes:
             self._outbox.post(code_mail(chat, email, code, url=url))
 
     async def redeem(self, chat: Chat, email: str, code: str, *, address: str) -> str:
-        """A ticket for a code. Raises InvalidRequest, WrongCode, TooManyAttempts, Unavailable."""
+        """Return a ticket for a code. Raises InvalidRequest, WrongCode, TooManyAttempts, Unavailable."""
         email = _asked_of(chat, email)
         await self._attempts.count_code(chat_id=chat.id, email=email, address=address)
         key = _key(chat, email)

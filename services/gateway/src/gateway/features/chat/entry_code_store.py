@@ -1,4 +1,4 @@
-"""Codes in the gateway's database, under a hash of whom they are for."""
+"""Codes in the gateway's database, under a hash of their address."""
 
 from datetime import datetime
 from typing import Final

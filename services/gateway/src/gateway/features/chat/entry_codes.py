@@ -1,4 +1,4 @@
-"""Who may enter a chat that asks for an address: the code that proves it, and the mail that brings the code."""
+"""Access to chats by address: rules, codes and the mails that send them."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -13,28 +13,28 @@ from shared.mail_addresses import domain_of
 CODE_DIGITS: Final = 6
 CODE_LIFE: Final = timedelta(minutes=10)
 MAX_TRIES: Final = 5
-"""Wrong ones included, and the right one: then another code has to be asked for."""
+"""Including wrong ones and the right one; then a new code is needed."""
 
 
 class EntryCode(msgspec.Struct, frozen=True, kw_only=True):
-    """A code that was made for an address. Only its hash is kept."""
+    """Code for an address. Only its hash is stored."""
 
     code_hash: str
     expires_at: datetime
 
 
 def new_code() -> str:
-    """Digits that nobody can foresee."""
+    """Return random digits."""
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
 
 
 def admits(settings: ChatSettings, email: str) -> bool:
-    """Whether its author lets `email` in: by name, or with everybody of its domain."""
+    """Return whether the chat admits `email`: by address or domain."""
     return email in settings.allowed_emails or domain_of(email) in settings.allowed_emails
 
 
 def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
-    """What brings the code."""
+    """Return the mail with the code."""
     title = " ".join(chat.settings.title.split())
     minutes = int(CODE_LIFE.total_seconds() // 60)
     text = (

@@ -1,11 +1,11 @@
-"""Why a visitor of a chat is not let in."""
+"""Errors of chat visitors."""
 
 from shared.contracts.chats import ChatAccess
 from shared.errors import Forbidden, Unauthenticated
 
 
 class ChatUnavailable(Forbidden):
-    """A chat that its author has closed, or whose workflow is not live."""
+    """The chat is closed, or its workflow is not live."""
 
     code = "CHAT_UNAVAILABLE"
 
@@ -14,7 +14,7 @@ class ChatUnavailable(Forbidden):
 
 
 class ChatLocked(Unauthenticated):
-    """A chat that wants a password or an address first; the message is what chat pages wait for."""
+    """The chat requires a password or an address; chat pages rely on the message."""
 
     code = "CHAT_LOCKED"
 
@@ -23,7 +23,7 @@ class ChatLocked(Unauthenticated):
 
 
 class WrongPassword(Unauthenticated):
-    """Not the password of this chat."""
+    """The password is wrong."""
 
     code = "WRONG_PASSWORD"
 
@@ -32,7 +32,7 @@ class WrongPassword(Unauthenticated):
 
 
 class WrongCode(Unauthenticated):
-    """Not the code, not any more, or not for this address. Which of them is nobody's business."""
+    """The code is wrong, expired or for another address; the error does not say which."""
 
     code = "WRONG_CODE"
 

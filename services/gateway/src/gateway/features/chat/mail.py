@@ -1,4 +1,4 @@
-"""Mail to people, and the server that takes it."""
+"""Mails and mail servers."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """A message of plain text to one person."""
+    """Plain-text message to one user."""
 
     to: str
     subject: str
@@ -14,7 +14,7 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 class MailTls(StrEnum):
-    """How the connection to a mail server is kept from others."""
+    """Encryption of the connection to a mail server."""
 
     STARTTLS = "starttls"
     TLS = "tls"
@@ -22,7 +22,7 @@ class MailTls(StrEnum):
 
 
 class MailServer(msgspec.Struct, frozen=True, kw_only=True):
-    """Where mail is handed over, and as whom."""
+    """Mail server and credentials."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""Mail that leaves, and the codes that are mailed."""
+"""Ports of outgoing mail and mailed codes."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,24 +8,24 @@ from gateway.features.chat.mail import Mail
 
 
 class Mailer(Protocol):
-    """A mail server that takes what we send."""
+    """Outgoing mail server."""
 
     async def send(self, mail: Mail) -> None:
-        """It is in the server's hands on return. Raises Unavailable."""
+        """Send a mail; the server has accepted it on return. Raises Unavailable."""
         ...
 
 
 class EntryCodes(Protocol):
-    """The codes that are good. Every method raises Unavailable."""
+    """Valid codes. Every method raises Unavailable."""
 
     async def put(self, key: str, code: EntryCode) -> None:
-        """In place of the one that there was for `key`."""
+        """Store the code, replacing the one for `key`."""
         ...
 
     async def count_try(self, key: str, now: datetime) -> EntryCode | None:
-        """One more try; None once it has expired or been tried MAX_TRIES times."""
+        """Count one attempt; return None once the code has expired or had MAX_TRIES attempts."""
         ...
 
     async def use(self, key: str, code: EntryCode) -> bool:
-        """Whether it was this call that used the code up."""
+        """Return whether this call consumed the code."""
         ...

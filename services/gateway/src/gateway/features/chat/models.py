@@ -1,4 +1,4 @@
-"""What chats are made of, over the wire."""
+"""Bodies of chats."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -16,7 +16,7 @@ Password = Field(None, min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
 
 
 class LookBody(RequestBody):
-    """How the page greets."""
+    """Greeting of the page."""
 
     primary_color: str | None = Field(None, description="`#rrggbb` or `#rgb`")
     welcome_message: str | None = None
@@ -24,14 +24,14 @@ class LookBody(RequestBody):
 
 
 class OutputBody(RequestBody):
-    """A field whose text is the answer."""
+    """Field whose text is the answer."""
 
     block_id: str = Field(min_length=1, max_length=200)
     path: str = Field("content", max_length=500)
 
 
 class ChatChangeBody(RequestBody):
-    """What is to be different; the rest stays."""
+    """Changed settings; the others stay."""
 
     identifier: str | None = Field(None, description="Last word of the address: lowercase letters, numbers, hyphens.")
     title: str | None = None
@@ -50,7 +50,7 @@ class ChatChangeBody(RequestBody):
     is_active: bool | None = Field(None, description="false closes the chat and keeps its address.")
 
     def changes(self) -> dict[str, Any]:
-        """The settings that were named."""
+        """Return the given settings."""
         return dict(self._changes())
 
     def _changes(self) -> Iterator[tuple[str, Any]]:
@@ -79,19 +79,19 @@ _SETTING_OF = {
 
 
 class ChatBody(ChatChangeBody):
-    """A workflow, and how it is to be talked to."""
+    """Workflow and its chat settings."""
 
     workflow_id: str = Field(min_length=1, max_length=200)
     identifier: str
     title: str
 
     def settings(self) -> ChatSettings:
-        """As they are kept, but for the password."""
+        """Return the stored form, without the password."""
         return ChatSettings(**self.changes())
 
 
 class SentFile(RequestBody):
-    """A file that a visitor sends along."""
+    """File from a visitor."""
 
     name: str = Field(max_length=500)
     type: str = Field("", max_length=200)
@@ -100,7 +100,7 @@ class SentFile(RequestBody):
 
 
 class SayBody(RequestBody):
-    """What a visitor says, or the password alone."""
+    """Message from a visitor, or only the password."""
 
     input: str | None = Field(None, max_length=1_000_000)
     conversation_id: str | None = Field(None, min_length=1, max_length=128, description="Of the page's own choice.")
@@ -110,19 +110,19 @@ class SayBody(RequestBody):
 
     @property
     def says_something(self) -> bool:
-        """Whether there is anything to answer."""
+        """Return whether there is anything to answer."""
         return bool(self.input) or bool(self.files)
 
     @property
     def knocks(self) -> bool:
-        """Whether it is all about being let in."""
+        """Return whether the body only requests access."""
         return self.password is not None or self.email is not None
 
     def workflow_input(self, chat: Chat) -> dict[str, Any]:
-        """What the workflow gets.
+        """Return the workflow's input.
 
-        Conversations are the chat's own: a visitor who guesses the id of another caller's conversation does not come
-        into it.
+        Conversation ids are scoped to the chat: a visitor who guesses another caller's id cannot join that
+        conversation.
         """
         conversation = {} if self.conversation_id is None else {"conversationId": f"{chat.id}:{self.conversation_id}"}
         files = {"files": [file.model_dump(exclude_none=True) for file in self.files]} if self.files else {}
@@ -130,19 +130,19 @@ class SayBody(RequestBody):
 
 
 class CodeRequest(RequestBody):
-    """Whom a code is to be mailed to."""
+    """Address that a code is mailed to."""
 
     email: str = Field(max_length=320)
 
 
 class CodeBody(CodeRequest):
-    """The code that came by mail."""
+    """Mailed code."""
 
     otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")
 
 
 class Look(Shown):
-    """How the page greets."""
+    """Greeting of the page."""
 
     primary_color: str | None
     welcome_message: str | None
@@ -150,14 +150,14 @@ class Look(Shown):
 
 
 class Output(Shown):
-    """A field whose text is the answer."""
+    """Field whose text is the answer."""
 
     block_id: str
     path: str
 
 
 class ChatConfig(Shown):
-    """What a visitor may know."""
+    """Settings that a visitor may see."""
 
     id: str
     title: str
@@ -168,7 +168,7 @@ class ChatConfig(Shown):
 
 
 class ChatView(ChatConfig):
-    """What its author may know: everything but the secrets."""
+    """Settings that an author may see: all except secrets."""
 
     workflow_id: str
     identifier: str
@@ -181,7 +181,7 @@ class ChatView(ChatConfig):
 
 
 class ChatMade(Shown):
-    """A chat was published or changed."""
+    """Result of publishing or changing a chat."""
 
     id: str
     chat_id: str
@@ -198,25 +198,25 @@ class ChatStatus(Shown):
 
 
 class Availability(Shown):
-    """Whether an address is free."""
+    """Whether an address is available."""
 
     available: bool
     error: str | None = None
 
 
 class Done(Shown):
-    """It is done."""
+    """Success."""
 
     message: str
 
 
 def config_of(chat: Chat) -> ChatConfig:
-    """For visitors."""
+    """Present a chat to visitors."""
     return ChatConfig(**_config(chat))
 
 
 def view_of(chat: Chat, base_url: str) -> ChatView:
-    """For its author."""
+    """Present a chat to its author."""
     settings = chat.settings
     return ChatView(
         **_config(chat),
@@ -232,7 +232,7 @@ def view_of(chat: Chat, base_url: str) -> ChatView:
 
 
 def url_of(chat: Chat, base_url: str) -> str:
-    """Where people talk."""
+    """Return the chat page's URL."""
     return f"{base_url}/chat/{chat.settings.identifier}"
 
 

@@ -1,4 +1,4 @@
-"""Mail on its way to the mail server. Nobody waits for it: how long that takes would tell whether any was sent."""
+"""Queue of outgoing mail. Callers do not wait: the duration would reveal whether a mail was sent."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ log = get_logger("outbox")
 
 
 class Outbox:
-    """Sends what is posted, a few at once. Without a mailer it is closed."""
+    """Sender of queued mail, with limited concurrency. Without a mailer it is closed."""
 
     def __init__(self, mailer: Mailer | None) -> None:
         self._mailer = mailer
@@ -26,16 +26,16 @@ class Outbox:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a mail server."""
+        """Return whether there is a mail server."""
         return self._mailer is not None
 
     async def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         if self._mailer is not None:
             self._senders = [asyncio.create_task(self._send_for_ever(self._mailer)) for _ in range(AT_ONCE)]
 
     async def stop(self) -> None:
-        """Send what is waiting, as far as there is time."""
+        """Send queued mail, as time allows."""
         if not self._senders:
             return
         with suppress(TimeoutError):
@@ -45,7 +45,7 @@ class Outbox:
         await asyncio.wait(self._senders)
 
     def post(self, mail: Mail) -> None:
-        """Send it soon. What is too much is dropped: whoever waits for a mail asks again."""
+        """Queue a mail. Excess mail is dropped: its recipient can request it again."""
         try:
             self._waiting.put_nowait(mail)
         except asyncio.QueueFull:
@@ -58,7 +58,7 @@ class Outbox:
             try:
                 await mailer.send(mail)
                 metrics.MAILS.labels("sent").inc()
-            except Exception as error:  # whatever is wrong with this one: nobody begins a sender that ended again
+            except Exception as error:  # any failure of one mail: a sender that ended would not be restarted
                 metrics.MAILS.labels("failed").inc()
                 log.error("a mail could not be sent", error=str(error))
             finally:

@@ -1,4 +1,4 @@
-"""deploy-service, as far as chats go."""
+"""Chats at deploy-service."""
 
 from typing import Protocol
 
@@ -6,18 +6,18 @@ from shared.contracts.chats import Chat, ChatSettings, CreateChat
 
 
 class ChatClient(Protocol):
-    """Where chats are kept. Every method raises Unavailable."""
+    """Port of chats. Every method raises Unavailable."""
 
     async def create(self, request: CreateChat) -> Chat:
         """Raises InvalidRequest, NotFound, Conflict."""
         ...
 
     async def at(self, identifier: str) -> Chat | None:
-        """The one at this address. Raises InvalidRequest for what cannot be one."""
+        """Return the chat at this address. Raises InvalidRequest for an invalid address."""
         ...
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
-        """The one of this workflow."""
+        """Return the chat of this workflow."""
         ...
 
     async def get(self, chat_id: str) -> Chat:
@@ -25,12 +25,12 @@ class ChatClient(Protocol):
         ...
 
     async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
-        """Settings in place of those of `chat`.
+        """Replace the settings of `chat`.
 
-        Raises NotFound, InvalidRequest, Conflict (the address is taken, or others are in their place already).
+        Raises NotFound, InvalidRequest, Conflict (the address is taken, or the settings changed concurrently).
         """
         ...
 
     async def delete(self, chat_id: str) -> None:
-        """Give up the address."""
+        """Delete the chat and release its address."""
         ...

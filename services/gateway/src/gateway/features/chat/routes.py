@@ -1,4 +1,4 @@
-"""`/api/chat`, `/api/chat/manage/{id}` and `/api/workflows/{id}/chat/status`: for the authors of chats."""
+"""`/api/chat`, `/api/chat/manage/{id}` and `/api/workflows/{id}/chat/status`, for authors of chats."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ from shared.errors import InvalidRequest
 def chat_manage_router(
     access: WorkspaceAccess, endpoints: Endpoints, publishing: ChatPublications, *, public_url: str
 ) -> APIRouter:
-    """Looking needs the read scope, everything else the admin scope: a chat lets strangers run the workflow."""
+    """Return the routes: reads need the read scope, changes the admin scope, as a chat lets strangers run its workflow."""
     router = APIRouter(route_class=presenting(present_error), tags=["Chat"], responses=AUTHORING_ERRORS)
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type

@@ -1,4 +1,4 @@
-"""Chats as their authors handle them: published, looked at, changed, taken away."""
+"""Chats for their authors: publish, read, change, delete."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ NO_MAIL_SERVER: Final = (
 
 
 class ChatPublications:
-    """A chat opens its workflow to people without a key: that is for who may do so in its workspace."""
+    """Service for admins: a chat opens its workflow to visitors without a key."""
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class ChatPublications:
 
     @property
     def can_mail(self) -> bool:
-        """Whether a chat may be for people who prove their address."""
+        """Return whether chats can verify email addresses."""
         return self._outbox.is_open
 
     async def create(self, caller: Caller, workflow_id: str, settings: ChatSettings, password: str | None) -> Chat:
-        """Publish the workflow, deployed as its draft is: both or neither.
+        """Publish a chat and deploy the workflow's draft, or neither.
 
         Raises Forbidden, InvalidRequest, InvalidWorkflow, NotFound, Unavailable.
         """
@@ -71,23 +71,23 @@ class ChatPublications:
         return chat
 
     async def is_free(self, identifier: str) -> bool:
-        """Whether a chat could have this address. Raises InvalidRequest for what cannot be one, Unavailable."""
+        """Return whether an address is available. Raises InvalidRequest for an invalid one, Unavailable."""
         return await self._chats.at(identifier) is None
 
     async def of(self, caller: Caller, workflow_id: str) -> Chat | None:
-        """The workflow's chat. Raises Forbidden, Unavailable."""
+        """Return the workflow's chat. Raises Forbidden, Unavailable."""
         caller.require(Scope.READ)
         return await self._chats.of(caller.workspace.id, workflow_id)
 
     async def get(self, caller: Caller, chat_id: str) -> tuple[Caller, Chat]:
-        """A chat, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
+        """Return a chat, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
         chat = await self._chats.get(chat_id)
         if not caller.may_enter(chat.workspace_id):
             raise NotFound("Chat not found")
         return caller.on(chat.workspace_id, chat.workflow_id), chat
 
     async def change(self, caller: Caller, chat_id: str, changes: Mapping[str, Any], password: str | None) -> Chat:
-        """Other `changes` to the settings, by their names; other gateways follow before this returns.
+        """Change settings by name; returns once other gateways have them.
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
@@ -111,7 +111,7 @@ class ChatPublications:
         return changed
 
     async def delete(self, caller: Caller, chat_id: str) -> None:
-        """Nobody talks there any more. Raises Forbidden, NotFound, Unavailable."""
+        """Delete the chat. Raises Forbidden, NotFound, Unavailable."""
         caller, chat = await self.get(caller, chat_id)
         caller.require(Scope.ADMIN)
         await self._chats.delete(chat_id)
@@ -132,7 +132,7 @@ class ChatPublications:
         return msgspec.structs.replace(settings, ticket_secret=settings.ticket_secret or secrets.token_urlsafe(32))
 
     async def _deploy_for(self, chat: Chat, caller: Caller) -> None:
-        """Deploy once the chat is made: a chat is easily taken back, what was live before it is not."""
+        """Deploy after creating the chat: unlike a deployment, a chat is easily reverted."""
         try:
             found = await self._authoring.status(chat.workspace_id, chat.workflow_id)
             if not found.endpoint.is_deployed or found.needs_redeployment:

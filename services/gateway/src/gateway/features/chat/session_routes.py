@@ -1,4 +1,4 @@
-"""`/api/chat/{identifier}`: what the chat page asks, without a key."""
+"""`/api/chat/{identifier}`: requests of the chat page, without a key."""
 
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 
 class ChatEndpoint:
-    """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
+    """Endpoint that admits visitors and streams answers. Messages count against the workflow's public limits."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ChatEndpoint:
         self._is_secure = public_url.startswith("https://")
 
     async def look(self, request: Request) -> Response:
-        """What the page shows before anybody has said anything."""
+        """Return what the page shows before the first message."""
         found = await self._visits.find(request.path_params["identifier"])
         await self._enter(request, found.chat, password=None)
         return _config(found.chat)
@@ -76,7 +76,7 @@ class ChatEndpoint:
         return response
 
     async def send_code(self, request: Request) -> Response:
-        """Mail a code to somebody who is allowed; everybody is answered alike."""
+        """Mail a code to an allowed address; every request gets the same answer."""
         chat = (await self._visits.find(request.path_params["identifier"])).chat
         wish = validated(CodeRequest, json_value(await request.body()))
         url = url_of(chat, self._public_url)
@@ -84,7 +84,7 @@ class ChatEndpoint:
         return StructResponse(Done(message=CODE_SENT).model_dump(), headers=NO_STORE)
 
     async def take_code(self, request: Request) -> Response:
-        """Let somebody in who got one."""
+        """Admit a visitor with a code."""
         chat = (await self._visits.find(request.path_params["identifier"])).chat
         body = validated(CodeBody, json_value(await request.body()))
         ticket = await self._codes.redeem(chat, body.email, body.otp.strip(), address=self._address_of(request))
@@ -118,7 +118,7 @@ class ChatEndpoint:
         return self._reception.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=named)
 
     def _standing(self, chat: Chat, ticket: str | None) -> Standing:
-        """Return what lets a visitor read answers: the chat is open, and still takes the ticket."""
+        """Return a visitor's access to answers: the chat is open, and still accepts the ticket."""
         identifier = chat.settings.identifier
 
         async def check() -> None:
@@ -157,7 +157,7 @@ def _config(chat: Chat) -> Response:
 
 
 def chat_visit_router(door: ChatEndpoint) -> APIRouter:
-    """Must come behind the routes of authors, whose paths look like addresses."""
+    """Return the routes. They must follow the authors' routes, whose paths look like addresses."""
     router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
     router.add_api_route(
         "/{identifier}",

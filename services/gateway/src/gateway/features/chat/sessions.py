@@ -1,4 +1,4 @@
-"""Chats as their visitors meet them: found by their address, entered with a password where they ask for one."""
+"""Chats for their visitors: found by address, entered with a password if required."""
 
 from typing import Final
 
@@ -21,14 +21,14 @@ LEASE_SECONDS: Final = 1.0
 
 
 class PublishedChat(msgspec.Struct, frozen=True):
-    """A chat whose workflow is live."""
+    """Chat whose workflow is live."""
 
     chat: Chat
     endpoint: Endpoint
 
 
 class ChatSessions:
-    """Knows chats for at most a second."""
+    """Cache of chats, for at most a second."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ChatSessions:
         self._chats: LookupCache[Chat | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="chats")
 
     async def find(self, identifier: str) -> PublishedChat:
-        """The chat at this address. Raises NotFound, ChatUnavailable, Unavailable."""
+        """Return the chat at this address. Raises NotFound, ChatUnavailable, Unavailable."""
         chat = await self._chats.get(identifier)
         endpoint = await self._endpoints.find(chat.workflow_id) if chat else None
         if chat is None or endpoint is None:
@@ -59,7 +59,7 @@ class ChatSessions:
         return PublishedChat(chat, endpoint)
 
     async def enter(self, chat: Chat, *, ticket: str | None, password: str | None, address: str) -> str | None:
-        """Let somebody in; returns a new ticket where the password was said.
+        """Admit a visitor; return a new ticket if the password was given.
 
         Raises ChatLocked, WrongPassword, TooManyAttempts, Unavailable.
         """
@@ -74,20 +74,20 @@ class ChatSessions:
         return None
 
     def require_ticket(self, chat: Chat, ticket: str | None) -> None:
-        """Raise ChatLocked unless the chat is public or takes this ticket."""
+        """Raise ChatLocked unless the chat is public or accepts this ticket."""
         if chat.settings.access is ChatAccess.PUBLIC:
             return
         if ticket is None or not opens(chat, ticket, self._clock.now()):
             raise ChatLocked(chat.settings.access)
 
     async def selection(self, chat: Chat) -> tuple[str, ...]:
-        """The outputs whose text is the answer. Raises NotDeployed, NotFound, Unavailable."""
+        """Return the outputs whose text is the answer. Raises NotDeployed, NotFound, Unavailable."""
         if chat.settings.outputs:
             return tuple(f"{output.block_id}.{output.path}" for output in chat.settings.outputs)
         return (await self._interfaces.of(chat.workflow_id, None)).interface.default_selection()
 
     def forget(self, identifier: str) -> None:
-        """Look it up again next time."""
+        """Invalidate the cached chat."""
         self._chats.drop(identifier)
 
     async def _load(self, identifier: str) -> Chat | None:

@@ -1,4 +1,4 @@
-"""Mail by SMTP, one connection for each message."""
+"""Mail over SMTP, one connection per message."""
 
 import ssl
 from email.headerregistry import Address
@@ -13,11 +13,11 @@ from shared.errors import Unavailable
 
 SENDER_NAME: Final = "Flowport"
 TIMEOUT_SECONDS: Final = 20.0
-"""Of each step of the conversation."""
+"""Per step of the SMTP dialog."""
 
 
 class SmtpMailer:
-    """Implements Mailer. The server's certificate has to be good for what the system trusts, or `trust`."""
+    """Implements Mailer. The server's certificate must be trusted by the system, or by `trust`."""
 
     def __init__(self, server: MailServer, *, trust: ssl.SSLContext | None = None) -> None:
         self._server = server

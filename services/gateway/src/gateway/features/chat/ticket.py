@@ -1,4 +1,4 @@
-"""What a browser keeps once it was let into a chat: good for a day, and only while what let it in is the same."""
+"""Chat tickets in browsers: valid for a day, while the chat's access settings stay the same."""
 
 import hashlib
 import hmac
@@ -12,16 +12,16 @@ TICKET_SECONDS: Final = 24 * 3600
 
 
 def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:
-    """A ticket to `chat`, of the address `holder` where it is addresses that are let in.
+    """Return a ticket to `chat`, for the address `holder` if the chat verifies addresses.
 
-    It is signed with what is kept of the password: a new password makes every old ticket void.
+    The signature covers the stored password hash: a new password voids all old tickets.
     """
     claim = f"{int(now.timestamp()) + TICKET_SECONDS}.{holder.encode().hex()}"
     return f"{claim}.{_signature(chat, claim)}"
 
 
 def opens(chat: Chat, ticket: str, now: datetime) -> bool:
-    """Whether `ticket` is one of ours for `chat`, and still good."""
+    """Return whether `ticket` is authentic and still valid for `chat`."""
     claim, _, signature = ticket.rpartition(".")
     if not (ticket.isascii() and hmac.compare_digest(signature, _signature(chat, claim))):
         return False

@@ -1,4 +1,4 @@
-"""`GET /`: the console for a person, and what this is for whoever else comes by."""
+"""`GET /`: the console for browsers, and a description for other clients."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -24,7 +24,7 @@ _PAGE = """<!doctype html>
 
 
 def root_router(base_url: str, console: ConsoleFiles) -> APIRouter:
-    """The front page, and the pages behind it."""
+    """Return the front page, and the pages below it."""
     router = APIRouter(include_in_schema=False)
     router.include_router(console_router(console))
 

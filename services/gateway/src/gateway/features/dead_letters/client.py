@@ -1,4 +1,4 @@
-"""jobs-service, as far as it knows what failed."""
+"""Dead letters and failed runs at jobs-service."""
 
 import msgspec
 

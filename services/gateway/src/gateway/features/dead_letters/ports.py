@@ -1,4 +1,4 @@
-"""jobs-service, as far as it knows what failed."""
+"""Dead letters and failed runs at jobs-service."""
 
 from typing import Protocol
 
@@ -7,21 +7,21 @@ from shared.contracts.jobs import RunAccepted
 
 
 class DeadLetterClient(Protocol):
-    """Gives another chance to what failed. Every method raises Unavailable.
+    """Port of redrives. Every method raises Unavailable.
 
-    Those that name a thing raise NotFound where the workspace has none of this id.
+    Methods with an id raise NotFound if the workspace has no such item.
     """
 
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """The workspace's and nobody's, newest first. Raises InvalidRequest for a cursor that is none."""
+        """Return the workspace's and unowned dead letters, newest first. Raises InvalidRequest for an invalid cursor."""
         ...
 
     async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
-        """Raises Conflict where nothing can be done with it, AtCapacity."""
+        """Redrive a dead letter. Raises Conflict if that is impossible, AtCapacity."""
         ...
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None: ...
 
     async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
-        """Raises Conflict unless the run failed, AtCapacity."""
+        """Redrive a run. Raises Conflict unless the run failed, AtCapacity."""
         ...

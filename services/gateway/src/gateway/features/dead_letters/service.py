@@ -1,4 +1,4 @@
-"""Another chance for what failed, and who gave it."""
+"""Redrive of dead letters and failed runs, with an audit log."""
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
@@ -11,7 +11,7 @@ from shared.contracts.jobs import RunAccepted
 
 
 class RedriveService:
-    """Runs failed runs again, and empties the list of dead letters one by one."""
+    """Service that redrives failed runs, and redrives or discards dead letters."""
 
     def __init__(self, keeper: DeadLetterClient, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
         self._keeper = keeper
@@ -20,9 +20,9 @@ class RedriveService:
         self._audit = audit
 
     async def letter(self, caller: Caller, letter_id: str) -> RunAccepted | None:
-        """Let a message be worked on again; the run of it, if it is one.
+        """Redrive a dead letter; return its run, if it has one.
 
-        Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        Raises Forbidden, NotFound, Conflict (it cannot be redriven), AtCapacity, Unavailable.
         """
         caller.require_throughout(Scope.ADMIN)
         accepted = await self._keeper.redrive_letter(letter_id, self._request(caller))
@@ -30,13 +30,13 @@ class RedriveService:
         return accepted
 
     async def discard(self, caller: Caller, letter_id: str) -> None:
-        """Forget a message. Raises Forbidden, NotFound, Unavailable."""
+        """Delete a dead letter. Raises Forbidden, NotFound, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         await self._keeper.discard_letter(caller.workspace.id, letter_id)
         await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
 
     async def run(self, caller: Caller, run_id: str) -> RunAccepted:
-        """Run a failed run again, as a run of its own.
+        """Redrive a failed run as a new run.
 
         Raises Forbidden, NotFound, Conflict (it did not fail), AtCapacity, Unavailable.
         """

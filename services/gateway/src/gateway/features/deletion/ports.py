@@ -1,4 +1,4 @@
-"""Deleting for good: what is under way, and the gateway's own part of it."""
+"""Permanent deletion: progress, and the gateway's own data."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,32 +9,32 @@ from shared.contracts.erasure import Erase
 
 
 class DeletionRecords(Protocol):
-    """What is being deleted, in the gateway's own database. Every method raises Unavailable."""
+    """Progress of deletions, in the gateway's own database. Every method raises Unavailable."""
 
     async def keep_erasure(self, erasure: Erasure) -> None:
-        """New, or in place of the one with its id."""
+        """Store an erasure, replacing the one with its id."""
         ...
 
     async def has_erasure(self, owner: Erase) -> bool:
-        """Whether one is under way, or was lately."""
+        """Return whether one is in progress, or was recently."""
         ...
 
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
-        """Those that are to go on now."""
+        """Return erasures that are due."""
         ...
 
     async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
-        """A workspace's, newest first."""
+        """Return a workspace's erasures, newest first."""
         ...
 
     async def is_first(self, workspace_id: str) -> bool:
-        """Whether it is the workspace that every start makes sure of."""
+        """Return whether it is the workspace that every start creates if missing."""
         ...
 
     async def close_workspace(self, workspace_id: str) -> Sequence[str]:
-        """Let nobody in any more; the hashes of the keys that were good for it."""
+        """Remove all access; return the hashes of the workspace's valid keys."""
         ...
 
     async def erase_workspace(self, workspace_id: str) -> int:
-        """Delete it with its keys and invitations; how many documents that were."""
+        """Delete the workspace with its keys and invitations; return the number of documents."""
         ...

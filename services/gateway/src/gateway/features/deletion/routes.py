@@ -1,4 +1,4 @@
-"""Deleting for good: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, and how far that is."""
+"""Permanent deletion: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, and its progress."""
 
 from typing import Annotated, Final, Literal
 
@@ -19,7 +19,7 @@ ERRORS: Final = answers(Error, 401, 403, 404, 409, 429, 503)
 
 
 class ErasureRow(Wire):
-    """Something that is deleted for good."""
+    """Permanent deletion of a workflow or workspace."""
 
     workspace_id: str
     workflow_id: str | None
@@ -31,20 +31,20 @@ class ErasureRow(Wire):
 
 
 class ErasureAnswer(Wire):
-    """It has begun, and will be done."""
+    """The deletion has started and will complete."""
 
     success: Literal[True] = True
     erasure: ErasureRow
 
 
 class ErasureRows(Wire):
-    """The newest first."""
+    """Deletions, newest first."""
 
     erasures: list[ErasureRow]
 
 
 def erasures_router(access: WorkspaceAccess, erasing: DeletionService) -> APIRouter:
-    """For admins."""
+    """Return the routes, for admins."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",
         route_class=presenting(present_error),

@@ -1,4 +1,4 @@
-"""A workflow or a workspace that is being deleted for good. The record comes first, and outlives what it names."""
+"""Permanent deletion of a workflow or workspace. Its record is created first, and outlives what it names."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,21 +10,21 @@ from shared.contracts.erasure import Erase
 
 
 class ErasureStatus(StrEnum):
-    """How far an erasure is."""
+    """Progress of an erasure."""
 
     ERASING = "erasing"
     SETTLING = "settling"
-    """Nothing is left. What was under way when it began may still bring something in, which goes in a last round."""
+    """Nothing is left. Runs in progress at the start may still write data, which a last round deletes."""
     ERASED = "erased"
 
 
 def erasure_id(owner: Erase) -> str:
-    """There is one erasure of a thing, however often it is asked for."""
+    """Return the id of the only erasure of a workflow or workspace, across repeated requests."""
     return "/".join(filter(None, (owner.workspace_id, owner.workflow_id)))
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
-    """Without a workflow, it is the whole workspace."""
+    """Erasure of a workflow, or of the whole workspace without one."""
 
     id: str
     workspace_id: str
@@ -32,17 +32,17 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: str
     requested_at: datetime
     settles_at: datetime
-    """From then on nothing of it can be under way any more."""
+    """Time from which no run of it can be in progress."""
     due_at: datetime | None
-    """When to go on; None when it is over."""
+    """Time of the next round; None when it is over."""
     emptied_at: datetime | None = None
-    """When nothing was left for the first time."""
+    """First time that nothing was left."""
     documents: int = 0
-    """How many were deleted."""
+    """Number of deleted documents."""
 
     @classmethod
     def of(cls, owner: Erase, *, by: str, at: datetime, settle: timedelta) -> Self:
-        """A new one, due at once."""
+        """Return a new erasure, due immediately."""
         return cls(
             id=erasure_id(owner),
             workspace_id=owner.workspace_id,
@@ -55,18 +55,18 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner(self) -> Erase:
-        """Whose data it is."""
+        """Return the owner of the data."""
         return Erase(self.workspace_id, self.workflow_id)
 
     @property
     def status(self) -> ErasureStatus:
-        """How far it is."""
+        """Return the progress."""
         if self.due_at is None:
             return ErasureStatus.ERASED
         return ErasureStatus.ERASING if self.emptied_at is None else ErasureStatus.SETTLING
 
     def went_on(self, documents: int, *, has_more: bool, now: datetime) -> Self:
-        """After one round."""
+        """Return the erasure after one more round."""
         after = msgspec.structs.replace(self, documents=self.documents + documents)
         if has_more:
             return msgspec.structs.replace(after, due_at=now)

@@ -1,4 +1,4 @@
-"""Deletes workflows and workspaces for good, in every service, and goes on with it whatever is killed."""
+"""Permanent deletion of workflows and workspaces in every service; survives crashes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ BUSY_SECONDS: Final = 0.1
 
 
 class DeletionService:
-    """The record of an erasure is stored first; rounds by any gateway then go on with it until nothing is left.
+    """Service that stores the erasure's record first; rounds by any gateway then continue until nothing is left.
 
-    Services in this order: no endpoint, then no runs, then none of their kept answers. When everything that was under
-    way must have ended, one more round takes what it may have brought in.
+    Order of services: first the endpoint, then runs, then their stored answers. Once all runs in progress must have
+    ended, one more round deletes what they may have written.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class DeletionService:
         self._rounds: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to go on with what is due."""
+        """Start to process due erasures."""
         self._rounds = asyncio.create_task(for_ever(self._go_on, every=IDLE_SECONDS, name="erasing"))
 
     async def stop(self) -> None:
-        """Leave the rest to others."""
+        """Stop; other gateways continue."""
         await end(self._rounds)
 
     async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
-        """Delete a workflow of the caller's workspace, whether it was deleted before or not.
+        """Delete a workflow of the caller's workspace, archived or not.
 
         Raises Forbidden, NotFound, Unavailable.
         """
@@ -97,12 +97,12 @@ class DeletionService:
         return erasure
 
     async def of(self, caller: Caller) -> Sequence[Erasure]:
-        """What is and was being deleted in the caller's workspace. Raises Forbidden."""
+        """Return current and past deletions of the caller's workspace. Raises Forbidden."""
         require_admin(caller)
         return await self._erasures.erasures(caller.workspace.id, SHOWN)
 
     async def step(self) -> bool:
-        """One round for everything that is due; whether there is more to do at once. Raises Unavailable."""
+        """Run one round for all due erasures; return whether more is due now. Raises Unavailable."""
         due = await self._erasures.due_erasures(self._clock.now(), AT_ONCE)
         return any([await self._tried(erasure) for erasure in due])
 
@@ -115,7 +115,7 @@ class DeletionService:
         await self._revocations.forget(await self._erasures.close_workspace(workspace_id))
 
     async def _tried(self, erasure: Erasure) -> bool:
-        """As `_went_on`; one that cannot go on keeps none behind it waiting."""
+        """Like `_went_on`; a failure does not block the erasures behind it."""
         try:
             return await self._went_on(erasure)
         except FlowportError as error:

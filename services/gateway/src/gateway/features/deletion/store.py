@@ -1,4 +1,4 @@
-"""What is being deleted for good, in the gateway's database, and the gateway's own part of it."""
+"""Permanent deletions in the gateway's database, and deletion of the gateway's own data."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from shared.store.indexes import Index, by
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)
-"""How long an erasure that is over can be looked up; the audit log has it for good."""
+"""Retention of finished erasures; the audit log keeps them permanently."""
 
 INDEXES: Final = (
     Index(ERASURES, by("workspace_id")),

@@ -8,7 +8,7 @@ from gateway.http.bodies import RequestBody, Wire
 
 
 class ValueBody(RequestBody):
-    """A value; it is never read back."""
+    """Value; never returned."""
 
     value: Annotated[str, StringConstraints(max_length=65_536)]
 
@@ -20,7 +20,7 @@ class ValuesBody(RequestBody):
 
 
 class ValueName(Wire):
-    """That there is a value."""
+    """Name of a value."""
 
     name: str
     updated_at: str

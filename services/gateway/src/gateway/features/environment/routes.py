@@ -1,4 +1,4 @@
-"""Environment values: a workspace's under `/api/workspaces/{id}/environment`, one's own under `/api/environment`."""
+"""Environment values: a workspace's under `/api/workspaces/{id}/environment`, a user's under `/api/environment`."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -23,17 +23,17 @@ from gateway.http.schemas import described
 from shared.clock import iso
 
 PlaceOf = Callable[[Caller], str]
-"""Whose values the caller may handle."""
+"""Returns whose values the caller may manage."""
 
 
 def workspace_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
-    """Members see the names, admins write."""
+    """Return the routes: members see the names, admins write."""
     prefix = "/api/workspaces/{workspace_id}/environment"
     return _environment_router(prefix, access.to_workspace, values, workspace_place, workspace_place_looked_at)
 
 
 def personal_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
-    """For everybody who is signed in."""
+    """Return the routes, for signed-in users."""
     return _environment_router("/api/environment", access.caller, values, own_place, own_place)
 
 

@@ -1,4 +1,4 @@
-"""Environment values of a workspace or of a person: written, listed by name, deleted, never read."""
+"""Environment values of a workspace or user: write-only, listed by name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from shared.contracts.deployments import EnvironmentName, SetEnvironmentValue, p
 
 
 class EnvironmentValues:
-    """Handled by the admins of a workspace, and by each person for the own ones."""
+    """Service for values: admins manage a workspace's, each user their own."""
 
     def __init__(self, environment: Environment, audit: AuditLog) -> None:
         self._environment = environment
@@ -21,7 +21,7 @@ class EnvironmentValues:
         return (await self._environment.value_names(place)).names
 
     async def set(self, caller: Caller, place: str, values: Mapping[str, str]) -> None:
-        """Keep each under its name. Raises InvalidRequest, Unavailable."""
+        """Store each value by name. Raises InvalidRequest, Unavailable."""
         for name, value in values.items():
             await self._environment.set_value(place, name, SetEnvironmentValue(value, caller.actor_name))
             await self._audit.record(caller, "environment.set", target_id=place, target_name=name)
@@ -33,17 +33,17 @@ class EnvironmentValues:
 
 
 def workspace_place(caller: Caller) -> str:
-    """The workspace's values, for who may change them. Raises Forbidden."""
+    """Return the workspace's place, for callers who may change its values. Raises Forbidden."""
     require_admin(caller)
     return caller.workspace.id
 
 
 def workspace_place_looked_at(caller: Caller) -> str:
-    """The workspace's values, for who may see that there are any. Raises Forbidden."""
+    """Return the workspace's place, for callers who may list its values. Raises Forbidden."""
     caller.require_throughout(Scope.READ)
     return caller.workspace.id
 
 
 def own_place(caller: Caller) -> str:
-    """The caller's own values. Raises Forbidden for keys."""
+    """Return the caller's own place. Raises Forbidden for keys."""
     return personal_place(signed_in(caller).id)

@@ -30,7 +30,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class KeyBody(RequestBody):
-    """A new API key. A misspelt restriction would be none: keys that we do not know are refused."""
+    """A new API key. Unknown fields are refused, as a misspelt restriction would restrict nothing."""
 
     model_config = ConfigDict(strict=False, extra="forbid", alias_generator=to_camel)
 
@@ -47,26 +47,26 @@ class KeyBody(RequestBody):
 
 
 class KeyChangeBody(RequestBody):
-    """What to change of a key. What it may do stays: that would be another key."""
+    """Changes to a key. Its scopes cannot change: create another key instead."""
 
     name: Name | None = None
     rate_limit: KeyRateLimit = None
 
 
 class RotateBody(RequestBody):
-    """How long the old key stays good."""
+    """Time for which the old key stays valid."""
 
     overlap_seconds: int = Field(0, ge=0, le=int(MAX_OVERLAP.total_seconds()))
 
 
 class KeysBody(RequestBody):
-    """The keys to revoke."""
+    """Keys to revoke."""
 
     keys: list[Annotated[str, StringConstraints(max_length=128)]] = Field(min_length=1, max_length=500)
 
 
 class KeyRow(Wire):
-    """A key as it may be shown."""
+    """Key without its secret."""
 
     id: str
     name: str
@@ -81,7 +81,7 @@ class KeyRow(Wire):
 
 
 class NewKey(KeyRow):
-    """A key that was just made."""
+    """New key."""
 
     key: str = Field(description="In clear, this once.")
 

@@ -1,4 +1,4 @@
-"""API keys: a workspace's under `/api/workspaces/{id}/api-keys`, one's own under `/api/users/me/api-keys`."""
+"""API keys: a workspace's under `/api/workspaces/{id}/api-keys`, a user's under `/api/users/me/api-keys`."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,16 +33,16 @@ from shared.errors import InvalidRequest, NotFound
 
 UNFIT: Final = "Validation error"
 OwnerOf = Callable[[Caller], Owner]
-"""Whose keys the caller may handle."""
+"""Returns whose keys the caller may manage."""
 
 
 def workspace_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
-    """For admins of the workspace."""
+    """Return the routes, for admins of the workspace."""
     return _keys_router("/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, owner_in, owner_looked_at)
 
 
 def personal_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
-    """For everybody who is signed in."""
+    """Return the routes, for signed-in users."""
     return _keys_router("/api/users/me/api-keys", access.caller, keys, owner_self, owner_self)
 
 

@@ -1,4 +1,4 @@
-"""API keys as people handle them: made, listed, changed, rotated, revoked."""
+"""API keys: create, list, change, rotate, revoke."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,25 +28,25 @@ MAX_OVERLAP: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose keys: a workspace's, or a user's personal ones."""
+    """Owner of keys: a workspace, or a user for personal ones."""
 
     workspace_id: str | None = None
     user_id: str | None = None
 
     @property
     def id(self) -> str:
-        """Of the workspace or the user."""
+        """Return the id of the workspace or the user."""
         return self.workspace_id or self.user_id or ""
 
     @property
     def is_personal(self) -> bool:
-        """Whether they are a user's."""
+        """Return whether the owner is a user."""
         return self.workspace_id is None
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a new key is to be."""
+    """Specification of a new key."""
 
     name: str
     scopes: frozenset[Scope] = DEFAULT_SCOPES
@@ -57,20 +57,20 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be another way; the rest stays."""
+    """Changed fields; the others stay."""
 
     name: str | None = None
     rate_limit: int | UnsetType | None = UNSET
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What of the key is written: nothing that somebody else may be changing at the same time."""
+        """Return the fields to write, without those that may change concurrently."""
         named = {} if self.name is None else {"name": self.name}
         return named if self.rate_limit is UNSET else {**named, "rate_limit": self.rate_limit}
 
 
 class ApiKeys:
-    """The keys of one owner at a time. A key in clear leaves once, when it is made."""
+    """Service for the keys of one owner. A key in clear is returned only once, at creation."""
 
     def __init__(self, keys: Keys, revocations: Revocations, audit: AuditLog, clock: Clock) -> None:
         self._keys = keys
@@ -80,11 +80,11 @@ class ApiKeys:
         self._adding = BoundedAdding()
 
     async def list(self, owner: Owner) -> Sequence[ApiKey]:
-        """Those that are not revoked, newest first. Raises Unavailable."""
+        """Return keys that are not revoked, newest first. Raises Unavailable."""
         return await self._keys.keys_of(workspace_id=owner.workspace_id, user_id=owner.user_id)
 
     async def make(self, caller: Caller, owner: Owner, wish: Wish) -> tuple[ApiKey, str]:
-        """A new key, and it in clear. Raises InvalidRequest, Conflict, Unavailable."""
+        """Create a key; return it with its clear text. Raises InvalidRequest, Conflict, Unavailable."""
         now = self._clock.now()
         if wish.expires_at is not None and wish.expires_at <= now:
             raise InvalidRequest("expiresAt must be in the future")
@@ -123,7 +123,7 @@ class ApiKeys:
         return key, clear
 
     async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
-        """The key, which every gateway knows so from now on. Raises NotFound, Conflict, Unavailable."""
+        """Change a key on every gateway. Raises NotFound, Conflict, Unavailable."""
         old = await self._own(owner, key_id)
         try:
             key = await self._keys.change_key(key_id, change.fields)
@@ -155,7 +155,7 @@ class ApiKeys:
         return key
 
     async def rotate(self, caller: Caller, owner: Owner, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
-        """A new key in place of this one, which stays good for `overlap`.
+        """Create a key that replaces this one, which stays valid for `overlap`.
 
         Raises NotFound, InvalidRequest, Unavailable.
         """
@@ -174,7 +174,7 @@ class ApiKeys:
                 created_at=now,
                 last_used_at=None,
             )
-            # Without an overlap it is revoked: a gateway whose clock is slow would go on with one that has expired.
+            # Without an overlap it is revoked: a gateway with a slow clock would still accept an expired one.
             retired = msgspec.structs.replace(
                 old, expires_at=until, revoked_at=None if overlap else now, holds_name=False
             )
@@ -196,7 +196,7 @@ class ApiKeys:
         return key, clear
 
     async def revoke(self, caller: Caller, owner: Owner, key_ids: Sequence[str]) -> int:
-        """Revoke these; returns how many were good until now. No gateway accepts them any more. Raises Unavailable."""
+        """Revoke these keys on every gateway; return how many were valid. Raises Unavailable."""
         now, revoked = self._clock.now(), list[ApiKey]()
         for key_id in key_ids:
             key = await self._keys.key(key_id)
@@ -219,19 +219,19 @@ class ApiKeys:
 
 
 def owner_in(caller: Caller) -> Owner:
-    """The caller's workspace, for who may handle its keys. Raises Forbidden."""
+    """Return the caller's workspace, if the caller may manage its keys. Raises Forbidden."""
     require_admin(caller)
     return Owner(workspace_id=caller.workspace.id)
 
 
 def owner_looked_at(caller: Caller) -> Owner:
-    """The caller's workspace, for who may see that it has keys. Raises Forbidden."""
+    """Return the caller's workspace, if the caller may list its keys. Raises Forbidden."""
     caller.require_throughout(Scope.READ)
     return Owner(workspace_id=caller.workspace.id)
 
 
 def owner_self(caller: Caller) -> Owner:
-    """The caller's own keys. Raises Forbidden for a workspace's key, which is nobody's."""
+    """Return the caller as owner. Raises Forbidden for a workspace's key, which has no user."""
     if caller.user is None or not caller.is_session:
         raise Forbidden("Personal API keys are handled by their user, signed in")
     return Owner(user_id=caller.user.id)

@@ -1,4 +1,4 @@
-"""deploy-service over internal HTTP, as far as MCP servers go."""
+"""MCP servers at deploy-service, over internal HTTP."""
 
 from collections.abc import Sequence
 

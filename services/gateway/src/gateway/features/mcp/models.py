@@ -1,4 +1,4 @@
-"""MCP servers and their tools, over the wire."""
+"""Bodies of MCP servers and tools."""
 
 from typing import Any, Generic, Literal, TypeVar
 
@@ -12,39 +12,39 @@ D = TypeVar("D")
 
 
 class ServerChangeBody(RequestBody):
-    """What is to be different; the rest stays."""
+    """Changed settings; the others stay."""
 
     name: str | None = None
     description: str | None = None
     is_public: bool | None = Field(None, description="Whoever knows the server's id may call it without a key.")
 
     def changes(self) -> dict[str, Any]:
-        """The settings that were named."""
+        """Return the given settings."""
         names = ("name", "description", "is_public")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 class ServerBody(ServerChangeBody):
-    """A new server."""
+    """New server."""
 
     workspace_id: str | None = Field(None, description="The key's, where it is left out.")
     name: str
     workflow_ids: list[str] = Field(default=[], max_length=100)
 
     def settings(self) -> ToolServerSettings:
-        """As they are kept, without tools."""
+        """Return the stored form, without tools."""
         return ToolServerSettings(**self.changes())
 
 
 class ToolChangeBody(RequestBody):
-    """What is to be different; the rest stays."""
+    """Changed settings; the others stay."""
 
     tool_name: str | None = Field(None, description="Lowercase letters, digits, underscores.")
     tool_description: str | None = None
     parameter_descriptions: dict[str, str] | None = None
 
     def changes(self) -> dict[str, Any]:
-        """The settings that were named."""
+        """Return the given settings."""
         named = {
             "name": self.tool_name,
             "description": self.tool_description,
@@ -54,13 +54,13 @@ class ToolChangeBody(RequestBody):
 
 
 class ToolBody(ToolChangeBody):
-    """A deployed workflow as a tool; its name, where none is given, is made of the workflow's."""
+    """Deployed workflow as a tool; its name defaults to one derived from the workflow's."""
 
     workflow_id: str = Field(min_length=1, max_length=200)
 
 
 class ToolView(Shown):
-    """A tool. Its id is its workflow's."""
+    """Tool. Its id is its workflow's."""
 
     id: str
     workflow_id: str
@@ -70,7 +70,7 @@ class ToolView(Shown):
 
 
 class ServerView(Shown):
-    """A server, and where clients connect."""
+    """Server and its URL."""
 
     id: str
     workspace_id: str
@@ -85,7 +85,7 @@ class ServerView(Shown):
 
 
 class Answer(BaseModel, Generic[D]):
-    """What every route about servers answers."""
+    """Answer of all routes of servers."""
 
     success: Literal[True] = True
     data: D
@@ -113,7 +113,7 @@ class Said(BaseModel):
 
 
 def server_view(server: ToolServer, public_url: str) -> ServerView:
-    """For its author."""
+    """Present a server to its author."""
     settings = server.settings
     return ServerView(
         id=server.id,
@@ -130,7 +130,7 @@ def server_view(server: ToolServer, public_url: str) -> ServerView:
 
 
 def tool_view(tool: WorkflowTool) -> ToolView:
-    """For its author."""
+    """Present a tool to its author."""
     return ToolView(
         id=tool.workflow_id,
         workflow_id=tool.workflow_id,

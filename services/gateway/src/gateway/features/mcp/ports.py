@@ -1,4 +1,4 @@
-"""deploy-service, as far as MCP servers go."""
+"""MCP servers at deploy-service."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,10 +7,10 @@ from shared.contracts.tool_servers import ToolServer, ToolServerSettings
 
 
 class ToolServerClient(Protocol):
-    """Where MCP servers are kept. Every method raises Unavailable."""
+    """Port of MCP servers. Every method raises Unavailable."""
 
     async def servers(self, workspace_id: str) -> Sequence[ToolServer]:
-        """Every one of the workspace, oldest first."""
+        """Return the workspace's servers, oldest first."""
         ...
 
     async def server(self, server_id: str) -> ToolServer:
@@ -22,9 +22,7 @@ class ToolServerClient(Protocol):
         ...
 
     async def save_server(self, server: ToolServer, settings: ToolServerSettings) -> ToolServer:
-        """Other settings for a server that is as it was read. Raises NotFound, InvalidRequest, Conflict."""
+        """Replace the settings of an unchanged server. Raises NotFound, InvalidRequest, Conflict."""
         ...
 
-    async def delete_server(self, server_id: str) -> None:
-        """It is no more."""
-        ...
+    async def delete_server(self, server_id: str) -> None: ...

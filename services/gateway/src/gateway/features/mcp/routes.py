@@ -1,4 +1,4 @@
-"""`/api/mcp/workflow-servers`: which workflows are tools of which servers."""
+"""`/api/mcp/workflow-servers`: MCP servers and their tools."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ from shared.contracts.tool_servers import ToolServer
 
 
 def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublications, *, public_url: str) -> APIRouter:
-    """Looking needs the read scope, changing the admin scope."""
+    """Return the routes: reads need the read scope, changes the admin scope."""
     router = APIRouter(
         prefix="/api/mcp/workflow-servers",
         route_class=presenting(present_error),

@@ -1,4 +1,4 @@
-"""`/api/mcp/serve/{serverId}`: the Model Context Protocol over streamable HTTP, without sessions, answered in JSON."""
+"""`/api/mcp/serve/{serverId}`: Model Context Protocol over streamable HTTP, without sessions, with JSON answers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ Context = ServerRequestContext[Any, Any]
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """One request: to which server, by whom, and how it came here."""
+    """Request with its server and caller."""
 
     server: ToolServer
     caller: Caller
@@ -60,7 +60,7 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 class McpEndpoint:
-    """Serves the protocol with its official package. Who may call, and how often, is the same as everywhere."""
+    """Endpoint that uses the protocol's official package. Access and rate limits are as everywhere."""
 
     def __init__(self, reception: EndpointServices, serving: PublishedTools, *, max_body_bytes: int) -> None:
         self._reception = reception
@@ -73,8 +73,8 @@ class McpEndpoint:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Be ready for requests. Raises what keeps the protocol's own server from it."""
-        self._manager = StreamableHTTPSessionManager(  # one runs once
+        """Start the protocol's server. Raises its errors."""
+        self._manager = StreamableHTTPSessionManager(  # one instance runs once
             self._protocol, json_response=True, stateless=True, max_request_body_size=self._max_body_bytes
         )
         self._stopping.clear()
@@ -85,7 +85,7 @@ class McpEndpoint:
             await running
 
     async def stop(self) -> None:
-        """End what is being served."""
+        """Stop, ending open requests."""
         self._stopping.set()
         if self._running is not None:
             await self._running
@@ -96,7 +96,7 @@ class McpEndpoint:
             await self._stopping.wait()
 
     async def look(self, request: Request) -> Response:
-        """What the server is."""
+        """Describe the server."""
         visit = await self._visit(request)
         if "text/event-stream" in request.headers.get("accept", ""):
             return Response(status_code=405, headers={"allow": "POST"})
@@ -117,7 +117,7 @@ class McpEndpoint:
         self._reception.admit_to(request, visit.server.workspace_id)
         body = json_body.mended(
             json_body.bounded(await request.body())
-        )  # the protocol's own server refuses what our other doors mend
+        )  # the protocol's server refuses what our other endpoints repair
         return _Exchange(self._manager, {**request.scope, _VISIT: visit}, body)
 
     async def _visit(self, request: Request) -> Visit:
@@ -179,7 +179,7 @@ class McpEndpoint:
         return _text(msgspec.json.format(output, indent=2).decode(), is_error=False)
 
     def _standing(self, visit: Visit, workflow_id: str) -> Standing:
-        """Return what lets the caller wait for this tool: its own access, or that the server is public."""
+        """Return the access that a waiting call depends on: the caller's own, or the server being public."""
         if not visit.caller.is_public:
             return self._reception.access.of(visit.caller, workflow_id)
         server_id = visit.server.id
@@ -192,7 +192,7 @@ class McpEndpoint:
 
 
 class _Exchange(Response):
-    """Lets the protocol's own server answer. It sees the whole body; who hangs up is seen by the run alone."""
+    """Response of the protocol's server. It sees the whole body; only the run sees a disconnect."""
 
     def __init__(self, manager: StreamableHTTPSessionManager, scope: Scope, body: bytes) -> None:
         self._manager = manager
@@ -219,7 +219,7 @@ def _text(text: str, *, is_error: bool) -> CallToolResult:
 
 
 def _told(error: FlowportError) -> MCPError:
-    """What a client is told of a call that was refused, or lost."""
+    """Return the message for a call that was refused or lost."""
     metrics.count_refusal(error)
     kind = INVALID_PARAMS if isinstance(error, InvalidRequest | NotFound | NotDeployed) else INTERNAL_ERROR
     data = {"code": error.code, **({} if error.retry_after is None else {"retryAfterSeconds": error.retry_after})}
@@ -227,7 +227,7 @@ def _told(error: FlowportError) -> MCPError:
 
 
 def mcp_router(door: McpEndpoint) -> APIRouter:
-    """Where MCP clients connect."""
+    """Return the routes that MCP clients connect to."""
     router = APIRouter(route_class=plain(present_error), tags=["MCP"])
     refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)
     path = "/api/mcp/serve/{server_id}"

@@ -1,4 +1,4 @@
-"""MCP servers as their authors handle them."""
+"""MCP servers for their authors."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
 class ToolServerPublications:
-    """Everything that changes a server needs the admin scope: a public one lets strangers run its workflows.
+    """Service whose changes need the admin scope: a public server lets strangers run its workflows.
 
-    It is of the workspace, and may hold any workflow of it: no key that is for some only sees or changes it.
+    A server belongs to the workspace and may hold any of its workflows: keys limited to some workflows have no access.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class ToolServerPublications:
         self._settle = settle
 
     async def of(self, caller: Caller) -> Sequence[ToolServer]:
-        """The servers of the caller's workspace. Raises Forbidden, Unavailable."""
+        """Return the servers of the caller's workspace. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.READ)
         return await self._keeper.servers(caller.workspace.id)
 
     async def get(self, caller: Caller, server_id: str, *, scope: Scope = Scope.READ) -> tuple[Caller, ToolServer]:
-        """A server, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
+        """Return a server, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
         server = await self._keeper.server(server_id)
         if not caller.may_enter(server.workspace_id):
             raise NotFound("Server not found")
@@ -55,7 +55,7 @@ class ToolServerPublications:
         return caller, server
 
     async def create(self, caller: Caller, settings: ToolServerSettings, workflow_ids: Sequence[str]) -> ToolServer:
-        """A new server with these workflows. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        """Create a server with these workflows. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         tools = tuple([await self._tool(caller, workflow_id, None) for workflow_id in workflow_ids])
         settings = msgspec.structs.replace(settings, tools=tools)
@@ -64,11 +64,11 @@ class ToolServerPublications:
         return server
 
     async def change(self, caller: Caller, server_id: str, changes: Mapping[str, Any]) -> ToolServer:
-        """Other `changes`, by name. Raises NotFound, Forbidden, InvalidRequest, Unavailable."""
+        """Change settings by name. Raises NotFound, Forbidden, InvalidRequest, Unavailable."""
         return await self._save(caller, server_id, lambda server: msgspec.structs.replace(server.settings, **changes))
 
     async def delete(self, caller: Caller, server_id: str) -> None:
-        """Nobody calls it any more. Raises NotFound, Forbidden, Unavailable."""
+        """Delete the server. Raises NotFound, Forbidden, Unavailable."""
         caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
         await self._keeper.delete_server(server_id)
         await self._settled(caller, "mcp_server.deleted", server)
@@ -76,7 +76,7 @@ class ToolServerPublications:
     async def add_tool(
         self, caller: Caller, server_id: str, workflow_id: str, name: str | None, changes: Mapping[str, Any]
     ) -> WorkflowTool:
-        """One more workflow as a tool. Raises what `change` raises."""
+        """Add a workflow as a tool. Raises what `change` raises."""
         entered, _ = await self.get(caller, server_id, scope=Scope.ADMIN)
         tool = msgspec.structs.replace(await self._tool(entered, workflow_id, name), **changes)
         await self._save(caller, server_id, lambda server: _with_tools(server, (*server.settings.tools, tool)))
@@ -85,7 +85,7 @@ class ToolServerPublications:
     async def change_tool(
         self, caller: Caller, server_id: str, workflow_id: str, changes: Mapping[str, Any]
     ) -> WorkflowTool:
-        """Another name or description for a tool. Raises what `change` raises."""
+        """Change a tool's name or description. Raises what `change` raises."""
 
         def changed(server: ToolServer) -> ToolServerSettings:
             found = tool_of(server, workflow_id)
@@ -95,7 +95,7 @@ class ToolServerPublications:
         return tool_of(await self._save(caller, server_id, changed), workflow_id)
 
     async def remove_tool(self, caller: Caller, server_id: str, workflow_id: str) -> None:
-        """Take a tool away. Raises what `change` raises."""
+        """Remove a tool. Raises what `change` raises."""
 
         def without(server: ToolServer) -> ToolServerSettings:
             gone = tool_of(server, workflow_id)
@@ -116,7 +116,7 @@ class ToolServerPublications:
     ) -> ToolServer:
         async def write() -> tuple[Caller, ToolServer] | None:
             entered, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-            with suppress(Conflict):  # somebody else came before
+            with suppress(Conflict):  # concurrent change
                 return entered, await self._keeper.save_server(server, decide(server))
             return None
 
@@ -140,7 +140,7 @@ def _with_tools(server: ToolServer, tools: tuple[WorkflowTool, ...]) -> ToolServ
 
 
 def tool_of(server: ToolServer, workflow_id: str) -> WorkflowTool:
-    """The server's tool that runs this workflow. Raises NotFound."""
+    """Return the server's tool that runs this workflow. Raises NotFound."""
     found = next((tool for tool in server.settings.tools if tool.workflow_id == workflow_id), None)
     if found is None:
         raise NotFound("Tool not found")

@@ -1,4 +1,4 @@
-"""MCP servers as their clients meet them: which tools there are, and what they take."""
+"""MCP servers for their clients: tools and their inputs."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ LEASE_SECONDS: Final = 1.0
 
 
 class OfferedTool(msgspec.Struct, frozen=True):
-    """A tool, as a model has to know it to use it."""
+    """Tool as a model sees it."""
 
     name: str
     description: str
@@ -27,7 +27,7 @@ class OfferedTool(msgspec.Struct, frozen=True):
 
 
 class PublishedTools:
-    """Knows servers for at most a second. Tools are always the live versions; what is not live is not offered."""
+    """Cache of servers, for at most a second. Tools run live versions; workflows without one are not offered."""
 
     def __init__(self, keeper: ToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
         self._keeper = keeper
@@ -37,23 +37,23 @@ class PublishedTools:
         )
 
     async def find(self, server_id: str) -> ToolServer:
-        """The server with this id. Raises NotFound, Unavailable."""
+        """Return the server with this id. Raises NotFound, Unavailable."""
         server = await self._servers.get(server_id)
         if server is None:
             raise NotFound("Server not found")
         return server
 
     def tool(self, server: ToolServer, caller: Caller, name: str) -> WorkflowTool | None:
-        """The tool with this name, None where this caller has none."""
+        """Return the tool with this name, None if this caller has none."""
         return next((tool for tool in self._for(server, caller) if tool.name == name), None)
 
     async def offered(self, server: ToolServer, caller: Caller) -> Sequence[OfferedTool]:
-        """All that this caller may use. Raises Unavailable."""
+        """Return all tools of this caller. Raises Unavailable."""
         found = [await self._described(tool) for tool in self._for(server, caller)]
         return [tool for tool in found if tool is not None]
 
     def forget(self, server_id: str) -> None:
-        """Look it up again next time."""
+        """Invalidate the cached server."""
         self._servers.drop(server_id)
 
     def _for(self, server: ToolServer, caller: Caller) -> Sequence[WorkflowTool]:

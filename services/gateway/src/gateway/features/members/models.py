@@ -1,4 +1,4 @@
-"""The bodies of everything about a workspace but its workflows."""
+"""Bodies of workspaces, except workflows."""
 
 from typing import Annotated
 
@@ -10,20 +10,20 @@ from gateway.http.fields import Name, RoleName
 
 
 class WorkspaceBody(RequestBody):
-    """A new workspace."""
+    """New workspace."""
 
     name: Name
 
 
 class WorkspaceChangeBody(RequestBody):
-    """What to change."""
+    """Changes to a workspace."""
 
     name: Name | None = None
     allow_personal_api_keys: bool | None = None
 
 
 class WorkspaceRow(Wire):
-    """A workspace, and what the caller is in it."""
+    """Workspace, and the caller's role in it."""
 
     id: str
     name: str
@@ -42,7 +42,7 @@ class WorkspaceAnswer(Wire):
 
 
 class MemberRow(Wire):
-    """A person in the workspace."""
+    """Member of the workspace."""
 
     id: str
     email: str
@@ -56,18 +56,18 @@ class MemberRows(Wire):
 
 
 class RoleBody(RequestBody):
-    """What a member is to be."""
+    """New role of a member."""
 
     role: RoleName
 
     @property
     def wanted(self) -> Role:
-        """The role."""
+        """Return the role."""
         return Role(self.role)
 
 
 class InvitationBody(RoleBody):
-    """Whom to let in, and as what."""
+    """Recipient and role of an invitation."""
 
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
         None, description="Only this person may use the link; anybody who has it when not given."
@@ -86,7 +86,7 @@ class InvitationRow(Wire):
 
 
 class NewInvitation(InvitationRow):
-    """An invitation with its link, which is shown this once."""
+    """Invitation with its link, shown only once."""
 
     url: str
 

@@ -1,4 +1,4 @@
-"""`/api/workspaces`: list, make, rename; members and invitations."""
+"""`/api/workspaces`: list, create, rename; members and invitations."""
 
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ from shared.errors import InvalidRequest
 
 
 def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_url: str) -> APIRouter:
-    """Workspaces and their people: everybody looks, admins change."""
+    """Return routes of workspaces and members: all members read, admins change."""
     router = APIRouter(
         prefix="/api/workspaces", route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS
     )
@@ -107,7 +107,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         caller: Inside, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
     ) -> NewInvitationAnswer:
         invitation, token = await teams.invite(caller, body.wanted, body.email)
-        # Behind the #, it reaches no server's log on its way.
+        # Servers log no URL fragments, so the token follows a #.
         url = f"{public_url}/invite#{token}"
         return NewInvitationAnswer(invitation=NewInvitation(**_invitation(invitation), url=url))
 
@@ -120,7 +120,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
 
 
 def workspace_row(grant: Grant) -> WorkspaceRow:
-    """A workspace, for who has this grant."""
+    """Present the workspace of this grant."""
     workspace = grant.workspace
     return WorkspaceRow(
         id=workspace.id,

@@ -1,4 +1,4 @@
-"""Errors as OpenAI's clients know them."""
+"""Errors in OpenAI's format."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,11 +28,11 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...
 )
 
 _ONCE: Final = {"x-should-retry": "false"}
-"""Clients would try again by themselves, lost runs as well, and the effects would be had twice."""
+"""Clients would retry automatically, including lost runs, and repeat their effects."""
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What a call that was refused is told."""
+    """Present a refused call."""
     status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
     status = status or status_of(error)
     is_absent = isinstance(error, WrongWorkspace | AccessDenied)
@@ -42,11 +42,11 @@ def present_error(request: Request, error: FlowportError) -> Response:
 
 
 present_execute_error: Final = counting(present_error)
-"""What a call that was refused, or lost, is told."""
+"""Presents a call that was refused or lost."""
 
 
 def failed_run(outcome: RunOutcome, headers: Mapping[str, str]) -> Response:
-    """The workflow failed; `headers` name the run."""
+    """Return the error of a failed run; `headers` name the run."""
     status = failure_status(outcome.error)
     kind = "invalid_request_error" if status == 400 else "server_error"
     body = fault(outcome_text(outcome), kind, outcome.error.code if outcome.error else None)
@@ -54,12 +54,12 @@ def failed_run(outcome: RunOutcome, headers: Mapping[str, str]) -> Response:
 
 
 def outcome_text(outcome: RunOutcome) -> str:
-    """Why a run failed."""
+    """Return why a run failed."""
     return outcome.error.text if outcome.error else f"The run was {outcome.status}"
 
 
 def fault(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, object]:
-    """The body of an error; `param` is the field of the request that is at fault."""
+    """Return an error body; `param` is the invalid field of the request."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 

@@ -1,4 +1,4 @@
-"""What chat completions are made of, as far as a workflow can tell."""
+"""Bodies of chat completions, as far as workflows use them."""
 
 from typing import Any, Literal
 
@@ -6,39 +6,39 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Open(BaseModel):
-    """Keys that a workflow has no use for are ignored."""
+    """Unused keys are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class ContentPart(_Open):
-    """A part of a message: text, or the model's refusal to say any."""
+    """Part of a message: text, or the model's refusal."""
 
     type: str
     text: str = ""
 
 
 class Message(_Open):
-    """One turn of the conversation."""
+    """Message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[ContentPart] | None = None
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Return the message's text."""
         parts = self.content or ""
         return parts if isinstance(parts, str) else "".join(part.text for part in parts)
 
 
 class StreamOptions(_Open):
-    """What a stream ends with."""
+    """Options of a stream's end."""
 
     include_usage: bool | None = None
 
 
 class CompletionBody(_Open):
-    """A conversation, and the workflow that is to go on with it."""
+    """Conversation, and the workflow that continues it."""
 
     model: str = Field(min_length=1, max_length=200, description="Id of the workflow.")
     messages: list[Message] = Field(min_length=1, max_length=1_000)
@@ -48,11 +48,11 @@ class CompletionBody(_Open):
 
     @property
     def wants_usage(self) -> bool:
-        """Whether a stream is to end with what it took."""
+        """Return whether a stream ends with its usage."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
     def workflow_input(self) -> dict[str, Any]:
-        """The last thing that the user said as `input`, and all of it as `messages`."""
+        """Return the last user message as `input`, and all messages as `messages`."""
         said = [message.text for message in self.messages if message.role == "user"]
         turns = [{"role": message.role, "content": message.text} for message in self.messages]
         identity = {} if self.user is None else {"conversationId": self.user}
@@ -72,7 +72,7 @@ class Choice(BaseModel):
 
 
 class TokenUsage(BaseModel):
-    """Of the agent whose answer it is; 0 where no model was asked."""
+    """Tokens of the agent that answered; 0 without a model call."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -80,7 +80,7 @@ class TokenUsage(BaseModel):
 
 
 class Completion(BaseModel):
-    """What the workflow said."""
+    """Answer of the workflow."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -91,7 +91,7 @@ class Completion(BaseModel):
 
 
 class Model(BaseModel):
-    """A workflow that can be called."""
+    """Callable workflow."""
 
     id: str
     object: Literal["model"] = "model"
@@ -112,6 +112,6 @@ class Fault(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Why a call failed."""
+    """Error of a failed call."""
 
     error: Fault

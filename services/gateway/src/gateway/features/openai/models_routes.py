@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the workflows that can be called, as models."""
+"""`GET /v1/models`: callable workflows as models."""
 
 from typing import Annotated, Final
 
@@ -20,13 +20,13 @@ from shared.contracts.deployments import Workflow
 from shared.errors import NotFound
 
 MOST_MODELS: Final = 1_000
-"""A list of models has no pages; longer than this nobody reads."""
+"""The list of models has no pages, and longer ones are useless."""
 
 
 def models_router(
     authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders, authoring: Authoring
 ) -> APIRouter:
-    """Those that are deployed."""
+    """Return the route, which lists deployed workflows."""
     router = APIRouter(
         prefix="/v1/models",
         route_class=presenting(present_error),

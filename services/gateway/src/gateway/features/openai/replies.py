@@ -1,4 +1,4 @@
-"""The output of a run as one text, and as the chunks of a stream."""
+"""Run output as one text, and as chunks of a stream."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -19,13 +19,13 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def reply_text(output: bytes) -> str:
-    """What the run has to say; JSON where it is no text."""
+    """Return the run's answer; JSON if it is not text."""
     value = spoken(output)
     return value if isinstance(value, str) else _encode(value).decode()
 
 
 def token_usage(output: bytes) -> TokenUsage:
-    """What the last agent's model counted."""
+    """Return the token usage of the last agent."""
     value = _decode(output)
     tokens = value.get("tokens") if isinstance(value, dict) else None
     counts: Mapping[str, Any] = tokens if isinstance(tokens, dict) else {}
@@ -39,7 +39,7 @@ def _count(counts: Mapping[str, Any], name: str) -> int:
 
 
 class CompletionWriter:
-    """Writes the chunks of one stream. Implements Writer."""
+    """Formatter of one stream's chunks. Implements Writer."""
 
     def __init__(self, completion_id: str, model: str, created: int, *, include_usage: bool) -> None:
         self._head = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
@@ -54,7 +54,7 @@ class CompletionWriter:
         return b"".join(self._text(event.text) for event in events if isinstance(event, Chunk) and event.text)
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
-        """See Writer. What nobody streamed is one chunk."""
+        """See Writer. Output that was not streamed becomes one chunk."""
         if outcome.status is RunStatus.FAILED or outcome.status is RunStatus.CANCELLED:
             return self.broken(outcome_text(outcome))
         text = b"" if self._spoke else self._text(reply_text(output))

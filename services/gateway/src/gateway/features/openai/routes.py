@@ -31,7 +31,7 @@ from shared.web.structs import StructResponse
 
 
 class CompletionsEndpoint:
-    """Runs workflows for OpenAI's clients. Who may call, and how often, is the same as everywhere."""
+    """Endpoint for OpenAI's clients. Access and rate limits are as everywhere."""
 
     def __init__(self, reception: EndpointServices, interfaces: Interfaces, clock: Clock) -> None:
         self._reception = reception
@@ -39,7 +39,7 @@ class CompletionsEndpoint:
         self._clock = clock
 
     async def complete(self, request: Request) -> Response:
-        """Go on with a conversation."""
+        """Continue a conversation."""
         self._reception.admit(request)
         headers = headers_of(request)
         chain = call_chain(headers)

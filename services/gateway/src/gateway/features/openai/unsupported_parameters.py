@@ -1,6 +1,6 @@
-"""What a request may ask for and no workflow gives: refused, where the answer would be taken for something else.
+"""Parameters that no workflow supports: refused if ignoring them would make the answer misleading.
 
-What only tunes a model (temperature, max_tokens, stop and their like) is ignored: that is up to the workflow.
+Parameters that only tune a model (temperature, max_tokens, stop and the like) are ignored: the workflow decides.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _TEXT: Final = ("text", "refusal")
 
 
 def refuse_what_is_not_kept(body: Mapping[str, Any]) -> None:
-    """`body` is a CompletionBody. Raises InvalidRequest for the first wish that would be broken without a word."""
+    """Check `body`, a CompletionBody. Raises InvalidRequest for the first parameter that would be silently ignored."""
     for field, (is_wish, message) in _WISHES.items():
         value = body.get(field)
         if value is not None and is_wish(value, body):

@@ -1,4 +1,4 @@
-"""`/api/workspaces/{id}/queue`: how many runs wait, and what one more would wait."""
+"""`/api/workspaces/{id}/queue`: waiting runs, and the expected wait of one more."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ class QueueAnswer(Wire):
 
 
 def queue_router(access: WorkspaceAccess, jobs: Jobs) -> APIRouter:
-    """For whoever may read the workspace."""
+    """Return the route, for readers of the workspace."""
     router = APIRouter(route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS)
 
     @router.get("/api/workspaces/{workspace_id}/queue", summary="How long the queue is")

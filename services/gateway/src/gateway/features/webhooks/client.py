@@ -1,4 +1,4 @@
-"""jobs-service, as far as it knows whom to tell of runs."""
+"""Webhook subscriptions at jobs-service."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""jobs-service, as far as it knows whom to tell of runs."""
+"""Webhook subscriptions at jobs-service."""
 
 from typing import Protocol
 
@@ -6,9 +6,9 @@ from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscripti
 
 
 class WebhookClient(Protocol):
-    """Keeps subscriptions, and what was sent to them. Every method raises Unavailable.
+    """Port of subscriptions and their deliveries. Every method raises Unavailable.
 
-    Those that name a thing raise NotFound where the workspace has none of this id.
+    Methods with an id raise NotFound if the workspace has no such item.
     """
 
     async def subscriptions(self, workspace_id: str) -> tuple[Subscription, ...]: ...
@@ -16,7 +16,7 @@ class WebhookClient(Protocol):
     async def subscription(self, workspace_id: str, subscription_id: str) -> Subscription: ...
 
     async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
-        """Raises InvalidRequest (a closed address), Conflict (there are enough)."""
+        """Raises InvalidRequest (a forbidden address), Conflict (at the maximum)."""
         ...
 
     async def replace_subscription(
@@ -36,5 +36,5 @@ class WebhookClient(Protocol):
     async def resend(self, workspace_id: str, delivery_id: str) -> None: ...
 
     async def callback_secret(self, workspace_id: str) -> str:
-        """Raises InvalidRequest where no secret can be kept."""
+        """Return the callback secret. Raises InvalidRequest if no secret can be stored."""
         ...

@@ -1,4 +1,4 @@
-"""`/api/workspaces/{id}/notifications`: who is told when runs end, and what was delivered."""
+"""`/api/workspaces/{id}/notifications`: webhooks for finished runs, and their deliveries."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from shared.web.structs import StructResponse
 
 
 class WebhookConfig(RequestBody):
-    """Where to, and what signs it."""
+    """URL and signing secret."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -33,7 +33,7 @@ class WebhookConfig(RequestBody):
 
 
 class NotificationBody(RequestBody):
-    """Which ends of runs are told, and with how much."""
+    """Outcomes to report, and the content of reports."""
 
     model_config = ConfigDict(**{**RequestBody.model_config, "strict": False})
 
@@ -51,7 +51,7 @@ class NotificationBody(RequestBody):
     @field_validator("alert_config", mode="before")
     @classmethod
     def _refuse_rules(cls, given: Any) -> None:
-        """Ignored, they would be a subscription to every run."""
+        """Refuse rules: if ignored, the subscription would cover every run."""
         if given is not None:
             raise ValueError("alertConfig: alert rules are not offered, every run that passes the filters is told")
 
@@ -60,7 +60,7 @@ Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
 def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhooks: Webhooks) -> APIRouter:
-    """For readers of the workspace to see, for its admins to change."""
+    """Return the routes: readers of the workspace read, admins change."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",
         route_class=presenting(present_error),

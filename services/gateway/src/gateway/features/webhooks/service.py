@@ -1,4 +1,4 @@
-"""Who is told when runs end: changes of it, and who made them."""
+"""Webhook subscriptions, with an audit log."""
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -12,9 +12,9 @@ from shared.contracts.webhooks import SaveSubscription, Subscription
 
 
 class Webhooks:
-    """Changes subscriptions, for admins. Of an address only its host is written down: the rest may be a secret.
+    """Service for subscriptions, for admins. The audit log has only the host of an address: the rest may be secret.
 
-    Who subscribes is answered when every process of jobs-service surely knows: of what ends from then on, he is told.
+    `subscribe` returns once every process of jobs-service knows: runs that end from then on are reported.
     """
 
     def __init__(self, keeper: WebhookClient, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
@@ -23,7 +23,7 @@ class Webhooks:
         self._settle = settle
 
     async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
-        """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
+        """Raises Forbidden, InvalidRequest (a forbidden address), Conflict (at the maximum), Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         made = await self._keeper.subscribe(caller.workspace.id, asked)
         await self._note(caller, "webhook.created", made, after=_facts(made))
@@ -48,7 +48,7 @@ class Webhooks:
         await self._note(caller, "webhook.deleted", before, before=_facts(before))
 
     async def callback_secret(self, caller: Caller) -> str:
-        """What signs the deliveries that calls asked for. Raises Forbidden, InvalidRequest, Unavailable."""
+        """Return the secret that signs the deliveries of callbacks. Raises Forbidden, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         secret = await self._keeper.callback_secret(caller.workspace.id)
         await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)

@@ -1,4 +1,4 @@
-"""The page on which people talk to a workflow."""
+"""Page on which visitors chat with a workflow."""
 
 from typing import Final
 
