@@ -1,4 +1,4 @@
-"""Port to a service that deletes what it stores."""
+"""Ports to deletion in other services."""
 
 from typing import Protocol
 

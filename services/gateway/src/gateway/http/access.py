@@ -41,7 +41,7 @@ class WorkspaceAccess:
         return caller.within(workspace_id)
 
     async def to_interface(self, request: Request) -> Caller:
-        """Return the caller who reads the path's workflow, including the public if it is open.
+        """Return the caller who reads the path's workflow, the public if it is open.
 
         The public sees only the live version. Raises Unauthenticated, InvalidRequest, NotFound, Forbidden, Unavailable.
         """

@@ -19,9 +19,7 @@ from shared.contracts.event_log import EventPosition
 
 
 class RunEventStreams:
-    """Factory of streams. A run is independent of its readers: they may reconnect to any gateway without missing
-    events.
-    """
+    """Factory of streams. A run is independent of its readers, who may reconnect to any gateway without loss."""
 
     def __init__(
         self, executions: Executions, following: RunFollower, access: StreamAccess, *, write_seconds: float

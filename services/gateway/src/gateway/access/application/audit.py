@@ -1,4 +1,4 @@
-"""Audit log. Every change by a user or key passes through this class."""
+"""Audit log. The gateway writes it because every action of a user or key enters here."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -27,9 +27,7 @@ LEASE_SECONDS: Final = 1.0
 
 
 class Authentication:
-    """Authenticator that caches keys and sessions for at most a second, and rejects both while their store is
-    unavailable.
-    """
+    """Authenticator that caches keys and sessions for at most a second; during a store outage it knows none."""
 
     def __init__(self, keys: Keys, sessions: Sessions, uses: KeyUsage, clock: Clock, *, cookie: str) -> None:
         self._clock = clock

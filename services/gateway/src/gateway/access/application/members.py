@@ -57,7 +57,7 @@ class MemberService:
         self._settle = settle
 
     async def make(self, caller: Caller, name: str) -> Workspace:
-        """Create a workspace whose admin is the caller, on every gateway. Raises Forbidden, Unavailable."""
+        """Create a workspace; every gateway then knows the caller as its admin. Raises Forbidden, Unavailable."""
         user = signed_in(caller)
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name=name, plan=self._plan, created_at=now)
@@ -113,8 +113,9 @@ class MemberService:
         await self._settle()
 
     async def invite(self, caller: Caller, role: Role, email: str | None) -> tuple[Invitation, str]:
-        """Create an invitation; return it with its token, shown only once. Raises Forbidden, InvalidRequest,
-        Unavailable.
+        """Create an invitation, and return it with its token. Raises Forbidden, InvalidRequest, Unavailable.
+
+        The token cannot be read again.
         """
         require_admin(caller)
         if len(await self.invitations(caller)) >= MAX_INVITATIONS:

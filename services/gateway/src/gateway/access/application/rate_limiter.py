@@ -97,8 +97,7 @@ class RateLimiter:
         return await turn
 
     async def _ask(self, bucket: str, held: "_Slice") -> None:
-        """Request tokens until no call waits. A reply serves every call that waited at the request, and more as tokens
-        allow.
+        """Request tokens until no call waits. A reply serves all calls that waited at the request, and more if it can.
 
         If later calls had to wait for the next request, the queue would grow with every round trip.
         """
