@@ -68,7 +68,7 @@ HEADERS: Final[Mapping[str, str]] = {
 
 
 class ConsoleFiles:
-    """Files below `folder`, read at construction; empty if the console was not built."""
+    """Files below `folder`, listed at construction; empty if the console was not built."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._paths = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}

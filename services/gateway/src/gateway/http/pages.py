@@ -1,4 +1,4 @@
-"""Static pages outside the console: three files without private data, which they request."""
+"""Static pages outside the console: three files without private data; their scripts load what they show."""
 
 from functools import cache
 from importlib.resources import files

@@ -31,7 +31,7 @@ from shared.errors import InvalidRequest
 def chat_manage_router(
     access: WorkspaceAccess, endpoints: Endpoints, publishing: ChatPublications, *, public_url: str
 ) -> APIRouter:
-    """Return the routes: reads need the read scope, changes the admin scope, as a chat lets strangers run its workflow."""
+    """Return the routes: reads need the read scope, changes the admin scope. A chat lets strangers run its workflow."""
     router = APIRouter(route_class=presenting(present_error), tags=["Chat"], responses=AUTHORING_ERRORS)
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type

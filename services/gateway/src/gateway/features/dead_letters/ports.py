@@ -13,7 +13,7 @@ class DeadLetterClient(Protocol):
     """
 
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """Return the workspace's and unowned dead letters, newest first. Raises InvalidRequest for an invalid cursor."""
+        """Return dead letters of the workspace or of none, newest first. Raises InvalidRequest for a bad cursor."""
         ...
 
     async def redrive_letter(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:

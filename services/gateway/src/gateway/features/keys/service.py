@@ -64,7 +64,7 @@ class Change:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Return the fields to write, without those that may change concurrently."""
+        """Return only the given fields to write, so that concurrent changes of others survive."""
         named = {} if self.name is None else {"name": self.name}
         return named if self.rate_limit is UNSET else {**named, "rate_limit": self.rate_limit}
 
