@@ -1,4 +1,4 @@
-"""Sends deliveries, each signed, until their addresses have taken them or they have been tried often enough."""
+"""Signs deliveries and sends them until they succeed or have no attempts left."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ SHOWN_CHARACTERS: Final = 500
 
 
 class Delivering:
-    """Sends what is due: a bounded number at once, and the next as soon as one of them has come to its end."""
+    """Sender of due deliveries: a bounded number at once, the next as soon as one ends."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Delivering:
         bell: Bell,
         give_up_after: timedelta,
     ) -> None:
-        """`bell` wakes whoever makes the steps."""
+        """`bell` wakes the loop that calls `step`."""
         self._notices = notices
         self._book = book
         self._box = box
@@ -51,7 +51,7 @@ class Delivering:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def step(self) -> None:
-        """Begin what is due, as far as there are places; the bell rings when there are more. Raises Unavailable."""
+        """Start due deliveries while slots are free; ring the bell when more are due. Raises Unavailable."""
         places, is_more = self._places, True
         while is_more and (free := places.free):
             found = await self._notices.due(free, but_of=places.full_workspaces, but_to=places.full_addresses)
@@ -61,13 +61,13 @@ class Delivering:
                     self._begin(due)
 
     async def stop(self) -> None:
-        """Let what is under way come to its end, in bounded time; what does not is due again in a minute."""
+        """Wait a bounded time for deliveries in progress. Those that do not finish are due again in a minute."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
         await asyncio.gather(*map(end, self._under_way))
 
     async def try_out(self, subscription: Subscription) -> TestResult:
-        """Send an event of no run. Raises NotFound, Unavailable."""
+        """Send a test event that belongs to no run. Raises NotFound, Unavailable."""
         now_ms = epoch_ms(self._clock.now())
         name = f"delivery_test_{secrets.token_hex(8)}"
         body = b'{"id":"evt_test","type":"%s","timestamp":%d,"data":{"test":true}}' % (RUN_COMPLETED.encode(), now_ms)
@@ -117,7 +117,7 @@ class Delivering:
                 due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS
             )
         except FlowportError as error:
-            # A try like any other: without an end to them, a secret whose key is gone would be asked for all week.
+            # Counts as an attempt: otherwise a secret whose key is missing would be retried without end.
             log.error("a delivery could not be sent", delivery=due.id, error=error.message)
             return WebhookAnswer(None, f"Not sent: {error.message}", refused=isinstance(error, NotFound))
 

@@ -1,4 +1,4 @@
-"""From runs that have ended to what is to be delivered about them."""
+"""Creates deliveries for ended runs."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ AT_ONCE: Final = 50
 
 
 class Notifying:
-    """From ended runs to deliveries."""
+    """Writer of deliveries for ended runs."""
 
     def __init__(self, notices: Notices, book: SubscriptionBook, clock: Clock) -> None:
         self._notices = notices
@@ -24,13 +24,13 @@ class Notifying:
         self._clock = clock
 
     async def step(self) -> None:
-        """Write deliveries for the runs that have ended since. Raises Unavailable."""
+        """Write deliveries for the runs that have ended since the last step. Raises Unavailable."""
         while runs := await self._notices.ended(AT_ONCE):
             deliveries = [delivery for key, run in runs.items() for delivery in await self._told(key, run)]
             await self._notices.announce(list(runs), deliveries)
 
     async def _told(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
-        """A run of which nothing can be told, for whatever it left behind, keeps no other from being told of."""
+        """Return a run's deliveries; none where its data cannot be read, so that it does not block other runs."""
         try:
             return await self._deliveries(run_key, run)
         except FlowportError:

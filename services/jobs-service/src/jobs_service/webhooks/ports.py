@@ -1,4 +1,4 @@
-"""Who is told of ended runs, what was sent to them, and how it gets there."""
+"""Ports for webhook subscriptions, deliveries and their transport."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A message that is to be sent now; `attempts` counts the one that would be made."""
+    """A message to send now; `attempts` includes the attempt about to be made."""
 
     id: str
     workspace_id: str
@@ -36,7 +36,7 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class WebhookAnswer:
-    """What an address answered; no status when it did not. `refused`: it is one that may not be called."""
+    """Response of an address; `status` is None without one. `refused`: the address may not be called."""
 
     status: int | None
     reason: str = ""
@@ -45,57 +45,57 @@ class WebhookAnswer:
 
 
 class WebhookSender(Protocol):
-    """Sends webhooks out of the system."""
+    """Sends webhooks to external addresses."""
 
     def check(self, url: str) -> None:
-        """Raises InvalidRequest for what is no address, or a closed one."""
+        """Raises InvalidRequest for an invalid or blocked address."""
         ...
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
     ) -> WebhookAnswer:
-        """Never raises for what the address does."""
+        """Send a webhook. Never raises for failures of the address."""
         ...
 
 
 class Notices(Protocol):
-    """Ended runs that somebody is to be told of, and the deliveries about them."""
+    """Ended runs with subscribers, and the deliveries about them."""
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
-        """Runs nobody was told of yet, by their keys: up to `limit`, and fewer of large ones."""
+        """Return up to `limit` runs without deliveries, by key; fewer if they are large."""
         ...
 
     async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
-        """Store the deliveries; these runs need no more."""
+        """Store the deliveries and mark the runs as announced."""
         ...
 
     async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
-        """Up to `limit`, the longest due first; none of these workspaces, and none to these addresses."""
+        """Return up to `limit` due deliveries, longest due first, except for these workspaces and addresses."""
         ...
 
     async def take(self, due: DueDelivery) -> bool:
-        """Have it for a minute, unless somebody else took it; says whether one has."""
+        """Claim a delivery for a minute; return False where another process has claimed it."""
         ...
 
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None: ...
 
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
-        """It is due again after `wait`; None: never."""
+        """Make the delivery due again after `wait`, or never if None."""
         ...
 
     async def page(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """Newest first. Raises InvalidRequest for a cursor that is none of ours."""
+        """Return deliveries, newest first. Raises InvalidRequest for an invalid cursor."""
         ...
 
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
-        """Make it due now. False: there is none."""
+        """Make the delivery due now; return False if it does not exist."""
         ...
 
 
 class SubscriptionBook(Protocol):
-    """Who wants to be told. `has_any` is answered from memory, less than a second old."""
+    """Subscriptions. `has_any` answers from memory, less than a second old."""
 
     def has_any(self, workspace_id: str) -> bool: ...
 
@@ -106,17 +106,17 @@ class SubscriptionBook(Protocol):
     async def delete(self, workspace_id: str, subscription_id: str) -> None: ...
 
     async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
-        """A delivery arrived or did not; what has failed for too long is not active any more."""
+        """Record a delivery's success or failure; deactivate a subscription that has failed for too long."""
         ...
 
 
 class SecretBox(Protocol):
-    """Secrets that sign deliveries, sealed at rest."""
+    """Secrets that sign deliveries, encrypted at rest."""
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
-        """None where it has none. Raises NotFound where the subscription is gone."""
+        """Return a subscription's secret, if it has one. Raises NotFound for a deleted subscription."""
         ...
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
-        """The workspace's secret for addresses that calls name; made by `make` where there is none."""
+        """Return the workspace's secret for callback URLs; create it with `make` if missing."""
         ...

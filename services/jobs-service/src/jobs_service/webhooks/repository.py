@@ -1,4 +1,4 @@
-"""Runs that somebody is to be told of, and deliveries. Each has an id of its own, so nothing is announced twice."""
+"""Ended runs with subscribers, and their deliveries. Delivery ids are deterministic, so nothing is announced twice."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -31,9 +31,9 @@ INDEXES: Final = (
     Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
 )
 SENDING: Final = timedelta(minutes=1)
-"""A delivery whose sender is not heard of for so long is sent by another."""
+"""A delivery whose sender has not reported for this long is sent by another process."""
 READ_BYTES: Final = 4 * 1024 * 1024
-"""Of ended runs at once. Each may hold megabytes, and becomes a body for every subscriber."""
+"""Limit for ended runs read at once. Each may hold megabytes and becomes a body for every subscriber."""
 
 
 class MongoNotices:

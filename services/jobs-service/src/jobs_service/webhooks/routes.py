@@ -1,4 +1,4 @@
-"""Subscriptions to the ends of runs, and what was delivered."""
+"""Routes for webhook subscriptions and deliveries."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Asked = Annotated[SaveSubscription, Depends(struct_body(SaveSubscription))]
 
 
 def webhooks_router(subscribing: Subscribing, tokens: ServiceTokens) -> APIRouter:
-    """The gateway's routes."""
+    """Return the gateway's routes."""
     router = APIRouter(
         prefix="/internal/webhooks/{workspace_id}", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))]
     )

@@ -1,4 +1,4 @@
-"""What is told about the end of a run, to whom, how it is signed, and how often it is tried."""
+"""Webhook rules: content, subscribers, signatures and retries."""
 
 import hmac
 import random
@@ -23,10 +23,10 @@ from shared.workflow.compile.run_files import files_of
 from shared.workflow.trace.spans import trace_of
 
 RETRIES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600))
-"""How long is waited before each repetition; up to a tenth more, so that many do not come back at once."""
+"""Delay before each retry; up to a tenth is added so that retries spread out."""
 JITTER: Final = 0.1
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
-"""What is larger is not sent along, but can be fetched by the run's id."""
+"""A larger output is not sent; receivers can fetch it by the run's id."""
 _PREFIX: Final = "whsec_"
 _LOGS: Final = "/api/v1/logs"
 _encode: Final = msgspec.json.Encoder().encode
@@ -35,28 +35,28 @@ _decode: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """A run that has ended, with its output where it is small enough to be sent."""
+    """A run that has ended, with its output if small enough to be sent."""
 
     view: RunView
     workflow_name: str
     output: bytes | None
     callback_url: str | None = None
     blocks: bytes | None = None
-    """What its blocks did, as its worker says; None where that is too large."""
+    """Block results, as the worker reported them; None if too large."""
 
     @property
     def level(self) -> Level:
-        """A failed run is an error."""
+        """Return the run's level; a failed run is an error."""
         return Level.ERROR if self.view.status is RunStatus.FAILED else Level.INFO
 
     @property
     def traced(self) -> RunView:
-        """The run with what its blocks did. Raises DecodeError where nobody can read that."""
+        """Return the run with its blocks. Raises DecodeError if they cannot be read."""
         return self.view if self.blocks is None else msgspec.structs.replace(self.view, blocks=_decode(self.blocks))
 
 
 def wants(subscription: Subscription, run: EndedRun) -> bool:
-    """Whether the subscriber is to be told."""
+    """Return whether the subscription matches the run."""
     return (
         subscription.active
         and (not subscription.workflow_ids or run.view.workflow_id in subscription.workflow_ids)
@@ -66,12 +66,12 @@ def wants(subscription: Subscription, run: EndedRun) -> bool:
 
 
 def delivery_id(run_key: str, subscription_id: str | None) -> str:
-    """The same for every attempt, resent ones included, so that receivers can tell repetitions."""
+    """Return an id that is the same for every attempt and resend, so that receivers can detect repetitions."""
     return f"delivery_{uuid5(NAMESPACE_URL, f'{run_key}/{subscription_id}')}"
 
 
 def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: bool) -> bytes:
-    """The body of a delivery."""
+    """Return the body of a delivery."""
     view, run_id = run.traced if spans else run.view, public_run_id(run.view.run_id)
     data: dict[str, Any] = {
         "workflowId": view.workflow_id,
@@ -98,7 +98,7 @@ def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: b
 
 
 def headers(delivery: str, body: bytes, now_ms: int, secret: str | None) -> Mapping[str, str]:
-    """What is sent beside the body: the event, and two signatures of it where there is a secret."""
+    """Return the headers: the event, and two signatures if there is a secret."""
     named = {
         "content-type": "application/json",
         "sim-event": RUN_COMPLETED,
@@ -117,17 +117,17 @@ def headers(delivery: str, body: bytes, now_ms: int, secret: str | None) -> Mapp
 
 
 def is_success(status: int | None) -> bool:
-    """Whether an address took what it was sent; None is no answer at all."""
+    """Return whether the address accepted the delivery; None means no response."""
     return status is not None and 200 <= status < 300
 
 
 def is_passing(status: int) -> bool:
-    """Whether another attempt may succeed."""
+    """Return whether a retry may succeed."""
     return status >= 500 or status == 429
 
 
 def wait_before(attempts: int, schedule: Sequence[timedelta] = RETRIES) -> timedelta | None:
-    """How long to wait after so many attempts; None when it has been tried often enough."""
+    """Return the delay after this many attempts; None when none are left."""
     if attempts > len(schedule):
         return None
     return schedule[attempts - 1] * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, keeps no secret

@@ -1,4 +1,4 @@
-"""Secrets of webhooks as they lie in documents, each sealed for its workspace and its owner there."""
+"""Webhook secrets in documents, each encrypted for its workspace and owner."""
 
 from dataclasses import asdict
 from typing import Final
@@ -8,27 +8,27 @@ from shared.store.documents import Collection, Document
 from shared.store.sealed_documents import SealedDocuments, sealed_in
 
 CALLBACK: Final = "callback"
-"""Owns the secret for addresses that calls name; the others belong to subscriptions."""
+"""Owner of the secret for callback URLs; other secrets belong to subscriptions."""
 
 
 def seal_secret(ring: AesGcmKeyRing, secret: str | None, *, workspace_id: str, owner: str) -> Document | None:
-    """As it is stored; None where there is none. Raises Unavailable when there is no key."""
+    """Return the encrypted secret; None if there is none. Raises Unavailable without a key."""
     return asdict(ring.seal(secret, workspace_id=workspace_id, name=_name(owner))) if secret else None
 
 
 def open_secret(ring: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
-    """The secret of a document; None where it has none. Raises Unavailable when it cannot be opened."""
+    """Return a document's secret; None if it has none. Raises Unavailable if it cannot be decrypted."""
     stored: Document | None = document.get("secret") if document else None
     return ring.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
 def sealed_secrets(collection: Collection) -> SealedDocuments:
-    """The secrets in one collection: of callbacks, or of subscriptions."""
+    """Return the secrets in one collection: of callbacks, or of subscriptions."""
     return SealedDocuments(collection, "secret", _place)
 
 
 def _place(document: Document) -> tuple[str, str]:
-    """A callbacks' secret is kept under its workspace's id, a subscription's under its own."""
+    """A callback secret is stored under its workspace's id, a subscription's under its own."""
     key = document["_id"]
     return (document["workspace_id"], _name(key)) if "workspace_id" in document else (key, _name(CALLBACK))
 

@@ -1,4 +1,4 @@
-"""The secrets that sign what subscribers, and those whom calls name, are told."""
+"""Secrets that sign deliveries to subscribers and to callback URLs."""
 
 from collections.abc import Callable
 from typing import Final

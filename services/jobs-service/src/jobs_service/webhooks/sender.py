@@ -1,4 +1,6 @@
-"""Webhooks go out the way that workflows' calls go: only to the open internet, and what the operator opens."""
+"""Sends webhooks under the same rules as workflows' calls: to the public internet and addresses that the operator
+allows.
+"""
 
 from collections.abc import Mapping
 

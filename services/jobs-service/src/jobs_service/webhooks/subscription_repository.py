@@ -1,4 +1,4 @@
-"""Who wants to be told of the ends of runs."""
+"""Webhook subscriptions in MongoDB."""
 
 from datetime import timedelta
 from typing import Final
@@ -33,10 +33,10 @@ class MongoSubscriptions:
         self._ring = ring
         self._subscribed: frozenset[str] = frozenset()
         self._saved: set[str] = set()
-        """Since the latest reading began: it may have been answered before they were written."""
+        """Workspaces saved since the latest read began, which may not include them."""
 
     async def start(self) -> None:
-        """Know who there is before the first run ends. Raises Unavailable."""
+        """Load the workspaces with subscriptions before the first run ends. Raises Unavailable."""
         await self.refresh()
 
     async def stop(self) -> None:
@@ -48,7 +48,7 @@ class MongoSubscriptions:
 
     @store_call
     async def refresh(self) -> None:
-        """Look up who there is by now. Raises Unavailable."""
+        """Reload the workspaces with subscriptions. Raises Unavailable."""
         self._saved.clear()
         found = await self._subscriptions.find({"active": True}, {"workspace_id": 1}).limit(MOST_REMEMBERED).to_list()
         self._subscribed = frozenset(document["workspace_id"] for document in found) | self._saved

@@ -1,4 +1,4 @@
-"""Who is told: the subscriptions of workspaces, and what became of their deliveries."""
+"""Webhook subscriptions of workspaces, and their deliveries."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ MOST_PER_WORKSPACE: Final = 10
 
 
 class Subscribing:
-    """A workspace's subscriptions and what became of them."""
+    """A workspace's subscriptions and deliveries."""
 
     def __init__(
         self, book: SubscriptionBook, notices: Notices, box: SecretBox, delivering: Delivering, sender: WebhookSender
@@ -27,11 +27,11 @@ class Subscribing:
         self._adding = BoundedAdding()
 
     async def all(self, workspace_id: str) -> tuple[Subscription, ...]:
-        """Oldest first. Raises Unavailable."""
+        """Return the subscriptions, oldest first. Raises Unavailable."""
         return await self._book.of(workspace_id)
 
     async def create(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
-        """Raises InvalidRequest, Conflict (there are enough), Unavailable."""
+        """Raises InvalidRequest, Conflict (limit reached), Unavailable."""
         self._sender.check(asked.url)
 
         async def count() -> int:
@@ -73,16 +73,16 @@ class Subscribing:
     async def deliveries(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """Newest first. Raises InvalidRequest, Unavailable."""
+        """Return deliveries, newest first. Raises InvalidRequest, Unavailable."""
         return await self._notices.page(workspace_id, subscription_id, limit=limit, cursor=cursor)
 
     async def resend(self, workspace_id: str, delivery: str) -> None:
-        """Send it again, now and with all its attempts. Raises NotFound, Unavailable."""
+        """Resend a delivery now, with all its attempts. Raises NotFound, Unavailable."""
         if not await self._notices.resend(workspace_id, delivery):
             raise NotFound("Delivery not found")
 
     async def callback_secret(self, workspace_id: str) -> str:
-        """What signs the deliveries that calls ask for by address. Raises InvalidRequest where there are no keys."""
+        """Return the secret that signs deliveries to callback URLs. Raises InvalidRequest without encryption keys."""
         secret = await self._box.callback_secret(workspace_id, make=new_secret)
         if secret is None:
             raise InvalidRequest("This system has no key to keep secrets with")
@@ -90,5 +90,5 @@ class Subscribing:
 
 
 def new_secret() -> str:
-    """A secret in the form of Standard Webhooks."""
+    """Return a new secret in the Standard Webhooks format."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
