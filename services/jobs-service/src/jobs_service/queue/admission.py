@@ -1,4 +1,4 @@
-"""Accepts durable runs: stored by a majority before anybody is told so."""
+"""Accepts durable runs; a run is acknowledged once a majority has stored it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ log = get_logger("accepting")
 
 
 class Accepting:
-    """Takes runs in batches, one batch at a time."""
+    """Admission of runs in batches, one batch at a time."""
 
     def __init__(
         self, queue: Queue, payloads: Payloads, cancelling: Cancelling, limits: QueueLimits, dispatcher: Bell
@@ -59,7 +59,7 @@ class Accepting:
         return answer
 
     async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
-        """As `accept`, each by itself, in their order."""
+        """Accept each run separately; return the answers in order."""
         answers = await asyncio.gather(*map(self.accept, requests), return_exceptions=True)
         return [_known(answer) for answer in answers]
 

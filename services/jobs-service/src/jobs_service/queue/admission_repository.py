@@ -39,14 +39,14 @@ class _Batch:
     requests: Mapping[int, AcceptRun]
     answers: dict[int, Answer]
     accepted: dict[int, RunAccepted] = field(default_factory=dict)
-    """The answers to those that are being stored."""
+    """The answers for runs that are being stored."""
 
     def workspace_of(self, n: int) -> str:
         return self.requests[n].run.snapshot.workspace_id
 
 
 class MongoAdmission:
-    """Admits batches of runs. One batch at a time."""
+    """Admission of batches, one at a time."""
 
     def __init__(self, store: Store, counters: CapacityCounters) -> None:
         self._runs = store.collection(RUNS)
@@ -56,7 +56,7 @@ class MongoAdmission:
         """Reservations whose runs are all stored."""
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[Answer]:
-        """Store the runs that there is capacity for, in order; the other answers say why not."""
+        """Store the runs that there is capacity for, in order; return a refusal for each of the others."""
         batch = _Batch(dict(enumerate(requests)), _repeated(requests))
         for _ in range(TRIES):
             reservation = await self._decide(batch, limits)
@@ -70,13 +70,13 @@ class MongoAdmission:
         return [batch.answers[n] for n in range(len(requests))]
 
     async def end_reservations(self) -> None:
-        """Remove the reservations whose runs are stored, where no batch followed that would do so."""
+        """Remove the reservations of stored runs, unless a following batch did so."""
         while self._ended:
             await self._counters.end(self._ended[0], {})
             self._ended.pop(0)
 
     async def _decide(self, batch: _Batch, limits: QueueLimits) -> Reservation | None:
-        """Refuse the runs that there is no capacity for; return what to reserve for the others."""
+        """Refuse the runs that exceed capacity; return a reservation for the others."""
         undecided = [n for n in batch.requests if n not in batch.answers]
         counters = await self._counters.of({batch.workspace_of(n) for n in undecided})
         admission = Admission(limits, counters.workspaces, counters.overall, counters.now)
@@ -144,7 +144,7 @@ class MongoAdmission:
     async def _refusal(
         self, document: Document, stored: Document | None, reservation: Reservation
     ) -> FlowportError | None:
-        """Return why a run cannot take its id from `stored`, or None where it has it."""
+        """Return why a run cannot take its id from `stored`; None if it has it."""
         if stored is None:
             return Unavailable("the id of the run was given back just now", retry_after=UNDECIDED_SECONDS)
         if stored.get(RESERVATION) == reservation.id:
@@ -153,7 +153,7 @@ class MongoAdmission:
             is_stored = await self._withdrawn.replace(document, reservation.id)
             return None if is_stored else Unavailable("the run could not be stored in time")
         if stored["phase"] == Phase.WAITING.value and stored.get(RESERVATION) in await self._counters.open_offers():
-            # The previous version may withdraw it yet.
+            # The previous version may still withdraw it.
             return Unavailable("another request for this run is not decided", retry_after=UNDECIDED_SECONDS)
         return id_taken(document["_id"])
 

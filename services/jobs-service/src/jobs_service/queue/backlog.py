@@ -1,4 +1,4 @@
-"""The heads of the workspaces' queues, read ahead: asking for the oldest run each time would be slow in long queues."""
+"""Cache of each workspace's oldest waiting runs: one query per run would be slow in long queues."""
 
 from collections import deque
 from collections.abc import Container, Mapping, Sequence
@@ -22,7 +22,7 @@ class _Head:
 
 
 class Backlog:
-    """What is known of each workspace's waiting runs, oldest first. May name some that have left since."""
+    """Cached waiting runs of each workspace, oldest first. May include runs that have since left."""
 
     def __init__(self, queue: Queue, clock: Clock) -> None:
         self._queue = queue
@@ -31,7 +31,7 @@ class Backlog:
         self._held_back_at: dict[str, datetime] = {}
 
     async def refill(self, waiting: Mapping[str, int]) -> None:
-        """Read the heads that are missing, empty or old, of the workspaces that have waiting runs."""
+        """Read the queue heads that are missing, empty or old, for workspaces with waiting runs."""
         self._heads = {name: head for name, head in self._heads.items() if name in waiting}
         self._held_back_at = {name: at for name, at in self._held_back_at.items() if name in waiting}
         now = self._clock.monotonic()
@@ -40,13 +40,13 @@ class Backlog:
             self._heads[name] = _Head(deque(await self._queue.waiting(name, READ_AHEAD)), now)
 
     def take(self, turns: Sequence[str]) -> list[WaitingRun]:
-        """The next run of each turn's workspace, where one is known."""
+        """Return the next cached run of each turn's workspace."""
         return [self._heads[name].runs.popleft() for name in turns if name in self._heads and self._heads[name].runs]
 
     def oldest_seconds(self, now: datetime, held_back: Container[str]) -> float:
-        """How long the oldest that may run has waited since it may.
+        """Return how long the oldest eligible run has waited.
 
-        The workspaces `held_back` have no place free: theirs wait for runs of their own, and for nothing of ours.
+        Workspaces in `held_back` have no free slot: their runs wait for their own runs, not for the dispatcher.
         """
         self._held_back_at |= {name: now for name in self._heads if name in held_back}
         since = [
@@ -57,7 +57,7 @@ class Backlog:
         return max((ms_between(first, now) / 1000 for first in since), default=0.0)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Clear the cache."""
         self._heads.clear()
         self._held_back_at.clear()
 

@@ -46,7 +46,7 @@ class QueueLimits:
 
 @dataclass(slots=True)
 class Admission:
-    """Decides the requests of a batch against the counters, one after the other."""
+    """Decides a batch's requests against the counters, one after the other."""
 
     limits: QueueLimits
     counters: Mapping[str, QueueCounter]

@@ -1,7 +1,7 @@
-"""Capacity counters of the queue in MongoDB: one document for each workspace, and one for all.
+"""Capacity counters of the queue in MongoDB: one document for each workspace, and one overall.
 
-Each document holds a number and the reservations that the number includes. One update changes both, so that a counter
-and its reservations agree at every moment, whichever process is frozen or killed.
+Each document holds a number and the reservations that the number includes. One update changes both, so that they agree
+even if a process freezes or dies.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ NEVER_MS: Final = 253_370_764_800_000
 It must not withdraw these, whose runs it does not find. A smaller number marks an offer of the previous version.
 """
 
-# Not as one `$or`, and not as `$gt: 0`: for these SecantusDB reads the counters of all workspaces.
+# Neither one `$or` nor `$gt: 0`: for these SecantusDB reads the counters of all workspaces.
 _POSITIVE: Final[Document] = {"queued": {"$gte": 1}}
 _NEGATIVE: Final[Document] = {"queued": {"$lte": -1}}
 
@@ -81,7 +81,7 @@ class CapacityCounters:
         return await self._read({"_id": OVERALL}, _POSITIVE)
 
     async def to_check(self, session: Session) -> OpenCounters:
-        """Return the counters in use, and those that cannot be right."""
+        """Return the counters in use, and inconsistent ones."""
         return await self._read({"_id": OVERALL}, _POSITIVE, _NEGATIVE, session=session)
 
     async def open_offers(self) -> frozenset[str]:
@@ -96,9 +96,9 @@ class CapacityCounters:
         limits: QueueLimits,
         ended: Sequence[Reservation] = (),
     ) -> bool:
-        """Reserve capacity for all runs of a batch; False where there is not enough, and nothing is reserved then.
+        """Reserve capacity for all runs of a batch; return False, and reserve nothing, if there is not enough.
 
-        `ended`: reservations whose runs are all stored. They are removed by the same command where it succeeds.
+        `ended`: reservations whose runs are all stored. The same command removes them if it succeeds.
         """
         gone = {_field(each): 1 for each in ended}
         fields = {"at_ms": NEVER_MS, "places": _counts(reservation), "runs": list(_run_ids(reservation))}
@@ -123,7 +123,7 @@ class CapacityCounters:
         """Remove a reservation and return what it did not use. A counter that no longer includes it is left alone."""
         is_there = {_field(reservation): {"$exists": True}}
         counts = [*((name, unused.get(name, 0)) for name in reservation.run_ids), (OVERALL, sum(unused.values()))]
-        # The overall counter last: the previous version takes a batch for open until then.
+        # The overall counter last: the previous version treats a batch as open until then.
         await self._documents.bulk_write(
             [
                 UpdateOne({"_id": name} | is_there, {"$unset": {_field(reservation): 1}, "$inc": {"queued": -count}})
@@ -133,7 +133,9 @@ class CapacityCounters:
         )
 
     async def forget(self, reservation: Reservation, session: Session | None = None) -> bool:
-        """Remove a reservation and leave the numbers to a recount; False where the overall counter has it no more."""
+        """Remove a reservation and leave the numbers to a recount; return False if the overall counter no longer has
+        it.
+        """
         removed = {"$unset": {_field(reservation): 1}}
         is_there = {"_id": OVERALL, _field(reservation): {"$exists": True}}
         await self._documents.update_many({"_id": {"$in": list(reservation.run_ids)}}, removed, session=session)
@@ -150,7 +152,7 @@ class CapacityCounters:
         await self._write([*updates, overall])
 
     async def correct(self, differences: Mapping[str, int], term: int) -> None:
-        """Add what a recount found missing, unless a later leader keeps the counters."""
+        """Add a recount's corrections, unless a later leader keeps the counters."""
         await self._write([_inc(name, added, term=term, upsert=True) for name, added in differences.items()])
 
     async def close_to(self, term: int) -> None:
@@ -192,7 +194,7 @@ def _run_ids(reservation: Reservation) -> Iterable[str]:
 
 
 def _take(name: str, count: int, limit: int, added: Document, removed: Document) -> UpdateOne:
-    """Fails as a duplicate where there is not enough capacity, which ends an ordered bulk."""
+    """Return an update that fails as a duplicate if capacity is insufficient, which ends an ordered bulk."""
     update: Document = {"$inc": {"queued": count}, "$set": added}
     if removed:
         update["$unset"] = removed
@@ -220,7 +222,7 @@ def _reservations(document: Document) -> Mapping[str, Any]:
 
 
 def _to_reservation(reservation_id: str, fields: Document) -> Reservation:
-    """Read what is stored: the runs stand in the order of their workspaces. In offers, they are in any order."""
+    """Convert stored fields. Runs are in the order of their workspaces, except in offers."""
     run_ids: dict[str, Sequence[str]] = {}
     first = 0
     for name, count in fields["places"].items():

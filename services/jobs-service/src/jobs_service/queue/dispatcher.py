@@ -1,4 +1,4 @@
-"""Hands waiting runs to the workers' queue: fairly, not too many at once, and again where nobody claimed them."""
+"""Dispatches waiting runs fairly and in bounded numbers, and redispatches unclaimed ones."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,41 +29,41 @@ RECOUNT_SOON_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DispatchPolicy:
-    """How many runs may be published and unclaimed, and how long one may stay so."""
+    """Limits on the number of dispatched, unclaimed runs and the time before redispatch."""
 
     window: int
     patience: timedelta
     shows_workspaces: bool = False
-    """Whether metrics tell how much each workspace has queued."""
+    """Whether metrics include each workspace's queue length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is published next."""
+    """Runs to publish next."""
 
     again: Sequence[WaitingRun]
-    """Published before, and claimed by nobody."""
+    """Published before but unclaimed."""
     requeued: Sequence[WaitingRun]
-    """Begun before: their worker was lost, or their pause is over."""
+    """Started before: their worker was lost, or their pause ended."""
     fresh: Sequence[WaitingRun]
 
     @property
     def runs(self) -> list[WaitingRun]:
-        """All of them, what has waited longest first."""
+        """Return all runs, longest waiting first."""
         return [*self.again, *self.requeued, *self.fresh]
 
 
 class Dispatching:
-    """One dispatcher. Only the one that leads does anything.
+    """Dispatcher of waiting runs; active only in the leader.
 
-    A round is marked in the store before it is published. What cannot be published is tried again at every step; what
-    was lost with this process, or in the broker, is found unclaimed and published anew.
+    The store marks a round before it is published. Each step retries what could not be published; runs lost with this
+    process or in the broker are found unclaimed and republished.
     """
 
     def __init__(
         self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, *, clock: Clock, bell: Bell
     ) -> None:
-        """`bell` wakes the dispatcher, which tells it whether there is room for what is new."""
+        """`bell` wakes the dispatcher, which sets whether there is room for new runs."""
         self._queue = queue
         self._publishing = Publishing(work)
         self._leader = leader
@@ -79,7 +79,7 @@ class Dispatching:
         self._recount_seconds = RECOUNT_SOON_SECONDS
 
     async def step(self) -> None:
-        """One round. Raises Unavailable."""
+        """Run one round. Raises Unavailable."""
         term = await self._leader.term()
         if term != self._term:
             self._begin_anew(term)
@@ -87,7 +87,7 @@ class Dispatching:
             await self._round(term)
 
     async def stop(self) -> None:
-        """Let another process lead."""
+        """Give up leadership."""
         await self._leader.leave()
 
     async def _round(self, term: int) -> None:
@@ -108,12 +108,12 @@ class Dispatching:
         await self._publishing.publish()
 
     async def _dispatch(self, round_: Round, state: QueueState) -> int:
-        """Mark the runs, and note what to publish; returns how many places they take."""
+        """Mark the runs and queue their messages; return how many dispatch slots they take."""
         dispatch_id = new_id()
         try:
             marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
-        except BaseException:  # a step that takes too long, or is stopped, is cancelled
-            self._begin_anew(self._term)  # nobody knows what was marked
+        except BaseException:  # a step that is stopped or takes too long is cancelled
+            self._begin_anew(self._term)  # some runs may be marked
             raise
         self._publishing.add(
             DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
@@ -126,7 +126,7 @@ class Dispatching:
         return len(marked - {run.run_id for run in round_.again})
 
     async def _settle(self, state: QueueState, term: int) -> None:
-        """Book what has left the queue since the last round: claimed, or cancelled."""
+        """Subtract runs that left the queue since the last round: claimed or cancelled."""
         still = {run.run_id: run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun}
         departed = Counter(name for run_id, name in self._unclaimed.items() if run_id not in still)
         departed.update(state.unbooked.values())
@@ -135,7 +135,7 @@ class Dispatching:
             try:
                 await self._queue.settle(departed, list(state.unbooked), term)
             except BaseException:  # as above
-                self._doubt_counters()  # nobody knows whether it was booked
+                self._doubt_counters()  # may or may not be subtracted
                 raise
 
     def _plan(self, state: QueueState, demands: Mapping[str, Demand], places: int) -> Round:
@@ -172,14 +172,16 @@ class Dispatching:
             metrics.show_workspaces({name: each.queued for name, each in state.counters.items() if each.queued})
 
     async def _expire_reservations(self, state: QueueState) -> None:
-        """Have the capacity counted that a frozen or killed process reserved."""
+        """Expire reservations of frozen or killed processes, and recount."""
         for reservation in self._watch.expired(state.reservations):
             log.warning("reservation_expired", reservation_id=reservation.id, runs=reservation.total)
             await self._queue.expire(reservation)
             self._doubt_counters()
 
     def _observe_waiting(self, state: QueueState, demands: Mapping[str, Demand], round_: Round) -> None:
-        """What waits for us or for workers; what waits for a place of its own workspace is no backlog of ours."""
+        """Report runs that wait for the dispatcher or workers, not those that wait for their workspace's concurrency
+        slots.
+        """
         served = Counter(run.workspace_id for run in round_.fresh)
         held_back = {name for name, demand in demands.items() if demand.is_full_after(served[name])}
         handed = sum(run.is_dispatched for run in state.active)
@@ -204,7 +206,7 @@ class Dispatching:
         self._recount_seconds = RECOUNT_SOON_SECONDS
 
     def _begin_anew(self, term: int | None) -> None:
-        """Forget what the store may know better."""
+        """Reset state that may differ from the store."""
         self._term = term
         self._bell.has_room = True
         self._backlog.clear()
@@ -221,7 +223,7 @@ class Dispatching:
 
 
 def _within_limits(state: QueueState) -> list[ActiveRun]:
-    """The runs begun before that their workspaces have places for; those count before any fresh one."""
+    """Return the requeued runs within their workspaces' concurrency; they precede fresh runs."""
     at_work = Counter(run.workspace_id for run in state.active if not run.is_requeued)
     allowed = []
     for run in state.active:

@@ -1,4 +1,4 @@
-"""How fast a queue empties, and what that says about when to come back."""
+"""Drain rate of a queue, and the retry delay derived from it."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_RETRY_SECONDS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Departures from one queue: how many, fading, as of `at`, and since when they are counted."""
+    """Decayed number of departures from one queue at `at`, counted from a start time."""
 
     level: float
     since: datetime
@@ -22,17 +22,17 @@ class Drain:
 
     @classmethod
     def starting(cls, now: datetime) -> "Drain":
-        """Nothing has left yet."""
+        """Start without departures."""
         return cls(0.0, now, now)
 
     def after(self, departed: int, now: datetime) -> "Drain":
-        """With `departed` more departures at `now`. A queue that was long still is measured anew."""
+        """Add departures at `now`. A queue that was idle for long is measured afresh."""
         if _seconds(self.at, now) > 4 * WINDOW_SECONDS:
             return Drain(departed, now, now)
         return Drain(self._faded(now) + departed, self.since, now)
 
     def per_second(self, now: datetime) -> float | None:
-        """The rate of late; None when too little is known."""
+        """Return the recent rate; None if too little is known."""
         level = self._faded(now)
         if level < 0.05:
             return None
@@ -44,7 +44,7 @@ class Drain:
 
 
 def retry_after(drain: Drain | None, now: datetime) -> int:
-    """Whole seconds until a place is likely to be free."""
+    """Return whole seconds until capacity is likely to be free."""
     rate = drain.per_second(now) if drain is not None else None
     if rate is None:
         return UNKNOWN_RETRY_SECONDS
@@ -52,7 +52,7 @@ def retry_after(drain: Drain | None, now: datetime) -> int:
 
 
 def expected_wait(drain: Drain | None, queued: int, now: datetime) -> float | None:
-    """Seconds until a run that joins behind `queued` others begins; None when too little is known."""
+    """Return seconds until a run behind `queued` others starts; None if too little is known."""
     if queued <= 0:
         return 0.0
     rate = drain.per_second(now) if drain is not None else None

@@ -1,4 +1,4 @@
-"""Whose run is dispatched next: round robin between workspaces, each up to its concurrency."""
+"""Round-robin scheduling between workspaces, within each one's concurrency."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one workspace has and may have."""
+    """Waiting and active runs of one workspace, and its limit."""
 
     waiting: int
     active: int
-    """Dispatched or at work."""
+    """Dispatched or in progress."""
     concurrency_limit: int
 
     @property
     def eligible(self) -> int:
-        """How many more may be dispatched now."""
+        """Return how many more runs may be dispatched now."""
         return max(0, min(self.waiting, self.concurrency_limit - self.active))
 
     def is_full_after(self, served: int) -> bool:
-        """Whether its places are all taken, once so many more are dispatched."""
+        """Return whether no concurrency slot is left after dispatching so many more."""
         return self.active + served >= self.concurrency_limit
 
 
 def next_turns(demands: Mapping[str, Demand], places: int, *, after: str = "") -> list[str]:
-    """Whose turn each of `places` is, beginning behind the workspace that was served last."""
+    """Return each place's workspace, starting after the workspace served last."""
     order = sorted(name for name, demand in demands.items() if demand.eligible)
     first = bisect_right(order, after)
     order = order[first:] + order[:first]

@@ -12,7 +12,7 @@ from shared.errors import FlowportError
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run that holds one of its workspace's concurrent places."""
+    """A run that holds one of its workspace's concurrency slots."""
 
     run_id: str
     workspace_id: str
@@ -25,13 +25,13 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """The counters and the runs under way, at one moment."""
+    """Counters and active runs at one moment."""
 
     now: datetime
     counters: Mapping[str, QueueCounter]
     overall: QueueCounter
     reservations: Sequence[Reservation]
-    """Capacity that is reserved for batches that are being stored, or were until a moment ago."""
+    """Capacity reserved for batches that are, or recently were, being stored."""
     active: Sequence[ActiveRun]
     unbooked: Mapping[str, str]
     """Runs that left the queue undispatched, and their workspaces; the counters still include them."""
@@ -48,13 +48,13 @@ class WaitingRun:
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What a recount found."""
+    """Result of a recount."""
 
     wrong_places: int
     unclaimed: Mapping[str, str]
     """The runs that are dispatched and unclaimed, and their workspaces."""
     is_certain: bool
-    """False where an open batch of the previous version may have hidden something."""
+    """False if an open batch of the previous version may have hidden something."""
 
 
 class QueueCounters(Protocol):
@@ -66,7 +66,7 @@ class QueueCounters(Protocol):
 
 
 class Queue(Protocol):
-    """The queue and its counters. A leader writes with its term; writes of earlier terms are void."""
+    """The queue and its counters. A leader writes with its term; writes of earlier terms have no effect."""
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
         """Store the runs that there is capacity for.
@@ -86,15 +86,15 @@ class Queue(Protocol):
         ...
 
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
-        """Mark these runs as published; those that were marked, the others being claimed or over."""
+        """Mark runs as published; return the marked ones. The others are claimed or ended."""
         ...
 
     async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
-        """Subtract runs that left the queue, by workspace; those of them that were `unbooked` are so no more."""
+        """Subtract runs that left the queue, by workspace; clear the mark of the `unbooked` ones."""
         ...
 
     async def expire(self, reservation: Reservation) -> None:
-        """Keep a reservation from storing further runs, and remove it. A recount then returns what it did not use."""
+        """Prevent a reservation from storing further runs, and remove it. A recount then returns unused capacity."""
         ...
 
     async def recount(self, term: int) -> Recount:

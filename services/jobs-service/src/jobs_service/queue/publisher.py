@@ -1,4 +1,4 @@
-"""Marked runs on their way to the workers' queue."""
+"""Publishes marked runs to the workers' queue."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ log = get_logger("dispatching")
 
 
 class Publishing:
-    """Publishes runs. What the broker does not take is kept for the next time."""
+    """Publisher of runs. Keeps messages that the broker does not accept for the next time."""
 
     def __init__(self, work: WorkQueue) -> None:
         self._work = work
@@ -21,19 +21,19 @@ class Publishing:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to publish."""
+        """Return whether nothing is left to publish."""
         return not self._unsent
 
     def add(self, messages: Iterable[DurableRunDispatched]) -> None:
-        """Publish these, too."""
+        """Add messages."""
         self._unsent |= {message.run_id: message for message in messages}
 
     def forget(self) -> None:
-        """Publish none of them."""
+        """Discard all messages."""
         self._unsent.clear()
 
     async def publish(self) -> None:
-        """Hand over what the broker takes now."""
+        """Publish the messages that the broker accepts now."""
         messages = list(self._unsent.values())
         if not messages:
             return

@@ -1,4 +1,4 @@
-"""Recount of the capacity counters: what each must say, given the runs and reservations of one snapshot."""
+"""Recount of the capacity counters from the runs and reservations of one snapshot."""
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
@@ -9,12 +9,12 @@ from jobs_service.queue.capacity import Reservation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSnapshot:
-    """Counters, reservations and runs as they were at one moment."""
+    """Counters, reservations and runs at one moment."""
 
     queued: Mapping[str, int]
-    """What the counter of each workspace says."""
+    """Value of each workspace's counter."""
     overall: int
-    """What the overall counter says, which includes all of `reservations`."""
+    """Value of the overall counter, which includes all of `reservations`."""
     reservations: Sequence[Reservation]
     taken: Mapping[str, Container[str]]
     """The ids of the reservations that the counter of each workspace includes."""
@@ -26,17 +26,17 @@ class QueueSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What must be added to the counters to make them right."""
+    """Amounts to add to the counters."""
 
     workspaces: Mapping[str, int]
     overall: int
 
 
 def corrections(snapshot: QueueSnapshot) -> Corrections:
-    """Return the corrections: a counter must say how many runs are queued and how many are reserved and not stored.
+    """Return the corrections: a counter must equal the runs that are queued plus those reserved and not stored.
 
-    A batch of the previous version does not tell which of its steps are done. While one is open, counters that it may
-    hold capacity of are only lowered, and never below what it may hold.
+    A batch of the previous version does not record which steps are done. While one is open, counters that may include
+    its capacity are only lowered, and never below that capacity.
     """
     previous = [each for each in snapshot.reservations if each.is_of_previous_version]
     current = [each for each in snapshot.reservations if not each.is_of_previous_version]

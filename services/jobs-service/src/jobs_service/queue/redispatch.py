@@ -1,4 +1,4 @@
-"""When a run that was published and that nobody claimed is published again."""
+"""When to redispatch an unclaimed run."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,7 +7,7 @@ MAX_PATIENCE: Final = timedelta(minutes=10)
 
 
 def is_due(dispatched_at: datetime, dispatches: int, now: datetime, patience: timedelta) -> bool:
-    """Each time is waited twice as long: busy workers must not drown in copies.
+    """Return whether to redispatch. Each delay doubles, so that busy workers do not drown in copies.
 
     A dispatch in the future is due as well: the store's clock was set back since, so its age is unknown.
     """

@@ -1,4 +1,4 @@
-"""The queue, as the dispatcher sees and changes it."""
+"""The queue in MongoDB, for the dispatcher."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from shared.store.transactions import Session, transact
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]
 _DISPATCH_IDS: Final = 1_000
-"""An unclaimed run is dispatched again every ten minutes, so its messages are accepted for a week."""
+"""An unclaimed run is redispatched every ten minutes, so its messages are accepted for a week."""
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]
 _ACTIVE_FIELDS: Final = dict.fromkeys(("workspace_id", "phase", "attempt", "dispatched_ms", "dispatches"), 1)
 _UNCLAIMED: Final = {"phase": Phase.DISPATCHED.value, "attempt": 0}
@@ -97,9 +97,9 @@ class MongoQueue:
         await self._counters.forget(reservation)
 
     async def _withdraw_offer(self, offer: Reservation) -> None:
-        """End a batch of the previous version, with its waiting runs: its caller was not told that they are accepted.
+        """End an unacknowledged batch of the previous version, with its waiting runs.
 
-        Both at once: that version takes a run without an open offer for accepted.
+        Both at once: that version treats a run without an open offer as accepted.
         """
         run_ids = [run_id for each in offer.run_ids.values() for run_id in each]
         its_own = {"_id": {"$in": run_ids}, RESERVATION: offer.id, "phase": Phase.WAITING.value}
@@ -121,7 +121,7 @@ class MongoQueue:
         return Recount(sum(map(abs, wrong.workspaces.values())), unclaimed, is_certain=is_certain)
 
     async def _snapshot(self, session: Session) -> tuple[QueueSnapshot, Mapping[str, str]]:
-        """Read counters and runs on one snapshot. Nothing is written, so nothing is held if this process dies."""
+        """Read counters and runs in one snapshot. It writes nothing, so it holds no locks if this process dies."""
         pipeline: list[Document] = [
             {"$match": {"phase": Phase.WAITING.value}},
             {"$group": {"_id": "$workspace_id", "count": {"$sum": 1}}},

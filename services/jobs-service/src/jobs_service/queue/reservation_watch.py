@@ -1,4 +1,4 @@
-"""Ages of open reservations, by the monotonic clock of the process that watches them."""
+"""Ages of open reservations, by this process's monotonic clock."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,9 +11,9 @@ EXPIRY_SECONDS: Final = 8.0
 
 
 class ReservationWatch:
-    """Tells which reservations have been open for too long: the process that holds one is frozen or dead.
+    """Detects reservations open for too long: their process is frozen or dead.
 
-    No wall clock is compared, so a step of a clock neither expires a reservation nor keeps it. See ADR 35.
+    No wall clock is compared, so a clock step neither expires nor prolongs a reservation. See ADR 35.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -21,11 +21,11 @@ class ReservationWatch:
         self._seen_since: dict[str, float] = {}
 
     def expired(self, reservations: Iterable[Reservation]) -> list[Reservation]:
-        """Return those of the open reservations that were seen first so long ago."""
+        """Return the open reservations first seen that long ago."""
         now, known = self._clock.monotonic(), list(reservations)
         self._seen_since = {each.id: self._seen_since.get(each.id, now) for each in known}
         return [each for each in known if now - self._seen_since[each.id] >= EXPIRY_SECONDS]
 
     def clear(self) -> None:
-        """Forget all reservations. They are watched from the start again."""
+        """Forget all reservations and restart their ages."""
         self._seen_since.clear()

@@ -1,4 +1,4 @@
-"""How the queues stand, for the gateway."""
+"""Route for queue states, for the gateway."""
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response

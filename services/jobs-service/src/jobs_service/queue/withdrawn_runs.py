@@ -1,7 +1,7 @@
-"""Withdrawn runs: documents that keep a run from being stored after its reservation has expired.
+"""Withdrawn runs: documents that prevent storing a run after its reservation has expired.
 
-The process that holds a reservation may be frozen just before it stores the runs, and go on after the capacity was
-given to others. A document with the run's id is then already there, so the insert fails. No clock is involved.
+The process that holds a reservation may freeze just before it stores the runs, and continue after others have received
+the capacity. A document with the run's id then already exists, so the insert fails. No clock is involved.
 """
 
 from collections.abc import Iterable
@@ -29,10 +29,10 @@ class WithdrawnRuns:
         self._runs = store.collection(RUNS)
 
     async def withdraw(self, reservation_id: str, run_ids: Iterable[str]) -> None:
-        """Keep a reservation from storing these runs from now on. Runs that are stored stay as they are."""
+        """Prevent a reservation from storing these runs from now on. Stored runs stay unchanged."""
         now = await now_ms(self._store)
-        # To every reader, including those of the previous version, an id that is taken for a run that has not begun.
-        # It belongs to no workspace, so that none can give it back.
+        # To every reader, including the previous version, this is a taken id of a run that has not started. It belongs
+        # to no workspace, so that none can release it.
         common = {
             "workspace_id": "",
             "workflow_id": "",
@@ -48,6 +48,6 @@ class WithdrawnRuns:
             await self._runs.update_many(withdrawn, {"$addToSet": {WITHDRAWN: reservation_id}})
 
     async def replace(self, document: Document, reservation_id: str) -> bool:
-        """Store a run whose earlier request was withdrawn; False where this reservation has expired as well."""
+        """Store a run whose earlier request was withdrawn; return False if this reservation has expired as well."""
         wanted: dict[str, Any] = {"_id": document["_id"], WITHDRAWN: {"$exists": True, "$ne": reservation_id}}
         return (await self._runs.replace_one(wanted, document)).matched_count == 1
