@@ -1,4 +1,4 @@
-"""Ends or re-queues what nobody answers for."""
+"""Ends or requeues overdue runs."""
 
 from datetime import datetime
 from typing import Final
@@ -24,11 +24,11 @@ MAX_ROUNDS: Final = 50
 
 
 class Reaping:
-    """One reaper. Only the one that leads does anything.
+    """Reaper; active only in the leader.
 
-    For the first lease of its term it takes no worker for lost: before, the store or this service may have been
+    For the first lease of its term it treats no worker as lost: before, the store or this service may have been
     unavailable, so that workers could not renew. It also waits a lease after the store's clock jumped ahead, which
-    makes the lease of every live worker look over.
+    makes every live worker's lease look expired.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Reaping:
         self._began_at = 0.0
 
     async def step(self) -> None:
-        """One sweep. Raises Unavailable."""
+        """Run one sweep. Raises Unavailable."""
         term = await self._leader.term()
         if term != self._term:
             self._term, self._began_at = term, self._clock.monotonic()
@@ -66,11 +66,11 @@ class Reaping:
                 break
 
     async def stop(self) -> None:
-        """Let another process lead."""
+        """Give up leadership."""
         await self._leader.leave()
 
     async def _now(self) -> datetime:
-        """Return the store's time. A jump since the last sweep begins another lease of listening."""
+        """Return the store's time. A jump since the last sweep restarts the wait for a lease."""
         asked_at = self._clock.monotonic()
         now = await self._runs.now()
         answered_at = self._clock.monotonic()
@@ -94,7 +94,7 @@ class Reaping:
         metrics.REAPED.labels(after.phase.value).inc()
         log.info("run reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
         if not after.phase.is_terminal:
-            return  # no broadcast here: it would also stop the worker that takes over; the lost one is fenced
+            return  # no broadcast here: it would also stop the next worker; the attempt fences the lost one
         if before.phase is not Phase.ATTACHED:
             metrics.ENDED.labels(after.status.value).inc()
         self._tidying.discard_journal(after.id)

@@ -1,4 +1,4 @@
-"""The life of a durable run, for workers."""
+"""Routes with which workers claim, renew and finish durable runs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ from shared.web.structs import StructResponse, struct_body
 
 LONG_BYTES: Final = 1024 * 1024
 LONG_AT_ONCE: Final = 4
-"""Such an append is in memory three times until it is stored, and may have 16 MiB; what waits is still its worker's."""
+"""Such an append is in memory three times until it is stored, and may have 16 MiB; waiting ones stay with their
+workers.
+"""
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Number = Annotated[int, Query(ge=0, le=2**31)]
 
@@ -28,7 +30,7 @@ Number = Annotated[int, Query(ge=0, le=2**31)]
 def work_routers(
     working: Working, journaling: Journaling, tokens: ServiceTokens, checks: TicketChecks
 ) -> Sequence[APIRouter]:
-    """The executor's routes: a claim answers with the run's ticket, and all the others need it."""
+    """Return the executor's routes: a claim returns the run's ticket, which all other routes require."""
     holder = checks.access(ServiceName.EXECUTOR)
 
     async def holds(run_id: RunId, access: Annotated[RunAccess, Depends(holder)]) -> None:

@@ -1,4 +1,4 @@
-"""What a worker does with a durable run: claim it, keep it, finish it or hand it back."""
+"""Claims of durable runs: claim, renew, finish, release."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +30,7 @@ log = get_logger("working")
 
 
 class Working:
-    """The worker's side of a durable run. Every write is fenced by the attempt."""
+    """Run claims of workers. The attempt fences every write."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Working:
         self._signer = signer
 
     async def claim(self, run_id: str, asked: ClaimRun) -> ClaimAnswer:
-        """Decide a claim. Not granted: the message is to be settled and forgotten."""
+        """Decide a claim. Not granted: the worker must acknowledge and drop the message."""
         return await written_over(run_id, self._runs.claimable, partial(self._claimed, asked))
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
-        """Keep the lease. Raises StaleAttempt."""
+        """Renew the lease. Raises StaleAttempt."""
         if await self._runs.renew(run_id, attempt):
             return LeaseAnswer(cancelled=False)
         renewed = await self._change(
@@ -67,7 +67,7 @@ class Working:
         return LeaseAnswer(renewed.cancel_requested)
 
     async def finish(self, run_id: str, report: FinishRun) -> None:
-        """Store how the attempt ended. Raises StaleAttempt, InvalidRequest."""
+        """Store the attempt's outcome. Raises StaleAttempt, InvalidRequest."""
         seen = await self._runs.load(run_id)
         if seen is None:
             raise leases.unknown(run_id, report.attempt)
@@ -77,11 +77,11 @@ class Working:
             result = await self._result(seen, report)
             after = await self._change(run_id, report.attempt, decide, first=seen, result=result)
             self._concludes(after)
-        if not after.phase.is_terminal:  # when it is asked again, too: who asked first may have come no further
+        if not after.phase.is_terminal:  # on a repeated report, too: the first may not have reached this point
             await self._pausing.keep(run_id, report.files)
 
     async def release(self, run_id: str, attempt: int) -> None:
-        """Hand the run back. Raises StaleAttempt."""
+        """Release the run. Raises StaleAttempt."""
         after = await self._change(
             run_id, attempt, lambda seen: leases.release(seen.run, attempt, seen.now, self._rules)
         )
@@ -147,7 +147,7 @@ class Working:
         )
 
     async def _past(self, run: Run, *, in_pages: bool) -> JournalPage:
-        """The beginning of the journal, or all of it."""
+        """Return the journal, or its first page."""
         if run.attempt == 1:
             return JournalPage()
         page = await self._journal.read(run.id)
@@ -166,7 +166,7 @@ class Working:
         )
 
     def _concludes(self, run: Run) -> None:
-        """The attempt leaves its place to another, and the run its journal if that was all."""
+        """Wake the dispatcher for the freed slot, and discard an ended run's journal."""
         if run.phase.is_terminal:
             metrics.ENDED.labels(run.status.value).inc()
             self._tidying.discard_journal(run.id)
