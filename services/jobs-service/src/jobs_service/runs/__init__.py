@@ -1,1 +1,1 @@
-"""A durable run: its states, leases, pauses and end, and how it is stored."""
+"""Durable runs: states, leases, pauses, ends and storage."""

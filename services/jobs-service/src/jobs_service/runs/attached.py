@@ -1,4 +1,4 @@
-"""Attached runs as their workers tell of them: kept for readers, and steered from here only once they have paused."""
+"""Attached runs as their workers report them: stored for readers, and controlled from here only after a pause."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from shared.contracts.runs import RunSpec
 from shared.errors import InvalidRequest
 
 SILENCE_MARGIN: Final = timedelta(minutes=10)
-"""Records may be late; only what is silent this long past its time limit is taken for dead."""
+"""Records may be late; a run counts as lost only when silent this long past its time limit."""
 LONGEST_RUN_MS: Final = 604_800_000
 """The longest time limit that a gateway can be configured to give."""
 LONGEST_LOGS_MS: Final = 3_650 * 86_400_000
@@ -21,14 +21,14 @@ LONGEST_LOGS_MS: Final = 3_650 * 86_400_000
 
 
 def began(record: RunBegan, now: datetime) -> Run:
-    """The run as it stands after its first record."""
+    """Return the run after its first record."""
     spec = record.run
     due_at = now + timedelta(milliseconds=spec.time_limit_ms) + SILENCE_MARGIN
     return replace(_attached(spec, record.started_at), due_at=due_at)
 
 
 def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
-    """The run as it stands after its last record. Raises InvalidRequest where that is no outcome."""
+    """Return the run after its last record. Raises InvalidRequest for an unknown outcome."""
     outcome = record.outcome
     phase = outcome_phase(outcome.status)
     run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
@@ -37,10 +37,10 @@ def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
 
 
 def paused(report: PauseRun, now: datetime, rules: Rules, *, valid_until: datetime | None = None) -> Run:
-    """Return the run at its first pause, from which on it is durable.
+    """Return the run at its first pause, which makes it durable.
 
     Its time limit ends no later than the worker's ticket, which is valid until `valid_until`: the worker reports the
-    limit, and later tickets depend on it. Raises InvalidRequest for a limit or a duration that no run can have.
+    limit, and later tickets depend on it. Raises InvalidRequest for a limit or a duration out of range.
     """
     outcome, limit_ms = report.outcome, report.run.time_limit_ms
     if not (0 < limit_ms <= LONGEST_RUN_MS and 0 <= outcome.duration_ms <= LONGEST_RUN_MS):

@@ -1,4 +1,4 @@
-"""Changes of runs as one statement: for a single run, or for many that were read at the same revision.
+"""Changes of runs in one statement: of a single run, or of many read at the same revision.
 
 Both products plan every statement of a bulk, and on SecantusDB the plan costs more than the change.
 """
@@ -14,42 +14,42 @@ from jobs_service.runs.documents import BARE_SPEC, TELLS, UNTOLD
 from shared.store.documents import Document
 
 CHANGE: Final = "change_id"
-"""Which change a run has seen last, of those that were made in groups: it tells whose it was."""
+"""Id of the last grouped change of a run; it tells whose change took effect."""
 _AT_THE_END: Final = {"spec": f"${BARE_SPEC}", UNTOLD: f"${TELLS}"}
-"""What takes the place of what, where there is any."""
+"""Replacements at the end of a run, where present."""
 _GOES_AT_THE_END: Final = (BARE_SPEC, TELLS, "state")
 
 
 @dataclass(frozen=True)
 class RunChange:
-    """What is set in a run that still is at this revision."""
+    """Fields to set in a run that is still at this revision."""
 
     run_id: str
     revision: int
     fields: Document
     is_end: bool
-    """Whether the run is over: what only a run under way needs goes."""
+    """Whether the run has ended: fields that only an active run needs are removed."""
 
     @property
     def kind(self) -> tuple[int, bool]:
-        """Changes of one kind can be made by one statement."""
+        """Return the kind; one statement can make all changes of a kind."""
         return self.revision, self.is_end
 
     @cached_property
     def size(self) -> int:
-        """Bytes that it takes in a statement, about."""
+        """Return the approximate bytes in a statement."""
         return len(bson.encode(self.fields))
 
     def marked(self, change_id: str) -> "RunChange":
-        """The same, to be known by `change_id` afterwards."""
+        """Return the change marked with `change_id`, to be recognized later."""
         return replace(self, fields=self.fields | {CHANGE: change_id})
 
 
 def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str, Any]]]:
-    """What must be found, and what is done to it. All `changes` are of one kind."""
+    """Return the filter and the update of `changes`, which are all of one kind."""
     run_ids = [change.run_id for change in changes]
     fields = [change.fields | {"revision": change.revision + 1} for change in changes]
-    # Both products look an index up. SecantusDB would evaluate the branches of a `$switch` for every run.
+    # Both products use an index for this. SecantusDB would evaluate the branches of a `$switch` for every run.
     place = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
     its_own = {"$arrayElemAt": [{"$literal": fields}, place]}
     revision, is_end = changes[0].kind

@@ -1,4 +1,4 @@
-"""Runs as documents of the `runs` collection, which all adapters of runs share."""
+"""Documents of the `runs` collection, shared by all adapters of runs."""
 
 from datetime import datetime
 from typing import Final
@@ -21,38 +21,38 @@ from shared.store.positions import position_of
 RUNS: Final = "runs"
 
 UNBOOKED: Final = "unbooked"
-"""Marks a run that left the queue undispatched, until the books say so too."""
+"""Marks a run that left the queue undispatched, until the capacity counters reflect it."""
 
 
 def nobody(workspace_id: str) -> bool:
-    """Wants to hear of the ends of runs."""
+    """Default without subscribers to the ends of runs."""
     return False
 
 
 def unheard(run: Run) -> None:
-    """Nobody keeps count of runs."""
+    """Default observer: ignores runs."""
 
 
 UNCHARGED: Final = "uncharged"
-"""Marks a durable run that spent something, until the spend of its workspace says so too."""
+"""Marks a durable run with costs until its workspace's spend includes them."""
 
 CHARGE: Final = "charge_id"
-"""By which charge an attached run is booked that spent something. See mongo_charges."""
+"""The charge that books an attached run's costs. See spend/charges.py."""
 
 UNTOLD: Final = "untold"
-"""Marks a run that ended and whose end somebody is to be told of."""
+"""Marks an ended run with unannounced subscribers."""
 
 INPUT_BLOB: Final = "input_blob"
-"""Where a large input lies, which a deletion must find even where the run's specification is not kept."""
+"""Location of a large input, which a deletion must find even if the run's specification is not stored."""
 
 BARE_SPEC: Final = "bare_spec"
-"""The specification without its input: what becomes of it at the end of a run whose input is not to be kept."""
+"""Specification without its input: replaces the specification when a run ends whose input is not stored."""
 
 TELLS: Final = "tells"
-"""What the mark is called until the end of a run whose caller wants to be told."""
+"""Name of the mark until the end of a run whose caller requested a notification."""
 
 RESERVATION: Final = "offer_id"
-"""Stored name: the reservation that a durable run was stored by."""
+"""Stored name: the reservation that stored a durable run."""
 
 INDEXES: Final = (
     Index(RUNS, by("job_id"), unique=True, sparse=True),
@@ -76,7 +76,7 @@ _decode_usage = msgspec.json.Decoder(Usage).decode
 
 
 def state_fields(run: Run) -> Document:
-    """All that changes in a run's life."""
+    """Return all fields that change during a run's life."""
     return {
         "phase": run.phase.value,
         "status": run.status.value,
@@ -104,7 +104,7 @@ def state_fields(run: Run) -> Document:
 
 
 def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
-    """A run that is stored for the first time; what has no value yet is left out."""
+    """Return a new run's document, without fields that have no value yet."""
     fixed = {
         "_id": run.id,
         "workspace_id": run.workspace_id,
@@ -126,13 +126,13 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
 
 
 def changes(before: Run, after: Run) -> Document:
-    """What an update must set."""
+    """Return the fields that an update must set."""
     old, new = state_fields(before), state_fields(after)
     return {name: value for name, value in new.items() if value != old[name] and name != "revision"}
 
 
 def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
-    """What a run leaves behind. `charge_id`: it is booked by that charge, and has no mark."""
+    """Return the result's fields. `charge_id`: the charge that books it instead of a mark."""
     fields: Document = {"duration_ms": result.duration_ms}
     for name, payload in (("output", result.output), ("blocks", result.blocks)):
         if payload is not None and payload != Payload():
@@ -145,14 +145,14 @@ def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
 
 
 def length_fields(run: Run) -> Document:
-    """What a run leaves behind that ended, and of whose worker nothing was heard: how long it was under way."""
+    """Return the duration of an ended run whose worker did not report."""
     if run.started_at is None or run.ended_at is None:
         return {}
     return {"duration_ms": ms_between(run.started_at, run.ended_at)}
 
 
 def to_run(document: Document) -> Run:
-    """The state of a stored run."""
+    """Return the state of a stored run."""
     found = document.get
     error = found("error")
     return Run(
@@ -188,28 +188,28 @@ def to_run(document: Document) -> Run:
 
 
 def encode_spec(spec: RunSpec) -> bytes:
-    """The specification as it is stored: JSON, so that nothing of an input is changed on the way."""
+    """Encode a specification as JSON, which preserves its input exactly."""
     return _encode(spec)
 
 
 def spec_fields(spec: RunSpec) -> Document:
-    """The specification of a durable run, with what is to be left of it."""
+    """Return a durable run's specification, and the part to retain."""
     bare = {} if spec.stores_data else {BARE_SPEC: _encode(spec.without_input())}
     return {"spec": encode_spec(spec), **bare}
 
 
 def decode_spec(stored: bytes) -> RunSpec:
-    """The specification of a stored run."""
+    """Return a stored run's specification."""
     return _decode_spec(stored)
 
 
 def decode_usage(stored: bytes | None) -> Usage:
-    """The usage of a stored run."""
+    """Return a stored run's usage."""
     return _decode_usage(stored) if stored else Usage()
 
 
 def payload_in(document: Document, name: str) -> Payload | None:
-    """A value of a stored run, if it has it."""
+    """Return a value of a stored run, if present."""
     stored = document.get(name)
     return None if stored is None else decode_payload(stored)
 

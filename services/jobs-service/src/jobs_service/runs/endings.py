@@ -1,4 +1,4 @@
-"""How runs end: a worker reports, or somebody cancels. The first end wins."""
+"""Ends of runs: a worker's report or a cancel. The first one wins."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ _PHASE_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The run after a cancel, and what the cancel found. `tell_worker` says that somebody may be at work on it."""
+    """The run after a cancel, and the cancel's result. `tell_worker`: a worker may be executing it."""
 
     run: Run
     reason: CancelReason
@@ -32,7 +32,7 @@ class Cancelled:
 
 
 def outcome_phase(status: RunStatus) -> Phase:
-    """The phase that a reported status leads to. Raises InvalidRequest for one that is no outcome."""
+    """Return the phase of a reported status. Raises InvalidRequest if it is no outcome."""
     try:
         return _PHASE_OF[status]
     except KeyError:
@@ -42,7 +42,7 @@ def outcome_phase(status: RunStatus) -> Phase:
 def finish(
     run: Run, attempt: int, now: datetime, rules: Rules, *, status: RunStatus, error: RunError | None = None
 ) -> Run:
-    """The attempt reports its end; unchanged when it had reported before. Raises StaleAttempt, InvalidRequest."""
+    """End the run as its attempt reports; unchanged if already reported. Raises StaleAttempt, InvalidRequest."""
     phase = outcome_phase(status)
     if run.phase.is_terminal and run.ended_by == attempt:
         return run
@@ -53,7 +53,7 @@ def finish(
 def pause(
     run: Run, attempt: int, now: datetime, rules: Rules, *, points: tuple[PausePoint, ...], reported_at: datetime
 ) -> Run:
-    """The attempt reports what the run waits for; unchanged when it had reported before. Raises StaleAttempt."""
+    """Pause the run as its attempt reports; unchanged if already reported. Raises StaleAttempt."""
     if run.paused_at is not None and run.attempt == attempt:
         return run
     require_held(run, attempt)
@@ -63,11 +63,11 @@ def pause(
 
 
 def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
-    """Somebody wants the run to stop.
+    """Cancel a run.
 
-    A run at work is asked to; its worker, or the reaper, ends it. Everything else ends at once. An attached run has no
-    lease that would tell whether anybody works on it, so from its cancel on it has as long to say that it stopped.
-    Raises Conflict when it is over already.
+    A run in progress is asked to stop; its worker or the reaper ends it. Other runs end at once. An attached run has no
+    lease to show that a worker still executes it, so its worker has one lease from the cancel to report the stop.
+    Raises Conflict if the run has ended.
     """
     if run.phase is Phase.CANCELLED or run.cancel_requested:
         return Cancelled(run, CancelReason.ALREADY_CANCELLED, tell_worker=not run.phase.is_terminal)

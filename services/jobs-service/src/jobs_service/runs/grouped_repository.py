@@ -1,4 +1,4 @@
-"""Runs whose readings and changes go to the store together with those that are asked for at the same time."""
+"""Groups concurrent reads and writes of runs."""
 
 import asyncio
 from collections import defaultdict
@@ -23,13 +23,13 @@ MAX_CHANGES: Final = 16
 """SecantusDB blocks all other writes of runs during a statement. On MongoDB this is only a bound."""
 MAX_WAITING: Final = 10_000
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""
+"""Limit for the changes of a group; with the last change it stays far below a statement's limit of 16 MB."""
 
 
 class GroupedRuns(MongoRuns):
-    """Implements Runs. One command for all that wait costs the store, and this process, a fraction of one each.
+    """Implements Runs. One command for all waiting calls costs the store and this process less per call.
 
-    What is read together is understood one by one: a run that this version cannot read is in nobody else's way.
+    Runs are decoded separately: one that this version cannot read does not block others.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class GroupedRuns(MongoRuns):
         )
 
     async def start(self) -> None:
-        """Take requests."""
+        """Start taking requests."""
         for each in (self._states, self._wholes, self._changes):
             await each.start()
 
     async def stop(self) -> None:
-        """Finish what waits."""
+        """Finish waiting requests."""
         for each in (self._wholes, self._states, self._changes):
             await each.stop()
 
@@ -83,10 +83,10 @@ class GroupedRuns(MongoRuns):
         return [made[n] for n in range(len(asked))]
 
     async def _make_alike(self, changes: Sequence[RunChange]) -> Sequence[bool]:
-        """Make changes of one kind. Of several of one run, the first wins.
+        """Make changes of one kind. Of several changes of one run, the first wins.
 
-        The driver does not repeat a statement for many whose connection broke, or that no majority has because the
-        primary stepped down meanwhile. Here it is known afterwards which changes were made, so that it may be repeated.
+        The driver does not repeat a bulk statement after a broken connection, or without a majority after the primary
+        stepped down. Change ids show which changes were made, so that a retry is safe.
         """
         if len(changes) == 1:
             return [await super()._make(changes[0])]

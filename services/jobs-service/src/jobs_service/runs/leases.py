@@ -1,4 +1,4 @@
-"""Who may work on a run: claims, lost workers, hand-backs. Attempts fence; leases decide who is still there."""
+"""Claims, lost workers and releases of runs. Attempts fence writes; leases detect lost workers."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,21 +12,21 @@ from shared.errors import StaleAttempt
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The run is the claimer's, as `run` says."""
+    """The claim succeeded; `run` is the result."""
 
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
 class EndedInstead:
-    """Nobody may go on with it: it ends here and now."""
+    """The run cannot continue: it ends now."""
 
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Somebody else has it, or it needs nobody: the message is to be forgotten."""
+    """Another worker holds the run, or it needs none: the worker drops the message."""
 
 
 Verdict = Granted | EndedInstead | Refused
@@ -35,11 +35,11 @@ Verdict = Granted | EndedInstead | Refused
 def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     """Decide a worker's claim.
 
-    A dispatched run is granted to a worker that got one of its messages. A requeued run is granted after its next
-    dispatch only: the worker that held it knows the dispatches before.
-    A run at work gives way only to a redelivery of the very message that its worker holds it by: the broker redelivers
-    when it has lost the worker. That a lease is over is for the reaper to say, which knows when the store's clock
-    jumped. A repeated claim, whose answer was lost, gets the same answer and costs nothing.
+    A dispatched run is granted to a worker that received one of its messages. A requeued run is granted only after its
+    next dispatch: its former worker knows earlier dispatches. A run in progress is granted only to a redelivery of the
+    message by which its worker holds it: the broker redelivers when it has lost the worker. Only the reaper, which
+    detects clock jumps, decides that a lease has expired. A repeated claim, whose answer was lost, gets the same answer
+    and costs nothing.
     """
     if run.phase is Phase.DISPATCHED and run.is_dispatch(asked.dispatch_id):
         return _grant_or_end(run, asked, now, rules)
@@ -53,7 +53,7 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
 
 
 def overdue(run: Run, now: datetime, rules: Rules) -> Run:
-    """What becomes of a run whose moment has come: ended, or handed to a worker."""
+    """Return an overdue run's next state: ended, or available to a worker."""
     if run.phase is Phase.ATTACHED:
         is_late = run.started_at is None or run.started_at + run.time_limit <= now
         error = texts.stuck(run.limit_text_ms) if is_late else texts.worker_lost()
@@ -68,7 +68,7 @@ def overdue(run: Run, now: datetime, rules: Rules) -> Run:
 
 
 def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
-    """The worker hands `run` back, which costs nothing. Raises StaleAttempt."""
+    """Release `run`, without counting a loss. Raises StaleAttempt."""
     if run.phase is Phase.REQUEUED and run.attempt == attempt:
         return run
     require_held(run, attempt)
@@ -78,25 +78,25 @@ def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
 
 
 def requeued(run: Run, rules: Rules) -> Run:
-    """`run` without a worker, to be dispatched again; its time limit goes on."""
+    """Return `run` without a worker, to be redispatched; its time limit continues."""
     give_up_at = run.deadline_at + rules.grace if run.deadline_at else None
     return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, claim_id=None, held_dispatch_id=None)
 
 
 def renewed(run: Run, now: datetime, rules: Rules) -> Run:
-    """`run` with a new lease, which never outlasts the time limit and its grace."""
+    """Return `run` with a new lease, never longer than its time limit and grace."""
     give_up_at = (run.deadline_at or now) + rules.grace
     return replace(run, due_at=min(now + rules.lease, give_up_at))
 
 
 def renew(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
-    """The worker of `attempt` is still there. Raises StaleAttempt."""
+    """Renew the lease of `attempt`. Raises StaleAttempt."""
     require_held(run, attempt)
     return renewed(run, now, rules)
 
 
 def runs_short(run: Run, now: datetime, rules: Rules) -> bool:
-    """Whether less than half of a lease is left: too little to begin something on."""
+    """Return whether less than half of a lease is left: too little to start something."""
     return run.due_at is None or run.due_at - now < rules.lease / 2
 
 
@@ -107,7 +107,7 @@ def require_held(run: Run, attempt: int) -> None:
 
 
 def unknown(run_id: str, attempt: int) -> StaleAttempt:
-    """The refusal of an attempt at a run that was deleted, or never was."""
+    """Return the error for an attempt at a deleted or unknown run."""
     return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
 
 

@@ -1,4 +1,4 @@
-"""The sentences that callers read when a run was ended from here."""
+"""Error messages of runs that jobs-service ends."""
 
 from datetime import timedelta
 
@@ -6,29 +6,29 @@ from shared.contracts.outcomes import WORKER_LOST, ErrorCode, RunError, time_out
 
 
 def timed_out(limit_ms: int) -> RunError:
-    """The run was longer under way than allowed."""
+    """Return the error of a run over its time limit."""
     return RunError(ErrorCode.TIMEOUT, time_out_text(limit_ms))
 
 
 def stuck(limit_ms: int) -> RunError:
-    """An attached run began and nobody ever told how it ended."""
+    """Return the error of an attached run whose end was never reported."""
     minutes = max(1, limit_ms // 60_000)
     return RunError(ErrorCode.WORKER_LOST, f"Job terminated: stuck in processing for more than {minutes} minutes")
 
 
 def worker_lost() -> RunError:
-    """It was under way when its worker stopped."""
+    """Return the error of a run whose worker stopped."""
     return RunError(ErrorCode.WORKER_LOST, WORKER_LOST)
 
 
 def attempts_exhausted(losses: int) -> RunError:
-    """Every worker that tried was lost."""
+    """Return the error of a run that lost every worker."""
     text = f"The run was given up after {losses} attempts: its worker was lost each time"
     return RunError(ErrorCode.ATTEMPTS_EXHAUSTED, text)
 
 
 def never_resumed(limit: timedelta) -> RunError:
-    """It waited for an answer, and nobody gave one."""
+    """Return the error of a pause that was never answered."""
     return RunError(ErrorCode.TIMEOUT, f"The run was paused and not resumed within {limit.days} days")
 
 
@@ -38,10 +38,10 @@ def too_old(limit: timedelta) -> RunError:
 
 
 def too_many_pauses(limit: int) -> RunError:
-    """More than one run may wait for."""
+    """Return the error of a run with too many pauses."""
     return RunError(ErrorCode.EXECUTION_FAILED, f"A run can wait for at most {limit} pauses at once")
 
 
 def cancelled() -> RunError:
-    """Somebody asked for it."""
+    """Return the error of a canceled run."""
     return RunError(ErrorCode.CANCELLED, "Cancelled")

@@ -1,4 +1,4 @@
-"""Runs are written only over what was read: whoever comes second reads again."""
+"""Optimistic writes of runs: a conflicting write reads the run again."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -19,9 +19,9 @@ async def written_over(
     *,
     first: S | None = None,
 ) -> T:
-    """What `write` comes to. While it says None, others were faster, and it is given the run as it is by then.
+    """Return the result of `write`, retried with the current run while it returns None.
 
-    `first` is what was read already. Raises Unavailable where others are faster each time.
+    `first` is a run already read. Raises Unavailable after repeated conflicts.
     """
     seen = first
     for _ in range(TRIES):

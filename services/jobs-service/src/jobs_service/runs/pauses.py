@@ -1,4 +1,4 @@
-"""Runs that wait for a person or for a moment. They hold no worker, and what they wait costs none of their time."""
+"""Pauses of runs for a person or a time. A paused run holds no worker, and its time limit stops."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from shared.errors import Conflict, NotFound, PayloadTooLarge
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
 MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
-"""Of one run, waiting to be taken."""
+"""Limit for one run's answers that no worker has taken."""
 MAX_PAUSES: Final = 10_000
 _LONGEST_WAIT: Final = timedelta(days=3_650)
 """Longer than any run may wait, and far from the last date that a datetime can hold."""
@@ -21,9 +21,9 @@ TIME_IS_UP: Final = msgspec.Raw(b"{}")
 
 
 def put_aside(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, now: datetime, rules: Rules) -> Run:
-    """`run`, waiting for `points`; where one of them was answered meanwhile, to be dispatched again.
+    """Pause `run` at `points`; where one is already answered, make the run ready for redispatch.
 
-    `reported_at` is the worker's time now. A pause that was known before keeps its moment and its answer.
+    `reported_at` is the worker's time now. A known pause keeps its time and answer.
     """
     known = {pause.point.context_id: pause for pause in run.pauses}
     pauses = tuple(known.get(point.context_id) or _begun(point, reported_at, now) for point in points)
@@ -34,7 +34,7 @@ def put_aside(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, n
 
 
 def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
-    """`run` with one pause ended by a person. The first answer is the one that counts.
+    """End one pause of `run` with a person's answer. The first answer counts.
 
     Raises NotFound, Conflict, PayloadTooLarge.
     """
@@ -53,7 +53,7 @@ def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
 
 
 def come_due(run: Run, now: datetime, rules: Rules) -> Run:
-    """What becomes of a paused run at its moment: it goes on, or has waited too long for anybody to answer."""
+    """Continue a paused run that is due, or end it if it has waited too long for an answer."""
     pauses = tuple(_with(pause, TIME_IS_UP) if _is_due(pause, now) else pause for pause in run.pauses)
     if pauses == run.pauses and _gives_up_at(run, rules) <= now:
         is_old = run.created_at + rules.age <= now
@@ -63,7 +63,7 @@ def come_due(run: Run, now: datetime, rules: Rules) -> Run:
 
 
 def awake(run: Run, now: datetime) -> Run:
-    """`run` with its time limit moved on by what it has waited."""
+    """Return `run` with its time limit extended by its pause."""
     if run.paused_at is None:
         return run
     deadline_at = None if run.deadline_at is None else run.deadline_at + (now - run.paused_at)
@@ -71,7 +71,7 @@ def awake(run: Run, now: datetime) -> Run:
 
 
 def answers_of(run: Run) -> dict[str, msgspec.Raw]:
-    """The answers that a worker is to take, by context id."""
+    """Return the answers for a worker, by context id."""
     return {pause.point.context_id: pause.answer for pause in run.pauses if pause.is_answered}
 
 

@@ -1,4 +1,4 @@
-"""Runs, one at a time."""
+"""Storage of single runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,18 +21,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Claimable(Seen):
-    """A run with all that a worker needs."""
+    """A run with everything a worker needs."""
 
     spec: RunSpec
     state: Payload | None = None
-    """Where the engine stood when the run was adopted."""
+    """Engine state when the run became durable."""
     shown: tuple[Payload, ...] = ()
-    """What it has to show so far: an output, what its blocks did."""
+    """Results so far: an output, block results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run leaves behind besides its state. Large values have been put into blobs before."""
+    """Result of a run. Large values are already in blobs."""
 
     output: Payload | None = None
     blocks: Payload | None = None
@@ -42,7 +42,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """An attached run that has paused, and all that it needs to go on without its caller."""
+    """A paused attached run with everything needed to continue without its caller."""
 
     run: Run
     spec: RunSpec
@@ -51,43 +51,43 @@ class Adopted:
 
 
 class Runs(Protocol):
-    """Runs, one at a time."""
+    """Storage of single runs."""
 
     async def now(self) -> datetime: ...
 
     async def load(self, run_id: str) -> Seen | None: ...
 
     async def claimable(self, run_id: str) -> Claimable | None:
-        """A durable run with its specification."""
+        """Return a durable run with its specification."""
         ...
 
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
-        """Store `after` if the run still is what `before` says. False: it was changed meanwhile.
+        """Store `after` if the run still equals `before`; return False if it was changed.
 
-        A waiting run that leaves the queue is found in QueueState.unbooked from then on.
+        QueueState.unbooked contains a waiting run that leaves the queue from then on.
         """
         ...
 
     async def renew(self, run_id: str, attempt: int) -> bool:
-        """Prolong the lease of `attempt`. False: it does not hold the run, or the run is to be cancelled."""
+        """Renew the lease of `attempt`. False: it does not hold the run, or the run is being canceled."""
         ...
 
     async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
-        """Return the runs that are due at `now`, the store's time; without `at_work`, those that no worker holds."""
+        """Return the runs due at `now`, the store's time; without `at_work`, those without a worker."""
         ...
 
     async def orphan_attached(self) -> None:
-        """Nobody is left who could tell how an attached run ended: every one of them is overdue."""
+        """Make every attached run overdue: no process can report their ends."""
         ...
 
     async def adopt(self, adopted: Adopted) -> bool:
-        """Make an attached run durable. False: it is so already, is over, or is to be cancelled."""
+        """Make an attached run durable. False: it already is, has ended, or is being canceled."""
         ...
 
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
-        """Take an id for an attached run of this workflow. False: it is taken."""
+        """Reserve an id for an attached run of this workflow; return False if it is taken."""
         ...
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
-        """Give an id back that no run was seen of."""
+        """Release a reserved id whose run never appeared."""
         ...

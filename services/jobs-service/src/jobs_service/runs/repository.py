@@ -1,4 +1,4 @@
-"""Runs, one at a time: read with the store's time, written only over what was read."""
+"""Single runs in MongoDB: read with the store's time, written only if unchanged."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
 class MongoRuns:
     """Implements Runs.
 
-    `is_told`: whether a workspace wants to hear of the ends of its runs. `note` is shown each run as it was stored.
+    `is_told`: whether a workspace subscribes to the ends of runs. `note` receives each stored run.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MongoRuns:
         return None if found is None else _seen(found)
 
     async def states_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
-        """How each stands, as it is stored."""
+        """Return the stored state of each run."""
         return await self._found(run_ids, with_now(blank=BIG_FIELDS))
 
     @store_call
@@ -80,7 +80,7 @@ class MongoRuns:
         return None if found is None or "job_id" not in found else _claimable(found)
 
     async def all_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
-        """Each with all that it has, as it is stored."""
+        """Return the complete document of each run."""
         return await self._found(run_ids, with_now())
 
     async def _state_of(self, run_id: str) -> Document | None:

@@ -1,4 +1,4 @@
-"""A run as jobs-service keeps it: in finer phases than callers see, and only ever moving forward."""
+"""A run in jobs-service: its phases are finer than the callers' statuses and only move forward."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,27 +15,27 @@ from shared.errors import RunIdTaken
 
 
 class Phase(StrEnum):
-    """Where a run stands."""
+    """Phase of a run."""
 
     RESERVED = "reserved"
-    """Only its id is taken, for an attached run that has not begun."""
+    """Id taken for an attached run that has not started."""
     ATTACHED = "attached"
-    """At work for a caller who waits; nobody else will ever take it."""
+    """In progress for a waiting caller; never taken by another worker."""
     WAITING = "waiting"
     DISPATCHED = "dispatched"
-    """Published, not yet claimed."""
+    """Published but unclaimed."""
     PROCESSING = "processing"
     REQUEUED = "requeued"
-    """Begun once, now without a worker, and to be dispatched again."""
+    """Started before, now without a worker, to be redispatched."""
     PAUSED = "paused"
-    """Waiting for a person or a moment; nobody works on it."""
+    """Waiting for a person or a time; no worker holds it."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing can follow."""
+        """Return whether no phase can follow."""
         return not NEXT[self]
 
 
@@ -54,19 +54,19 @@ NEXT: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.FAILED: frozenset(),
     Phase.CANCELLED: frozenset(),
 }
-"""What may follow each phase."""
+"""Phases that may follow each phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The limits that decide a run's fate."""
+    """Limits on runs."""
 
     lease: timedelta
     """How long a worker may be silent."""
     retention: timedelta
-    """How long the result of a run is known after its end."""
+    """How long a result is available after the run's end."""
     grace: timedelta
-    """How far past its time limit a run may go before it is ended from here."""
+    """Time past its limit before jobs-service ends a run."""
     attempt_limit: int
     """How many workers a run may lose."""
     pause: timedelta
@@ -74,27 +74,27 @@ class Rules:
 
     @property
     def age(self) -> timedelta:
-        """How long a run may take with all its pauses; workers get no ticket for a longer time."""
+        """Return a run's maximum duration including pauses; no worker gets a longer ticket."""
         return _PAUSES_IN_AGE * self.pause
 
 
 class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that a run waits for. `due_at` is the moment at which it ends by itself."""
+    """A pause of a run. It ends by itself at `due_at`."""
 
     point: PausePoint
     due_at: datetime | None = None
     answer: msgspec.Raw = msgspec.Raw()
-    """A JSON object that ends it, until a worker has taken it; empty while there is none."""
+    """JSON object that answers it, until a worker has taken it; empty before."""
 
     @property
     def is_answered(self) -> bool:
-        """Whether it is over, for a worker to take up."""
+        """Return whether it has ended and a worker can take its answer."""
         return bool(bytes(self.answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """All that decides what may happen to a run. All times are the store's."""
+    """State of a run. All times are the store's."""
 
     id: str
     workspace_id: str
@@ -102,46 +102,46 @@ class Run:
     phase: Phase
     time_limit_ms: int
     limit_text_ms: int
-    """The limit that the time-out message names."""
+    """Time limit shown in the timeout message."""
     log_retention_ms: int = 0
-    """How long after its end it is found in the logs, where that is longer than its result is known."""
+    """How long logs contain it after its end, if longer than its result."""
     created_at: datetime
     revision: int = 0
-    """Grows with every write."""
+    """Increases with every write."""
     attempt: int = 0
-    """The fencing token: which try of a worker holds the run, or held it last."""
+    """Fencing token: the attempt that holds the run, or held it last."""
     losses: int = 0
-    """How many workers were lost on it."""
+    """Number of lost workers."""
     dispatch_id: str | None = None
     dispatch_ids: tuple[str, ...] = ()
-    """The dispatches since the last claim, the latest last: any of their messages may arrive first."""
+    """Dispatches since the last claim, latest last: any of their messages may arrive first."""
     dispatches: int = 0
-    """How often it was published since it was claimed last."""
+    """Number of publications since the last claim."""
     held_dispatch_id: str | None = None
-    """The dispatch through which the present worker got it."""
+    """Dispatch by which the current worker claimed it."""
     worker_id: str | None = None
     claim_id: str | None = None
-    """The claim that was granted to it."""
+    """Claim granted to that worker."""
     due_at: datetime | None = None
-    """When it must be looked at: the end of the worker's lease, of the time limit, or of a pause."""
+    """Time of the next check: end of the lease, of the time limit, or of a pause."""
     started_at: datetime | None = None
     deadline_at: datetime | None = None
     ended_at: datetime | None = None
     result_until: datetime | None = None
-    """When callers no longer find it; only the logs do."""
+    """When callers no longer find it; only the logs contain it."""
     expires_at: datetime | None = None
-    """When nothing is left of it."""
+    """When nothing of it remains."""
     ended_by: int | None = None
-    """The attempt that reported the end; None when it was ended from here."""
+    """Attempt that reported the end; None if jobs-service ended it."""
     cancel_requested: bool = False
     error: RunError | None = None
     pauses: tuple[Pause, ...] = ()
     paused_at: datetime | None = None
-    """Since when it has been waiting; None while it is at work. Its time limit stands still."""
+    """Start of the pause; None while in progress. Its time limit stops."""
 
     @property
     def status(self) -> RunStatus:
-        """As callers see it: what has begun is never queued again."""
+        """Return the status for callers: a started run is never queued again."""
         match self.phase:
             case Phase.RESERVED | Phase.WAITING:
                 return RunStatus.QUEUED
@@ -154,20 +154,20 @@ class Run:
 
     @property
     def time_limit(self) -> timedelta:
-        """How long it may be under way, all attempts together."""
+        """Return the time limit for all attempts together."""
         return timedelta(milliseconds=self.time_limit_ms)
 
     def is_dispatch(self, dispatch_id: str) -> bool:
-        """Whether the run was dispatched by this id since the last claim. Earlier versions store the latest id only."""
+        """Return whether this id dispatched the run since the last claim. Earlier versions store the latest id only."""
         return dispatch_id == self.dispatch_id or dispatch_id in self.dispatch_ids
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether callers are told that there is no such run."""
+        """Return whether callers no longer find the run."""
         return any(moment is not None and moment <= now for moment in (self.result_until, self.expires_at))
 
 
 def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> Run:
-    """A new run, as its specification asks for it; `known` is what else there is to say of it."""
+    """Return a new run from its specification; `known` sets further fields."""
     return Run(
         id=spec.run_id,
         workspace_id=spec.snapshot.workspace_id,
@@ -182,23 +182,23 @@ def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> R
 
 
 def id_taken(run_id: str) -> RunIdTaken:
-    """The refusal of an id that was used before."""
+    """Return the error for an id already used."""
     return RunIdTaken(f"run id {run_id} has been used")
 
 
 class IllegalMove(Exception):
-    """A step backwards, or out of an end: a mistake in our code, never a caller's."""
+    """A step backwards or out of an end: a bug here, never the caller's error."""
 
 
 def move(run: Run, phase: Phase, **changes: Any) -> Run:
-    """`run` in its next phase. Raises IllegalMove."""
+    """Return `run` in its next phase. Raises IllegalMove."""
     if phase not in NEXT[run.phase]:
         raise IllegalMove(f"run {run.id} cannot go from {run.phase} to {phase}")
     return replace(run, phase=phase, **changes)
 
 
 def forgotten_after(run: Run, now: datetime, rules: Rules) -> Run:
-    """`run`, which ends now, with the moments at which its callers and its logs lose it."""
+    """Return `run`, which ends now, with its result and log expiry."""
     logs = timedelta(milliseconds=run.log_retention_ms)
     return replace(run, result_until=now + rules.retention, expires_at=now + max(rules.retention, logs))
 
