@@ -1,1 +1,1 @@
-"""The executor's doors: runs come in as broker messages."""
+"""Consumers of the executor's broker messages."""

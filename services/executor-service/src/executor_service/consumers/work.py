@@ -1,4 +1,4 @@
-"""The work queues: what a delivery means, and what becomes of it."""
+"""Consumers of the work queues."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,30 +23,30 @@ from shared.security.presented_ticket import presenting
 log = get_logger("work")
 
 SETTLE_SECONDS: Final = 5.0
-"""What runs that were told to stop may still need."""
+"""Time that stopped runs may still need."""
 
 
 class _Slots(asyncio.Semaphore):
-    """Slots for runs, which knows how many are free."""
+    """Semaphore of run slots that reports how many are free."""
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
         self.free = count
 
     async def acquire(self) -> Literal[True]:
-        """Take a slot, as soon as one is free."""
+        """Take a slot as soon as one is free."""
         await super().acquire()
         self.free -= 1
         return True
 
     def release(self) -> None:
-        """Give a slot back."""
+        """Release a slot."""
         self.free += 1
         super().release()
 
 
 class WorkConsumers:
-    """Takes runs while the process lives. On stop: no new ones, time to finish, then an honest end for the rest."""
+    """Consumers of runs. On stop, they take no new runs, wait for current ones, then stop and report the rest."""
 
     def __init__(
         self,
@@ -70,16 +70,19 @@ class WorkConsumers:
         self._drain_seconds = drain_seconds
         interactive = _Slots(interactive_slots)
         self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: _Slots(nested_slots)}
-        """Two queues have the same slots, so that either may use all of them: what finds none waits for it here."""
+        """Two queues share the interactive slots, so that either may use all of them.
+
+        Runs without a free slot wait here.
+        """
         self._is_over = False
         self._queues: dict[str, WorkSubscription] = {}
-        """Without them there is no work."""
+        """Required queues."""
         self._express: WorkSubscription | None = None
-        """Without it, work comes the longer way."""
+        """The fast path is optional: without it, runs arrive through the interactive queue."""
         self._control: Subscription | None = None
 
     async def start(self) -> None:
-        """Listen for cancels, then take work. Raises BrokerUnavailable."""
+        """Subscribe to cancels, then to the work queues. Raises BrokerUnavailable."""
         SLOTS.labels("interactive").set_function(partial(self._open_slots, INTERACTIVE, self._interactive_slots))
         SLOTS.labels("nested").set_function(partial(self._open_slots, NESTED, self._nested_slots))
         SLOTS.labels("durable").set_function(partial(self._open_slots, ASYNC, self._durable_slots))
@@ -101,7 +104,7 @@ class WorkConsumers:
         }
 
     async def check(self) -> None:
-        """Raises BrokerUnavailable while a queue gives nothing: it is missing, or the broker is."""
+        """Raises BrokerUnavailable while a queue or the broker is unavailable."""
         silent = [name for name, queue in self._queues.items() if not queue.is_taking]
         if silent:
             raise BrokerUnavailable(f"nothing can be taken from {', '.join(silent)}")
@@ -110,7 +113,7 @@ class WorkConsumers:
         return slots if queue in self._queues and self._queues[queue].is_taking else 0
 
     async def stop(self) -> None:
-        """Drain."""
+        """Drain the queues and close the subscriptions."""
         stop_the_rest = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_the_rest)
         try:
             grace = self._drain_seconds + SETTLE_SECONDS
@@ -122,9 +125,9 @@ class WorkConsumers:
             await self._control.close(grace=0)
 
     async def on_attached(self, queue: str, delivery: Delivery) -> Settlement:
-        """An attached run. One that was delivered before is not begun here: whoever asked decides.
+        """Execute an attached run. A redelivered run is not executed: its caller decides.
 
-        It goes back where whoever asked could not be told: the next worker reports it, or else jobs-service does.
+        It returns to the queue if its caller could not be notified: then the next worker or jobs-service reports it.
         """
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt) as request:
@@ -142,7 +145,7 @@ class WorkConsumers:
                 return Settlement.DEAD_LETTER
 
     async def on_durable(self, delivery: Delivery) -> Settlement:
-        """A dispatched run; acknowledged once its result is stored, or when it is not ours."""
+        """Execute a dispatched run; acknowledge once its result is stored, or when another worker holds it."""
         match delivery.message:
             case DurableRunDispatched(run_id=run_id) as dispatch:
                 _enter(delivery, run_id, ASYNC)
@@ -152,9 +155,10 @@ class WorkConsumers:
                 return Settlement.DEAD_LETTER
 
     async def _begin(self, queue: str, delivery: Delivery, request: AttachedRunRequested) -> bool | None:
-        """Run it once there is a slot: whether whoever asked was told of its end.
+        """Execute the run once a slot is free; return whether its caller was notified of its end.
 
-        None: it was not begun, and is not ours any more. Another may have it, or it died with its queue's node.
+        None: the run was not started and this worker no longer holds it. Another worker may, or its queue's node
+        failed.
         """
         spec, handle = request.run, RunHandle()
         async with self._slot(queue, spec.run_id, handle):
@@ -172,8 +176,10 @@ class WorkConsumers:
 
     @asynccontextmanager
     async def _slot(self, queue: str, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
-        """A slot for a run. One that is told to stop while it waits needs none: whoever asked was told that it will
-        not begin, and may have asked again.
+        """Hold a slot for a run.
+
+        A run that is stopped while waiting needs none: its caller was notified that it will not start, and may have
+        retried.
         """
         slots = self._slots[queue]
         if not slots.locked():
