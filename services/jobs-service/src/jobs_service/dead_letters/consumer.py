@@ -1,4 +1,4 @@
-"""The drain of `runs.dead`. A letter is settled after it is stored, never before."""
+"""Consumer of `runs.dead`. A letter is settled only after it is stored."""
 
 from functools import partial
 from typing import Final
@@ -12,7 +12,7 @@ PREFETCH: Final = 16
 
 
 class DeadLettersConsumer(QueueConsumer):
-    """Buries, for as long as it runs."""
+    """Stores dead letters while it runs."""
 
     def __init__(self, broker: Broker, dead_lettering: DeadLettering, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
@@ -24,7 +24,7 @@ class DeadLettersConsumer(QueueConsumer):
         return await self._broker.work.drain(DEAD, self.handle, prefetch=PREFETCH)
 
     async def handle(self, letter: DeadLetter) -> Settlement:
-        """Store one letter; while the store is away, wait for it a while rather than to send it round."""
+        """Store one letter; while the store is unavailable, wait before redelivery."""
         bury = partial(self._dead_lettering.bury, letter)
         stored = await is_stored(bury, waiting="a dead letter waits for the store")
         return Settlement.ACK if stored else Settlement.REDELIVER

@@ -1,4 +1,4 @@
-"""Attached runs that no queue holds any more, and no worker: whoever asked is told, or else the run lists are."""
+"""Attached runs without queue or worker: notifies their callers, or else records their ends."""
 
 from jobs_service.records.service import Recording
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 
 class DroppedCalls:
-    """They waited too long, or their workers were lost. Whether one had begun is known where its events went."""
+    """Runs that waited too long or lost their workers. The receiver of their events knows whether one had started."""
 
     def __init__(self, replies: ReplyStream, recording: Recording, clock: Clock) -> None:
         self._replies = replies
@@ -18,7 +18,7 @@ class DroppedCalls:
         self._clock = clock
 
     async def tell(self, call: AttachedRunRequested) -> None:
-        """Tell whoever waits for it. Raises Unavailable."""
+        """Notify the caller. Raises Unavailable."""
         notice = EventBatch(call.run.run_id, 0, (RunExpired(),), attempt=call.attempt)
         try:
             await self._replies.send(call.reply_to, notice, must_route=True)

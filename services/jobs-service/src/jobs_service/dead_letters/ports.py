@@ -1,4 +1,4 @@
-"""Messages that nobody could work on."""
+"""Storage of dead letters."""
 
 from typing import Protocol
 
@@ -7,18 +7,21 @@ from shared.contracts.dead_letters import DeadLetterPage
 
 
 class DeadLetters(Protocol):
-    """Messages that nobody could work on."""
+    """Messages that could not be processed."""
 
     async def keep(self, letter: KeptLetter) -> None:
-        """Store it; the same one again counts."""
+        """Store a letter; a repeated one increases its count."""
         ...
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """A workspace's and nobody's, or all; newest first. Raises InvalidRequest for a cursor that is none of ours."""
+        """Return a workspace's letters and those without one, or all; newest first.
+
+        Raises InvalidRequest for an invalid cursor.
+        """
         ...
 
     async def find(self, letter_id: str, workspace_id: str | None) -> KeptLetter | None:
-        """One of those that `page` shows."""
+        """Return a letter that `page` includes."""
         ...
 
     async def discard(self, letter_id: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Runs that failed, run again: the same version and input, as a run of its own."""
+"""Redrive of failed runs: a new run of the same version and input."""
 
 import msgspec
 
@@ -12,10 +12,10 @@ from shared.ids import new_id
 
 
 class Redriving:
-    """Begins from the start: what the failed run has done, it may do again.
+    """Redrives runs from the start: a block's effects may happen again.
 
-    The new run belongs to the caller of the redrive: the caller of the failed run may have left the workspace, and
-    their personal environment values are not for others.
+    The new run belongs to the caller of the redrive: the failed run's caller may have left the workspace, and their
+    personal environment values are private.
     """
 
     def __init__(self, runs: Runs, accepting: Accepting) -> None:
@@ -23,9 +23,9 @@ class Redriving:
         self._accepting = accepting
 
     async def redrive(self, run_id: str, asked: RedriveRun, *, next_run_id: str | None = None) -> RunAccepted:
-        """Accept the run anew, under `next_run_id` where it is given.
+        """Accept the run again, under `next_run_id` if given.
 
-        Raises NotFound (attached runs are not kept), Conflict, RunIdTaken, AtCapacity, Unavailable.
+        Raises NotFound (attached runs are not stored), Conflict, RunIdTaken, AtCapacity, Unavailable.
         """
         seen = await self._runs.claimable(run_id)
         if seen is None or seen.run.workspace_id != asked.workspace_id or seen.run.is_expired(seen.now):

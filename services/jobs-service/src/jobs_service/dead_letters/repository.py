@@ -1,4 +1,4 @@
-"""Dead letters in the store, for as long as somebody may want to look into them."""
+"""Dead letters in MongoDB, with a retention time."""
 
 from datetime import timedelta
 from typing import Final
@@ -75,7 +75,7 @@ class MongoDeadLetters:
 
 
 def _of(workspace_id: str | None) -> Document:
-    """This workspace's and nobody's; everybody's where none is named."""
+    """Match the workspace's letters and those without one; all if no workspace is named."""
     return {} if workspace_id is None else {"workspace_ids": {"$in": [[], [workspace_id]]}}
 
 

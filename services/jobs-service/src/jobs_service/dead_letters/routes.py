@@ -1,4 +1,4 @@
-"""Dead letters, and failed runs that are to be run again."""
+"""Routes for dead letters and for redriving failed runs."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ Asked = Annotated[RedriveRun, Depends(struct_body(RedriveRun))]
 
 
 def dead_letters_router(dead_lettering: DeadLettering, redriving: Redriving, tokens: ServiceTokens) -> APIRouter:
-    """The gateway's routes."""
+    """Return the gateway's routes."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.get("/dead-letters")

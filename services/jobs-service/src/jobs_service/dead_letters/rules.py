@@ -1,4 +1,4 @@
-"""What is to be kept of a message that nobody could work on."""
+"""What to store of a dead letter."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ EXPIRED = "expired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptLetter:
-    """A dead letter. `body` is kept where it is all that is left: a run's input stays with the run."""
+    """A dead letter. `body` is stored only if nothing else holds it: a run's input stays with the run."""
 
     id: str
     kind: DeadLetterKind
@@ -34,12 +34,12 @@ class KeptLetter:
 
     @property
     def next_run_id(self) -> str:
-        """What its run is called when it is run again: of two who ask for that at once, one begins it."""
+        """Return the id of its redriven run: of two concurrent redrives, one starts it."""
         return str(UUID(hex=self.id, version=4))
 
 
 def dropped_call(body: bytes) -> AttachedRunRequested | None:
-    """The attached run that nobody will work on any more, where it is one."""
+    """Return the attached run that no worker will execute, if the letter is one."""
     with suppress(UnreadableMessage):
         match decode(body).message:
             case AttachedRunRequested() as call:
@@ -48,7 +48,7 @@ def dropped_call(body: bytes) -> AttachedRunRequested | None:
 
 
 def examine(body: bytes, *, queue: str, reason: str) -> KeptLetter | None:
-    """What to keep of a message that died in `queue`; None where nothing is lost with it."""
+    """Return what to store of a message that died in `queue`; None if nothing is lost."""
     letter_id = sha256(f"{queue}\n{reason}\n".encode() + body).hexdigest()[:32]
     kept = KeptLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
     try:
@@ -63,7 +63,7 @@ def _described(kept: KeptLetter, message: Message, body: bytes) -> KeptLetter | 
         case DurableRunDispatched(run_id=run_id, workspace_id=workspace_id):
             return replace(kept, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))
         case AttachedRunRequested() if kept.reason == EXPIRED:
-            return None  # its caller is told
+            return None  # its caller is notified
         case AttachedRunRequested(run=run):
             return replace(
                 kept,

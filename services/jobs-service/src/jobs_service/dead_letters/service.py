@@ -1,4 +1,4 @@
-"""Keeps what nobody could work on, and gives it another chance when somebody says so."""
+"""Stores dead letters, and redrives or discards them on request."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from shared.errors import Conflict, NotFound, RunIdTaken
 
 
 class DeadLettering:
-    """Dead letters of one workspace each, and those that are nobody's."""
+    """Dead letters of a workspace, and those without one."""
 
     def __init__(
         self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, dropped_calls: DroppedCalls
@@ -28,7 +28,7 @@ class DeadLettering:
         self._dropped_calls = dropped_calls
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep what would be lost, and tell whoever waits for it. Raises Unavailable."""
+        """Store a dead letter and notify its caller. Raises Unavailable."""
         kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
         if (call := dropped_call(letter.body)) is not None:
             await self._dropped_calls.tell(call)
@@ -37,13 +37,13 @@ class DeadLettering:
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """Newest first. Raises InvalidRequest, Unavailable."""
+        """Return dead letters, newest first. Raises InvalidRequest, Unavailable."""
         return await self._letters.page(workspace_id, limit=limit, cursor=cursor)
 
     async def redrive(self, letter_id: str, asked: RedriveRun) -> RunAccepted | None:
-        """Give it another chance; the new run where it was about one.
+        """Redrive a dead letter; return the new run if it concerned one.
 
-        Raises NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        Raises NotFound, Conflict (cannot be redriven), AtCapacity, Unavailable.
         """
         letter = await self._own(letter_id, asked.workspace_id)
         accepted = None
@@ -63,11 +63,11 @@ class DeadLettering:
             raise Conflict(f"this dead letter was run again already, as run {letter.next_run_id}") from None
 
     async def discard(self, letter_id: str, workspace_id: str) -> None:
-        """Forget it. Raises NotFound, Unavailable."""
+        """Delete a dead letter. Raises NotFound, Unavailable."""
         await self._letters.discard((await self._own(letter_id, workspace_id)).id)
 
     async def _with_workflow(self, kept: KeptLetter) -> KeptLetter:
-        """The message about a stored run names no workflow; people look for it by that."""
+        """Add the workflow, for which users search: a stored run's message does not name it."""
         if kept.kind is not DeadLetterKind.DURABLE_RUN or kept.run_id is None:
             return kept
         found = await self._runs.claimable(kept.run_id)
