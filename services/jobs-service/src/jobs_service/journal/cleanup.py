@@ -1,4 +1,4 @@
-"""Deletes what ended runs need no more, a little later and many at once."""
+"""Deletes the journals of ended runs, later and in batches."""
 
 from typing import Final
 
@@ -9,19 +9,19 @@ AT_ONCE: Final = 500
 
 
 class Tidying:
-    """Journals to be discarded. What is forgotten here, in a crash or under load, the store expires by itself."""
+    """Journals to discard. Those lost in a crash or under load expire in the store."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._run_ids: list[str] = []
 
     def discard_journal(self, run_id: str) -> None:
-        """The run has ended."""
+        """Schedule an ended run's journal for deletion."""
         if len(self._run_ids) < MAX_WAITING:
             self._run_ids.append(run_id)
 
     async def step(self) -> None:
-        """Discard what has gathered. Raises Unavailable."""
+        """Discard the scheduled journals. Raises Unavailable."""
         while self._run_ids:
             await self._journal.discard(self._run_ids[:AT_ONCE])
             del self._run_ids[:AT_ONCE]

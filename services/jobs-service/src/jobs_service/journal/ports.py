@@ -1,4 +1,4 @@
-"""What happened in runs: journals of durable ones, events for readers who come later."""
+"""Storage of journals and of events for late readers."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,35 +9,37 @@ from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
 
 
 class EventLog(Protocol):
-    """Events of runs whose readers may come later, for an hour. Every method raises Unavailable."""
+    """Events of runs, stored for an hour. Every method raises Unavailable."""
 
     async def append(self, batches: Sequence[EventBatch]) -> None:
-        """Keep these; what is kept already stays as it is."""
+        """Store batches; leave stored ones unchanged."""
         ...
 
     async def read(
         self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
     ) -> tuple[Sequence[EventBatch], bool]:
-        """The batches with events behind `after`, in order, at most so many or one; and whether there may be more."""
+        """Return the batches with events behind `after`, in order, up to the limits but at least one; and whether more
+        may follow.
+        """
         ...
 
 
 class Journal(Protocol):
-    """What happened in durable runs."""
+    """Journals of durable runs."""
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
-        """Store entries; those that this attempt has stored before are left as they are."""
+        """Store entries; leave those unchanged that this attempt has stored before."""
         ...
 
     async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
-        """A page of entries in order; where two attempts wrote the same one, the later attempt's.
+        """Return a page of entries in order; of two attempts' entries, the later attempt's.
 
-        Raises Unavailable where a lost worker wrote late what would have changed the pages before this one.
+        Raises Unavailable if a lost worker's late write would have changed earlier pages.
         """
         ...
 
     async def keep(self, run_id: str) -> None:
-        """Begin the entries' time anew: the run waits."""
+        """Restart the retention of a paused run's entries."""
         ...
 
     async def discard(self, run_ids: Sequence[str]) -> None: ...

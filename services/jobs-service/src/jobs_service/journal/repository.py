@@ -18,15 +18,17 @@ from shared.store.indexes import Index, by
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600
-"""Entries are deleted with the end of their run; this catches what a crash left behind, past any pause."""
+"""Entries are deleted when their run ends; this removes what a crash left behind, after any pause."""
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""A single entry may have more."""
+"""A single entry may be larger."""
 ENTRY_BYTES: Final = 64
-"""What an entry has besides its data."""
+"""Size of an entry besides its data."""
 FIRST_STRETCH: Final = 2
 LONGER: Final = 8
-"""A page is read a stretch of entries at a time, each so much longer than the one before. SecantusDB reads all that a
-query matches, however little of it is taken; MongoDB a batch of up to 16 MB, several pages. Both are spared that.
+"""Growth of the ranges in which a page is read.
+
+SecantusDB reads all that a query matches, however little is used; MongoDB a batch of up to 16 MB, several pages.
+Growing ranges avoid both.
 """
 INDEXES: Final = (
     Index(JOURNAL, by("run_id", "index", "attempt")),
@@ -36,7 +38,7 @@ _BEGINNING: Final = JournalPosition(-1, 0)
 
 
 class MongoJournal:
-    """Implements Journal. `clock` dates entries for the sweep of what was left behind, where minutes do not matter."""
+    """Implements Journal. `clock` dates entries for the cleanup, where minutes do not matter."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._entries = store.collection(JOURNAL)
@@ -80,7 +82,10 @@ class MongoJournal:
     async def _standing(
         self, run_id: str, behind: JournalPosition, end: int
     ) -> AsyncGenerator[tuple[JournalEntry, int], None]:
-        """Entries up to `end`, and who wrote each. Where an attempt went another way, no earlier one's follows."""
+        """Return the valid entries up to `end`, and their attempts.
+
+        After an attempt diverges, earlier attempts' entries are skipped.
+        """
         at = behind
         stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.long_lists
         wanted = {"run_id": run_id, "index": stretch}
@@ -94,7 +99,9 @@ class MongoJournal:
                 yield JournalEntry(at.index, document["kind"], msgspec.Raw(document["data"])), at.attempt
 
     async def _require_begun_here(self, document: Document) -> None:
-        """An attempt writes in order: one that takes over has none of the entries before, unless it wrote them late."""
+        """Raise unless the attempt wrote in order: one that takes over lacks the entries before, unless it wrote them
+        late.
+        """
         before = _id(document["run_id"], document["attempt"], document["index"] - 1)
         if await self._entries.find_one({"_id": before}, {"_id": 1}) is not None:
             raise Unavailable("a lost worker wrote into the journal while it was read")
@@ -117,7 +124,7 @@ def _document(run_id: str, attempt: int, entry: JournalEntry, now: datetime) -> 
 
 
 async def _latest(documents: AsyncIterator[Document]) -> AsyncIterator[Document]:
-    """Of each index the last attempt's."""
+    """Return the last attempt's entry of each index."""
     latest: Document | None = None
     async for document in documents:
         if latest is not None and latest["index"] != document["index"]:

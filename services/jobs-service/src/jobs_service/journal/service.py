@@ -1,4 +1,4 @@
-"""What workers write into the journal, stored for every later attempt and a sign of life; and what they read there."""
+"""Journal access for workers: appends, which also renew the lease, and reads."""
 
 from typing import Final
 
@@ -10,14 +10,14 @@ from shared.contracts.work import AppendJournal, JournalPage, JournalPosition
 from shared.errors import PayloadTooLarge
 
 MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
-"""An entry is one document of the store, and those hold 16 MiB."""
+"""An entry is one document, limited to 16 MiB."""
 
 
 class Journaling:
     """The journal, fenced by the attempt.
 
-    Whoever is acknowledged has a lease to go on with, however long nobody could be told that it lives: what it begins
-    now, nobody else takes for lost.
+    An acknowledged append leaves the worker a lease with time to continue, even if renewals failed before: no other
+    worker takes over what it starts now.
     """
 
     def __init__(self, runs: Runs, journal: Journal, rules: Rules) -> None:
@@ -28,19 +28,19 @@ class Journaling:
     async def append(self, run_id: str, appended: AppendJournal) -> None:
         """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
 
-        The attempt is checked after the entries are stored: what was acknowledged, every later attempt has read.
+        The attempt is checked after the entries are stored: every later attempt has read what was acknowledged.
         """
         if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
             raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
         await self._journal.append(run_id, appended.attempt, appended.entries)
         seen = await self._held(run_id, appended.attempt)
         if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
-            await self._held(run_id, appended.attempt)  # it is to be cancelled, or went to another worker just now
+            await self._held(run_id, appended.attempt)  # canceled, or just claimed by another worker
 
     async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
-        """What is in the journal behind an entry. Raises StaleAttempt, Unavailable.
+        """Return the journal page behind an entry. Raises StaleAttempt, Unavailable.
 
-        The attempt is checked after the entries are read: the journal of a run that is over goes, and ends nowhere.
+        The attempt is checked after the entries are read: an ended run's journal may be partly deleted.
         """
         page = await self._journal.read(run_id, behind)
         await self._held(run_id, attempt)
@@ -49,7 +49,7 @@ class Journaling:
     async def _held(self, run_id: str, attempt: int) -> Seen:
         seen = await self._runs.load(run_id)
         if seen is None or seen.run.phase.is_terminal:
-            # It is gone, or soon will be: nothing else would lead to these entries.
+            # The run is deleted, or soon will be: nothing else would lead to these entries.
             await self._journal.discard([run_id])
         if seen is None:
             raise unknown(run_id, attempt)
