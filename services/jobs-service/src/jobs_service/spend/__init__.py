@@ -1,1 +1,1 @@
-"""Spend of workspaces on models."""
+"""Model costs of workspaces."""

@@ -1,4 +1,4 @@
-"""Books what ended runs spent, and clears away values that have had their time."""
+"""Books the costs of ended runs, and deletes expired values."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -12,7 +12,7 @@ MAX_ROUNDS: Final = 50
 
 
 class Housekeeping:
-    """Nobody waits for it. Only the one that leads does anything."""
+    """Background bookings and cleanup; active only in the leader."""
 
     def __init__(self, blobs: Blobs, spend: SpendBook, leader: Leader) -> None:
         self._blobs = blobs
@@ -20,15 +20,15 @@ class Housekeeping:
         self._leader = leader
 
     async def step(self) -> None:
-        """Do what there is to do. Raises Unavailable."""
+        """Book costs and delete expired values. Raises Unavailable."""
         if await self._leader.term() is not None:
             try:
                 await _through(self._spend.collect)
-            finally:  # what is kept too long waits for no books
+            finally:  # expired values do not wait for bookings
                 await _through(self._blobs.sweep)
 
     async def stop(self) -> None:
-        """Let another process lead."""
+        """Give up leadership."""
         await self._leader.leave()
 
 

@@ -1,8 +1,8 @@
-"""Charges: which attached runs, stored together, have spent something that is not booked yet.
+"""Charges: groups of attached runs, stored together, with costs that are not booked yet.
 
-A charge is stored before its runs, and each of them says by which one it is booked: so that a process that dies loses
-none, and a record that comes twice is booked once. It is deleted when it is booked. A mark on each run would have to be
-removed again: on both products a second write of each run, which costs SecantusDB three times as much as the first.
+A charge is stored before its runs, and each run names its charge: a process that dies loses none, and a repeated record
+is booked once. Booking deletes the charge. Marks on runs would have to be removed: on both products a second write of
+each run, which costs SecantusDB three times as much as the first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from shared.store.documents import Document
 
 CHARGES: Final = "charges"
 LOST_MS: Final = 600_000
-"""Whoever stored a charge has stored its runs by then, or is dead: another process has their records."""
+"""By then the process that stored a charge has stored its runs or is dead: another process has their records."""
 OPEN: Final = [Phase.RESERVED.value, Phase.ATTACHED.value]
 """Runs that a record may still change."""
 SPEND_FIELDS: Final = dict.fromkeys(("workspace_id", "usage", "ended_ms", "created_ms"), 1)
@@ -28,14 +28,14 @@ _FIELDS: Final = SPEND_FIELDS | dict.fromkeys(("phase", CHARGE), 1)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What can be booked: charges whose runs are all stored, and those of their runs that they book."""
+    """Charges ready for booking, whose runs are all stored, and the runs that they book."""
 
     charge_ids: Sequence[str]
     runs: Sequence[Document]
 
 
 class MongoCharges:
-    """Keeps charges."""
+    """Charges in MongoDB."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -43,13 +43,13 @@ class MongoCharges:
         self._runs = store.collection(RUNS)
 
     async def open(self, run_ids: Sequence[str], now: datetime) -> str:
-        """Store a charge for runs that are about to be stored; its id, for their `CHARGE`."""
+        """Store a charge for runs about to be stored; return its id for their `CHARGE`."""
         charge_id = new_id()
         await self._charges.insert_one({"_id": charge_id, "run_ids": list(dict.fromkeys(run_ids)), "at_ms": to_ms(now)})
         return charge_id
 
     async def due(self, limit: int) -> Due:
-        """Of the first charges with so many runs, about; those that must wait hold up no others."""
+        """Return the first charges with about so many runs; waiting charges do not block others."""
         charge_ids: list[str] = []
         booked: list[Document] = []
         for charges in _portions(await self._charges.find().limit(2 * limit).to_list(), limit):
@@ -75,12 +75,12 @@ class MongoCharges:
         return Due([charge["_id"] for charge in due], booked)
 
     async def close(self, charge_ids: Sequence[str]) -> None:
-        """They are booked."""
+        """Delete booked charges."""
         if charge_ids:
             await self._charges.delete_many({"_id": {"$in": list(charge_ids)}})
 
     async def still_open(self, charge_ids: Iterable[str]) -> frozenset[str]:
-        """Those of them that are not booked."""
+        """Return the charges that are not booked."""
         wanted = list(charge_ids)
         if not wanted:
             return frozenset()
@@ -89,7 +89,7 @@ class MongoCharges:
 
 
 def _portions(charges: Sequence[Document], limit: int) -> Iterator[Sequence[Document]]:
-    """Charges of about so many runs together."""
+    """Group charges by about so many runs."""
     portion: list[Document] = []
     size = 0
     for charge in charges:
@@ -103,5 +103,5 @@ def _portions(charges: Sequence[Document], limit: int) -> Iterator[Sequence[Docu
 
 
 def _is_stored(run_ids: Iterable[str], runs: dict[str, Document]) -> bool:
-    """Whether no record can change any of them any more: by this one or another they have ended, or become durable."""
+    """Return whether records can no longer change the runs: they have ended, by any record, or become durable."""
     return all(run_id in runs and runs[run_id]["phase"] not in OPEN for run_id in run_ids)

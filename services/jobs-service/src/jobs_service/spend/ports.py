@@ -1,4 +1,4 @@
-"""What workspaces spend."""
+"""Storage of workspaces' spend."""
 
 from typing import Protocol
 
@@ -6,12 +6,12 @@ from shared.contracts.usage import Usage
 
 
 class SpendBook(Protocol):
-    """What workspaces spent on models, each run exactly once."""
+    """Model costs of workspaces, each run exactly once."""
 
     async def collect(self, limit: int) -> int:
-        """Book up to `limit` ended runs; returns how many."""
+        """Book up to `limit` ended runs; return how many."""
         ...
 
     async def of_month(self, workspace_id: str, month: str) -> Usage:
-        """The sum of one month, `YYYY-MM`."""
+        """Return the sum of one month, `YYYY-MM`."""
         ...

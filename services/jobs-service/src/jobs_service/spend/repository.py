@@ -1,11 +1,11 @@
-"""Spend per workspace and month, each run exactly once, by single-document writes that anybody may take up half-way.
+"""Spend per workspace and month, each run exactly once, by single-document writes that any process can resume.
 
-Runs are booked in batches, one after the other. A batch is noted before anything is done about it: which runs it holds,
-by their marks and by charges, and what they come to. Then each month takes its sum, if it has not taken this batch; the
-runs lose their marks, the charges go; and then the note does. Whoever finds a note finishes it first, so that a killed
-process delays a booking and holds nothing open.
+Runs are booked in batches, one after the other. A note is stored before each batch: it lists the runs, by marks and by
+charges, and their sums. Then each month adds its sum, unless it includes this batch already; the runs' marks, the
+charges and finally the note are removed. A process that finds a note finishes it first, so that a killed process only
+delays a booking.
 
-A run that pauses has spent something, and tells all of it again when it ends. So it says what was booked of it so far.
+A paused run has costs, and reports them all again when it ends. So it stores what was booked before.
 """
 
 from collections import defaultdict
@@ -27,19 +27,19 @@ from shared.store.errors import store_call
 
 SPEND: Final = "spend"
 NOTE: Final = "*"
-"""Where the batch under way is noted; no workspace is called so."""
+"""Id of the current batch's note; no workspace has it."""
 BOOKED: Final = "booked"
-"""What was booked of a run before its end, and by which batch."""
+"""What was booked of a run before its end, and in which batch."""
 _MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
 _UNDER_WAY: Final = ("run_ids", "charge_ids", "parts", "sums")
-"""What a note has until its batch is booked."""
+"""Fields of a note until its batch is booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Runs that are booked together: those with marks, and those of charges. `number` grows by one with each batch.
+    """Runs booked together: those with marks, and those of charges. `number` increases by one per batch.
 
-    `parts` are runs with marks of which more may come, and what they have spent so far.
+    `parts` are marked runs that may have further costs, with their costs so far.
     """
 
     number: int
@@ -50,7 +50,7 @@ class _Batch:
 
     @property
     def fields(self) -> Document:
-        """As it is noted."""
+        """Return the note's fields."""
         return {name: getattr(self, name) for name in _UNDER_WAY}
 
 
@@ -66,7 +66,7 @@ class MongoSpendBook:
     async def collect(self, limit: int) -> int:
         """See SpendBook."""
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
-        if not noted.keys().isdisjoint(_UNDER_WAY):  # an earlier version may have finished what it knew of
+        if not noted.keys().isdisjoint(_UNDER_WAY):  # an earlier version may have finished the part it knew
             await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _UNDER_WAY)))
         marked = await self._runs.find({UNCHARGED: True}, _MARKED_FIELDS).limit(limit).to_list()
         due = await self._charges.due(limit)
@@ -91,11 +91,11 @@ class MongoSpendBook:
         found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
         if found is None:
             return Usage()
-        # The driver has a type of its own for what is over 31 bits, and that is no JSON.
+        # The driver returns its own type for integers over 31 bits, which is not JSON.
         return Usage(int(found["input_tokens"]), int(found["output_tokens"]), found["cost_usd"])
 
     async def _note(self, batch: _Batch) -> bool:
-        """False where another process noted one since its runs were looked for: they may be in that."""
+        """Store the note; False if another process stored one since these runs were read: it may include them."""
         done = {"_id": NOTE, "number": batch.number - 1, "run_ids": {"$exists": False}}
         return await self._put(done, {"$set": {"number": batch.number, **batch.fields}})
 
@@ -112,7 +112,7 @@ class MongoSpendBook:
         await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": done})
 
     async def _put(self, wanted: Document, change: Document) -> bool:
-        """Change the document that is as `wanted`, or make it. False where there is one that is not."""
+        """Change the document matching `wanted`, or create it. False if it exists but differs."""
         try:
             await self._spend.update_one(wanted, change, upsert=True)
         except DuplicateKeyError:
@@ -121,12 +121,12 @@ class MongoSpendBook:
 
 
 def _is_whole(run: Document) -> bool:
-    """Whether no more can come of it than is booked now."""
+    """Return whether the run can have no further costs."""
     return Phase(run["phase"]).is_terminal
 
 
 def _noted(part: Document, number: int) -> UpdateOne:
-    """Says what was booked of a run. It keeps its mark where it has spent more by now."""
+    """Return an update that stores what was booked of a run. Its mark stays if its costs have grown."""
     run = {"_id": part["run_id"], f"{BOOKED}.batch": {"$not": {"$gte": number}}}
     is_all = {"$eq": ["$usage", {"$literal": part["usage"]}]}
     booked = {"$literal": {"usage": part["usage"], "batch": number}}

@@ -1,4 +1,4 @@
-"""What workspaces spent on models."""
+"""Route for workspaces' model costs."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Month = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$")]
 
 
 def spend_router(book: SpendBook, tokens: ServiceTokens, clock: Clock) -> APIRouter:
-    """The sums, this month's where none is named."""
+    """Return the route for monthly sums; the default is this month."""
     router = APIRouter(prefix="/internal/spend", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.get("/{workspace_id}")
