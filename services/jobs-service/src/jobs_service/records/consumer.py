@@ -1,4 +1,4 @@
-"""The consumer of `runs.records`. A message is settled after its records are stored, never before."""
+"""Consumer of `runs.records`. A message is settled only after its records are stored."""
 
 from functools import partial
 from typing import Final
@@ -18,7 +18,7 @@ PREFETCH: Final = 32
 
 
 class RecordsConsumer(QueueConsumer):
-    """Feeds recording, for as long as it runs."""
+    """Passes records to the recorder while it runs."""
 
     def __init__(self, broker: Broker, recording: Recording, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
@@ -30,7 +30,7 @@ class RecordsConsumer(QueueConsumer):
         return await self._broker.work.consume(RECORDS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:
-        """Store one batch of records; while the store is away, wait for it a while rather than to send it round."""
+        """Store one batch of records; while the store is unavailable, wait before redelivery."""
         if not isinstance(delivery.message, RecordBatch):
             return Settlement.DEAD_LETTER
         records = [record for record in delivery.message.records if _is_sound(record)]

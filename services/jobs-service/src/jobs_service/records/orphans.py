@@ -1,17 +1,17 @@
-"""Attached runs of a process that is gone, with the broker and the callers that it held."""
+"""Attached runs of a stopped process that also held their broker and callers."""
 
 from jobs_service.runs.ports import Runs
 
 
 class Orphans:
-    """Where one process is everything, nothing attached outlives it: what was under way then is lost now."""
+    """In a single-process system, attached runs do not survive a restart: all that were in progress are lost."""
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
     async def start(self) -> None:
-        """Leave them to the reaper. Raises Unavailable."""
+        """Make them overdue, so that the reaper ends them. Raises Unavailable."""
         await self._runs.orphan_attached()
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""

@@ -1,4 +1,4 @@
-"""What attached runs tell of themselves, and cancels that came before them."""
+"""Storage of attached runs' records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from shared.contracts.messages import RunBegan, RunRecorded
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A record of an attached run and, once it has ended, what it leaves behind."""
+    """A record of an attached run, with its result once it has ended."""
 
     record: RunBegan | RunRecorded
     result: Result | None = None
 
 
 class Records(Protocol):
-    """What attached runs tell of themselves."""
+    """Records of attached runs."""
 
     async def write(self, records: Sequence[RecordedRun]) -> None:
-        """Store them; a run that has ended is left as it is."""
+        """Store records; ended runs stay unchanged."""
         ...

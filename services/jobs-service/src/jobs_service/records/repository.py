@@ -1,4 +1,4 @@
-"""Attached runs, in batches: what is new is inserted, the rest updated; a run that has ended is left as it is."""
+"""Attached runs in MongoDB, in batches: inserts new runs and updates others; ended runs stay unchanged."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ _FIXED: Final = ("_id", "workspace_id", "revision")
 
 
 class MongoRecords:
-    """Implements Records. `is_told` and `note`: as MongoRuns has them."""
+    """Implements Records. `is_told` and `note`: see MongoRuns."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class MongoRecords:
         spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
         charge_id = await self._charges.open(spent, now) if spent else None
         documents = [self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs]
-        known = await insert_new(self._runs, documents)  # which costs a fraction of an update
+        known = await insert_new(self._runs, documents)  # costs a fraction of an update
         ended = known - await self._still_open(known)
         updates = [self._update(run, each, charge_id) for run, each in runs if run.id in known - ended]
         if updates:
@@ -71,7 +71,7 @@ class MongoRecords:
         return {document["_id"] for document in found}
 
     def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
-        """Changes a run only while it is an attached one that has not ended."""
+        """Return an update of a run that is attached and has not ended."""
         has_begun = isinstance(each.record, RunBegan)
         replaceable = [Phase.RESERVED.value] if has_begun else OPEN
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}

@@ -1,4 +1,4 @@
-"""Stores what attached runs tell of themselves, many at once."""
+"""Stores records of attached runs in batches."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -17,7 +17,7 @@ Record = RunBegan | RunRecorded
 
 
 class Recording:
-    """Takes records in batches. The first end of a run that is stored is the one that stays."""
+    """Recorder of attached runs, in batches. The first stored end of a run counts."""
 
     def __init__(self, records: Records, payloads: Payloads, cancelling: Cancelling) -> None:
         self._records = records
@@ -52,7 +52,7 @@ class Recording:
 
 
 def _latest(records: Iterable[Record]) -> list[Record]:
-    """One record per run: the first end, or else the beginning."""
+    """Return one record per run: the first end, or else the start."""
     kept: dict[str, Record] = {}
     for record in records:
         known = kept.get(record.run.run_id)
