@@ -1,1 +1,1 @@
-"""Runs as readers see them: one, lists, logs."""
+"""Views of runs: single runs, lists, logs."""

@@ -1,4 +1,4 @@
-"""The runs of a workspace as a list, in the order in which they were asked for."""
+"""Lists of a workspace's runs, in the order of their requests."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,11 +18,11 @@ _OPEN: Final = {
     RunStatus.PROCESSING: _AT_WORK,
     RunStatus.PAUSED: (Phase.PAUSED,),
 }
-"""The phases of runs that are not over: so few, beside those that are, that one look finds them all."""
+"""Phases of runs that have not ended: so few runs that one query finds them all."""
 
 
 class RunList:
-    """Looks into it."""
+    """Query of a workspace's run list."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class RunList:
         others: Sequence[Document] = (),
         hidden: Document,
     ) -> Listed:
-        """A page of it, and the place behind that if the list goes on. What is not given narrows nothing."""
+        """Return a page, and the position behind it if more follow. Omitted filters match all."""
         if workflow_ids is not None and not workflow_ids:
             return [], None
         now = await now_ms(self._store)
@@ -48,7 +48,7 @@ class RunList:
             "status": None if status is None else {"status": status.value},
             "workflow_id": None if workflow_ids is None else {"workflow_id": {"$in": list(workflow_ids)}},
         }
-        # The index of a phase finds the status that belongs to it.
+        # A phase's index covers the status that belongs to it.
         led_by = {"status" if name == "phase" else name for name in leading}
         narrowing = Narrowing(
             usual=[
@@ -66,14 +66,14 @@ class RunList:
 
 
 def _few(status: RunStatus | None, run_id: str | None) -> Document | None:
-    """What only few runs can be, of however many."""
+    """Return a filter that matches only few runs."""
     if run_id is not None:
         return {"_id": run_id}
     return {"phase": {"$in": [phase.value for phase in _OPEN[status]]}} if status in _OPEN else None
 
 
 def _leading(workspace_id: str, workflow_ids: Sequence[str] | None, status: RunStatus | None) -> Document:
-    """What the index with the fewest of them begins with."""
+    """Return the prefix of the most selective index."""
     theirs = {"workspace_id": workspace_id}
     if status in (RunStatus.FAILED, RunStatus.CANCELLED):
         return {"phase": status.value, **theirs}

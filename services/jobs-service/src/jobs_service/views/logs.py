@@ -1,4 +1,4 @@
-"""Runs by what they did, with what they left behind where that is asked for."""
+"""Search of runs, with results if requested."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,18 +12,18 @@ from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
 from shared.errors import NotFound
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
-"""JSON of the outputs and block logs of one page; what is over goes to the next one."""
+"""Limit for JSON of outputs and block logs on one page; the rest moves to the next."""
 
 
 class LogReading:
-    """Looks for runs."""
+    """Search of runs."""
 
     def __init__(self, logs: RunLogs, reading: Reading) -> None:
         self._logs = logs
         self._reading = reading
 
     async def find(self, query: FindLogs) -> RunPage:
-        """A page of runs. Raises InvalidRequest, Unavailable."""
+        """Return a page of runs. Raises InvalidRequest, Unavailable."""
         most = MAX_DETAILED if query.output or query.blocks else MAX_LOGS
         page = await self._logs.find(msgspec.structs.replace(query, limit=max(1, min(query.limit, most))))
         shown = page.runs[: _fitting(page.runs)]
@@ -38,7 +38,7 @@ class LogReading:
 
 
 def _fitting(found: Sequence[LoggedRun]) -> int:
-    """How many runs from the first on have outputs and block logs that fit on a page; one always does."""
+    """Return how many leading runs fit on a page with outputs and block logs; at least one."""
     room = PAGE_BYTES
     for index, each in enumerate(found):
         output = each.run.view.output

@@ -1,4 +1,4 @@
-"""Runs by what they did."""
+"""Search of runs in MongoDB."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -75,7 +75,7 @@ def _others(query: FindLogs) -> Iterator[Document]:
 
 
 def _cost(query: FindLogs) -> Iterator[Document]:
-    """A run that spent nothing has no cost in its document."""
+    """Match costs; a run without costs has no such field."""
     if query.min_cost_usd is not None and query.min_cost_usd > 0:
         yield {"cost_usd": {"$gte": query.min_cost_usd}}
     if query.max_cost_usd is not None:

@@ -1,4 +1,4 @@
-"""Runs by what they did, for the gateway."""
+"""Route for the run logs, for the gateway."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from shared.web.structs import StructResponse, struct_body
 
 
 def logs_router(logs: LogReading, tokens: ServiceTokens) -> APIRouter:
-    """The search. Its filters are many: they come as a body."""
+    """Return the search route. It takes its many filters in the body."""
     router = APIRouter(prefix="/internal/logs", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/search")

@@ -1,4 +1,4 @@
-"""Runs as readers see them, in lists and in logs."""
+"""Ports for views of runs, in lists and logs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ EVERY_RUN: Final = RunFilter()
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which runs to list, newest first. `but_stopping`: without those that were asked to stop already."""
+    """Filter for runs, newest first. `but_stopping`: omit those already being canceled."""
 
     workspace_id: str
     workflow_id: str | None = None
@@ -26,27 +26,27 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class ViewedRun:
-    """A run for its readers; its blocks, where they were asked for, still as they are stored."""
+    """View of a run; its blocks, if requested, still as stored."""
 
     view: RunView
     blocks: Payload | None
 
 
 class RunViews(Protocol):
-    """Runs as readers see them. A run past its retention is not found."""
+    """Views of runs. A run past its retention is not found."""
 
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
 
     async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
 
     async def page(self, query: PageQuery) -> RunPage:
-        """One page. Raises InvalidRequest for a cursor that is none of ours."""
+        """Return one page. Raises InvalidRequest for an invalid cursor."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRun:
-    """A run in a list, and what names the place behind it."""
+    """A run in a list, and the cursor behind it."""
 
     run: ViewedRun
     cursor: str
@@ -54,15 +54,15 @@ class LoggedRun:
 
 @dataclass(frozen=True, slots=True)
 class LoggedPage:
-    """Runs of a list, which may be fewer than were asked for. `next_cursor` is None where the list ends."""
+    """A page of runs, possibly fewer than requested. `next_cursor` is None at the end of the list."""
 
     runs: Sequence[LoggedRun]
     next_cursor: str | None
 
 
 class RunLogs(Protocol):
-    """Runs by what they did."""
+    """Search of runs."""
 
     async def find(self, query: FindLogs) -> LoggedPage:
-        """Up to `query.limit` runs. Raises InvalidRequest for a cursor that is none."""
+        """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""
         ...

@@ -1,4 +1,4 @@
-"""Runs for their readers."""
+"""Reads runs for callers."""
 
 from typing import Final
 
@@ -15,29 +15,29 @@ _decode_blocks = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 
 class Reading:
-    """Looks runs up, and lists them."""
+    """Lookups and lists of runs."""
 
     def __init__(self, views: RunViews, payloads: Payloads) -> None:
         self._views = views
         self._payloads = payloads
 
     async def job(self, job_id: str, *, output: bool, blocks: bool) -> RunView:
-        """A durable run by its job id. Raises NotFound."""
+        """Return a durable run by its job id. Raises NotFound."""
         return await self._found(await self._views.by_job_id(job_id, output=output, blocks=blocks), "Task not found")
 
     async def run(self, run_id: str, workspace_id: str | None, *, output: bool, blocks: bool) -> RunView:
-        """Any run, of this workspace if one is named. Raises NotFound."""
+        """Return a run, of this workspace if named. Raises NotFound."""
         found = await self._views.by_run_id(run_id, output=output, blocks=blocks)
         if found is not None and workspace_id not in (None, found.view.workspace_id):
             found = None
         return await self._found(found, "Run not found")
 
     async def page(self, query: PageQuery) -> RunPage:
-        """Runs of a workspace, newest first. Raises InvalidRequest."""
+        """Return a page of a workspace's runs, newest first. Raises InvalidRequest."""
         return await self._views.page(query)
 
     async def complete(self, run: ViewedRun) -> RunView:
-        """The run with its blocks, where they were asked for. Raises NotFound where they have gone, Unavailable."""
+        """Return the run with its blocks, if requested. Raises NotFound if they were deleted, Unavailable."""
         if run.blocks is None:
             return run.view
         blocks = _decode_blocks(await self._payloads.fetch(run.view.workspace_id, run.blocks))

@@ -1,4 +1,4 @@
-"""Runs as readers see them."""
+"""Views of runs in MongoDB."""
 
 import asyncio
 from collections import defaultdict
@@ -29,12 +29,12 @@ from shared.store.positions import position_of
 from shared.store.server_time import with_now
 
 MAX_TOGETHER: Final = 16
-"""Of runs that are read at once; each may have an output and blocks of a megabyte."""
+"""Limit for runs read at once; each may have an output and blocks of a megabyte."""
 MAX_WAITING: Final = 10_000
 
 
 class _Sight(NamedTuple):
-    """What is looked at of a run: by which field it is known, and which of its big fields are read."""
+    """The key field and the large fields to read of a run."""
 
     field: str
     output: bool
@@ -54,7 +54,7 @@ class _Look(NamedTuple):
 class MongoRunViews:
     """Implements RunViews.
 
-    Those who wait for a job ask for it again and again: runs that are asked for at the same time are read together.
+    Callers poll for jobs: concurrent lookups are read together.
     """
 
     def __init__(self, store: Store) -> None:
@@ -64,11 +64,11 @@ class MongoRunViews:
         self._looks = Batcher(self._look_at_all, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)
 
     async def start(self) -> None:
-        """Take requests for single runs."""
+        """Start taking lookups."""
         await self._looks.start()
 
     async def stop(self) -> None:
-        """Finish what waits."""
+        """Finish waiting lookups."""
         await self._looks.stop()
 
     @store_call
@@ -107,7 +107,7 @@ class MongoRunViews:
         return None if found is None else _viewed(found)
 
     async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[Document | None]:
-        """As they are stored: one that cannot be read fails whoever asked for it, and none of those beside it."""
+        """Return stored documents: an unreadable one fails only its own lookup."""
         alike: defaultdict[_Sight, set[str]] = defaultdict(set)
         for look in looks:
             alike[look.sight].add(look.id)
@@ -132,7 +132,7 @@ def _viewed(document: Document) -> ViewedRun | None:
 
 
 def to_view(document: Document) -> RunView:
-    """A stored run for its readers, without its blocks."""
+    """Convert a stored run to a view without its blocks."""
     run = to_run(document)
     return RunView(
         run_id=run.id,
