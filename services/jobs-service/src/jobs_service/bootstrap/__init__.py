@@ -1,4 +1,4 @@
-"""Puts jobs-service together: the one place that knows concrete classes. A module for each subject, `app` for all."""
+"""Assembles jobs-service: only these modules know concrete classes. One for each subject, `app` for all."""
 
 from jobs_service.bootstrap.app import build
 from jobs_service.bootstrap.kept import INDEXES, open_store

@@ -1,4 +1,4 @@
-"""jobs-service as a whole."""
+"""Assembly of jobs-service."""
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -47,7 +47,7 @@ def build(
     queue: Queue | None = None,
     is_alone: bool = False,
 ) -> FastAPI:
-    """The application; what is not given is made from `settings`. Alone, no other process runs workflows with it."""
+    """Build the application; defaults come from `settings`. Alone, no other process runs workflows with it."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS, client=settings.amqp_client)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     ticket_keys = settings.ticket_ring()

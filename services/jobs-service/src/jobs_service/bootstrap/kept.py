@@ -1,4 +1,4 @@
-"""What is kept, and where."""
+"""Assembly of the storage."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,7 +53,7 @@ WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The store, and what several subjects look into."""
+    """The store and the shared repositories."""
 
     store: Store
     counters: CapacityCounters
@@ -61,7 +61,7 @@ class Kept:
     webhook_keys: AesGcmKeyRing
     runs: Runs
     grouped: GroupedRuns
-    """The runs of the store, to be started; those in use unless others were given."""
+    """Grouped runs of the store, to be started; they are in use unless `runs` is given."""
     queue: Queue
     journal: MongoJournal
     blobs: MongoBlobs
@@ -73,12 +73,12 @@ class Kept:
 
 
 def open_store(settings: JobsSettings) -> Store:
-    """The database of jobs-service, not yet started."""
+    """Return the database of jobs-service, not yet started."""
     return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
 
 
 def make_kept(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
-    """All of it in `store`, but for what is given."""
+    """Build the repositories in `store`, except for the given ones."""
     counters = CapacityCounters(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
     subscriptions = MongoSubscriptions(store, ring)

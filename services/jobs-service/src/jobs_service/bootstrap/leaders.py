@@ -1,4 +1,4 @@
-"""What one process does at a time, while the others stand by."""
+"""Loops that run in one process at a time."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,7 +25,7 @@ HOUSEKEEPING_SECONDS: Final = 5.0
 def leaders(
     settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock
 ) -> Sequence[Component]:
-    """The dispatcher, the reaper and the housekeeper."""
+    """Return the dispatcher, the reaper and the cleanup."""
     leases, holder = MongoLeases(kept.store, clock), new_id()
 
     def leader(of: str) -> Leader:

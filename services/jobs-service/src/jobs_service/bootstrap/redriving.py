@@ -1,4 +1,4 @@
-"""Dead letters, failed runs, and how they are tried again."""
+"""Assembly of dead letters, failed runs and their redrive."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,14 +16,14 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redrives:
-    """What did not come to a good end."""
+    """Redrive of dead letters and failed runs."""
 
     redriving: Redriving
     dead_lettering: DeadLettering
 
 
 def make_redrives(settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock) -> Redrives:
-    """A failed run becomes a run of its own, a dead letter a message again."""
+    """Redrive a failed run as a new run, a dead letter as a message."""
     letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
     redriving = Redriving(kept.runs, handling.accepting)
     dropped_calls = DroppedCalls(broker.replies, handling.recording, clock)

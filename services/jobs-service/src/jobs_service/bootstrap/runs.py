@@ -1,4 +1,4 @@
-"""Runs: what may happen to one, from its acceptance to its end, who tells of it, and who asks."""
+"""Assembly of run handling: services, consumers and routes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ RESERVATION_CLEANUP_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHandling:
-    """What happens to runs. `bell` wakes the dispatcher."""
+    """Services that handle runs. `bell` wakes the dispatcher."""
 
     bell: Bell
     tidying: Tidying
@@ -63,7 +63,7 @@ class RunHandling:
 def make_run_handling(
     settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock, signer: TicketSigner
 ) -> RunHandling:
-    """All of it on what is kept."""
+    """Build the services on the given storage."""
     rules, bell, tidying = settings.rules, Bell(), Tidying(kept.journal)
     memory = MongoCancelMemory(kept.store, timedelta(seconds=settings.cancel_memory_seconds))
     cancelling = Cancelling(kept.runs, memory, broker.control, tidying=tidying, rules=rules, dispatcher=bell)
@@ -101,7 +101,7 @@ def make_run_handling(
 
 
 def run_consumers(settings: JobsSettings, handling: RunHandling, broker: Broker) -> Sequence[Component]:
-    """What is told of runs over the broker."""
+    """Return the consumers of broker messages about runs."""
     return (
         RecordsConsumer(broker, handling.recording, drain_seconds=settings.drain_seconds),
         EventsConsumer(broker, handling.events, drain_seconds=settings.drain_seconds),
@@ -109,12 +109,12 @@ def run_consumers(settings: JobsSettings, handling: RunHandling, broker: Broker)
 
 
 def tidier(handling: RunHandling) -> Component:
-    """Clears away what ended runs leave behind."""
+    """Return the cleanup of ended runs' journals."""
     return Loop("tidier", handling.tidying.step, every=TIDY_SECONDS, on_stop=handling.tidying.step)
 
 
 def tallier(kept: Kept) -> Component:
-    """Writes down how many runs have ended; stopped after all that ends runs."""
+    """Return the loop that stores run counts; stopped after everything that ends runs."""
     return Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step)
 
 
@@ -125,7 +125,7 @@ def reservation_cleaner(kept: Kept) -> Component:
 
 
 def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens, checks: TicketChecks) -> Sequence[APIRouter]:
-    """One run, many runs, and the workers' side of them."""
+    """Return the routes for single runs, many runs, and workers."""
     reading = Reading(kept.views, kept.payloads)
     return (
         runs_router(

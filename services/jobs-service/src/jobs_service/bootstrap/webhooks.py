@@ -1,4 +1,4 @@
-"""Webhooks: who is told of the ends of runs, and how."""
+"""Assembly of webhooks: subscriptions and deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ from shared.security.rotation import KeyRotation
 from shared.service import Component
 
 WEBHOOK_CONNECTIONS: Final = 64
-"""As many as there are places for deliveries, and some for trying addresses out."""
+"""Connections for all concurrency slots of deliveries, and some for tests of addresses."""
 DELIVERY_GAP_SECONDS: Final = 0.02
 SUBSCRIBERS_SECONDS: Final = 0.5
-"""Who subscribes is told so when a second has passed: by then every process marks the ends of his runs."""
+"""A subscription is confirmed after a second: by then every process marks the ends of its runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks:
-    """From the end of a run to the subscriber's door."""
+    """Services from a run's end to its delivery."""
 
     outbound: OutboundClient
     rotations: Sequence[KeyRotation]
@@ -38,11 +38,11 @@ class Webhooks:
     delivering: Delivering
     subscribing: Subscribing
     bell: Bell
-    """Rings when there are places for more deliveries."""
+    """Wakes the sender when slots are free."""
 
 
 def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
-    """Over one guarded client."""
+    """Build the services with one guarded client."""
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
     sender, book = GuardedSender(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
     box = MongoWebhookSecrets(kept.store, kept.webhook_keys)
@@ -62,7 +62,7 @@ def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
 
 
 def webhook_components(settings: JobsSettings, kept: Kept, webhooks: Webhooks) -> Sequence[Component]:
-    """The client, the change of keys, who knows the subscribers, and who looks for what is due."""
+    """Return the client, key rotation, subscriptions, notifier and sender."""
     return (
         *webhooks.rotations,
         webhooks.outbound,

@@ -1,4 +1,4 @@
-"""What workspaces have besides runs: values, conversations, spend, dead letters; and how all of it is deleted."""
+"""Assembly of workspaces' other data: values, conversations, spend, dead letters; and its deletion."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -31,7 +31,7 @@ def workspace_routers(
     *,
     checks: TicketChecks,
 ) -> Sequence[APIRouter]:
-    """A door for each."""
+    """Return the routes of each."""
     remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
     conversations = MongoConversations(kept.store, settings.conversation_limits, remembered)
     erasing = Erasing(MongoErasure(kept.store, kept.blobs), handling.cancelling, kept.spend, kept.tallying)
