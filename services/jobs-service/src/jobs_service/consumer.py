@@ -1,4 +1,4 @@
-"""What every consumer does: it takes what comes while it runs, and settles nothing that is not stored."""
+"""Base of all consumers: take messages while running, and settle only what is stored."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -24,20 +24,20 @@ class QueueConsumer(ABC):
 
     @abstractmethod
     async def subscribe(self) -> Subscription:
-        """Begin to take what comes. Raises BrokerUnavailable."""
+        """Subscribe to the queue. Raises BrokerUnavailable."""
 
     async def start(self) -> None:
-        """Take what comes. Raises BrokerUnavailable."""
+        """Start consuming. Raises BrokerUnavailable."""
         self._subscription = await self.subscribe()
 
     async def stop(self) -> None:
-        """Take no more, and store what is in hand."""
+        """Stop consuming, and store messages in progress."""
         if self._subscription is not None:
             await self._subscription.close(grace=self._drain_seconds)
 
 
 async def is_stored(store: Callable[[], Awaitable[None]], *, waiting: str) -> bool:
-    """Store it; while the store is away, wait a while and log `waiting`. False: it was away all the time."""
+    """Store it; while the store is unavailable, wait and log `waiting`. False: it stayed unavailable."""
     for _ in range(TRIES):
         try:
             await store()

@@ -7,7 +7,7 @@ from shared.web.server import serve
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     settings = read_settings(JobsSettings)
     serve(build(settings), settings, port=settings.jobs_port)
 

@@ -1,4 +1,4 @@
-"""Runs, for the gateway: accept, look up, list, cancel, and claim ids."""
+"""Run routes for the gateway: accept, look up, list, cancel, reserve ids."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ Flag = Annotated[bool, Query()]
 
 
 class PageParameters(BaseModel):
-    """Which page of which runs."""
+    """Parameters of a page of runs."""
 
     workspace_id: str
     workflow_id: str | None = None
@@ -46,7 +46,7 @@ def runs_router(
     *,
     all_at_once: CancellingAll,
 ) -> APIRouter:
-    """The gateway's routes."""
+    """Return the gateway's routes."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/runs")

@@ -1,1 +1,1 @@
-"""Cancel runs, one or many, also before they are known."""
+"""Cancels of one or many runs, also of unknown ones."""

@@ -1,4 +1,4 @@
-"""Cancels many runs of a workflow at once."""
+"""Cancels many runs of a workflow."""
 
 from typing import Final
 
@@ -13,18 +13,18 @@ from shared.errors import Conflict, NotFound
 
 AT_ONCE: Final = 500
 OPEN: Final = (RunStatus.QUEUED, RunStatus.PAUSED, RunStatus.PROCESSING)
-"""What waits goes first, so that nothing of it takes the place of what is stopped."""
+"""Waiting runs first, so that none of them starts in place of a stopped run."""
 
 
 class CancellingAll:
-    """A bounded number at a time: whoever wants more asks again."""
+    """Bulk cancel in bounded steps: callers repeat it for more."""
 
     def __init__(self, views: RunViews, cancelling: Cancelling) -> None:
         self._views = views
         self._cancelling = cancelling
 
     async def cancel(self, asked: CancelRuns) -> CancelledRuns:
-        """Cancel those that are not over. Raises Unavailable."""
+        """Cancel runs that have not ended. Raises Unavailable."""
         found: list[RunView] = []
         for status in (asked.only.status,) if asked.only.status else OPEN:
             found += await self._open(asked, status, AT_ONCE + 1 - len(found))
@@ -32,7 +32,7 @@ class CancellingAll:
         return CancelledRuns(tuple(cancelled), has_more=len(found) > AT_ONCE)
 
     async def _open(self, asked: CancelRuns, status: RunStatus, room: int) -> list[RunView]:
-        """The runs of this status; those that were asked to stop take the place of no other."""
+        """Return the runs of this status; those already being canceled do not count against the limit."""
         found: list[RunView] = []
         cursor: str | None = None
         while status in OPEN and len(found) < room:
@@ -49,5 +49,5 @@ class CancellingAll:
         try:
             await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, asked.workflow_id))
         except (NotFound, Conflict):
-            return False  # it has ended meanwhile
+            return False  # it has ended since
         return True

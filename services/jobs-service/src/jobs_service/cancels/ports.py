@@ -1,4 +1,4 @@
-"""Port to the cancels of runs that are not known yet."""
+"""Storage of cancels of unknown runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RememberedCancel:
-    """A cancel of a run that was not known then."""
+    """A cancel of a run that was unknown then."""
 
     run_id: str
     workspace_id: str
@@ -15,7 +15,7 @@ class RememberedCancel:
 
 
 class CancelMemory(Protocol):
-    """Cancels of runs that have not been seen, for a while."""
+    """Cancels of unknown runs, stored for a while."""
 
     async def remember(self, cancel: RememberedCancel) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Cancels of runs that nobody has seen yet."""
+"""Cancels of unknown runs, in MongoDB."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta

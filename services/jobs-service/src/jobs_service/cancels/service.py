@@ -1,4 +1,4 @@
-"""Cancels runs, those included that have not been seen yet."""
+"""Cancels runs, including runs that are not known yet."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ log = get_logger("cancelling")
 
 
 class Cancelling:
-    """Records a cancel, tells whoever is at work, and remembers what it cannot find."""
+    """Records cancels, notifies workers, and remembers cancels of unknown runs."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Cancelling:
         self._dispatcher = dispatcher
 
     async def cancel(self, run_id: str, asked: RecordCancel) -> CancelAnswer:
-        """Cancel a run. Raises NotFound for another workflow's, Conflict when it is over, Unavailable."""
+        """Cancel a run. Raises NotFound for another workflow's, Conflict if it has ended, Unavailable."""
         seen = await self._runs.load(run_id)
         if not _is_known(seen):
             await self._memory.remember(RememberedCancel(run_id, asked.workspace_id, asked.workflow_id))
-            seen = await self._runs.load(run_id)  # it may have come while it was being remembered
+            seen = await self._runs.load(run_id)  # it may have arrived in between
         if seen is None or not _is_known(seen):
             await self._tell_reserved(seen, asked)
             return CancelAnswer(run_id, CancelReason.RECORDED)
@@ -54,7 +54,7 @@ class Cancelling:
         return CancelAnswer(run_id, done.reason, done.was_paused)
 
     async def recall(self, run_ids: Iterable[str]) -> None:
-        """Runs that are seen for the first time: cancel those that somebody wanted cancelled before."""
+        """Apply remembered cancels to newly stored runs."""
         for remembered in await self._memory.recall(run_ids):
             try:
                 await self.cancel(remembered.run_id, RecordCancel(remembered.workspace_id, remembered.workflow_id))
@@ -81,7 +81,7 @@ class Cancelling:
             await self._control.broadcast(CancelRun(run.id))
         except BrokerUnavailable:
             if run.phase is Phase.ATTACHED:
-                raise  # nothing else would tell its worker; a durable run's worker hears it with its lease
+                raise  # its worker has no other way to know; a durable run's worker learns it with its lease
             log.warning("a cancel was recorded but not broadcast", run_id=run.id)
 
     async def _tell_reserved(self, seen: Seen | None, asked: RecordCancel) -> None:

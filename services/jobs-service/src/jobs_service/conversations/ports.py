@@ -1,4 +1,4 @@
-"""What agents remember."""
+"""Storage of agents' conversations."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,22 +7,22 @@ from shared.contracts.memory import Conversation, Remembered
 
 
 class Conversations(Protocol):
-    """What agents remember, each conversation bounded, by workspace and id."""
+    """Bounded conversations of agents, by workspace and id."""
 
     async def read(self, workspace_id: str, conversation_id: str) -> Conversation:
-        """The messages that are kept, none where there is no such conversation."""
+        """Return the stored messages; none for an unknown conversation."""
         ...
 
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
     ) -> None:
-        """Add all messages or none; nothing the second time for one `once`. Raises PayloadTooLarge."""
+        """Append all messages or none; nothing if `once` is repeated. Raises PayloadTooLarge."""
         ...
 
     async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:
-        """Up to `limit` conversations and about `size` bytes, those that changed last first."""
+        """Return up to `limit` conversations and about `size` bytes, most recently changed first."""
         ...
 
     async def forget(self, workspace_id: str, conversation_id: str) -> bool:
-        """Delete a conversation; tells whether there was one."""
+        """Delete a conversation; return whether it existed."""
         ...

@@ -1,4 +1,4 @@
-"""Conversations, a document each. An append replaces what it has read, or reads again."""
+"""Conversations in MongoDB, one document each. A conflicting append is retried."""
 
 import asyncio
 import random
@@ -88,7 +88,7 @@ class MongoConversations:
         }
 
     async def _replaced(self, key: str, found: Document | None, fields: Document) -> bool:
-        """Whether nobody came first."""
+        """Replace the conversation unless it has changed; return whether it was replaced."""
         if found is not None:
             wanted = {"_id": key, "revision": found["revision"]}
             done = await self._conversations.update_one(wanted, {"$set": fields, "$inc": {"revision": 1}})

@@ -1,4 +1,4 @@
-"""What agents remember, for workers."""
+"""Routes for agents' conversations, for workers."""
 
 from typing import Annotated, Final
 
@@ -16,11 +16,11 @@ LISTED: Final = 100
 LISTED_BYTES: Final = 8 * 1024 * 1024
 Workspace = Annotated[str, Path(max_length=128)]
 Id = Annotated[str, Query(min_length=1, max_length=LONGEST_CONVERSATION_ID)]
-"""In the query: people choose ids, and a path has no room for a slash."""
+"""In the query: people choose ids, and a path cannot contain their slashes."""
 
 
 def conversations_router(conversations: Conversations, checks: TicketChecks) -> APIRouter:
-    """The conversations of one workspace, for its runs."""
+    """Return the conversation routes, restricted to the run's workspace."""
     holder = checks.access(ServiceName.EXECUTOR)
 
     async def is_of_workspace(workspace_id: Workspace, access: Annotated[RunAccess, Depends(holder)]) -> None:

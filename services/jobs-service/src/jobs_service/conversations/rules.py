@@ -1,4 +1,4 @@
-"""A conversation that agents go on with: bounded, and each append taken once."""
+"""Conversation rules: bounded length, and idempotent appends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from shared.contracts.memory import LONGEST_MESSAGE, Remembered
 from shared.errors import PayloadTooLarge
 
 APPENDS_KNOWN: Final = 64
-"""Latest appends by name. A run that is tried again repeats one of its own last appends, so few are enough."""
+"""Number of latest appends remembered. A retried run repeats one of its own last appends, so few suffice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationLimits:
-    """How much of a conversation is kept: the newest messages, so many and so many bytes."""
+    """Limits of a conversation, which keeps its newest messages: their number and bytes."""
 
     messages: int
     size: int
@@ -23,13 +23,13 @@ class ConversationLimits:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said, oldest first, and the names of the latest appends."""
+    """Messages, oldest first, and the names of the latest appends."""
 
     messages: tuple[Remembered, ...] = ()
     appends: tuple[str, ...] = ()
 
     def appended(self, messages: Sequence[Remembered], once: str, limits: ConversationLimits) -> "Transcript":
-        """With `messages` at the end, without what is over the limits; itself when it has this append already.
+        """Append `messages` and drop what exceeds the limits; unchanged if it has this append already.
 
         Raises PayloadTooLarge for a message that is too long.
         """

@@ -1,1 +1,1 @@
-"""Permanent deletion of what is stored of a workflow or a workspace."""
+"""Permanent deletion of a workflow's or a workspace's data."""

@@ -1,4 +1,4 @@
-"""Deleting what is kept of a workflow or a workspace."""
+"""Storage operations that delete a workflow's or a workspace's data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from shared.contracts.erasure import Erase, Erased
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that is not over."""
+    """A run that has not ended."""
 
     run_id: str
     workflow_id: str
 
 
 class Erasure(Protocol):
-    """Deletes for good."""
+    """Permanent deletion."""
 
     async def open_runs(self, asked: Erase, limit: int) -> Sequence[OpenRun]:
-        """Up to `limit` runs that are not over."""
+        """Return up to `limit` runs that have not ended."""
         ...
 
     async def erase(self, asked: Erase, limit: int) -> Erased:
-        """Delete runs that are over, with all that they left, and then the rest; up to `limit` documents of a kind.
+        """Delete ended runs with all their data, then the rest; up to `limit` documents of a kind.
 
-        Runs that others still have to take note of stay for the next time.
+        Runs that are not yet counted or booked stay for the next call.
         """
         ...

@@ -1,6 +1,6 @@
-"""Deletes what is kept of a workflow or a workspace, a bounded number of documents at a time.
+"""Deletes the data of a workflow or a workspace, a bounded number of documents at a time.
 
-A run goes after everything that only it leads to, so that whoever is killed half-way can begin again.
+A run is deleted after everything that only it refers to, so that an interrupted deletion can resume.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,10 @@ from shared.store.long_lists import Listed, Narrowing, Page, read_some
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]
 _NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}
-"""The queue's books and the spend know of it: both would be wrong for ever else. So of runs that charges book."""
+"""Counted in capacity and spend: deleting it earlier would make both wrong permanently.
+
+Likewise runs that charges book.
+"""
 _NOTHING: Final[Document] = {}
 _RUNS_AT_ONCE: Final = 50
 """Each may hold megabytes."""
@@ -82,7 +85,7 @@ class MongoErasure:
         return await self._delete(RUNS, ids)
 
     async def _some(self, asked: Erase, limit: int, *only: Document, hidden: Document = _NOTHING) -> Listed:
-        """Runs, and the place behind which there may be more. Those that stand in no list come last."""
+        """Return runs, and the position behind which more may follow. Unlisted runs come last."""
         page = Page(limit=limit)
         now = await now_ms(self._store)
         narrowing = Narrowing(others=only)
@@ -109,7 +112,7 @@ class MongoErasure:
         return named
 
     async def _erase_letters(self, asked: Erase, limit: int) -> int:
-        """A batch of records belongs to many: it goes when one of them must."""
+        """Delete dead letters. A batch of records covers many runs: it is deleted if any of them must be."""
         if asked.workflow_id is None:
             return await self._delete_some(LETTERS, {"workspace_ids": asked.workspace_id}, limit)
         mine = {"workspace_ids": asked.workspace_id, "workflow_id": asked.workflow_id}
@@ -136,7 +139,7 @@ def _owner(asked: Erase) -> Document:
 
 
 def _of_workspace(workspace_id: str) -> dict[str, Document]:
-    """What belongs to a workspace and to none of its workflows."""
+    """Return filters for data of a workspace but of no workflow."""
     return {
         CONVERSATIONS: {"workspace_id": workspace_id},
         SUBSCRIPTIONS: {"workspace_id": workspace_id},

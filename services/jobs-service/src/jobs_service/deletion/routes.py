@@ -1,4 +1,4 @@
-"""Deleting for good, for the gateway."""
+"""Route for permanent deletion, for the gateway."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from shared.web.structs import StructResponse, struct_body
 
 
 def erasing_router(erasing: Erasing, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/erasures`: asked until nothing is left."""
+    """Return `/internal/erasures`, which the gateway repeats until nothing is left."""
     router = APIRouter(prefix="/internal/erasures", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("")

@@ -1,4 +1,4 @@
-"""What a run left elsewhere: the large values that its document names, and the files that its values name."""
+"""Data of a run stored elsewhere: large values that its document names, and files that its values name."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -11,24 +11,24 @@ from shared.store.payloads import LOGGED
 
 VALUES: Final = ("output", "blocks", "state")
 LONGEST_KEY: Final = 4096
-"""No key of a file has more bytes up to the file's id."""
+"""Maximum bytes of a file's key up to its id."""
 _FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}(?:[0-9a-f]{32})?"
 
 
 def values_of(document: Document) -> list[str]:
-    """The blobs that hold values of this run."""
+    """Return the blobs that hold values of this run."""
     kept = [value["blob_id"] for value in _values(document)]
     return [blob_id for blob_id in (*kept, *_given(document)) if blob_id is not None]
 
 
 def files_in(content: bytes, workflow_id: str) -> set[str]:
-    """The blobs of files of this workflow's runs that JSON names."""
+    """Return the blobs of this workflow's run files that JSON names."""
     key = re.compile(rb"%b/[^/\"]+/%b/[^/\"]+/(%b)" % (CONTEXT.encode(), re.escape(workflow_id.encode()), _FILE_ID))
     return {match.decode() for match in key.findall(content)}
 
 
 async def files_in_parts(parts: AsyncIterator[bytes], workflow_id: str) -> set[str]:
-    """The same of JSON that comes in parts."""
+    """As `files_in`, for JSON in parts."""
     found: set[str] = set()
     before = b""
     async for part in parts:
@@ -39,7 +39,7 @@ async def files_in_parts(parts: AsyncIterator[bytes], workflow_id: str) -> set[s
 
 
 def contents_of(document: Document) -> bytes:
-    """All JSON that lies in the document itself."""
+    """Return all JSON in the document itself."""
     inline = [value["inline"] for value in _values(document)]
     return b"\n".join([document.get("spec", b""), *inline])
 

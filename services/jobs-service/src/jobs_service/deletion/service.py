@@ -1,4 +1,4 @@
-"""Deletes for good what is kept of a workflow or a workspace."""
+"""Permanently deletes the data of a workflow or a workspace."""
 
 from contextlib import suppress
 from typing import Final
@@ -15,7 +15,7 @@ AT_ONCE: Final = 200
 
 
 class Erasing:
-    """A bounded number at a time. A run is stopped and has ended before it is deleted: then nobody writes to it."""
+    """Permanent deletion in bounded steps. A run ends before it is deleted: then no worker writes to it."""
 
     def __init__(self, erasure: Erasure, cancelling: Cancelling, spend: SpendBook, tallying: Tallying) -> None:
         self._erasure = erasure
@@ -24,7 +24,7 @@ class Erasing:
         self._tallying = tallying
 
     async def erase(self, asked: Erase) -> Erased:
-        """Stop what is under way, then delete some of what is over. Raises Unavailable."""
+        """Stop active runs, then delete some ended ones. Raises Unavailable."""
         for run in await self._erasure.open_runs(asked, AT_ONCE):
             with suppress(NotFound, Conflict):
                 await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, run.workflow_id))

@@ -1,1 +1,1 @@
-"""Stored events of runs, for readers that come back."""
+"""Stored events of runs, for reconnecting readers."""

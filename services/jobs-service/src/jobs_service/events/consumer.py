@@ -1,4 +1,4 @@
-"""The consumer of `runs.events`. A message is settled after its events are stored."""
+"""Consumer of `runs.events`. A message is settled after its events are stored."""
 
 import asyncio
 from typing import Final
@@ -14,11 +14,11 @@ from shared.observe.logging import get_logger
 log = get_logger("events")
 PREFETCH: Final = 128
 PAUSE_SECONDS: Final = 1.0
-"""With the queue's delivery limit, how long events wait for a store that is away: after that they are dead letters."""
+"""With the queue's delivery limit, how long events wait for an unavailable store before they become dead letters."""
 
 
 class EventsConsumer(QueueConsumer):
-    """Feeds the event log, for as long as it runs."""
+    """Passes events to the log while it runs."""
 
     def __init__(self, broker: Broker, events: EventKeeping, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
@@ -30,7 +30,7 @@ class EventsConsumer(QueueConsumer):
         return await self._broker.work.consume(EVENTS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:
-        """Store one batch; while the store is away, send it round slowly."""
+        """Store one batch; while the store is unavailable, redeliver it slowly."""
         if not isinstance(delivery.message, EventBatch):
             return Settlement.DEAD_LETTER
         try:

@@ -1,4 +1,4 @@
-"""Kept events: one document per batch as it arrived, gone an hour later."""
+"""Events in MongoDB: one document per received batch, deleted after an hour."""
 
 from collections.abc import Sequence
 from datetime import datetime

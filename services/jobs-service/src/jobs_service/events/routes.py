@@ -1,4 +1,4 @@
-"""Kept events of runs, for the gateway."""
+"""Route for stored events of runs, for the gateway."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from shared.web.structs import StructResponse
 
 
 def events_router(events: EventKeeping, tokens: ServiceTokens) -> APIRouter:
-    """What happened in a run, behind a position."""
+    """Return the route for a run's events behind a position."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.get("/runs/{run_id}/events")

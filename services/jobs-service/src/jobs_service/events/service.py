@@ -1,4 +1,4 @@
-"""Keeps the events of runs, and reads them to whoever asks."""
+"""Stores the events of runs, and reads them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,7 +17,7 @@ PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class EventKeeping:
-    """Takes batches together with what else has arrived."""
+    """Event log of runs; stores concurrent batches together."""
 
     def __init__(self, log: EventLog, views: RunViews) -> None:
         self._log = log
@@ -25,13 +25,13 @@ class EventKeeping:
         self.batches = Batcher[EventBatch, None](self._append, max_items=MAX_BATCHES, max_waiting=MAX_WAITING)
 
     async def keep(self, batch: EventBatch) -> None:
-        """Store one batch, once. Raises Unavailable."""
+        """Store one batch once. Raises Unavailable."""
         await self.batches.submit(batch)
 
     async def read(self, run_id: str, workspace_id: str, after: EventPosition) -> EventLogPage:
-        """What is kept behind `after`, at most a page. Raises NotFound, Unavailable.
+        """Return at most a page of events behind `after`. Raises NotFound, Unavailable.
 
-        The state is read first: a log that belongs to a run which has ended is as whole as it will be.
+        The state is read first: an ended run's log is complete.
         """
         found = await self._views.by_run_id(run_id, output=False, blocks=False)
         if found is None or found.view.workspace_id != workspace_id:

@@ -1,4 +1,4 @@
-"""One process at a time does the work; the others stand by and take over when its lease ends."""
+"""Leader election: one process works; the others take over when its lease ends."""
 
 from datetime import timedelta
 
@@ -19,9 +19,9 @@ class Leader:
         self._term: int | None = None
 
     async def term(self) -> int | None:
-        """The number of this process's term, None while another one leads. Asks the store now and then.
+        """Return this process's term, None while another leads. Polls the store at intervals.
 
-        Raises Unavailable; who cannot ask does not know that it leads, and may find its term where it was.
+        Raises Unavailable; without the store, leadership is unknown, and the term may later prove unchanged.
         """
         now = self._clock.monotonic()
         if self._term is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
@@ -36,7 +36,7 @@ class Leader:
         return self._term
 
     async def leave(self) -> None:
-        """Let the next one in at once."""
+        """Release the lease at once."""
         if self._term is not None:
             self._term = None
             metrics.LEADING.labels(self._leadership.name).set(0)

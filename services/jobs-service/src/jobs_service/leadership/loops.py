@@ -1,4 +1,4 @@
-"""Work that goes on by itself: at intervals, and at once when the bell rings."""
+"""Background loops: run at intervals, and at once on a wake-up event."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,23 +23,23 @@ class Bell:
 
     def __init__(self) -> None:
         self.has_room = True
-        """Whether the loop could do anything with what is new. Its step says so."""
+        """Whether the loop has room for new work; its step sets this."""
         self._rung = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
-        """There is something to do."""
+        """Wake the loop."""
         self._rung.set()
 
     def announce(self) -> None:
-        """Something is new: it rings, where there was no room for that a moment later. Somebody may have made some."""
+        """Announce new work; wake the loop if it still has no room a moment later, as room may have become free."""
         if self.has_room:
             self.ring()
         elif self._later is None:
             self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._ring_late)
 
     async def wait(self, seconds: float) -> None:
-        """Until it rings, at most `seconds`."""
+        """Wait for a wake-up event, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
@@ -51,10 +51,10 @@ class Bell:
 
 
 class Loop:
-    """Does `step` again and again until it is stopped. A step that fails is logged, and tried again a second later.
+    """Repeats `step` until stopped. A failed step is logged and retried a second later.
 
-    `gap` is the least time between two steps, so that a busy bell does not keep the store busy with asking; after a
-    step that took longer, it is as long as that step, up to a second.
+    `gap` is the least time between two steps, so that frequent events do not overload the store; after a step that took
+    longer, it equals that step's duration, up to a second.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Loop:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin."""
+        """Start the loop."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
-        """Let the present step end, in bounded time."""
+        """Let the current step end, in bounded time."""
         if self._task is None:
             return
         self._stopping.set()

@@ -1,4 +1,4 @@
-"""Who leads where one process works at a time."""
+"""Storage of leadership leases."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Leadership:
-    """Who leads: the name of the lease and its holder."""
+    """Name of a lease and its holder."""
 
     name: str
     holder: str
@@ -17,12 +17,12 @@ class Leases(Protocol):
     """At most one holder per name."""
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """Take or keep the lease for `ttl`; the number of the holder's term.
+        """Take or renew the lease for `ttl`; return the holder's term.
 
-        It grows with every change, also where the holder itself was silent for longer. None: somebody else has it.
+        It increases with every change, also after the holder's own silence. None: another process holds it.
         """
         ...
 
     async def leave(self, leadership: Leadership) -> None:
-        """Let the next one in at once."""
+        """Release the lease at once."""
         ...

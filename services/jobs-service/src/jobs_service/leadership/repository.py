@@ -1,4 +1,4 @@
-"""Leadership: leases by the store's time, and by what a candidate sees of the holder."""
+"""Leadership in MongoDB: leases by the store's time and by observed renewals."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ _FREE: Final[Document] = {"holder": "", "until_ms": 0}
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """Another holder's lease, and since when it has not been renewed, by the monotonic clock."""
+    """Another holder's lease, and since when it was not renewed, by the monotonic clock."""
 
     lease: Document
     since: float
@@ -29,8 +29,8 @@ class _Sighting:
 class MongoLeases:
     """Implements Leases.
 
-    A lease is over when the store's clock has passed its end, or when its holder has not renewed it for as long as it
-    is given for while this process watched. So a store's clock that was set back keeps no leadership vacant.
+    A lease expires when the store's clock has passed its end, or when this process has watched for the lease's duration
+    without a renewal. So a store's clock that was set back keeps no leadership vacant.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -86,7 +86,7 @@ class MongoLeases:
             self._sightings[leadership.name] = _Sighting(lease, self._clock.monotonic())
 
     async def _is_new(self, name: str) -> bool:
-        """Whether there was no lease yet: now there is one, for anybody. (MongoDB takes no `$expr` in an upsert.)"""
+        """Create the lease if missing, open to any holder. (MongoDB takes no `$expr` in an upsert.)"""
         try:
             await self._leases.insert_one({"_id": name, **_FREE})
         except DuplicateKeyError:

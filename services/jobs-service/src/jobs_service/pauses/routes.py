@@ -1,4 +1,4 @@
-"""Pauses: a worker stores an attached run that begins to wait, the gateway brings answers."""
+"""Pause routes: workers store paused attached runs, the gateway sends answers."""
 
 from typing import Annotated
 
@@ -18,7 +18,10 @@ RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
 def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
-    """Both ends of a pause. The stored run gets new tickets later, so it must be the run of the worker's ticket."""
+    """Return routes for pausing and resuming.
+
+    The stored run gets new tickets later, so it must match the worker's ticket.
+    """
     router = APIRouter(prefix="/internal/runs/{run_id}")
 
     @router.post("/pause", status_code=204)
@@ -35,7 +38,7 @@ def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks)
             run_id=run_id,
             user_id=report.run.user_id,
         )
-        if access.ticket is not None:  # the spec that a worker reports is not trusted with it
+        if access.ticket is not None:  # the spec from a worker is not trusted for this
             report = replace(report, run=replace(report.run, file_scope=access.ticket.file_scope))
         await pausing.adopt(run_id, report, valid_until=access.valid_until)
 

@@ -1,4 +1,4 @@
-"""Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
+"""Pauses: adopts paused attached runs, takes answers, and preserves data during long waits."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ from shared.contracts.payloads import Payload
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 MARGIN: Final = timedelta(days=14)
-"""What values live on after the longest wait: the rest of the run, and its retention."""
+"""Lifetime of values after the longest wait: the rest of the run and its retention."""
 
 
 class Pausing:
-    """A paused run holds no worker; the store keeps all of it."""
+    """Pauses of runs. A paused run holds no worker; the store has all of it."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class Pausing:
         self._dispatcher = dispatcher
 
     async def adopt(self, run_id: str, report: PauseRun, *, valid_until: datetime | None = None) -> None:
-        """Store an attached run that has paused. Again does no harm. `valid_until` is the end of the worker's ticket.
+        """Store a paused attached run, idempotently. `valid_until` is the end of the worker's ticket.
 
-        Raises Conflict when it is over or to be cancelled, InvalidRequest.
+        Raises Conflict if it has ended or is being canceled, InvalidRequest.
         """
         spec = report.run
         if spec.run_id != run_id or not 0 < len(report.pauses) <= MAX_PAUSES:
@@ -84,9 +84,9 @@ class Pausing:
         return taken
 
     async def keep(self, run_id: str, files: Sequence[str]) -> None:
-        """Make sure that all that a run needs to go on lives as long as it may wait, its `files` among it.
+        """Extend the lifetime of all data that a run needs, including `files`, to its longest wait.
 
-        What it shows is needed, too: by whoever is to answer it.
+        That includes displayed values, which the answering person needs.
         """
         await self._journal.keep(run_id)
         found = await self._runs.claimable(run_id)

@@ -1,1 +1,1 @@
-"""Values that are too large for a document."""
+"""Values too large for a document."""

@@ -1,4 +1,4 @@
-"""Large values."""
+"""Storage of large values."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -9,20 +9,20 @@ class Blobs(Protocol):
     """Large values, per workspace, with a lifetime."""
 
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
-        """Store a value; returns its size in bytes. A later one under the same id replaces it.
+        """Store a value; return its size in bytes. A later one with the same id replaces it.
 
         Raises PayloadTooLarge.
         """
         ...
 
     async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
-        """The size and the bytes. Raises NotFound."""
+        """Return the size and the bytes. Raises NotFound."""
         ...
 
     async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
-        """Let these values live for at least `lifetime` from now."""
+        """Extend the lifetime of these values to at least `lifetime` from now."""
         ...
 
     async def sweep(self, limit: int) -> int:
-        """Delete up to `limit` values whose time is over; returns how many."""
+        """Delete up to `limit` expired values; return how many."""
         ...

@@ -1,4 +1,4 @@
-"""Blobs in GridFS. A value is visible once all of it is stored; half-stored ones are swept away later."""
+"""Blobs in GridFS. A value is visible once completely stored; incomplete ones are deleted later."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
@@ -38,7 +38,7 @@ class MongoBlobs:
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
         """See Blobs."""
         file_id = ObjectId()
-        await self._live(file_id, lifetime)  # first: whatever happens next, the sweep finds every chunk
+        await self._live(file_id, lifetime)  # first: in any failure, cleanup finds every chunk
         upload = self._bucket.open_upload_stream_with_id(file_id, _name(workspace_id, blob_id))
         try:
             size = await self._fill(upload, chunks)
@@ -46,7 +46,7 @@ class MongoBlobs:
             await upload.abort()
             raise
         await upload.close()
-        await self._live(file_id, lifetime)  # it may have been swept during a long upload
+        await self._live(file_id, lifetime)  # cleanup may have deleted it during a long upload
         return size
 
     @store_call
@@ -77,7 +77,7 @@ class MongoBlobs:
         return len(found)
 
     async def content(self, workspace_id: str, blob_id: str) -> AsyncIterator[bytes]:
-        """A value in parts; none where it has gone. Raises Unavailable."""
+        """Return a value in parts; none if it was deleted. Raises Unavailable."""
         try:
             stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
         except NoFile:
@@ -87,14 +87,14 @@ class MongoBlobs:
 
     @store_call
     async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:
-        """Delete these values, whatever their lifetime."""
+        """Delete these values, regardless of their lifetime."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         if names:
             await self._discard({"filename": {"$in": names}}, len(names))
 
     @store_call
     async def discard_all(self, workspace_id: str, limit: int) -> int:
-        """Delete up to `limit` values of a workspace; returns how many."""
+        """Delete up to `limit` values of a workspace; return how many."""
         return await self._discard({"filename": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}0"}}, limit)
 
     async def _discard(self, wanted: Document, limit: int) -> int:
@@ -103,7 +103,7 @@ class MongoBlobs:
         return len(found)
 
     async def _delete(self, ids: Sequence[ObjectId]) -> None:
-        """What names the rest goes last."""
+        """Delete chunks first; the documents that name them last."""
         if ids:
             await self._chunks.delete_many({"files_id": {"$in": ids}})
             await self._files.delete_many({"_id": {"$in": ids}})

@@ -1,4 +1,4 @@
-"""Values too large to travel inline, as streams."""
+"""Routes that stream large values."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -22,7 +22,7 @@ Name = Annotated[str, Path(max_length=128)]
 
 
 def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> APIRouter:
-    """Blobs of one workspace each. `lifetime` holds where the caller asks for none, and is the longest."""
+    """Return the routes for a workspace's blobs. `lifetime` is the default and the maximum."""
     holder = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
 
     async def is_of_workspace(workspace_id: Name, access: Annotated[RunAccess, Depends(holder)]) -> None:

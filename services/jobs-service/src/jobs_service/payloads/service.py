@@ -1,4 +1,4 @@
-"""JSON values of any size: what is too large for a document goes into a blob, and comes back whole."""
+"""JSON values of any size: large ones are stored as blobs and returned whole."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ class Payloads:
         self._lifetime = lifetime
 
     async def fit(self, workspace_id: str, payload: Payload) -> Payload:
-        """`payload`, small enough for a document."""
+        """Return `payload`, small enough for a document."""
         if payload.logged is not None:
             value = msgspec.structs.replace(payload, logged=None)
             logged = await self.fit(workspace_id, payload.logged)
@@ -31,12 +31,12 @@ class Payloads:
         return Payload(blob_id=blob_id, size=size)
 
     async def pack(self, workspace_id: str, value: object) -> Payload:
-        """`value` as a payload that is small enough for a document."""
+        """Return `value` as a payload small enough for a document."""
         document = msgspec.json.encode(value)
         return await self.fit(workspace_id, Payload(inline=msgspec.Raw(document), size=len(document)))
 
     async def fetch(self, workspace_id: str, payload: Payload) -> bytes:
-        """The JSON of `payload`. Raises NotFound when its blob has reached the end of its life."""
+        """Return the JSON of `payload`. Raises NotFound if its blob has expired."""
         if payload.blob_id is None:
             return bytes(payload.inline)
         _, chunks = await self._blobs.open(workspace_id, payload.blob_id)

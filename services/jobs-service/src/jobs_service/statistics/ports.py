@@ -1,4 +1,4 @@
-"""How often workflows have run."""
+"""Storage of workflows' run counts."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,12 +7,12 @@ from shared.contracts.tallies import RunTally
 
 
 class Tallies(Protocol):
-    """How many runs of each workflow have ended, and when the last of them did."""
+    """Number of ended runs of each workflow, and the time of the last end."""
 
     async def add(self, more: Sequence[RunTally]) -> None:
-        """Add to what is known of these workflows."""
+        """Add to the counts of these workflows."""
         ...
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunTally]:
-        """What is known of these workflows; nothing of one that never ran."""
+        """Return the counts of these workflows; none for one that never ran."""
         ...

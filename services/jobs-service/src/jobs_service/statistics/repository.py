@@ -1,4 +1,4 @@
-"""How often workflows have run: one document per workflow."""
+"""Run counts in MongoDB: one document per workflow."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""How often workflows have run, for the gateway."""
+"""Route for workflows' run counts, for the gateway."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from shared.web.structs import StructResponse, struct_body
 
 
 def tallies_router(tallies: Tallies, tokens: ServiceTokens) -> APIRouter:
-    """The tallies of many workflows at once: they come as a body."""
+    """Return the route. It takes many workflow ids, so they are in the body."""
     router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/search")

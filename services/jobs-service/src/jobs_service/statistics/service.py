@@ -1,4 +1,4 @@
-"""Counts the runs of each workflow as they end."""
+"""Counts the ended runs of each workflow."""
 
 from jobs_service.runs.run import Run
 from jobs_service.statistics.ports import Tallies
@@ -6,9 +6,9 @@ from shared.contracts.tallies import RunTally
 
 
 class Tallying:
-    """Gathers ends and writes them down many at once, so that no run costs a write of its own.
+    """Collects ended runs and stores counts in batches, so that a run needs no extra write.
 
-    What a killed process had not written down yet, about a second's worth, stays uncounted.
+    A killed process loses about a second of counts.
     """
 
     def __init__(self, tallies: Tallies) -> None:
@@ -16,18 +16,18 @@ class Tallying:
         self._gathered: dict[str, RunTally] = {}
 
     def note(self, run: Run) -> None:
-        """Count the run if it is over; one that never began does not count."""
+        """Count the run if it has ended; one that never started does not count."""
         if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
             self._gather(RunTally(run.workspace_id, run.workflow_id, 1, run.ended_at))
 
     async def step(self) -> None:
-        """Write down what has gathered. Raises Unavailable."""
+        """Store the collected counts. Raises Unavailable."""
         gathered, self._gathered = self._gathered, {}
         if not gathered:
             return
         try:
             await self._tallies.add(list(gathered.values()))
-        except BaseException:  # a step that takes too long, or is stopped, is cancelled
+        except BaseException:  # a step that is stopped or takes too long is cancelled
             for tally in gathered.values():
                 self._gather(tally)
             raise

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 
 class StoreClock:
-    """Tells when the store's clock jumps ahead: it advances further than this process's monotonic clock does.
+    """Detects when the store's clock jumps ahead: it advances further than this process's monotonic clock.
 
     `tolerance` is the smallest jump that counts.
     """
@@ -16,8 +16,8 @@ class StoreClock:
     def jumped(self, now: datetime, *, asked_at: float, answered_at: float) -> bool:
         """Return whether the clock jumped since the last reading.
 
-        The store read `now` between `asked_at` and `answered_at` of the monotonic clock, so the moment at which that
-        clock was zero is known up to the time that the answer took. A slow answer is no jump.
+        The store read `now` between `asked_at` and `answered_at` of the monotonic clock, so that clock's zero is known
+        up to the response time. A slow response is no jump.
         """
         earliest = now - timedelta(seconds=answered_at)
         has_jumped = self._latest_start is not None and earliest - self._latest_start > self._tolerance

@@ -1,4 +1,4 @@
-"""Documents that may be there already: whoever stores them again changes nothing."""
+"""Idempotent inserts: storing an existing document changes nothing."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,7 +11,7 @@ DUPLICATE: Final = 11000
 
 
 async def insert_new(collection: Collection, documents: Sequence[Document]) -> set[Any]:
-    """Store what is not there yet; the ids of the rest. Raises BulkWriteError where anything else went wrong."""
+    """Store new documents; return the ids of existing ones. Raises BulkWriteError on any other failure."""
     if not documents:
         return set()
     try:

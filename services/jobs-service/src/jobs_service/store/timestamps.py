@@ -1,4 +1,4 @@
-"""Times as the store keeps them: whole milliseconds, which every expression of every server compares rightly."""
+"""Stored times: whole milliseconds, which expressions of every server compare correctly."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from shared.store.server_time import NOW_MS
 
 
 async def now_ms(store: Store) -> int:
-    """The server's own time."""
+    """Return the server's time."""
     pipeline: list[Document] = [{"$documents": [{}]}, {"$set": {"now_ms": NOW_MS}}]
     found = await (await store.database.aggregate(pipeline)).to_list()
     now: int = found[0]["now_ms"]
@@ -19,10 +19,10 @@ async def now_ms(store: Store) -> int:
 
 
 def to_ms(moment: datetime) -> Int64:
-    """Milliseconds since the epoch."""
+    """Return milliseconds since the epoch."""
     return Int64(epoch_ms(moment))
 
 
 def from_ms(milliseconds: int) -> datetime:
-    """The moment, in UTC."""
+    """Return the time in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
