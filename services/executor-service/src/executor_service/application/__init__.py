@@ -1,1 +1,1 @@
-"""What the executor does with a run: fetch what it needs, run it, report it."""
+"""Run execution: fetch what a run needs, execute it, report it."""

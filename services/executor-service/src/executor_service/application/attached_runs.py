@@ -1,4 +1,4 @@
-"""Runs that live and die with their caller: sync, and the legacy stream. One attempt each."""
+"""Attached runs: sync calls and the legacy stream, with one attempt each."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,17 +25,17 @@ from shared.errors import Conflict, FlowportError, Unavailable
 from shared.observe.logging import get_logger
 
 SHOW_AFTER_SECONDS: Final = 0.2
-"""Only a run that lasts longer is announced to run lists before its end."""
+"""Only a run that lasts longer appears in run lists before its end."""
 SHUTDOWN: Final = "shutdown"
 HAND_OVER_SECONDS: Final = 10.0
-"""How long a caller may have to wait for his pause to be stored."""
+"""How long a caller may wait until their pause is stored."""
 TAKEN_AWAY: Final = "The run was given to another worker"
 
 log = get_logger("attached_runs")
 
 
 class AttachedRuns:
-    """Runs each request once and streams its events to the address that asked."""
+    """Executes each request once and streams its events to the reply address."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class AttachedRuns:
         is_held: Callable[[], bool] = lambda: True,
         handle: RunHandle | None = None,
     ) -> bool:
-        """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else.
+        """Execute and report a run. `is_held`: whether no other worker has received it.
 
-        `handle` is what stopped it, or did not, while it waited. False: whoever asked may wait for it, and somebody
-        else has to tell him.
+        `handle` has any cancel that arrived while it waited. False: the caller may still wait and must be notified
+        elsewhere.
         """
         handle = handle or RunHandle()
         self._handles.add(handle)
@@ -88,7 +88,7 @@ class AttachedRuns:
         return _is_settled(told, spec)
 
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
-        """Tell that the worker which had this run is gone. Whether it had begun is known where its events went.
+        """Report that this run's worker was lost. The receiver of its events knows whether it had started.
 
         False: as `run`.
         """
@@ -96,9 +96,9 @@ class AttachedRuns:
         return await self.hand_back(spec, reply_to, attempt=attempt)
 
     async def hand_back(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
-        """Tell that this run was not begun, and will not be by us: whoever asked may give it to somebody else.
+        """Report that this worker did not and will not start the run: the caller may send it to another.
 
-        It is told as the loss of a worker, which ends an attempt without another event. False: as `run`.
+        The report is that of a lost worker, which ends an attempt without another event. False: as `run`.
         """
         now = self._clock.now()
         outcome = worker_lost(now, now)
@@ -110,7 +110,7 @@ class AttachedRuns:
         return _is_settled(told, spec)
 
     def stop_all(self) -> None:
-        """The process is going down: end every run in hand now, honestly."""
+        """Stop all active runs at shutdown, and report it."""
         for handle in self._handles:
             handle.cancel(SHUTDOWN)
 
@@ -138,7 +138,7 @@ class AttachedRuns:
         return outcome, tuple(result.blocks), result.usage
 
     async def _handed_over(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> RunOutcome:
-        """The run waits for somebody: it is stored before its caller is told, and goes on without either of us."""
+        """Store the paused run before its caller is notified; it continues without caller and worker."""
         try:
             report = await self._launcher.pause_report(spec, outcome, result)
             await insist(partial(self._durable.pause, spec.run_id, report), seconds=HAND_OVER_SECONDS)

@@ -1,4 +1,4 @@
-"""Runs that are stored: claimed, journaled, and finished whatever dies."""
+"""Durable runs: claimed, journaled, and finished whatever process dies."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -33,16 +33,18 @@ log = get_logger("durable_runs")
 T = TypeVar("T")
 
 OF_THE_STORE: Final = frozenset({"cancelled", "lost"})
-"""Why a stored run is to stop. What else is told is about a caller who waited for it, before it paused: that it goes on
-is nobody's mistake."""
+"""Reasons to stop a durable run.
+
+Other reasons concern the caller who waited before it paused: the run continues without them.
+"""
 
 
 class Released(Exception):
-    """The run was handed back before its end."""
+    """The run was released before its end."""
 
 
 class DurableRunWorker:
-    """Works on dispatched runs. One instance a process."""
+    """Worker for dispatched runs. One instance a process."""
 
     def __init__(
         self,
@@ -63,9 +65,9 @@ class DurableRunWorker:
         self._draining = False
 
     async def work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
-        """Claim the run and, if it is ours, take it to its end. Raises Unavailable when it cannot be claimed.
+        """Claim the run and, if granted, execute it to its end. Raises Unavailable if it cannot be claimed.
 
-        A message that comes again while its run is in hand is forgotten: the claim would be granted to its holder.
+        A repeated message of an active run is dropped: its holder would be granted the claim again.
         """
         if dispatch in self._in_hand:
             log.info("the run is in hand already", run_id=dispatch.run_id)
@@ -91,7 +93,7 @@ class DurableRunWorker:
             await self._attempt(answer.granted)
 
     def release_all(self) -> None:
-        """The process is going down: hand back every run in hand."""
+        """Release all active runs at shutdown."""
         self._draining = True
         for execution in self._executions:
             execution.cancel()
@@ -112,7 +114,7 @@ class DurableRunWorker:
             await events.close(ended)
 
     async def _finished(self, granted: ClaimGranted, events: RunEvents) -> RunOutcome:
-        """The lease is kept until the result is stored."""
+        """Execute the run; hold the lease until the result is stored."""
         run_id, handle = granted.run.run_id, RunHandle(events.follow, heeds=OF_THE_STORE)
         with self._running.holding(run_id, handle):
             async with kept_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
@@ -139,12 +141,12 @@ class DurableRunWorker:
         except _Refused as refusal:
             return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
         except Released:
-            await journal.flush()  # what is done, whoever goes on shall not do again
+            await journal.flush()  # finished blocks must not run again in the next attempt
             raise
         return await self._report(granted.attempt, spec, journal, result)
 
     async def _with_whole_journal(self, granted: ClaimGranted) -> ClaimGranted:
-        """`granted`, with the rest of the journal. Raises StaleAttempt, Released."""
+        """Return `granted` with the rest of the journal. Raises StaleAttempt, Released."""
         run_id, more_behind = granted.run.run_id, granted.more_behind
         entries = list(granted.journal)
         try:
@@ -188,7 +190,7 @@ class DurableRunWorker:
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result), files)
 
     async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, T]) -> T:
-        """Do `work` until it is done, the lease is lost, or the process goes down."""
+        """Run `work` until it ends, the lease is lost, or the process stops."""
         if self._draining:
             work.close()
             raise Released
@@ -205,11 +207,11 @@ class DurableRunWorker:
         finally:
             lease.task = None
             self._executions.discard(task)
-            del task  # how it ended holds this frame
+            del task  # its result holds this frame
 
 
 class _Refused(Exception):
-    """The run cannot begin, whoever tries."""
+    """The run cannot start in any worker."""
 
     def __init__(self, error: FlowportError) -> None:
         super().__init__(error.message)

@@ -1,4 +1,4 @@
-"""The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
+"""Journal of an attempt at a durable run: written to jobs-service in groups, in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,18 +18,18 @@ from shared.frames import unraised
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
 CALL_BYTES: Final = 16 * 1024 * 1024
-"""More is stored in several calls: blocks that end while one is under way may leave a lot."""
+"""A larger group is stored in several calls: blocks that end during a call may leave a lot."""
 
 
 async def _sure() -> None:
-    """There is no doubt."""
+    """Do nothing."""
 
 
 class GroupedJournal:
-    """Commits about every 50 ms, or when asked to. After a failure every call raises it.
+    """Commits about every 50 ms, or on request. After a failure every call raises it.
 
-    `assure` is awaited before anything is stored; it raises StaleAttempt where the attempt holds the run no more. What
-    is stored all the same is refused, but read by the next attempt: a block that only might have begun would count.
+    `assure` is awaited before each write; it raises StaleAttempt if the attempt no longer holds the run. A write would
+    be refused, but read by the next attempt: a block that only might have started would count.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class GroupedJournal:
         self._order = asyncio.Lock()
 
     async def record(self, kind: str, data: msgspec.Raw) -> None:
-        """Take one entry. Raises StaleAttempt, Unavailable."""
+        """Add an entry. Raises StaleAttempt, Unavailable."""
         self._raise_failure()
         self._pending.append(JournalEntry(self._next_index, kind, data))
         self._pending_bytes += len(bytes(data))
@@ -66,7 +66,7 @@ class GroupedJournal:
             self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._commit_soon)
 
     async def flush(self) -> None:
-        """Everything recorded so far is stored. Raises StaleAttempt, Unavailable."""
+        """Store everything recorded so far. Raises StaleAttempt, Unavailable."""
         self._flushed = True
         await self._commit_pending()
 
@@ -80,10 +80,10 @@ class GroupedJournal:
                 await self._store_pending()
 
     async def settle(self) -> None:
-        """The run has ended and its result will be stored. Raises StaleAttempt, Unavailable.
+        """Settle the journal before the ended run's result is stored. Raises StaleAttempt, Unavailable.
 
-        Should that fail, the run is run again from the journal. What it did outside must then be known; a run that did
-        nothing outside may as well be run again whole, and costs the store nothing here.
+        If storing fails, the run repeats from the journal, which must then contain its external effects; a run without
+        any may repeat completely, and costs the store nothing here.
         """
         if self._flushed:
             await self.flush()
@@ -100,18 +100,21 @@ class GroupedJournal:
         self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
 
     async def _commit_quietly(self) -> None:
-        with suppress(FlowportError):  # whoever comes next hears of it
+        with suppress(FlowportError):  # the next caller gets it
             await self._commit_pending()
 
     async def _store_pending(self) -> None:
-        """What is not known to be stored stays: whoever waits for it may be cancelled, and another flush comes."""
+        """Store pending entries.
+
+        Unconfirmed ones stay pending: the waiting caller may be canceled, and another flush follows.
+        """
         entries = next(batches(self._pending, weigh=_weight, max_weight=CALL_BYTES))
         group = AppendJournal(self._attempt, entries)
         try:
             await self._assure()
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
-            self._failure = unraised(error)  # this one holds the frames that it passes, and they hold this
+            self._failure = unraised(error)  # the error holds the frames that it passes, and they hold this object
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(map(_weight, entries))

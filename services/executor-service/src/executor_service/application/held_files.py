@@ -1,4 +1,4 @@
-"""Stored files, wherever in a value they are."""
+"""Finds stored files anywhere in a value."""
 
 from typing import Final
 
@@ -12,12 +12,12 @@ _MARK: Final = f'"context":"{CONTEXT}"'.encode()
 
 
 def may_have_files(document: bytes) -> bool:
-    """Whether it is worth while to read JSON of ours for them."""
+    """Return whether our JSON may contain files."""
     return _MARK in document
 
 
 def files_in(value: Json) -> list[JsonObject]:
-    """Every stored file in a value, outermost first. The value is walked without recursion: it may be deep."""
+    """Return every stored file in a value, outermost first. The search is iterative: the value may be deep."""
     found: list[JsonObject] = []
     left: list[Json] = [value]
     while left:
@@ -32,7 +32,7 @@ def files_in(value: Json) -> list[JsonObject]:
 
 
 def held_files(workspace_id: str, state: bytes) -> tuple[str, ...]:
-    """The ids of the workspace's files that a paused run may still read, from its state as JSON."""
+    """Return the ids of the workspace's files that a paused run may still read, from its state as JSON."""
     if not may_have_files(state):
         return ()
     keys = (FileKey.parse(str(file["key"])) for file in files_in(msgspec.json.decode(state)))

@@ -1,4 +1,4 @@
-"""Turns a run as it was asked for into an execution, and its result into an outcome that fits into a message."""
+"""Converts a requested run to an execution, and its result to an outcome that fits into a message."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ _decode_state = msgspec.json.Decoder(RunState).decode
 
 
 class Launcher:
-    """Fetches the workflow, its environment and the input. `keyed_providers` are those this server has a key for."""
+    """Fetches the workflow, its environment and the input. `keyed_providers` have a key on this server."""
 
     def __init__(
         self,
@@ -67,15 +67,15 @@ class Launcher:
         answers: Mapping[str, msgspec.Raw] = NOTHING_ANSWERED,
         before_effect: Callable[[], Awaitable[None]] = at_once,
     ) -> Execution:
-        """The run, ready to go: from where it was `left`, then what `entries` tell, then with `answers` to its pauses.
+        """Return the prepared run: restore the state `left`, apply `entries`, then the `answers` to its pauses.
 
-        Raises FlowportError when a part of it cannot be had.
+        Raises FlowportError if a part is unavailable.
         """
         workspace_id = spec.snapshot.workspace_id
         workflow = await self._workflows.get(spec.snapshot)
         document = await self._payloads.get(workspace_id, spec.input)
         body = msgspec.json.decode(document) if document else None
-        if not entries and left is None:  # what is taken up again has its start's output, files included
+        if not entries and left is None:  # a resumed run has its start's output, including files
             body = await self._sent_files.taken(spec, workflow, document, body)
         request = RunRequest.from_spec(
             spec,
@@ -98,7 +98,7 @@ class Launcher:
         )
 
     async def conclude(self, spec: RunSpec, outcome: RunOutcome, *, patience_seconds: float = 0.0) -> RunOutcome:
-        """`outcome` with a large output put aside. Never raises: an output that cannot be kept fails the run."""
+        """Return `outcome` with a large output stored separately. Never raises: if storing fails, the run fails."""
         try:
             output = await self._stored(spec, outcome.output, patience_seconds)
             if outcome.output.logged is not None:
@@ -112,14 +112,14 @@ class Launcher:
         return await insist(partial(self._payloads.put, spec.snapshot.workspace_id, document), seconds=patience_seconds)
 
     async def pause_report(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> PauseRun:
-        """All that a paused run needs to go on without this process. Raises Unavailable."""
+        """Return all data with which another process can continue a paused run. Raises Unavailable."""
         document = msgspec.json.encode(result.state)
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
         files = held_files(spec.snapshot.workspace_id, document)
         return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage, files)
 
     async def _environment(self, spec: RunSpec, workflow: CompiledWorkflow) -> Mapping[str, str]:
-        """No more than the workflow can ask for."""
+        """Return only the values that the workflow refers to."""
         if not workflow.needs_environment:
             return {}
         names = None if workflow.reads_whole_environment else workflow.environment_names
@@ -132,7 +132,7 @@ class Launcher:
         return RunFrom(spec.run_from.block_id, _decode_outputs(document))
 
     def refused(self, error: FlowportError) -> RunOutcome:
-        """The outcome of a run that could not begin."""
+        """Return the outcome of a run that could not start."""
         now = self._engine.clock.now()
         blank = RunOutcome(status=RunStatus.FAILED, output=EMPTY_OUTPUT, started_at=now, ended_at=now, duration_ms=0.0)
         return self._with_error(blank, error)
@@ -148,7 +148,7 @@ class Launcher:
 
 
 def pause_points(result: RunResult) -> tuple[PausePoint, ...]:
-    """What a paused run waits for."""
+    """Return the pauses of a run."""
     return tuple(
         PausePoint(
             context_id=pause.context_id,

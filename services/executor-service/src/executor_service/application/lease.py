@@ -1,4 +1,4 @@
-"""The right to work on a durable run: kept while the run is in hand, and asked for again where it is in doubt."""
+"""Lease of a durable run: renewed while the run is active, and checked when in doubt."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,11 +12,11 @@ from shared.contracts.work import ClaimGranted, LeaseAnswer
 from shared.errors import FlowportError, StaleAttempt
 
 RENEWALS_PER_LEASE: Final = 3
-"""Two may get lost."""
+"""Two renewals may fail."""
 
 
 class Lease:
-    """Whether the run is still ours, as far as we know. `task` is what must stop when it is not."""
+    """Lease of a run, as far as known. `task` must stop when it is lost."""
 
     def __init__(self, durable: DurableRuns, granted: ClaimGranted) -> None:
         self._durable = durable
@@ -28,7 +28,7 @@ class Lease:
         self.task: asyncio.Task[Any] | None = None
 
     async def assure(self) -> None:
-        """Ask whether the run is still ours where nobody has heard of us for a lease: the process stood still.
+        """Check the lease if no renewal has succeeded for its duration: the process was frozen.
 
         Raises StaleAttempt, Unavailable.
         """
@@ -37,7 +37,7 @@ class Lease:
             self._heard_at = _now()
 
     async def renew_for_ever(self, on_cancel: Callable[[], None]) -> None:
-        """Until it is lost. `on_cancel` hears that somebody wants the run to stop."""
+        """Renew until the lease is lost. `on_cancel` is called when the run is to be canceled."""
         pause = self._seconds / RENEWALS_PER_LEASE
         while True:
             await asyncio.sleep(pause)
@@ -51,7 +51,7 @@ class Lease:
                 on_cancel()
 
     async def _renewed(self, seconds: float) -> LeaseAnswer:
-        """Ask until there is an answer: who does not give one in `seconds` hangs, and another may give it in time."""
+        """Retry until there is an answer: a request without one in `seconds` hangs, and another may succeed in time."""
         while True:
             try:
                 async with asyncio.timeout(seconds):
@@ -71,7 +71,7 @@ class Lease:
 async def kept_lease(
     durable: DurableRuns, granted: ClaimGranted, on_cancel: Callable[[], None]
 ) -> AsyncIterator[Lease]:
-    """The lease that a claim was granted with, renewed until this is left."""
+    """Renew the lease of a granted claim while the context is active."""
     lease = Lease(durable, granted)
     renewal = asyncio.create_task(lease.renew_for_ever(on_cancel), name=f"lease-{granted.run.run_id}")
     try:

@@ -1,4 +1,4 @@
-"""How long a worker waits for a service that does not answer, instead of giving its run up."""
+"""Retries of calls to an unavailable service, so that its runs need not fail."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 PATIENCE_SECONDS: Final = 60.0
 """Longer than any restart, and far shorter than the broker waits for a worker."""
 PAUSE_SECONDS: Final = (0.2, 0.8)
-"""Between two tries; spread, so that all workers do not come back at once."""
+"""Delay between attempts; random, so that workers do not all retry at once."""
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ async def insist(
     seconds: float = PATIENCE_SECONDS,
     on: type[Exception] | tuple[type[Exception], ...] = Unavailable,
 ) -> T:
-    """Repeat `call` while the other service does not answer, or for what else is named. Raises it after `seconds`."""
+    """Retry `call` while the service is unavailable, or on the given errors. Raise the error after `seconds`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
     while True:

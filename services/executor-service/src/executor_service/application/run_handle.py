@@ -1,14 +1,17 @@
-"""A hold on a run that may not have begun yet, for whoever wants to stop it."""
+"""Handle for stopping a run that may not have started yet."""
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
 
 class RunHandle:
-    """Passes a cancel on to whatever is done for the run, now or as soon as something is."""
+    """Forwards a cancel to the run's current task, or to its next one."""
 
     def __init__(self, follow: Callable[[str], None] | None = None, *, heeds: Container[str] | None = None) -> None:
-        """`follow` is told who else wants the run's events. `heeds`: for which reasons it stops, if not for any."""
+        """`follow` receives the addresses of further followers.
+
+        `heeds`: the reasons for which the run stops; all by default.
+        """
         self._follow = follow
         self._heeds = heeds
         self._stop: Callable[[], object] | None = None
@@ -16,7 +19,7 @@ class RunHandle:
 
     @property
     def cancel_reason(self) -> str | None:
-        """Why the run was cancelled; None when it was not."""
+        """Return why the run was canceled; None if it was not."""
         return self._reason
 
     def cancel(self, reason: str) -> None:
@@ -28,13 +31,13 @@ class RunHandle:
             self._stop()
 
     def follow(self, address: str) -> None:
-        """Somebody asks for the run's events."""
+        """Add a follower of the run's events."""
         if self._follow is not None:
             self._follow(address)
 
     @contextmanager
     def passing_to(self, stop: Callable[[], object]) -> Iterator[None]:
-        """While inside, a cancel calls `stop`; one that was before calls it now."""
+        """Call `stop` on a cancel while the context is active, or at once if already canceled."""
         self._stop = stop
         if self._reason is not None:
             stop()

@@ -1,4 +1,4 @@
-"""Which runs this process is working on, so that a cancel, or a follower, from anywhere reaches them."""
+"""Active runs of this process, so that cancels and followers reach them."""
 
 import time
 from collections import OrderedDict
@@ -10,23 +10,26 @@ from shared.contracts.messages import CancelRun, ControlMessage, FollowRun
 
 REMEMBERED_CANCELS: Final = 10_000
 REMEMBERED_SECONDS: Final = 60.0
-"""Longer than an attached run waits for a worker. A run may pause and go on much later: an old cancel is not for it."""
+"""Longer than an attached run waits for a worker.
+
+A run may pause and continue much later: an old cancel does not apply to it.
+"""
 
 
 class RunInHand(Protocol):
-    """A run that can be told to stop, or whom to tell of its events."""
+    """A run that can be stopped and followed."""
 
     def cancel(self, reason: str) -> None:
-        """Stop within a second, whatever is being waited for."""
+        """Stop within a second, whatever the run waits for."""
         ...
 
     def follow(self, address: str) -> None:
-        """Somebody asks for the run's events."""
+        """Add a follower of the run's events."""
         ...
 
 
 class RunningRuns:
-    """The runs in hand, and the cancels of runs that have not arrived yet (a bounded memory of them)."""
+    """Active runs, and a bounded number of cancels for runs that have not arrived yet."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._running: dict[str, RunInHand] = {}
@@ -35,7 +38,7 @@ class RunningRuns:
 
     @contextmanager
     def holding(self, run_id: str, run: RunInHand) -> Iterator[None]:
-        """While inside, cancels for `run_id` reach `run`, one that came before the run included."""
+        """Deliver cancels for `run_id` to `run` while the context is active, including an earlier one."""
         self._running[run_id] = run
         reason, until = self._early.pop(run_id, ("", 0.0))
         if self._clock() < until:
@@ -43,11 +46,11 @@ class RunningRuns:
         try:
             yield
         finally:
-            if self._running.get(run_id) is run:  # not so where this process took the run over from itself
+            if self._running.get(run_id) is run:  # false if this process claimed the run again
                 del self._running[run_id]
 
     def on_control(self, message: ControlMessage) -> None:
-        """Obey a cancel, and hear of followers; other messages are for other services."""
+        """Apply a cancel or add a follower; ignore other services' messages."""
         match message:
             case CancelRun():
                 self._cancel(message)

@@ -1,4 +1,4 @@
-"""Files that callers send: read from the input, kept, and shown to blocks as stored files."""
+"""Files that callers send: read from the input, stored, and passed to blocks as stored files."""
 
 import asyncio
 import base64
@@ -26,11 +26,11 @@ from shared.workflow.format.js_values import Json, JsonObject
 log = get_logger("sent_files")
 
 MAX_FILES: Final = 50
-"""Files of one run."""
+"""Maximum number of files per run."""
 MAX_RUN_BYTES: Final = 100 * 1024 * 1024
-"""Of all files of one run together."""
+"""Maximum size of all files of a run."""
 TAKING_SECONDS: Final = 60.0
-"""For fetching and keeping all files of one run."""
+"""Time to fetch and store all files of a run."""
 CHAT_FIELD: Final = "files"
 UNKNOWN_TYPE: Final = "application/octet-stream"
 _MARK: Final = b'"data"'
@@ -40,7 +40,7 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file as the caller sent it: its content, or where it is."""
+    """A file as the caller sent it: its content or its URL."""
 
     name: str
     type: str
@@ -49,7 +49,7 @@ class SentFile:
 
 
 class SentFiles:
-    """Takes the files out of a run's input. A run without any costs nothing but a look."""
+    """Stores the files in a run's input. A run without files costs only a check."""
 
     def __init__(self, store: FileStore, downloads: OutboundClient, *, public_url: str) -> None:
         self._store = store
@@ -57,9 +57,9 @@ class SentFiles:
         self._public_url = public_url
 
     async def taken(self, spec: RunSpec, workflow: CompiledWorkflow, document: bytes, body: Json) -> Json:
-        """`body`, which `document` is the JSON of, with stored files in place of those that were sent.
+        """Return `body`, parsed from `document`, with stored files in place of sent ones.
 
-        Raises InvalidRequest for a file that cannot be had, Unavailable.
+        Raises InvalidRequest if a file is unavailable, Unavailable.
         """
         if _MARK not in document or not isinstance(body, dict):
             return body
@@ -101,7 +101,7 @@ class SentFiles:
             if len(content) > MAX_FILE_BYTES:
                 raise InvalidRequest(f"it has over {MAX_FILE_BYTES // 1024**2} MiB")
         except (ValueError, FlowportError, OutboundError) as error:
-            # Not for the caller, who may be anybody: it would tell what there is at addresses behind our own door.
+            # Hidden from the caller, who may be anonymous: it would reveal what is reachable inside our network.
             log.info("a file that was sent cannot be had", run_id=spec.run_id, error=str(error))
             raise _failed(f"Failed to upload file: {file.name}") from error
         return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
@@ -116,7 +116,7 @@ class SentFiles:
 
 
 def sent_files(value: Json) -> Sequence[SentFile]:
-    """The files in a field; what is none is left out."""
+    """Return the files in a field; ignore other values."""
     items = value if isinstance(value, list) else [value]
     return [file for item in items if isinstance(item, dict) and (file := _sent(item)) is not None]
 
@@ -136,18 +136,18 @@ def _sent(item: JsonObject) -> SentFile | None:
 def _path(url: str) -> str:
     try:
         return unquote(urlsplit(url).path)
-    except ValueError:  # it names no host: it is refused when it is fetched
+    except ValueError:  # no host in the URL: fetching it fails
         return ""
 
 
 def _safe(name: Json, otherwise: str) -> str:
-    """A name that is one: no path, nothing that a terminal or a header would take for more."""
+    """Return a safe file name: no path, nothing that a terminal or a header would interpret."""
     text = name if isinstance(name, str) and name.strip() else otherwise.rstrip("/").rpartition("/")[2]
     return _UNSAFE.sub("_", text.strip())[:MAX_NAME].strip(". ") or "file"
 
 
 def _decoded(data_url: str) -> bytes:
-    """The content, in lines or in one, with its padding or without it. Raises ValueError."""
+    """Decode the content, with or without line breaks and padding. Raises ValueError."""
     text = "".join(data_url.partition(",")[2].split())
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -1,4 +1,4 @@
-"""Files in outputs: with their content, as far as the caller wants it."""
+"""Content of files in outputs, within the caller's limit."""
 
 import base64
 from typing import Final
@@ -16,9 +16,9 @@ from shared.observe.logging import get_logger
 from shared.workflow.format.js_values import Json
 
 MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
-"""The largest file whose content is shown where the caller names no bound."""
+"""The largest file whose content is included by default."""
 MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
-"""Content in one output."""
+"""Maximum content in one output."""
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -26,15 +26,15 @@ log = get_logger("shown_files")
 
 
 class ShownFiles:
-    """Fills in the content of stored files. Outputs without any cost nothing but a look."""
+    """Adds the content of stored files. Outputs without files cost only a check."""
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
 
     async def filled(self, spec: RunSpec, document: bytes, *, room: int | None = None) -> bytes:
-        """`document` (JSON) with `base64` in its files, `room` bytes of content at most where that is given.
+        """Return `document` (JSON) with `base64` in its files, limited to `room` bytes of content if given.
 
-        Those that cannot be had, or are too large, stay without.
+        Files that are unavailable or too large are left without content.
         """
         if not spec.include_file_base64 or not may_have_files(document):
             return document
@@ -51,13 +51,13 @@ class ShownFiles:
             if key.file_id not in read:
                 read[key.file_id] = await self._content(key, min(largest, left))
             content = read[key.file_id]
-            if content is not None and len(content) <= left:  # the object's own `size` may be forged
+            if content is not None and len(content) <= left:  # the object's `size` may be forged
                 file["base64"] = base64.b64encode(content).decode()
                 left -= len(content)
         return _encode(output)
 
     def filling(self, spec: RunSpec, sink: EventSink) -> EventSink:
-        """`sink`, which gets selected outputs with the content of their files."""
+        """Wrap `sink` to add the content of files to selected outputs."""
         return _Filling(self, spec, sink) if spec.selected_outputs and spec.include_file_base64 else sink
 
     async def _content(self, key: FileKey, max_bytes: int) -> bytes | None:

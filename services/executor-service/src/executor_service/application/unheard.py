@@ -1,20 +1,20 @@
-"""Events that are not kept."""
+"""Events that are not stored."""
 
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import RunOutcome
 
 
 class Unheard:
-    """The events of a run that nobody will ever ask for."""
+    """Discards the events of runs that cannot be followed."""
 
     async def begin(self, listener: str | None) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     async def emit(self, event: RunEvent) -> None:
-        """Drop it."""
+        """Drop the event."""
 
     def follow(self, address: str) -> None:
-        """There is nothing to follow."""
+        """Do nothing."""
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
-        """Tell nobody."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Compiled workflows: made once per snapshot, kept in a bounded cache."""
+"""Bounded cache of compiled workflows, by snapshot."""
 
 import asyncio
 from collections import OrderedDict
@@ -18,7 +18,7 @@ Key = tuple[str, str]
 
 
 class WorkflowCache:
-    """Immutable entries, the least recently used dropped first; concurrent misses of one snapshot load it once."""
+    """Cache of immutable entries with LRU eviction; concurrent misses of one snapshot load it once."""
 
     def __init__(self, snapshots: Snapshots, *, entries: int) -> None:
         self._snapshots = snapshots
@@ -27,7 +27,7 @@ class WorkflowCache:
         self._loading: dict[Key, asyncio.Task[CompiledWorkflow]] = {}
 
     async def get(self, snapshot: SnapshotRef) -> CompiledWorkflow:
-        """The workflow ready to run. Raises NotFound, InvalidWorkflow, Unavailable."""
+        """Return the compiled workflow. Raises NotFound, InvalidWorkflow, Unavailable."""
         key = (snapshot.workspace_id, snapshot.snapshot_hash)
         found = self._compiled.get(key)
         if found is not None:
@@ -47,7 +47,7 @@ class WorkflowCache:
     async def _load(self, key: Key, snapshot: SnapshotRef) -> CompiledWorkflow:
         async with compile_turns.held(snapshot.workspace_id):
             document = msgspec.json.decode(await self._snapshots.snapshot(snapshot))
-            # Megabytes of code take seconds to parse: other runs go on in between.
+            # Parsing megabytes of code takes seconds: other runs continue in between.
             compiled = await compile_turns.run(partial(compile_workflow, document, snapshot.snapshot_hash))
         self._compiled[key] = compiled
         if len(self._compiled) > self._entries:
