@@ -1,4 +1,4 @@
-"""Puts executor-service together: the one place that knows concrete classes."""
+"""Assembles executor-service: only this module knows concrete classes."""
 
 import secrets
 import socket
@@ -46,7 +46,7 @@ from shared.web.payloads import PayloadStore
 from shared.workflow.catalog import PLUGIN_GROUP
 
 DOWNLOADS: Final = 8
-"""Files that are fetched for callers at once; each is held in memory until it is stored."""
+"""Concurrent downloads for callers; each is held in memory until it is stored."""
 
 
 def build(
@@ -57,7 +57,7 @@ def build(
     jobs: InternalClient | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
-    """The executor of `settings`, with any part replaced."""
+    """Build the executor from `settings`, with any part replaced."""
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.EXECUTOR, client=settings.amqp_client)
     deploy = deploy or _client(settings, settings.deploy_url)

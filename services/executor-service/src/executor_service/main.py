@@ -1,4 +1,4 @@
-"""The process entry of executor-service."""
+"""Entry point of executor-service."""
 
 from executor_service.bootstrap import build
 from executor_service.settings import ExecutorSettings
@@ -7,7 +7,7 @@ from shared.web.server import serve
 
 
 def main() -> None:
-    """Serve until SIGTERM; runs in hand get the drain time."""
+    """Serve until SIGTERM; active runs get the drain time."""
     settings = read_settings(ExecutorSettings)
     serve(build(settings), settings, port=settings.executor_port)
 

@@ -1,4 +1,4 @@
-"""What the executor needs from other services."""
+"""Ports to other services."""
 
 from collections.abc import Callable, Collection
 from enum import Enum
@@ -24,18 +24,18 @@ from shared.contracts.work import (
 
 
 class Snapshots(Protocol):
-    """Where deployed workflow states are kept."""
+    """Storage of deployed workflow states."""
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
-        """The immutable state as JSON. Raises NotFound, Unavailable."""
+        """Return the immutable state as JSON. Raises NotFound, Unavailable."""
         ...
 
 
 class Endpoints(Protocol):
-    """Where it is known which version of a workflow is live."""
+    """Live versions of workflows."""
 
     async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
-        """Return the workflow as callers meet it now, with a ticket for its live version or the one that is named.
+        """Return a workflow's endpoint, with a ticket for its live version or the named one.
 
         Raises NotFound, Unavailable.
         """
@@ -43,135 +43,135 @@ class Endpoints(Protocol):
 
 
 class Environments(Protocol):
-    """Where `{{NAME}}` values are kept."""
+    """Storage of `{{NAME}}` values."""
 
     async def environment(
         self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
     ) -> Environment:
-        """The values of a workspace, and of the user where the workspace has none, in clear. Raises Unavailable.
+        """Return the decrypted values of a workspace, and the user's where the workspace has none. Raises Unavailable.
 
-        Those of `names`, maybe others beside them; or all.
+        Those of `names`, perhaps with others; or all.
         """
         ...
 
 
 class Payloads(Protocol):
-    """Where values go that are too large for a message."""
+    """Storage of values too large for a message."""
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
-        """Keep a JSON document, inline when it is small. Raises Unavailable."""
+        """Store a JSON document, inline if small. Raises Unavailable."""
         ...
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
-        """The JSON of a payload. Raises NotFound, Unavailable."""
+        """Return the JSON of a payload. Raises NotFound, Unavailable."""
         ...
 
 
 class Told(Enum):
-    """Whether the caller's process has heard all that there was to tell."""
+    """Whether the caller's process received all events."""
 
     ALL = "all"
     NOBODY = "nobody"
-    """It is gone."""
+    """The caller has disconnected."""
     UNKNOWN = "unknown"
-    """It may wait for the end, and could not be reached."""
+    """The caller may still wait but is unreachable."""
 
 
 class CallerLine(Protocol):
-    """The line to whoever waits for one attached run: its events, in order and without a gap."""
+    """Sends an attached run's events to its caller, in order and without gaps."""
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next. Dropped where the caller cannot be reached."""
+        """Add an event; return when there is room for the next. Drop it if the caller is unreachable."""
         ...
 
     async def heard(self) -> None:
-        """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
+        """Return once the caller's process knows that the run has started. Raises Unavailable if that is unknown."""
         ...
 
     async def close(self) -> Told:
-        """Wait for what is on its way; whether the caller's process has all of it."""
+        """Wait for outgoing events; return whether the caller's process received all."""
         ...
 
 
 class LineOf(Protocol):
-    """Opens lines to callers."""
+    """Opens reply lines to callers."""
 
     def __call__(
         self, reply_to: str, run_id: str, on_broken: Callable[[], None] = ..., *, attempt: int = ...
     ) -> CallerLine:
-        """The line to `reply_to`; `on_broken` is called once when nobody can be reached there any more."""
+        """Return the line to `reply_to`; `on_broken` is called once when it becomes unreachable."""
         ...
 
 
 class RunEvents(Protocol):
-    """Where the events of one attempt at a durable run go. Never fails, and never holds the run up for long."""
+    """Receiver of events of an attempt at a durable run. Never fails, and never delays the run for long."""
 
     async def begin(self, listener: str | None) -> None:
-        """The attempt begins; `listener` is the reply address of whoever follows from the start."""
+        """Start the attempt; `listener` is the reply address of its first follower."""
         ...
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event."""
+        """Add an event."""
         ...
 
     def follow(self, address: str) -> None:
-        """From now on somebody else follows too."""
+        """Add a follower."""
         ...
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
-        """Nothing follows; with an outcome, because the run is over or paused."""
+        """Close the events; with an outcome if the run ended or paused."""
         ...
 
 
 EventsOf = Callable[[RunSpec, int], RunEvents]
-"""Of a run and an attempt at it."""
+"""Creates the events of a run and an attempt."""
 
 
 class DurableRuns(Protocol):
-    """Where durable runs are kept; every write names its attempt, and an older attempt's is refused."""
+    """Storage of durable runs; every write names its attempt, and those of older attempts are refused."""
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
-        """Ask for a dispatched run. Raises Unavailable."""
+        """Claim a dispatched run. Raises Unavailable."""
         ...
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
-        """Keep the lease. Raises StaleAttempt, Unavailable."""
+        """Renew the lease. Raises StaleAttempt, Unavailable."""
         ...
 
     async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
-        """What happened in earlier attempts, a page at a time. Raises StaleAttempt, Unavailable."""
+        """Return a page of earlier attempts' journal. Raises StaleAttempt, Unavailable."""
         ...
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
-        """Store what happened. Raises StaleAttempt, Unavailable."""
+        """Store journal entries. Raises StaleAttempt, Unavailable."""
         ...
 
     async def finish(self, run_id: str, result: FinishRun) -> None:
-        """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
+        """Store the attempt's outcome. Raises StaleAttempt, Unavailable."""
         ...
 
     async def pause(self, run_id: str, report: PauseRun) -> None:
-        """Store an attached run that has paused. Raises Conflict when it is to be cancelled, Unavailable."""
+        """Store a paused attached run. Raises Conflict if it is being canceled, Unavailable."""
         ...
 
     async def release(self, run_id: str, attempt: int) -> None:
-        """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""
+        """Release the unfinished run. Raises StaleAttempt, Unavailable."""
         ...
 
 
 class Records(Protocol):
-    """Takes what attached runs leave behind."""
+    """Receiver of attached runs' records."""
 
     def put(self, record: RunBegan | RunRecorded) -> None:
-        """Take one record without waiting; it is dropped, and counted, when there is no room."""
+        """Add a record without waiting; drop and count it if there is no room."""
         ...
 
 
 class FileStore(Protocol):
-    """Where the files of runs are kept, per workspace, for a while."""
+    """Storage of runs' files, per workspace, for a limited time."""
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-        """Keep a file. Raises PayloadTooLarge, Unavailable."""
+        """Store a file. Raises PayloadTooLarge, Unavailable."""
         ...
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:

@@ -1,1 +1,1 @@
-"""The executor's way out: replies, records, jobs-service, deploy-service."""
+"""Outgoing adapters: replies, records, jobs-service, deploy-service."""

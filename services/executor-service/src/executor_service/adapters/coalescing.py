@@ -1,4 +1,4 @@
-"""Events of one run on their way out: in order, tokens coalesced."""
+"""Outgoing events of one run: in order, tokens coalesced."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,22 +9,24 @@ from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunSta
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
-"""What is sent waits for more no longer, and no fuller, than this."""
+"""Size at which waiting text is sent at once."""
 BEGIN_SECONDS: Final = 0.1
-"""Nobody reads that a run has begun: so long it waits for what else there is to tell. A message of its own would cost
-many calls that begin at once a tenth of their rate, and each first word would wait until it is confirmed.
+"""Maximum wait of a run's start event for further events.
+
+A message of its own would cost many concurrent calls a tenth of their rate, and delay each first token until it is
+confirmed.
 """
 
 BATCH_BYTES: Final = 1024 * 1024
-"""Events are sent together up to here: what several blocks told while nothing could be sent must fit into messages."""
+"""Limit for events sent together: events gathered while nothing could be sent must fit into messages."""
 
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
 
 class Coalescing:
-    """The first text goes out at once; later text is flushed every 15 ms or 1 KiB, whichever comes first.
+    """Sends the first text at once; flushes later text every 15 ms or 1 KiB, whichever comes first.
 
-    `send` is called with one batch after the other. Once it has failed nothing more is sent, and `flush` raises why.
+    `send` is called with one batch after the other. After a failure nothing more is sent, and `flush` raises it.
     """
 
     def __init__(self, send: Send) -> None:
@@ -35,12 +37,12 @@ class Coalescing:
         self._has_news = False
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
-        """The last one that was begun: it ends when all before it have."""
+        """The last send started: it ends after all earlier ones."""
         self._failure: Exception | None = None
         self._order = asyncio.Lock()
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next."""
+        """Add an event; return when there is room for the next."""
         self._add(event)
         is_text = isinstance(event, Chunk)
         is_news = not isinstance(event, RunStarted)
@@ -57,9 +59,9 @@ class Coalescing:
         self._spoke = self._spoke or is_text
 
     async def flush(self) -> None:
-        """Send what waits, and wait for what is on its way.
+        """Send waiting events, and wait until all are sent.
 
-        Whoever waits may be cancelled: what has been taken goes out all the same.
+        If the caller is canceled, added events are still sent.
         """
         if self._pending:
             self._begin_flush()
@@ -69,7 +71,7 @@ class Coalescing:
             raise self._failure
 
     async def close(self) -> None:
-        """`flush`, and let go of `send`: whose it is holds this, too, and would stay in memory until a collection."""
+        """Flush, and release `send`: its owner holds this object, too, and would stay in memory until a collection."""
         await self.flush()
         self._send = _nowhere
 
@@ -96,7 +98,7 @@ class Coalescing:
         self._sending = asyncio.get_running_loop().create_task(self._send_pending())
 
     async def _send_pending(self) -> None:
-        """One at a time: whoever comes later waits for what is being sent."""
+        """Send waiting events after those being sent."""
         async with self._order:
             events, self._pending, self._pending_size = tuple(self._pending), [], 0
             if not events or self._failure is not None:
@@ -104,9 +106,9 @@ class Coalescing:
             try:
                 for batch in batches(events, weigh=size_of, max_weight=BATCH_BYTES):
                     await self._send(batch)
-            except Exception as error:  # whoever flushes raises it again
+            except Exception as error:  # `flush` raises it
                 self._failure = error
 
 
 async def _nowhere(events: tuple[RunEvent, ...]) -> None:
-    """Nothing comes after the end."""
+    """Drop events after the end."""

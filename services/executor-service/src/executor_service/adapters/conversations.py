@@ -1,4 +1,4 @@
-"""What agents remember, kept by jobs-service."""
+"""Agents' conversations, stored by jobs-service."""
 
 from collections.abc import Mapping, Sequence
 

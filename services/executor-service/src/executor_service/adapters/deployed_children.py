@@ -1,4 +1,4 @@
-"""Deployed workflows that others call: where each points right now, compiled and kept."""
+"""Child workflows: resolves their live versions, and caches compiled ones."""
 
 import re
 from typing import Final
@@ -15,14 +15,14 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class DeployedChildren:
-    """Looks up the live version at every new call, so that a promote of the child acts at once."""
+    """Resolves the live version at every new call, so that a promote of the child takes effect at once."""
 
     def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
         self._endpoints = endpoints
         self._workflows = workflows
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
-        """The live version; None when there is none in this workspace. Raises InvalidWorkflow, Unavailable."""
+        """Return the live version; None if this workspace has none. Raises InvalidWorkflow, Unavailable."""
         if not _WORKFLOW_ID.fullmatch(workflow_id):
             return None
         try:
@@ -35,13 +35,13 @@ class DeployedChildren:
         return await self._child(endpoint.name, snapshot, endpoint.ticket)
 
     async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
-        """The version that was called before. Raises NotFound, InvalidWorkflow, Unavailable."""
+        """Return the version called before. Raises NotFound, InvalidWorkflow, Unavailable."""
         endpoint = await self._endpoints.endpoint(workspace_id, pin.workflow_id, pin.snapshot_id)
         snapshot = SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id)
         return await self._child(pin.name, snapshot, endpoint.ticket)
 
     async def _child(self, name: str, snapshot: SnapshotRef, ticket: str) -> ChildWorkflow:
-        ticket = ticket or presented_ticket()  # deploy-service of the version before issues none, and asks for none
+        ticket = ticket or presented_ticket()  # the previous version of deploy-service neither issues nor requires one
         with presenting(ticket):
             compiled = await self._workflows.get(snapshot)
         return ChildWorkflow(name, snapshot.snapshot_hash, compiled, ticket)

@@ -1,4 +1,4 @@
-"""Files of runs, kept as blobs by jobs-service."""
+"""Files of runs, stored as blobs by jobs-service."""
 
 from shared.contracts.files import FileKey
 from shared.contracts.payloads import StoredBlob
@@ -8,7 +8,7 @@ from shared.web.paths import path_of
 
 
 class JobsFiles:
-    """Implements FileStore. A file is kept for as long as any large value is."""
+    """Implements FileStore. A file has the lifetime of any large value."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
@@ -21,6 +21,6 @@ class JobsFiles:
         """See FileStore."""
         path = path_of("blobs", key.workspace_id, key.file_id, run_id=key.run_id, max_bytes=max_bytes)
         content = await self._client.fetch("GET", path)
-        if max_bytes is not None and len(content) > max_bytes:  # jobs-service of the version before has no bound
+        if max_bytes is not None and len(content) > max_bytes:  # the previous version of jobs-service has no limit
             raise PayloadTooLarge(f"The file has more than {max_bytes} bytes")
         return content

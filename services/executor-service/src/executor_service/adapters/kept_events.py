@@ -1,4 +1,4 @@
-"""The events of one attempt at a durable run: at once to those who follow it, and a little later to be kept."""
+"""Events of an attempt at a durable run: sent to followers at once, and stored shortly after."""
 
 import asyncio
 from contextlib import suppress
@@ -38,22 +38,22 @@ log = get_logger("kept_events")
 KEEP_SECONDS: Final = 0.25
 KEEP_EVENTS: Final = 256
 KEEP_BYTES: Final = 1024 * 1024
-"""What is kept waits for more no longer, and no fuller, than this."""
+"""Size at which waiting events are stored at once."""
 FOLLOW_SECONDS: Final = 30.0
-"""Who does not say again that it follows is forgotten."""
+"""Followers must renew within this time."""
 MAX_FOLLOWERS: Final = 16
 MAX_TEXT: Final = 8 * 1024 * 1024
-"""Characters of text that readers of one attempt get; the result itself is whole."""
+"""Limit for text characters sent to readers of one attempt; the result is complete."""
 TEXT_CUT: Final = "The text is longer than a stream may be"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
 FIRST_TRIES: Final = 100
-"""Twenty seconds of a broker that is away: it may restart, and a log with a gap is of no use to those who come back."""
+"""Twenty seconds without a broker: it may restart, and a log with a gap is useless to returning readers."""
 LATER_TRIES: Final = 5
-"""Once there is a gap, the run waits no longer for the rest."""
+"""After a gap, the run waits no longer for the rest."""
 
 
 def events_of(broker: Broker) -> EventsOf:
-    """Keeps the events of those runs that ask for it."""
+    """Store events only for runs that request it."""
 
     def of(spec: RunSpec, attempt: int) -> RunEvents:
         return KeptEvents(broker, spec.run_id, attempt, keeps=spec.stores_data) if spec.keep_events else Unheard()
@@ -62,9 +62,9 @@ def events_of(broker: Broker) -> EventsOf:
 
 
 class KeptEvents:
-    """Numbers the events. Nobody who follows, and nothing that is kept, holds the run up or makes it fail.
+    """Numbers and sends events. Neither followers nor storage delay the run or make it fail.
 
-    `keeps`: they are kept for those who come later, too.
+    `keeps`: also store events for later readers.
     """
 
     def __init__(self, broker: Broker, run_id: str, attempt: int, *, keeps: bool = True) -> None:
@@ -86,20 +86,20 @@ class KeptEvents:
         self._out = Coalescing(self._send)
 
     async def begin(self, listener: str | None) -> None:
-        """Say that the attempt has begun; one that is not the first makes all before it void."""
+        """Announce the attempt's start; later attempts invalidate all earlier events."""
         if listener is not None:
             self.follow(listener)
         await self.emit(RunStarted() if self._attempt == 1 else StreamReset(self._attempt))
 
     def follow(self, address: str) -> None:
-        """Send events there too, for a while."""
+        """Also send events to this address, for a limited time."""
         now = asyncio.get_running_loop().time()
         self._followers = {each: until for each, until in self._followers.items() if until > now}
         if address in self._followers or len(self._followers) < MAX_FOLLOWERS:
             self._followers[address] = now + FOLLOW_SECONDS
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next."""
+        """Add an event; return when there is room for the next."""
         match event:
             case SelectedOutput(block_id=block_id, value=value) if len(bytes(value)) > MAX_VALUE_BYTES:
                 await self._out.emit(SelectedOutputFailed(block_id, SELECTION_TOO_LARGE))
@@ -109,7 +109,7 @@ class KeptEvents:
                 await self._out.emit(event)
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
-        """Let everything go out; last of all that the run is over, but not what came of it."""
+        """Send everything; finally announce the run's end, without its outcome."""
         if outcome is not None:
             await self._out.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
         await self._out.close()

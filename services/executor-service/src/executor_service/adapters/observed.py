@@ -1,4 +1,4 @@
-"""Models, scripts and blocks with somebody looking: how long each took, and a span of the run's trace."""
+"""Metrics and traces of models, scripts and blocks."""
 
 import time
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class ObservedModels:
 
 
 class TracedHandler(BlockHandler):
-    """A block type, each run of it a span."""
+    """Wraps a block type; each execution is a span."""
 
     def __init__(self, handler: BlockHandler) -> None:
         self._handler = handler
@@ -72,5 +72,5 @@ class TracedHandler(BlockHandler):
 
 
 def traced(handlers: Mapping[str, BlockHandler]) -> Mapping[str, BlockHandler]:
-    """The same block types, each run a span."""
+    """Wrap the block types so that each execution is a span."""
     return {name: TracedHandler(handler) for name, handler in handlers.items()}

@@ -1,4 +1,4 @@
-"""Python for functions, on hosts that can confine it."""
+"""Python for function blocks, on hosts that can confine it."""
 
 from executor_service.sandbox import PythonSandbox, SandboxUnavailable, Script, ScriptResult
 from shared.observe.logging import get_logger
@@ -7,14 +7,14 @@ log = get_logger("python")
 
 
 class OptionalPython:
-    """Where Python cannot be confined the service runs without it, and functions in Python say why they fail."""
+    """Without confinement the service runs without Python, and Python functions fail with an explanation."""
 
     def __init__(self, sandbox: PythonSandbox) -> None:
         self._sandbox = sandbox
         self._problem: str | None = None
 
     async def start(self) -> None:
-        """Warm the sandbox, if there can be one."""
+        """Warm the sandbox, if available."""
         try:
             await self._sandbox.start()
         except SandboxUnavailable as error:

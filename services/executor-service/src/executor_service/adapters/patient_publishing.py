@@ -1,4 +1,4 @@
-"""Messages that no run waits for: offered to their queue several times before they are given up."""
+"""Publishes messages that no run waits for, with several attempts."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ PAUSE_SECONDS: Final = 0.2
 
 
 async def publish_patiently(work: WorkQueue, queue: str, message: Message, *, tries: int) -> bool:
-    """Publish. False: it was not taken, however often it was tried. Raises PayloadTooLarge."""
+    """Publish a message; return False if all attempts failed. Raises PayloadTooLarge."""
     for _ in range(tries):
         try:
             await work.publish(queue, message)

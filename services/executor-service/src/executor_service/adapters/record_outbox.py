@@ -1,4 +1,4 @@
-"""What attached runs leave behind, on its way to jobs-service: batched, and never in the way of a run."""
+"""Sends records of attached runs to jobs-service in batches, without delaying runs."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ from shared.security.presented_ticket import presented_ticket, presenting
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
 GATHER_SECONDS: Final = 0.05
-"""A record that follows another waits for company: the store takes many at once for a fraction of the price."""
+"""Time for which a record waits for others: batches cost the store a fraction of single writes."""
 STOP_SECONDS: Final = 2.0
 PUBLISH_TRIES: Final = 100
-"""Twenty seconds of a broker that is away: it may restart. Nobody waits for a record, and only so many wait here."""
+"""Twenty seconds without a broker: it may restart. No run waits for a record, and the backlog is bounded."""
 
 RECORDS_DROPPED = Counter(
     "flowport_executor_records_dropped_total", "Run records dropped: the queue was full, or the record too large."
@@ -35,14 +35,14 @@ Record = RunBegan | RunRecorded
 
 
 class _Waiting(NamedTuple):
-    """A record, and the ticket of its run: what fits into no message is stored with it."""
+    """A record and its run's ticket, needed to store what does not fit into a message."""
 
     record: Record
     ticket: str
 
 
 class RecordOutbox:
-    """Takes records without waiting and publishes them in the background, in order."""
+    """Accepts records without waiting and publishes them in the background, in order."""
 
     def __init__(self, work: WorkQueue, payloads: Payloads) -> None:
         self._work = work
@@ -51,18 +51,18 @@ class RecordOutbox:
         self._publisher: asyncio.Task[None] | None = None
 
     def put(self, record: Record) -> None:
-        """Take one record; it is dropped, and counted, when the backlog is full."""
+        """Add a record; drop and count it if the backlog is full."""
         try:
             self._backlog.put_nowait(_Waiting(as_kept(record), presented_ticket()))
         except asyncio.QueueFull:
             RECORDS_DROPPED.inc()
 
     async def start(self) -> None:
-        """Begin to publish."""
+        """Start publishing."""
         self._publisher = asyncio.create_task(self._publish_forever(), name="record-outbox")
 
     async def stop(self) -> None:
-        """Publish what is waiting, as far as there is time, and end."""
+        """Publish waiting records, as far as time allows, and stop."""
         if self._publisher is None:
             return
         try:
@@ -77,7 +77,7 @@ class RecordOutbox:
             records = (await self._backlog.get(), *self._further())
             try:
                 await self._publish(records)
-            except Exception:  # whatever is wrong with these: nobody begins a publisher that ended again
+            except Exception:  # on any error: nothing would restart the publisher
                 RECORDS_DROPPED.inc(len(records))
                 log.exception("run records dropped", count=len(records))
             finally:
@@ -104,7 +104,7 @@ class RecordOutbox:
             with presenting(ticket):
                 bare = await self._without_blocks(record)
             await self._publish_patiently((bare,))
-        except PayloadTooLarge as error:  # those behind it must not be lost as well
+        except PayloadTooLarge as error:  # the records behind it must not be lost as well
             RECORDS_DROPPED.inc()
             log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)
 
@@ -114,9 +114,9 @@ class RecordOutbox:
             log.warning("run records dropped", count=len(records))
 
     async def _without_blocks(self, record: Record) -> Record:
-        """A record that fits into one message; what its blocks did is kept apart.
+        """Return a record that fits into one message; its blocks are stored separately.
 
-        Where that cannot be, it is lost: how the run ended matters more than how it got there.
+        If that fails, they are lost: a run's outcome matters more than its blocks.
         """
         if not isinstance(record, RunRecorded):
             return record

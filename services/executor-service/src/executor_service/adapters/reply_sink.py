@@ -1,4 +1,4 @@
-"""Sends the events of one attached run to its caller: in order, without a gap."""
+"""Sends the events of an attached run to its caller: in order, without gaps."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,15 +16,15 @@ NOT_TAKEN: Final = (ReplyOverflow, BrokerUnavailable)
 UNDELIVERABLE: Final = (ReplyUnroutable, *NOT_TAKEN)
 CALLER_GONE: Final = "Whoever asked for the run cannot be reached"
 BACK_SECONDS: Final = 30.0
-"""How long a broker that is lost is waited for: perhaps only our line is, and the caller waits on."""
+"""How long to wait for a lost broker: perhaps only our connection failed, and the caller still waits."""
 
 
 def nothing() -> None:
-    """Nobody wants to know."""
+    """Ignore the event."""
 
 
 def line_of(replies: ReplyStream) -> LineOf:
-    """Opens lines through the broker."""
+    """Open reply lines through the broker."""
     return partial(ReplySink, replies)
 
 
@@ -51,18 +51,18 @@ class ReplySink:
         self._out = Coalescing(self._send)
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next."""
+        """Add an event; return when there is room for the next."""
         await self._out.emit(event)
 
     async def heard(self) -> None:
-        """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
+        """Return once the caller's process knows that the run has started. Raises Unavailable if that is unknown."""
         if not self._heard:
             await self._out.flush()
         if self._told is not Told.ALL:
             raise Unavailable(CALLER_GONE)
 
     async def close(self) -> Told:
-        """Wait for what is on its way; whether the caller's process has all of it."""
+        """Wait for outgoing events; return whether the caller's process received all."""
         await self._out.close()
         return self._told
 
@@ -80,12 +80,12 @@ class ReplySink:
             self._break(Told.UNKNOWN)
 
     async def _deliver(self, batch: EventBatch, *, is_end: bool) -> None:
-        """What the broker did not take is sent again; a reader who is too slow gets the end, at least."""
+        """Resend what the broker did not accept; a slow reader gets at least the end."""
         send = partial(self._replies.send, self._address, batch)
         again = NOT_TAKEN if is_end else BrokerUnavailable
         try:
             await send(must_route=is_end or batch.seq == 0)
-        except again:  # it may have taken the batch: the reader drops what comes twice
+        except again:  # it may have accepted the batch: the reader drops repetitions
             await insist(partial(send, must_route=True), seconds=BACK_SECONDS, on=again)
 
     def _break(self, told: Told) -> None:

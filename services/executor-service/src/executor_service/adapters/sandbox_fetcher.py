@@ -1,4 +1,4 @@
-"""`fetch` of user code: the same way out as every other call of a workflow."""
+"""`fetch` of user code, with the same rules as all calls of a workflow."""
 
 from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
 from shared.net.client import OutboundClient
@@ -7,7 +7,7 @@ from shared.net.messages import OutboundRequest
 
 
 class SandboxFetcher:
-    """The sandbox's Fetcher. A call takes as long as the sandbox lets it, at most `timeout_seconds`."""
+    """Implements Fetcher. The sandbox limits a call's time to at most `timeout_seconds`."""
 
     def __init__(self, outbound: OutboundClient, *, timeout_seconds: float = 60.0) -> None:
         self._outbound = outbound

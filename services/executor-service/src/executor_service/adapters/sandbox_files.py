@@ -1,4 +1,4 @@
-"""Files for user code: what `sim.files` asks for."""
+"""Files for user code, through `sim.files`."""
 
 import re
 from base64 import b64encode
@@ -14,14 +14,14 @@ _COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class SandboxFiles:
-    """The sandbox's Fetcher: serves files that the run may read, and leaves everything else to another."""
+    """Implements Fetcher: serves files that the run may read, and passes other requests on."""
 
     def __init__(self, files: FileStore, otherwise: Fetcher) -> None:
         self._files = files
         self._otherwise = otherwise
 
     async def __call__(self, request: FetchRequest) -> FetchResponse:
-        """Read the file, or make the call. Raises FetchFailed."""
+        """Read the file, or pass the request on. Raises FetchFailed."""
         if not request.url.startswith(FILE_SCHEME):
             return await self._otherwise(request)
         content = _part(await self._content(request), request.headers)

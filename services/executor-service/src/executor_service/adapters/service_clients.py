@@ -1,4 +1,4 @@
-"""jobs-service and deploy-service, as a worker uses them."""
+"""Clients of jobs-service and deploy-service for workers."""
 
 from collections.abc import Collection
 from typing import Final
@@ -21,59 +21,59 @@ from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 NAMES_CHARS: Final = 16 * 1024
-"""What an address has room for. Who names more is given all."""
+"""Limit of a URL. For more names, all values are returned."""
 
 
 class Jobs:
-    """The life of a durable run at jobs-service."""
+    """Client for durable runs at jobs-service."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
-        """Ask for a dispatched run. Raises Unavailable."""
+        """Claim a dispatched run. Raises Unavailable."""
         return await self._client.call("POST", path_of("runs", run_id, "claim"), body=claim, returns=ClaimAnswer)
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
-        """Keep the lease. Raises StaleAttempt, Unavailable."""
+        """Renew the lease. Raises StaleAttempt, Unavailable."""
         return await self._client.call(
             "POST", path_of("runs", run_id, "lease"), body=RenewLease(attempt), returns=LeaseAnswer
         )
 
     async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
-        """What happened in earlier attempts, a page at a time. Raises StaleAttempt, Unavailable."""
+        """Return a page of earlier attempts' journal. Raises StaleAttempt, Unavailable."""
         path = path_of("runs", run_id, "journal", attempt=attempt, index=behind.index, written_by=behind.attempt)
         return await self._client.call("GET", path, returns=JournalPage)
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
-        """Store what happened. Raises StaleAttempt, Unavailable."""
+        """Store journal entries. Raises StaleAttempt, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "journal"), body=entries)
 
     async def finish(self, run_id: str, result: FinishRun) -> None:
-        """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
+        """Store the attempt's outcome. Raises StaleAttempt, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "finish"), body=result)
 
     async def pause(self, run_id: str, report: PauseRun) -> None:
-        """Store an attached run that has paused. Raises Conflict when it is to be cancelled, Unavailable."""
+        """Store a paused attached run. Raises Conflict if it is being canceled, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "pause"), body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:
-        """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""
+        """Release the unfinished run. Raises StaleAttempt, Unavailable."""
         await self._client.call("POST", path_of("runs", run_id, "release"), body=ReleaseRun(attempt))
 
 
 class Deployments:
-    """Endpoints, snapshots and environment values from deploy-service."""
+    """Client for endpoints, snapshots and environment values at deploy-service."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
-        """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
+        """Return the immutable workflow state as JSON. Raises NotFound, Unavailable."""
         return await self._client.fetch("GET", path_of("snapshots", snapshot.workspace_id, snapshot.snapshot_hash))
 
     async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
-        """Which version of a workflow is live, with a ticket for it or for the one that is named.
+        """Return a workflow's live version, with a ticket for it or for the named one.
 
         Raises NotFound, Unavailable.
         """
@@ -83,7 +83,7 @@ class Deployments:
     async def environment(
         self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
     ) -> Environment:
-        """The `{{NAME}}` values of a workspace, and of the user beside them: of `names`, or all. Raises Unavailable."""
+        """Return the `{{NAME}}` values of a workspace and its user: of `names`, or all. Raises Unavailable."""
         listed = None if names is None else ",".join(sorted(names))
         wanted = None if listed is None or len(listed) > NAMES_CHARS else listed
         path = path_of("environment", workspace_id, user_id=user_id, names=wanted)
