@@ -1,1 +1,1 @@
-"""The rules of a workflow's life. Pure: nothing here waits, stores or sends."""
+"""Workflow rules. Pure: nothing here waits, stores or sends."""

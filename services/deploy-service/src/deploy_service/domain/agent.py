@@ -1,4 +1,4 @@
-"""What the settings of an agent must be like."""
+"""Validation of agent settings."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _SKILL_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
 def checked_settings(settings: AgentSettings) -> AgentSettings:
-    """`settings` with texts trimmed. Raises InvalidRequest."""
+    """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.skills) > SKILLS_LIMIT:
         raise invalid("skills", f"An agent has at most {SKILLS_LIMIT} skills")
     ids = [skill.id for skill in settings.skills]

@@ -1,4 +1,4 @@
-"""What the settings of a chat must be like."""
+"""Validation of chat settings."""
 
 import re
 from typing import Final
@@ -15,19 +15,19 @@ DESCRIPTION_LIMIT: Final = 2_000
 WELCOME_LIMIT: Final = 2_000
 OUTPUTS_LIMIT: Final = 50
 RESERVED: Final = frozenset({"manage", "validate"})
-"""Words that stand in the same place of the API's paths."""
+"""Words that the API's paths use in the same position."""
 HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
-"""What an agent did to come to its answer: strangers never see it."""
+"""How an agent found its answer: never visible to strangers."""
 _IDENTIFIER: Final = re.compile(r"[a-z0-9-]+")
 _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _SHORT_COLOR: Final = re.compile(r"#[0-9a-fA-F]{3}")
 _BRAND_COLOR: Final = re.compile(r"var\(--brand-[a-z-]{1,50}\)")
-"""What Sim's own client sends for the color of whoever runs the site."""
+"""Color that Sim's own client sends for the site operator's brand."""
 _IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
 
 
 def checked_identifier(identifier: str) -> str:
-    """The last word of a chat's address. Raises InvalidRequest."""
+    """Return the last segment of a chat's address. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
         raise invalid("identifier", IDENTIFIER_WORDS)
     if identifier in RESERVED:
@@ -36,7 +36,7 @@ def checked_identifier(identifier: str) -> str:
 
 
 def checked_settings(settings: ChatSettings) -> ChatSettings:
-    """`settings` with texts trimmed. Raises InvalidRequest."""
+    """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.outputs) > OUTPUTS_LIMIT:
         raise invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
     return msgspec.structs.replace(
@@ -50,7 +50,7 @@ def checked_settings(settings: ChatSettings) -> ChatSettings:
 
 
 def _checked_access(settings: ChatSettings) -> ChatSettings:
-    """With what lets people in as `access` says, and nothing of the other ways."""
+    """Return the settings with credentials for `access` only."""
     has_password, has_emails = settings.access is ChatAccess.PASSWORD, settings.access is ChatAccess.EMAIL
     if has_password and not settings.password_hash:
         raise invalid("password", "Password is required when using password protection")
@@ -87,7 +87,7 @@ def _checked_look(look: ChatLook) -> ChatLook:
 
 
 def _checked_color(color: str | None) -> str | None:
-    """In its long form; None for our own. Nothing else is taken: the page puts it into a style."""
+    """Return the long form; None for the default color. Others are refused: the page puts it into a style."""
     if color is None or _BRAND_COLOR.fullmatch(color):
         return None
     if _SHORT_COLOR.fullmatch(color):

@@ -1,4 +1,4 @@
-"""Whether a content may go live."""
+"""Checks whether content may go live."""
 
 from collections.abc import Set
 
@@ -14,7 +14,7 @@ from shared.workflow.validate.validator import problems
 
 
 def check(content: Content, keyed_providers: Set[str]) -> Problems:
-    """Everything that is wrong with `content`. Raises InvalidWorkflow when it cannot be read at all."""
+    """Return all problems of `content`. Raises InvalidWorkflow if it is unreadable."""
     found = problems(read_state(content.state), keyed_providers=keyed_providers)
     return Problems(
         errors=tuple(problem for problem in found if problem.severity is Severity.ERROR),
@@ -23,12 +23,12 @@ def check(content: Content, keyed_providers: Set[str]) -> Problems:
 
 
 def named_values(content: Content) -> frozenset[str]:
-    """The environment values that `content` names. Raises InvalidWorkflow when it cannot be read at all."""
+    """Return the environment values that `content` names. Raises InvalidWorkflow if it is unreadable."""
     return compile_workflow(content.state).environment_names
 
 
 def values_not_set(names: Set[str]) -> Problem:
-    """A run leaves a name as it is typed that it has no value for."""
+    """Return a problem: a run leaves names without values as typed."""
     told = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
     message = f"Secrets that are not set stay as they are typed: {told}"
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)

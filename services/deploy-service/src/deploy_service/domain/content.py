@@ -1,4 +1,4 @@
-"""What a workflow consists of, as JSON bytes: the draft that people edit, and the snapshots that run."""
+"""Workflow content as JSON bytes: the editable draft, and the snapshots that run."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,14 +16,14 @@ _decoder: Final = msgspec.json.Decoder(dict)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A state as it is kept: the document of a snapshot, whose keys have an order, and its hash."""
+    """A stored state: a snapshot's document with ordered keys, and its hash."""
 
     document: bytes
     hash: str
 
     @property
     def state(self) -> JsonObject:
-        """The document read again."""
+        """Parse the document."""
         state: JsonObject = _decoder.decode(self.document)
         return state
 
@@ -38,16 +38,16 @@ class Draft:
     saved_at: datetime
 
     def replaced(self, content: Content, at: datetime, *, expected_revision: int | None = None) -> Self:
-        """With another content. Raises Conflict when `expected_revision` is given and not the present one.
+        """Return the draft with new content. Raises Conflict if `expected_revision` is given and not current.
 
-        But for who saves what is there already: a save whose answer was lost is made again.
+        Saving identical content succeeds: a save whose answer was lost is repeated.
         """
         if expected_revision not in (None, self.revision) and content != self.content:
             raise self._moved_on(Conflict, expected_revision)
         return replace(self, revision=self.revision + 1, content=content, saved_at=at)
 
     def require(self, expected_revision: int | None) -> Self:
-        """This one. Raises PreconditionFailed when `expected_revision` is given and not the present one."""
+        """Return the draft. Raises PreconditionFailed if `expected_revision` is given and not current."""
         if expected_revision not in (None, self.revision):
             raise self._moved_on(PreconditionFailed, expected_revision)
         return self
@@ -61,7 +61,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """An immutable content, stored once per workspace however many versions point at it."""
+    """An immutable content, stored once per workspace for any number of versions."""
 
     workspace_id: str
     content: Content
@@ -69,7 +69,7 @@ class Snapshot:
 
 
 def content_of(state: JsonObject, *, limit: int) -> Content:
-    """What is kept of `state`, at most `limit` bytes of JSON.
+    """Return the content to store of `state`, at most `limit` bytes of JSON.
 
     Raises InvalidWorkflow that lists every structural problem, PayloadTooLarge.
     """
@@ -78,11 +78,11 @@ def content_of(state: JsonObject, *, limit: int) -> Content:
         raise _unreadable(problems)
     try:
         document = msgspec.json.encode(snapshot_document(state))
-    except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, a deep nest
+    except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, deep nesting
         raise _unreadable([f"the state is not JSON that every reader accepts: {error}"]) from error
     if len(document) > limit:
         raise PayloadTooLarge(f"the workflow takes {len(document)} bytes of JSON; the limit is {limit}")
-    return Content(document, snapshot_hash(_decoder.decode(document)))  # of what is kept, should it differ
+    return Content(document, snapshot_hash(_decoder.decode(document)))  # of the stored form, which may differ
 
 
 def _unreadable(problems: list[str]) -> InvalidWorkflow:

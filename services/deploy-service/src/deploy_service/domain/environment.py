@@ -1,4 +1,4 @@
-"""Environment values: written by people, read only by workers, sealed at rest."""
+"""Environment values: written by users, read only by workers, encrypted at rest."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""Which workflows may wait for a person or for days, and which agents call such as tools: nobody could answer those."""
+"""Detects workflows that may pause for a person or for days, and agents with such tools: their pauses cannot be
+answered.
+"""
 
 from collections.abc import Iterator
 from typing import Final, Self
@@ -18,7 +20,7 @@ _CALLING: Final = {spec.type: spec for spec in (WORKFLOW, WORKFLOW_INPUT)}
 
 
 class Pausing(msgspec.Struct, frozen=True):
-    """Whether a workflow has blocks that pause its run, and which workflows it calls."""
+    """Whether a workflow has pausing blocks, and which workflows it calls."""
 
     may_pause: bool = False
     called: frozenset[str] = frozenset()
@@ -32,17 +34,17 @@ NO_PAUSING: Final = Pausing()
 
 
 def may_pause(state: WorkflowState) -> bool:
-    """Whether a block of it puts the run aside."""
+    """Return whether one of its blocks pauses the run."""
     return any(_pauses(block) for block in state.blocks.values() if state.is_enabled(block.id))
 
 
 def may_be_put_aside(state: WorkflowState) -> bool:
-    """Whether a run of it may wait for long: at a block of its own, or in a workflow that it calls."""
+    """Return whether its run may pause, in its own blocks or in a called workflow."""
     return may_pause(state) or next(called_workflows(state), None) is not None
 
 
 def called_workflows(state: WorkflowState) -> Iterator[str]:
-    """The workflows that its blocks name and call."""
+    """Yield the workflows that its blocks call by id."""
     for block in state.blocks.values():
         spec = _CALLING.get(block.type)
         if spec is not None and state.is_enabled(block.id):
@@ -50,7 +52,7 @@ def called_workflows(state: WorkflowState) -> Iterator[str]:
 
 
 def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
-    """The agents that have a workflow as a tool, with the tool's title and the workflow that its author named."""
+    """Yield the agents with a workflow as a tool, with the tool's title and the workflow that its author named."""
     for block in state.blocks.values():
         if block.type == "agent" and state.is_enabled(block.id):
             for tool in parse_list(block.value("tools")):
@@ -60,7 +62,7 @@ def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
 
 
 def pausing_tool(agent: Block, title: str) -> Problem:
-    """What is said of such a tool."""
+    """Return the problem of such a tool."""
     message = (
         f'{agent.name}, tool "{title}": the workflow may wait for a person or for days, '
         "which a workflow that is used as a tool cannot do. Call it by a Workflow block."

@@ -1,4 +1,4 @@
-"""What the run of a snapshot may read, as the snapshot itself says."""
+"""Read access of a snapshot's runs, derived from the snapshot."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRights:
-    """Environment values by name, and workflows by id; None where the snapshot leaves it to the run."""
+    """Environment values by name, and workflows by id; None if only the run determines them."""
 
     names: frozenset[str] | None
     workflow_ids: frozenset[str] | None

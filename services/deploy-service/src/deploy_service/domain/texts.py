@@ -1,4 +1,4 @@
-"""The texts that people give to things: trimmed and bounded."""
+"""User-supplied texts: trimmed and bounded."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ ENVIRONMENT_VALUE_LIMIT: Final = 65_536
 
 
 def checked_name(field: str, text: str, limit: int) -> str:
-    """`text` without surrounding space. Raises InvalidRequest unless 1 to `limit` characters are left."""
+    """Return `text` trimmed. Raises InvalidRequest unless 1 to `limit` characters are left."""
     trimmed = text.strip()
     if not 1 <= len(trimmed) <= limit:
         raise _misfit(field, f"must have 1 to {limit} characters")
@@ -21,21 +21,21 @@ def checked_name(field: str, text: str, limit: int) -> str:
 
 
 def checked_text(field: str, text: str, limit: int) -> str:
-    """`text` as it is. Raises InvalidRequest over `limit` characters."""
+    """Return `text` unchanged. Raises InvalidRequest over `limit` characters."""
     if len(text) > limit:
         raise _misfit(field, f"must have at most {limit} characters")
     return text
 
 
 def checked_environment_name(name: str) -> str:
-    """A name that `{{NAME}}` can spell. Raises InvalidRequest."""
+    """Return a name valid in `{{NAME}}`. Raises InvalidRequest."""
     if not is_environment_name(name):
         raise _misfit("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
     return name
 
 
 def invalid(field: str, message: str, *, expected: str = "") -> InvalidRequest:
-    """What is wrong with `field`, a path with dots. The detail repeats `message`, or says only what was `expected`."""
+    """Return the error of `field`, a dotted path. The detail repeats `message`, or contains only `expected`."""
     return InvalidRequest(message, details=[{"path": field.split("."), "message": expected or message}])
 
 

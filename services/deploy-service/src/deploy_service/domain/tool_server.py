@@ -1,4 +1,4 @@
-"""What the settings of an MCP server must be like."""
+"""Validation of MCP server settings."""
 
 import re
 from typing import Final
@@ -15,11 +15,11 @@ DESCRIPTION_LIMIT: Final = 2_000
 PARAMETERS_LIMIT: Final = 100
 _TOOL_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
 _PARAMETER_NAME: Final = re.compile(r"(?!\$)[^\0]{1,200}")
-"""It is a key of the document that is kept: those with `$ref` and `$id` are read as something else."""
+"""A key of the stored document, where `$ref` and `$id` have a special meaning."""
 
 
 def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
-    """`settings` with texts trimmed. Raises InvalidRequest."""
+    """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.tools) > TOOLS_LIMIT:
         raise invalid("tools", f"A server has at most {TOOLS_LIMIT} tools")
     for what, values in (

@@ -1,4 +1,4 @@
-"""A version: a numbered deployment that points at a snapshot."""
+"""Versions: numbered deployments of snapshots."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ DRAFT: Final = "draft"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """Immutable but for its name and description."""
+    """Immutable except for its name and description."""
 
     id: str
     workflow_id: str
@@ -34,11 +34,11 @@ class Version:
     description: str | None = None
 
     def numbered(self, number: int) -> Self:
-        """With another number, before it is kept."""
+        """Return it with another number, before it is stored."""
         return replace(self, number=number)
 
     def updated(self, update: UpdateVersion) -> Self:
-        """With the texts of `update`. Raises InvalidRequest."""
+        """Return it with the name and description of `update`. Raises InvalidRequest."""
         return replace(
             self,
             name=self.name if update.name is UNSET else version_name(update.name),
@@ -47,10 +47,10 @@ class Version:
 
 
 def version_name(text: str | None) -> str | None:
-    """A name that a version may have. Raises InvalidRequest."""
+    """Return a valid version name. Raises InvalidRequest."""
     return None if text is None else checked_name("name", text, VERSION_NAME_LIMIT)
 
 
 def version_description(text: str | None) -> str | None:
-    """A description that a version may have; an empty one is none. Raises InvalidRequest."""
+    """Return a valid version description; None if empty. Raises InvalidRequest."""
     return checked_text("description", text, VERSION_DESCRIPTION_LIMIT) or None if text is not None else None

@@ -1,4 +1,4 @@
-"""Records as the other services see them."""
+"""Views of records for the other services."""
 
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
@@ -6,7 +6,7 @@ from shared.contracts import deployments as contracts
 
 
 def endpoint_view(workflow: Workflow) -> contracts.Endpoint:
-    """`workflow` as a caller meets it."""
+    """Return the view of `workflow` for callers."""
     live = workflow.live
     return contracts.Endpoint(
         workflow_id=workflow.id,
@@ -23,7 +23,7 @@ def endpoint_view(workflow: Workflow) -> contracts.Endpoint:
 
 
 def workflow_view(workflow: Workflow) -> contracts.Workflow:
-    """`workflow` as its authors see it."""
+    """Return the view of `workflow` for its authors."""
     return contracts.Workflow(
         id=workflow.id,
         workspace_id=workflow.workspace_id,
@@ -37,7 +37,7 @@ def workflow_view(workflow: Workflow) -> contracts.Workflow:
 
 
 def version_view(version: Version, workflow: Workflow) -> contracts.Version:
-    """`version` of `workflow`; only the workflow knows what is live."""
+    """Return the view of `version`; only `workflow` knows which is live."""
     return contracts.Version(
         id=version.id,
         workflow_id=version.workflow_id,

@@ -1,4 +1,4 @@
-"""A workflow and what can become of it. Every change raises the revision, which is what stores and caches compare."""
+"""Workflows and their changes. Every change increments the revision, which stores and caches compare."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Everything about a workflow but its content: small, so that the hot path reads one small document."""
+    """A workflow without its content: one small document for the hot path."""
 
     id: str
     workspace_id: str
@@ -41,37 +41,37 @@ class Workflow:
     revision: int = 1
     is_public: bool = False
     stores_data: bool = True
-    """What runs take and give may be kept beyond their end."""
+    """Whether inputs and outputs may be stored beyond a run's end."""
     live: Live | None = None
     last_version: int = 0
-    """The highest number that has been live; numbers above it belong to deploys under way or cut short."""
+    """The highest number that has been live; higher numbers belong to active or interrupted deploys."""
     is_archived: bool = False
 
     def is_in(self, workspace_id: str) -> bool:
-        """Whether the workspace has it still."""
+        """Return whether the workspace has it, unarchived."""
         return not self.is_archived and self.workspace_id == workspace_id
 
     def deployed(self, version: Version, at: datetime) -> Self:
-        """`version` is live, unless a later deploy came first: then nothing changes."""
+        """Return it with `version` live; unchanged if a later deploy came first."""
         return self if version.number <= self.last_version else self.promoted(version, at)
 
     def promoted(self, version: Version, at: datetime) -> Self:
-        """`version` is live, whatever was before."""
+        """Return it with `version` live unconditionally."""
         live = Live(number=version.number, version_id=version.id, snapshot_hash=version.snapshot_hash, since=at)
         return self._changed(at, live=live, last_version=max(self.last_version, version.number))
 
     def undeployed(self, at: datetime) -> Self:
-        """Nothing is live; versions and access mode stay. Raises NotDeployed."""
+        """Return it with no live version; versions and access mode stay. Raises NotDeployed."""
         if self.live is None:
             raise NotDeployed("Workflow is not deployed")
         return self._changed(at, live=None)
 
     def archived(self, at: datetime) -> Self:
-        """Gone for everybody: nothing is live, nobody finds it."""
+        """Return it archived: not live and not found."""
         return self._changed(at, live=None, is_archived=True)
 
     def updated(self, update: UpdateWorkflow, at: datetime) -> Self:
-        """Renamed, described or moved. Raises InvalidRequest."""
+        """Return it renamed, described or moved. Raises InvalidRequest."""
         return self._changed(
             at,
             name=self.name if update.name is UNSET else workflow_name(update.name),
@@ -80,7 +80,7 @@ class Workflow:
         )
 
     def with_access(self, update: UpdateAccess, at: datetime) -> Self:
-        """With another access mode or API description. Raises InvalidRequest."""
+        """Return it with another access mode or API description. Raises InvalidRequest."""
         return self._changed(
             at,
             is_public=self.is_public if update.is_public is UNSET else update.is_public,
@@ -93,10 +93,10 @@ class Workflow:
 
 
 def workflow_name(text: str) -> str:
-    """A name that a workflow may have. Raises InvalidRequest."""
+    """Return a valid workflow name. Raises InvalidRequest."""
     return checked_name("name", text, WORKFLOW_NAME_LIMIT)
 
 
 def workflow_description(text: str) -> str:
-    """A description that a workflow may have. Raises InvalidRequest."""
+    """Return a valid workflow description. Raises InvalidRequest."""
     return checked_text("description", text, WORKFLOW_DESCRIPTION_LIMIT)
