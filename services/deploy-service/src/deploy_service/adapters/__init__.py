@@ -1,1 +1,1 @@
-"""Where things are kept and told: MongoDB, AES-GCM, the control bus."""
+"""Adapters: MongoDB, AES-GCM, the control bus."""

@@ -1,4 +1,4 @@
-"""Chats in MongoDB. Unique indexes give each address once, and each workflow one chat."""
+"""Chats in MongoDB. Unique indexes ensure one chat per address and one per workflow."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Sealed environment values in MongoDB."""
+"""Encrypted environment values in MongoDB."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -49,7 +49,7 @@ class MongoEnvironment:
         replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
             return True
-        mine = {**key, "sealed": fields["sealed"]}  # and not what somebody else has put there since
+        mine = {**key, "sealed": fields["sealed"]}  # only this value, not a concurrent replacement
         added = await self._adding.add(
             entry.workspace_id,
             at_most,
@@ -67,7 +67,7 @@ class MongoEnvironment:
 
 
 def sealed_entries(store: Store) -> SealedDocuments:
-    """The values of all workspaces."""
+    """Return the values of all workspaces."""
     return SealedDocuments(store.collection(COLLECTION), "sealed", lambda entry: (entry["workspace_id"], entry["name"]))
 
 

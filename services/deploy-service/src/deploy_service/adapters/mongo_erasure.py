@@ -1,4 +1,4 @@
-"""Deletes what is kept of a workflow or a workspace, a bounded number of documents at a time."""
+"""Deletes the data of a workflow or a workspace, a bounded number of documents at a time."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 
 _PAST_SLASH: Final = "0"
-"""What follows `/`: keys of a workspace lie between its id with the one and with the other."""
+"""The character after `/`: a workspace's keys sort between its id with `/` and with this one."""
 
 
 class MongoErasure:
@@ -78,7 +78,7 @@ class MongoErasure:
         return sum(counts), limit in counts
 
     async def _erase_snapshots(self, workspace_id: str, workflow_id: str, hashes: set[str]) -> int:
-        """Equal states of a workspace are one snapshot: those that another workflow's versions point at stay."""
+        """Delete snapshots, except those used by another workflow's versions: equal states of a workspace share one."""
         others = {
             "workspace_id": workspace_id,
             "snapshot_hash": {"$in": list(hashes)},

@@ -1,4 +1,4 @@
-"""Versions in MongoDB. A unique index gives each number of a workflow once, whoever asks at the same moment."""
+"""Versions in MongoDB. A unique index assigns each number of a workflow once, even under concurrency."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -31,7 +31,7 @@ class MongoVersions:
         try:
             await self._collection.insert_one(_document(version))
         except DuplicateKeyError:
-            # The driver repeats a write whose answer was lost: then the number is taken by this very version.
+            # The driver repeats a write whose answer was lost: then this very version holds the number.
             return await self._collection.find_one({"_id": version.id}, {"_id": True}) is not None
         return True
 
@@ -45,7 +45,7 @@ class MongoVersions:
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
         """See VersionRepository.
 
-        Both products get a range of `limit` numbers, since SecantusDB reads all that a query matches. Where numbers are
+        The query names a range of `limit` numbers, since SecantusDB reads all that a query matches. If numbers are
         missing from it, MongoDB answers one query more than it needs.
         """
         below = {} if before is None else {"$lt": before}

@@ -35,7 +35,7 @@ class MongoWorkflows:
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
         """See WorkflowRepository."""
         held = {"_id": workflow.id, "revision": expected_revision}
-        # Not all of the document: what a newer version keeps there stays.
+        # Partial update: preserves fields that a newer version stores.
         result = await self._collection.update_one(held, {"$set": _document(workflow)})
         return result.matched_count == 1
 

@@ -1,4 +1,4 @@
-"""Documents in MongoDB of which a workflow has at most one: a unique index says so."""
+"""Documents in MongoDB limited to one per workflow by a unique index."""
 
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -17,7 +17,7 @@ P = TypeVar("P", Chat, Agent)
 
 
 def one_per_workflow(collection: str) -> Index:
-    """The index that a collection of such documents needs."""
+    """Return the index that such a collection needs."""
     return Index(collection, by("workflow_id"), unique=True, name="workflow")
 
 
@@ -34,14 +34,14 @@ class OnePerWorkflow(Generic[P]):
         try:
             await self._collection.insert_one(_document(publication))
         except DuplicateKeyError:
-            # The driver repeats a write whose answer was lost: then it is this very one that is in the way.
+            # The driver repeats a write whose answer was lost: then this very publication holds the place.
             return await self._collection.find_one({"_id": publication.id}, {"_id": True}) is not None
         return True
 
     @store_call
     async def replace(self, publication: P, *, expected_revision: int) -> bool:
         """See WorkflowPublications."""
-        # The first ones were kept without a revision.
+        # The first documents were stored without a revision.
         revision = expected_revision if expected_revision > 1 else {"$in": [1, None]}
         held = {"_id": publication.id, "revision": revision}
         try:

@@ -1,4 +1,4 @@
-"""JSON documents inside the store's documents: compressed, because a state may be larger than a document can be."""
+"""Compressed JSON in store documents, because a state may exceed a document's size."""
 
 import asyncio
 import zlib
@@ -7,11 +7,11 @@ from typing import Final
 from shared.errors import PayloadTooLarge
 
 PACKED_LIMIT: Final = 15 * 2**20
-"""Bytes: a store document holds 16 MiB, the rest is for the fields beside."""
+"""Bytes: a store document holds 16 MiB, including its other fields."""
 
 
 async def pack(document: bytes) -> bytes:
-    """Compress off the event loop. Raises PayloadTooLarge when a store document cannot hold the result."""
+    """Compress outside the event loop. Raises PayloadTooLarge if the result does not fit into a store document."""
     packed = await asyncio.to_thread(zlib.compress, document)
     if len(packed) > PACKED_LIMIT:
         raise PayloadTooLarge(f"the workflow takes {len(packed)} bytes when compressed; the limit is {PACKED_LIMIT}")
@@ -19,5 +19,5 @@ async def pack(document: bytes) -> bytes:
 
 
 async def unpack(packed: bytes) -> bytes:
-    """What was packed."""
+    """Decompress a packed document."""
     return await asyncio.to_thread(zlib.decompress, packed)
