@@ -1,1 +1,1 @@
-"""What can be asked of deploy-service: each use case joins the rules with the ports."""
+"""Use cases of deploy-service: each combines rules and ports."""

@@ -1,4 +1,4 @@
-"""Agents: what workflows are to other people's agents."""
+"""Workflows published as agents for external agents."""
 
 from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.agent import checked_settings
@@ -9,7 +9,7 @@ from shared.errors import Conflict, NotFound
 
 
 class Agents:
-    """Keeps them. Who may change one is for the gateway to know."""
+    """Manages agents. The gateway checks permissions."""
 
     def __init__(self, agents: AgentRepository, workflows: WorkflowRepository, clock: Clock) -> None:
         self._agents = agents
@@ -17,7 +17,7 @@ class Agents:
         self._clock = clock
 
     async def create(self, request: CreateAgent) -> Agent:
-        """A new agent. Raises InvalidRequest, NotFound, Conflict."""
+        """Create an agent. Raises InvalidRequest, NotFound, Conflict."""
         settings = checked_settings(request.settings)
         agent = await new_publication(Agent, request, settings, workflows=self._workflows, clock=self._clock)
         if not await self._agents.add(agent):
@@ -25,19 +25,19 @@ class Agents:
         return await outlasting(agent, self._agents, workflows=self._workflows)
 
     async def of(self, workspace_id: str, workflow_id: str) -> FoundAgent:
-        """The agent that a workflow is."""
+        """Return a workflow's agent."""
         agent = await self._agents.of(workflow_id)
         return FoundAgent(agent if agent is not None and agent.workspace_id == workspace_id else None)
 
     async def get(self, agent_id: str) -> Agent:
-        """One agent. Raises NotFound."""
+        """Return an agent. Raises NotFound."""
         agent = await self._agents.get(agent_id)
         if agent is None:
             raise NotFound("Agent not found")
         return agent
 
     async def save(self, agent_id: str, settings: AgentSettings, expected_revision: int | None = None) -> Agent:
-        """Settings in place of the old ones, or only of those of `expected_revision`.
+        """Replace the settings, if `expected_revision` matches or is absent.
 
         Raises NotFound, InvalidRequest, Conflict.
         """
@@ -48,5 +48,5 @@ class Agents:
         return changed
 
     async def delete(self, agent_id: str) -> None:
-        """Nobody calls it any more."""
+        """Delete an agent."""
         await self._agents.delete(agent_id)

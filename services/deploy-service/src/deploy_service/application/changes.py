@@ -1,4 +1,4 @@
-"""How a workflow is found, and how it is changed: read, decide, write if nobody else did meanwhile, tell everybody."""
+"""Finds and changes workflows: read, decide, write if unchanged, announce."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ TRIES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one change found and left. They are the same when it decided to change nothing."""
+    """A workflow before and after a change; equal if nothing changed."""
 
     before: Workflow
     after: Workflow
 
 
 class WorkflowChanges:
-    """The only way to a workflow's pointer. A workflow of another workspace, or an archived one, is not there."""
+    """Sole access to workflows' pointers. Archived workflows and those of other workspaces count as missing."""
 
     def __init__(self, workflows: WorkflowRepository, announcer: Announcer, turns: Turns) -> None:
         self._workflows = workflows
@@ -29,21 +29,21 @@ class WorkflowChanges:
         self.turns = turns
 
     async def find(self, workflow_id: str, workspace_id: str | None) -> Workflow:
-        """The workflow. With None, of whatever workspace. Raises NotFound."""
+        """Return the workflow; with None, of any workspace. Raises NotFound."""
         workflow = await self._workflows.get(workflow_id)
         if workflow is None or workflow.is_archived or workspace_id not in (None, workflow.workspace_id):
             raise NotFound("Workflow not found")
         return workflow
 
     async def change(self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]) -> Change:
-        """Change the workflow to what `decide` makes of it. Raises NotFound, Unavailable and what `decide` raises."""
+        """Change the workflow with `decide`. Raises NotFound, Unavailable and what `decide` raises."""
         async with self.turns.of(workflow_id):
             return await self.change_in_turn(workflow_id, workspace_id, decide)
 
     async def change_in_turn(
         self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]
     ) -> Change:
-        """As `change`, for who already has the turn. `decide` may be asked again with a newer workflow."""
+        """As `change`, for a caller that already holds the turn. `decide` may be repeated with a newer workflow."""
         for _ in range(TRIES):
             before = await self.find(workflow_id, workspace_id)
             after = decide(before)

@@ -1,4 +1,4 @@
-"""Chats: the addresses at which people talk to workflows."""
+"""Chats: addresses where people talk to workflows."""
 
 from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.chat import checked_identifier, checked_settings
@@ -9,7 +9,7 @@ from shared.errors import Conflict, NotFound
 
 
 class Chats:
-    """Keeps them. Who may change one is for the gateway to know."""
+    """Manages chats. The gateway checks permissions."""
 
     def __init__(self, chats: ChatRepository, workflows: WorkflowRepository, clock: Clock) -> None:
         self._chats = chats
@@ -17,7 +17,7 @@ class Chats:
         self._clock = clock
 
     async def create(self, request: CreateChat) -> Chat:
-        """A new chat. Raises InvalidRequest, NotFound, Conflict."""
+        """Create a chat. Raises InvalidRequest, NotFound, Conflict."""
         settings = checked_settings(request.settings)
         chat = await new_publication(Chat, request, settings, workflows=self._workflows, clock=self._clock)
         if not await self._chats.add(chat):
@@ -26,23 +26,23 @@ class Chats:
         return await outlasting(chat, self._chats, workflows=self._workflows)
 
     async def at(self, identifier: str) -> FoundChat:
-        """The chat at this address. Raises InvalidRequest for what cannot be one."""
+        """Return the chat at this address. Raises InvalidRequest for an invalid address."""
         return FoundChat(await self._chats.at(checked_identifier(identifier)))
 
     async def of(self, workspace_id: str, workflow_id: str) -> FoundChat:
-        """The chat of a workflow."""
+        """Return a workflow's chat."""
         chat = await self._chats.of(workflow_id)
         return FoundChat(chat if chat is not None and chat.workspace_id == workspace_id else None)
 
     async def get(self, chat_id: str) -> Chat:
-        """One chat. Raises NotFound."""
+        """Return a chat. Raises NotFound."""
         chat = await self._chats.get(chat_id)
         if chat is None:
             raise NotFound("Chat not found")
         return chat
 
     async def save(self, chat_id: str, settings: ChatSettings, expected_revision: int | None = None) -> Chat:
-        """Settings in place of the old ones, or only of those of `expected_revision`.
+        """Replace the settings, if `expected_revision` matches or is absent.
 
         Raises NotFound, InvalidRequest, Conflict.
         """
@@ -55,5 +55,5 @@ class Chats:
         return changed
 
     async def delete(self, chat_id: str) -> None:
-        """Nobody talks there any more; the address is free."""
+        """Delete a chat and free its address."""
         await self._chats.delete(chat_id)

@@ -1,4 +1,4 @@
-"""Whether a content may go live, looked at together with the workflows that it calls."""
+"""Checks whether content may go live, including the workflows that it calls."""
 
 from collections import OrderedDict
 from collections.abc import Set
@@ -21,16 +21,16 @@ from shared.workflow.format.models import Block
 from shared.workflow.format.reader import read_state
 
 MOST_CALLED: Final = 100
-"""Workflows that are looked at for one tool."""
+"""Limit for workflows checked for one tool."""
 
 MOST_IN_PROGRESS: Final = 32
-"""Checks of one workspace that run or wait: each holds a whole workflow in memory."""
+"""Limit for checks of one workspace in progress or waiting: each holds a whole workflow in memory."""
 
 CACHED_SNAPSHOTS: Final = 2_048
 
 
 class Checking:
-    """What is live may change later; then the run says what deploy could not know."""
+    """Live versions may change later; then the run reports what the deploy could not detect."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Checking:
         self._known: OrderedDict[tuple[str, str], Pausing] = OrderedDict()
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
-        """Return everything that is wrong with `content`.
+        """Return all problems of `content`.
 
-        Raises InvalidWorkflow when it cannot be read at all, Unavailable when its workspace checks too many at once.
+        Raises InvalidWorkflow if it is unreadable, Unavailable if its workspace has too many checks.
         """
         async with self._turns.held(workspace_id):
             found = await self._turns.run(partial(check, content, self._keyed_providers))
@@ -68,11 +68,11 @@ class Checking:
         )
 
     async def _not_set(self, named: Set[str], workspace_id: str) -> Set[str]:
-        """Return those of the `named` environment values that the workspace does not have."""
+        """Return the `named` environment values that the workspace lacks."""
         return named - {entry.name for entry in await self._environment.names(workspace_id)} if named else named
 
     async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:
-        """Whether the workflow, or one that it calls, however far down, may pause."""
+        """Return whether the workflow, or one that it calls directly or indirectly, may pause."""
         due, seen = [workflow_id], {workflow_id}
         while due and len(seen) <= MOST_CALLED:
             pausing = await self._pausing(workspace_id, due.pop())
@@ -84,7 +84,7 @@ class Checking:
         return False
 
     async def _pausing(self, workspace_id: str, workflow_id: str) -> Pausing:
-        """Return what is known of the live version of a workflow; the caller holds the turn."""
+        """Return pause information of a workflow's live version; the caller holds the turn."""
         try:
             workflow = await self._changes.find(workflow_id, workspace_id)
             key = (workspace_id, workflow.live.snapshot_hash if workflow.live else "")

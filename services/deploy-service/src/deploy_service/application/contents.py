@@ -1,4 +1,4 @@
-"""The content that a word means: the draft, the live version, or a version by its number."""
+"""Content by reference: the draft, the live version, or a version number."""
 
 from deploy_service.domain.content import Content, Draft
 from deploy_service.domain.version import ACTIVE, DRAFT, Version
@@ -8,7 +8,7 @@ from shared.errors import InvalidRequest, NotDeployed, NotFound
 
 
 class Contents:
-    """Looks contents up for the use cases."""
+    """Finds contents for the use cases."""
 
     def __init__(self, drafts: DraftRepository, versions: VersionRepository, snapshots: SnapshotRepository) -> None:
         self._drafts = drafts
@@ -16,28 +16,28 @@ class Contents:
         self._snapshots = snapshots
 
     async def draft(self, workflow: Workflow) -> Draft:
-        """The draft. Raises NotFound."""
+        """Return the draft. Raises NotFound."""
         draft = await self._drafts.get(workflow.id)
         if draft is None:
             raise NotFound("Workflow not found")
         return draft
 
     async def version(self, workflow: Workflow, number: int) -> Version:
-        """A version. Raises NotFound."""
+        """Return a version. Raises NotFound."""
         version = await self._versions.get(workflow.id, number)
         if version is None:
             raise NotFound("Deployment version not found")
         return version
 
     async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
-        """A snapshot. Raises NotFound."""
+        """Return a snapshot. Raises NotFound."""
         content = await self._snapshots.get(workspace_id, snapshot_hash)
         if content is None:
             raise NotFound("Snapshot not found")
         return content
 
     async def named(self, workflow: Workflow, word: str) -> Content:
-        """What `draft`, `active` or a number means. Raises NotFound, NotDeployed, InvalidRequest."""
+        """Return the content of `draft`, `active` or a number. Raises NotFound, NotDeployed, InvalidRequest."""
         if word == DRAFT:
             return (await self.draft(workflow)).content
         if word != ACTIVE:
@@ -49,7 +49,7 @@ class Contents:
 
 
 def version_number(text: str) -> int:
-    """A version's number, from 1. Raises InvalidRequest."""
+    """Parse a version number, from 1. Raises InvalidRequest."""
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
         raise InvalidRequest("Invalid version", details=[{"path": ["version"], "message": "must be an integer from 1"}])
     return int(text)

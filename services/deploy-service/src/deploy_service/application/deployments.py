@@ -1,7 +1,7 @@
-"""What is live: deploy, promote, undeploy, access, and what callers meet.
+"""Live versions: deploy, promote, undeploy, access, and endpoints.
 
-A deploy writes three things in this order: the snapshot, the version, the pointer. Cut short anywhere, it leaves the
-pointer as it was; a snapshot without a version, or a version that never was live, harms nobody.
+A deploy writes three things in this order: the snapshot, the version, the pointer. If interrupted, it leaves the
+pointer unchanged; a snapshot without a version, or a version that was never live, does no harm.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ NUMBERING_TRIES: Final = 50
 
 
 class Deployments:
-    """Moves the pointer to what API calls run."""
+    """Changes the live version of workflows."""
 
     def __init__(
         self,
@@ -47,17 +47,17 @@ class Deployments:
         self._checking = checking
 
     async def endpoint(self, workflow_id: str, workspace_id: str | None) -> contracts.Endpoint:
-        """What a caller meets now: the hot path. Raises NotFound."""
+        """Return the current endpoint: the hot path. Raises NotFound."""
         return endpoint_view(await self._changes.find(workflow_id, workspace_id))
 
     async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
-        """An immutable state. Raises NotFound."""
+        """Return an immutable state. Raises NotFound."""
         return await self._contents.snapshot(workspace_id, snapshot_hash)
 
     async def deploy(
         self, workflow_id: str, workspace_id: str, order: contracts.Deploy, *, unchecked: bool = False
     ) -> contracts.Deployed:
-        """Publish the draft as a new version and make it live; `unchecked` lets its errors be warnings.
+        """Publish the draft as a new version and make it live; `unchecked` turns errors into warnings.
 
         Raises NotFound, PreconditionFailed, InvalidWorkflow, InvalidRequest.
         """
@@ -81,7 +81,7 @@ class Deployments:
         )
 
     async def promote(self, workflow_id: str, workspace_id: str, number: int) -> contracts.Deployed:
-        """Make an existing version live at once; no version is made. What is wrong with it is a warning.
+        """Make an existing version live, without creating one. Its problems become warnings.
 
         Raises NotFound.
         """
@@ -98,7 +98,7 @@ class Deployments:
         )
 
     async def undeploy(self, workflow_id: str, workspace_id: str) -> contracts.Endpoint:
-        """Let nothing be live; versions stay. Raises NotFound, NotDeployed."""
+        """Make no version live; versions stay. Raises NotFound, NotDeployed."""
         at = moment(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.undeployed(at))
         return endpoint_view(change.after)
@@ -106,18 +106,18 @@ class Deployments:
     async def set_access(
         self, workflow_id: str, workspace_id: str, update: contracts.UpdateAccess
     ) -> contracts.Workflow:
-        """Say who may call, and what the API does. Raises NotFound, InvalidRequest."""
+        """Set who may call, and the API's behavior. Raises NotFound, InvalidRequest."""
         at = moment(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.with_access(update, at))
         return workflow_view(change.after)
 
     async def status(self, workflow_id: str, workspace_id: str) -> contracts.DeploymentStatus:
-        """What is live, and whether the draft has moved on. Raises NotFound."""
+        """Return the live version, and whether the draft differs. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         return contracts.DeploymentStatus(endpoint_view(workflow), await self._needs_redeployment(workflow))
 
     async def _warnings(self, version: Version) -> tuple[str, ...]:
-        """Whoever goes back to a version is in a hurry: nothing that is found keeps it from going live."""
+        """Return warnings only: a rollback is urgent, so problems must not block it."""
         content = await self._contents.snapshot(version.workspace_id, version.snapshot_hash)
         try:
             return _told(await self._checking.problems(content, version.workspace_id))
@@ -134,7 +134,7 @@ class Deployments:
         return await asyncio.to_thread(needs_redeployment, draft.state, live.state)
 
     async def _record(self, workflow: Workflow, content: Content, order: contracts.Deploy) -> Version:
-        """Keep the snapshot and a version of it, under the next free number."""
+        """Store the snapshot and a version of it, under the next free number."""
         at = moment(self._clock)
         version = Version(
             id=new_id(),
@@ -152,7 +152,7 @@ class Deployments:
         await self._snapshots.put(snapshot)
         for _ in range(NUMBERING_TRIES):
             if await self._versions.add(version):
-                await self._snapshots.put(snapshot)  # an erasure may have found it used by nobody until now
+                await self._snapshots.put(snapshot)  # a deletion may have found it unused until now
                 return version
             version = version.numbered(await self._next_number(workflow))
         raise Unavailable("too many deploys of this workflow at once", retry_after=1)

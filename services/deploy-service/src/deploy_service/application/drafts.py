@@ -1,4 +1,4 @@
-"""Drafts: read, saved, checked, and filled from a version."""
+"""Drafts: read, save, check, and load from a version."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,11 +22,11 @@ from shared.workflow.format.reader import read_state
 TRIES: Final = 20
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)
 WAITING_RUN_LIFE: Final = timedelta(days=400)
-"""Longer than any run may wait: FLOWPORT_PAUSE_DAYS is a year at most."""
+"""Longer than any run may wait: FLOWPORT_PAUSE_DAYS is at most a year."""
 
 
 class Drafts:
-    """The editable state of each workflow. Saving never touches what is live."""
+    """The editable state of each workflow. Saving never changes the live version."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Drafts:
         self._checking = checking
 
     async def get(self, workflow_id: str, workspace_id: str) -> contracts.Draft:
-        """The draft. Raises NotFound."""
+        """Return the draft. Raises NotFound."""
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
         return contracts.Draft(state=draft.content.state, revision=draft.revision, saved_at=draft.saved_at)
 
@@ -63,20 +63,20 @@ class Drafts:
         )
 
     async def load(self, workflow_id: str, workspace_id: str, word: str) -> contracts.DraftSaved:
-        """Put a version's state (`active` or a number) into the draft. Raises NotFound, NotDeployed, InvalidRequest."""
+        """Copy a version (`active` or a number) into the draft. Raises NotFound, NotDeployed, InvalidRequest."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         content, at = await self._contents.named(workflow, word), moment(self._clock)
         return await self._replace(workflow, lambda draft: draft.replaced(content, at))
 
     async def problems(self, workflow_id: str, workspace_id: str) -> contracts.Problems:
-        """What would be said to a deploy now. Raises NotFound."""
+        """Return the problems that a deploy would report now. Raises NotFound."""
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
         return await self._checking.problems(draft.content, workspace_id)
 
     async def snapshot(
         self, workflow_id: str, workspace_id: str, order: contracts.SnapshotDraft
     ) -> contracts.DraftSnapshot:
-        """Keep a state for a run of the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge."""
+        """Store a state for a run of the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         if order.state is None:
             content = (await self._contents.draft(workflow)).content

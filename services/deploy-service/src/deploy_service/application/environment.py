@@ -1,4 +1,4 @@
-"""Environment values of a workspace: people write them, only workers read them."""
+"""Environment values of a workspace: users write them, only workers read them."""
 
 from collections.abc import Collection
 from typing import Final
@@ -15,7 +15,7 @@ ENTRIES_LIMIT: Final = 1_000
 
 
 class EnvironmentVault:
-    """Seals values on their way in, and opens them for a worker."""
+    """Encrypts written values, and decrypts them for workers."""
 
     def __init__(self, entries: EnvironmentRepository, keys: KeyRing, clock: Clock) -> None:
         self._entries = entries
@@ -23,15 +23,15 @@ class EnvironmentVault:
         self._clock = clock
 
     async def names(self, workspace_id: str) -> contracts.EnvironmentNames:
-        """What there is, without the values."""
+        """Return the names, without values."""
         return contracts.EnvironmentNames(tuple(await self._entries.names(workspace_id)))
 
     async def open(
         self, workspace_id: str, user_id: str | None = None, names: Collection[str] | None = None
     ) -> contracts.Environment:
-        """Values in clear, those of `names` or all: the workspace's, and the user's own where it has none of the name.
+        """Return decrypted values, those of `names` or all: the workspace's, else the user's own.
 
-        Raises Unavailable when one cannot be opened.
+        Raises Unavailable if one cannot be decrypted.
         """
         own = {} if user_id is None else await self._opened(contracts.personal_place(user_id), names)
         return contracts.Environment({**own, **await self._opened(workspace_id, names)})
@@ -41,7 +41,7 @@ class EnvironmentVault:
         return {entry.name: self._keys.open(entry.sealed, workspace_id=place, name=entry.name) for entry in found}
 
     async def set(self, workspace_id: str, name: str, request: contracts.SetEnvironmentValue) -> None:
-        """Keep a value. Raises InvalidRequest, Unavailable."""
+        """Store a value. Raises InvalidRequest, Unavailable."""
         value = checked_text("value", request.value, ENVIRONMENT_VALUE_LIMIT)
         sealed = self._keys.seal(value, workspace_id=workspace_id, name=checked_environment_name(name))
         entry = EnvironmentEntry(
@@ -55,6 +55,6 @@ class EnvironmentVault:
             raise InvalidRequest(f"a workspace has at most {ENTRIES_LIMIT} environment values")
 
     async def delete(self, workspace_id: str, name: str) -> None:
-        """Forget a value. Raises NotFound."""
+        """Delete a value. Raises NotFound."""
         if not await self._entries.delete(workspace_id, name):
             raise NotFound("Environment value not found")

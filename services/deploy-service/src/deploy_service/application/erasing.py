@@ -1,4 +1,4 @@
-"""Deletes workflows and workspaces for good."""
+"""Permanently deletes workflows and workspaces."""
 
 from contextlib import suppress
 from typing import Final
@@ -13,19 +13,19 @@ DOCUMENTS_AT_ONCE: Final = 200
 
 
 class Erasing:
-    """A bounded number of documents at a time. What goes last is what names the rest, so any step may be the last."""
+    """Deletes documents in bounded steps, those that refer to others last, so a deletion can stop at any step."""
 
     def __init__(self, workflows: Workflows, erasure: Erasure) -> None:
         self._workflows = workflows
         self._erasure = erasure
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
-        """Raises NotFound where the workspace has no such workflow, in sight or out of it."""
+        """Raises NotFound if the workspace has no such workflow, archived or not."""
         if not await self._erasure.workflow_ids(Erase(workspace_id, workflow_id), 1):
             raise NotFound("Workflow not found")
 
     async def erase(self, asked: Erase) -> Erased:
-        """Stop the endpoints, then delete some of what is left."""
+        """Stop the endpoints, then delete some of the remaining data."""
         found = await self._erasure.workflow_ids(asked, WORKFLOWS_AT_ONCE)
         for workflow_id in found:
             with suppress(NotFound):

@@ -1,4 +1,4 @@
-"""Wall time as it is kept."""
+"""Stored wall-clock time."""
 
 from datetime import datetime
 
@@ -6,6 +6,6 @@ from shared.clock import Clock
 
 
 def moment(clock: Clock) -> datetime:
-    """Now, in whole milliseconds: what the store keeps and callers see."""
+    """Return the time in whole milliseconds, as stored and shown."""
     now = clock.now()
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

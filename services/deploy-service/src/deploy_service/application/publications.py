@@ -1,4 +1,4 @@
-"""What a workflow is published as beside its API."""
+"""Publications of a workflow besides its API."""
 
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ async def new_publication(
     workflows: WorkflowRepository,
     clock: Clock,
 ) -> P:
-    """One of `kind` for the workflow, with its settings, not kept yet. Raises NotFound."""
+    """Create an unsaved publication of `kind` for the workflow. Raises NotFound."""
     await _require(workflows, request.workspace_id, request.workflow_id)
     now = moment(clock)
     return kind(
@@ -37,7 +37,7 @@ async def new_publication(
 
 
 async def outlasting(publication: P, publications: WorkflowPublications[P], *, workflows: WorkflowRepository) -> P:
-    """It, which was just kept; taken back where its workflow was deleted meanwhile and missed it. Raises NotFound."""
+    """Return the just stored publication; delete it if its workflow was deleted concurrently. Raises NotFound."""
     try:
         await _require(workflows, publication.workspace_id, publication.workflow_id)
     except NotFound:
@@ -47,7 +47,7 @@ async def outlasting(publication: P, publications: WorkflowPublications[P], *, w
 
 
 def changed_publication(publication: P, settings: Any, *, clock: Clock) -> P:
-    """It with other settings, not kept yet."""
+    """Return it with other settings, unsaved."""
     return msgspec.structs.replace(
         publication, settings=settings, updated_at=moment(clock), revision=publication.revision + 1
     )

@@ -1,4 +1,4 @@
-"""What a worker may read for a run, derived from the snapshot that its ticket names."""
+"""A worker's read access for a run, derived from the snapshot of its ticket."""
 
 from collections import OrderedDict
 from collections.abc import Collection

@@ -13,7 +13,7 @@ from shared.ids import new_id
 
 
 class ToolServers:
-    """Keeps them. Who may change one is for the gateway to know."""
+    """Manages MCP servers. The gateway checks permissions."""
 
     def __init__(self, servers: ToolServerRepository, workflows: WorkflowRepository, clock: Clock) -> None:
         self._servers = servers
@@ -22,7 +22,7 @@ class ToolServers:
         self._adding = BoundedAdding()
 
     async def create(self, request: contracts.CreateToolServer) -> contracts.ToolServer:
-        """A new server. Raises InvalidRequest, NotFound."""
+        """Create a server. Raises InvalidRequest, NotFound."""
         settings = await self._checked(request.workspace_id, request.settings)
         now = moment(self._clock)
         server = contracts.ToolServer(
@@ -53,18 +53,18 @@ class ToolServers:
         return added
 
     async def of(self, workspace_id: str) -> contracts.ToolServers:
-        """Every server of the workspace."""
+        """Return all servers of the workspace."""
         return contracts.ToolServers(tuple(await self._servers.of(workspace_id, SERVERS_LIMIT)))
 
     async def get(self, server_id: str) -> contracts.ToolServer:
-        """One server. Raises NotFound."""
+        """Return a server. Raises NotFound."""
         server = await self._servers.get(server_id)
         if server is None:
             raise NotFound("Server not found")
         return server
 
     async def save(self, server_id: str, request: contracts.SaveToolServer) -> contracts.ToolServer:
-        """Settings in place of the old ones. Raises NotFound, InvalidRequest, Conflict."""
+        """Replace the settings. Raises NotFound, InvalidRequest, Conflict."""
         server = await self.get(server_id)
         changed = msgspec.structs.replace(
             server,
@@ -77,7 +77,7 @@ class ToolServers:
         return changed
 
     async def delete(self, server_id: str) -> None:
-        """It is no more."""
+        """Delete a server."""
         await self._servers.delete(server_id)
 
     async def _checked(self, workspace_id: str, settings: contracts.ToolServerSettings) -> contracts.ToolServerSettings:
@@ -85,6 +85,6 @@ class ToolServers:
         found = {tool.workflow_id: await self._workflows.get(tool.workflow_id) for tool in checked.tools}
         if any(workflow is not None and workflow.workspace_id != workspace_id for workflow in found.values()):
             raise NotFound("Workflow not found")
-        # A workflow that was deleted takes its tools along.
+        # A deleted workflow's tools are removed.
         left = tuple(tool for tool in checked.tools if found[tool.workflow_id] is not None)
         return msgspec.structs.replace(checked, tools=left)

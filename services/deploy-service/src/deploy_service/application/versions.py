@@ -1,4 +1,4 @@
-"""The versions of a workflow: listed, shown, described, compared."""
+"""Versions of a workflow: list, show, describe, compare."""
 
 import asyncio
 from typing import Final
@@ -16,7 +16,7 @@ TEXTS: Final = ("name", "description")
 
 
 class Versions:
-    """Numbered deployments. Only their texts ever change."""
+    """Numbered deployments. Only their names and descriptions change."""
 
     def __init__(self, versions: VersionRepository, contents: Contents, changes: WorkflowChanges) -> None:
         self._versions = versions
@@ -26,7 +26,7 @@ class Versions:
     async def page(
         self, workflow_id: str, workspace_id: str, *, before: int | None, limit: int
     ) -> contracts.VersionPage:
-        """Versions, newest first. Raises NotFound."""
+        """Return versions, newest first. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         found = await self._versions.page(workflow_id, before=before, limit=limit + 1, newest=workflow.last_version)
         shown, more = found[:limit], len(found) > limit
@@ -34,7 +34,7 @@ class Versions:
         return contracts.VersionPage(views, shown[-1].number if more else None)
 
     async def get(self, workflow_id: str, workspace_id: str, number: int) -> contracts.VersionDetail:
-        """A version with the state that it runs. Raises NotFound."""
+        """Return a version with its state. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         version = await self._contents.version(workflow, number)
         content = await self._contents.snapshot(workspace_id, version.snapshot_hash)
@@ -48,12 +48,12 @@ class Versions:
         version = await self._contents.version(workflow, number)
         updated = version.updated(update)
         given = {name: getattr(updated, name) for name in TEXTS if getattr(update, name) is not UNSET}
-        if given:  # and nothing else: somebody may be changing the other one
+        if given:  # and nothing else: the other field may be changing concurrently
             await self._versions.describe(version.id, given)
         return version_view(await self._contents.version(workflow, number), workflow)
 
     async def diff(self, workflow_id: str, workspace_id: str, *, before: str, after: str) -> contracts.Diff:
-        """What changed between two states, each `draft`, `active` or a number.
+        """Compare two states, each `draft`, `active` or a number.
 
         Raises NotFound, NotDeployed, InvalidRequest.
         """

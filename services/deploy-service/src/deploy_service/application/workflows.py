@@ -1,4 +1,4 @@
-"""Workflows as their authors handle them: made, imported, listed, renamed, exported, archived."""
+"""Workflows for their authors: create, import, list, rename, export, archive."""
 
 import re
 from base64 import b64decode, urlsafe_b64encode
@@ -25,7 +25,7 @@ _PLACE: Final = re.compile(r"[0-9]{15}-[\x21-\x7e]{1,200}")
 
 
 class Workflows:
-    """Everything about workflows that does not touch what is live, but for archiving."""
+    """Manages workflows, but not the live version, except when archiving."""
 
     def __init__(
         self,
@@ -47,25 +47,25 @@ class Workflows:
         self._content_limit = content_limit
 
     async def create(self, request: contracts.CreateWorkflow) -> contracts.Workflow:
-        """A new workflow with the given draft, or an empty one. Raises InvalidRequest, PayloadTooLarge."""
+        """Create a workflow with the given draft, or an empty one. Raises InvalidRequest, PayloadTooLarge."""
         state = request.state if request.state is not None else {"blocks": {}, "edges": []}
         return await self._add(request.workspace_id, request.name, request.description, request.folder_id, state)
 
     async def import_file(self, request: contracts.ImportWorkflow) -> contracts.Workflow:
-        """A new workflow from a file. Raises InvalidWorkflow, PayloadTooLarge; then nothing is kept."""
+        """Create a workflow from a file. Raises InvalidWorkflow, PayloadTooLarge; then nothing is stored."""
         found = read_import(request.workflow)
         name = request.name or found.name or UNNAMED
         description = request.description if request.description is not None else found.description or ""
         return await self._add(request.workspace_id, name, description, request.folder_id, found.state)
 
     async def get(self, workflow_id: str, workspace_id: str) -> contracts.Workflow:
-        """One workflow. Raises NotFound."""
+        """Return a workflow. Raises NotFound."""
         return workflow_view(await self._changes.find(workflow_id, workspace_id))
 
     async def page(
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> contracts.WorkflowPage:
-        """The workflows of a workspace, oldest first. Raises InvalidRequest for a cursor that is not ours."""
+        """Return a workspace's workflows, oldest first. Raises InvalidRequest for an invalid cursor."""
         after = _read_cursor(cursor) if cursor else None
         found = await self._workflows.page(
             workspace_id, after=after, limit=limit + 1, deployed_only=deployed_only, folder_id=folder_id
@@ -83,18 +83,18 @@ class Workflows:
         return workflow_view(change.after)
 
     async def archive(self, workflow_id: str, workspace_id: str) -> None:
-        """Give up what else it is published as, stop its endpoint, and take it out of sight. Raises NotFound.
+        """Delete its other publications, stop its endpoint, and hide it. Raises NotFound.
 
-        Out of sight comes last: what was cut short before can be found, and so asked for again.
+        Hiding comes last: after an interruption, the workflow can be found and archived again.
         """
         await self._changes.find(workflow_id, workspace_id)
         await self._unpublish(workflow_id)
         at = moment(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
-        await self._unpublish(workflow_id)  # what it was published as in the meantime
+        await self._unpublish(workflow_id)  # publications created in the meantime
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
-        """The draft as a file, without secrets. Raises NotFound."""
+        """Return the draft as a file, without secrets. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         draft = await self._contents.draft(workflow)
         about = ExportedWorkflow(
@@ -124,7 +124,7 @@ class Workflows:
             updated_at=at,
         )
         content = content_of(state, limit=self._content_limit)
-        # The draft first: a workflow that can be found has one.
+        # The draft first: every visible workflow has one.
         await self._drafts.add(Draft(workflow_id=workflow.id, revision=1, content=content, saved_at=at))
         await self._workflows.add(workflow)
         return workflow_view(workflow)
