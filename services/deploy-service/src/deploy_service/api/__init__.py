@@ -1,1 +1,1 @@
-"""The internal door: it only translates."""
+"""The internal API, which only translates."""

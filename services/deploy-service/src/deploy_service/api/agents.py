@@ -1,4 +1,4 @@
-"""Agents, for the gateway."""
+"""Agent routes for the gateway."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ SettingsBody = Annotated[AgentSettings, Depends(struct_body(AgentSettings))]
 
 
 def agents_router(agents: Agents, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/agents`, and the agent that a workflow is."""
+    """Return `/internal/agents`, and the route for a workflow's agent."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/agents")

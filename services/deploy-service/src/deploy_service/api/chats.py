@@ -1,4 +1,4 @@
-"""Chats, for the gateway."""
+"""Chat routes for the gateway."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ SettingsBody = Annotated[ChatSettings, Depends(struct_body(ChatSettings))]
 
 
 def chats_router(chats: Chats, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/chats`, and the chat of a workflow."""
+    """Return `/internal/chats`, and the route for a workflow's chat."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/chats")

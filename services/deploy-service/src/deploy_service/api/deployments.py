@@ -1,4 +1,4 @@
-"""What is live and what was: for the gateway."""
+"""Deployment and version routes for the gateway."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ State = Annotated[str, Query(max_length=10, description="`draft`, `active` or a 
 
 
 def deployments_router(deployments: Deployments, versions: Versions, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/workflows/{id}/…`: deploy, promote, undeploy, access, versions."""
+    """Return `/internal/workflows/{id}/…`: deploy, promote, undeploy, access, versions."""
     router = APIRouter(
         prefix="/internal/workflows/{workflow_id}", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))]
     )

@@ -1,4 +1,4 @@
-"""Environment values as people handle them: written, listed by name, deleted, never read."""
+"""Routes to write, list by name and delete environment values, never to read them."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ ValueBody = Annotated[SetEnvironmentValue, Depends(struct_body(SetEnvironmentVal
 
 
 def environment_router(vault: EnvironmentVault, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/environment/{workspace_id}/names`, for the gateway."""
+    """Return `/internal/environment/{workspace_id}/names`, for the gateway."""
     router = APIRouter(
         prefix="/internal/environment/{workspace_id}/names", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))]
     )

@@ -1,4 +1,4 @@
-"""Deleting for good, for the gateway."""
+"""Permanent deletion routes for the gateway."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from shared.web.structs import StructResponse, struct_body
 
 
 def erasing_router(erasing: Erasing, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/erasures`: whether there is anything to delete; asked until nothing is left."""
+    """Return `/internal/erasures`: check for data, and delete it; the gateway repeats it until nothing is left."""
     router = APIRouter(prefix="/internal/erasures", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("")

@@ -1,4 +1,4 @@
-"""What a run needs: where a workflow points, the state there, the workspace's environment."""
+"""Routes for a run's needs: endpoint, snapshot, environment."""
 
 from typing import Annotated, Final
 
@@ -20,7 +20,7 @@ Identifier = Annotated[str | None, Query(min_length=1, max_length=128)]
 def runs_router(
     deployments: Deployments, vault: EnvironmentVault, rights: RunRights, checks: TicketChecks
 ) -> APIRouter:
-    """The routes of executor-service, each for the run whose ticket it presents; the gateway shares the first."""
+    """Return executor-service's routes, each for the run of the presented ticket; the gateway shares the first."""
     router = APIRouter(prefix="/internal")
     of_run = Depends(checks.access(ServiceName.EXECUTOR))
     of_run_or_gateway = Depends(checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR))

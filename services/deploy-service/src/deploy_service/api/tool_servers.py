@@ -1,4 +1,4 @@
-"""MCP servers, for the gateway."""
+"""MCP server routes for the gateway."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ SaveBody = Annotated[SaveToolServer, Depends(struct_body(SaveToolServer))]
 
 
 def tool_servers_router(servers: ToolServers, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/tool-servers`."""
+    """Return `/internal/tool-servers`."""
     router = APIRouter(prefix="/internal/tool-servers", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("")

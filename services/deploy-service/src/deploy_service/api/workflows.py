@@ -1,4 +1,4 @@
-"""Workflows and their drafts, for the gateway."""
+"""Workflow and draft routes for the gateway."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ SaveBody = Annotated[contracts.SaveDraft, Depends(struct_body(contracts.SaveDraf
 
 
 def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/workflows` and what authors do with one."""
+    """Return `/internal/workflows` and the authors' routes for a workflow."""
     router = APIRouter(prefix="/internal/workflows", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.get("")
