@@ -1,4 +1,4 @@
-"""Where deploy-service is put together: the only place that knows concrete classes."""
+"""Assembles deploy-service: only this module knows concrete classes."""
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -75,11 +75,11 @@ INDEXES = (
     *TOOL_SERVER_INDEXES,
 )
 ENVELOPE_FACTOR = 2
-"""A workflow file may be JSON text inside JSON, every quote escaped."""
+"""A workflow file may be JSON inside JSON, with every quote escaped."""
 
 
 def open_store(settings: DeploySettings) -> Store:
-    """The database of deploy-service, not yet started."""
+    """Return the database of deploy-service, not yet started."""
     return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_deploy", INDEXES)
 
 
@@ -95,7 +95,7 @@ def build(
     versions: VersionRepository | None = None,
     chats: ChatRepository | None = None,
 ) -> FastAPI:
-    """The application; what is not given is made from `settings`."""
+    """Build the application; defaults come from `settings`."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY, client=settings.amqp_client)
     store = store or open_store(settings)
     clock = clock or SystemClock()

@@ -7,7 +7,7 @@ from shared.web.server import serve
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     settings = read_settings(DeploySettings)
     serve(build(settings), settings, port=settings.deploy_port)
 

@@ -1,6 +1,6 @@
-"""What deploy-service needs from the outside: places to keep things, a way to seal secrets, a way to tell others.
+"""Ports of deploy-service: storage, encryption, announcements.
 
-Every write is durable when it returns. All of them raise Unavailable when their server does not answer.
+Every write is durable when it returns. All methods raise Unavailable if their server does not answer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,28 +20,28 @@ from shared.security.sealed import Sealed
 
 
 class WorkflowRepository(Protocol):
-    """Workflows, which hold the pointers to what is live."""
+    """Workflows, including the pointers to live versions."""
 
     async def add(self, workflow: Workflow) -> None:
-        """Keep a new one."""
+        """Store a new workflow."""
         ...
 
     async def get(self, workflow_id: str) -> Workflow | None:
-        """One indexed read; archived ones are found too."""
+        """Return a workflow with one indexed read, even if archived."""
         ...
 
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
-        """Keep `workflow` only if the stored one has this revision; says whether it did."""
+        """Store `workflow` if the stored revision matches; return whether it did."""
         ...
 
     async def touch(self, workflow_id: str, at: datetime) -> None:
-        """Its content changed; the revision stays."""
+        """Record a content change; the revision stays."""
         ...
 
     async def page(
         self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:
-        """Up to `limit` of those not archived, oldest first, each with its place; `after` is a place.
+        """Return up to `limit` unarchived workflows after the position `after`, oldest first, each with its position.
 
         With `folder_id`, only those in that folder.
         """
@@ -49,66 +49,66 @@ class WorkflowRepository(Protocol):
 
 
 class DraftRepository(Protocol):
-    """One draft per workflow. Raises PayloadTooLarge for what a document cannot hold."""
+    """One draft per workflow. Raises PayloadTooLarge if a document cannot hold it."""
 
     async def add(self, draft: Draft) -> None:
-        """Keep a new workflow's first draft."""
+        """Store a new workflow's first draft."""
         ...
 
     async def get(self, workflow_id: str) -> Draft | None:
-        """The draft with its document."""
+        """Return the draft with its document."""
         ...
 
     async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
-        """Keep `draft` only if the stored one has this revision; says whether it did."""
+        """Store `draft` if the stored revision matches; return whether it did."""
         ...
 
 
 class SnapshotRepository(Protocol):
-    """Immutable states by workspace and hash. Raises PayloadTooLarge for what a document cannot hold."""
+    """Immutable states by workspace and hash. Raises PayloadTooLarge if a document cannot hold one."""
 
     async def put(self, snapshot: Snapshot) -> None:
-        """Keep it once; the same again changes nothing."""
+        """Store a snapshot, idempotently."""
         ...
 
     async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
-        """Keep it at least until then, for this workflow; the same again prolongs it."""
+        """Store a snapshot for this workflow until at least `until`; repetition extends it."""
         ...
 
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
-        """The content with this hash."""
+        """Return the content with this hash."""
         ...
 
 
 class Erasure(Protocol):
-    """Deletes for good. Counts are of documents; True where there is more."""
+    """Permanent deletion. Returns counts of documents; True if more are left."""
 
     async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
-        """Up to `limit` of those that are asked for and still there, archived ones too."""
+        """Return up to `limit` requested workflows that still exist, even if archived."""
         ...
 
     async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
-        """Versions, what only they point at, draft, chat, agent, and at last the workflow."""
+        """Delete versions, snapshots used only by them, draft, chat, agent, and finally the workflow."""
         ...
 
     async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
-        """What is left when the workflows have gone."""
+        """Delete the remaining data after all workflows."""
         ...
 
 
 class VersionRepository(Protocol):
-    """Numbered versions; a number of a workflow is given once."""
+    """Numbered versions; each number of a workflow is used once."""
 
     async def add(self, version: Version) -> bool:
-        """Keep a new one, unless its number is taken; says whether it is kept."""
+        """Store a version unless its number is taken; return whether it is stored."""
         ...
 
     async def get(self, workflow_id: str, number: int) -> Version | None:
-        """The version with this number."""
+        """Return the version with this number."""
         ...
 
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
-        """Up to `limit`, newest first, with numbers below `before`. `newest` is about the highest number there is."""
+        """Return up to `limit` versions below `before`, newest first. `newest` is about the highest number."""
         ...
 
     async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
@@ -116,7 +116,7 @@ class VersionRepository(Protocol):
         ...
 
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
-        """Keep these texts, by their names, and leave the others."""
+        """Update these fields, by name, and leave the others."""
         ...
 
 
@@ -124,28 +124,28 @@ P = TypeVar("P")
 
 
 class WorkflowPublications(Protocol[P]):
-    """What a workflow is published as beside its API, of one kind; a workflow has one at most."""
+    """Publications of one kind besides the API; at most one per workflow."""
 
     async def add(self, publication: P, /) -> bool:
-        """Keep a new one, unless something that must be its own is taken; says whether it is kept."""
+        """Store a publication unless a unique field is taken; return whether it is stored."""
         ...
 
     async def replace(self, publication: P, /, *, expected_revision: int) -> bool:
-        """Keep it only if the stored one has this revision and nothing is taken that must be its own; says whether."""
+        """Store it if the stored revision matches and no unique field is taken; return whether it is stored."""
         ...
 
     async def get(self, publication_id: str, /) -> P | None: ...
 
     async def of(self, workflow_id: str) -> P | None:
-        """The one of this workflow."""
+        """Return this workflow's publication."""
         ...
 
     async def delete(self, publication_id: str, /) -> None:
-        """Forget it, if it is there."""
+        """Delete it, if present."""
         ...
 
     async def delete_of(self, workflow_id: str) -> None:
-        """As `delete`, for the one of a workflow."""
+        """Delete a workflow's publication."""
         ...
 
 
@@ -153,7 +153,7 @@ class ChatRepository(WorkflowPublications[Chat], Protocol):
     """Chats; an address leads to one."""
 
     async def at(self, identifier: str) -> Chat | None:
-        """The one at this address."""
+        """Return the chat at this address."""
         ...
 
 
@@ -165,59 +165,59 @@ class ToolServerRepository(Protocol):
     """MCP servers with their tools."""
 
     async def add(self, server: ToolServer) -> None:
-        """Keep a new one."""
+        """Store a new server."""
         ...
 
     async def get(self, server_id: str) -> ToolServer | None: ...
 
     async def of(self, workspace_id: str, limit: int) -> Sequence[ToolServer]:
-        """Up to `limit` of a workspace, oldest first."""
+        """Return up to `limit` servers of a workspace, oldest first."""
         ...
 
     async def replace(self, server: ToolServer, *, expected_revision: int) -> bool:
-        """Keep `server` only if the stored one has this revision; says whether it did."""
+        """Store `server` if the stored revision matches; return whether it did."""
         ...
 
     async def delete(self, server_id: str) -> None:
-        """Forget it, if it is there."""
+        """Delete it, if present."""
         ...
 
 
 class EnvironmentRepository(Protocol):
-    """Sealed environment values."""
+    """Encrypted environment values."""
 
     async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
-        """Those of a workspace that have these names, or all, in order."""
+        """Return a workspace's entries with these names, or all, in order."""
         ...
 
     async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
-        """What there is, in order: the values are not read."""
+        """Return the names in order, without reading values."""
         ...
 
     async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
-        """Keep it, new or in place of the old one; False when the workspace holds `at_most` others already."""
+        """Store or replace an entry; False if the workspace has `at_most` others."""
         ...
 
     async def delete(self, workspace_id: str, name: str) -> bool:
-        """Forget it; says whether it was there."""
+        """Delete an entry; return whether it existed."""
         ...
 
 
 class KeyRing(Protocol):
-    """Seals values, each for one place: moved elsewhere, it does not open."""
+    """Encrypts values, each bound to its workspace and name."""
 
     def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
-        """Encrypt `value`. Raises Unavailable when no key is configured."""
+        """Encrypt `value`. Raises Unavailable if no key is configured."""
         ...
 
     def open(self, sealed: Sealed, *, workspace_id: str, name: str) -> str:
-        """The value. Raises Unavailable when its key is not on the ring or it was tampered with."""
+        """Decrypt the value. Raises Unavailable if its key is missing or it was modified."""
         ...
 
 
 class Announcer(Protocol):
-    """Tells every process that a workflow's endpoint changed. Never raises: leases bound what is missed."""
+    """Announces endpoint changes to every process. Never raises: leases bound missed announcements."""
 
     async def announce(self, workflow_id: str, revision: int) -> None:
-        """After the write that raised the revision."""
+        """Announce the revision after it is stored."""
         ...
