@@ -1,4 +1,4 @@
-"""What the sandboxes of all languages share: a pool of jailed processes, and one script's way through it."""
+"""Shared by the sandboxes of all languages: a pool of jailed processes, and the execution of a script."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ from shared.workflow.format.sizes import has_too_many_values
 
 log = get_logger("sandbox")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
-# The most that one UTF-16 unit takes, as it is and as a JSON escape.
+# Maximum bytes of a UTF-16 unit, plain and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
 _HEALTHY = messages.Returned | messages.Thrown | messages.Unparsable | messages.Oversized
@@ -40,7 +40,7 @@ _HEALTHY = messages.Returned | messages.Thrown | messages.Unparsable | messages.
 class ScriptSandbox:
     """Runs user code, each script in a fresh context, in a process that serves no other owner.
 
-    `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
+    `async with … as sandbox:` or `start` and `stop`. Canceling a call kills its process.
     """
 
     _serves_many: ClassVar[bool] = False
@@ -50,7 +50,7 @@ class ScriptSandbox:
         self._limits = limits
         self._most_scripts = size.scripts_per_process
         self._language = engine.language
-        # Looked up once: with labels, a look-up costs as much as the count itself.
+        # Cached: with labels, a lookup costs as much as the count itself.
         self._seconds = SCRIPT_SECONDS.labels(engine.language)
         self._in_line = SCRIPTS_WAITING.labels(engine.language)
         most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
@@ -73,11 +73,11 @@ class ScriptSandbox:
         await self.stop()
 
     def describe(self) -> tuple[str, ...]:
-        """The layers in force that keep user code in, for readiness and the doctor."""
+        """Return the active confinement layers, for readiness and the doctor."""
         return self._pool.layers
 
     async def run(self, script: Script) -> ScriptResult:
-        """Run a script. What its author did wrong is in the result; raises only SandboxBusy, SandboxUnavailable."""
+        """Run a script. Its author's errors are in the result; raises only SandboxBusy, SandboxUnavailable."""
         with self._seconds.time():
             result = await self._run(script)
         if result.error is not None:
@@ -124,11 +124,11 @@ class ScriptSandbox:
                 raise
 
     def forget(self, scope: str) -> None:
-        """Let go of what this scope's evaluations share: the run has ended."""
+        """Release what this ended run's evaluations share."""
         self._pool.forget(scope)
 
     def _can_go_on(self, child: Child) -> bool:
-        """Whether a process is in good order and far from its limits, which are for all its scripts."""
+        """Return whether a process is healthy and far from its limits, which all its scripts share."""
         return child.in_step and not child.is_worn and child.scripts < self._most_scripts
 
     async def _ending(
@@ -166,7 +166,7 @@ class ScriptSandbox:
 
 
 class Deadline(NamedTuple):
-    """When, by the loop's clock, and how long that was allowed to be."""
+    """Deadline by the loop's clock, and its duration."""
 
     at: float
     allowed_ms: int
@@ -177,7 +177,7 @@ class Deadline(NamedTuple):
 
 
 def written(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
-    """The variables as JSON, None where they have more than `limit` bytes.
+    """Return the variables as JSON; None if they exceed `limit` bytes.
 
     One by one: references into the same value, each a little deeper, are together far larger than any memory. Names
     become parameters of the user's function, so anything but an identifier would be code.

@@ -1,4 +1,4 @@
-"""One jailed process, as its parent holds it."""
+"""Parent's side of one jailed process."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ChildDied(Exception):
-    """The process ended before it said how its script did."""
+    """The process ended before it reported its script's result."""
 
     def __init__(self, exit_: Exit) -> None:
         super().__init__(f"signal {exit_.signal}")
@@ -27,19 +27,19 @@ class ChildDied(Exception):
 
 
 class ProtocolBroken(Exception):
-    """The process said something that no honest harness says."""
+    """The process sent something that no honest harness sends."""
 
 
 class NestedTooDeeply(ProtocolBroken):
-    """What it said has more levels than can be read, as an honest script's result may have."""
+    """A frame, such as an honest script's result, is nested too deeply."""
 
 
 class TooManyValues(ProtocolBroken):
-    """Its answer has more values than the parent decodes, as an honest script's result may have."""
+    """A frame, such as an honest script's result, has more values than the parent decodes."""
 
 
 class Child:
-    """A warm process: it has run no code yet, or code of one owner only. It always ends by being killed."""
+    """A warm process: it has run no code yet, or code of one owner only. It always ends by a kill."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Child:
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
         child = cls(nursery, number, exit_, streams, max_frame)
-        child._owed = 1  # its first words
+        child._owed = 1  # its greeting
         try:
             async with asyncio.timeout(_WARM_SECONDS):
                 await child._expect_ready()
@@ -84,11 +84,11 @@ class Child:
 
     @property
     def in_step(self) -> bool:
-        """Whether every frame has had its answer."""
+        """Return whether every frame was answered."""
         return self._owed == 0
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
-        """Send one frame: a message, or one encoded before."""
+        """Send one frame: a message, or encoded bytes."""
         self._write(message if isinstance(message, bytes) else messages.encode(message))
         try:
             await self._writer.drain()
@@ -114,7 +114,7 @@ class Child:
         return answer
 
     def kill(self) -> None:
-        """End the process now. It may be called at any time, and again."""
+        """Kill the process, idempotently."""
         self._nursery.kill(self._number)
         self._writer.transport.abort()
 
@@ -123,7 +123,7 @@ class Child:
         self._writer.write(_LENGTH.pack(len(frame)) + frame)
 
     async def _ended(self) -> Exit:
-        """How it ended, when it closed its socket: by dying, or else it is killed for it."""
+        """Return how it ended after closing its socket; kill it if it is still alive."""
         try:
             async with asyncio.timeout(_EXIT_SECONDS):
                 return await asyncio.shield(self._exit)
@@ -142,7 +142,7 @@ class Child:
 
 
 async def _connected(nursery: Nursery) -> tuple[int, "asyncio.Future[Exit]", Streams]:
-    """Fork a child, and hold the other end of its socket. Raises OSError."""
+    """Fork a child, and keep the other end of its socket. Raises OSError."""
     ours, theirs = socket.socketpair()
     try:
         with theirs:

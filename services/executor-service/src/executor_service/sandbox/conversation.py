@@ -1,4 +1,4 @@
-"""One script's talk with its parent: the frame goes in, fetches are served, an ending comes out."""
+"""Exchange between a script and its parent: sends the frame, serves fetches, returns the ending."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ _CLEANUP_SECONDS = 1.0
 
 
 class Conversation:
-    """Lives for one frame. Whoever awaits it bounds its time."""
+    """Exchange of one frame. The caller bounds its time."""
 
     def __init__(
         self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str, entry: Entry | None = None
@@ -36,7 +36,7 @@ class Conversation:
         try:
             return await self._listen()
         finally:
-            self._is_over = True  # a fetch that outlives it must not answer the next script's
+            self._is_over = True  # a late fetch must not answer the next script's
             if self._fetches:
                 await self._abandon_fetches()
 

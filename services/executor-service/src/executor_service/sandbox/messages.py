@@ -1,5 +1,7 @@
-"""What a jailed process may say. All of it is the word of hostile code: it is parsed, bounded and used for nothing
-but that script's own outcome."""
+"""Messages of a jailed process.
+
+They may be hostile: they are parsed, bounded and used only for that script's outcome.
+"""
 
 import msgspec
 
@@ -9,7 +11,7 @@ from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 MAX_HEADERS = 100
 """Headers of one fetch."""
 _MAX_FRAME_VALUES = 2 * MAX_VALUES
-"""Bound on what one frame costs to decode: a result, and the fetches that came before it."""
+"""Bound on a frame's decoding cost: a result, and the fetches before it."""
 
 
 class TooManyValues(ValueError):
@@ -17,7 +19,7 @@ class TooManyValues(ValueError):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """Warm and locked down."""
+    """The process is warm and locked down."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -27,7 +29,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 class Worn(msgspec.Struct, frozen=True, tag="worn"):
-    """The process has used so much memory or processor time that the next script should have another one."""
+    """The process has used so much memory or processor time that the next script needs another one."""
 
 
 class _Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,7 @@ class Returned(_Ending, frozen=True, tag="returned"):
 
 
 class Thrown(_Ending, frozen=True, tag="thrown"):
-    """What the code raised, with V8's stack or Python's line."""
+    """Error thrown by the code, with V8's stack or Python's line."""
 
     name: str
     message: str
@@ -52,7 +54,7 @@ class Oversized(_Ending, frozen=True, tag="oversized"):
 
 
 class Stalled(_Ending, frozen=True, tag="stalled"):
-    """Nothing is left to run, and the code's promise is not settled."""
+    """No work is left, and the code's promise is not settled."""
 
 
 class Uncaught(_Ending, frozen=True, tag="uncaught"):

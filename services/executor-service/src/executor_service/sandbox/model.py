@@ -1,4 +1,4 @@
-"""What goes into a sandbox and what comes out of it."""
+"""Inputs and outputs of a sandbox."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -10,21 +10,21 @@ from shared.errors import AtCapacity, Unavailable
 
 
 class SandboxUnavailable(Unavailable):
-    """This host cannot confine user code, or the sandbox is not running. Nothing was run."""
+    """This host cannot confine user code, or the sandbox is not running. Nothing ran."""
 
 
 class SandboxBusy(AtCapacity):
-    """No process became free in time. Nothing was run."""
+    """No process became free in time. Nothing ran."""
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of user code.
 
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`. `shown`
-    is the author's text for messages, line by line what `code` is; empty where they are the same.
-    Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
-    Scripts of one `owner` may follow each other in one process, each in a fresh context; a script without one has a
-    process of its own. `workspace_id` is for what it fetches, and for the quota that all scripts of a workspace share.
+    is the author's text for messages, with the same lines as `code`; empty if they are equal. Values are whatever
+    msgspec can encode as JSON. `timeout_ms` counts from when a process is free for it. Scripts of one `owner` may run
+    in one process in turn, each in a fresh context; a script without an owner has its own process. `workspace_id` is
+    for fetches and the quota that all scripts of a workspace share.
     """
 
     code: str
@@ -38,7 +38,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorKind(StrEnum):
-    """Why a script has no result."""
+    """Reason for a missing result."""
 
     THROWN = "thrown"  # the user's code threw, or its result cannot be JSON
     SYNTAX = "syntax"  # the code does not parse
@@ -52,9 +52,9 @@ class ErrorKind(StrEnum):
 
 
 class ScriptError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why it failed. `message` is for the user, with the line and source text where they are known.
+    """Error of a script. `message` is for the user, with the line and source text if known.
 
-    `reason` is the bare text of what was thrown, without them.
+    `reason` is the thrown text alone.
     """
 
     kind: ErrorKind
@@ -64,23 +64,23 @@ class ScriptError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`result` is JSON text, or UNSET when the code returned nothing that JSON can hold."""
+    """`result` is JSON text, or UNSET if the code returned nothing that JSON can hold."""
 
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     stdout: str = ""
     error: ScriptError | None = None
 
     def value(self) -> Any:
-        """The result as Python objects; None when there is none."""
+        """Return the result as Python objects; None if there is none."""
         return None if self.result is msgspec.UNSET else msgspec.json.decode(self.result)
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Expressions to try in order until one is truthy. An empty expression is false.
 
-    Evaluations of one `owner` with the same `scope` (a run) share one context, in which nothing that they do remains;
-    `environment` is taken from the first of them. `shown` has the author's text of each expression, for messages; empty
-    where that is what runs.
+    Evaluations of one `owner` with the same `scope` (a run) share one context, in which no effects remain; the first
+    evaluation sets `environment`. `shown` has the author's text of each expression, for messages; empty if it is the
+    same.
     """
 
     scope: str
@@ -94,9 +94,9 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """`matched` is the index of the first truthy expression, `failed` that of the one that ended in `error`.
+    """`matched` is the index of the first truthy expression, `failed` of the one that ended in `error`.
 
-    The message of a condition's error has no line, except where the expression does not parse.
+    A condition's error message has no line, unless the expression does not parse.
     """
 
     matched: int | None = None
@@ -105,7 +105,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of one script. Sizes of text are in characters, or bytes where the name says so."""
+    """Limits of one script. Text sizes are in characters, or bytes where the name says so."""
 
     heap_bytes: int = 128 << 20
     cpu_seconds: int = 30
@@ -118,15 +118,15 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def earlier_seconds(self) -> float:
-        """Processor time that a process may have used for earlier scripts: it has that on top."""
+        """Return the additional processor time for a process's earlier scripts."""
         return self.cpu_seconds / 10
 
 
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
-    """How many processes at work, ready and being made ready, and how long one is kept and a script waits for one.
+    """Numbers of active, ready and starting processes, idle time, and waiting time of scripts.
 
-    A process is replaced after `scripts_per_process`.
-    `workspace_percent` of the processes at work, and of those who wait, is the most that one workspace has.
+    A process is replaced after `scripts_per_process`. `workspace_percent` limits one workspace's share of active
+    processes and of waiting scripts.
     """
 
     running: int = 16

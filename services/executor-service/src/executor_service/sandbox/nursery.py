@@ -1,4 +1,4 @@
-"""The parent's side of the zygote: starts it, asks it for children, learns how they ended."""
+"""Parent's side of the zygote: starts it, forks children, reports their exits."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ JAIL = Path(__file__).with_name("jail")
 
 
 class Exit(NamedTuple):
-    """How a child ended: the signal that killed it, if one did, and the most memory it held.
+    """How a child ended: its fatal signal, if any, and its peak memory.
 
     A child at its limit of processor time exits with the signal's number: see `jail.linux.exit_on`.
     """
@@ -44,22 +44,22 @@ _LOST = Exit(None, 0)
 
 
 class Engine(Protocol):
-    """A language's zygote."""
+    """Zygote configuration of a language."""
 
     @property
     def language(self) -> str: ...
 
     def command(self, control: int) -> Sequence[str]:
-        """The program that becomes the zygote, given its control socket. Raises SandboxUnavailable."""
+        """Return the command of the zygote, given its control socket. Raises SandboxUnavailable."""
 
 
 def zygote_command(module: str, folder: str, control: int, options: dict[str, object]) -> list[str]:
-    """Run `main` of a module of the jail, which lies in this folder, in an interpreter without site packages."""
+    """Return the command for `main` of a jail module in this folder, in an interpreter without site packages."""
     return ["-I", "-S", "-c", _PROGRAM.format(engine=module), folder, str(control), json.dumps(options)]
 
 
 class Nursery:
-    """One zygote process. It serves until it is stopped or dies, and is then not started again."""
+    """One zygote process. It serves until it is stopped or dies, and is never restarted."""
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, layers: tuple[str, ...]) -> None:
         self.layers = layers
@@ -95,7 +95,7 @@ class Nursery:
         return cls(process, ours, layers)
 
     def fork(self, connection: socket.socket) -> tuple[int, "asyncio.Future[Exit]"]:
-        """Fork a child that serves this socket. Returns its number and how it will have ended. Raises OSError."""
+        """Fork a child that serves this socket; return its number and future exit. Raises OSError."""
         number, self._next = self._next, self._next + 1
         exit_ = self._exits[number] = asyncio.get_running_loop().create_future()
         try:
@@ -114,7 +114,7 @@ class Nursery:
             self._lose()
 
     async def stop(self) -> None:
-        """End the zygote; every child ends with it."""
+        """End the zygote and all its children."""
         self._lose()
         await _end(self._process)
 
@@ -157,7 +157,7 @@ async def _spawn(command: Sequence[str], control: socket.socket, complaints: IO[
 async def _greeted(
     process: asyncio.subprocess.Process, control: socket.socket, complaints: IO[bytes]
 ) -> tuple[str, ...]:
-    """The layers that a new zygote says are in force; one that says anything else is ended."""
+    """Return the layers reported by a new zygote; end one that reports anything else."""
     try:
         async with asyncio.timeout(_START_SECONDS):
             hello = await asyncio.get_running_loop().sock_recv(control, 65536)
@@ -184,7 +184,7 @@ def _layers(hello: bytes) -> tuple[str, ...]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """A zygote ends by itself when its control socket closes; this waits, and insists."""
+    """Wait for the zygote, which ends when its control socket closes; kill it if it does not."""
     try:
         async with asyncio.timeout(_STOP_SECONDS):
             await process.wait()

@@ -1,4 +1,4 @@
-"""Who may use how many processes, and which of them may be used again, by whom."""
+"""Assignment of processes to workspaces, and their reuse by owners."""
 
 import asyncio
 from collections import Counter
@@ -13,7 +13,7 @@ from executor_service.sandbox.supply import NOT_RUNNING, Supply
 
 
 class Parking(NamedTuple):
-    """Whose a kept process is: one scope's of an owner, as it is; or (None) whatever script the owner runs next."""
+    """Reservation of an idle process: for one scope of an owner, or (None) for any script of the owner."""
 
     owner: str
     scope: str | None = None
@@ -21,7 +21,7 @@ class Parking(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`end` is when it has been kept for long enough."""
+    """An idle process; `end` is when it expires."""
 
     parking: Parking
     workspace: str
@@ -29,10 +29,10 @@ class Kept:
 
 
 class Pool:
-    """Gives processes to scripts, so many at once. No process ever serves two owners.
+    """Assigns a bounded number of processes to scripts. No process ever serves two owners.
 
-    A workspace uses at most its quota of them, and waiting workspaces take turns. A used process is kept for a while:
-    `park` for one scope, whose evaluations share a context, or `rest` for its owner, each of whose scripts gets a fresh
+    A workspace uses at most its quota, and waiting workspaces take turns. A used process stays idle for a while: `park`
+    for one scope, whose evaluations share a context, or `rest` for its owner, each of whose scripts gets a fresh
     context. An idle process counts towards no quota and ends when another script needs its place.
     """
 
@@ -41,11 +41,11 @@ class Pool:
         self._size = size
         self._processes = Quota.of(size.running, size.workspace_percent)
         self._waiters = Quota.of(size.waiting, size.workspace_percent)
-        self._taken = 0  # places: processes at work or kept
+        self._taken = 0  # places: active or idle processes
         self._used: Counter[str] = Counter()
-        """Processes at work or about to be made, by workspace."""
+        """Active or starting processes, by workspace."""
         self._at_work: dict[Child, str] = {}
-        """The workspace of each process that was given out."""
+        """The workspace of each assigned process."""
         self._line: Line[Child | None] = Line(self._take_back)
         """Grants a process of the waiter's owner, or (None) a place for a new one. No admitted script waits."""
         self._kept: dict[Child, Kept] = {}
@@ -56,12 +56,12 @@ class Pool:
         return self._supply.layers
 
     async def start(self) -> None:
-        """Make the first processes. Raises SandboxUnavailable when this host cannot confine them."""
+        """Start the first processes. Raises SandboxUnavailable if this host cannot confine them."""
         await self._supply.start()
         self._open = True
 
     async def stop(self) -> None:
-        """End every process, idle or at work."""
+        """End every process, idle or active."""
         self._open = False
         self._line.dismiss(SandboxUnavailable(NOT_RUNNING))
         for child in list(self._kept):
@@ -79,12 +79,12 @@ class Pool:
         return await self._made(child, workspace)
 
     def discard(self, child: Child) -> None:
-        """End a process that was taken, and free its place."""
+        """End an assigned process, and free its place."""
         child.kill()
         self._free_place(self._at_work.pop(child))
 
     def rest(self, owner: str, child: Child) -> None:
-        """Keep a taken process for its owner's next script."""
+        """Keep an assigned process for its owner's next script."""
         if owner and self._open:
             workspace = self._at_work.pop(child)
             self._keep(Parking(owner), workspace, child)
@@ -93,7 +93,7 @@ class Pool:
             self.discard(child)
 
     def park(self, parking: Parking, child: Child) -> None:
-        """Keep a taken process as it is, for one scope; a second one is its owner's."""
+        """Keep an assigned process unchanged for one scope; a second one is for its owner."""
         is_wanted = self._line.waiting(self._at_work[child]) > 0
         if parking.scope and self._open and not is_wanted and self._find(parking) is None:
             workspace = self._at_work.pop(child)
@@ -103,7 +103,7 @@ class Pool:
             self.rest(parking.owner, child)
 
     def unpark(self, parking: Parking, workspace: str) -> Child | None:
-        """Take back a process that is parked for this. Return None if there is none or the quota is used up."""
+        """Take back the process parked for this scope; None if there is none or the quota is used up."""
         if self._find(parking) is None or not self._admit(workspace):
             return None
         child = self._take_kept(parking)
@@ -114,7 +114,7 @@ class Pool:
         return child
 
     def forget(self, scope: str) -> None:
-        """What is parked for this scope is its owner's from now on."""
+        """Make the scope's parked processes available to their owner."""
         for child, kept in list(self._kept.items()):
             if kept.parking.scope != scope:
                 continue
@@ -132,7 +132,7 @@ class Pool:
         return True
 
     def _leave(self, workspace: str) -> None:
-        """Count one process less and serve the scripts that can now be admitted."""
+        """Count one process less and serve scripts that can now be admitted."""
         self._used[workspace] -= 1
         if not self._used[workspace]:
             del self._used[workspace]
@@ -140,9 +140,9 @@ class Pool:
             waiter.granted.set_result(self._claim(waiter.owner))
 
     def _claim(self, owner: str) -> Child | None:
-        """Return a kept process of this owner, or (None) a place for a new one, for an admitted script.
+        """Return an idle process of this owner, or (None) a place for a new one, for an admitted script.
 
-        There is always one: a place that no script uses is free or holds a kept process.
+        There is always one: a place that no script uses is free or holds an idle process.
         """
         child = self._take_kept(Parking(owner))
         if child is None and not self._take_place():
@@ -150,7 +150,7 @@ class Pool:
         return child
 
     async def _made(self, child: Child | None, workspace: str) -> Child:
-        """Return this process, or else a new one in its place; None is a place."""
+        """Return this process, or a new one if None."""
         if child is None:
             try:
                 child = await self._supply.take(workspace)
@@ -183,11 +183,11 @@ class Pool:
         return None
 
     def _find(self, parking: Parking) -> Child | None:
-        """The last that was kept of them: what is not needed any more is not touched, and expires."""
+        """Return the most recently parked one: surplus ones stay untouched and expire."""
         return next((child for child, kept in reversed(self._kept.items()) if kept.parking == parking), None)
 
     def _evict_one(self) -> None:
-        """End the process that is kept for longest. Its place is the caller's."""
+        """End the process that has been idle longest. Its place is the caller's."""
         oldest = next(iter(self._kept))
         self._forgo(oldest)
         oldest.kill()

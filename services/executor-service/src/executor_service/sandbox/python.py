@@ -22,15 +22,17 @@ _SYSTEM_LIBRARIES = (
     *(f"{root}/{sysconfig.get_config_var('MULTIARCH')}" for root in ("/lib", "/usr/lib")),
 )
 _SYSTEM_SETTINGS = "/proc/sys"
-"""Container engines make it read-only: bubblewrap cannot forbid further user namespaces there then, and ends. The
-filter of system calls, under which every script runs, forbids them as well."""
+"""Container engines make it read-only: then bubblewrap cannot forbid further user namespaces there, and exits.
+
+The system call filter, which applies to every script, forbids them as well.
+"""
 _DATA = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize(running=8, spare=1)
 
 
 class PythonEngine:
-    """This interpreter and its standard library, alone in namespaces that bubblewrap makes."""
+    """This interpreter and its standard library, isolated in bubblewrap's namespaces."""
 
     language = "Python"
 
@@ -59,9 +61,10 @@ class PythonEngine:
 
 
 def _namespaces() -> list[str]:
-    """Root stays outside a user namespace, to become another user for good; others need one, to make the rest.
+    """Return the options: root stays outside a user namespace, to change its user permanently; others need one, to
+    create the rest.
 
-    The zygote keeps CAP_SYS_ADMIN, in its user namespace where there is one, to give each child a PID namespace.
+    The zygote keeps CAP_SYS_ADMIN, in its user namespace if there is one, to give each child a PID namespace.
     """
     common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--as-pid-1"]
     common += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
@@ -79,7 +82,7 @@ def _mounts(interpreter: str) -> list[str]:
         path: path for path in (interpreter, *_standard_library(), *_SYSTEM_LIBRARIES, *_DATA) if Path(path).exists()
     }
     binds[str(JAIL)] = f"{_INSIDE}/jail"
-    # Folders on the way to a mount are made for their owner alone, who is not the user that scripts run as.
+    # Parent folders of a mount are accessible only to their owner, which is not the user that scripts run as.
     parents = sorted({str(parent) for inside in binds.values() for parent in Path(inside).parents} - {"/"})
     arguments = [part for parent in parents for part in ("--perms", "0755", "--dir", parent)]
     arguments += [part for outside, inside in binds.items() for part in ("--ro-bind", outside, inside)]
@@ -97,7 +100,7 @@ def _standard_library() -> Iterator[str]:
 class PythonSandbox(ScriptSandbox):
     """Runs functions in Python. A top-level `return`, or else `__sim_result__`, is the result.
 
-    There is no network: all that a script can ask the fetcher for is files.
+    There is no network: scripts can fetch only files.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How a bounded resource is divided between workspaces."""
+"""Division of a bounded resource between workspaces."""
 
 from typing import NamedTuple
 

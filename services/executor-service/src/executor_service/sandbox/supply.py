@@ -1,4 +1,4 @@
-"""A supply of warm processes that have run nothing yet."""
+"""Warm pool of processes that have run no code yet."""
 
 import asyncio
 from collections import deque
@@ -10,13 +10,13 @@ from executor_service.sandbox.nursery import Engine, Nursery
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
-# What a script is to say, or has said, needs the processor first: by then it is on its way, and most runs are over.
+# Scripts that communicate need the processor first: by then their messages are sent, and most runs have ended.
 REST_SECONDS = 0.01
 NOT_RUNNING = "The sandbox is not running"
 
 
 class Supply:
-    """Keeps some processes ready and makes a few at a time. Each is handed out once."""
+    """Keeps some processes ready and starts a few at a time. Each is handed out once."""
 
     def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
         self._engine = engine
@@ -32,11 +32,11 @@ class Supply:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers that confine the processes."""
+        """Return the layers that confine the processes."""
         return self._nursery.layers if self._nursery else ()
 
     async def start(self) -> None:
-        """Start the zygote and warm the first process. Raises SandboxUnavailable when this host cannot confine it."""
+        """Start the zygote and warm the first process. Raises SandboxUnavailable if this host cannot confine it."""
         self._open = True
         try:
             self._ready.append(await self._spawn())
@@ -46,7 +46,7 @@ class Supply:
         self._replenish()
 
     async def stop(self) -> None:
-        """End the zygote, and with it every process that it ever made."""
+        """End the zygote and all its processes."""
         self._open = False
         for task in self._warming:
             task.cancel()
@@ -60,7 +60,7 @@ class Supply:
             self._nursery = None
 
     async def take(self, workspace: str) -> Child:
-        """A process that is ready, or one that will be: workspaces take turns. Raises SandboxUnavailable."""
+        """Return a ready process, or wait for one: workspaces take turns. Raises SandboxUnavailable."""
         while self._ready:
             child = self._ready.popleft()
             if child.usable:
@@ -96,7 +96,7 @@ class Supply:
 
     def _end_warming(self, task: "asyncio.Task[None]") -> None:
         self._warming.discard(task)
-        if len(self._line):  # they came when this task had failed already and still counted
+        if len(self._line):  # they arrived when this task had failed but still counted
             self._replenish()
 
     async def _warm(self) -> None:

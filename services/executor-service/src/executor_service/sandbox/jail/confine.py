@@ -1,7 +1,7 @@
-"""What a process gives up: its namespaces and root before any user code is near, its limits when it is warm.
+"""Confinement of a process: namespaces and root before it has user code, limits when it is warm.
 
 `enter` or `settle` is for the zygote, once; `fork_apart`, `leave_parent` and `limit` are for each child. Layers that
-the host does not grant are left out of the returned list; those without which nothing may run raise OSError.
+the host does not grant are missing from the returned list; required ones raise OSError.
 """
 
 import itertools
@@ -30,13 +30,13 @@ OWN_PROCESSES = "process namespace for each child"
 
 
 class NotConfined(OSError):
-    """The host does not grant what user code must not be without."""
+    """The host does not grant a required layer."""
 
 
 def enter(files: Iterable[str], *, needs_namespaces: bool) -> list[str]:
-    """Confine this process for good and return the layers in force. It may go on under another process id.
+    """Confine this process permanently and return the active layers. Its process id may change.
 
-    `files` are all that its root directory has, each at the path where it is now.
+    `files` are the only contents of its root directory, each at its current path.
     """
     _prefer_as_victim()
     layers: list[str] = []
@@ -58,10 +58,10 @@ def continue_in_process_namespace() -> None:
 
 
 def settle(*, divides_processes: bool) -> list[str]:
-    """Give up every right, in the namespaces that this process has. Returns the layers in force.
+    """Drop all rights, in the current namespaces; return the active layers.
 
     A zygote that divides processes keeps one capability, to fork each child into its own PID namespace. Raises
-    NotConfined when it cannot.
+    NotConfined if it cannot.
     """
     rights = _drop_rights(but_namespaces=divides_processes)
     linux.no_new_privileges()
@@ -89,18 +89,18 @@ def fork_apart(home: int) -> int:
 
 
 def leave_parent(*, keep: Iterable[int]) -> None:
-    """Make a fresh child its own process group with these descriptors and no rights, which dies with the zygote."""
+    """Move a fresh child to its own process group with these descriptors and no rights; it dies with the zygote."""
     linux.drop_capabilities()
     linux.die_with_parent(signal.SIGKILL)
     os.setsid()
     kept = [-1, *sorted(keep), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
     for before, after in itertools.pairwise(kept):
-        if before + 1 < after:  # nothing would be everything
+        if before + 1 < after:  # an empty range would mean all
             os.closerange(before + 1, after)
 
 
 def limit_another(process: int, *, data: int, address_space: int, cpu_seconds: int) -> None:
-    """Bound a warm process that has not limited itself, and let it open no further file and start no thread.
+    """Limit a warm process that has not limited itself, and prevent further files and threads.
 
     `data` and `address_space` are in bytes, as in `limit`. At the limit of processor time the kernel sends SIGKILL.
     """
@@ -116,7 +116,7 @@ def limit_another(process: int, *, data: int, address_space: int, cpu_seconds: i
 
 
 def limit_stack() -> None:
-    """Bound this process's stack, and that of the program that it executes."""
+    """Limit this process's stack, and that of the program that it executes."""
     if resource.getrlimit(resource.RLIMIT_STACK)[1] not in range(_STACK_BYTES):  # unlimited is -1
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
 
@@ -124,9 +124,9 @@ def limit_stack() -> None:
 def limit(
     *, data: int, cpu_seconds: int, address_space: int = resource.RLIM_INFINITY, files: int = 0, tasks: int = 0
 ) -> None:
-    """Bound a warm child, to bytes of data, bytes of address space and open files.
+    """Limit a warm child's data and address space, in bytes, and its open files.
 
-    Data is private writable memory except the stack. Address space also bounds what RLIMIT_DATA does not count, and the
+    Data is private writable memory except the stack. Address space also bounds what RLIMIT_DATA does not count, and
     page tables of memory that is only read. `tasks` is for all threads of the child's user together.
     """
     linux.exit_on(signal.SIGXCPU)
@@ -161,9 +161,9 @@ def _continue_as_first_process() -> None:
 
 
 def _enter_root_of(files: Iterable[str]) -> None:
-    """Make a file system of these files alone the root, and read-only."""
+    """Make a read-only file system of only these files the root."""
     linux.make_mounts_private()
-    # Opened first: the mount below hides those that lie in its folder.
+    # Opened first: the mount below hides those in its folder.
     sources = {file: os.open(file, os.O_PATH | os.O_CLOEXEC) for file in files}
     linux.mount_memory(_ROOT)
     os.umask(0o022)
@@ -214,7 +214,7 @@ def _become_nobody() -> None:
 
 
 def _prefer_as_victim() -> None:
-    """When the machine is out of memory, a script goes before the worker."""
+    """Let the kernel kill scripts before the worker when memory runs out."""
     _granted(lambda: Path("/proc/self/oom_score_adj").write_text("1000"))
 
 

@@ -1,8 +1,8 @@
 """The zygote: a confined process, warm with an engine, that forks a child for each script.
 
-Its parent speaks to it over a packet socket. `S`, an id and a passed socket: fork a child that serves this socket. `K`
-and an id: kill that child. Back go JSON once, with the layers in force or why there are none, and the id, wait status
-and peak memory in KiB of each child that has ended. When the parent has gone the zygote ends, and its children with it.
+Its parent uses a packet socket. `S`, an id and a passed socket: fork a child that serves this socket. `K` and an id:
+kill that child. The zygote replies with JSON once, with the active layers or why there are none, and with the id, wait
+status and peak memory in KiB of each ended child. When the parent disconnects, the zygote and its children end.
 
 Where the host grants namespaces, each child is the first process of its own PID namespace: it can name no other.
 """
@@ -31,20 +31,20 @@ class Child(NamedTuple):
 
 
 class Zygote:
-    """`serve` is what a child does with its socket until it is killed."""
+    """`serve` handles a child's socket until the child is killed."""
 
     def __init__(self, control: socket.socket, serve: Callable[[socket.socket], None]) -> None:
         self._control = control
         self._serve = serve
         self._handlers: dict[int, Callable[[], None]] = {}
-        """What to do when a descriptor other than the control socket has something."""
+        """Handlers of descriptors other than the control socket."""
         self._children: dict[int, Child] = {}
         self._handles: dict[int, int] = {}
         self._poll = select.poll()
         self._home: int | None = None
 
     def run(self, layers: list[str]) -> None:
-        """Report readiness, then obey until the parent has gone."""
+        """Report readiness, then serve until the parent disconnects."""
         if confine.OWN_PROCESSES in layers:
             self._home = os.pidfd_open(os.getpid())
         gc.collect()
@@ -60,18 +60,18 @@ class Zygote:
                     handler()
 
     def watch(self, descriptor: int, handler: Callable[[], None]) -> None:
-        """Call this when the descriptor can be read or its other side has gone."""
+        """Call the handler when the descriptor is readable or its peer has closed it."""
         self._handlers[descriptor] = handler
         self._poll.register(descriptor, select.POLLIN)
 
     def unwatch(self, descriptor: int) -> None:
-        """Stop that, and close the descriptor."""
+        """Unwatch and close the descriptor."""
         del self._handlers[descriptor]
         self._poll.unregister(descriptor)
         os.close(descriptor)
 
     def forked(self, pid: int) -> None:
-        """Learn of a new child. For those who have more to do for it."""
+        """Hook for subclasses: called with each new child."""
 
     def _obey(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, COMMAND.size, 1)
@@ -87,7 +87,7 @@ class Zygote:
     def _fork(self, number: int, descriptor: int) -> None:
         try:
             pid = os.fork() if self._home is None else confine.fork_apart(self._home)
-        except OSError:  # out of processes or memory: this child's failure, and no reason to end the others
+        except OSError:  # out of processes or memory: only this child fails
             os.close(descriptor)
             self._control.send(EXIT.pack(number, _NEVER_STARTED, 0))
             return
@@ -119,5 +119,5 @@ class Zygote:
 
 
 def refuse(control: socket.socket, error: Exception) -> None:
-    """Tell the parent why nothing can run here."""
+    """Report to the parent why nothing can run here."""
     control.send(json.dumps({"refused": f"{type(error).__name__}: {error}"}).encode())
