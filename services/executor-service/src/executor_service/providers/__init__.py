@@ -1,4 +1,4 @@
-"""Models, by name: `Models.turn` finds who serves a model and asks for one turn of the conversation."""
+"""Models by name: `Models.turn` finds a model's provider and requests one turn of the conversation."""
 
 from executor_service.providers.model import (
     NO_COST,

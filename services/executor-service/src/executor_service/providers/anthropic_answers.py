@@ -1,6 +1,6 @@
 """Streamed answers of Anthropic's Messages API.
 
-The official client's reader copies an answer for each piece and has no limit on its size.
+The official client's reader copies an answer for each piece and has no size limit.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Reported(Exception):
 
 @dataclass
 class _Block:
-    """A block of the answer, as far as it has come."""
+    """A partial block of the answer."""
 
     start: JsonObject
     pieces: dict[str, list[str]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class _Block:
         return (began if isinstance(began, str) else "") + "".join(self.pieces.get(name, ()))
 
     def arguments(self) -> str:
-        """Return the JSON text that the model wrote for a tool."""
+        """Return the tool's JSON text from the model."""
         return "".join(self.pieces.get("partial_json", ())) or stringify(self.start.get("input") or {})
 
     def call(self, *, is_cut: bool) -> ToolCall:
@@ -82,7 +82,7 @@ class _Block:
         return ToolCall(str(self.start.get("id")), str(self.start.get("name")), arguments)
 
     def whole(self) -> JsonObject:
-        """Return the block as the API takes it back."""
+        """Return the block in the API's input form."""
         whole: JsonObject = {name: value for name, value in self.start.items() if value is not None}
         whole |= {name: self.text(name) for name in _TEXTS if name in self.pieces}
         if self.type == "tool_use":
@@ -92,7 +92,7 @@ class _Block:
 
 
 class AnswerReader:
-    """Puts an answer together from its events."""
+    """Assembles an answer from its events."""
 
     def __init__(self, answer_bytes: int) -> None:
         self.has_ended = False
@@ -104,7 +104,7 @@ class AnswerReader:
         self._usage = _Usage()
 
     def take(self, document: bytes) -> tuple[str, str]:
-        """Take an event, and return its text and its thoughts.
+        """Add an event; return its text and thoughts.
 
         Raises Unreadable, Reported, AnswerTooLarge, msgspec.DecodeError.
         """
@@ -164,7 +164,7 @@ class AnswerReader:
             self._usage = msgspec.structs.replace(self._usage, **told)
 
     def _tool_calls(self, blocks: list[_Block]) -> tuple[ToolCall, ...]:
-        """Return the calls. One that was cut off by the token limit has no arguments, so that it cannot run."""
+        """Return the calls. One cut off by the token limit has no arguments, so that it cannot run."""
         cut = blocks[-1] if blocks and self._stop_reason == _CUT else None
         return tuple(block.call(is_cut=block is cut) for block in blocks if block.type == "tool_use")
 

@@ -36,7 +36,7 @@ _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"
 
 
 class AnthropicProvider:
-    """Every call is a stream, heard or not: the API asks for that where answers may be long."""
+    """Streams every call, with or without a listener: the API requires it for long answers."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.anthropic_api_key.get_secret_value()
@@ -46,7 +46,7 @@ class AnthropicProvider:
         self._clients = Clients(self._connected, AsyncAnthropic.close)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Ask for one turn. Raises ModelFailure."""
+        """Request one turn. Raises ModelFailure."""
         key = key_of(request, PROVIDER, self._key)
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
@@ -94,7 +94,7 @@ def _body(request: ModelRequest) -> Mapping[str, Any]:
     if request.system:
         body["system"] = request.system
     if request.temperature is not None and thinking is None:
-        # The client knows no temperature any more; the API still takes one from models that have it.
+        # The client no longer has a temperature parameter; the API still accepts one for models that support it.
         body["extra_body"] = {"temperature": min(request.temperature, 1)}
     if thinking is not None:
         body["thinking"] = {"type": "enabled", "budget_tokens": thinking}
@@ -110,7 +110,7 @@ def _body(request: ModelRequest) -> Mapping[str, Any]:
 
 
 def _tool_choice(request: ModelRequest, *, thinks: bool) -> JsonObject:
-    """Whether tools are called. A conversation that called any is refused where it does not say which there are."""
+    """Return whether tools are called. The API refuses a conversation with calls whose tools are not listed."""
     if not request.may_call_tools:
         return {"type": "none"}
     forced = None if thinks else request.forced_tool
@@ -118,7 +118,7 @@ def _tool_choice(request: ModelRequest, *, thinks: bool) -> JsonObject:
 
 
 def _messages(request: ModelRequest) -> list[Any]:
-    """The conversation; answers of tools that follow each other are one message."""
+    """Return the conversation; consecutive tool results are one message."""
     found: list[JsonObject] = []
     for message in request.messages:
         if message.role is Role.SYSTEM:

@@ -9,16 +9,16 @@ from executor_service.providers.openai_compatible import COMPLETIONS, Door, Open
 from executor_service.providers.settings import ProviderSettings
 
 AZURE: Final = ("azure", "azure-openai")
-"""The names that this provider goes by."""
+"""Names of this provider."""
 AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
-"""Where a block may send its calls: it names its endpoint itself, and must not reach anything else by that."""
+"""Allowed domains: a block names its endpoint, and must not reach anything else that way."""
 
 
 class AzureOpenAI(OpenAICompatible):
-    """The endpoint is the server's, or the block's own within Azure."""
+    """Uses the server's endpoint, or the block's own within Azure."""
 
     follows_redirects: ClassVar[bool] = False
-    """The header that the key is in would go along to another server, as that of a bearer does not."""
+    """A redirect would send the key's header to another server, unlike a bearer token."""
 
     def __init__(self, provider: str, settings: ProviderSettings) -> None:
         endpoint = Endpoint(

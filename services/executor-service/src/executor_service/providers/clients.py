@@ -1,4 +1,4 @@
-"""The clients of one provider, where each key or server has its own."""
+"""Clients of one provider, by key or server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,9 +9,9 @@ MAX_CLIENTS: Final = 64
 
 
 class Clients(Generic[C]):
-    """Makes a client when it is first asked for, and closes the one not used for longest when there is no room.
+    """Creates clients on first use, and closes the least recently used when full.
 
-    One that is in use stays open, however many there are.
+    A client in use stays open, however many there are.
     """
 
     def __init__(self, make: Callable[[str], C], close: Callable[[C], Awaitable[None]]) -> None:
@@ -21,9 +21,9 @@ class Clients(Generic[C]):
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[C]:
-        """The client of this key or server, open while inside. Raises what making it raises."""
+        """Return the client of this key or server, open within the context. Raises creation errors."""
         kept = self._clients.pop(name, None) or _Kept(self._make(name))
-        self._clients[name] = kept  # the last one used is the last one closed
+        self._clients[name] = kept  # most recently used last
         kept.users += 1
         try:
             yield kept.client
@@ -32,7 +32,7 @@ class Clients(Generic[C]):
             await self._close_surplus()
 
     async def stop(self) -> None:
-        """Close every one."""
+        """Close all clients."""
         while self._clients:
             await self._close(self._clients.popitem()[1].client)
 
@@ -45,7 +45,7 @@ class Clients(Generic[C]):
 
 
 class _Kept(Generic[C]):
-    """A client, and how many calls use it."""
+    """A client, and its number of active calls."""
 
     def __init__(self, client: C) -> None:
         self.client = client

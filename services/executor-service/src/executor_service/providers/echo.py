@@ -1,4 +1,4 @@
-"""The built-in demo model: no key, no network, always the same answer to the same question."""
+"""The built-in demo model: no key, no network, deterministic answers."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ PREFIX: Final = "This is the built-in demo model. You said: "
 
 
 class EchoProvider:
-    """Says back what the user said last, word by word."""
+    """Repeats the last user message, word by word."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Answer at once, word by word."""
@@ -28,4 +28,4 @@ class EchoProvider:
         return Turn(content="".join(pieces), tokens=Tokens(heard, len(pieces)))
 
     async def stop(self) -> None:
-        """It has no connections."""
+        """Nothing to close."""

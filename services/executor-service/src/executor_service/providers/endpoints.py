@@ -1,4 +1,4 @@
-"""Which OpenAI-compatible server a provider name means."""
+"""OpenAI-compatible servers by provider name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Final
 from executor_service.providers.settings import ProviderSettings
 
 NO_KEY_NEEDED: Final = "empty"
-"""What servers without keys are sent: the protocol wants one."""
+"""Sent to servers without keys: the protocol requires one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server and the dialect that it speaks."""
+    """A server and its dialect."""
 
     provider: str
     base_url: str
@@ -20,11 +20,11 @@ class Endpoint:
     needs_key: bool = True
     max_tokens_field: str = "max_tokens"
     takes_schema: bool = True
-    """False where structured answers are asked for in words."""
+    """False if structured answers are requested in the prompt."""
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is somebody to call, and a key if one is needed."""
+        """Return whether the server has a URL, and a key if needed."""
         return bool(self.base_url) and (bool(self.api_key) or not self.needs_key)
 
 
@@ -46,7 +46,7 @@ _NEWER_FIELD: Final = "max_completion_tokens"
 
 
 def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
-    """Every OpenAI-compatible server, by provider name."""
+    """Return every OpenAI-compatible server, by provider name."""
     keys = {vendor: getattr(settings, f"{vendor}_api_key").get_secret_value() for vendor in _VENDORS}
     servers = [
         Endpoint(
@@ -75,6 +75,6 @@ def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
 
 
 def with_version(base_url: str) -> str:
-    """A server's address as its API begins, whether or not whoever typed it knew."""
+    """Return a server's API URL, adding the version if missing."""
     base = base_url.rstrip("/")
     return base if not base or base.endswith("/v1") else f"{base}/v1"

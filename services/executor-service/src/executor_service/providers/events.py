@@ -7,11 +7,14 @@ from typing import Final
 LINE_ENDS: Final = (b"\n", b"\r")
 DATA: Final = b"data:"
 EVENTS_IN_A_ROW: Final = 16
-"""After the first, and then after so many, another run has its turn."""
+"""Number of events after the first, and after each such batch, before other runs get a turn."""
 
 
 async def event_batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
+    """Yield the events' data.
+
+    Events that arrive together are split, so that other runs' first tokens are not delayed.
+    """
     begun: list[bytes] = []
     most = 1
     while chunk:

@@ -46,7 +46,7 @@ _opened: Final[ContextVar[list[httpx2.Response]]] = ContextVar("gemini_responses
 
 
 class GeminiProvider:
-    """Every call is a stream, heard or not."""
+    """Streams every call, with or without a listener."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
@@ -57,7 +57,7 @@ class GeminiProvider:
         self._clients = Clients(self._connected, lambda client: client.aio.aclose())
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Ask for one turn. Raises ModelFailure."""
+        """Request one turn. Raises ModelFailure."""
         key = key_of(request, PROVIDER, self._key)
         milliseconds = int(request.timeout_seconds * 1000)
         gathering = _Gathering(self._answer_bytes)
@@ -86,7 +86,7 @@ class GeminiProvider:
         return gathering.turn()
 
     async def stop(self) -> None:
-        """Close every client, and the connections that they share."""
+        """Close every client, and their shared connections."""
         await self._clients.stop()
         await self._http.aclose()
 
@@ -110,7 +110,7 @@ def _refusal(error: errors.APIError) -> ModelFailure:
 
 
 class _Gathering:
-    """Puts the pieces of a turn together."""
+    """Assembles a turn from its pieces."""
 
     def __init__(self, answer_bytes: int) -> None:
         self._stored = StoredSize(answer_bytes)
@@ -119,7 +119,7 @@ class _Gathering:
         self._finish: str | None = None
 
     async def take(self, answer: types.GenerateContentResponse, listener: Listener | None) -> None:
-        """Take a piece, and let the listener hear it."""
+        """Add a piece and notify the listener."""
         if answer.usage_metadata is not None:
             self._tokens = _tokens(answer.usage_metadata)
         candidate = answer.candidates[0] if answer.candidates else None
@@ -135,7 +135,7 @@ class _Gathering:
                 await (listener.thinking(part.text) if part.thought else listener.text(part.text))
 
     def turn(self) -> Turn:
-        """The whole turn. Raises ModelFailure."""
+        """Return the whole turn. Raises ModelFailure."""
         if self._finish is None:
             raise ModelFailure(BROKEN_OFF)
         calls = [part.function_call for part in self._parts if part.function_call is not None]
@@ -221,7 +221,7 @@ def _part(file: Attachment) -> types.Part:
 
 
 def _response(text: str) -> JsonObject:
-    """What a tool gave, as the object that the API wants."""
+    """Return a tool's result as the object that the API requires."""
     parsed = parse_json(text)
     value: Json = text if parsed is MISSING else parsed
     return value if isinstance(value, dict) else {"result": value}

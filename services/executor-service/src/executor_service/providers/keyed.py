@@ -1,4 +1,4 @@
-"""Which providers have a key of the operator's."""
+"""Providers with an operator's key."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from executor_service.providers.settings import ProviderSettings
 
 
 def keyed_providers(settings: ProviderSettings) -> frozenset[str]:
-    """The providers that need a key and have one: their blocks need none of their own."""
+    """Return the providers that need a key and have one: their blocks need none."""
     return frozenset(_keyed(settings))
 
 

@@ -1,4 +1,4 @@
-"""One turn of a conversation with a model, whoever serves it."""
+"""Provider-independent model of one conversation turn."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shared.workflow.format.response_format import ResponseFormat
 
 
 class Role(StrEnum):
-    """Who says a message."""
+    """Role of a message's author."""
 
     SYSTEM = "system"
     USER = "user"
@@ -22,7 +22,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model wants to be run. `arguments` is the JSON text that it wrote."""
+    """A tool call requested by the model. `arguments` is its JSON text."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a message. `type` is its media type."""
+    """A file attached to a message. `type` is its media type."""
 
     name: str
     type: str
@@ -39,17 +39,17 @@ class Attachment:
 
     @property
     def base64(self) -> str:
-        """The content, as JSON can carry it."""
+        """Return the content in base64."""
         return b64encode(self.content).decode()
 
     @property
     def data_url(self) -> str:
-        """The content, with its type before it."""
+        """Return the content as a data URL."""
         return f"data:{self.type};base64,{self.base64}"
 
     @property
     def text(self) -> str | None:
-        """What a text file says, under its name; None for other files."""
+        """Return a text file's name and content; None for other files."""
         if not self.type.startswith("text/") and self.type not in _TEXTS:
             return None
         try:
@@ -63,7 +63,7 @@ _TEXTS: Final = frozenset({"application/json", "application/xml", "application/y
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `tool_calls` belong to the assistant; a tool's answer names its `tool_call_id` and `tool_name`."""
+    """One message. `tool_calls` belong to the assistant; a tool result has its `tool_call_id` and `tool_name`."""
 
     role: Role
     content: str | None = None
@@ -71,14 +71,14 @@ class Message:
     tool_call_id: str | None = None
     tool_name: str | None = None
     attachments: tuple[Attachment, ...] = ()
-    """Files that the user sends with it."""
+    """Files of the user."""
     original: object = None
-    """An assistant's turn in its provider's own form, to be sent back as it was."""
+    """Assistant's turn in its provider's form, to be sent back unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What the model is told of a tool; `parameters` is a JSON schema."""
+    """Description of a tool for models; `parameters` is a JSON schema."""
 
     name: str
     description: str
@@ -87,15 +87,15 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One turn asked of a model. `model` is as the workflow names it, prefix included."""
+    """Request for one turn. `model` is the workflow's name for it, including the prefix."""
 
     model: str
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
     forced_tool: str | None = None
-    """The tool that must be called this time."""
+    """The tool that must be called in this turn."""
     may_call_tools: bool = True
-    """False where an answer is wanted now: the tools are those that the conversation so far called."""
+    """False if an answer is required now: the tools are those that the conversation called so far."""
     response_format: ResponseFormat | None = None
     temperature: float | None = None
     max_tokens: int | None = None
@@ -104,21 +104,21 @@ class ModelRequest:
     thinking_level: str | None = None
     timeout_seconds: float = 600.0
     credentials: Mapping[str, str] = field(default_factory=dict)
-    """Of the block: `apiKey`, `azureEndpoint`, `azureApiVersion` …"""
+    """Block's credentials: `apiKey`, `azureEndpoint`, `azureApiVersion` …"""
 
     @property
     def system(self) -> str:
-        """What its system messages say, for vendors that take that apart from the conversation."""
+        """Return the system messages' text, for vendors that take it separately."""
         return "\n\n".join(message.content or "" for message in self.messages if message.role is Role.SYSTEM)
 
     def credential(self, name: str) -> str | None:
-        """A credential of the block, None when it is empty."""
+        """Return a credential of the block; None if empty."""
         return self.credentials.get(name) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one turn used."""
+    """Token counts of one turn."""
 
     input: int = 0
     output: int = 0
@@ -126,7 +126,7 @@ class Tokens:
 
     @classmethod
     def told(cls, read: int | None, written: int | None, cached: int | None) -> "Tokens":
-        """What a vendor says, as far as it can be true. `cached` is a part of what was read."""
+        """Return plausible counts from a vendor's. `cached` is a part of `read`."""
         found = believable(read or 0)
         return cls(found, believable(written or 0), min(believable(cached or 0), found))
 
@@ -135,13 +135,13 @@ class Tokens:
 
     @property
     def total(self) -> int:
-        """Both together."""
+        """Return the sum."""
         return self.input + self.output
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one turn costs whoever runs this server, in US dollars; nothing where others pay the provider."""
+    """Cost of one turn for this server's operator, in US dollars; zero if others pay the provider."""
 
     input: float = 0.0
     output: float = 0.0
@@ -151,7 +151,7 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """Both together."""
+        """Return the sum."""
         return round(self.input + self.output, 8)
 
 
@@ -161,7 +161,7 @@ NO_COST: Final = Cost()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What the model answered."""
+    """The model's answer."""
 
     content: str = ""
     thinking: str = ""
@@ -170,35 +170,35 @@ class Turn:
     tokens: Tokens = NO_TOKENS
     cost: Cost = NO_COST
     original: object = None
-    """The turn in the provider's own form, where it must be sent back like that (signed reasoning)."""
+    """The turn in the provider's form, if it must be sent back unchanged (signed reasoning)."""
 
 
 class Listener(Protocol):
-    """Hears a turn while it is written."""
+    """Receives a turn as it is written."""
 
     async def text(self, piece: str) -> None:
-        """More of the answer."""
+        """Add text of the answer."""
         ...
 
     async def thinking(self, piece: str) -> None:
-        """More of the reasoning."""
+        """Add reasoning."""
         ...
 
 
 class Provider(Protocol):
-    """Somebody who serves models."""
+    """Provider of models."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Ask for one turn; with a listener, it is heard while it is written. Raises ModelFailure."""
+        """Request one turn; stream it to the listener, if any. Raises ModelFailure."""
         ...
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         ...
 
 
 def cannot_take(attachment: Attachment, provider: str) -> "ModelFailure":
-    """The failure of a request with a file that a provider's API has no place for."""
+    """Return the failure of a request with a file that a provider's API does not support."""
     return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
 
 
@@ -207,9 +207,9 @@ BROKEN_OFF: Final = "The connection to the model was closed before its answer wa
 
 
 class ModelFailure(Exception):
-    """The model did not answer, in the provider's own words. `status` is the provider's HTTP status, if any.
+    """The model did not answer; the message is the provider's. `status` is the provider's HTTP status, if any.
 
-    `may_pass` says that asking again may help, after `retry_after` seconds where the provider named them.
+    `may_pass` says that a retry may help, after `retry_after` seconds if the provider set them.
     """
 
     def __init__(

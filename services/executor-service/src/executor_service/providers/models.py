@@ -1,4 +1,4 @@
-"""The providers of this server, by the model names that they serve."""
+"""This server's providers, by the models that they serve."""
 
 from dataclasses import replace
 from importlib import import_module
@@ -22,23 +22,23 @@ BY_SDK: Final = {
     "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),
     "google": ("executor_service.providers.google_gemini", "GeminiProvider"),
 }
-"""Vendors whose own library is large: it is loaded when one of their models is first asked."""
+"""Vendors with large libraries, loaded on first use."""
 
 
 class Models:
-    """Finds the provider of a model. One per process; `stop` at its end."""
+    """Finds the provider of a model. One per process; call `stop` at its end."""
 
     def __init__(self, settings: ProviderSettings, outbound: OutboundClient | None = None) -> None:
-        """`outbound` is the way to servers that blocks name; without it, to the open internet alone."""
+        """`outbound` is the network for servers that blocks name; without it, only the public internet."""
         self._settings = settings
         self._outbound = outbound or OutboundClient()
         self._endpoints = endpoints(settings)
         self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
         self.keyed = keyed_providers(settings)
-        """Providers that need a key and have one: their blocks need none of their own."""
+        """Providers that need a key and have one: their blocks need none."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
-        """Ask the model for one turn. Raises ModelFailure."""
+        """Request one turn from the model. Raises ModelFailure."""
         name = self.provider_of(request.model)
         provider = self._providers.get(name) or self._opened(name)
         seconds = min(request.timeout_seconds, self._settings.model_timeout_seconds)
@@ -51,14 +51,14 @@ class Models:
         return turn
 
     def provider_of(self, model: str) -> str:
-        """The provider's name."""
+        """Return the provider's name."""
         return echo.MODEL if model == echo.MODEL else provider_of(model)
 
     async def start(self) -> None:
-        """Nothing to do: connections are made when they are needed."""
+        """Nothing to do: connections open on demand."""
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         for provider in self._providers.values():
             await provider.stop()
 

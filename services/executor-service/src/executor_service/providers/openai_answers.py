@@ -1,4 +1,4 @@
-"""Answers of chat completions, whole or in pieces, from every server that says to speak that language."""
+"""Answers of chat completions, whole or in pieces, from all servers with that API."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ NO_ANSWER: Final = "The model gave no answer"
 NO_REASON: Final = "The model's server reported an error, and did not say which"
 NOTHING: Final = ("", "")
 _BROKEN: Final = "error"
-"""The reason to end of an answer that its server could not complete."""
+"""Finish reason of an answer that its server could not complete."""
 
 
 class _Function(msgspec.Struct):
@@ -32,7 +32,7 @@ class _Call(msgspec.Struct):
 
 
 class _Part(msgspec.Struct):
-    """What Mistral's models that reason send in place of text: words, or thoughts with words in them."""
+    """Part that Mistral's reasoning models send instead of text: text, or thoughts that contain text."""
 
     text: str | None = None
     thinking: "list[_Part] | None" = None
@@ -47,7 +47,7 @@ class _Said(msgspec.Struct):
     tool_calls: list[_Call] | None = None
 
     def heard(self) -> tuple[str, str]:
-        """Its words, and its thoughts."""
+        """Return its text and its thoughts."""
         if isinstance(self.content, list):
             thoughts = (_words(part.thinking) for part in self.content if part.thinking)
             return _words(self.content), "".join(thoughts)
@@ -76,7 +76,7 @@ class _Usage(msgspec.Struct):
 
 
 class Completion(msgspec.Struct):
-    """A whole answer, or a piece of one."""
+    """A complete answer, or a piece of one."""
 
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
@@ -113,7 +113,7 @@ def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
 
 
 def refusal_of(body: bytes) -> str:
-    """What a server says to why it refuses, in its own words; empty where it says nothing."""
+    """Return the server's reason for a refusal; empty if it gives none."""
     with suppress(msgspec.DecodeError):
         refused = _read_refusal(body)
         if told := _told(refused.error) or refused.message:
@@ -122,7 +122,7 @@ def refusal_of(body: bytes) -> str:
 
 
 class Gathering:
-    """Puts the pieces of a turn together."""
+    """Assembles a turn from its pieces."""
 
     def __init__(self, answer_bytes: int) -> None:
         self._stored = StoredSize(answer_bytes)
@@ -134,11 +134,11 @@ class Gathering:
 
     @property
     def has_ended(self) -> bool:
-        """Whether a reason to end was given."""
+        """Return whether a finish reason was received."""
         return self._finish is not None
 
     def take(self, completion: Completion) -> tuple[str, str]:
-        """The words and the thoughts in it. Raises StreamError, AnswerTooLarge. Called for each token."""
+        """Add a piece; return its text and thoughts. Raises StreamError, AnswerTooLarge. Called for each token."""
         if completion.error is not None:
             raise StreamError(_told(completion.error) or NO_REASON)
         if completion.usage is not None:
@@ -163,7 +163,7 @@ class Gathering:
         return heard
 
     def turn(self) -> Turn:
-        """All of it so far."""
+        """Return the turn so far."""
         return Turn(
             content="".join(self._content),
             thinking="".join(self._thinking),
@@ -175,7 +175,7 @@ class Gathering:
 
 @dataclass
 class _MadeCall:
-    """A tool call, as far as it was told."""
+    """A partial tool call."""
 
     id: str = ""
     name: str = ""
@@ -183,10 +183,10 @@ class _MadeCall:
 
 
 class _Calls:
-    """Puts tool calls together. Not every server numbers their pieces, and some give every call the same number.
+    """Assembles tool calls. Not every server numbers their pieces, and some give every call the same number.
 
-    A piece with a name and an id that its number has not had begins another call. An id alone does not: there are
-    servers that give each piece a new one.
+    A piece with a name and an id new to its number starts another call. An id alone does not: some servers give each
+    piece a new one.
     """
 
     def __init__(self, stored: StoredSize) -> None:
@@ -195,7 +195,7 @@ class _Calls:
         self._open: dict[int, _MadeCall] = {}
 
     def take(self, pieces: Sequence[_Call], *, is_whole: bool) -> None:
-        """The pieces of one message: each is a call of its own where it `is_whole`."""
+        """Add the pieces of one message; each is a separate call if `is_whole`."""
         for position, piece in enumerate(pieces):
             number = position if is_whole or piece.index is None else piece.index
             added = piece.function or _Function()
@@ -207,7 +207,7 @@ class _Calls:
             call.arguments.append(arguments)
 
     def made(self) -> tuple[ToolCall, ...]:
-        """The calls, in the order in which they began."""
+        """Return the calls, in order of their start."""
         return tuple(
             ToolCall(call.id or f"call_{position}", call.name, "".join(call.arguments) or "{}")
             for position, call in enumerate(self._made)

@@ -1,4 +1,4 @@
-"""Every server that speaks chat completions."""
+"""All servers with the chat completions API."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
@@ -38,16 +38,16 @@ _encode: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where completions are asked for, and the headers that open it."""
+    """URL and headers of the completions API."""
 
     url: str
     headers: Mapping[str, str]
     server: str = ""
-    """The block's own server, where it is not the operator's."""
+    """The block's own server, if not the operator's."""
 
 
 class OpenAICompatible:
-    """One provider: its endpoint, and the way to it."""
+    """One provider: its endpoint and its clients."""
 
     follows_redirects: ClassVar[bool] = True
 
@@ -58,7 +58,7 @@ class OpenAICompatible:
         self._http = streaming_client(follow_redirects=self.follows_redirects, bounds=self._bounds)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Ask for one turn. Raises ModelFailure."""
+        """Request one turn. Raises ModelFailure."""
         door = self._door(request)
         body = _body(request, self._endpoint, streams=listener is not None)
         try:
@@ -76,11 +76,14 @@ class OpenAICompatible:
             raise _failure(error, self._endpoint.provider) from error
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._http.aclose()
 
     async def _asked(self, http: httpx2.AsyncClient, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
-        """The answer's head. Raises ModelFailure where there is none, httpx2.TimeoutException, OutboundError."""
+        """Return the response, body unread.
+
+        Raises ModelFailure on a refusal, httpx2.TimeoutException, OutboundError.
+        """
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
         headers = {"content-type": "application/json", **door.headers, **trace_headers()}
         try:
@@ -96,24 +99,24 @@ class OpenAICompatible:
             raise ModelFailure(f"Could not reach {self._endpoint.provider}: {error}", may_pass=True) from error
 
     def _door(self, request: ModelRequest) -> Door:
-        """Where this is asked. Raises ModelFailure."""
+        """Return the URL and headers for this request. Raises ModelFailure."""
         if not self._endpoint.base_url:
             raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
         key = key_of(request, self._endpoint.provider, self._endpoint.api_key)
         return Door(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
 
     def _way_to(self, door: Door) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        """The client to ask over, open while inside. Entering raises ModelFailure."""
+        """Return the client, open within the context. Entering raises ModelFailure."""
         return nullcontext(self._http)
 
 
 def bearer(key: str) -> Mapping[str, str]:
-    """How a key is shown."""
+    """Return a key's header."""
     return {"authorization": f"Bearer {key}"}
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
-    """The block's key, else the server's. Raises ModelFailure when there is none."""
+    """Return the block's key, else the server's. Raises ModelFailure if there is none."""
     key = request.credential("apiKey") or own_key
     if not key:
         raise ModelFailure(f"API key is required for {provider} {request.model}")
@@ -138,7 +141,7 @@ def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> JsonOb
 
 
 def _structured(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
-    """The messages, and how the answer's form is asked for."""
+    """Return the messages, and the requested format of the answer."""
     wanted = request.response_format
     if wanted is None:
         return {"messages": list(messages_of(request))}
@@ -156,7 +159,7 @@ def _structured(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
 
 
 def bare_model(model: str, provider: str) -> str:
-    """The name as the server knows it: the provider's prefix is ours."""
+    """Return the server's name for the model: the provider's prefix is ours."""
     return model.removeprefix(f"{provider}/")
 
 

@@ -1,4 +1,4 @@
-"""Answers of chat completions that come as a stream, told while they come."""
+"""Streamed answers of chat completions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
 HEAD_START_SECONDS: Final = 0.001
-"""Broker and gateway need a processor to pass the first words on; reading what follows would take it from them."""
+"""Broker and gateway need a processor to pass on the first tokens; further reading would take it from them."""
 
 
 async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener, answer_bytes: int = ANSWER_BYTES) -> Turn:
-    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError, AnswerTooLarge.
+    """Stream an answer to the listener. Raises msgspec.DecodeError, StreamError, AnswerTooLarge.
 
-    Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
-    that says neither broke off. Some do not stream, and answer with a whole completion all the same.
+    Text that arrives together is sent together. Not every server sends `[DONE]`, and not every one a finish reason;
+    without either, the answer broke off. Some do not stream, and send a complete answer instead.
     """
     begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):
@@ -49,7 +49,7 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener, answer
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
-    """What has come first, without the mark that a text in UTF-8 may begin with."""
+    """Return the first bytes, without a UTF-8 byte order mark."""
     begin = b""
     async for chunk in chunks:
         begin += chunk
@@ -67,7 +67,7 @@ async def _told_whole(turn: Turn, listener: Listener) -> Turn:
 
 
 async def _read_out(batches: AsyncIterator[object]) -> None:
-    """Read what follows the last word, for a moment: a connection whose answer was read to its end is used again."""
+    """Briefly read what follows the last token: a connection is reused only if its response was read to the end."""
     with suppress(TimeoutError):
         async with asyncio.timeout(READ_OUT_SECONDS):
             async for _ in batches:
@@ -75,7 +75,7 @@ async def _read_out(batches: AsyncIterator[object]) -> None:
 
 
 class _Telling:
-    """Tells words that follow each other as one piece."""
+    """Sends consecutive text as one piece."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -1,4 +1,4 @@
-"""Chat completions on the wire: what is sent."""
+"""Requests of chat completions."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3",
 
 
 def messages_of(request: ModelRequest) -> list[JsonObject]:
-    """The conversation as chat completions take it."""
+    """Return the conversation for chat completions."""
     return [_message(message) for message in request.messages]
 
 
 def tools_of(request: ModelRequest) -> JsonObject:
-    """`tools` and `tool_choice`, where there are any to call."""
+    """Return `tools` and `tool_choice`, if there are tools."""
     if not request.tools or not request.may_call_tools:
         return {}
     choice: JsonObject | str = "auto"
@@ -37,9 +37,9 @@ def _message(message: Message) -> JsonObject:
 
 
 def _readable(arguments: str) -> str:
-    """What a model wrote as arguments, for servers that read it again and refuse a conversation with what is no JSON.
+    """Return valid JSON arguments, for servers that parse them and refuse a conversation otherwise.
 
-    What was wrong with it is what the tool answered.
+    The tool's answer reported what was wrong.
     """
     return arguments if isinstance(parse_json(arguments), dict) else "{}"
 

@@ -1,4 +1,4 @@
-"""How long a model is waited for, and how often it is asked again."""
+"""Timeouts and retries of model requests."""
 
 import asyncio
 import math
@@ -16,10 +16,10 @@ _BROKEN_FROM: Final = 500
 
 
 async def ask_patiently(provider: Provider, request: ModelRequest, listener: Listener | None, seconds: float) -> Turn:
-    """One turn, asked for again where nothing was answered yet and that may help. Raises ModelFailure.
+    """Request one turn; retry if nothing was answered yet and a retry may help. Raises ModelFailure.
 
-    All tries and the waits between them end within `seconds`; nobody waits whom there is no time to ask again after. An
-    answer that is heard may take longer, as long as it keeps coming.
+    All attempts and delays end within `seconds`; there is no delay without time for a retry. A streaming answer may
+    take longer while it continues.
     """
     ends_at, ear = _now() + seconds, None if listener is None else _Ear(listener)
     try:
@@ -45,7 +45,7 @@ async def _tried(provider: Provider, request: ModelRequest, ear: "_Ear | None", 
 
 
 class _Ear:
-    """Hears for a listener, and knows whether there was anything: what was said once is not asked for again."""
+    """Forwards to a listener, and records whether anything was sent: then there is no retry."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -61,13 +61,13 @@ class _Ear:
 
 
 def refusal(message: str, status: int | None, headers: Mapping[str, str]) -> ModelFailure:
-    """The failure of a call that was answered with a refusal."""
+    """Return the failure of a refused call."""
     may_pass = status is not None and (status in _MAY_PASS or status >= _BROKEN_FROM)
     return ModelFailure(message, status=status, may_pass=may_pass, retry_after=_seconds(headers.get("retry-after")))
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """A wait in seconds; a date is not worth reading, and no wait is below zero."""
+    """Return a delay in seconds; dates are ignored, negative delays count as zero."""
     try:
         seconds = float(retry_after or "nan")
     except ValueError:

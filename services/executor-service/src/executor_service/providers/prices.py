@@ -1,4 +1,4 @@
-"""What a turn costs whoever pays the provider, by public price lists."""
+"""Costs of a turn for the provider's payer, by public price lists."""
 
 from importlib import import_module
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from executor_service.providers.model import NO_COST, Cost, Tokens
 
 _LIST: Final = "genai_prices"
-"""Large, and needed only where this server pays: loaded when first asked."""
+"""Large, and needed only if this server pays: loaded on first use."""
 _DECIMALS: Final = 8
 
 
 def cost_of(model: str, provider: str, tokens: Tokens) -> Cost:
-    """The price of these tokens in US dollars; nothing for a model that is in no list."""
+    """Return the price of these tokens in US dollars; zero for an unlisted model."""
     prices = import_module(_LIST)
     used = prices.Usage(
         input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached_input or None

@@ -1,4 +1,4 @@
-"""vLLM and its like: the operator's server, or a block's own."""
+"""vLLM and compatible servers: the operator's, or a block's own."""
 
 import ssl
 from contextlib import AbstractAsyncContextManager
@@ -20,9 +20,9 @@ _PLAIN: Final = "identity"
 
 
 class VllmProvider(OpenAICompatible):
-    """A block's own server is called as everything that workflows name is: to open addresses only, within bounds.
+    """Calls a block's own server like every URL of a workflow: only at public addresses, within limits.
 
-    The operator's key stays with the operator's server.
+    The operator's key goes only to the operator's server.
     """
 
     def __init__(
@@ -61,7 +61,10 @@ class VllmProvider(OpenAICompatible):
 
 
 class _Guarded(httpx2.AsyncHTTPTransport):
-    """HTTP over a guarded network, a connection for each call. A compressed answer could be of any size."""
+    """HTTP over a guarded network, one connection per call.
+
+    Compressed answers are not accepted: their size is unbounded.
+    """
 
     def __init__(self, network: httpcore2.AsyncNetworkBackend) -> None:
         super().__init__(trust_env=False)
