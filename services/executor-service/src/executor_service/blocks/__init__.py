@@ -1,4 +1,4 @@
-"""The block types that run: a new one is one file, and one line here."""
+"""Block types: a new one takes one file, and one line here."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class JavaScript(CodeRunner, ConditionRunner, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockPorts:
-    """The ways out that blocks have. Where one is None, the blocks that need it fail with a reason."""
+    """Ports of the blocks. Where one is None, blocks that need it fail with a reason."""
 
     javascript: JavaScript
     models: ModelServer
@@ -68,7 +68,7 @@ class BlockPorts:
 
 
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
-    """A handler for each block type, those that `plugins` bring included."""
+    """Return a handler for each block type, including those of `plugins`."""
     handlers, plugins = {**_plain(ports), **dict(_optional(ports))}, tuple(plugins)
     installed = installed_handlers(plugins)
     tools = {**plugin_tools(installed, Catalog(plugins=plugins)), **block_tools(handlers)}

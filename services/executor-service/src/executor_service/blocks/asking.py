@@ -1,4 +1,4 @@
-"""One question to a model, one answer: what routers and evaluators have in common."""
+"""One question to a model, one answer: shared by routers and evaluators."""
 
 from dataclasses import dataclass, replace
 
@@ -13,11 +13,11 @@ from shared.workflow.format.response_format import ResponseFormat
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model wrote, and what is told of it."""
+    """A model's answer with its facts."""
 
     text: str
     facts: JsonObject
-    """`model`, `tokens` and `cost`, as outputs show them."""
+    """`model`, `tokens` and `cost` for outputs."""
 
 
 async def ask(
@@ -30,7 +30,7 @@ async def ask(
     response_format: ResponseFormat | None = None,
     temperature: float,
 ) -> Answer:
-    """Ask the block's model. Raises BlockFailure in the model's words."""
+    """Ask the block's model. Raises BlockFailure with the model's message."""
     request = replace(
         model_request(call, params),
         messages=(Message(role=Role.SYSTEM, content=system), Message(role=Role.USER, content=user)),

@@ -1,4 +1,4 @@
-"""Fields that an author put together in the editor, `{name, type, value}` each, as the JSON that they stand for."""
+"""Converts fields from the editor, `{name, type, value}` each, to JSON."""
 
 import math
 from collections.abc import Iterator
@@ -7,23 +7,23 @@ from typing import Final
 from shared.workflow.format.js_values import Json, JsonObject, to_number, to_string
 
 _UNFILLED: Final = "<"
-"""A text that begins so was a reference to nothing, and stays what its author typed."""
+"""A text that starts with this was an unresolved reference, and stays as typed."""
 
 
 def built(fields: Json) -> JsonObject:
-    """The fields as an object; those without a name are none."""
+    """Return the fields as an object; unnamed ones are skipped."""
     return {name: value_of(field) for name, field in named(fields)}
 
 
 def named(fields: Json) -> Iterator[tuple[str, JsonObject]]:
-    """The fields that have a name, each with it."""
+    """Yield the named fields with their names."""
     for field in fields if isinstance(fields, list) else ():
         if isinstance(field, dict) and (name := field.get("name")) and to_string(name).strip():
             yield to_string(name), field
 
 
 def value_of(field: JsonObject) -> Json:
-    """A field's value as its type says."""
+    """Convert a field's value to its type."""
     value = field.get("value")
     match to_string(field.get("type") or "string"):
         case "object" if isinstance(value, list):
@@ -40,5 +40,5 @@ def value_of(field: JsonObject) -> Json:
 
 
 def _element(item: Json) -> Json:
-    """An array's entry, as the editor stores it: `{type, value}`."""
+    """Return an array's entry from the editor's form `{type, value}`."""
     return value_of(item) if isinstance(item, dict) and "value" in item else item

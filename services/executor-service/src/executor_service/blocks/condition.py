@@ -1,4 +1,4 @@
-"""Takes the first way whose expression is true."""
+"""Takes the first path whose expression is true."""
 
 from typing import Final
 
@@ -15,17 +15,17 @@ _NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", 
 
 
 class ConditionHandler(BlockHandler):
-    """Expressions are tried in order; what comes after the first true one is not even looked at."""
+    """Evaluates expressions in order; those after the first true one are ignored."""
 
     def __init__(self, sandbox: ConditionRunner) -> None:
         self._sandbox = sandbox
 
     def prepare(self, call: Call) -> Inputs:
-        """Expressions are filled in when their turn comes: an earlier one may win before a later one can fail."""
+        """Resolve no references yet: an earlier expression may be true before a later one can fail."""
         return Inputs({}, lambda: {"conditions": [_shown(option) for option in call.block.options]})
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Evaluate, and pass the source's output on."""
+        """Evaluate, and pass on the source's output."""
         if call.block.options_problem is not None:
             raise BlockFailure(call.block.options_problem)
         source = _source_output(call)
@@ -51,7 +51,7 @@ class ConditionHandler(BlockHandler):
                 await compile_variant(option.code, call.resolver, call.request.workspace_id)
                 bound.append(bind(option.code, call.resolver, literal_environment=True))
             except BadReference as error:
-                problem = error.with_traceback(None)  # that holds this frame
+                problem = error.with_traceback(None)  # the traceback holds this frame
                 break
         matched = await self._evaluate(call, source, bound)
         if matched is None and problem is not None:
@@ -83,7 +83,7 @@ class ConditionHandler(BlockHandler):
 
 
 def path_to(target: CompiledBlock) -> JsonObject:
-    """A chosen way, as outputs show it."""
+    """Return a chosen path for outputs."""
     return {"blockId": target.id, "blockType": target.type, "blockTitle": target.name}
 
 

@@ -1,4 +1,4 @@
-"""Lets a model score a text by the author's metrics."""
+"""Scores a text with a model by the author's metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ TEMPERATURE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One thing to score. `key` is its name in the output."""
+    """One metric. `key` is its name in the output."""
 
     key: str
     description: str
@@ -27,7 +27,7 @@ class Metric:
 
 
 class EvaluatorHandler(BlockHandler):
-    """An answer that cannot be read scores 0 everywhere; it is no failure."""
+    """Evaluator. An unreadable answer scores 0 for all metrics; the block does not fail."""
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models

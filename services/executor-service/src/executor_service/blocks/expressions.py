@@ -1,4 +1,4 @@
-"""The conditions of loops."""
+"""Conditions of loops."""
 
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadCondition, BadReference, RunRequest
@@ -9,15 +9,15 @@ from shared.workflow.compile.code_references import CodeTemplate
 
 
 class SandboxExpressions:
-    """Evaluates them in the sandbox, all of one run in one context."""
+    """Evaluates conditions in the sandbox, all of one run in one context."""
 
     def __init__(self, sandbox: ConditionRunner) -> None:
         self._sandbox = sandbox
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true.
+        """Return whether the expression is true.
 
-        Raises BadCondition, in the words of its author; SandboxBusy, SandboxUnavailable.
+        Raises BadCondition, with the author's text; SandboxBusy, SandboxUnavailable.
         """
         try:
             await compile_variant(condition, resolver, request.workspace_id)
@@ -39,5 +39,5 @@ class SandboxExpressions:
         return verdict.matched == 0
 
     def forget(self, scope: str) -> None:
-        """The run has ended."""
+        """Release the ended run's context."""
         self._sandbox.forget(scope)

@@ -24,13 +24,13 @@ IMPORT_REFUSED: Final = (
 
 
 class FunctionHandler(BlockHandler):
-    """JavaScript, and Python where this host can confine it."""
+    """JavaScript, and Python if this host can confine it."""
 
     def __init__(self, runners: Mapping[Language, CodeRunner]) -> None:
         self._runners = runners
 
     def prepare(self, call: Call) -> Inputs:
-        """Turn references into variables of the code. Raises BlockFailure for a language that does not run here."""
+        """Turn references into variables. Raises BlockFailure for a language unavailable here."""
         if problem := language_problem(call.block.literal("language")):
             raise BlockFailure(problem, can_retry=False)
         template = call.block.code or CodeTemplate("", Language.JAVASCRIPT)
@@ -41,7 +41,7 @@ class FunctionHandler(BlockHandler):
         return Inputs(params, lambda: {"code": bound.filled_in(), "language": str(template.language)}, bound)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Run it, within its own time limit and the run's."""
+        """Run the code, within its own time limit and the run's."""
         code = inputs.extra if isinstance(inputs.extra, BoundCode) else None
         bound = code or unbound(code_text(inputs.params.get("code")))
         language = Language(str(inputs.params.get("language") or Language.JAVASCRIPT))
@@ -66,14 +66,14 @@ class FunctionHandler(BlockHandler):
 
 
 def timeout_ms(configured: Json, call: Call) -> int:
-    """The time that code may take: its own limit, never more than what is left of the run."""
+    """Return the time limit: the code's own, never more than the run's remaining time."""
     number = number_of(configured) or 0
     own = int(number) if 0 < number < DEFAULT_TIMEOUT_MS else DEFAULT_TIMEOUT_MS
     return max(1, min(own, int(call.remaining_seconds() * 1000)))
 
 
 def output_of(result: ScriptResult, bound: BoundCode) -> JsonObject:
-    """What code gave. Raises BlockFailure when it failed."""
+    """Return the code's output. Raises BlockFailure if it failed."""
     if result.error is not None:
         raise BlockFailure(bound.as_written(result.error.message))
     if result.result is msgspec.UNSET:

@@ -13,14 +13,14 @@ from shared.workflow.format.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.format.start import RESERVED_FIELDS, coerce
 
 _MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
-"""What a field of the form says of itself beside its name and type, where its author gave it."""
+"""Optional settings of a form field besides its name and type."""
 
 
 class HumanInTheLoopHandler(BlockHandler):
-    """The block's edges fire when the answer has come; its error edge never does."""
+    """Form for a person. The block's edges fire after the answer; its error edge never does."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Ask. Raises BlockFailure where the author counts on a notification: nobody would come."""
+        """Pause for an answer. Raises BlockFailure if the author relies on a notification, which is not supported."""
         if notifies(inputs.params.get("notification")):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
         entries = _objects(inputs.params.get("inputFormat"))
@@ -40,7 +40,7 @@ class HumanInTheLoopHandler(BlockHandler):
         return BlockResult(output, pause=PauseRequest("human", response))
 
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
-        """The form's fields at the top, and the whole answer again. No field of it can steer the run."""
+        """Return the form's fields at the top level, and the whole answer. No field can control the run."""
         return {
             **pause.output,
             **_harmless(answer),
@@ -55,14 +55,14 @@ def _harmless(fields: JsonObject) -> JsonObject:
 
 
 def _objects(value: Json) -> list[JsonObject]:
-    """The form's fields that have a name, without blanks around it."""
+    """Return the form's named fields, with names trimmed."""
     entries = (entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name"))
     named = ((to_string(entry["name"]).strip(), entry) for entry in entries)
     return [{**entry, "name": name} for name, entry in named if name]
 
 
 def _shown(fields: Json, within: str = "") -> list[Json]:
-    """What the person sees: the fields of an object each for itself, with a dot before their names."""
+    """Return the displayed fields; an object's fields are listed separately, with dotted names."""
     found: list[Json] = []
     for given, field in named(fields):
         name, kind, value = f"{within}{given.strip()}", field.get("type"), field.get("value")
@@ -72,7 +72,7 @@ def _shown(fields: Json, within: str = "") -> list[Json]:
 
 
 def _default(entry: JsonObject) -> Json:
-    """As its type says: of a box to tick, `false` in words would count as ticked."""
+    """Convert the default to its type: for a checkbox, the text `false` would count as checked."""
     value = entry.get("value")
     typed = value if value == "" else coerce(value, to_string(entry.get("type") or "string"))
     return None if isinstance(typed, Missing) else typed

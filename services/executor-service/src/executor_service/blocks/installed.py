@@ -1,6 +1,6 @@
-"""Block types that other distributions bring, by entry points of the group `flowport.blocks`.
+"""Block types from other distributions, by entry points of the group `flowport.blocks`.
 
-The object behind an entry point has a `spec: BlockSpec`, which the catalog reads, and a `handler: BlockHandler`.
+The object behind an entry point has a `spec: BlockSpec`, for the catalog, and a `handler: BlockHandler`.
 """
 
 import logging
@@ -17,9 +17,9 @@ _log = logging.getLogger(__name__)
 
 
 def installed_handlers(plugins: Iterable[EntryPoint]) -> Mapping[str, BlockHandler]:
-    """A handler for each plugin's block type. A broken plugin is logged, and only its own type refuses to run.
+    """Return a handler for each plugin's block type. A broken plugin is logged, and only its own type fails.
 
-    What is built in cannot be replaced.
+    Plugins cannot replace built-in types.
     """
     return {plugin.name: _handler(plugin) for plugin in plugins if not _hides(plugin)}
 
@@ -33,7 +33,7 @@ def _hides(plugin: EntryPoint) -> bool:
 def _handler(plugin: EntryPoint) -> BlockHandler:
     try:
         handler = plugin.load().handler
-    except Exception as error:  # a plugin's import may raise anything; only its own blocks may suffer
+    except Exception as error:  # a plugin's import may raise anything; only its own blocks may fail
         return _refusing(plugin, f"{type(error).__name__}: {error}")
     if not isinstance(handler, BlockHandler):
         return _refusing(plugin, f"its handler is a {type(handler).__name__}, not a BlockHandler")

@@ -1,4 +1,4 @@
-"""Keeps and reads conversations that outlive a run."""
+"""Stores and reads conversations across runs."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,7 +11,7 @@ from shared.workflow.format.js_values import JsonObject, to_string
 
 
 class MemoryHandler(BlockHandler):
-    """Adds, reads, lists and deletes."""
+    """Adds, reads, lists and deletes messages."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -45,7 +45,7 @@ class MemoryHandler(BlockHandler):
 
 
 def _once(call: Call, said: Remembered) -> str:
-    """The name of this append. An agent that has this block as a tool may add several messages from one place."""
+    """Return the append's name. An agent with this block as a tool may add several messages from one place."""
     digest = sha256(f"{said.role}:{said.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{call.request.run_id}/{call.place}/{digest}"
 

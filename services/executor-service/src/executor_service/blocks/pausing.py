@@ -1,4 +1,4 @@
-"""What a run that waits answers: where to resume it."""
+"""Response of a paused run, with its resume links."""
 
 from executor_service.engine import Call
 from shared.ids import public_run_id
@@ -6,7 +6,7 @@ from shared.workflow.format.js_values import JsonObject
 
 
 def resume_links(call: Call) -> JsonObject:
-    """Where a pause is answered, for programs and for people."""
+    """Return the links that answer a pause, for programs and people."""
     request = call.request
     run_id = public_run_id(request.run_id)
     run = f"{request.run_workflow_id}/{run_id}"
@@ -20,7 +20,7 @@ def resume_links(call: Call) -> JsonObject:
 
 
 def pause_response(call: Call, data: JsonObject) -> JsonObject:
-    """The output of the run while this pause is its only one."""
+    """Return the run's output while this pause is its only one."""
     return {
         "data": {**data, "_resume": resume_links(call)},
         "status": 200,

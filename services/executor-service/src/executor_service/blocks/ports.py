@@ -1,4 +1,4 @@
-"""What the blocks need from outside, beside what the engine gives them."""
+"""Ports of the blocks, besides the engine's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.workflow.compile.compiler import CompiledWorkflow
 
 
 class CodeRunner(Protocol):
-    """Runs user code where it can do no harm."""
+    """Runs user code in isolation."""
 
     async def run(self, script: Script) -> ScriptResult:
         """Run a script. Raises SandboxBusy, SandboxUnavailable."""
@@ -21,14 +21,14 @@ class CodeRunner(Protocol):
 
 
 class ConditionRunner(Protocol):
-    """Evaluates user expressions where they can do no harm."""
+    """Evaluates user expressions in isolation."""
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is true. Raises SandboxBusy, SandboxUnavailable."""
         ...
 
     def forget(self, scope: str) -> None:
-        """Let go of what the evaluations of a scope share."""
+        """Release what the evaluations of a scope share."""
         ...
 
 
@@ -36,42 +36,42 @@ class ModelServer(Protocol):
     """Asks models."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
-        """One turn of a conversation. Raises ModelFailure."""
+        """Request one turn of a conversation. Raises ModelFailure."""
         ...
 
     def provider_of(self, model: str) -> str:
-        """The provider's name."""
+        """Return the provider's name."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ChildWorkflow:
-    """The live version of a workflow that another one calls."""
+    """Live version of a called workflow."""
 
     name: str
     snapshot_id: str
     compiled: CompiledWorkflow
     ticket: str = ""
-    """The run ticket for this version: with it the called workflow calls others."""
+    """Run ticket for this version, with which the called workflow calls others."""
 
 
 class ChildWorkflows(Protocol):
     """Finds deployed workflows of the same workspace."""
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
-        """The live version; None when there is none in this workspace. Raises Unavailable."""
+        """Return the live version; None if this workspace has none. Raises Unavailable."""
         ...
 
     async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
-        """The version that was called before, live or not. Raises NotFound, Unavailable."""
+        """Return the version called before, live or not. Raises NotFound, Unavailable."""
         ...
 
 
 class MemoryStore(Protocol):
-    """Conversations that outlive a run, each bounded, by workspace and id."""
+    """Bounded conversations across runs, by workspace and id."""
 
     async def read(self, workspace_id: str, conversation_id: str) -> Sequence[Remembered]:
-        """The messages, oldest first. Raises Unavailable."""
+        """Return the messages, oldest first. Raises Unavailable."""
         ...
 
     async def append(
@@ -81,11 +81,11 @@ class MemoryStore(Protocol):
         ...
 
     async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
-        """A workspace's conversations by id, those that changed last first. Raises Unavailable."""
+        """Return a workspace's conversations by id, most recently changed first. Raises Unavailable."""
         ...
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
-        """Forget a conversation; tells whether there was one. Raises Unavailable."""
+        """Delete a conversation; return whether it existed. Raises Unavailable."""
         ...
 
 

@@ -1,10 +1,10 @@
-"""Stands in for a block type that this server cannot run."""
+"""Placeholder for a block type that this server cannot run."""
 
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 
 
 class RefusingHandler(BlockHandler):
-    """Fails with a reason for a person, before anything else can go wrong."""
+    """Fails with a reason for the user, before any other error."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason

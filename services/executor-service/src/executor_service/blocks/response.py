@@ -1,4 +1,4 @@
-"""The answer of the whole run: body, status and headers. It never fails."""
+"""Response of the whole run: body, status and headers. It never fails."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ class ResponseHandler(BlockHandler):
     """Builds the answer from fields (structured) or from JSON text."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """The answer."""
+        """Return the response."""
         params = inputs.params
         data = (
             _from_text(params.get("data"))
@@ -43,9 +43,9 @@ def _from_text(value: Json) -> Json:
 
 
 def _parsed_deeply(value: Json, nesting: int = MAX_NESTING) -> Json:
-    """Every text that is JSON becomes what it says, at any depth, texts in such a text too.
+    """Parse every text that is JSON, at any depth, including texts within such texts.
 
-    All of it together nests no deeper than one JSON text may: what would is left as text.
+    The result nests no deeper than one JSON text may: deeper texts stay unparsed.
     """
     if isinstance(value, str):
         parsed = parse_json(value, nesting)

@@ -1,4 +1,4 @@
-"""Lets a model choose the way: among described routes, or (older form) among the blocks that follow."""
+"""Chooses the next block with a model: among described routes, or (older form) among connected blocks."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -34,7 +34,7 @@ class RouterHandler(BlockHandler):
         self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Ask for a route, and take it."""
+        """Choose a route, and take it."""
         routes = call.block.options
         if call.block.options_problem is not None or not routes:
             raise BlockFailure(call.block.options_problem or "No routes defined for router")
@@ -61,13 +61,13 @@ class RouterHandler(BlockHandler):
 
 
 class LegacyRouterHandler(BlockHandler):
-    """The model answers with the id of the block to go to."""
+    """The model answers with the id of the next block."""
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Ask for a block, and go there."""
+        """Choose a block, and continue there."""
         targets = _targets(call)
         prompt = text_of(inputs.params.get("prompt"))
         answer = await ask(

@@ -1,15 +1,15 @@
-"""Every kind of start: it gives what the caller sent, as the start block declares it."""
+"""All kinds of start: each outputs the caller's input, as the start block declares it."""
 
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 
 
 class StartHandler(BlockHandler):
-    """The input was read before the run began."""
+    """Passes on the input, which was read before the run started."""
 
     def prepare(self, call: Call) -> Inputs:
-        """A start takes nothing but the caller's input."""
+        """Return no settings: a start uses only the caller's input."""
         return Inputs(call.start_output)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Hand it on."""
+        """Return the input."""
         return BlockResult(call.start_output)

@@ -5,12 +5,12 @@ from shared.workflow.format.js_values import MISSING, Json, parse_json
 
 
 def read_table(value: Json) -> dict[str, str]:
-    """Key to value as text; rows without a key are skipped, the last of equal keys wins."""
+    """Return key to value as text; rows without a key are skipped, the last of equal keys wins."""
     return dict(table_rows(value))
 
 
 def table_rows(value: Json) -> list[tuple[str, str]]:
-    """The rows in order, equal keys kept."""
+    """Return the rows in order, with equal keys."""
     if isinstance(value, str):
         parsed = parse_json(value)
         value = None if parsed is MISSING else parsed

@@ -7,7 +7,7 @@ from shared.workflow.format.variables import assigned_value
 
 
 class VariablesHandler(BlockHandler):
-    """A variable is meant by its id, else by its exact name. An unknown one is only in the output."""
+    """Selects a variable by id, else by exact name. An unknown one appears only in the output."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Convert each value to its type and assign it."""

@@ -1,4 +1,4 @@
-"""Waits: a short while within the run, or for days while the run is put aside."""
+"""Waits: briefly within the run, or for days while the run is paused."""
 
 import asyncio
 import math
@@ -23,7 +23,7 @@ class WaitHandler(BlockHandler):
     """`async` waits pause the run; others sleep."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Wait, or tell until when the run is to be put aside."""
+        """Wait, or pause the run until a time."""
         params = inputs.params
         if is_on(params.get("async")):
             return _put_aside(call, _long_seconds(params))
@@ -32,7 +32,7 @@ class WaitHandler(BlockHandler):
         return BlockResult({"waitDuration": _ms(seconds), "status": "completed"})
 
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
-        """The time has come."""
+        """Continue at that time."""
         return {"waitDuration": pause.output["waitDuration"], "status": "completed"}
 
 

@@ -17,7 +17,7 @@ ONCE: Final = RetryPlan(0, 0, 0)
 
 
 class WebhookHandler(BlockHandler):
-    """The delivery id is the same however often a run is tried, so that a receiver can tell repetitions."""
+    """The delivery id is the same for all attempts, so that a receiver can detect repetitions."""
 
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
@@ -43,5 +43,5 @@ class WebhookHandler(BlockHandler):
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 of `timestamp.body` in hexadecimal."""
+    """Return HMAC-SHA256 of `timestamp.body` in hexadecimal."""
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Runs another deployed workflow within this run, and takes its result."""
+"""Runs another deployed workflow within this run, and returns its result."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ from shared.workflow.format.json_problems import json_problem
 
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
 _PASSING: Final = 503
-"""What its caller may be told as its own: another status is about the input that the child was given."""
+"""Status passed on to the caller: others concern the child's input."""
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
 _BAR: Final = " | "
@@ -34,18 +34,18 @@ _ONE_CHILD: Final = re.compile(r'"(?P<name>[^"]*)" failed: (?P<cause>.*)', re.DO
 
 
 class WorkflowHandler(BlockHandler):
-    """The child runs in the parent's slot and time, with its own variables and the same environment."""
+    """The child shares the parent's slot, time and environment, with its own variables."""
 
     def __init__(self, children: ChildWorkflows) -> None:
         self._children = children
 
     @property
     def recovers(self) -> bool:
-        """The child's own blocks are in the journal."""
+        """Return True: the child's own blocks are in the journal."""
         return True
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Run the child to its end, or on from where it was left. It pauses as a part of this run."""
+        """Run or resume the child. It pauses as a part of this run."""
         workflow_id = call.pinned.workflow_id if call.pinned else _chosen(inputs)
         chain = (*call.request.call_chain, call.request.workflow_id)
         if len(chain) > MAX_CALL_DEPTH:
@@ -73,7 +73,7 @@ class WorkflowHandler(BlockHandler):
         return _result(workflow_id, child, result)
 
     async def _child(self, call: Call, workflow_id: str) -> ChildWorkflow:
-        """The live version, or the one that was called here before the run was interrupted."""
+        """Return the live version, or the one called before the run was interrupted."""
         if call.pinned is not None:
             return await self._children.recall(call.request.workspace_id, call.pinned)
         child = await self._children.find(call.request.workspace_id, workflow_id)
@@ -88,7 +88,7 @@ def _chosen(inputs: Inputs) -> str:
 
 
 def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
-    """The mapping's fields that the child declares; the older form sends its text as `input`."""
+    """Return the mapping's fields that the child declares; the older form sends its text as `input`."""
     if "inputMapping" not in params and params.get("input") not in (None, ""):
         return {"input": params["input"]}
     values = _mapping(params.get("inputMapping"))
@@ -96,13 +96,13 @@ def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
 
 
 def child_fields(child: CompiledWorkflow) -> tuple[InputField, ...]:
-    """What a workflow takes from one that calls it."""
+    """Return the input fields of a called workflow."""
     start = child.starts.get(Trigger.WORKFLOW)
     return read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
 
 
 def _mapping(given: Json) -> JsonObject:
-    """Raises BlockFailure for what is no object: the child would run on its defaults, and nobody would know why."""
+    """Return the mapping. Raises BlockFailure if it is no object: the child would silently use its defaults."""
     text = given.strip() if isinstance(given, str) else None
     mapping = given if text is None else parse_json(text) if text else None
     if mapping is None or isinstance(mapping, dict):
@@ -147,7 +147,7 @@ def _problem(child: ChildWorkflow, result: RunResult) -> str | None:
 
 
 def _longer_chain(name: str, message: str) -> str:
-    """A failure further down: the names on the way, then the cause."""
+    """Return a nested failure: the workflow names on the way, then the cause."""
     if message.startswith(_CHAIN):
         names, _, cause = message.removeprefix(_CHAIN).partition(_BAR)
         return f"{_CHAIN}{name}{_ARROW}{names}{_BAR}{cause}"

@@ -1,4 +1,4 @@
-"""Asks a model, with tools and structured answers."""
+"""Agent block: a model with tools and structured answers."""
 
 import math
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ CREDENTIALS: Final = (
 
 
 class AgentHandler(BlockHandler):
-    """Text streams while it is written when the caller selected this block; a structured answer comes whole."""
+    """Streams text as it is written if the caller selected this block; structured answers arrive whole."""
 
     def __init__(
         self, models: ModelServer, toolbox: Toolbox, memory: MemoryStore | None = None, files: Files | None = None
@@ -48,7 +48,7 @@ class AgentHandler(BlockHandler):
         self._files = files
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Converse until there is an answer."""
+        """Converse until the model answers."""
         params = inputs.params
         said: Sequence[Message] = read_messages(params.get("messages"))
         remembered: Sequence[Message] = read_messages(params.get("memories"))
@@ -89,7 +89,7 @@ class AgentHandler(BlockHandler):
 
 
 def model_request(call: Call, params: JsonObject) -> ModelRequest:
-    """What every block that asks a model sends: the model, its settings, and the block's own credentials."""
+    """Return the request shared by blocks that ask models: the model, its settings, and the block's credentials."""
     credentials = {name: to_string(params[name]) for name in CREDENTIALS if params.get(name)}
     max_tokens = _number(params.get("maxTokens"))
     return ModelRequest(
@@ -125,5 +125,5 @@ def _number(value: Json) -> float | int | None:
 
 
 def _choice(value: Json) -> str | None:
-    """A dropdown's value; `none` and `auto` leave it to the provider."""
+    """Return a dropdown's value; `none` and `auto` leave it to the provider."""
     return value if isinstance(value, str) and value not in ("", "none", "auto") else None

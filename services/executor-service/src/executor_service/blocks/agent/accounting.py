@@ -1,4 +1,4 @@
-"""What a block that asks models spent, and how long it took, as its output shows it."""
+"""Costs and durations of blocks that ask models, for their outputs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,25 +10,25 @@ from shared.contracts.usage import Usage
 from shared.workflow.format.js_values import Json, JsonObject
 
 _PER: Final = 1_000_000
-"""Prices are told for so many tokens."""
+"""Number of tokens that prices refer to."""
 _PRICED_AT: Final = "1970-01-01T00:00:00.000Z"
-"""Price lists do not say from when they are."""
+"""Price lists have no date."""
 NO_TOKENS: Final = Tokens()
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def tokens_json(tokens: Tokens) -> JsonObject:
-    """The token counts of an output."""
+    """Return the token counts of an output."""
     return {"input": tokens.input, "output": tokens.output, "total": tokens.total}
 
 
 def cost_json(cost: Cost) -> JsonObject:
-    """A cost as outputs show it: plain zeros where whoever brought the key or the server pays."""
+    """Return a cost for outputs: zeros where the key's owner or the server pays."""
     return {"input": cost.input or 0, "output": cost.output or 0, "total": cost.total or 0}
 
 
 def priced_cost_json(cost: Cost, tokens: Tokens) -> JsonObject:
-    """A cost with the prices that it came from, per million tokens."""
+    """Return a cost with its prices per million tokens."""
     pricing: JsonObject = {
         "input": _price(cost.input, tokens.input),
         "output": _price(cost.output, tokens.output),
@@ -38,14 +38,14 @@ def priced_cost_json(cost: Cost, tokens: Tokens) -> JsonObject:
 
 
 def usage_of(model: str, tokens: Tokens, cost: Cost) -> Usage:
-    """What a run's total is to be raised by."""
+    """Return the usage to add to a run's total."""
     counts = {"input": float(tokens.input), "output": float(tokens.output), "total": float(tokens.total)}
     return Usage(tokens.input, tokens.output, cost.total, {model: {**counts, "cost": cost.total}})
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Gathers the turns and tool calls of one block."""
+    """Records the turns and tool calls of one block."""
 
     model: str
     provider: str
@@ -59,7 +59,7 @@ class Ledger:
     began: datetime = EPOCH
 
     def turn(self, turn: Turn, started: datetime, ended: datetime, name: str | None = None) -> None:
-        """Write down one model turn."""
+        """Record one model turn."""
         took = _ms(started, ended)
         self.tokens += turn.tokens
         self.cost += turn.cost
@@ -83,11 +83,11 @@ class Ledger:
         self.segments.append(segment)
 
     def tool(self, name: str, call_id: str, started: datetime, ended: datetime) -> None:
-        """Write down one tool call."""
+        """Record one tool call."""
         self.segments.append({**_segment("tool", name, started, ended), "toolCallId": call_id})
 
     def timing(self, ended: datetime) -> JsonObject:
-        """`providerTiming` of the output."""
+        """Return `providerTiming` of the output."""
         return {
             "startTime": iso(self.began),
             "endTime": iso(ended),

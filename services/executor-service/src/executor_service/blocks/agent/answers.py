@@ -1,4 +1,4 @@
-"""Structured answers: JSON out of what a model wrote."""
+"""Structured answers: JSON from a model's text."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ NOT_STRUCTURED: Final = "The model's answer is not JSON as the response format a
 
 
 def parse_answer(content: str) -> JsonObject | None:
-    """The JSON object that a model answered, a Markdown fence around it tolerated; None when it is none."""
+    """Return the JSON object in a model's answer, with or without a Markdown fence; None if there is none."""
     parsed = parse_json(_unfenced(content.strip()))
     return parsed if isinstance(parsed, dict) else None
 
 
 def _unfenced(text: str) -> str:
-    """Without a regular expression: models that lose their way write blank lines without end."""
+    """Remove the fence without a regular expression: confused models write endless blank lines."""
     opening, _, rest = text.partition("\n")
     language = opening.removeprefix(_FENCE).strip()
     is_fence = opening.startswith(_FENCE) and (not language or language.isalpha())

@@ -1,4 +1,4 @@
-"""Files that go to a model with what the user says."""
+"""Files attached to a user's message for a model."""
 
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 
 MAX_ATTACHMENTS: Final = 15
 MAX_BYTES: Final = 50 * 1024 * 1024
-"""Of all files of one agent together."""
+"""Limit for all files of one agent."""
 
 
 async def attachments(files: Files | None, call: Call, setting: Json) -> list[Attachment]:
-    """The files that a block's `files` setting names. Raises BlockFailure."""
+    """Return the files that a block's `files` setting names. Raises BlockFailure."""
     entries = [entry for entry in _entries(setting) if isinstance(entry, dict)]
     if len(entries) > MAX_ATTACHMENTS:
         raise BlockFailure(f"More than {MAX_ATTACHMENTS} files", can_retry=False)
@@ -34,7 +34,7 @@ async def attachments(files: Files | None, call: Call, setting: Json) -> list[At
 
 
 def with_files(messages: Sequence[Message], attached: Iterable[Attachment]) -> tuple[Message, ...]:
-    """The conversation, with the files at the last that the user says."""
+    """Attach the files to the last user message."""
     files = tuple(attached)
     if not files:
         return tuple(messages)

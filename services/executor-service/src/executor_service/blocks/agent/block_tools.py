@@ -1,4 +1,4 @@
-"""Blocks that agents may use as tools, as a model is told of them."""
+"""Blocks as tools of agents, as described to models."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from shared.workflow.format.js_values import JsonObject
 
 
 def _schema(required: tuple[str, ...] = (), **properties: tuple[str, str]) -> JsonObject:
-    """A JSON schema from `name=(type, description)`."""
+    """Return a JSON schema from `name=(type, description)`."""
     return {
         "type": "object",
         "properties": {name: {"type": kind, "description": text} for name, (kind, text) in properties.items()},
@@ -72,6 +72,6 @@ _OTHER_NAMES: Final = {"workflow": "workflow_input"}
 
 
 def block_tools(handlers: Mapping[str, BlockHandler]) -> Mapping[str, tuple[BlockTool, BlockHandler]]:
-    """The tools that this server can run, by block type."""
+    """Return the tools that this server can run, by block type."""
     known = {tool.block_type: (tool, handlers[tool.block_type]) for tool in _TOOLS if tool.block_type in handlers}
     return {**known, **{other: known[name] for other, name in _OTHER_NAMES.items() if name in known}}

@@ -1,15 +1,15 @@
-"""A turn's text on its way to the caller: at once where it can be taken back or is the answer, else held a while."""
+"""Streams a turn's text: at once if it can be taken back or is the answer, else after a delay."""
 
 from typing import Final
 
 from executor_service.engine.streaming import TextWriter
 
 HELD_CHARACTERS: Final = 256
-"""Text before a tool call is short as a rule. Longer text is taken to be the answer, and held no more."""
+"""Text before a tool call is usually short. Longer text is treated as the answer and no longer held."""
 
 
 class TurnListener:
-    """Hears one turn. Text that `holds` is kept back until the turn ends, or is too long to be said before a tool."""
+    """Listener of one turn. If `holds`, text waits until the turn ends or it is too long to precede a tool call."""
 
     def __init__(self, writer: TextWriter, *, holds: bool, tells_thinking: bool) -> None:
         self._writer = writer
@@ -19,7 +19,7 @@ class TurnListener:
         self._held_characters = 0
 
     async def text(self, piece: str) -> None:
-        """More of the answer, or of what comes before a tool call."""
+        """Add text of the answer, or of what precedes a tool call."""
         if not self._holds:
             await self._writer.write(piece)
             return
@@ -29,12 +29,12 @@ class TurnListener:
             await self._let_go()
 
     async def thinking(self, piece: str) -> None:
-        """More of the reasoning; only told to callers who asked for it."""
+        """Add reasoning; sent only to callers who requested it."""
         if self._tells_thinking:
             await self._writer.think(piece)
 
     async def end(self, *, called_tools: bool) -> None:
-        """The turn is over: its text was the answer, or is to be taken back."""
+        """End the turn: its text was the answer, or is taken back."""
         if not called_tools:
             await self._let_go()
         elif not self._holds:

@@ -1,4 +1,4 @@
-"""The conversation of an agent: the model's turns, and the tools that it asks for in between."""
+"""Conversation loop of an agent: model turns and the tool calls between them."""
 
 import asyncio
 import logging
@@ -21,13 +21,13 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 
 MAX_TOOL_ROUNDS: Final = 20
 MAX_CALLS: Final = 128
-"""Tool calls that a model may ask for in one turn."""
+"""Limit for tool calls in one turn."""
 MAX_AT_ONCE: Final = 16
-"""Tools that run at the same time for one agent."""
+"""Concurrent tools of one agent."""
 MAX_TOLD: Final = 10 * 1024 * 1024
-"""Characters that all tools of one agent give together: no output could hold more."""
+"""Limit for characters from all tools of one agent: no output could hold more."""
 MAX_WRITTEN: Final = 5 * 1024 * 1024
-"""Characters that the model may write in all turns. Most stand twice in the output."""
+"""Limit for characters that the model writes in all turns. Most are in the output twice."""
 TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOLD} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Conversation:
-    """One agent's exchange with its model."""
+    """Conversation of an agent with its model."""
 
     call: Call
     models: ModelServer
@@ -43,19 +43,19 @@ class Conversation:
     tools: Sequence[AgentTool]
     ledger: Ledger
     is_live: bool
-    """Whether text goes out while it is written."""
+    """Whether text is streamed as it is written."""
     secrets: Secrets
-    """What the author's settings of a tool may hold, and callers must not read in what the tool was given."""
+    """Secrets in the author's tool settings, masked in the tool arguments that callers see."""
     calls: list[Json] = field(default_factory=list)
-    """The tool calls made, as the output lists them."""
+    """Tool calls made, for the output."""
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
     room: int = MAX_TOLD
-    """Characters that tools may still give."""
+    """Remaining characters for tools."""
     written: int = 0
-    """Characters that the model has written."""
+    """Characters written by the model."""
 
     async def run(self) -> Turn:
-        """Go on until the model answers. Raises BlockFailure in the model's words."""
+        """Continue until the model answers. Raises BlockFailure with the model's message."""
         turn = await self._turn(may_call_tools=True)
         for _ in range(MAX_TOOL_ROUNDS):
             if not turn.tool_calls:
@@ -97,7 +97,7 @@ class Conversation:
         )
 
     def _forced(self) -> str | None:
-        """A forced tool is forced once."""
+        """Return the forced tool, which is forced only once."""
         return None if self.calls else next((tool.name for tool in self.tools if tool.is_forced), None)
 
     def _so_far(self) -> JsonObject:
@@ -113,7 +113,7 @@ class Conversation:
             answers = await asyncio.gather(*running)
         finally:
             for each in running:
-                each.cancel()  # where one could not be told of, nobody waits for the others
+                each.cancel()  # if a call cannot be reported, the others are not awaited
         for asked, (_, made) in zip(turn.tool_calls, answers, strict=True):
             self.ledger.tool(asked.name, asked.id, made.started, made.ended)
             self.calls.append(made.shown)
@@ -128,7 +128,7 @@ class Conversation:
             return await self._run_tool(asked)
 
     async def _run_tool(self, asked: ToolCall) -> tuple[Message, "_Made"]:
-        """What the model is told of the call, and what was made of it."""
+        """Run a tool; return the message for the model and the call."""
         tool = next((tool for tool in self.tools if tool.name == asked.name), None)
         started = self.call.now()
         await self._tell(asked, "start")
@@ -158,7 +158,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A tool call that is over."""
+    """A finished tool call."""
 
     name: str
     arguments: Json
@@ -169,7 +169,7 @@ class _Made:
 
     @property
     def shown(self) -> JsonObject:
-        """As `toolCalls` of the output has it."""
+        """Return its entry in `toolCalls` of the output."""
         return {
             "name": self.name,
             "arguments": self.arguments,
@@ -182,7 +182,7 @@ class _Made:
 
 
 async def _ran(tool: AgentTool | None, asked: ToolCall) -> tuple[Json, Json, str | None]:
-    """The arguments that counted, the result, and what went wrong: a tool's failure is told to the model."""
+    """Return the arguments used, the result, and the error: the model is informed of a tool's failure."""
     parsed = parse_json(asked.arguments)
     if tool is None:
         return _readable(parsed), *_failed(asked.name, f'Tool "{asked.name}" is not available')
@@ -201,7 +201,7 @@ async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Js
     except (BlockFailure, FlowportError) as failure:
         forget_frames(failure)
         return _failed(name, failure.message)
-    except Exception as error:  # one tool's bug must reach the model, not end the run
+    except Exception as error:  # a tool's bug must reach the model, not end the run
         _log.exception("tool %s broke", name)
         forget_frames(error)
         return _failed(name, f"{type(error).__name__}: {error}")

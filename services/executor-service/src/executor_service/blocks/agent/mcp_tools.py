@@ -1,4 +1,4 @@
-"""Tools of MCP servers, as an agent's `tools` setting names them: one tool, or all of a server's."""
+"""Tools of MCP servers in an agent's `tools` setting: one tool, or all of a server's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from shared.workflow.validate.unsupported_settings import MCP_SERVER
 
 ALL_TOOLS: Final = "mcp-server"
 _OURS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "tool", "headers"})
-"""Settings that say which tool; the others are arguments that the author has set."""
+"""Settings that select the tool; the others are arguments set by the author."""
 MAX_OFFERED: Final = 4 * 1024 * 1024
-"""Characters that all servers of one agent may say of their tools together: no model reads more."""
+"""Limit for characters of tool descriptions by all servers of one agent: no model reads more."""
 TOO_WORDY: Final = f"The MCP servers of this agent say more than {MAX_OFFERED} characters of their tools"
 _SERVER_NAME_LENGTH: Final = 24
 _Door = tuple[str, tuple[tuple[str, str], ...]]
-"""A server, and what it is shown: who has another key may be offered other tools."""
+"""A server and its headers: another key may offer other tools."""
 
 
 class McpTools:
-    """The tools of one agent block. Each server is asked at most once what it offers."""
+    """MCP tools of one agent block. Each server's tools are listed at most once."""
 
     def __init__(self, servers: McpServers, call: Call) -> None:
         self._servers = servers
@@ -32,14 +32,14 @@ class McpTools:
         self._room = MAX_OFFERED
 
     async def tools(self, entry: JsonObject) -> list[AgentTool]:
-        """The tools of one entry. Raises BlockFailure, in the server's words where it has any."""
+        """Return the tools of one entry. Raises BlockFailure, with the server's message if any."""
         named = _Named.read(self._call, entry)
         if entry.get("type") == ALL_TOOLS:
             return [self._tool(entry, named, offered) for offered in await self._offered(named.server)]
         return [self._tool(entry, named, await self._wanted(named, entry.get("schema")))]
 
     async def _wanted(self, named: "_Named", schema: Json) -> OfferedTool:
-        """The tool, as the entry describes it or else as the server does."""
+        """Return the tool as described by the entry, else by the server."""
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
             description = to_string(schema.get("description") or "")
             return OfferedTool(named.tool, description, {"type": "object", **schema})
@@ -78,7 +78,7 @@ class McpTools:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What an entry says of itself."""
+    """Settings of an entry."""
 
     server: Server
     server_name: str

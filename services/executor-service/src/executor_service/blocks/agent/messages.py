@@ -1,4 +1,4 @@
-"""What an agent says to its model."""
+"""Messages of an agent to its model."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ _ROLES = {str(role): role for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
 
 
 def read_messages(value: Json) -> list[Message]:
-    """The messages of a setting: a list of `{role, content}` or its JSON text; entries of other kinds are skipped."""
+    """Return the messages of a setting: a list of `{role, content}` or its JSON text; other entries are skipped."""
     return [
         Message(role=_ROLES[role], content=text_of(entry.get("content")))
         for entry in parse_list(value)
@@ -20,7 +20,7 @@ def read_messages(value: Json) -> list[Message]:
 
 
 def in_order(prompt: Iterable[Message], remembered: Iterable[Message] = ()) -> tuple[Message, ...]:
-    """System messages first, then what is remembered, then the rest."""
+    """Return system messages first, then remembered ones, then the rest."""
     told = list(prompt)
     system = [message for message in told if message.role is Role.SYSTEM]
     rest = [message for message in told if message.role is not Role.SYSTEM]

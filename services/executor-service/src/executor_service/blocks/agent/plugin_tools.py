@@ -1,4 +1,4 @@
-"""Block types of plugins as tools of agents: a block's settings are the tool's parameters."""
+"""Plugins' block types as tools of agents: a block's settings are the tool's parameters."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from shared.workflow.format.js_values import JsonObject
 def plugin_tools(
     handlers: Mapping[str, BlockHandler], catalog: Catalog
 ) -> Mapping[str, tuple[BlockTool, BlockHandler]]:
-    """The tools that plugins bring, by block type; what cannot run is none."""
+    """Return the plugins' runnable tools, by block type."""
     specs = {kind: catalog.spec(kind) for kind, handler in handlers.items() if not isinstance(handler, RefusingHandler)}
     return {kind: (_tool(spec), handlers[kind]) for kind, spec in specs.items() if spec is not None}
 

@@ -1,4 +1,4 @@
-"""Conversations that an agent remembers from one run to the next."""
+"""Agents' conversations across runs."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -22,20 +22,20 @@ _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The conversation of one call. What was said before goes to the model after the system messages."""
+    """Conversation of one call. Earlier messages follow the system messages."""
 
     store: MemoryStore
     call: Call
     conversation_id: str
     window: int | None
-    """So many messages of before; None for all that the tokens allow."""
+    """Maximum number of earlier messages; None for all that the tokens allow."""
     tokens: int | None
 
     async def recall(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
-        """What was said before, as much as the window holds, and what of `said` is new.
+        """Return earlier messages within the window, and the new ones in `said`.
 
-        A block's messages begin a conversation; of one that goes on, only its latest question is not known yet. What
-        an earlier try of this very call has kept is not of before, and what says nothing is refused by models.
+        A block's messages start a conversation; in an existing one, only its latest question is new. Messages stored by
+        an earlier attempt of this call do not count as earlier, and empty ones are omitted, since models refuse them.
         """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
         kept = [message for message in stored if message.role in _ROLES and message.once != self._once]
@@ -49,9 +49,9 @@ class Memory:
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
     async def keep(self, said: Iterable[Message], answer: str) -> None:
-        """Add what was said now, and the answer; once, however often the run is tried.
+        """Store the new messages and the answer, once for all attempts of the run.
 
-        Not where there is no answer: models refuse a conversation with an empty message in it, from then on.
+        Nothing is stored without an answer: models refuse every conversation that contains an empty message.
         """
         if not answer.strip():
             return
@@ -72,7 +72,7 @@ _KEPT: Final = frozenset({Role.USER, Role.ASSISTANT})
 
 
 def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memory | None:
-    """The memory that a block's settings ask for, None when they ask for none. Raises BlockFailure."""
+    """Return the memory that a block's settings request, if any. Raises BlockFailure."""
     kind = to_string(params.get("memoryType") or "none")
     if kind == "none":
         return None
@@ -87,7 +87,7 @@ def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memo
 
 
 def _latest_question(said: Sequence[Message]) -> Sequence[Message]:
-    """The instructions, and the last that the user says."""
+    """Return the instructions, and the last user message."""
     system = [message for message in said if message.role is Role.SYSTEM]
     return [*system, *[message for message in said if message.role is Role.USER][-1:]]
 

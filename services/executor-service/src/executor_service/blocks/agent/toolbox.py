@@ -1,4 +1,4 @@
-"""From an agent's `tools` setting to tools that run: the author's own code, blocks used as tools, MCP servers'."""
+"""Converts an agent's `tools` setting to runnable tools: the author's code, blocks, MCP servers' tools."""
 
 import re
 from collections.abc import Container, Mapping
@@ -27,7 +27,7 @@ from shared.workflow.format.models import Block
 from shared.workflow.validate.unsupported_settings import MCP_TOOLS
 
 MAX_TOOLS: Final = 512
-"""Of one agent. Models take fewer."""
+"""Limit of one agent. Models accept fewer."""
 CUSTOM_PREFIX: Final = "custom_"
 TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
@@ -36,23 +36,23 @@ _JAVASCRIPT_WORD: Final = re.compile(
     "false|finally|for|function|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|"
     "public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield"
 )
-"""No variable can be called so; in `params` such an argument is there all the same."""
+"""Not valid as variable names; `params` still contains such arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockTool:
-    """How a block type looks to a model."""
+    """Description of a block type for models."""
 
     block_type: str
     name: str
     description: str
     parameters: JsonObject
     defaults: JsonObject = field(default_factory=dict)
-    """Arguments that neither the model nor the author need give."""
+    """Arguments that neither the model nor the author must set."""
 
 
 class Toolbox:
-    """Builds the tools of agents."""
+    """Builder of agents' tools."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Toolbox:
         self._children = children
 
     async def tools(self, call: Call, settings: Json) -> list[AgentTool]:
-        """The tools on offer, in order; names made unique. Raises BlockFailure for one that cannot be had here."""
+        """Return the tools in order, with unique names. Raises BlockFailure if one is unavailable here."""
         entries = settings if isinstance(settings, list) else []
         mcp = McpTools(self._mcp, call)
         found: dict[str, AgentTool] = {}
@@ -143,7 +143,7 @@ class Toolbox:
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
-    """The name, with a number behind it where others have it: servers' tools may differ in what models do not take."""
+    """Return the name, numbered if taken: servers' tools may differ only in characters that models reject."""
     numbered = (tool_name(name, f"_{number}") for number in count(1))
     return next(free for free in chain([name], numbered) if free not in taken)
 

@@ -1,4 +1,4 @@
-"""The tools of an agent: what the model is told of them, and how they are run."""
+"""Tools of an agent: their descriptions for the model, and their execution."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from executor_service.providers import Tool
 from shared.workflow.format.js_values import Json, JsonObject, object_of, to_string
 
 Run = Callable[[JsonObject], Awaitable[Json]]
-"""Runs a tool with the model's arguments and the author's; raises BlockFailure."""
+"""Runs a tool with the model's and the author's arguments; raises BlockFailure."""
 
 _NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 _NAME_LENGTH: Final = 64
@@ -25,22 +25,22 @@ _CHECKS: Final[dict[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class AgentTool:
-    """A tool on offer. `fixed` are the author's values: the model does not see them, and they win."""
+    """A tool on offer. `fixed` are the author's values: hidden from the model, and with precedence."""
 
     name: str
     shown_name: str
-    """As `toolCalls` of the output has it."""
+    """Name in `toolCalls` of the output."""
     description: str
     parameters: JsonObject
     fixed: JsonObject
     is_forced: bool
     run: Run
     begun: JsonObject = field(default_factory=dict)
-    """Objects of which the author has given a part, which wins: the rest is the model's to give."""
+    """Objects that the author has partly set; these parts have precedence, the model sets the rest."""
 
     @property
     def told(self) -> Tool:
-        """What the model is told: without the parameters that its author has set."""
+        """Return the description for the model, without parameters set by the author."""
         properties = object_of(self.parameters.get("properties"))
         required = self.parameters.get("required")
         names = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
@@ -55,18 +55,18 @@ class AgentTool:
         )
 
     def merged(self, arguments: JsonObject) -> JsonObject:
-        """The arguments that the tool runs with."""
+        """Return the tool's complete arguments."""
         given = ((key, arguments.get(key, {}), begun) for key, begun in self.begun.items())
         whole = {key: {**said, **object_of(begun)} for key, said, begun in given if isinstance(said, dict)}
         return {**arguments, **self.fixed, **whole}
 
     def problem(self, arguments: JsonObject) -> str | None:
-        """What is wrong with the arguments, None when they fit the schema."""
+        """Return why the arguments do not fit the schema; None if they do."""
         for name, schema in object_of(self.parameters.get("properties")).items():
             kind = schema.get("type") if isinstance(schema, dict) else None
             wanted = _CHECKS.get(kind) if isinstance(kind, str) else None
             if name in self.fixed and kind in ("array", "object"):
-                continue  # an author's table or JSON text: the block reads what its own setting may be
+                continue  # an author's table or JSON text: the block parses its own setting
             if wanted and name in arguments and not _fits(arguments[name], wanted):
                 article = "an" if to_string(kind)[0] in "aeio" else "a"
                 return f"Parameter {name} should be {article} {kind}"
@@ -74,12 +74,12 @@ class AgentTool:
 
 
 def tool_name(text: str, end: str = "") -> str:
-    """A name that model APIs accept, with such an end."""
+    """Return a name that model APIs accept, with this suffix."""
     return (_NAME.sub("_", text.strip())[: _NAME_LENGTH - len(end)] or "tool") + end
 
 
 def set_values(params: Json) -> JsonObject:
-    """The author's values of a tool; empty ones are the model's to choose."""
+    """Return the author's values of a tool; empty ones are left to the model."""
     return {key: value for key, value in object_of(params).items() if value not in (None, "")}
 
 

@@ -1,4 +1,4 @@
-"""Workflows as tools of agents: what a model must know of one to call it."""
+"""Workflows as tools of agents, with their descriptions for the model."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,9 +16,9 @@ _TYPES: Final = {"number": "number", "boolean": "boolean", "object": "object", "
 
 
 async def workflow_tool(children: ChildWorkflows | None, call: Call, tool: AgentTool) -> AgentTool:
-    """The tool as it calls a workflow: of the input fields, those that its author has left empty are the model's.
+    """Return a tool that calls a workflow; the model sets the input fields that the author left empty.
 
-    Of the workflow that its author chose the model is told the name and the fields.
+    The model gets the name and fields of the workflow that the author chose.
     """
     tool = _sharing_the_fields(tool)
     child = await _chosen(children, call, to_string(tool.fixed.get("workflowId") or "").strip())
@@ -45,7 +45,7 @@ def _sharing_the_fields(tool: AgentTool) -> AgentTool:
 
 
 async def _chosen(children: ChildWorkflows | None, call: Call, workflow_id: str) -> ChildWorkflow | None:
-    """None where it cannot be had now: whoever calls it is told why."""
+    """Return the workflow; None if it is unavailable now: the call reports why."""
     if children is None or not workflow_id:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Checks a text. A failed check is no failure of the block: it sets `error`, and so takes the error edge."""
+"""Checks a text. A failed check does not fail the block: it sets `error`, and so takes the error edge."""
 
 import asyncio
 from collections import Counter
@@ -20,11 +20,11 @@ from shared.workflow.format.json_problems import json_problem
 
 MAX_OWN_PATTERNS: Final = 16
 CHECKS: Final = 4
-"""At once: this process has one thread more, at least, for what must not wait behind them."""
+"""Concurrent checks: this process has at least one more thread, for work that must not wait behind them."""
 
 
 class GuardrailsHandler(BlockHandler):
-    """JSON, a regular expression, personal data, or invented facts."""
+    """JSON, a regular expression, personal data, or hallucinations."""
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models
@@ -45,7 +45,7 @@ class GuardrailsHandler(BlockHandler):
 
 
 async def _in_thread(kind: str, text: str, params: JsonObject) -> JsonObject:
-    """A thread cannot be stopped: this is over when it is, also for a run that nobody waits for any more."""
+    """Check in a thread. Threads cannot be stopped: this ends with the thread, even if the run was stopped."""
     checking = asyncio.ensure_future(asyncio.to_thread(_checked, kind, text, params))
     try:
         return await asyncio.shield(checking)

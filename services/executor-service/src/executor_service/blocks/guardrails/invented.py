@@ -1,4 +1,4 @@
-"""Lets a model judge whether a text holds what nobody knows to be true."""
+"""Detects hallucinations in a text with a model."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ _TASK: Final = (
 
 
 async def judged(models: ModelServer, call: Call, text: str, params: JsonObject) -> BlockResult:
-    """The verdict, as the block's output has it: a score under the threshold is a problem, and so is none at all."""
+    """Return the verdict for the block's output: a score that is low or missing fails the check."""
     if params.get("knowledgeBaseId"):
         return BlockResult({"passed": False, "error": NO_KNOWLEDGE})
     try:

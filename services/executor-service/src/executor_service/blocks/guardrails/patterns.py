@@ -1,4 +1,4 @@
-"""Regular expressions of authors, on an engine that no expression can bring to its knees."""
+"""Authors' regular expressions, on an engine with bounded cost."""
 
 from functools import lru_cache
 from typing import Final
@@ -7,17 +7,17 @@ import re2  # type: ignore[import-untyped]  # it has no types of its own
 
 MAX_MEMORY: Final = 8 << 20
 MAX_KEPT: Final = 32
-"""Patterns. What searching with one has taken, up to MAX_MEMORY, it keeps for as long as it is kept."""
+"""Cached patterns. Each keeps the memory that its searches used, up to MAX_MEMORY, while it is cached."""
 MAX_WORK: Final = 500_000_000
-"""Characters times instructions: at the worst about a second of one core."""
+"""Characters times instructions: at most about a second of one core."""
 
 
 class BadPattern(Exception):
-    """An expression that the engine cannot take; the text says why."""
+    """An unsupported expression; the text says why."""
 
 
 def pattern_for(text: str, pattern: str) -> "re2._Regexp":
-    """The expression, ready to search `text`. Raises BadPattern: look-around, back references, too much work."""
+    """Return the expression, ready to search `text`. Raises BadPattern: look-around, back references, too much work."""
     compiled = _compile(pattern)
     if len(text) * compiled.programsize > MAX_WORK:
         raise BadPattern(f"the pattern is too complex for a text of {len(text)} characters")
@@ -29,7 +29,7 @@ def _compile(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
-    re2.purge()  # the library would keep 128 of its own
+    re2.purge()  # the library would cache 128 of its own
     try:
         return re2.compile(pattern, options=options)
     except re2.error as error:

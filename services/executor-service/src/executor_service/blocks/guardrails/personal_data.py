@@ -1,4 +1,4 @@
-"""Finds personal data that has a form of its own: addresses, numbers, cards. Names of people have none."""
+"""Finds personal data with a recognizable form: addresses, numbers, cards, but not people's names."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from executor_service.blocks.guardrails.patterns import pattern_for
 from shared.workflow.format.js_values import JsonObject
 
 MAX_FINDINGS: Final = 100_000
-"""More would fit into no output. Each character may be one, and a text has millions."""
+"""More do not fit into an output. Each character may be a finding, and a text has millions."""
 MAX_SECONDS: Final = 5.0
-"""A pattern may look through the whole rest of a text for each of its findings."""
+"""A pattern may search the whole rest of a text for each finding."""
 
 
 class TooMuch(Exception):
-    """More than can be looked for; the text says what."""
+    """The search exceeds a limit; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One piece of personal data: where it stands in the text."""
+    """Personal data at a position in the text."""
 
     kind: str
     start: int
@@ -29,7 +29,7 @@ class Finding:
     text: str
 
     def shown(self) -> JsonObject:
-        """The finding in the output."""
+        """Return the finding for the output."""
         return {"type": self.kind, "start": self.start, "end": self.end, "text": self.text}
 
 
@@ -60,7 +60,7 @@ KINDS: Final = tuple(_KINDS)
 
 
 def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Finding]:
-    """What is found, in order of place; where two overlap, the earlier and longer. Raises BadPattern, TooMuch."""
+    """Return the findings by position; of overlapping ones, the earlier and longer. Raises BadPattern, TooMuch."""
     deadline = monotonic() + MAX_SECONDS
     wanted = chain(
         ((kind, *_KINDS[kind]) for kind in kinds), ((kind, pattern, _always) for kind, pattern in own.items())
@@ -76,7 +76,7 @@ def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Findin
 
 
 def mask(text: str, findings: Iterable[Finding]) -> str:
-    """The text with each finding replaced by the name of its kind."""
+    """Replace each finding in the text by the name of its kind."""
     parts: list[str] = []
     position = 0
     for finding in findings:
@@ -86,7 +86,7 @@ def mask(text: str, findings: Iterable[Finding]) -> str:
 
 
 def _matches(text: str, kind: str, pattern: str, deadline: float) -> Iterator[Finding]:
-    """Raises TooMuch when the time is over, whether or not anything is found."""
+    """Yield matches. Raises TooMuch at the deadline, even without findings."""
     matches = pattern_for(text, pattern).finditer(text)
     while monotonic() < deadline:
         match = next(matches, None)

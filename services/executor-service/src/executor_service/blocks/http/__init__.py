@@ -11,13 +11,13 @@ __all__ = ["ApiHandler", "call_endpoint"]
 
 
 class ApiHandler(BlockHandler):
-    """Any method, any body; an answer that is no success is a failure of the block."""
+    """Any method, any body; an unsuccessful response fails the block."""
 
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Make the call. A blank URL calls nobody."""
+        """Make the call. A blank URL makes none."""
         params = inputs.params
         if not to_string(params.get("url") or "").strip():
             return BlockResult({"data": None, "status": 200, "headers": {}})
@@ -26,7 +26,7 @@ class ApiHandler(BlockHandler):
 
 
 async def call_endpoint(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> JsonObject:
-    """The output of a call that succeeded. Raises BlockFailure."""
+    """Return the output of a successful call. Raises BlockFailure."""
     try:
         response = await send_with_retries(outbound, request, plan)
     except BlockedAddress as refusal:

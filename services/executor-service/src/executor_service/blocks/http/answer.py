@@ -1,4 +1,4 @@
-"""From an HTTP response to a block's output, or to the sentence that says what went wrong."""
+"""Converts an HTTP response to a block's output or error message."""
 
 import re
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ _USER: Final = re.compile(r"^([^/]*//)[^/\\#]*@")
 
 
 def output_of(response: OutboundResponse) -> JsonObject:
-    """`{data, status, headers}`: of the answer that a proxy wrapped, where the body is such a wrapper."""
+    """Return `{data, status, headers}`, of the wrapped response if the body is a proxy's wrapper."""
     data = _data(response)
     headers: JsonObject = dict(response.headers)
     return _unwrapped(data) or {"data": data, "status": response.status, "headers": headers}
 
 
 def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
-    """The message for an answer that is no success."""
+    """Return the message for an unsuccessful response."""
     phrase = response.reason or _phrase(response.status)
     hint = _SERVER_HINT if response.status >= _SERVER_ERROR else _HINTS.get(response.status)
     status_text = f"{phrase} - {hint}" if hint else phrase
@@ -48,7 +48,7 @@ def _unwrapped(data: Json) -> JsonObject | None:
 
 
 def message(request: OutboundRequest, *parts: str) -> str:
-    """The form of every message about a failed call. Callers read it: a user, a password, a query are not for them."""
+    """Return the message for a failed call. Callers read it, so it has no user, password or query."""
     address, query, _ = request.url.partition("?")
     without_user = _USER.sub(r"\1", address)
     shown = f"{without_user}?…" if query else without_user
@@ -65,7 +65,7 @@ def _data(response: OutboundResponse) -> Json:
 
 
 def _told(body: Json) -> str | None:
-    """What the server says about its refusal."""
+    """Return the server's reason for its refusal."""
     if not isinstance(body, dict):
         return None
     for key in ("message", "error"):

@@ -1,4 +1,4 @@
-"""From a block's settings to an HTTP request."""
+"""Converts a block's settings to an HTTP request."""
 
 import re
 from typing import Final
@@ -23,7 +23,7 @@ _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
 def read_request(call: Call, params: JsonObject) -> OutboundRequest:
-    """The request that an API block's settings describe. Raises BlockFailure."""
+    """Return the request of an API block's settings. Raises BlockFailure."""
     if params.get("proxyUrl"):
         raise BlockFailure(NO_PROXY, can_retry=False)
     method = to_string(params.get("method") or "GET").upper()
@@ -31,7 +31,7 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     body = None if method in _BODILESS else _body(params, headers)
     url = _with_query(_with_path_params(to_string(params.get("url") or "").strip(), params.get("pathParams")), params)
     if _is_ours(url, call.request.public_url):
-        # Of two that differ in case alone the later one would be sent.
+        # Of two names that differ only in case, the later one would be sent.
         headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
         headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
     seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
@@ -39,7 +39,7 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
 
 
 def _is_ours(url: str, public_url: str) -> bool:
-    """Whether a call comes back to this system. Nobody else is told which workflow calls."""
+    """Return whether a call returns to this system. Only this system receives the calling workflow's id."""
     try:
         return read_target(url).origin == read_target(public_url).origin
     except BlockedAddress:
@@ -47,7 +47,7 @@ def _is_ours(url: str, public_url: str) -> bool:
 
 
 def timeout_ms(params: JsonObject) -> float:
-    """The time limit of one call: 5 minutes, at most 10."""
+    """Return the time limit of one call: 5 minutes, at most 10."""
     number = number_of(params.get("timeout"))
     return DEFAULT_TIMEOUT_MS if number is None or number <= 0 else min(number, MAX_TIMEOUT_MS)
 
@@ -83,7 +83,7 @@ def _form(fields: JsonObject) -> bytes:
 
 
 def _with_path_params(url: str, values: Json) -> str:
-    """Raises BlockFailure for what would be no URL: a short one may name a long value many times."""
+    """Fill in parameters. Raises BlockFailure for an invalid URL: a short one may name a long value many times."""
     named = values.items() if isinstance(values, dict) else ()
     if len(named) > MAX_PATH_PARAMS:
         raise BlockFailure(f"More than {MAX_PATH_PARAMS} path parameters", can_retry=False)
@@ -105,7 +105,10 @@ def _with_query(url: str, params: JsonObject) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Of more than a URL may have no more than shows that it is none: it takes a while for millions of characters."""
+    """Quote the text.
+
+    Of one longer than a URL may be, quote only enough to show that: millions of characters take a while.
+    """
     return quote(text[: LONGEST_URL + 1], safe=_UNESCAPED)
 
 

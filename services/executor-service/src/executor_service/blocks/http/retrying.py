@@ -1,4 +1,4 @@
-"""The retries of HTTP blocks: which calls, and after how long."""
+"""Retries of HTTP blocks: which calls, and their delays."""
 
 import asyncio
 import random
@@ -16,12 +16,12 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _SPREAD: Final = 0.1
-"""Waits differ by up to this share, so that callers do not come back all at once."""
+"""Delays vary by up to this share, so that callers do not all retry at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
-    """How often, and how long between."""
+    """Number of retries, and their delays."""
 
     retries: int
     delay_ms: float
@@ -29,7 +29,7 @@ class RetryPlan:
 
     @classmethod
     def of(cls, params: JsonObject, method: str) -> "RetryPlan":
-        """The plan of a block's settings; none for methods that must not be repeated, unless the author says so."""
+        """Return the plan of a block's settings; no retries of non-idempotent methods unless allowed."""
         retries = int(max(0, min(number_of(params.get("retries")) or 0, MAX_RETRIES)))
         may_repeat = method in _IDEMPOTENT or is_on(params.get("retryNonIdempotent"))
         delay = number_of(params.get("retryDelayMs"))
@@ -41,11 +41,11 @@ class RetryPlan:
         )
 
     def backoff_ms(self, attempt: int) -> float:
-        """How long to wait after the failed `attempt`, counted from 0."""
+        """Return the delay after the failed `attempt`, counted from 0."""
         return min(self.delay_ms * 2.0**attempt, self.max_delay_ms) * (1 + random.uniform(0, _SPREAD))  # noqa: S311
 
     def wait_ms(self, attempt: int, response: OutboundResponse) -> float | None:
-        """How long to wait after this answer; None to take it as it is."""
+        """Return the delay after this response; None to accept it."""
         if not _is_passing(response.status):
             return None
         asked = _retry_after_ms(response)
@@ -55,7 +55,7 @@ class RetryPlan:
 
 
 async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> OutboundResponse:
-    """The first answer that is none to retry, or the last. Raises OutboundError."""
+    """Return the first response that needs no retry, or the last. Raises OutboundError."""
     for attempt in range(plan.retries):
         wait: float | None
         try:
@@ -79,10 +79,10 @@ def _is_passing(status: int) -> bool:
 def _retry_after_ms(response: OutboundResponse) -> float | None:
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text) * 1000  # infinite, where there are hundreds of digits
+        return float(text) * 1000  # infinite for hundreds of digits
     try:
         until = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # of a year or a zone that there is none of
+    except (ValueError, OverflowError):  # nonexistent year or time zone
         return None
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds() * 1000)

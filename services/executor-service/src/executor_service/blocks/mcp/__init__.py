@@ -1,4 +1,4 @@
-"""Speaks to MCP servers, for the block and for agents that have their tools."""
+"""MCP client for the block and for agents' tools."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["McpHandler", "McpServers", "OfferedTool", "Server", "ToolRequest", "
 
 
 class McpServers:
-    """MCP servers, named by their URL and spoken to over streamable HTTP, through the guarded way out.
+    """MCP servers by URL, called over streamable HTTP through the guarded network.
 
     Each call and each listing is a session of its own.
     """
@@ -24,12 +24,12 @@ class McpServers:
         self._outbound = outbound
 
     async def call(self, request: ToolRequest) -> list[Json]:
-        """The content that a tool gave. Raises BlockFailure in the server's words."""
+        """Return a tool's content. Raises BlockFailure with the server's message."""
         client = await asyncio.to_thread(_client)
         return await client.call_tool(self._outbound, request)
 
     async def tools(self, server: Server) -> Sequence[OfferedTool]:
-        """The tools that a server offers. Raises BlockFailure in the server's words."""
+        """Return the tools that a server offers. Raises BlockFailure with the server's message."""
         client = await asyncio.to_thread(_client)
         return await client.list_tools(self._outbound, server)
 
@@ -46,7 +46,7 @@ class McpHandler(BlockHandler):
 
 
 class _Client(Protocol):
-    """The module that has the library in it."""
+    """The module that imports the library."""
 
     async def call_tool(self, outbound: OutboundClient, request: ToolRequest) -> list[Json]: ...
 
@@ -55,6 +55,6 @@ class _Client(Protocol):
 
 @cache
 def _client() -> _Client:
-    """The client is large, and few workflows need it: it is loaded when the first one does."""
+    """Load the large client on first use: few workflows need it."""
     client: _Client = import_module("executor_service.blocks.mcp.client")
     return client

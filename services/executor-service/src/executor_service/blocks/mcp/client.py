@@ -1,4 +1,4 @@
-"""One session with an MCP server: connect, call a tool or list them all, leave."""
+"""One session with an MCP server: connect, call or list tools, disconnect."""
 
 import asyncio
 import logging
@@ -23,19 +23,19 @@ from shared.workflow.format.js_values import Json
 
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024
 MAX_REASON: Final = 4_000
-"""Characters that a server may say of a failure."""
+"""Limit for characters of a server's error."""
 MAX_PAGES: Final = 10
 MAX_TOOLS: Final = 128
-"""Tools of one server that are offered to a model; more would drown it."""
+"""Limit for a server's tools offered to a model; more would overwhelm it."""
 NO_MCP: Final = "The MCP server's answer does not follow the protocol"
 _US: Final = Implementation(name="flowport", version=version("flowport-executor-service"))
 
-# What goes wrong is told in the run. The library would write what servers said into the worker's log, too.
+# The run reports errors. The library would write servers' messages into the worker's log, too.
 logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
 
 
 async def call_tool(outbound: OutboundClient, request: ToolRequest) -> list[Json]:
-    """The content that the tool gave. Raises BlockFailure in the server's words."""
+    """Return the tool's content. Raises BlockFailure with the server's message."""
     async with _session(outbound, request.server) as client:
         client.session.validate_tool_result = _unchecked  # type: ignore[method-assign]
         result = await client.call_tool(request.tool, dict(request.arguments))
@@ -45,7 +45,7 @@ async def call_tool(outbound: OutboundClient, request: ToolRequest) -> list[Json
 
 
 async def list_tools(outbound: OutboundClient, server: Server) -> list[OfferedTool]:
-    """The tools that the server offers, page by page. Raises BlockFailure in the server's words."""
+    """Return the tools that the server offers, page by page. Raises BlockFailure with the server's message."""
     offered: list[OfferedTool] = []
     cursor: str | None = None
     async with _session(outbound, server) as client:
@@ -60,7 +60,7 @@ async def list_tools(outbound: OutboundClient, server: Server) -> list[OfferedTo
 
 @asynccontextmanager
 async def _session(outbound: OutboundClient, server: Server) -> AsyncIterator[Client]:
-    """A session with the server. Raises BlockFailure for whatever goes wrong in it."""
+    """Open a session with the server. Raises BlockFailure for any error in it."""
     transport = OutboundTransport(outbound, server.workspace_id, server.seconds)
     try:
         async with asyncio.timeout(server.seconds), _connected(transport, server) as client:
@@ -81,14 +81,15 @@ async def _connected(transport: OutboundTransport, server: Server) -> AsyncItera
 
 
 async def _unchecked(name: str, result: CallToolResult) -> None:
-    """In place of the library's check against the schema that the server gives for its own answer.
+    """Replace the library's check of an answer against the server's own schema.
 
-    Nobody here relies on that. A pattern in it is a regular expression, and one may hold up this process for ever.
+    Flowport does not rely on it. A pattern in the schema is a regular expression, which could block this process
+    forever.
     """
 
 
 def _told(error: Exception, problem: str | None) -> str:
-    """What went wrong. Task groups wrap what was raised in them, once or more."""
+    """Return the error. Task groups wrap errors once or more."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, ValidationError) or (isinstance(error, MCPError) and error.code == PARSE_ERROR):

@@ -1,4 +1,4 @@
-"""From a block's settings to one call of a tool."""
+"""Converts a block's settings to a tool call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAX_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """An MCP server, and for whom it is called. `seconds` is for all of one visit, connecting included."""
+    """An MCP server, and the caller. `seconds` limits one session, including connecting."""
 
     url: str
     headers: Mapping[str, str]
@@ -26,7 +26,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """One tool of one server."""
+    """A tool of a server."""
 
     server: Server
     tool: str
@@ -35,7 +35,7 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """A tool as its server tells of it."""
+    """A tool as described by its server."""
 
     name: str
     description: str
@@ -43,13 +43,13 @@ class OfferedTool:
 
 
 def read_request(call: Call, params: JsonObject) -> ToolRequest:
-    """What the settings ask for. Raises BlockFailure."""
+    """Return the request of the settings. Raises BlockFailure."""
     server = read_server(call, params.get("server"), params.get("headers"))
     return ToolRequest(server, to_string(params.get("tool") or "").strip(), _arguments(params.get("arguments")))
 
 
 def read_server(call: Call, named: Json, headers: Json) -> Server:
-    """The server that is named, with the time that there is now. Raises BlockFailure."""
+    """Return the named server, with the remaining time. Raises BlockFailure."""
     url = to_string(named or "").strip()
     if not url.lower().startswith(("https://", "http://")):
         raise BlockFailure(not_an_mcp_server(url), can_retry=False)

@@ -1,4 +1,4 @@
-"""HTTP as the MCP client knows it, over the guarded way out."""
+"""HTTP transport of the MCP client, over the guarded network."""
 
 import asyncio
 from typing import Final
@@ -8,20 +8,20 @@ import httpx2
 from shared.net import OutboundClient, OutboundError, OutboundRequest
 
 MAX_VISIT_BYTES: Final = 16 * 1024 * 1024
-"""All that a server may say in one visit: its pages of tools are kept, and so is each part of a stream that breaks."""
+"""Limit for a server's data in one session: its pages of tools are stored, and so is each part of a broken stream."""
 RECONNECT_SECONDS: Final = 1.0
-"""Before a stream that broke is read on. A server may ask for less, and break it again at once."""
+"""Delay before a broken stream is resumed. A server may request less, and break it again at once."""
 GOODBYE_SECONDS: Final = 2.0
-"""For ending a session. The answer is there by then."""
+"""Time to end a session. The answer has already arrived."""
 _HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
 _METHOD_NOT_ALLOWED: Final = 405
 
 
 class OutboundTransport(httpx2.AsyncBaseTransport):
-    """One visit. Answers come whole, an event stream included: it ends with the answer.
+    """Transport of one session. Answers arrive whole, even event streams: those end with the answer.
 
-    The stream of what a server would say unasked is never opened. `problem` is why the last message had no answer, or
-    none of use, in words for the workflow's author.
+    The stream of unsolicited server messages is never opened. `problem` says, for the workflow's author, why the last
+    message had no usable answer.
     """
 
     def __init__(self, outbound: OutboundClient, workspace_id: str, timeout_seconds: float) -> None:
@@ -58,7 +58,7 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
         if request.method == "POST":
             self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None
         headers = _forwarded(response.headers)
-        if "content-type" in headers:  # the protocol is UTF-8: a charset beside it could name any of Python's codecs
+        if "content-type" in headers:  # the protocol is UTF-8: a charset could name any of Python's codecs
             headers["content-type"] = headers["content-type"].partition(";")[0]
         return httpx2.Response(response.status, headers=headers, content=response.body)
 
