@@ -82,7 +82,7 @@ class OpenAICompatible:
     async def _asked(self, http: httpx2.AsyncClient, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
         """Return the response, body unread.
 
-        Raises ModelFailure on a refusal, httpx2.TimeoutException, OutboundError.
+        Raises ModelFailure if there is none, httpx2.TimeoutException, OutboundError.
         """
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
         headers = {"content-type": "application/json", **door.headers, **trace_headers()}
