@@ -1,4 +1,4 @@
-"""Blocks that begin: all that each is given, and when its time began."""
+"""Attempts at blocks: their inputs and start times."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from shared.workflow.compile.blocks import CompiledBlock
 
 @dataclass(slots=True)
 class Attempt:
-    """A block under way: enough to write its log entry at any moment."""
+    """A block in progress, with enough data for its log entry at any moment."""
 
     work: Work
     call: Call
@@ -38,7 +38,7 @@ class Attempt:
 
 
 class Attempts:
-    """Begins the blocks of one run."""
+    """Starts the blocks of one run."""
 
     def __init__(self, context: RunContext, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
         self._context = context
@@ -50,7 +50,7 @@ class Attempts:
         self.under_way: dict[Work, Attempt] = {}
 
     def begin(self, work: Work, record: Callable[[Entry], Awaitable[None]]) -> Attempt:
-        """What a block that may start now is given. `record` keeps what it writes down while it is under way."""
+        """Return the attempt at a block that may start now. `record` stores entries while it is in progress."""
         scope = self._state.scopes[work.scope]
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
@@ -82,18 +82,18 @@ class Attempts:
         return attempt
 
     def end(self) -> None:
-        """Nothing more will be written down: lets go of every `record`, for whose it is holds this, too."""
+        """End all recording: releases every `record`, whose owner also holds this object."""
         for attempt in self.under_way.values():
             attempt.call = msgspec.structs.replace(attempt.call, pin=_nowhere)
 
     def writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
-        """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
+        """Return the writer of a block's text; None if it writes none, or it is not selected."""
         if self._stream is None or block.type not in WRITES_TEXT:
             return None
         return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
 
     def _begun(self, work: Work, call: Call, spending: Spending) -> Attempt:
-        """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""
+        """Return an attempt that starts now, or at its original time if it continues a paused call."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         waiting = self._state.waiting.get(child_key(work))
         if waiting is None:
@@ -108,7 +108,7 @@ class Attempts:
 
 
 async def _nowhere(pin: ChildPin) -> None:
-    """Nobody is left who would write it down."""
+    """Discard the pin after the end."""
 
 
 async def _pin(work: Work, record: Callable[[Entry], Awaitable[None]], pin: ChildPin) -> None:

@@ -1,4 +1,4 @@
-"""Code with values for its variables. The program never changes: no value becomes source text."""
+"""Code with values for its variables. The program is constant: no value becomes source text."""
 
 import asyncio
 import re
@@ -19,31 +19,34 @@ from shared.workflow.format.references import EnvMarker
 
 _READABLE: Final = 1024 * 1024
 _TRIED: Final = 16 * _READABLE
-"""Characters of values that are written out for a log."""
+"""Limit for characters of values in a log."""
 _BOOLEANS: Final[Mapping[str, Json]] = {"true": True, "false": False}
 _WITHOUT_QUOTES: Final = frozenset({Use.PATTERN, Use.COUNT, Use.PLAIN})
 _LARGE: Final = 4096
 """Characters of code that take milliseconds to compile."""
 _compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
 compile_turns: Final = CompileTurns()
-"""Turns of the workspaces to compile workflows, and variants of their code."""
+"""Turns of workspaces to compile workflows and code variants."""
 _POSITIONS_OF: Final = frozenset({"loop", "parallel"})
 
 
 class BoundCode(msgspec.Struct, frozen=True):
-    """A program that can run: each of its variables has a value in `bindings`."""
+    """A runnable program: `bindings` has a value for each of its variables."""
 
     template: CodeTemplate
     bindings: Mapping[str, Json]
 
     @property
     def program(self) -> str:
-        """What runs."""
+        """Return the program to run."""
         return self.template.program
 
     @property
     def shown(self) -> str:
-        """The author's source, line by line what `program` is, for messages. Positions in loops are filled in."""
+        """Return the author's source for messages, with the same lines as `program`.
+
+        Positions in loops are filled in.
+        """
         if not any(self._is_position(name, part) for name, part, *_ in self.template.variables):
             return self.template.source
         texts = {name: self._shown(name, part) for name, part, *_ in self.template.variables}
@@ -62,10 +65,9 @@ class BoundCode(msgspec.Struct, frozen=True):
         return VARIABLE.sub(written, text)
 
     def filled_in(self) -> str:
-        """Return the source for a log: values in place of references, but not of those to the environment.
+        """Return the source for a log: values in place of references, except those to the environment.
 
-        A value that would make it longer than anybody reads stays a reference, and so does every one after many of
-        those.
+        A value that would make it longer than anybody reads stays a reference, and so do all after many such values.
         """
         length, left = len(self.template.source), _TRIED
         texts: dict[str, str] = {}
@@ -91,12 +93,12 @@ class BoundCode(msgspec.Struct, frozen=True):
 
 
 def unbound(code: str) -> BoundCode:
-    """Return code that a model wrote: it has no references, and sees no environment."""
+    """Return code that a model wrote: without references or access to the environment."""
     return BoundCode(CodeTemplate(code, Language.JAVASCRIPT, program=code, imports=imports(code)), {})
 
 
 async def compile_variant(template: CodeTemplate, resolver: Resolver, workspace_id: str) -> None:
-    """Compile large code beside the event loop when some of its references stay as typed, for `bind` to find.
+    """Compile large code in a thread if some of its references stay as typed, for `bind` to find.
 
     It waits for the workspace's turn. Raises BadReference.
     """
@@ -120,11 +122,11 @@ async def _compile(template: CodeTemplate, typed: frozenset[Key], workspace_id: 
 def bind(
     template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False, literal_booleans: bool = False
 ) -> BoundCode:
-    """Find the values of a program's variables. Raises BadReference.
+    """Resolve a program's variables. Raises BadReference.
 
-    With `literal_environment`, as expressions are read, an environment value that is a number, a boolean or null counts
-    as one, not as text, and the object that holds them all is a variable, too: a script is given it by the sandbox;
-    with `literal_booleans`, so does text of a block or variable that says no more than true or false.
+    With `literal_environment`, for expressions, an environment value that is a number, a boolean or null keeps that
+    type, and the object of all values is a variable, too: scripts get it from the sandbox; with `literal_booleans`,
+    text of a block or variable that is true or false becomes a boolean, too.
     """
     values, typed = _values(template, resolver, literal_booleans=literal_booleans)
     if typed:
@@ -149,7 +151,7 @@ def bind(
 def _values(
     template: CodeTemplate, resolver: Resolver, *, literal_booleans: bool
 ) -> tuple[dict[Key, Json], frozenset[Key]]:
-    """Return what each reference gives, and those that stay as typed."""
+    """Return the references' values, and those that stay as typed."""
     values: dict[Key, Json] = {}
     typed: set[Key] = set()
     for variable in template.variables:

@@ -1,4 +1,4 @@
-"""What a block's handler sees of the run that it works for."""
+"""A block handler's access to its run."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -19,20 +19,20 @@ from shared.workflow.format.js_values import Json
 
 
 class ChildRunner(Protocol):
-    """Runs another workflow inside this run: its slot, its time, its journal."""
+    """Runs another workflow inside this run, with its slot, time and journal."""
 
     async def __call__(self, workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
-        """How the child ended. Cancelled with the block that called it."""
+        """Return the child's result. It is canceled with the block that called it."""
         ...
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One run of one block."""
+    """One execution of one block."""
 
     block: CompiledBlock
     node: Node
     body: Body
-    """The nodes that this one is wired to."""
+    """The connected nodes."""
     workflow: CompiledWorkflow
     request: RunRequest
     resolver: Resolver
@@ -41,39 +41,39 @@ class Call(msgspec.Struct, frozen=True):
     """Values of the workflow's variables, by id."""
     start_output: Output
     rounds: tuple[Round, ...]
-    """The loops and parallels around, innermost first."""
+    """The enclosing loops and parallels, innermost first."""
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
-    """How long it may take at most: a little longer than there is time, since it is the run that times out then."""
+    """Time limit of the block: slightly more than the run has left, so that the run times out instead."""
     run_child: ChildRunner
     spend: Callable[[Usage], None]
-    """Tell what a model was paid, as soon as that is known; what a called workflow spends is told already."""
+    """Report a model's cost as soon as it is known; a called workflow reports its own."""
     hidden: Callable[[str], str]
-    """Text without any value of the environment."""
+    """Mask all environment values in a text."""
     shown_reason: Callable[[str], str]
-    """Why something failed, as callers may read it: without secrets. Only what is raised is made so by the engine."""
+    """Mask secrets in the reason of a failure, as callers may read it. The engine does so only for raised errors."""
     pin: Callable[[ChildPin], Awaitable[None]]
-    """Keep the version of a workflow that is about to be called."""
+    """Store the version of a workflow about to be called."""
     pinned: ChildPin | None = None
-    """The version that was called here already, before the run paused or its worker was lost."""
+    """The version called here before the run paused or its worker was lost."""
     writer: TextWriter | None = None
-    """Where text goes while it is written; None when nobody asked for it. It is kept when the run is stopped."""
+    """Writer of streamed text; None if not selected. Its text is preserved if the run is stopped."""
 
     @property
     def context_id(self) -> str:
-        """The name of a pause at this block, or the beginning of those in a workflow that it calls."""
+        """Return the name of a pause at this block, or the prefix for pauses in a workflow that it calls."""
         return self.request.pause_prefix + context_id(self.block.id, self.rounds)
 
     @property
     def place(self) -> str:
-        """A name that no other execution of any block in the run has, those of called workflows included.
+        """Return a name unique among all block executions in the run, including called workflows.
 
         It is the same when the run is restored.
         """
         return self.request.within + place(self.block.id, self.rounds)
 
     def target_of(self, fires: Fires, choice: str) -> CompiledBlock | None:
-        """The block that a choice leads to, None when no edge is wired to it."""
+        """Return the block that a choice leads to; None if no edge is connected."""
         for edge in self.node.edges:
             if edge.fires is fires and edge.choice == choice:
                 return self.workflow.blocks[self.body.nodes[edge.target].block_id]

@@ -1,4 +1,4 @@
-"""The decisions of loops and parallels: what to iterate over, and whether to go round again."""
+"""Decisions of loops and parallels: what to iterate over, and whether to continue."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,14 +18,14 @@ from shared.workflow.validate.unsupported_settings import unknown_kind
 
 
 class Verdict(NamedTuple):
-    """Whether a loop goes round again; where it does not, because of what in its condition."""
+    """Whether a loop continues; if not, the problem in its condition, if any."""
 
     again: bool
     problem: str | None = None
 
 
 class Containers:
-    """Decides for the loops and parallels of one run."""
+    """Decisions for the loops and parallels of one run."""
 
     def __init__(
         self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, request: RunRequest
@@ -39,7 +39,7 @@ class Containers:
         self._request = request
 
     def open(self, block_id: str, resolver: Resolver) -> Opening:
-        """What a container that was reached iterates over. Raises ContainerFailure."""
+        """Return what a reached container iterates over. Raises ContainerFailure."""
         is_parallel = block_id in self._parallels
         if not self._graph.bodies[block_id].nodes:
             raise ContainerFailure(no_blocks_inside("Parallel" if is_parallel else "Loop"))
@@ -49,9 +49,9 @@ class Containers:
         return opening
 
     async def again(self, block_id: str, index: int, resolver: Resolver) -> Verdict:
-        """Whether a conditional loop runs its iteration `index`.
+        """Return whether a conditional loop runs its iteration `index`.
 
-        Raises ContainerFailure at the bound, and where there is nobody to evaluate the condition.
+        Raises ContainerFailure at the limit, and if the condition cannot be evaluated.
         """
         condition = self._loops[block_id].condition
         try:

@@ -1,4 +1,4 @@
-"""Starts what may start, takes what is done, until nothing is left."""
+"""Starts ready blocks and processes finished ones until nothing is left."""
 
 import asyncio
 from collections import deque
@@ -41,11 +41,11 @@ from shared.contracts.outcomes import ErrorCode, RunError
 from shared.tasks import begin
 
 IN_A_ROW_SECONDS: Final = 0.001
-"""After so long of steps that wait for nothing, others have their turn."""
+"""After this long without waiting, the driver yields to other tasks."""
 
 
 class Driver:
-    """Drives one run. Blocks run as tasks; all that changes the state happens in `drive`, in order."""
+    """Drives one run. Blocks run as tasks; `drive` makes all changes of the state, in order."""
 
     def __init__(self, context: RunContext, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
         self._context = context
@@ -81,7 +81,7 @@ class Driver:
         self._state.assigned.update(self._plan.assigned)
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
-        """Go to where the journal of earlier attempts ends. What was under way then is due again."""
+        """Restore the state from earlier attempts' journal. Work that was in progress becomes ready again."""
         for document in entries:
             self._scheduler.take_ready()
             entry = decode_entry(document)
@@ -90,17 +90,17 @@ class Driver:
         self._progress.revive()
 
     def _count(self, entry: Entry) -> None:
-        """What earlier attempts did counts towards the bounds of the run."""
+        """Count earlier attempts' work towards the run's limits."""
         self._state.blocks_run += isinstance(entry, BlockDone | Opened | Checked)
         if isinstance(entry, BlockDone) and entry.error is None:
             self._state.output_bytes += len(to_json(entry.output))
 
     def log_of(self, attempt: Attempt, *, error: str, child_spans: ChildSpans) -> BlockLog:
-        """The log entry of a block that is stopped."""
+        """Return the log entry of a block that is stopped."""
         return self._performer.log_of(attempt, error=error, child_spans=child_spans)
 
     async def drive(self) -> None:
-        """Run until nothing more can. Raises LimitReached, and what the journal raises."""
+        """Run until no work is left. Raises LimitReached, and the journal's errors."""
         await self._tell_again()
         await self._take_answers()
         others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
@@ -119,9 +119,9 @@ class Driver:
             await self._context.journal.flush()
 
     async def abandon(self) -> None:
-        """Stop every block, and wait a moment for them to let go of what they hold.
+        """Cancel every block, and wait a moment for its cleanup.
 
-        How they ended holds all frames that it passed, and this: kept here, it would stay until a collection.
+        Its result holds all frames that it passed, and this object: stored here, it would stay until a collection.
         """
         self._is_abandoned = True
         tasks, self._tasks = list(self._tasks.values()), {}
@@ -133,7 +133,7 @@ class Driver:
         self.attempts.end()
 
     async def _tell_again(self) -> None:
-        """A caller who watches starts anew with each attempt: what was told before comes first."""
+        """Repeat earlier events: each attempt restarts the caller's stream."""
         if self._stream is None:
             return
         for told in self._state.told:
@@ -201,7 +201,7 @@ class Driver:
                 await self._stream.announce(told.block_id, told.output, None)
 
     def _written(self, entry: Entry) -> msgspec.Raw:
-        """An entry for the journal, without the trace of a called workflow where only so there is room for it."""
+        """Return a journal entry, without a called workflow's trace if it would be too large."""
         limit = self._limits.journal_entry_bytes
         document = encode(entry)
         if len(bytes(document)) > limit and isinstance(entry, BlockDone | CallPaused):
@@ -216,7 +216,7 @@ class Driver:
         return self._context.workflow.blocks[self._scheduler.node(work).block_id].name
 
     def _apply(self, entry: Entry) -> list[Told]:
-        """Take a step; gives what is still to be told. A block's own output was, when it was done."""
+        """Apply an entry; return the outputs to send. A block's own output was sent when it finished."""
         if isinstance(entry, BlockDone | CallPaused):
             self.attempts.under_way.pop(entry.work, None)
         own = self._progress.own_output(entry)
@@ -241,7 +241,9 @@ class Driver:
             await self._context.sink.emit(BlockEnded(self._told_of(done), failed=done.error is not None))
 
     def _told_of(self, done: BlockDone) -> msgspec.Raw:
-        """A block's log entry for the canvas, without a called workflow's trace where no message has room for it."""
+        """Return a block's log entry for the canvas, without a called workflow's trace if it does not fit into a
+        message.
+        """
         log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
         document = to_json(log)
         if len(bytes(document)) <= self._limits.block_event_bytes:
@@ -298,7 +300,7 @@ _STEPS: Final[Mapping[Step, Callable[[Driver, Work], Coroutine[Any, Any, Entry]]
 
 
 def _broken_off(cause: asyncio.CancelledError) -> RuntimeError:
-    """What a step ends by that nobody cancelled, and that would be waited for for ever."""
+    """Return the error of a step that was canceled unexpectedly and would be awaited forever."""
     error = RuntimeError("a step was cancelled by something within it")
     error.__cause__ = cause
     return error

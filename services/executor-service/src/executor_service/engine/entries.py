@@ -1,4 +1,4 @@
-"""What can happen in a run, as data: live, in the journal, and when a run is restored, it is these, in order."""
+"""Entries: everything that happens in a run as data, applied in order live, from the journal, and on restore."""
 
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,9 @@ from shared.contracts.usage import Usage
 
 
 class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):
-    """A block ran. `error` is set when it failed, `handled` when an error edge leads on.
+    """A block ran. `error` is set if it failed, `handled` if an error edge continues.
 
-    `log` has no output of its own: it is made from `output` again.
+    `log` has no output: it is restored from `output`.
     """
 
     work: Work
@@ -26,11 +26,11 @@ class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):
     usage: Usage = Usage()
     pause: Pause | None = None
     order: int = 0
-    """How many log entries had been numbered when it happened; likewise in the other entries."""
+    """Number of log entries before it; likewise in the other entries."""
 
 
 class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
-    """A container decided what it iterates over; or failed to, with `error`."""
+    """A container decided what it iterates over, or failed with `error`."""
 
     work: Work
     at: datetime
@@ -40,7 +40,7 @@ class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
 
 
 class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
-    """A loop asked its condition. One that could not be evaluated ends it as if it were false, with a `problem`."""
+    """A loop evaluated its condition. If that failed, it ends as if false, with a `problem`."""
 
     work: Work
     at: datetime
@@ -51,13 +51,13 @@ class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
 
 
 class Intended(msgspec.Struct, frozen=True, tag="intent"):
-    """A block is about to change the world outside."""
+    """A block is about to cause an external effect."""
 
     work: Work
 
 
 class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
-    """A pause is over; `output` is what the block gives now."""
+    """A pause ended; `output` is the block's final output."""
 
     context_id: str
     at: datetime
@@ -66,14 +66,14 @@ class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
 
 
 class Pinned(msgspec.Struct, frozen=True, tag="pin"):
-    """A block is about to call a workflow, in this version."""
+    """A block is about to call this version of a workflow."""
 
     work: Work
     pin: ChildPin
 
 
 class InChild(msgspec.Struct, frozen=True, tag="child"):
-    """Something happened in the workflow that a block called."""
+    """An entry of the workflow that a block called."""
 
     work: Work
     entry: msgspec.Raw
@@ -82,7 +82,7 @@ class InChild(msgspec.Struct, frozen=True, tag="child"):
 class CallPaused(msgspec.Struct, omit_defaults=True, tag="call_pause"):
     """A called workflow waits for `pauses`, and so does the block that called it.
 
-    `state` is where the called workflow stands. The journal does without: it has what happened there.
+    `state` is the called workflow's. The journal omits it: it has that workflow's entries.
     """
 
     work: Work
@@ -94,7 +94,7 @@ class CallPaused(msgspec.Struct, omit_defaults=True, tag="call_pause"):
 
 
 class CallResumed(msgspec.Struct, frozen=True, tag="call_resume"):
-    """A pause in a called workflow was answered: the block that called it goes on."""
+    """A pause in a called workflow was answered: the block that called it continues."""
 
     work: Work
 
@@ -106,21 +106,21 @@ _decoder = msgspec.json.Decoder(Entry)
 
 
 Numbered = BlockDone | Opened | Checked | Resumed | CallPaused
-"""What log entries may follow from."""
+"""Entries that may produce log entries."""
 
 
 def encode(entry: Entry) -> msgspec.Raw:
-    """An entry as the journal keeps it."""
+    """Encode an entry for the journal."""
     kept = msgspec.structs.replace(entry, state=None) if isinstance(entry, CallPaused) else entry
     return msgspec.Raw(_encoder.encode(kept))
 
 
 def decode(data: msgspec.Raw) -> Entry:
-    """An entry from the journal. Raises msgspec.DecodeError."""
+    """Decode an entry from the journal. Raises msgspec.DecodeError."""
     entry: Entry = _decoder.decode(data)
     return entry
 
 
 def kind_of(entry: Entry) -> str:
-    """The entry's kind, as the journal names it."""
+    """Return the entry's kind in the journal."""
     return str(entry.__struct_config__.tag)

@@ -1,4 +1,4 @@
-"""What can go wrong in a run, told apart by what follows from it."""
+"""Errors of a run, by their consequences."""
 
 from executor_service.engine.state import ChildSpans, Output
 from shared.contracts.outcomes import ErrorCode
@@ -6,11 +6,11 @@ from shared.errors import FlowportError
 
 
 class BlockFailure(Exception):
-    """A block failed, with a sentence for a person. An error edge may handle it.
+    """A block failed, with a message for users. An error edge may handle it.
 
-    `http_status` is 400 when the caller or author is to blame, 503 when trying later may help. `partial` is what the
-    block had produced before, and `child_spans` the trace of a workflow that it called. `can_retry` is False where the
-    block's own retry settings must not apply.
+    `http_status` is 400 if the caller or author is responsible, 503 if a later attempt may succeed. `partial` is the
+    block's output so far, and `child_spans` the trace of a workflow that it called. `can_retry` is False if the block's
+    retry settings must not apply.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class BlockFailure(Exception):
 
 
 class BadReference(BlockFailure):
-    """A reference to something that does not exist: whoever wrote the workflow is to blame."""
+    """A reference to something nonexistent: an error of the workflow's author."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code=ErrorCode.INVALID_INPUT, http_status=400, can_retry=False)
@@ -44,21 +44,21 @@ class UnknownVariable(BadReference):
 
 
 class SecretNotKept(BadReference):
-    """A reference to what an earlier run gave, of which its log has kept no secret: it is not made up."""
+    """A reference to an earlier run's value whose secrets were masked in its log, so that it cannot be restored."""
 
     def __init__(self, raw: str) -> None:
         super().__init__(f"{raw} is a secret, which the log of the earlier run has not kept. Run the full workflow.")
 
 
 class TooMuchText(BadReference):
-    """References that give more text than a block may have, however small the workflow and its input are."""
+    """References with more text than a block may have, however small the workflow and its input are."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"References give more than {limit} characters: the limit of one block's settings is reached")
 
 
 class ContainerFailure(Exception):
-    """A loop or parallel cannot go on; no error edge handles that, and nothing is put before the message."""
+    """A loop or parallel cannot continue; no error edge handles that, and the message gets no prefix."""
 
     def __init__(self, message: str, *, http_status: int | None = None) -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class ContainerFailure(Exception):
 
 
 class BadCondition(Exception):
-    """The condition of a loop cannot be evaluated, which ends the loop like one that is false."""
+    """The condition of a loop cannot be evaluated, which ends the loop as if false."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class BadCondition(Exception):
 
 
 class LimitReached(Exception):
-    """The run went past one of its bounds, and ends."""
+    """The run exceeded a limit, and ends."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class LimitReached(Exception):
 
 
 class RunRefused(Exception):
-    """The run cannot begin; no block was run."""
+    """The run cannot start; no block ran."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -91,5 +91,5 @@ class RunRefused(Exception):
 
 
 def http_status_of(error: FlowportError) -> int | None:
-    """What whoever called the workflow gets, where it is not the one of any failure: 503 when trying later may help."""
+    """Return the caller's HTTP status if it differs from that of other failures: 503 if a later attempt may succeed."""
     return 503 if error.retryable else None

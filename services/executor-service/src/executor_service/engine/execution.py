@@ -1,4 +1,4 @@
-"""One run, from its request to its outcome."""
+"""Execution of one run, from request to outcome."""
 
 import asyncio
 import logging
@@ -44,18 +44,18 @@ _log = logging.getLogger(__name__)
 
 
 class Stop(Enum):
-    """Why a run is stopped from outside."""
+    """Reason for stopping a run from outside."""
 
     CANCELLED = "Cancelled"
     TIMED_OUT = "Timed out"
 
 
 async def at_once() -> None:
-    """Nothing stands in the way of an effect."""
+    """Allow an effect at once."""
 
 
 class Execution:
-    """One run. Call `run` once; `cancel` at any time, from the same event loop."""
+    """Execution of one run. Call `run` once; `cancel` at any time, from the same event loop."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Execution:
         state: RunState | None = None,
         before_effect: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
-        """`state` is where a paused run was left; `entries` is what the journal holds of the attempts since then.
+        """`state` is a paused run's state; `entries` are the journal entries of later attempts.
 
         `before_effect`: see RunContext.
         """
@@ -104,29 +104,29 @@ class Execution:
 
     @property
     def state(self) -> RunState:
-        """Where the run stands. Restored from it, a run goes on where this one was."""
+        """Return the run's state, from which it can be restored."""
         return self._state
 
     @property
     def spent(self) -> Usage:
-        """What was spent so far, by blocks that are under way, too."""
+        """Return the costs so far, including blocks in progress."""
         under_way = self._driver.attempts.under_way.items() if self._driver is not None else ()
         spent = {key: call.usage for key, call in self._state.waiting.items()}
         for work, attempt in under_way:
-            if attempt.spending.total != NO_USAGE:  # of a call that goes on, that is what it spent before, too
+            if attempt.spending.total != NO_USAGE:  # a continued call includes its earlier costs
                 spent[child_key(work)] = attempt.spending.total
         return reduce(add_usage, spent.values(), self._state.usage)
 
     def cancel(self) -> None:
-        """Stop within a second, whatever is being waited for. `run` then returns with status cancelled."""
+        """Stop within a second, whatever the run waits for. `run` then returns with status cancelled."""
         self._halt(Stop.CANCELLED)
 
     async def run(self) -> RunResult:
         """Run to the end, a pause, a failure, a cancel or the time limit.
 
-        Raises only what the journal raises (StaleAttempt, Unavailable), and DecodeError where this worker cannot read
-        it: another may. Any other error is the same wherever the run is begun again, and ends it here. When the task
-        itself is cancelled, every block is stopped and nothing is concluded: a journaled run can be restored elsewhere.
+        Raises only the journal's errors (StaleAttempt, Unavailable), and DecodeError if this worker cannot read it:
+        another may. Any other error would recur in every attempt, and ends the run here. If the task itself is
+        canceled, every block is stopped without a result: a journaled run can be restored elsewhere.
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
         self._deadline.set(self._request.time_limit_ms / 1000)
@@ -139,13 +139,13 @@ class Execution:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
         except (FlowportError, msgspec.DecodeError):
             raise
-        except Exception:  # handed on, it would have the message redelivered, and break every worker in turn
+        except Exception:  # if raised, it would redeliver the message, and break every worker in turn
             _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=BROKE)
         return self._masked(result_of(self._ending(started_at, began, error, partial)))
 
     def _masked(self, result: RunResult) -> RunResult:
-        """`result`, with the output that logs show beside the exact one."""
+        """Return `result`, with the masked output for logs besides the exact one."""
         if self._request.within:
             return result
         output = result.outcome.output
@@ -190,13 +190,13 @@ class Execution:
                 raise
         finally:
             timer.cancel()
-            self._drive = None  # how it ended holds this
+            self._drive = None  # its result holds this object
             await driver.abandon()
             self._engine.expressions.forget(self._request.sandbox_scope)
         return progress.failure, None if self._stop is None else self._close(driver, self._stop)
 
     def _close(self, driver: Driver, stop: Stop) -> Output | None:
-        """Write down what was still under way when the run was stopped; gives what its last block had so far."""
+        """Record blocks in progress when the run was stopped; return the last block's output so far."""
         partial: Output | None = None
         for work, attempt in driver.attempts.under_way.items():
             output, called = _so_far(attempt), self._children.under_way.get(work)
@@ -207,7 +207,7 @@ class Execution:
         return partial
 
     def _stopped(self, stop: Stop) -> list[BlockLog]:
-        """What its blocks did until the run that called it was stopped."""
+        """Return what its blocks did until the calling run was stopped."""
         if self._driver is not None:
             self._close(self._driver, stop)
         return blocks_of(self._state)
@@ -226,7 +226,7 @@ class Execution:
 
 
 class _Children:
-    """Runs the workflows that the blocks of one run call."""
+    """Runs the workflows that one run's blocks call."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class _Children:
         self._journal = journal
         self._before_effect = before_effect
         self.under_way: dict[Work, Execution] = {}
-        """Those that have not come to an end, by who called them."""
+        """Child runs in progress, by the calling work."""
 
     def runner(self, work: Work, state: RunState, spending: Spending, journaled: bool) -> ChildRunner:
         """See RunContext."""
@@ -259,7 +259,7 @@ class _Children:
                 state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
-            if journaled:  # what an agent calls as a tool is in its tool calls
+            if journaled:  # a workflow called as an agent's tool is in its tool calls
                 self.under_way[work] = child
             try:
                 result = await child.run()
@@ -272,14 +272,14 @@ class _Children:
 
 
 class _Silence:
-    """Takes the events of a called workflow: its caller shows its own outputs, not those of others."""
+    """Discards the events of a called workflow: callers see only their workflow's own outputs."""
 
     async def emit(self, event: RunEvent) -> None:
         pass
 
 
 class _ChildJournal:
-    """Keeps a called workflow's entries in the journal of the run that called it."""
+    """Adds a called workflow's entries to the calling run's journal."""
 
     def __init__(self, journal: Journal, work: Work) -> None:
         self._journal = journal

@@ -1,4 +1,4 @@
-"""What a block type is to the engine: how it is prepared, run and resumed."""
+"""Interface of block types: prepare, run, resume."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from shared.workflow.format.js_values import JsonObject
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """A block's parameters with all references filled in. `shown` gives what logs show, where that differs."""
+    """A block's parameters with all references filled in. `shown` is the version for logs, if different."""
 
     params: JsonObject
     shown: Callable[[], JsonObject] | None = None
     extra: Any = None
-    """The handler's own, carried from `prepare` to `run`."""
+    """Handler's own data, passed from `prepare` to `run`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseRequest:
-    """A block that waits: for a person (`human`) or for a moment (`time`, `resume_at` in ISO-8601)."""
+    """A pause of a block: for a person (`human`) or a time (`time`, `resume_at` in ISO-8601)."""
 
     kind: str
     response: Output
@@ -31,16 +31,16 @@ class PauseRequest:
 
 
 class PausedChild(msgspec.Struct, frozen=True):
-    """A called workflow that waits: for what, and where it was left."""
+    """A paused called workflow: its pauses and its state."""
 
     pauses: tuple[Pause, ...]
     state: RunState
 
 
 class BlockResult(msgspec.Struct, frozen=True):
-    """What a block did. `assignments` sets variables, by id; `child_spans` are a child workflow's trace.
+    """Result of a block. `assignments` sets variables, by id; `child_spans` are a child workflow's trace.
 
-    With `paused_child` it is not done: it is run again when a pause of the child was answered, with
+    With `paused_child` it is not finished: it runs again when a pause of the child was answered, with
     `Call.request.resumptions` for it.
     """
 
@@ -52,7 +52,7 @@ class BlockResult(msgspec.Struct, frozen=True):
 
 
 class BlockHandler:
-    """How one block type runs. Handlers are shared by all runs and keep nothing of any."""
+    """Implementation of a block type. Handlers are shared by all runs and store no state."""
 
     def prepare(self, call: Call) -> Inputs:
         """Fill in the parameters. Raises BadReference. Never retried."""
@@ -63,10 +63,10 @@ class BlockHandler:
         raise NotImplementedError
 
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
-        """What a paused block gives once `answer` has come."""
+        """Return a paused block's output after `answer`."""
         return {**pause.output, **answer}
 
     @property
     def recovers(self) -> bool:
-        """Whether the block itself knows what it has done already, after a crash."""
+        """Return whether the block itself recovers its progress after a crash."""
         return False

@@ -1,4 +1,4 @@
-"""What each block did, for people: bounded, and without secrets."""
+"""Block logs for users: bounded, and without secrets."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,17 +17,17 @@ from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 
 MOST_LEVELS: Final = 2 * MAX_NESTING
-"""Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""
+"""Depth of the search for secrets: loops and called workflows add levels around values of maximum depth."""
 MAX_SPANS: Final = 500
-"""Blocks of a called workflow that are told of."""
+"""Limit for reported blocks of a called workflow."""
 SHORT_REASON: Final = 256
-"""Characters of why a block failed, where the log has no room for more."""
+"""Characters of a block's error if the log is full."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class LogBook:
-    """Writes the log entries of a run into its state."""
+    """Writes a run's log entries into its state."""
 
     def __init__(self, state: RunState, limits: Limits, secrets: Secrets) -> None:
         self._state = state
@@ -37,19 +37,19 @@ class LogBook:
         self.dropped = 0
 
     def add(self, entry: BlockLog) -> None:
-        """Keep an entry, as long as there is room."""
+        """Add an entry while there is room."""
         if len(self._state.logs) < self._limits.log_entries:
             self._state.logs.append(entry)
         else:
             self.dropped += 1
 
     def add_block(self, entry: BlockLog, output: Output) -> None:
-        """Keep the entry of a block, with what it gave, and what a workflow that it called did while there is room."""
+        """Add a block's entry with its output, and a called workflow's trace while there is room."""
         shown, told = self.shown(visible(output)), self._room_for(entry.child_spans)
         self.add(msgspec.structs.replace(entry, output=shown, child_spans=told, error=self._reason(entry.error)))
 
     def resumed(self, order: int, output: Output, at: datetime) -> None:
-        """Let the entry with this number, of a block that has waited, tell what came of it."""
+        """Add the outcome to a paused block's entry with this number."""
         for index, entry in enumerate(self._state.logs):
             if entry.execution_order == order:
                 took = ms_between(entry.started_at, at)
@@ -57,7 +57,7 @@ class LogBook:
                 self._state.logs[index] = msgspec.structs.replace(entry, output=shown, ended_at=at, duration_ms=took)
 
     def shown(self, value: Json) -> Json:
-        """A value as a log may show it: secrets hidden, not too large."""
+        """Return a value for a log: secrets masked, size limited."""
         if value is None:
             return None
         raw = _encode(value)
@@ -70,7 +70,7 @@ class LogBook:
         return truncated if is_too_deep(raw, MOST_LEVELS) else self._secrets.hidden_within(value, by_name=True)
 
     def shown_output(self, output: Output, raw: bytes) -> bytes | None:
-        """Return the run's output as JSON with every secret masked; None where `raw`, its JSON, holds none."""
+        """Return the run's output as JSON with every secret masked; None if `raw`, its JSON, has none."""
         if not self._secrets.may_be_in(raw):
             return None
         if is_too_deep(raw, MOST_LEVELS):
@@ -79,7 +79,7 @@ class LogBook:
         return None if masked == raw else masked
 
     def shown_reason(self, text: str) -> str:
-        """Why something failed, with every secret hidden, and no longer than an error may be."""
+        """Return the reason of a failure with every secret masked, at most as long as an error may be."""
         return self._secrets.hidden(text)[:MAX_ERROR_CHARS]
 
     def _reason(self, error: str | None) -> str | None:
@@ -98,24 +98,24 @@ class LogBook:
 
 
 def _size(entry: BlockLog) -> int:
-    """What an entry of an earlier attempt has taken already."""
+    """Return the log size of an earlier attempt's entry."""
     return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans, entry.error) if part)
 
 
 def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:
-    """What the blocks of a called workflow did, for the log of the one that called it."""
+    """Return a called workflow's trace, for the caller's log."""
     return tuple(msgspec.to_builtins(log) for log in blocks[:MAX_SPANS])
 
 
 def visible(output: Output) -> JsonObject:
-    """An output without what is the engine's own."""
+    """Return an output without the engine's own fields."""
     if any(key.startswith("_") for key in output):
         return {key: value for key, value in output.items() if not key.startswith("_")}
-    return dict(output)  # copied whole: a caller may send a million keys
+    return dict(output)  # copied completely: a caller may send a million keys
 
 
 def placed(entry: BlockLog, rounds: tuple[Round, ...], *, is_container: bool = False) -> BlockLog:
-    """A log entry named for where in its loops and parallels the block stands."""
+    """Return a log entry named for the block's position in loops and parallels."""
     if not rounds:
         return entry
     innermost = rounds[0]

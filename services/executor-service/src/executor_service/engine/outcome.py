@@ -1,4 +1,4 @@
-"""How a run ended, as the rest of the system is told."""
+"""Outcome of a run, for the rest of the system."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The facts from which the outcome follows."""
+    """Facts that determine the outcome."""
 
     request: RunRequest
     state: RunState
@@ -31,12 +31,12 @@ class Ending:
     cancelled: bool = False
     error: RunError | None = None
     partial: Output | None = None
-    """What the last block had produced when the run was stopped."""
+    """The last block's output when the run was stopped."""
     blocks_dropped: int = 0
 
 
 def result_of(ending: Ending) -> RunResult:
-    """The result of a run that has come to an end, or to a pause."""
+    """Return the result of an ended or paused run."""
     status = _status(ending)
     output = _output(ending, status)
     raw = msgspec.Raw(_encode(output))
@@ -61,7 +61,7 @@ def result_of(ending: Ending) -> RunResult:
 
 
 def blocks_of(state: RunState) -> list[BlockLog]:
-    """The log, with the calls that still wait; one that was stopped on its way has its entry already."""
+    """Return the log, including waiting calls; a stopped one has its entry already."""
     if not state.waiting:
         return state.logs
     told = {log.execution_order for log in state.logs}
@@ -70,7 +70,7 @@ def blocks_of(state: RunState) -> list[BlockLog]:
 
 
 def timed_out(request: RunRequest) -> RunError:
-    """The error of a run that reached its time limit."""
+    """Return the error of a run over its time limit."""
     return RunError(ErrorCode.TIMEOUT, time_out_text(request.time_limit_text_ms or request.time_limit_ms))
 
 

@@ -1,4 +1,4 @@
-"""Runs one block once: parameters, intent, tries, and what becomes of them."""
+"""Executes a block: parameters, intent, attempts, and result."""
 
 import asyncio
 import logging
@@ -29,13 +29,13 @@ OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
 )
 NO_REASON: Final = "The block failed, and did not say why"
-"""What counts as the message where there is none: by what is in an output's `error` edges are chosen."""
+"""Message for errors without one: an output's `error` selects edges, so it must not be empty."""
 _to_json: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
 
 class Performer:
-    """Runs blocks for one run. Announces effects before they begin, through `announce`."""
+    """Executes blocks of one run. Announces effects before they start, through `announce`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Performer:
         self._announce = announce
 
     async def perform(self, attempt: Attempt, *, in_doubt: bool) -> BlockDone | CallPaused:
-        """Run the block to its end, a failure included, or to a pause of the workflow that it called."""
+        """Run the block to its end, even a failure, or to a pause of the workflow that it called."""
         try:
             result = await self._result(attempt, in_doubt=in_doubt)
             attempt.output_bytes = len(_to_json(result.output))
@@ -71,7 +71,7 @@ class Performer:
         except FlowportError as error:
             forget_frames(error)
             return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
-        except Exception as error:  # one block's bug must end that run with a reason, not the worker
+        except Exception as error:  # a block's bug must end that run with a reason, not the worker
             _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
             forget_frames(error)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
@@ -82,7 +82,7 @@ class Performer:
     def log_of(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
     ) -> BlockLog:
-        """The log entry of an attempt as it stands now. `error` holds no secret."""
+        """Return the log entry of an attempt now. `error` holds no secret."""
         block = attempt.call.block
         log = BlockLog(
             block_id=block.id,

@@ -1,4 +1,4 @@
-"""Where in its loops and parallels a piece of work stands, and the names that follow from it."""
+"""Positions of work in loops and parallels, and the names derived from them."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,7 +12,7 @@ _FIRST_BRANCH: Final = "₍0₎"
 
 
 class Round(msgspec.Struct, frozen=True):
-    """One container around a block, and which iteration or branch of it."""
+    """A container around a block, with its iteration or branch."""
 
     container_id: str
     index: int
@@ -27,14 +27,14 @@ class Places:
         self._state = state
 
     def scopes(self, scope: Scope) -> Iterator[Scope]:
-        """This scope and those around it, innermost first, the root left out."""
+        """Yield this scope and its parents, innermost first, without the root."""
         current = scope
         while current.container is not None:
             yield current
             current = self._state.scopes[current.parent or ""]
 
     def rounds(self, scope: Scope) -> tuple[Round, ...]:
-        """The containers around a block of this scope, innermost first."""
+        """Return the containers around a block of this scope, innermost first."""
         return tuple(
             Round(inner.container, inner.index, inner.container in self._workflow.parallels)
             for inner in self.scopes(scope)
@@ -43,7 +43,7 @@ class Places:
 
 
 def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
-    """The id of a block's copy: the block's own, with the branches of the parallels around it."""
+    """Return the id of a block's copy: the block's own, with the branches of the parallels around it."""
     branches = [around.index for around in rounds if around.is_parallel]
     if not branches:
         return block_id
@@ -53,26 +53,26 @@ def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
 
 
 def block_as_seen_outside(name: str) -> str:
-    """The id of the block whose copy has this name, where it is the copy that counts outside: that of first branches.
+    """Return the block's id if this is the copy visible outside: that of first branches.
 
-    Another copy's name stays as it is.
+    Other copies' names stay unchanged.
     """
     return name.removesuffix(_FIRST_BRANCH)
 
 
 def place(block_id: str, rounds: tuple[Round, ...]) -> str:
-    """A name that no other execution of any block in the run has."""
+    """Return a name unique among all block executions in the run."""
     return "/".join([*(str(around.index) for around in reversed(rounds)), block_id])
 
 
 def context_id(block_id: str, rounds: tuple[Round, ...]) -> str:
-    """The name of a pause: unique in the run, every copy and every iteration of the block included."""
+    """Return the name of a pause, unique among all copies and iterations in the run."""
     loops = [f"_loop{around.index}" for around in reversed(rounds) if not around.is_parallel]
     return node_name(block_id, rounds) + "".join(loops)
 
 
 def parent_iterations(rounds: tuple[Round, ...]) -> tuple[dict[str, Any], ...]:
-    """The containers around the innermost one, outermost first, as log entries list them."""
+    """Return the containers around the innermost one, outermost first, for log entries."""
     return tuple(
         {
             "iterationCurrent": around.index,

@@ -1,4 +1,4 @@
-"""What the engine needs from outside."""
+"""Ports of the engine."""
 
 from typing import Protocol
 
@@ -11,20 +11,20 @@ from shared.workflow.compile.code_references import CodeTemplate
 
 
 class EventSink(Protocol):
-    """Where the events of a run go, in order."""
+    """Receiver of a run's events, in order."""
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next."""
+        """Add an event; return when there is room for the next."""
         ...
 
 
 class Journal(Protocol):
-    """Keeps what happened in a durable run, so that it never happens again."""
+    """Stores the progress of a durable run, so that nothing is repeated."""
 
     async def record(self, kind: str, data: msgspec.Raw) -> None:
-        """Take one entry, in order; it may be stored a little later, together with others.
+        """Add an entry, in order; it may be stored a little later, together with others.
 
-        Raises StaleAttempt when another worker holds the run.
+        Raises StaleAttempt if another worker holds the run.
         """
         ...
 
@@ -37,9 +37,9 @@ class Expressions(Protocol):
     """Evaluates a loop's condition."""
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true. Raises BadCondition; FlowportError where nobody evaluates it."""
+        """Return whether the expression is true. Raises BadCondition; FlowportError if it cannot be evaluated."""
         ...
 
     def forget(self, scope: str) -> None:
-        """Let go of what is kept for this run (its `sandbox_scope`): it has ended."""
+        """Release what is stored for this ended run (its `sandbox_scope`)."""
         ...

@@ -1,4 +1,4 @@
-"""All that must hold before the first block runs."""
+"""Checks and preparation before the first block runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from shared.workflow.format.start import NO_START_BLOCK, start_output
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run: the graph, what its start gives, and the outputs and assigned variables that are there already."""
+    """Plan of a run: the graph, the start's output, and existing outputs and variables."""
 
     graph: Graph
     start_output: Output
@@ -32,7 +32,7 @@ class Plan:
 
 
 def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mapping[str, str], limits: Limits) -> Plan:
-    """The plan of a run. Raises RunRefused."""
+    """Return the plan of a run. Raises RunRefused."""
     for problem in workflow.problems(request.keyed_providers):
         raise RunRefused(problem)
     if request.run_from is not None:
@@ -89,7 +89,7 @@ def _partial_plan(
 
 
 def _assigned(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
-    """What Variables blocks have set, by the variables' ids: their outputs say it, by name."""
+    """Return the variables set by Variables blocks, by id: their outputs have them by name."""
     ids = {variable.name: variable.id for variable in reversed(workflow.state.variables.values())}
     setting = {key for key, block in workflow.blocks.items() if block.type == VARIABLES.type}
     told = (output.items() for key, output in outputs.items() if key in setting)
@@ -101,7 +101,7 @@ def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
 
 
 def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
-    """A called workflow may also begin at its first block that nothing leads to."""
+    """Return a start block; a called workflow may also start at its first block without incoming edges."""
     if trigger is not Trigger.WORKFLOW:
         return None
     state = workflow.state

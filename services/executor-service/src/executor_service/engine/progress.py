@@ -1,4 +1,4 @@
-"""How each entry changes the state of a run. The same code applies what happens now and what the journal tells."""
+"""Applies entries to a run's state, both live and from the journal."""
 
 from datetime import datetime
 from typing import Final
@@ -32,7 +32,7 @@ RESPONSE: Final = "response"
 
 
 class Progress:
-    """A run's state and the rules by which it moves on. `failure` is the first error that no edge handled."""
+    """A run's state and its transitions. `failure` is the first error that no edge handled."""
 
     def __init__(
         self, workflow: CompiledWorkflow, graph: Graph, state: RunState, logs: LogBook, stop_after: str | None
@@ -47,17 +47,17 @@ class Progress:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing new may start: what is under way is still waited for."""
+        """Return whether nothing new may start; work in progress still finishes."""
         return self.failure is not None or self.state.finished
 
     def own_output(self, entry: Entry) -> list[Told]:
-        """What the block of an entry that is about to be applied gave; nothing where it failed or waits."""
+        """Return the block's output in an entry about to be applied; nothing if it failed or waits."""
         if not isinstance(entry, BlockDone) or entry.error is not None or entry.pause is not None:
             return []
         return [Told(self.scheduler.node(entry.work).block_id, entry.output)]
 
     def apply(self, entry: Entry) -> list[Told]:
-        """Take one step; gives what came of it besides the output of its own block."""
+        """Apply an entry; return the resulting outputs besides its own block's."""
         if isinstance(entry, Numbered):
             self.state.order = max(self.state.order, entry.order)
         match entry:
@@ -88,12 +88,12 @@ class Progress:
         return []
 
     def revive(self) -> None:
-        """Make due again what was under way when the state was left."""
+        """Make work ready again that was in progress in the stored state."""
         self.state.ready[:0] = self.state.running.values()
         self.state.running.clear()
 
     def next_order(self) -> int:
-        """The number of the next log entry: 1, 2, 3 …"""
+        """Return the number of the next log entry: 1, 2, 3 …"""
         self.state.order += 1
         return self.state.order
 
@@ -171,7 +171,7 @@ class Progress:
         )
 
     def _leave(self, at: datetime, problem: str | None = None) -> list[Told]:
-        """Log the containers that were left, the innermost first. `problem`: why that one was."""
+        """Log the containers that were left, innermost first. `problem`: the innermost one's reason."""
         exits, self.scheduler.exits = self.scheduler.exits, []
         for left in exits:
             self._log_container(left.block_id, left.rounds, left.output, left.started_at, at, problem=problem)
@@ -209,11 +209,11 @@ class Progress:
         self.logs.add_block(entry, output)
 
     def _asked(self, loop_id: str, problem: str) -> JsonObject:
-        """The condition of a loop that ended because of what is wrong with it."""
+        """Return the condition of a loop that ended because of its error."""
         condition = self._workflow.loops[loop_id].condition
         return {"condition": "" if condition is None else condition.source, "problem": problem}
 
 
 def child_key(work: Work) -> str:
-    """The name of a block's child run within its parent's state."""
+    """Return the key of a block's child run in its parent's state."""
     return f"{work.scope}#{work.node}"

@@ -1,4 +1,4 @@
-"""What a run is asked to do, and what comes of it."""
+"""Request and result of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from shared.workflow.format.js_values import Json, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One run, whichever way it was asked for. `input` is the parsed body; times are durations."""
+    """Request of any kind for one run. `input` is the parsed body; times are durations."""
 
     run_id: str
     workspace_id: str
     user_id: str | None = None
-    """Whose environment values stand in for missing ones, besides the workspace's."""
+    """User whose environment values supplement the workspace's."""
     workflow_id: str
     workflow_name: str = ""
     input: Json = None
@@ -33,21 +33,21 @@ class RunRequest:
     include_thinking: bool = False
     include_tool_calls: bool = False
     agent_events: bool = False
-    """The caller can take text back that it was sent."""
+    """Whether the caller can take back streamed text."""
     include_block_events: bool = False
     """Emit BlockStarted and BlockEnded, for the canvas."""
     call_chain: tuple[str, ...] = ()
-    """Ids of the workflows that led here, outermost first, this one not included."""
+    """Ids of the calling workflows, outermost first, without this one."""
     within: str = ""
-    """The place in another run that this one is part of, for a called workflow; empty for a run of its own."""
+    """A called workflow's place in its parent run; empty for a top-level run."""
     pause_prefix: str = ""
-    """What the names of its pauses begin with, likewise."""
+    """Prefix of its pauses' names, likewise."""
     calling_workflow_id: str = ""
-    """The workflow whose run it is part of, likewise."""
+    """The workflow of its parent run, likewise."""
     public_url: str = ""
-    """Where people reach this installation, for resume links."""
+    """This installation's public URL, for resume links."""
     keyed_providers: frozenset[str] = frozenset()
-    """Model providers that this server has an API key for."""
+    """Model providers with an API key on this server."""
     resumptions: Mapping[str, JsonObject] = field(default_factory=dict)
     """Answers to pauses, by context id."""
 
@@ -62,7 +62,7 @@ class RunRequest:
         run_from: "RunFrom | None" = None,
         resumptions: Mapping[str, JsonObject] | None = None,
     ) -> "RunRequest":
-        """The request of a run that arrived as a message; `body` is its input, parsed."""
+        """Return the request for a run's message; `body` is its parsed input."""
         return cls(
             run_id=spec.run_id,
             workspace_id=spec.snapshot.workspace_id,
@@ -90,22 +90,22 @@ class RunRequest:
 
     @property
     def run_workflow_id(self) -> str:
-        """The workflow that was asked for: where the run and its pauses are to be found."""
+        """Return the top-level workflow, under which the run and its pauses are found."""
         return self.calling_workflow_id or self.workflow_id
 
     @property
     def sandbox_owner(self) -> str:
-        """Return whose scripts may follow each other in one process: one workflow's that see the same secrets."""
+        """Return the owner whose scripts may share a process in turn: a workflow with the same secrets."""
         return f"{self.workspace_id}/{self.user_id or ''}/{self.workflow_id}"
 
     @property
     def sandbox_scope(self) -> str:
-        """What one run's conditions may share: a context. Run ids alone are unique within a workspace only."""
+        """Return the context shared by one run's conditions. Run ids alone are unique only within a workspace."""
         return f"{self.workspace_id}/{self.run_id}"
 
     @property
     def streams(self) -> bool:
-        """Whether selected outputs go out while the run goes on."""
+        """Return whether selected outputs are streamed during the run."""
         return self.mode is not RunMode.SYNC and bool(self.selected_outputs)
 
 
@@ -119,9 +119,9 @@ class RunFrom:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended or paused. `output` is the value that `outcome.output` carries as JSON.
+    """Result of an ended or paused run. `output` is the value that `outcome.output` carries as JSON.
 
-    `state` is set for a paused run: what to restore when it is resumed.
+    `state` is set for a paused run, to restore it on resume.
     """
 
     outcome: RunOutcome
@@ -131,4 +131,4 @@ class RunResult:
     pauses: Sequence[Pause] = ()
     state: RunState | None = None
     blocks_dropped: int = 0
-    """Log entries past the bound, not in `blocks`."""
+    """Log entries over the limit, not in `blocks`."""

@@ -1,4 +1,4 @@
-"""What a container iterates over."""
+"""Iterations of a container."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ PREFIX: Final[Mapping[bool, str]] = {
 
 
 def fixed_rounds(count: Json, what: str) -> Opening:
-    """So many rounds. Raises ContainerFailure for a number below zero, and for what is none."""
+    """Return this many iterations. Raises ContainerFailure for a negative or invalid number."""
     if problem := count_problem(count):
         raise ContainerFailure(f"{what} {problem}")
     return Opening(math.ceil(to_number(count)))
 
 
 def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:
-    """One round for each item. Raises ContainerFailure."""
+    """Return one iteration for each item. Raises ContainerFailure."""
     if isinstance(template, Literal) and _is_blank(template.value):
         raise ContainerFailure(EMPTY[is_parallel])
     try:
@@ -64,9 +64,9 @@ def _parsed_if_text(value: Json | Missing) -> Json | Missing:
 
 
 def _inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
-    """Return items as they were typed, with values. Single quotes may stand for double ones.
+    """Return typed items with values filled in. Single quotes may replace double ones.
 
-    A value that stands in a string stays in it, whichever quotes the author typed and whichever the value has.
+    A value inside a string stays in it, whichever quotes the author typed and whichever the value has.
     """
     texts = [part if isinstance(part, str) else resolver.text(TextTemplate((part,))) for part in parts]
     are_values = [not isinstance(part, str) for part in parts]

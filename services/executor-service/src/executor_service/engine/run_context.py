@@ -1,4 +1,4 @@
-"""The engine, which all runs share, and what surrounds one of them."""
+"""The engine shared by all runs, and the context of one run."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from shared.workflow.compile.compiler import CompiledWorkflow
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What all runs of a worker share. A block type that `handlers` lacks fails when it is reached."""
+    """Shared by all runs of a worker. A block type missing from `handlers` fails when it is reached."""
 
     handlers: Mapping[str, BlockHandler]
     expressions: Expressions
@@ -33,7 +33,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What surrounds one run."""
+    """Context of one run."""
 
     engine: Engine
     workflow: CompiledWorkflow
@@ -42,10 +42,10 @@ class RunContext:
     sink: EventSink
     journal: Journal | None
     before_effect: Callable[[], Awaitable[None]]
-    """Awaited before anything begins outside that must not begin twice. Raises FlowportError: it must not begin."""
+    """Awaited before an external effect that must not be repeated. Raises FlowportError to prevent it."""
     sources: Sources
     hidden: Callable[[str], str]
-    """Text without any value of the environment."""
+    """Mask all environment values in a text."""
     remaining_seconds: Callable[[], float]
     child_runner: Callable[[Work, RunState, Spending, bool], ChildRunner]
-    """Whoever can be restored halfway has its child's blocks in the journal; others call it anew."""
+    """For callers that can be restored midway, the journal has the child's blocks; others call it again."""

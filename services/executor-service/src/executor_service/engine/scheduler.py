@@ -1,4 +1,4 @@
-"""Which nodes may run next. No input, no output, no waiting: a state machine over `RunState`.
+"""Decides which nodes may run next. No input, no output, no waiting: a state machine over `RunState`.
 
 Every call takes a constant number of steps for each edge that it decides, whatever the size of the workflow.
 """
@@ -18,7 +18,7 @@ ROOT: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A container that was left: where it stands, and what it gives."""
+    """A container that was left: its position and output."""
 
     block_id: str
     rounds: tuple[Round, ...]
@@ -27,9 +27,9 @@ class Exit:
 
 
 class Scheduler:
-    """Walks one graph. `ready` in the state is what may start; each piece of work is then settled exactly once.
+    """Scheduler of one graph. `ready` in the state lists what may start; each piece of work is settled exactly once.
 
-    `exits` collects the containers that were left; whoever reads it empties it.
+    `exits` collects the containers that were left; its reader empties it.
     """
 
     def __init__(self, workflow: WorkflowState, graph: Graph, state: RunState) -> None:
@@ -40,35 +40,35 @@ class Scheduler:
         self.exits: list[Exit] = []
 
     def begin(self) -> None:
-        """Make the entries of the root due."""
+        """Make the root's entry nodes ready."""
         self._state.frames.setdefault(ROOT, {})
         self._start(self._enter(ROOT, container=None, parent=None, frame=ROOT))
 
     def take_ready(self) -> list[Work]:
-        """All that may start now; it counts as running from here on."""
+        """Return all ready work, which then counts as running."""
         due, self._state.ready = self._state.ready, []
         self._state.running.update((work.key, work) for work in due)
         return due
 
     def node(self, work: Work) -> Node:
-        """The node that a piece of work is about."""
+        """Return the node of a piece of work."""
         return self._body_of(self._state.scopes[work.scope]).nodes[work.node]
 
     def complete(self, work: Work, output: Output) -> None:
-        """A block is done; its output, also an error that an edge handles, decides what follows."""
+        """Complete a block; its output, or an error that an edge handles, decides what follows."""
         self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
         node = self._body_of(scope).nodes[work.node]
         self._finish_node(scope, node, output, output)
 
     def settle(self, work: Work, output: Output) -> None:
-        """A block is done in a run that is over: nothing follows."""
+        """Complete a block of an ended run: nothing follows."""
         self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
         self._state.frames[scope.frame][self._body_of(scope).nodes[work.node].block_id] = output
 
     def open(self, work: Work, opening: Opening, at: datetime) -> None:
-        """A container knows what it iterates over."""
+        """Start a container's iterations."""
         self._state.running.pop(work.key, None)
         block_id = self.node(work).block_id
         container = Container(block_id, work.scope, work.node, at, opening.total, opening.items)
@@ -84,7 +84,7 @@ class Scheduler:
             self._go_round(container, scope, ask=opening.check_first)
 
     def check(self, work: Work, *, again: bool) -> None:
-        """A conditional loop has asked its condition."""
+        """Continue or end a conditional loop."""
         self._state.running.pop(work.key, None)
         container = self._state.containers[_container_key(work.scope, self.node(work).block_id)]
         scope = self._state.scopes[_loop_key(container)]

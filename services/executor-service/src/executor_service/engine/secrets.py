@@ -1,4 +1,4 @@
-"""Environment values, which nobody may read who is not told them."""
+"""Masking of environment values."""
 
 import json
 import re
@@ -15,48 +15,49 @@ from shared.contracts.block_logs import REDACTED
 from shared.workflow.format.js_values import Json
 
 SHORTEST_SECRET: Final = 6
-"""Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
+"""Shorter environment values are words like `true` or `80`: masking them would garble everything."""
 SHORTEST_LINE: Final = 16
-"""Shorter lines of a longer value are brackets, or words that others use."""
+"""Shorter lines of a longer value are brackets, or common words."""
 SHORTEST_ENCODED: Final = 12
-"""In base64 a value shares characters with its neighbours: what a shorter one has to itself could be a word."""
+"""In base64 a value shares characters with its neighbors: a shorter one's own characters could be a word."""
 LONGEST_QUOTED: Final = 8 * 1024
-"""No address has room for more, and writing it in all of their ways takes long."""
+"""URLs have no room for more, and encoding it in all forms is slow."""
 MOST_LINES: Final = 4_000
-"""Of all values together."""
+"""Limit for lines of all values together."""
 MOST_KEYS: Final = 100
-"""Of the lines, that somebody may encode: each may be a key. Who has more has certificates."""
+"""Limit for lines searched in encoded form: each may be a key. Larger values are certificates."""
 FEW: Final = 64
-"""Forms: so many are looked for one by one, which is quicker."""
+"""Up to so many forms are searched one by one, which is faster."""
 
 _SECRET_NAME: Final = re.compile(
     r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
     r"|private[_-]?key|secret[_-]?key|credentials?)"
 )
 _SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
-"""What the JSON of every value with such a name contains, in lower case: looking without regard to case is slow."""
+"""Matches the JSON of every value with a secret's name, in lower case: case-insensitive search is slow."""
 
 _encode: Final = msgspec.json.Encoder().encode
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _LEFT_ALONE: Final = ("", "/", "!'()*", "!'()*#$&+,/:;=?@")
-"""By those who percent-encode: all, Python's `quote`, JavaScript's `encodeURIComponent` and its `encodeURI`."""
+"""Unescaped characters in percent-encodings: none, Python's `quote`, JavaScript's `encodeURIComponent` and `encodeURI`.
+"""
 _HEX: Final = re.compile(r"%[0-9A-F]{2}")
 
 
 class Secrets:
-    """Environment values, in every form in which they may stand in a text: written down when a text is first read."""
+    """Environment values in all forms in which texts may contain them, computed on first use."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = tuple(values)
 
     def hidden(self, text: str) -> str:
-        """`text` without these."""
+        """Mask the secrets in `text`."""
         for form in self._in_text.begun_in(text):
             text = text.replace(form, REDACTED)
         return text
 
     def hidden_within(self, value: Json, *, by_name: bool = False) -> Json:
-        """A value of any shape without these, nor, `by_name`, the texts whose names say that they are secrets."""
+        """Mask the secrets in a value of any shape and, `by_name`, texts whose names mark them as secret."""
         if isinstance(value, str):
             return self.hidden(value)
         if isinstance(value, list):
@@ -71,7 +72,7 @@ class Secrets:
         return value
 
     def may_be_in(self, document: bytes) -> bool:
-        """Whether what this is the JSON of may hold any, or a text whose name says that it is one."""
+        """Return whether this JSON may contain a secret, or a text whose name marks it as secret."""
         if _SUSPECT.search(document.lower()) is not None:
             return True
         text = document.decode()
@@ -91,16 +92,16 @@ class Secrets:
 
 
 class _Forms:
-    """Texts to look for. Where they are many, a text is read once for them all, and not once for each."""
+    """Texts to search. If there are many, one pass over a text searches for all."""
 
     def __init__(self, forms: Iterable[str]) -> None:
-        self._longest_first = sorted(forms, key=len, reverse=True)  # one may hold another
+        self._longest_first = sorted(forms, key=len, reverse=True)  # one may contain another
         self._by_beginning: dict[str, list[str]] = {}
         for form in self._longest_first if len(self._longest_first) > FEW else ():
             self._by_beginning.setdefault(form[:SHORTEST_SECRET], []).append(form)
 
     def begun_in(self, text: str) -> Sequence[str]:
-        """Those that a text may hold, the longest first."""
+        """Return the forms that a text may contain, longest first."""
         if not self._by_beginning:
             return self._longest_first
         beginnings = {text[at : at + SHORTEST_SECRET] for at in range(len(text) - SHORTEST_SECRET + 1)}
@@ -118,7 +119,7 @@ def _forms_of(values: Iterable[str]) -> set[str]:
 
 
 def _written(secret: str) -> Iterator[str]:
-    """A value as it is, and as it stands in JSON."""
+    """Yield a value as is, and in JSON."""
     yield secret
     if not _PLAIN.fullmatch(secret):
         yield json.dumps(secret)[1:-1]
@@ -126,7 +127,7 @@ def _written(secret: str) -> Iterator[str]:
 
 
 def _encoded(secret: str) -> Iterator[str]:
-    """A value as it stands in an address, in a form, and behind a name in `Authorization`."""
+    """Yield a value's forms in URLs, in form data, and behind a name in `Authorization`."""
     if len(secret) <= LONGEST_QUOTED and not _PLAIN.fullmatch(secret):
         for quoted in (quote_plus(secret), *(quote(secret, safe=safe) for safe in _LEFT_ALONE)):
             yield quoted
@@ -136,7 +137,7 @@ def _encoded(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """The characters that are the secret's alone, for each of the three places where it may begin."""
+    """Yield the characters that depend only on the secret, for each of its three alignments."""
     for before in range(3):
         whole = slice((0, 2, 3)[before], (before + len(secret)) * 8 // 6)
         for encode in (b64encode, urlsafe_b64encode):

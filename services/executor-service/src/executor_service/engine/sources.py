@@ -1,4 +1,4 @@
-"""What references mean at one place of a run: block outputs, loop and parallel values, variables, environment."""
+"""Values of references at one position of a run: block outputs, loops and parallels, variables, environment."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -18,7 +18,7 @@ from shared.workflow.format.variables import values_from
 
 
 class AsTyped(Enum):
-    """No reference after all: the text stays as its author typed it."""
+    """Not a reference: the text stays as typed."""
 
     AS_TYPED = "as typed"
 
@@ -32,7 +32,7 @@ _RESULTS: Final = frozenset({"results", "result"})
 
 
 class Sources:
-    """All values of one run, read live from its state. One resolver fills in no more than `limit` characters."""
+    """All values of one run, read live from its state. A resolver fills in at most `limit` characters."""
 
     def __init__(self, workflow: CompiledWorkflow, state: RunState, environment: Mapping[str, str], limit: int) -> None:
         self.limit = limit
@@ -42,20 +42,20 @@ class Sources:
         self._places = Places(workflow.state, state)
         self._filled = values_from(environment, workflow.state)
         self.left: Mapping[str, Output] = {}
-        """What an earlier run left of blocks that do not run again: outputs as its log has them, without secrets."""
+        """An earlier run's outputs of blocks that do not run again: from its log, without secrets."""
 
     @property
     def variables(self) -> Mapping[str, Json]:
-        """All values, by id. Those of the environment that an author names in them are in no state that is kept."""
+        """Return all values, by id. Environment values in their texts are never in stored state."""
         as_written = {key: value for key, value in self._filled.items() if key not in self._state.assigned}
         return {**self._state.variables, **as_written} if as_written else self._state.variables
 
     def at(self, scope: Scope) -> "Resolver":
-        """The values as a block of this scope sees them."""
+        """Return the values visible to a block of this scope."""
         return Resolver(self, scope)
 
     def find(self, reference: Reference, scope: Scope) -> Found:
-        """What a reference means. Raises BadReference, UnknownVariable."""
+        """Return the value of a reference. Raises BadReference, UnknownVariable."""
         match reference.name:
             case "loop":
                 return self._innermost(reference, scope, is_parallel=False)
@@ -108,7 +108,7 @@ class Sources:
         return found
 
     def output_of(self, block_id: str, scope: Scope) -> dict[str, Json] | None:
-        """The latest output of a block as this scope sees it: of its own branch, where they share a parallel."""
+        """Return a block's latest output visible in this scope: from its own branch, if they share a parallel."""
         around = self._workflow.containers_of(block_id)
         while scope.container is not None and scope.container not in around:
             scope = self._state.scopes[scope.parent or ""]
@@ -140,7 +140,7 @@ class Sources:
 
 
 class Resolver:
-    """Fills templates in, as one block of one scope sees the run."""
+    """Resolves templates with the values visible in one scope."""
 
     __slots__ = ("_filled_in", "_scope", "_sources")
 
@@ -150,31 +150,31 @@ class Resolver:
         self._filled_in = 0
 
     def find(self, reference: Reference) -> Found:
-        """What a reference means. Raises BadReference, UnknownVariable."""
+        """Return the value of a reference. Raises BadReference, UnknownVariable."""
         return self._sources.find(reference, self._scope)
 
     def output_of(self, block_id: str) -> dict[str, Json] | None:
-        """The latest output of a block, None when it has not run."""
+        """Return the latest output of a block; None if it has not run."""
         return self._sources.output_of(block_id, self._scope)
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Every value that the run may see."""
+        """Return all values that the run may read."""
         return self._sources.environment
 
     def environment_value(self, name: str) -> str | None:
-        """The value of `{{name}}`, None when there is none."""
+        """Return the value of `{{name}}`; None if there is none."""
         return self._sources.environment.get(name)
 
     def counted(self, text: str, times: int = 1) -> str:
-        """Text that is about to be filled in. Raises TooMuchText: a few references can give more than memory holds."""
+        """Count text to be filled in. Raises TooMuchText: a few references can exceed memory."""
         self._filled_in += times * len(text)
         if self._filled_in > self._sources.limit:
             raise TooMuchText(self._sources.limit)
         return text
 
     def render(self, template: Template) -> Json:
-        """A setting with its references filled in. Raises BadReference."""
+        """Return a setting with its references filled in. Raises BadReference."""
         if isinstance(template, Literal):
             return template.value
         if isinstance(template, TextTemplate):
@@ -188,7 +188,7 @@ class Resolver:
         raise TypeError(type(template))
 
     def text(self, template: TextTemplate) -> str:
-        """Text with its references filled in, once: what came in is not looked at again. Raises BadReference."""
+        """Return text with its references filled in once: inserted text is not resolved again. Raises BadReference."""
         return "".join(part if isinstance(part, str) else self._part(part) for part in template.parts)
 
     def _part(self, part: Reference | EnvMarker) -> str:
@@ -220,13 +220,13 @@ class Resolver:
 
 
 def as_text(value: Json | Missing) -> str:
-    """How a value reads inside template text: nothing for a missing one, JSON for lists and objects."""
+    """Return a value for template text: empty if missing, JSON for lists and objects."""
     if isinstance(value, str):
         return value
     return "" if isinstance(value, Missing) else stringify(value)
 
 
 def as_literal(text: str) -> Json:
-    """The number, boolean or null that text spells; the text itself where it spells none of these."""
+    """Return the number, boolean or null in a text; otherwise the text itself."""
     value = parse_json(text)
     return text if isinstance(value, Missing | str | list | dict) else value

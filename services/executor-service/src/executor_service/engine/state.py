@@ -1,4 +1,4 @@
-"""All that is known of a run between two steps, as data: it goes to JSON and back without loss."""
+"""State of a run between two steps, as data: it converts to JSON and back without loss."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.usage import Usage
 
 Output = dict[str, Any]
-"""What a block produced: a JSON object."""
+"""A block's output: a JSON object."""
 
 
 ChildSpans = tuple[dict[str, Any], ...]
@@ -20,17 +20,17 @@ NO_USAGE: Final = Usage()
 
 
 class Step(StrEnum):
-    """What there is to do at a node."""
+    """Action at a node."""
 
     RUN = "run"
     OPEN = "open"
     """Decide what a container iterates over."""
     CHECK = "check"
-    """Decide whether a conditional loop goes round again."""
+    """Decide whether a conditional loop continues."""
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True):
-    """One thing that can be done now: a step at a node of a scope."""
+    """Ready work: a step at a node of a scope."""
 
     step: Step
     scope: str
@@ -38,7 +38,7 @@ class Work(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def key(self) -> str:
-        """The same as text."""
+        """Return it as text."""
         return f"{self.step}:{self.scope}#{self.node}"
 
 
@@ -46,7 +46,7 @@ class Scope(msgspec.Struct, omit_defaults=True):
     """One pass through a body: the run itself, the current iteration of a loop, or a branch of a parallel.
 
     `key` is its path from the root, "" for the root. `remaining` counts the undecided edges into each node, `live`
-    marks the nodes that an edge has reached; `pending` counts the nodes that are due, running or paused.
+    marks the nodes that an edge has reached; `pending` counts the nodes that are ready, running or paused.
     """
 
     key: str
@@ -61,14 +61,14 @@ class Scope(msgspec.Struct, omit_defaults=True):
 
 
 class Container(msgspec.Struct, omit_defaults=True):
-    """A loop or parallel that is under way. `scope` and `node` say where it stands in the body around it."""
+    """A loop or parallel in progress. `scope` and `node` are its position in the enclosing body."""
 
     block_id: str
     scope: str
     node: int
     opened_at: datetime
     total: int | None
-    """None for a loop that asks a condition after each iteration."""
+    """None for a loop that checks a condition after each iteration."""
     items: list[Any] | None = None
     results: list[Any] = []
     next_branch: int = 0
@@ -76,16 +76,16 @@ class Container(msgspec.Struct, omit_defaults=True):
 
 
 class Opening(msgspec.Struct, omit_defaults=True):
-    """What a container decided to iterate over when it was reached."""
+    """What a reached container decided to iterate over."""
 
     total: int | None
     items: list[Any] | None = None
     check_first: bool = False
-    """Ask the condition before the first iteration."""
+    """Check the condition before the first iteration."""
 
 
 class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A block that waits for a person or for a moment. `output` is what it shows meanwhile."""
+    """A block that waits for a person or a time. `output` is its output until then."""
 
     context_id: str
     work: Work
@@ -100,7 +100,7 @@ class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChildPin(msgspec.Struct, frozen=True):
-    """Which version of a workflow a block called: another attempt at the run calls the same."""
+    """Version of a workflow that a block called: other attempts at the run call the same."""
 
     workflow_id: str
     name: str
@@ -108,9 +108,9 @@ class ChildPin(msgspec.Struct, frozen=True):
 
 
 class WaitingCall(msgspec.Struct, omit_defaults=True):
-    """A block whose called workflow has paused. `log` tells of it meanwhile, and `usage` what was spent so far.
+    """A block whose called workflow has paused. `log` and `usage` contain its results so far.
 
-    `state` is where the called workflow was left; None where `RunState.children` tells all of it.
+    `state` is the called workflow's state; None if `RunState.children` has all of it.
     """
 
     log: BlockLog
@@ -119,26 +119,26 @@ class WaitingCall(msgspec.Struct, omit_defaults=True):
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
-    """What a block or container gave, for a caller who selected it."""
+    """Output of a block or container, for callers who selected it."""
 
     block_id: str
     output: Output
 
 
 class RunState(msgspec.Struct, omit_defaults=True):
-    """Where a run stands. Frames hold block outputs: one for the run and one for each branch of a parallel."""
+    """State of a run. Frames hold block outputs: one for the run and one for each branch of a parallel."""
 
     scopes: dict[str, Scope] = {}
     containers: dict[str, Container] = {}
     frames: dict[str, dict[str, Output]] = {}
     variables: dict[str, Any] = {}
     assigned: set[str] = set()
-    """The variables that a block has set: these are nothing that their author wrote any more."""
+    """Variables set by blocks, which no longer have their author's text."""
     ready: list[Work] = []
     running: dict[str, Work] = {}
-    """What has begun and is not settled, by key, in the order in which it began."""
+    """Started and unsettled work, by key, in order of its start."""
     intents: set[Work] = set()
-    """Effects that were announced and whose outcome is not known."""
+    """Announced effects with unknown outcome."""
     pauses: dict[str, Pause] = {}
     final: Output | None = None
     is_response: bool = False
@@ -150,10 +150,10 @@ class RunState(msgspec.Struct, omit_defaults=True):
     logs: list[BlockLog] = []
     usage: Usage = NO_USAGE
     children: dict[str, list[msgspec.Raw]] = {}
-    """Journal entries of child workflows that are under way, by the block that called them."""
+    """Journal entries of child workflows in progress, by calling block."""
     pins: dict[str, ChildPin] = {}
-    """The versions of those, likewise."""
+    """Their versions, likewise."""
     waiting: dict[str, WaitingCall] = {}
-    """Those that have paused, likewise; `children` has what happened in one since."""
+    """Paused ones, likewise; `children` has later entries."""
     told: list[Told] = []
-    """The selected outputs so far, in order: each attempt begins its stream with them."""
+    """Selected outputs so far, in order: each attempt starts its stream with them."""

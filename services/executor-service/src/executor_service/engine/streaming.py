@@ -1,4 +1,4 @@
-"""What a caller sees while a run goes on: text as it is written, and the values of other selected outputs."""
+"""Stream of a run: text as it is written, and values of other selected outputs."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,19 +26,19 @@ from shared.workflow.format.paths import value_at
 SEPARATOR: Final = "\n\n"
 TEXT_PATH: Final = "content"
 MAX_THOUGHTS: Final = 524_288
-"""Characters of reasoning in one stream; what is over is not told."""
+"""Limit for characters of reasoning in one stream; the rest is not sent."""
 
 _to_raw: Final = msgspec.json.Encoder().encode
 
 
 class RunStream:
-    """The stream of one run. Text that begins a delivery after the first is set apart by an empty line."""
+    """Stream of one run. An empty line separates later text deliveries."""
 
     def __init__(
         self, sink: EventSink, selectors: Sequence[Selector], limits: Limits, *, can_take_back: bool = False
     ) -> None:
         self.can_take_back = can_take_back
-        """Whether the reader forgets text when it is told to."""
+        """Whether the reader supports taking text back."""
         self._sink = sink
         self._limits = limits
         self._selected: dict[str, list[Selector]] = {}
@@ -49,31 +49,31 @@ class RunStream:
         self._bytes = 0
 
     def is_selected(self, block_id: str) -> bool:
-        """Whether any output of this block was asked for."""
+        """Return whether any output of this block is selected."""
         return block_id in self._selected
 
     def writer(self, block_id: str, *, is_live: bool = True) -> "TextWriter | None":
-        """Where a block's text goes; None when nobody asked for it."""
+        """Return the writer of a block's text; None if it is not selected."""
         return TextWriter(self._sink, self, block_id, is_live=is_live) if block_id in self._selected else None
 
     def begin_delivery(self) -> str:
-        """What must stand before the first text of a delivery."""
+        """Return the separator before the first text of a delivery."""
         separator = SEPARATOR if self._deliveries else ""
         self._deliveries += 1
         return separator
 
     def take_back(self) -> None:
-        """A delivery is forgotten, as if it had not begun."""
+        """Undo the start of a delivery."""
         self._deliveries -= 1
 
     def thought(self, text: str) -> str:
-        """As much of a thought as may still be told."""
+        """Return as much of a thought as may still be sent."""
         told = text[: self._thoughts_left]
         self._thoughts_left -= len(told)
         return told
 
     async def announce(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
-        """Send the selected outputs of a block that is done. Text that was streamed is not sent again."""
+        """Send the selected outputs of a finished block. Streamed text is not sent again."""
         selectors = self._selected.get(block_id)
         if selectors is None:
             return
@@ -91,7 +91,7 @@ class RunStream:
                     await self._send_text(block_id, as_chunk(value))
 
     async def _announce_together(self, selectors: Sequence[Selector], output: Output) -> None:
-        """A structured answer: its selected fields are one delivery, a line each."""
+        """Send a structured answer's selected fields as one delivery, a line each."""
         values = [(selector, _selected_value(output, selector)) for selector in selectors]
         lines = []
         for selector, value in values:
@@ -121,10 +121,10 @@ class RunStream:
 
 
 class TextWriter:
-    """One block's text on its way out.
+    """Streams one block's text.
 
-    One that is not live keeps what is written: of a block whose branches write at the same time a reader could not tell
-    which is whose, so that each is told as a whole at its end.
+    If not live, it holds the text: readers could not tell apart a block's concurrent branches, so each is sent as a
+    whole at its end.
     """
 
     def __init__(self, sink: EventSink, stream: RunStream, block_id: str, *, is_live: bool = True) -> None:
@@ -137,12 +137,12 @@ class TextWriter:
 
     @property
     def was_used(self) -> bool:
-        """Whether the reader has any text of it."""
+        """Return whether the reader has any of its text."""
         return self._is_out
 
     @property
     def text(self) -> str:
-        """What was written so far."""
+        """Return the text so far."""
         return "".join(self._parts)
 
     async def write(self, text: str) -> None:
@@ -157,12 +157,12 @@ class TextWriter:
             await self._stream.tell(self._block_id, separator + text)
 
     async def end(self) -> None:
-        """Send what was kept."""
+        """Send the held text."""
         if not self._is_live and self._parts:
             await self._stream.tell(self._block_id, self._stream.begin_delivery() + self.text)
 
     async def reset(self) -> None:
-        """Take back all text so far; where the reader cannot, what follows is set apart from it."""
+        """Take back all text so far; if the reader cannot, separate what follows."""
         is_out = self._is_out and bool(self._parts)
         self._parts.clear()
         if is_out and self._stream.can_take_back:
@@ -176,23 +176,23 @@ class TextWriter:
             await self._sink.emit(Thinking(self._block_id, told))
 
     async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:
-        """Tell that a tool call began or ended."""
+        """Report that a tool call started or ended."""
         await self._sink.emit(ToolActivity(self._block_id, phase, call_id, name, status))
 
     async def broken(self, message: str) -> None:
-        """Tell that the text ends before its end."""
+        """Report that the text is incomplete."""
         await self._sink.emit(BlockStreamFailed(self._block_id, message))
 
 
 def as_chunk(value: Json) -> str:
-    """A value as stream text: strings raw, everything else as JSON with an indent of two."""
+    """Return a value as stream text: strings raw, everything else as JSON with an indent of two."""
     return value if isinstance(value, str) else stringify(value, 2)
 
 
 def without_model_text(value: Json) -> Json:
-    """A streamed output without what a model thought or said in between: `providerTiming`'s segments lose it.
+    """Return a streamed output without a model's thoughts and intermediate text in `providerTiming`'s segments.
 
-    So do those within: a loop's results are outputs of agents, too.
+    This includes nested ones: a loop's results are outputs of agents, too.
     """
     if isinstance(value, list):
         return [without_model_text(item) for item in value]
@@ -226,7 +226,7 @@ def _bare_call(call: Json) -> Json:
 
 
 def _selected_value(output: Output, selector: Selector) -> Json | Missing:
-    """The value at the path. JSON text in `content` is looked into, as long as it has the path."""
+    """Return the value at the path. JSON text in `content` is searched if it has the path."""
     visible: Json = {key: value for key, value in output.items() if not key.startswith("_")}
     value = value_at(visible, selector.steps)
     if value is MISSING and isinstance(content := output.get(TEXT_PATH), str):

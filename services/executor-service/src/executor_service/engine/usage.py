@@ -1,10 +1,10 @@
-"""What blocks spend on models, added up."""
+"""Sums of blocks' model costs."""
 
 from shared.contracts.usage import Usage
 
 
 def add_usage(total: Usage, more: Usage) -> Usage:
-    """Two spends together."""
+    """Return the sum."""
     if more == Usage():
         return total
     models = {name: dict(counts) for name, counts in total.models.items()}
@@ -21,11 +21,11 @@ def add_usage(total: Usage, more: Usage) -> Usage:
 
 
 class Spending:
-    """What one block has spent so far: it counts however the block ends, and however often it was tried."""
+    """Costs of one block so far, whatever its result and number of attempts."""
 
     def __init__(self) -> None:
         self.total = Usage()
 
     def add(self, more: Usage) -> None:
-        """Something was spent."""
+        """Add a cost."""
         self.total = add_usage(self.total, more)

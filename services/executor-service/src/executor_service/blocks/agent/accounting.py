@@ -23,7 +23,7 @@ def tokens_json(tokens: Tokens) -> JsonObject:
 
 
 def cost_json(cost: Cost) -> JsonObject:
-    """Return a cost for outputs: zeros where the key's owner or the server pays."""
+    """Return a cost for outputs: zeros where this server's operator pays nothing."""
     return {"input": cost.input or 0, "output": cost.output or 0, "total": cost.total or 0}
 
 
