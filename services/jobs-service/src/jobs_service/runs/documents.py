@@ -40,7 +40,7 @@ CHARGE: Final = "charge_id"
 """The charge that books an attached run's costs. See spend/charges.py."""
 
 UNTOLD: Final = "untold"
-"""Marks an ended run with unannounced subscribers."""
+"""Marks an ended run whose deliveries are not written yet."""
 
 INPUT_BLOB: Final = "input_blob"
 """Location of a large input, which a deletion must find even if the run's specification is not stored."""
