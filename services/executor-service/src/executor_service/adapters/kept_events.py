@@ -53,7 +53,7 @@ LATER_TRIES: Final = 5
 
 
 def events_of(broker: Broker) -> EventsOf:
-    """Store events only for runs that request it."""
+    """Return a factory that stores events only for runs that request it."""
 
     def of(spec: RunSpec, attempt: int) -> RunEvents:
         return KeptEvents(broker, spec.run_id, attempt, keeps=spec.stores_data) if spec.keep_events else Unheard()

@@ -24,7 +24,7 @@ def nothing() -> None:
 
 
 def line_of(replies: ReplyStream) -> LineOf:
-    """Open reply lines through the broker."""
+    """Return a factory of reply lines."""
     return partial(ReplySink, replies)
 
 

@@ -1,24 +1,24 @@
-"""The graph engine: runs a compiled workflow and tells what happens while it does.
+"""The graph engine: runs a compiled workflow and emits events.
 
     engine = Engine(handlers, expressions, clock, limits)       # one per worker
     execution = Execution(engine, workflow, request, environment=values, sink=sink, journal=journal, entries=entries)
     result = await execution.run()                              # once
     execution.cancel()                                          # from elsewhere; `run` returns within a second
 
-- `workflow` is a `CompiledWorkflow` (shared.workflow.compile.compiler), shared by any number of runs at once.
+- `workflow` is a `CompiledWorkflow` (shared.workflow.compile.compiler), shared by any number of concurrent runs.
 - `request` is a `RunRequest`; `RunRequest.from_spec(spec, body)` makes one from a message and its parsed input.
 - `environment` holds the `{{NAME}}` values; it may be empty when `workflow.needs_environment` is false.
-- `sink` gets the events of `shared.contracts.events` in order, all but RunStarted and RunEnded: those are the worker's.
-- `journal` keeps a durable run's entries; None for an attached run. `entries` are the `data` of the journal entries of
-  earlier attempts, in order: what they tell is not done again. `state` is the `RunResult.state` of a paused run.
-- `result` is a `RunResult`: the `RunOutcome`, the block logs, the usage, and the pauses of a run that waits. Its
-  `state` goes to JSON with `msgspec.json.encode` and back with `msgspec.json.decode(…, type=RunState)`.
+- `sink` gets the events of `shared.contracts.events` in order, except RunStarted and RunEnded: the worker sends those.
+- `journal` stores a durable run's entries; None for an attached run. `entries` are the `data` of the journal entries of
+  earlier attempts, in order: their work is not repeated. `state` is the `RunResult.state` of a paused run.
+- `result` is a `RunResult`: the `RunOutcome`, the block logs, the usage, and the pauses of a paused run. Its
+  `state` converts to JSON with `msgspec.json.encode` and back with `msgspec.json.decode(…, type=RunState)`.
 
-Resuming: the same run id and snapshot, `state` and what was journaled since, and `request.resumptions` =
+To resume, pass the same run id and snapshot, `state`, later journal entries, and `request.resumptions` =
 {context id: answer}.
 
-A run fails with a result, not with an exception; only what the journal raises (StaleAttempt, Unavailable) comes out of
-`run`. Cancelling the task that awaits `run` stops every block and concludes nothing.
+A run fails with a result, not with an exception; `run` raises only the journal's errors (StaleAttempt, Unavailable).
+Canceling the task that awaits `run` stops every block without a result.
 """
 
 from executor_service.engine.call import Call

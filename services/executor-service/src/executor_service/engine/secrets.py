@@ -25,7 +25,7 @@ LONGEST_QUOTED: Final = 8 * 1024
 MOST_LINES: Final = 4_000
 """Limit for lines of all values together."""
 MOST_KEYS: Final = 100
-"""Limit for lines searched in encoded form: each may be a key. Larger values are certificates."""
+"""Limit for lines searched in encoded form: each may be a key. Values with more are certificates."""
 FEW: Final = 64
 """Up to so many forms are searched one by one, which is faster."""
 

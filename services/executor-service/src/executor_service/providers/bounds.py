@@ -12,7 +12,7 @@ from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 MEBIBYTE: Final = 1024 * 1024
 ANSWER_BYTES: Final = 32 * MEBIBYTE
-"""Default limit on an answer that is not streamed, and on what is stored of one that is."""
+"""Default limit on an unstreamed answer, and on the stored part of a streamed one."""
 FRAMING: Final = 4
 """A streamed answer may have this many times as many bytes: most of them are the frames of its pieces."""
 EVENT_BYTES: Final = 8 * MEBIBYTE
@@ -126,7 +126,7 @@ class _OpenEvent:
 
 
 class StoredSize:
-    """Size of what is stored of one streamed answer."""
+    """Stored size of one streamed answer."""
 
     def __init__(self, answer_bytes: int) -> None:
         self._limit = answer_bytes

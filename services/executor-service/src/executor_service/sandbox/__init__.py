@@ -1,4 +1,4 @@
-"""The sandbox for user code, which is taken to be hostile.
+"""The sandbox for user code, which is treated as hostile.
 
     async with JavaScriptSandbox(fetcher=guarded_fetch) as sandbox:
         result = await sandbox.run(Script(code="return params.n + 1", params={"n": 1}))
@@ -8,13 +8,13 @@
         verdict.matched                     # 0
         sandbox.forget(run_id)              # at the end of the run
 
-`PythonSandbox` has the same `run`. User code never runs in the worker's process. A zygote process gives up its
-rights and forks warm children, each in its own PID namespace and behind a system call filter, which end by being
-killed. A JavaScript child becomes a Node process that serves one owner: each script, and each run's conditions, in a
-realm of its own; a Python child runs one script. What runs inside is in `jail`; what the parent holds is, from the
-inside out: `nursery` (the zygote), `child` (one process), `conversation` (one script's talk with its parent), `supply`
-(warm ones), `pool` (whose they are, within each workspace's `quota`), `gate` (how many begin at once), and a sandbox
-for each language. `explain` has the words for users.
+`PythonSandbox` has the same `run`. User code never runs in the worker's process. A zygote process drops its rights and
+forks warm children, each in its own PID namespace and behind a system call filter. The parent kills them. A JavaScript
+child becomes a Node process that serves one owner: each script, and each run's conditions, in a separate realm; a
+Python child runs one script. `jail` has the code inside. The parent's modules are, from the inside out: `nursery` (the
+zygote), `child` (one process), `conversation` (a script's exchange with its parent), `supply` (warm processes), `pool`
+(their owners, within each workspace's `quota`), `gate` (how many start together), and a sandbox for each language.
+`explain` has the messages for users.
 """
 
 from executor_service.sandbox.fetching import (

@@ -15,7 +15,7 @@ _HEADER_LINES = 2
 _FRAME = re.compile(r"\(eval at start \(<anonymous>:\d+:\d+\), <anonymous>:(\d+):\d+\)")
 _NAMES = {"SyntaxError": "Syntax Error", "ReferenceError": "Reference Error", "TypeError": "Type Error"}
 _LONGEST_SOURCE = 1000
-# The first process of a namespace does not die of SIGABRT; the C library then executes what it may not.
+# The first process of a namespace survives SIGABRT; the C library then executes a forbidden instruction.
 _V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV}
 
 

@@ -24,7 +24,7 @@ _NAMESPACES = (
 _NOBODY = 65534
 _STACK_BYTES = 8 << 20
 OWN_ROOT = "read-only root directory with the engine and nothing else"
-"""In namespaces of its own: there is none without them."""
+"""In own namespaces: otherwise there is none."""
 _ROOT = "/tmp"  # noqa: S108 - what is mounted there is seen in the new mount namespace alone
 OWN_PROCESSES = "process namespace for each child"
 

@@ -13,7 +13,7 @@ def send(connection: socket.socket, frame: bytes) -> None:
 
 
 def receive(connection: socket.socket) -> bytes | None:
-    """Return the next frame, or None when the other side has gone."""
+    """Return the next frame, or None if the peer disconnected."""
     header = _read(connection, _LENGTH.size)
     return None if header is None else _read(connection, _LENGTH.unpack(header)[0])
 

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 does not offer."""
+"""Linux calls that Python 3.11 lacks."""
 
 import ctypes
 import fcntl
@@ -55,7 +55,7 @@ def die_with_parent(signal_number: int) -> None:
 
 
 def hide_memory() -> None:
-    """No core dump, and no other process of this user may read this one's memory."""
+    """Disable core dumps, and hide this process's memory from other processes of its user."""
     _checked(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 
@@ -70,7 +70,10 @@ def keep_capabilities_as_another_user() -> None:
 
 
 def drop_capabilities(*, but_namespaces: bool = False) -> None:
-    """Give up every capability, or all but CAP_SYS_ADMIN, which making namespaces takes. Raises OSError without it."""
+    """Drop every capability, or all but CAP_SYS_ADMIN, which creating namespaces requires.
+
+    Raises OSError without it.
+    """
     kept = _CAP_SYS_ADMIN if but_namespaces else 0
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # Effective, permitted and inheritable: the low halves, then the high ones.
@@ -108,7 +111,7 @@ def make_read_only(folder: str) -> None:
 
 
 def bind_read_only(source: str, target: str) -> None:
-    """Show one file at another path, where nobody can write it."""
+    """Bind one file read-only to another path."""
     _checked(_libc.mount(source.encode(), target.encode(), None, _MS_BIND, None))
     kept = os.statvfs(target).f_flag
     flags = kept & _KEPT_FLAGS | (_MS_RELATIME if kept & _ST_RELATIME else 0)

@@ -1,7 +1,7 @@
 """Python in the jail: the interpreter and the common standard library are loaded once; each child runs one script.
 
-User code shares the interpreter with this module and may do with it what it likes: the child's limits and its system
-call filter hold it, not the language.
+User code shares the interpreter with this module and may change it: the child's limits and its system call filter
+confine it, not the language.
 """
 
 import ast
@@ -70,7 +70,7 @@ class Python:
         self._filter = seccomp.python_filter()
 
     def serve(self, connection: socket.socket) -> None:
-        """Lock the process down and run the one script that comes."""
+        """Lock the process down and run the one script received."""
         try:
             confine.limit(
                 data=self._options.data_bytes,
@@ -154,7 +154,7 @@ def _returns(node: ast.AST) -> bool:
 
 
 def _executed(program: CodeType, names: dict[str, Any]) -> Any:
-    """What the code returned, or else what it left in `__sim_result__`; Ellipsis when there is neither."""
+    """Return the code's result, else `__sim_result__`; Ellipsis if there is neither."""
     exec(program, names)  # noqa: S102 - this is what the jail is for
     if _MAIN in names:
         result = names[_MAIN]()

@@ -159,8 +159,8 @@ def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]], refusal: int = _REFUS
     """Assemble a program that allows these calls of this machine, each under its conditions."""
     machine = MACHINES[platform.machine()]
     program = [_step(_LOAD, _ARCH_OFFSET), _step(_EQUAL, machine.audit_arch, 1, 0), _step(_RETURN, _REFUSE)]
-    # What these do lies in memory, where no filter can look. Told that they do not exist, libc uses clone, and libuv,
-    # which would keep its rings open, epoll.
+    # Their arguments are in memory, which filters cannot read. Reported as nonexistent, they are replaced: libc uses
+    # clone, and libuv, which would keep its rings open, epoll.
     for name in ("clone3", "io_uring_setup"):
         program += _rule(machine.numbers[name], [_step(_RETURN, _UNKNOWN)])
     for name, conditions in allowed.items():
@@ -170,12 +170,12 @@ def build(allowed: Mapping[str, tuple[Bits | OneOf, ...]], refusal: int = _REFUS
 
 
 def install(program: bytes) -> None:
-    """Put the whole process, every thread of it, under the filter; there is no way back."""
+    """Put the whole process, with every thread, under the filter permanently."""
     _install(program, _SYNC_THREADS)
 
 
 def install_with_listener(program: bytes) -> int:
-    """Put this thread under the filter and return the listener that answers what the filter holds."""
+    """Put this thread under the filter and return the listener that answers held calls."""
     return _install(program, _NEW_LISTENER)
 
 
