@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.eraser import Deleter, StoredWorkflows
+from gateway.deleter import Deleter, StoredWorkflows
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,

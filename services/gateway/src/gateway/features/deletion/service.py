@@ -11,7 +11,7 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import Caller
-from gateway.eraser import Deleter, StoredWorkflows
+from gateway.deleter import Deleter, StoredWorkflows
 from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.rules import Erasure, ErasureStatus
 from gateway.runs.ports.idempotency import IdempotencyRecords

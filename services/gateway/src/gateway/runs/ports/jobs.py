@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from gateway.eraser import Deleter
+from gateway.deleter import Deleter
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
