@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.command_line import console
 from benchmarks.comparison import Interval
 from flowport.servers.ports import LOOPBACK
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 from shared.http1 import Answer, Caller, Http1Caller
 from shared.service import ServiceName
 from shared.web.client import CONNECT_SECONDS, KEEP_SECONDS, InternalClient

@@ -14,7 +14,7 @@ from benchmarks.interference import InterferenceFilter, PaceMonitor
 from benchmarks.machine import Machine
 from benchmarks.results import Results, build_results
 from benchmarks.scenarios.scenario import Group, Row, Scenario
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 
 
 class ScenarioRunner:

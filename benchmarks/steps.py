@@ -52,7 +52,7 @@ from gateway.runs.application.spend_cap import SpendCap
 from gateway.wire.legacy import execute
 from gateway.workflows.application.endpoints import Endpoints
 from jobs_service.records.consumer import RecordsConsumer
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 RESULTS: Final = FOLDER / "steps.json"

@@ -3,7 +3,7 @@
 import structlog
 from hypothesis import HealthCheck, settings
 
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 
 pytest_plugins = [
     "tests.support.failed_fixtures",

@@ -19,7 +19,7 @@ import uvloop
 
 from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import Target
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 
 CONNECTIONS: Final = 64
 LEAD_SECONDS: Final = 3.0

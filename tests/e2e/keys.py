@@ -12,7 +12,7 @@ from gateway.access.domain.plans import PlanName
 from gateway.bootstrap.database import INDEXES, TenantStore
 from shared.clock import SystemClock
 from shared.ids import new_id
-from shared.security.keys import hash_key, mask_key, new_key
+from shared.security.api_keys import hash_key, mask_key, new_key
 from shared.store.client import Store
 
 

@@ -26,12 +26,12 @@ from tests.support.deploy import DeployCaller, running, settings_for, state
 from tests.support.tickets import a_ticket, ring, ticket_key
 
 from deploy_service.bootstrap import build
+from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.deployments import Endpoint, SetEnvironmentValue
 from shared.contracts.files import FileKey, FileScope
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunStatus
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
-from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
 from shared.ids import new_id, public_run_id
 from shared.service import ServiceName
 

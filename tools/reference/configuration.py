@@ -16,7 +16,7 @@ from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.settings import CommonSettings, TicketSettings
-from shared.settings_reading import SECRETS_DIR, variables_of
+from shared.settings_loader import SECRETS_DIR, variables_of
 
 _CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
     "Every service": CommonSettings,

@@ -11,7 +11,7 @@ from tests.unit.jobs.makers import RULES, a_run, at_work
 from jobs_service.journal.service import Journaling
 from jobs_service.runs.ports import Runs
 from jobs_service.runs.run import Phase
-from shared.contracts.work import AppendJournal, JournalEntry
+from shared.contracts.claims import AppendJournal, JournalEntry
 from shared.errors import StaleAttempt
 
 OVER, LONG = -5, 14

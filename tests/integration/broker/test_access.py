@@ -12,10 +12,10 @@ from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
 from flowport_amqp.errors import ChannelClosed
-from shared.broker.access import access_of, user_of
 from shared.broker.connect import open_broker
+from shared.broker.permissions import access_of, user_of
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import (
     ASYNC,

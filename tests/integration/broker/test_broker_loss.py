@@ -16,7 +16,7 @@ from tests.support.rabbitmq import with_wrong_password
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
-from shared.broker.rabbitmq import kept
+from shared.broker.rabbitmq import reconnecting
 from shared.broker.rabbitmq.clients import AmqpClient
 from shared.contracts.messages import CancelRun, ControlMessage, EventBatch
 
@@ -195,7 +195,7 @@ def test_what_was_in_hand_when_the_broker_was_lost_goes_on(story: Story) -> None
 async def test_wrong_credentials_are_told_at_start(
     amqp_url: str, client: AmqpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "START_SECONDS", 2)
+    monkeypatch.setattr(reconnecting, "START_SECONDS", 2)
     broker = open_broker(with_wrong_password(amqp_url), service="test", client=client)
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         await broker.start()
@@ -204,7 +204,7 @@ async def test_wrong_credentials_are_told_at_start(
 async def test_a_broker_that_cannot_be_reached_is_told_at_start(
     client: AmqpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "START_SECONDS", 2)
+    monkeypatch.setattr(reconnecting, "START_SECONDS", 2)
     broker = open_broker("amqp://127.0.0.1:9/", service="test", client=client)
     with pytest.raises(BrokerUnavailable, match="cannot connect"):
         await broker.start()

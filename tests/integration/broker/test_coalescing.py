@@ -11,8 +11,8 @@ from tests.support.eventually import eventually
 
 from flowport_amqp.content import Received
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bodies import outgoing
 from shared.broker.bundles import Part, bundled
+from shared.broker.message_bodies import outgoing
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.contracts.events import RunEnded

@@ -11,7 +11,7 @@ from tests.support.rabbitmq import with_wrong_password
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import BrokerUnavailable, QueueFull, Settlement
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, DeadLettering, Policy, default_topology
 

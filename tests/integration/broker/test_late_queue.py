@@ -9,11 +9,11 @@ from tests.support.eventually import eventually
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
-from shared.broker.access import Access
 from shared.broker.connect import open_broker
+from shared.broker.permissions import Access
 from shared.broker.ports import BrokerAway
 from shared.broker.rabbitmq.clients import AmqpClient
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 
 

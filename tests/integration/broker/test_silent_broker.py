@@ -15,7 +15,7 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker import bundles
 from shared.broker.aio_pika import channel
 from shared.broker.ports import Broker, BrokerUnavailable
-from shared.broker.rabbitmq import kept
+from shared.broker.rabbitmq import reconnecting
 from shared.broker.rabbitmq.clients import AmqpClient
 
 CALLS = 50
@@ -26,7 +26,7 @@ SETTLED_SECONDS = 30.0
 @pytest.fixture
 def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for the broker than in production."""
-    monkeypatch.setattr(kept, "TIMEOUT_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr(reconnecting, "TIMEOUT_SECONDS", LIMIT_SECONDS)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from flowport.admin.databases import INDEXES, ServiceDatabase
 from flowport.doctor.store import NO_TRANSACTIONS, check_stores
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
-from shared.broker.access import access_of, user_of
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.permissions import access_of, user_of
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import (
     ASYNC,

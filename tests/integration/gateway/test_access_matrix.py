@@ -22,7 +22,7 @@ from gateway.access.domain.people import Role
 from gateway.http.console_assets import PAGES, ConsoleFiles
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus
-from shared.security.keys import new_key
+from shared.security.api_keys import new_key
 
 KEYS: Final = {
     "key: execute": frozenset({Scope.EXECUTE}),

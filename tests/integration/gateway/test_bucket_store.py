@@ -14,8 +14,8 @@ from gateway.access.ports.rate_limits import ObservedWindow, Tokens
 from shared.clock import SystemClock
 from shared.errors import Unavailable
 from shared.store.client import Store
+from shared.store.find_and_modify import NOTES
 from shared.store.products import MONGODB, Product
-from shared.store.returning import NOTES
 
 RATE = Rate(60, 60.0)
 

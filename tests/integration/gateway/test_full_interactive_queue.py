@@ -11,7 +11,7 @@ from tests.unit.gateway.system import Call, System, running_system
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import EXPRESS, INTERACTIVE, MIB, Policy, Queue, QueueType, Topology
 

@@ -18,7 +18,7 @@ from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, Unavailable
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 from shared.store.client import Store
 
 

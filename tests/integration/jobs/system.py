@@ -22,14 +22,7 @@ from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import ASYNC, RECORDS
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.cancels import CancelAnswer, RecordCancel
-from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
-from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
-from shared.contracts.outcomes import RunError, RunOutcome
-from shared.contracts.pauses import PauseKind, PausePoint, PauseRun, ResumeAnswer, ResumeRun
-from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
-from shared.contracts.usage import Usage
-from shared.contracts.work import (
+from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
     ClaimGranted,
@@ -40,6 +33,13 @@ from shared.contracts.work import (
     ReleaseRun,
     RenewLease,
 )
+from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
+from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.pauses import PauseKind, PausePoint, PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
+from shared.contracts.usage import Usage
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Store

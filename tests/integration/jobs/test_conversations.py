@@ -8,7 +8,7 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System
 
 from executor_service.adapters.conversations import JobsConversations
-from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
 from shared.errors import InvalidRequest, PayloadTooLarge
 
 HI = Remembered("user", "Hi")

@@ -14,15 +14,15 @@ from jobs_service.deletion import repository as mongo_erasure
 from jobs_service.deletion import service as erasing
 from jobs_service.payloads.repository import CHUNK_BYTES
 from shared.broker.topology import DEAD, EVENTS
+from shared.contracts.claims import JournalEntry
+from shared.contracts.conversations import AppendMessages, Remembered
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.events import Chunk
 from shared.contracts.files import FileKey
 from shared.contracts.jobs import RunView
-from shared.contracts.memory import AppendMessages, Remembered
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.contracts.usage import Usage
-from shared.contracts.work import JournalEntry
 
 Owner = tuple[str, str]
 MINE, SIBLING, STRANGER = ("workspace-1", "workflow-1"), ("workspace-1", "workflow-2"), ("workspace-10", "workflow-3")

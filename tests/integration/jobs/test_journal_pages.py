@@ -7,7 +7,7 @@ from tests.integration.jobs.system import Executor, System
 from executor_service.adapters.service_clients import Jobs
 from jobs_service.journal.repository import PAGE_BYTES, MongoJournal
 from shared.clock import SystemClock
-from shared.contracts.work import ClaimGranted, JournalEntry, JournalPosition
+from shared.contracts.claims import ClaimGranted, JournalEntry, JournalPosition
 from shared.errors import StaleAttempt, Unavailable
 
 LARGE = PAGE_BYTES * 2 // 5

@@ -9,7 +9,7 @@ from tests.integration.jobs.system import System
 from tests.support.eventually import eventually
 
 from jobs_service.claims.routes import LONG_AT_ONCE, LONG_BYTES
-from shared.contracts.work import JournalEntry
+from shared.contracts.claims import JournalEntry
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens

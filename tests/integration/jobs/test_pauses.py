@@ -9,10 +9,10 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, asks, json_payload, waits
 from tests.support.eventually import until
 
+from shared.contracts.claims import JournalEntry
 from shared.contracts.messages import RunBegan
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunFromBlock, RunMode, RunStatus
-from shared.contracts.work import JournalEntry
 from shared.errors import Conflict, NotFound
 
 

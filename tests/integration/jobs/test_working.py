@@ -9,11 +9,11 @@ from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import PATIENCE_SECONDS, until
 
 from shared.contracts.block_logs import BlockLog
+from shared.contracts.claims import JournalEntry
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
-from shared.contracts.work import JournalEntry
 from shared.errors import InvalidRequest, PayloadTooLarge, StaleAttempt
 
 

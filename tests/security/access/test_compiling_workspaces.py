@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from deploy_service.application import checking
 from executor_service.application import workflow_cache
 from executor_service.engine import binding
-from shared.compile_turns import THREADS, CompileTurns
+from shared.compile_slots import THREADS, CompileTurns
 from shared.contracts.deployments import Problems
 from shared.contracts.runs import SnapshotRef
 from shared.errors import Unavailable

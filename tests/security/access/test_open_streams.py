@@ -20,7 +20,7 @@ from gateway.access.domain.people import ROTATE_AFTER, ROTATION_GRACE, Role
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.messages import KeyRevoked
 from shared.contracts.runs import RunSpec, Trigger
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 ENDED = "Access ended: the key, session or permission behind this call is no longer valid"
 JSON = {"content-type": "application/json"}

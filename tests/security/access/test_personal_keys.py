@@ -16,7 +16,7 @@ from gateway.access.domain.credentials import ApiKey, Scope, effective_scopes
 from gateway.access.domain.people import Role
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.contracts.runs import RunStatus, Trigger
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 SHOWN: dict[str, Callable[[str], dict[str, str]]] = {
     "x-api-key": lambda key: {"x-api-key": key},

@@ -34,7 +34,7 @@ from shared.contracts.files import FileKey, FileScope
 from shared.contracts.runs import RunSpec
 from shared.errors import NotFound
 from shared.ids import public_run_id
-from shared.security.presented_ticket import presenting
+from shared.security.current_ticket import presenting
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient

@@ -10,7 +10,7 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.remembering import NO_STORE
 from executor_service.engine import RunResult
-from shared.contracts.memory import Remembered
+from shared.contracts.conversations import Remembered
 
 SYSTEM = {"role": "system", "content": "brief"}
 

@@ -8,7 +8,7 @@ from tests.unit.blocks.running import INPUT, engine_of, failure, run, run_block
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.memory import MemoryHandler
-from shared.contracts.memory import Remembered
+from shared.contracts.conversations import Remembered
 
 
 class Store:

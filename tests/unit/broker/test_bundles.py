@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 from tests.support.broker_samples import batch
 
-from shared.broker.bodies import incoming_replies, outgoing
 from shared.broker.bundles import (
     MAX_BYTES,
     MAX_PARTS,
@@ -18,6 +17,7 @@ from shared.broker.bundles import (
     bundled,
     chunks,
 )
+from shared.broker.message_bodies import incoming_replies, outgoing
 from shared.broker.ports import BrokerAway
 from shared.contracts.messages import MAX_BUNDLE_BYTES, Bundle, UnreadableMessage, decode, encode
 

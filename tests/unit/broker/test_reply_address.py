@@ -5,7 +5,7 @@ from tests.support.brokers import topology
 from tests.unit.amqp.fake_peer import address
 
 from shared.broker.ports import BrokerAway
-from shared.broker.rabbitmq.kept import KeptConnection
+from shared.broker.rabbitmq.reconnecting import KeptConnection
 from shared.broker.rabbitmq.replies import Inbox
 from shared.broker.topology import Policy
 

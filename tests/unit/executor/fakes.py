@@ -27,15 +27,7 @@ from executor_service.engine import (
 )
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyUnroutable
 from shared.clock import SystemClock
-from shared.contracts.deployments import Environment
-from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.files import FileKey
-from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.pauses import PauseRun
-from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
-from shared.contracts.work import (
+from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
     ClaimGranted,
@@ -45,6 +37,14 @@ from shared.contracts.work import (
     JournalPosition,
     LeaseAnswer,
 )
+from shared.contracts.deployments import Environment
+from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.files import FileKey
+from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.pauses import PauseRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject

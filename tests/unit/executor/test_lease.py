@@ -8,7 +8,7 @@ from tests.unit.executor.fakes import JobsService, spec
 
 from executor_service.application import lease as lease_module
 from executor_service.application.lease import Lease, kept_lease
-from shared.contracts.work import ClaimGranted
+from shared.contracts.claims import ClaimGranted
 from shared.errors import StaleAttempt
 
 

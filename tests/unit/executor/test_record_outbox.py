@@ -10,7 +10,7 @@ from tests.unit.executor.fakes import spec
 
 from executor_service.adapters import patient_publishing, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
-from shared.broker.bodies import outgoing
+from shared.broker.message_bodies import outgoing
 from shared.broker.ports import BrokerAway, QueueFull
 from shared.broker.topology import MAX_MESSAGE_BYTES
 from shared.contracts.block_logs import BlockLog

@@ -18,12 +18,12 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from executor_service.ports import Payloads
 from shared.broker.topology import INTERACTIVE
+from shared.contracts.claims import ClaimAnswer, ClaimRun, FinishRun
 from shared.contracts.deployments import Environment
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.payloads import Payload
 from shared.contracts.tickets import TICKET_HEADER
-from shared.contracts.work import ClaimAnswer, ClaimRun, FinishRun
-from shared.security.presented_ticket import presented_ticket, presenting
+from shared.security.current_ticket import presented_ticket, presenting
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens

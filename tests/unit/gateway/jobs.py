@@ -15,8 +15,8 @@ from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
+from shared.contracts.run_statistics import RunTally
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
-from shared.contracts.tallies import RunTally
 from shared.contracts.usage import Spend, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
 

@@ -14,7 +14,7 @@ from gateway.access.domain.credentials import ALL_SCOPES, ApiKey, Credential, Gr
 from gateway.access.domain.people import Role, Session, User
 from gateway.access.domain.plans import PlanName
 from shared.errors import Conflict, Unavailable
-from shared.security.keys import hash_key, mask_key, new_key
+from shared.security.api_keys import hash_key, mask_key, new_key
 
 WORKSPACE = Workspace(id="WS1", name="First", plan=PlanName.FREE, created_at=NOON)
 

@@ -13,7 +13,7 @@ from tests.unit.gateway.visitor import Visitor
 from gateway.access.domain.credentials import ApiKey
 from gateway.access.domain.people import Role
 from shared.clock import iso
-from shared.security.keys import hash_key, is_mistyped
+from shared.security.api_keys import hash_key, is_mistyped
 
 KEYS = "/api/workspaces/WS1/api-keys"
 MINE = "/api/users/me/api-keys"

@@ -13,7 +13,7 @@ from gateway.access.application.audit import cursor_to
 from gateway.access.domain.people import Role
 from shared.contracts.audit import Actor, audit_entry
 from shared.contracts.runs import RunStatus
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 AUDIT = "/api/workspaces/WS1/audit"
 

@@ -8,7 +8,7 @@ from gateway.access.domain.credentials import ALL_SCOPES
 from gateway.access.domain.people import Role
 from gateway.access.domain.plans import PlanName
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 
 async def test_the_key_is_told_and_only_its_hash_is_kept() -> None:

@@ -13,7 +13,7 @@ from gateway.lookup_cache import PATIENCE_SECONDS as LONGEST_SILENCE
 from gateway.lookup_cache import LookupCache
 from shared.contracts.messages import KeyRevoked, LiveVersionChanged
 from shared.errors import NotFound, Unavailable
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 
 class Source:

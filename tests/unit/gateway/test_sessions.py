@@ -9,7 +9,7 @@ from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
 
 from gateway.access.adapters.argon2 import Argon2Passwords
 from gateway.access.domain.people import Role
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 SIGN_IN = "/api/auth/sign-in/email"
 SESSION = "/api/auth/get-session"

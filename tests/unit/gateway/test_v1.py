@@ -11,8 +11,8 @@ from tests.unit.gateway.visitor import enrol
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
+from shared.contracts.run_statistics import RunTally
 from shared.contracts.runs import RunStatus
-from shared.contracts.tallies import RunTally
 from shared.errors import InvalidWorkflow, Unavailable
 
 STATE = {

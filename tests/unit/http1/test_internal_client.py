@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from tests.support.left_behind import without_collections
 
 from shared.errors import OutcomeUncertain, Unavailable
-from shared.security.presented_ticket import presenting
+from shared.security.current_ticket import presenting
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens

@@ -15,9 +15,9 @@ from jobs_service.runs.leases import renewed
 from jobs_service.runs.ports import Adopted, Claimable, Result, Seen
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
+from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
-from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
 from shared.errors import FlowportError
 
 

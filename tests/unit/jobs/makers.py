@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs_service.runs.run import Phase, Rules, Run
+from shared.contracts.claims import ClaimRun
 from shared.contracts.pauses import PauseKind, PausePoint
-from shared.contracts.work import ClaimRun
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = Rules(

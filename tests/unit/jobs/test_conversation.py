@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs_service.conversations.rules import APPENDS_KNOWN, ConversationLimits, Transcript
-from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
 from shared.errors import PayloadTooLarge
 
 WIDE = ConversationLimits(messages=1000, size=1024 * 1024)

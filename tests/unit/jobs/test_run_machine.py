@@ -17,8 +17,8 @@ from jobs_service.runs.endings import cancel, finish, pause
 from jobs_service.runs.leases import EndedInstead, Granted
 from jobs_service.runs.pauses import answer
 from jobs_service.runs.run import Phase, Run, move
+from shared.contracts.claims import ClaimRun
 from shared.contracts.runs import RunStatus
-from shared.contracts.work import ClaimRun
 from shared.errors import Conflict, NotFound, StaleAttempt
 
 RANK = {RunStatus.QUEUED: 0, RunStatus.PROCESSING: 1, RunStatus.PAUSED: 1}

@@ -8,7 +8,7 @@ from tests.unit.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
 from jobs_service.statistics.service import Tallying
-from shared.contracts.tallies import RunTally
+from shared.contracts.run_statistics import RunTally
 from shared.errors import Unavailable
 
 

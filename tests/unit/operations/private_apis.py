@@ -113,7 +113,7 @@ USES: Final = (
     PrivateUse(
         package="uvicorn",
         owner="uvicorn.protocols.http.httptools_impl:RequestResponseCycle",
-        used_by="shared/src/shared/web/unframed.py",
+        used_by="shared/src/shared/web/http10_responses.py",
         members=("chunked_encoding", "expected_content_length", "send"),
     ),
     PrivateUse(

@@ -10,7 +10,7 @@ from tools.reference.configuration import SETTINGS
 from gateway.access.domain.plans import PlanName
 from gateway.access.domain.rate_limits import RateKind
 from gateway.settings import GatewaySettings
-from shared.settings_reading import variables_of
+from shared.settings_loader import variables_of
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))

@@ -18,10 +18,10 @@ from tools.reference.configuration import SETTINGS
 from deploy_service.settings import DeploySettings
 from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
-from shared.broker.access import user_of
+from shared.broker.permissions import user_of
 from shared.service import ServiceName
 from shared.settings import CommonSettings
-from shared.settings_reading import variables_of
+from shared.settings_loader import variables_of
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"

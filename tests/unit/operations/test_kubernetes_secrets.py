@@ -11,7 +11,7 @@ from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
 from flowport.doctor.findings import Verdict
 from flowport.doctor.settings import check_settings
-from shared.settings_reading import variables_of
+from shared.settings_loader import variables_of
 
 
 def _config_maps(container: Object) -> set[str]:

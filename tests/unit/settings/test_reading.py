@@ -10,7 +10,7 @@ from deploy_service.settings import DeploySettings
 from executor_service.providers.settings import ProviderSettings
 from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 
 def refusal(kind: type[GatewaySettings | DeploySettings]) -> str:

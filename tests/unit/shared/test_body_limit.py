@@ -8,8 +8,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared.errors import PayloadTooLarge
-from shared.web.guards import BodyLimit
 from shared.web.internal_errors import render_internal_error
+from shared.web.middleware import BodyLimit
 
 
 async def _size(request: Request) -> Response:

@@ -16,7 +16,7 @@ from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.contracts.tickets import RunTicket
 from shared.errors import RunTicketRefused
 from shared.ids import new_id
-from shared.security.presented_ticket import presented_ticket, presenting
+from shared.security.current_ticket import presented_ticket, presenting
 from shared.security.run_tickets import MARGIN_SECONDS, TicketSigner
 from shared.settings import TicketSettings
 

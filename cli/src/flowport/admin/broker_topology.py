@@ -7,14 +7,14 @@ from typing import TypeAlias
 from flowport.doctor.broker import GROW, RESTORE
 from flowport.errors import CommandFailed
 from flowport_amqp.address import virtual_host_of
-from shared.broker.access import access_of, user_of
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.permissions import access_of, user_of
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.rabbitmq.members import Membership
+from shared.broker.rabbitmq.membership import Membership
 from shared.broker.topology import Topology, default_topology
 from shared.service import ServiceName
 from shared.settings import CommonSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 Row: TypeAlias = dict[str, str]
 

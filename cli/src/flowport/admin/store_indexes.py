@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from flowport.admin.databases import list_databases
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 from shared.store.client import Store
 from shared.store.index_state import IndexName, drop, state_of
 from shared.store.indexes import Index

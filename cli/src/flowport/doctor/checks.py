@@ -21,7 +21,7 @@ from flowport.home import Home
 from flowport_amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import StoreSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 from shared.web.internal_auth import listed_tokens
 
 _LOGIN: Final = "run `flowport login --url {}` with a valid key"

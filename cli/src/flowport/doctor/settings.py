@@ -13,7 +13,7 @@ from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.security.run_tickets import TICKET_KEYS
 from shared.settings import CommonSettings, TicketCheckSettings, TicketSettings
-from shared.settings_reading import SECRETS_DIR, read_settings
+from shared.settings_loader import SECRETS_DIR, read_settings
 from shared.web.internal_auth import listed_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {

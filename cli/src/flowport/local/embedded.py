@@ -27,7 +27,7 @@ from flowport.home import SealingKeys, new_key
 from flowport.local.asgi_server import listen, port_of, serve_app
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 MEMORY_BROKER: Final = "memory://flowport"
 _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")

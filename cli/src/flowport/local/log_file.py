@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.observe.logging import configure_logging
 from shared.settings import CommonSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 BACKUP_FILES: Final = 4

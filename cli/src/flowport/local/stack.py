@@ -31,13 +31,13 @@ from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, 
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from flowport.servers.store_server import StoreServer
-from shared.broker.access import access_of, user_of
-from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.permissions import access_of, user_of
+from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.security.run_tickets import TICKET_KEYS
 from shared.service import ServiceName
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 Environment = Mapping[str, str]
 

@@ -21,10 +21,10 @@ from flowport.output import Output, print_labelled
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import UMASK, ServerFailed
 from gateway.settings import GatewaySettings
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 _ALL_INTERFACES: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - compared with, not bound to
 

@@ -54,15 +54,15 @@ from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
+from shared.keyed_locks import Turns
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import KeyRotation
 from shared.security.run_tickets import TicketSigner
 from shared.service import ServiceName
 from shared.store.client import Store
-from shared.turns import Turns
 from shared.web.app import create_app
-from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
+from shared.web.middleware import BodyLimit
 from shared.web.run_tickets import TicketChecks
 
 INDEXES = (

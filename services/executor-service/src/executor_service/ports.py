@@ -4,15 +4,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
-from shared.contracts.deployments import CallableEndpoint, Environment
-from shared.contracts.events import RunEvent
-from shared.contracts.files import FileKey
-from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.outcomes import RunOutcome
-from shared.contracts.pauses import PauseRun
-from shared.contracts.payloads import Payload
-from shared.contracts.runs import RunSpec, SnapshotRef
-from shared.contracts.work import (
+from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
     ClaimRun,
@@ -21,6 +13,14 @@ from shared.contracts.work import (
     JournalPosition,
     LeaseAnswer,
 )
+from shared.contracts.deployments import CallableEndpoint, Environment
+from shared.contracts.events import RunEvent
+from shared.contracts.files import FileKey
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.pauses import PauseRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec, SnapshotRef
 
 
 class Snapshots(Protocol):

@@ -6,7 +6,7 @@ import sys
 from gateway.access.domain.people import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
-from shared.settings_reading import read_settings
+from shared.settings_loader import read_settings
 
 
 def main() -> None:

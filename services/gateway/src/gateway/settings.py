@@ -9,7 +9,7 @@ from gateway.access.domain.addresses import networks
 from gateway.access.domain.plans import Plan, PlanName, Plans
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.chat.mail import MailServer, MailTls
-from shared.mail_addresses import mailbox
+from shared.email_addresses import mailbox
 from shared.settings import CommaList, TicketSettings, sim_setting
 
 

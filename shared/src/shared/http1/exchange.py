@@ -7,7 +7,7 @@ from typing import Final
 import httptools
 import httpx2
 
-from shared.frames import unraised
+from shared.tracebacks import unraised
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024

@@ -7,18 +7,18 @@ from typing import Final
 
 import httpcore2
 
+from shared.concurrency_slots import Places
 from shared.net.connections import Connection, Connections
-from shared.net.dialing import Dialer
+from shared.net.dialer import Dialer
 from shared.net.errors import OutboundFailed, OutboundTimeout
 from shared.net.exchange import exchange, told_in_our_words
 from shared.net.headers import sendable_headers, sendable_method
 from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
-from shared.net.network import OneServer
 from shared.net.policy import OutboundPolicy
 from shared.net.redirects import Hop, hop_to, is_redirect, redirected
 from shared.net.resolver import Resolver, SystemResolver
+from shared.net.server_backend import OneServer
 from shared.net.urls import read_target
-from shared.places import Places
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 

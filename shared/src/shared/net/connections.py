@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import httpcore2
 
-from shared.net.dialing import Dialer
+from shared.net.dialer import Dialer
 from shared.net.hosts import Host
 from shared.net.messages import OutboundLimits
-from shared.net.metering import MeteredStream
+from shared.net.metered_stream import MeteredStream
 from shared.net.urls import Target
 
 Key = tuple[str, tuple[str, Host, int]]

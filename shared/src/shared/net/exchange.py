@@ -7,13 +7,13 @@ from typing import Final
 
 import httpcore2
 
-from shared.frames import forget_frames
+from shared.net.body_reader import ACCEPTED_ENCODINGS, BodyReader
 from shared.net.connections import Connection
-from shared.net.decoding import ACCEPTED_ENCODINGS, BodyReader
 from shared.net.errors import OutboundFailed, OutboundTimeout
 from shared.net.headers import response_headers
 from shared.net.messages import OutboundLimits, OutboundResponse
 from shared.net.redirects import Hop
+from shared.tracebacks import forget_frames
 
 _HEADERS_ON_THE_WIRE: Final = 128 * 1024
 _FRAMING: Final = 1.25

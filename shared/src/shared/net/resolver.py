@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
+from shared.concurrency_slots import Places
 from shared.net.errors import OutboundFailed
 from shared.net.hosts import Address
-from shared.places import Places
 
 _THREADS: Final = 32
 _MOST_WAITING: Final = 256

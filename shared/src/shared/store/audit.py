@@ -11,11 +11,11 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.long_lists import Page, read_list
-from shared.store.places import Place
+from shared.store.pagination import Page, read_list
 from shared.store.positions import PER_MS, position_of
 
 COLLECTION: Final = "audit"

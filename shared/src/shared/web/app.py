@@ -19,9 +19,9 @@ from starlette.responses import Response
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
-from shared.web.guards import MetricsGuard, TraceGuard
 from shared.web.internal_auth import listed_tokens
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters
+from shared.web.middleware import MetricsGuard, TraceGuard
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0

@@ -30,6 +30,7 @@ from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.web.disconnects import Listener, offer
+from shared.web.http10_responses import send_unframed
 from shared.web.http_framing import (
     HEAD_TOO_LARGE,
     HEAD_TOO_SLOW,
@@ -40,7 +41,6 @@ from shared.web.http_framing import (
     RequestRefused,
     check_head,
 )
-from shared.web.unframed import send_unframed
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LINE_BREAK: Final = b"\r\n"

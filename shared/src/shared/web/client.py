@@ -13,7 +13,7 @@ from shared.http1 import Answer, Caller, Http1Caller
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
-from shared.security.presented_ticket import presented_ticket
+from shared.security.current_ticket import presented_ticket
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import raise_internal_error

@@ -8,7 +8,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from shared.garbage import collect_seldom
+from shared.garbage_collection import collect_seldom
 from shared.observe.logging import configure_logging, get_logger
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedAdding
 from shared.contracts.deployments import EnvironmentName
 from shared.store.client import Store
 from shared.store.documents import Document

@@ -7,7 +7,7 @@ from typing import Final
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import Announcer, WorkflowRepository
 from shared.errors import NotFound, Unavailable
-from shared.turns import Turns
+from shared.keyed_locks import Turns
 
 TRIES: Final = 20
 

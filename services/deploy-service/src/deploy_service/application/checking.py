@@ -14,7 +14,7 @@ from deploy_service.domain.content import Content
 from deploy_service.domain.pausing import NO_PAUSING, Pausing, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
-from shared.compile_turns import CompileTurns
+from shared.compile_slots import CompileTurns
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
 from shared.workflow.format.models import Block

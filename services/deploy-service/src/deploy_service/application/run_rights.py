@@ -9,7 +9,7 @@ from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentVault
 from deploy_service.domain.snapshot_rights import SnapshotRights
 from deploy_service.ports import VersionRepository
-from shared.compile_turns import CompileTurns
+from shared.compile_slots import CompileTurns
 from shared.contracts import deployments as contracts
 from shared.contracts.tickets import RunTicket
 from shared.errors import NotFound

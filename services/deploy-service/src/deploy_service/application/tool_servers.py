@@ -5,7 +5,7 @@ import msgspec
 from deploy_service.application.moments import moment
 from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
 from deploy_service.ports import ToolServerRepository, WorkflowRepository
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedAdding
 from shared.clock import Clock
 from shared.contracts import tool_servers as contracts
 from shared.errors import Conflict, InvalidRequest, NotFound

@@ -7,7 +7,7 @@ import msgspec
 
 from deploy_service.domain.texts import checked_name, checked_text, invalid
 from shared.contracts.chats import IDENTIFIER_WORDS, MAX_ALLOWED_EMAILS, ChatAccess, ChatLook, ChatSettings, ShownOutput
-from shared.mail_addresses import mail_domain, mailbox
+from shared.email_addresses import mail_domain, mailbox
 
 IDENTIFIER_LIMIT: Final = 100
 TITLE_LIMIT: Final = 200

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.contracts.memory import AppendMessages, Conversation, Conversations, Forgotten, Remembered
+from shared.contracts.conversations import AppendMessages, Conversation, Conversations, Forgotten, Remembered
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

@@ -9,7 +9,7 @@ from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
-from shared.security.presented_ticket import presented_ticket, presenting
+from shared.security.current_ticket import presented_ticket, presenting
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

@@ -15,7 +15,7 @@ from shared.broker.ports import WorkQueue
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, as_kept
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
-from shared.security.presented_ticket import presented_ticket, presenting
+from shared.security.current_ticket import presented_ticket, presenting
 
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000

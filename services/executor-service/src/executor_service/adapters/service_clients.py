@@ -3,10 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from shared.contracts.deployments import CallableEndpoint, Environment
-from shared.contracts.pauses import PauseRun
-from shared.contracts.runs import SnapshotRef
-from shared.contracts.work import (
+from shared.contracts.claims import (
     AppendJournal,
     ClaimAnswer,
     ClaimRun,
@@ -17,6 +14,9 @@ from shared.contracts.work import (
     ReleaseRun,
     RenewLease,
 )
+from shared.contracts.deployments import CallableEndpoint, Environment
+from shared.contracts.pauses import PauseRun
+from shared.contracts.runs import SnapshotRef
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

@@ -19,15 +19,15 @@ from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents
+from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunSpec
-from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
-from shared.security.presented_ticket import presenting
+from shared.security.current_ticket import presenting
 
 log = get_logger("durable_runs")
 T = TypeVar("T")

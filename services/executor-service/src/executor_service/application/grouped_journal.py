@@ -11,9 +11,9 @@ import msgspec
 from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
 from shared.batching import batches
-from shared.contracts.work import AppendJournal, JournalEntry
+from shared.contracts.claims import AppendJournal, JournalEntry
 from shared.errors import FlowportError
-from shared.frames import unraised
+from shared.tracebacks import unraised
 
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024

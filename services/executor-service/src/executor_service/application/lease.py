@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
-from shared.contracts.work import ClaimGranted, LeaseAnswer
+from shared.contracts.claims import ClaimGranted, LeaseAnswer
 from shared.errors import FlowportError, StaleAttempt
 
 RENEWALS_PER_LEASE: Final = 3

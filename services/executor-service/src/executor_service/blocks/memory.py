@@ -6,7 +6,7 @@ from hashlib import sha256
 from executor_service.blocks.ports import MemoryStore
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
 from shared.workflow.format.js_values import JsonObject, to_string
 
 

@@ -7,8 +7,8 @@ from typing import Protocol
 from executor_service.engine import ChildPin
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.contracts.conversations import Remembered
 from shared.contracts.files import FileKey
-from shared.contracts.memory import Remembered
 from shared.workflow.compile.compiler import CompiledWorkflow
 
 

@@ -18,7 +18,7 @@ from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
-from shared.security.presented_ticket import presenting
+from shared.security.current_ticket import presenting
 
 log = get_logger("work")
 

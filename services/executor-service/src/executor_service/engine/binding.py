@@ -10,7 +10,7 @@ import msgspec
 
 from executor_service.engine.errors import BadReference
 from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
-from shared.compile_turns import CompileTurns
+from shared.compile_slots import CompileTurns
 from shared.workflow.compile.code_parser import Language, imports
 from shared.workflow.compile.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
 from shared.workflow.compile.code_rewriter import VARIABLE, Use

@@ -20,7 +20,7 @@ from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
-from shared.frames import forget_frames
+from shared.tracebacks import forget_frames
 from shared.workflow.catalog import Effect
 from shared.workflow.compile.graph import Fires
 from shared.workflow.format.js_values import JsonObject, is_on

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from executor_service.providers.model import TIMED_OUT, Listener, ModelFailure, ModelRequest, Provider, Turn
-from shared.frames import forget_frames
+from shared.tracebacks import forget_frames
 
 MAX_TRIES: Final = 3
 FIRST_DELAY_SECONDS: Final = 0.5

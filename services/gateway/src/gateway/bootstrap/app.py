@@ -30,7 +30,7 @@ from gateway.settings import GatewaySettings
 from shared.contracts.messages import ControlMessage
 from shared.service import ServiceName
 from shared.web.app import create_app
-from shared.web.guards import BodyLimit
+from shared.web.middleware import BodyLimit
 
 ANSWER_SECONDS: Final = 2.0
 """Part of the drain time reserved to report ended runs to their callers."""

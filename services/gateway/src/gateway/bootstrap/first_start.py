@@ -12,7 +12,7 @@ from gateway.bootstrap.database_port import TenantDatabase
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.observe.logging import get_logger
-from shared.security.keys import hash_key, mask_key, new_key
+from shared.security.api_keys import hash_key, mask_key, new_key
 
 ADMIN_EMAIL: Final = "admin@flowport.local"
 

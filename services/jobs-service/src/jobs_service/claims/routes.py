@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from jobs_service.claims.service import Working
 from jobs_service.journal.service import Journaling
-from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
+from shared.contracts.claims import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

@@ -20,9 +20,9 @@ from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import Claimable, Result, Runs, Seen
 from jobs_service.runs.run import Rules, Run
 from shared.clock import ms_between, whole_ms
+from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
 from shared.contracts.runs import RunStatus
-from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.observe.logging import get_logger
 from shared.security.run_tickets import TicketSigner
 

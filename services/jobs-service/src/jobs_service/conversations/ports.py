@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.memory import Conversation, Remembered
+from shared.contracts.conversations import Conversation, Remembered
 
 
 class Conversations(Protocol):

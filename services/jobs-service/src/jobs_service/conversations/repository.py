@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.conversations.rules import ConversationLimits, Transcript
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.contracts.memory import Conversation, Remembered
+from shared.contracts.conversations import Conversation, Remembered
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document

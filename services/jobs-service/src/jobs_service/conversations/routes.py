@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from jobs_service.conversations.ports import Conversations
-from shared.contracts import memory
-from shared.contracts.memory import LONGEST_CONVERSATION_ID, AppendMessages, Forgotten
+from shared.contracts import conversations as contracts
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, AppendMessages, Forgotten
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse, struct_body
@@ -31,7 +31,7 @@ def conversations_router(conversations: Conversations, checks: TicketChecks) -> 
     @router.get("")
     async def latest(workspace_id: Workspace) -> Response:
         found = await conversations.latest(workspace_id, LISTED, LISTED_BYTES)
-        return StructResponse(memory.Conversations(tuple(found)))
+        return StructResponse(contracts.Conversations(tuple(found)))
 
     @router.get("/messages")
     async def read(workspace_id: Workspace, conversation_id: Id) -> Response:

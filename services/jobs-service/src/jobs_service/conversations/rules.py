@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
 from shared.errors import PayloadTooLarge
 
 APPENDS_KNOWN: Final = 64

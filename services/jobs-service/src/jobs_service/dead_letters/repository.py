@@ -7,10 +7,10 @@ from jobs_service.dead_letters.rules import KeptLetter
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.places import Place
 
 LETTERS: Final = "dead_letters"
 DIED: Final = "died_ms"

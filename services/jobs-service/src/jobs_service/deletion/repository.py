@@ -29,7 +29,7 @@ from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
-from shared.store.long_lists import Listed, Narrowing, Page, read_some
+from shared.store.pagination import Listed, Narrowing, Page, read_some
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]

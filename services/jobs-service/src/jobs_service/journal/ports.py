@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
-from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
 
 
 class EventLog(Protocol):

@@ -9,7 +9,7 @@ import msgspec
 
 from jobs_service.store.inserts import insert_new
 from shared.clock import Clock
-from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
+from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
@@ -87,7 +87,7 @@ class MongoJournal:
         After an attempt diverges, earlier attempts' entries are skipped.
         """
         at = behind
-        stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.long_lists
+        stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.pagination
         wanted = {"run_id": run_id, "index": stretch}
         async with self._entries.find(wanted).sort([("index", 1), ("attempt", 1)]) as found:
             async for document in _latest(found):

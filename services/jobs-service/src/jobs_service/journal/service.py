@@ -6,7 +6,7 @@ from jobs_service.journal.ports import Journal
 from jobs_service.runs.leases import require_held, runs_short, unknown
 from jobs_service.runs.ports import Runs, Seen
 from jobs_service.runs.run import Rules
-from shared.contracts.work import AppendJournal, JournalPage, JournalPosition
+from shared.contracts.claims import AppendJournal, JournalPage, JournalPosition
 from shared.errors import PayloadTooLarge
 
 MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024

@@ -15,8 +15,8 @@ from jobs_service.queue.ports import Queue
 from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import AtCapacity, FlowportError, Unavailable
-from shared.frames import unraised
 from shared.observe.logging import get_logger
+from shared.tracebacks import unraised
 
 MAX_BATCH: Final = 256
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024

@@ -6,7 +6,7 @@ from datetime import datetime
 from jobs_service.runs import messages as texts
 from jobs_service.runs import pauses
 from jobs_service.runs.run import Phase, Rules, Run, end, move
-from shared.contracts.work import ClaimRun
+from shared.contracts.claims import ClaimRun
 from shared.errors import StaleAttempt
 
 

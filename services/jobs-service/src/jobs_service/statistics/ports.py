@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.tallies import RunTally
+from shared.contracts.run_statistics import RunTally
 
 
 class Tallies(Protocol):

@@ -6,7 +6,7 @@ from typing import Final
 from pymongo import UpdateOne
 
 from jobs_service.store.timestamps import from_ms, to_ms
-from shared.contracts.tallies import RunTally
+from shared.contracts.run_statistics import RunTally
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call

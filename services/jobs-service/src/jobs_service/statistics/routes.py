@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from jobs_service.statistics.ports import Tallies
-from shared.contracts.tallies import FindTallies, RunTallies
+from shared.contracts.run_statistics import FindTallies, RunTallies
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body

@@ -2,7 +2,7 @@
 
 from jobs_service.runs.run import Run
 from jobs_service.statistics.ports import Tallies
-from shared.contracts.tallies import RunTally
+from shared.contracts.run_statistics import RunTally
 
 
 class Tallying:

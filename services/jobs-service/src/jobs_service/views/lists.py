@@ -9,7 +9,7 @@ from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
-from shared.store.long_lists import Listed, Narrowing, Page, looking, read_at_once, read_some
+from shared.store.pagination import Listed, Narrowing, Page, looking, read_at_once, read_some
 
 _NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)

@@ -10,10 +10,10 @@ from jobs_service.views.repository import to_view
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.long_lists import Page
-from shared.store.places import Place
+from shared.store.pagination import Page
 from shared.store.positions import LAST_ORDER, position_of
 
 _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")

@@ -21,10 +21,10 @@ from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.long_lists import Page
-from shared.store.places import Place
+from shared.store.pagination import Page
 from shared.store.positions import position_of
 from shared.store.server_time import with_now
 

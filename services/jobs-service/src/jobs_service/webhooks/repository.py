@@ -15,11 +15,11 @@ from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.long_lists import Narrowing, Page, read_some
-from shared.store.places import Place
+from shared.store.pagination import Narrowing, Page, read_some
 from shared.store.positions import position_of
 from shared.store.server_time import from_now
 

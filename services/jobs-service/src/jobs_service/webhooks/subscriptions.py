@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.webhooks.delivery import Delivering
 from jobs_service.webhooks.ports import Notices, SecretBox, SubscriptionBook, WebhookSender
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedAdding
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import Conflict, InvalidRequest, NotFound
 

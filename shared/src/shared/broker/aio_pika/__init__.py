@@ -1,1 +1,1 @@
-"""aio-pika as the client of the RabbitMQ adapter: plain connections, which `shared.broker.rabbitmq.kept` reopens."""
+"""aio-pika as the RabbitMQ adapter's client: plain connections, which `shared.broker.rabbitmq.reconnecting` reopens."""

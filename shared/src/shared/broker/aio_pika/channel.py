@@ -24,7 +24,7 @@ from flowport_amqp.errors import (
 from flowport_amqp.properties import TRANSIENT
 from flowport_amqp.wire import Table, Value
 from shared.broker.aio_pika.errors import FAILURES, call_error, channel_error, publish_failure
-from shared.frames import unraised
+from shared.tracebacks import unraised
 
 MAX_IN_FLIGHT: Final = 2_000
 """Unanswered publishes. Each is an aio-pika task; the next one waits, within the time limit."""

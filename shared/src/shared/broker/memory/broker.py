@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.memory.inboxes import Inbox, Listener
 from shared.broker.memory.queues import AnyConsumer, Consumer, Letter, WorkingQueue, read_dead_letter, read_delivery
+from shared.broker.message_bodies import incoming_control, outgoing
 from shared.broker.ports import (
     BrokerAway,
     DeadLetter,

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from shared.broker.bodies import incoming_batch
-from shared.broker.handling import notify
+from shared.broker.in_flight import notify
+from shared.broker.message_bodies import incoming_batch
 from shared.broker.ports import ReplyOverflow
 from shared.broker.topology import PrivateQueue
 from shared.contracts.messages import ControlMessage, EventBatch

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from shared.broker.handling import InHand
+from shared.broker.in_flight import InHand
 from shared.broker.ports import DeadLetter, Delivery, QueueFull, Settlement
 from shared.broker.topology import Queue
 from shared.contracts.messages import decode

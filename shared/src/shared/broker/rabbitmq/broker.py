@@ -4,7 +4,7 @@ from flowport_amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient, connect_with
 from shared.broker.rabbitmq.control import RabbitControlBus
-from shared.broker.rabbitmq.kept import KeptConnection
+from shared.broker.rabbitmq.reconnecting import KeptConnection
 from shared.broker.rabbitmq.replies import RabbitReplyStream
 from shared.broker.rabbitmq.work import RabbitWorkQueue
 from shared.broker.topology import Topology

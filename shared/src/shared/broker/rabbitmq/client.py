@@ -15,7 +15,7 @@ from flowport_amqp.connection import OnAlarm
 from flowport_amqp.errors import AmqpError
 from flowport_amqp.properties import TRANSIENT
 from flowport_amqp.wire import Table, Value
-from shared.frames import unraised
+from shared.tracebacks import unraised
 
 
 class Received(Protocol):

@@ -10,12 +10,12 @@ from typing import Final, Generic, TypeVar
 from flowport_amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
 from flowport_amqp.wire import Value
 from shared.broker.bundles import MAX_PARTS
-from shared.broker.handling import InHand, Settle
+from shared.broker.in_flight import InHand, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.rabbitmq.client import Channel, Received
-from shared.broker.rabbitmq.declare import NOT_FOUND, Declarations, declare_queue
-from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
+from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
 from shared.observe.logging import get_logger

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from flowport_amqp.errors import AmqpError
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bodies import incoming_control, outgoing
-from shared.broker.handling import notify
+from shared.broker.in_flight import notify
+from shared.broker.message_bodies import incoming_control, outgoing
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed
-from shared.broker.rabbitmq.declare import declare_control
-from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.declarations import declare_control
+from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
 from shared.broker.topology import Topology
 from shared.contracts.messages import ControlMessage, UnreadableMessage
 from shared.observe.logging import get_logger

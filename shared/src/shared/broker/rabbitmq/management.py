@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx2
 
-from shared.broker.access import Access
+from shared.broker.permissions import Access
 from shared.broker.ports import BrokerUnavailable
-from shared.broker.rabbitmq.members import Membership, away, membership
+from shared.broker.rabbitmq.membership import Membership, away, membership
 from shared.broker.topology import Queue, Topology
 
 NAME_PREFIX: Final = "flowport."

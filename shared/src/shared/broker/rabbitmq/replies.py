@@ -11,14 +11,14 @@ from typing import Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, Returned
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bodies import incoming_replies, outgoing
 from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks, is_large
-from shared.broker.handling import notify
+from shared.broker.in_flight import notify
+from shared.broker.message_bodies import incoming_replies, outgoing
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerAway, ReplyUnroutable
 from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
-from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch

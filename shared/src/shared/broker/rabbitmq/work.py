@@ -9,8 +9,8 @@ from typing import Any, Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
-from shared.broker.bodies import outgoing
 from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
+from shared.broker.message_bodies import outgoing
 from shared.broker.metrics import BUNDLE_MESSAGES, published
 from shared.broker.ports import (
     BrokerAway,
@@ -24,9 +24,9 @@ from shared.broker.ports import (
 )
 from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import Consumer, D, JointConsumer, read_dead_letter, read_delivery
-from shared.broker.rabbitmq.declare import Declarations
+from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error
-from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
 from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import Bundle, Message
 

@@ -16,7 +16,7 @@ from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
-from shared.frames import forget_frames
+from shared.tracebacks import forget_frames
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20

@@ -9,7 +9,7 @@ from executor_service.blocks.ports import MemoryStore
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, Role
-from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 
 NO_STORE: Final = "This server has no store for conversations"

@@ -13,7 +13,7 @@ from executor_service.blocks.guardrails.personal_data import KINDS, TooMuch, fin
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.places import Places
+from shared.concurrency_slots import Places
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.json_problems import json_problem

@@ -14,8 +14,8 @@ from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.find_and_modify import ReturningUpdates
 from shared.store.indexes import Index, by
-from shared.store.returning import ReturningUpdates
 from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"

@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.contracts.deployments import Endpoint
 from shared.contracts.messages import ControlMessage, KeyRevoked
 from shared.errors import Unauthenticated
-from shared.security.keys import hash_key, is_mistyped
+from shared.security.api_keys import hash_key, is_mistyped
 
 LEASE_SECONDS: Final = 1.0
 

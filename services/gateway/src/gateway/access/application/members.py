@@ -16,7 +16,7 @@ from gateway.optimistic import written_over
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 TRIES: Final = 20
 DEAD_LINK: Final = "This invitation is not valid any more"

@@ -20,7 +20,7 @@ from gateway.access.ports.accounts import Accounts, Passwords
 from gateway.access.ports.workspaces import Workspaces
 from shared.clock import Clock
 from shared.ids import new_id
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import InvalidRequest
-from shared.security.keys import hash_key
+from shared.security.api_keys import hash_key
 
 SESSION_LIFE: Final = timedelta(days=7)
 """Sessions unused for this long expire."""

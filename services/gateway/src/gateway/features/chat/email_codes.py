@@ -16,8 +16,8 @@ from gateway.features.chat.outbox import Outbox
 from gateway.features.chat.ticket import ticket_for
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
+from shared.email_addresses import mailbox
 from shared.errors import InvalidRequest, Unavailable
-from shared.mail_addresses import mailbox
 
 NO_CODES: Final = "This chat does not ask for an email address"
 

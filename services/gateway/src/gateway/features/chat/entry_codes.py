@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.features.chat.mail import Mail
 from shared.contracts.chats import Chat, ChatSettings
-from shared.mail_addresses import domain_of
+from shared.email_addresses import domain_of
 
 CODE_DIGITS: Final = 6
 CODE_LIFE: Final = timedelta(minutes=10)

@@ -14,11 +14,11 @@ from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
 from gateway.access.ports.keys import Keys
 from gateway.optimistic import written_over
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedAdding
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
-from shared.security.keys import hash_key, mask_key, new_key
+from shared.security.api_keys import hash_key, mask_key, new_key
 
 DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
 MAX_KEYS: Final = 500

@@ -8,7 +8,7 @@ from shared.batching import Batcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
-from shared.frames import unraised
+from shared.tracebacks import unraised
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

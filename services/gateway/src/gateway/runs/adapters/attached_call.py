@@ -12,9 +12,9 @@ from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.outcomes import RunOutcome, time_out_text
 from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
-from shared.frames import unraised
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
+from shared.tracebacks import unraised
 
 log = get_logger("runs")
 

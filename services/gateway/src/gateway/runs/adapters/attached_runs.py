@@ -21,12 +21,12 @@ from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelR
 from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
-from shared.frames import unraised
 from shared.ids import run_key
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.security.run_tickets import TicketSigner
+from shared.tracebacks import unraised
 
 RETRY_SECONDS: Final = 10
 STOP_SECONDS: Final = 5.0

@@ -13,7 +13,7 @@ from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
-from shared.contracts.tallies import FindTallies, RunTallies, RunTally
+from shared.contracts.run_statistics import FindTallies, RunTallies, RunTally
 from shared.contracts.usage import Spend
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient

@@ -15,9 +15,9 @@ from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError, Unavailable
-from shared.frames import unraised
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
+from shared.tracebacks import unraised
 
 log = get_logger("runs")
 

@@ -10,7 +10,7 @@ from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.tallies import RunTally
+from shared.contracts.run_statistics import RunTally
 from shared.contracts.usage import Spend
 
 EVERY_RUN: Final = RunFilter()

@@ -7,8 +7,8 @@ from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, a
 from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.run_statistics import FindTallies, RunTallies, RunTally
 from shared.contracts.runs import RunMode, RunStatus
-from shared.contracts.tallies import FindTallies, RunTallies, RunTally
 
 
 def began(run_id: str) -> RunBegan:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.net import OutboundFailed, ResponseTooLarge
-from shared.net.decoding import BodyReader
+from shared.net.body_reader import BodyReader
 
 
 def bare_deflate(body: bytes) -> bytes:

@@ -14,8 +14,8 @@ from datetime import timedelta
 from typing import Final
 
 from shared.store.client import Store
+from shared.store.cursors import Place
 from shared.store.documents import Collection, Document
-from shared.store.places import Place
 from shared.store.positions import PER_MS
 
 QUICK_SECONDS: Final = 0.05

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared.turns import Turns
+from shared.keyed_locks import Turns
 
 T = TypeVar("T")
 

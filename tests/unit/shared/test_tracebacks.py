@@ -5,7 +5,7 @@ import pytest
 from flowport_amqp.errors import ChannelClosed
 from gateway.runs.domain.errors import RunLost
 from shared.errors import AtCapacity
-from shared.frames import forget_frames, unraised
+from shared.tracebacks import forget_frames, unraised
 
 ERRORS = (
     AtCapacity("full", retry_after=7),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.store.cursors import Place
 from shared.store.documents import Document
-from shared.store.long_lists import PATIENCE_SECONDS, Listed, Page, read
-from shared.store.places import Place
+from shared.store.pagination import PATIENCE_SECONDS, Listed, Page, read
 from shared.store.positions import position_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from shared.errors import Unavailable
-from shared.turns import Turns
+from shared.keyed_locks import Turns
 
 
 async def test_one_at_a_time_in_the_order_of_asking() -> None:

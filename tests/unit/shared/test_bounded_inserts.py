@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedAdding
 from shared.errors import Conflict
 
 AT_MOST: Final = 5

@@ -10,15 +10,14 @@ from tests.unit.amqp.fake_peer import Peer, run_peer
 from flowport_amqp import methods
 from flowport_amqp.errors import CallTimeout
 from flowport_amqp.wire import long_string
-from shared.broker.rabbitmq import declare
-from shared.broker.rabbitmq.declare import Declarations
+from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.topology import Policy
 
 
 async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(declare, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr("shared.broker.rabbitmq.declarations.TURN_SECONDS", 0.05)
     monkeypatch.setattr("flowport_amqp.channel.CLOSE_SECONDS", 0.05)
     over = asyncio.Event()
 

@@ -9,7 +9,7 @@ from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.client import Connection
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
-from shared.broker.rabbitmq.kept import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
+from shared.broker.rabbitmq.reconnecting import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
 from shared.broker.topology import Queue, Topology
 from shared.observe.logging import get_logger
 

@@ -5,7 +5,7 @@ import asyncio
 from tests.support.broker_samples import Holder, dispatched
 from tests.support.eventually import eventually
 
-from shared.broker.handling import InHand
+from shared.broker.in_flight import InHand
 from shared.broker.ports import Delivery, Settlement
 
 DELIVERY = Delivery(dispatched(), redelivered=False)
@@ -46,7 +46,7 @@ async def test_a_delivery_that_is_cancelled_before_its_first_step_is_settled_all
 
 
 async def test_a_handler_that_ignores_its_cancellation_does_not_hold_up_the_stop(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("shared.broker.handling.CANCEL_SECONDS", 0.05)
+    monkeypatch.setattr("shared.broker.in_flight.CANCEL_SECONDS", 0.05)
     released = asyncio.Event()
 
     async def stubborn(delivery: Delivery) -> Settlement:

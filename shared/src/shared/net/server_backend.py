@@ -5,9 +5,9 @@ from typing import Final
 
 import httpcore2
 
-from shared.net.dialing import Dialer
+from shared.net.dialer import Dialer
 from shared.net.errors import BlockedAddress
-from shared.net.metering import MeteredStream
+from shared.net.metered_stream import MeteredStream
 from shared.net.urls import Target
 
 ELSEWHERE: Final = "The server sent the call to another one"
