@@ -26,8 +26,8 @@ from rich.table import Table
 from benchmarks.command_line import console
 from benchmarks.comparison import Interval
 from flowport.servers.ports import LOOPBACK
-from shared.garbage_collection import collect_seldom
-from shared.http1 import Answer, Caller, Http1Caller
+from shared.garbage_collection import raise_gc_threshold
+from shared.http1 import Http1Client, HttpClient, HttpResponse
 from shared.service import ServiceName
 from shared.web.client import CONNECT_SECONDS, KEEP_SECONDS, InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -59,11 +59,11 @@ class AiohttpCaller:
 
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
-    ) -> Answer:
+    ) -> HttpResponse:
         """See Caller."""
         url = self._base_url + path
         async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as response:
-            return Answer(response.status, await response.read())
+            return HttpResponse(response.status, await response.read())
 
     async def aclose(self) -> None:
         """See Caller."""
@@ -80,7 +80,7 @@ class Httpx2Caller:
 
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
-    ) -> Answer:
+    ) -> HttpResponse:
         """See Caller."""
         seconds = {"pool": connect_seconds, "connect": connect_seconds}
         request = httpx2.Request(
@@ -88,15 +88,15 @@ class Httpx2Caller:
         )
         response = await self._transport.handle_async_request(request)
         async with aclosing(response):
-            return Answer(response.status_code, await response.aread())
+            return HttpResponse(response.status_code, await response.aread())
 
     async def aclose(self) -> None:
         """See Caller."""
         await self._transport.aclose()
 
 
-CALLERS: Final[Mapping[str, Callable[[str], Caller]]] = {
-    OURS: lambda url: Http1Caller(url, keep_seconds=KEEP_SECONDS),
+CALLERS: Final[Mapping[str, Callable[[str], HttpClient]]] = {
+    OURS: lambda url: Http1Client(url, keep_seconds=KEEP_SECONDS),
     "httpx2": Httpx2Caller,
     "aiohttp": AiohttpCaller,
 }
@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
-    collect_seldom()
+    raise_gc_threshold()
     spawn = multiprocessing.get_context("spawn")
     ports = spawn.Queue()
     server = spawn.Process(target=serve, args=(ports,), daemon=True)

@@ -14,7 +14,7 @@ from benchmarks.interference import InterferenceFilter, PaceMonitor
 from benchmarks.machine import Machine
 from benchmarks.results import Results, build_results
 from benchmarks.scenarios.scenario import Group, Row, Scenario
-from shared.garbage_collection import collect_seldom
+from shared.garbage_collection import raise_gc_threshold
 
 
 class ScenarioRunner:
@@ -74,7 +74,7 @@ class ScenarioRunner:
             self._rows[scenario.name].append(row)
 
     def _run_when_quiet(self, scenario: Scenario) -> Row:
-        collect_seldom()  # avoids pauses of the measuring process
+        raise_gc_threshold()  # avoids pauses of the measuring process
         self._paces.append(self._pace_monitor.wait())
         return scenario.run()
 

@@ -3,7 +3,7 @@
 import structlog
 from hypothesis import HealthCheck, settings
 
-from shared.garbage_collection import collect_seldom
+from shared.garbage_collection import raise_gc_threshold
 
 pytest_plugins = [
     "tests.support.failed_fixtures",
@@ -29,4 +29,4 @@ structlog.configure(processors=[*_processors, _plain])
 
 def pytest_collection_finish() -> None:
     """Collections that look through all that was imported and collected again take a third of the time."""
-    collect_seldom()
+    raise_gc_threshold()

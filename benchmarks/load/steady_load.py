@@ -19,7 +19,7 @@ import uvloop
 
 from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import Target
-from shared.garbage_collection import collect_seldom
+from shared.garbage_collection import raise_gc_threshold
 
 CONNECTIONS: Final = 64
 LEAD_SECONDS: Final = 3.0
@@ -65,7 +65,7 @@ async def arrivals(per_second: float, seconds: float, *, begins: float, seed: in
 
 
 def _send(load: Load, begins: float, seconds: float) -> Answers:
-    collect_seldom()
+    raise_gc_threshold()
     return uvloop.run(_call_on_time(load, max(begins, time.monotonic()), seconds))
 
 

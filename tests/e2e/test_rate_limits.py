@@ -22,7 +22,7 @@ from tests.support.workflow_files import START, function, start, workflow
 from flowport.local.stack import Stack
 from gateway.access.adapters.bucket_store import BUCKETS
 from shared.service import ServiceName
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 Buckets: TypeAlias = AsyncCollection[dict[str, Any]]
 
@@ -151,7 +151,7 @@ async def test_two_gateways_let_in_what_the_rule_says(
     watching = asyncio.create_task(watch(buckets, turns))
     calls = [call_until(began + SECONDS, gateways[n % 2], key, workflow_id, counted) for n in range(CALLERS)]
     await asyncio.gather(*calls)
-    await end(watching)
+    await cancel_task(watching)
     ended, last = time.monotonic(), await bucket_of_key(buckets)
     turns.look(last["turned_ms"])
     assert 1 <= turns.windows <= (ended - began) / WINDOW_SECONDS + 1

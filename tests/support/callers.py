@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import httpx2
 
-from shared.http1 import Answer
+from shared.http1 import HttpResponse
 
 
 class CallsTo:
@@ -16,10 +16,10 @@ class CallsTo:
 
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
-    ) -> Answer:
+    ) -> HttpResponse:
         request = httpx2.Request(method, self._base_url + path, headers=headers, content=body)
         response = await self._transport.handle_async_request(request)
-        return Answer(response.status_code, await response.aread())
+        return HttpResponse(response.status_code, await response.aread())
 
     async def aclose(self) -> None:
         await self._transport.aclose()

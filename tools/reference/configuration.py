@@ -16,7 +16,7 @@ from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.settings import CommonSettings, TicketSettings
-from shared.settings_loader import SECRETS_DIR, variables_of
+from shared.settings_loader import SECRETS_DIR, setting_variables
 
 _CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
     "Every service": CommonSettings,
@@ -84,7 +84,7 @@ def _section(title: str, kind: type[BaseSettings]) -> Iterator[str]:
 
 
 def _row(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
-    variables = "<br>".join(f"`{variable}`" for variable in variables_of(kind, name))
+    variables = "<br>".join(f"`{variable}`" for variable in setting_variables(kind, name))
     meaning = (field.description or "").replace("|", "\\|").replace("<", "&lt;")
     return f"| {variables} | {_unit(name, field)} | {_range(field)} | {_default(field)} | {meaning} |"
 

@@ -3,36 +3,36 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared.keyed_locks import Turns
+from shared.keyed_locks import KeyedLocks
 
 T = TypeVar("T")
 
 
-class BoundedAdding:
+class BoundedInserts:
     """Serializes the inserts of each owner."""
 
     def __init__(self) -> None:
-        self._turns = Turns()
+        self._locks = KeyedLocks()
 
-    async def add(
+    async def insert(
         self,
         owner: str,
-        at_most: int,
+        limit: int,
         *,
         count: Callable[[], Awaitable[int]],
-        add: Callable[[], Awaitable[T]],
-        take_back: Callable[[T], Awaitable[object]],
+        insert: Callable[[], Awaitable[T]],
+        delete: Callable[[T], Awaitable[object]],
     ) -> T | None:
-        """Return the result of `add`; None if the owner has `at_most` already.
+        """Return the result of `insert`; None if the owner has `limit` already.
 
-        Another process may add concurrently, so each counts again afterwards: the last one sees everything. Raises
+        Another process may insert concurrently, so each counts again afterwards: the last one sees everything. Raises
         Unavailable, and the callbacks' errors.
         """
-        async with self._turns.of(owner):
-            if await count() >= at_most:
+        async with self._locks.hold(owner):
+            if await count() >= limit:
                 return None
-            added = await add()
-            if await count() <= at_most:
-                return added
-            await take_back(added)
+            inserted = await insert()
+            if await count() <= limit:
+                return inserted
+            await delete(inserted)
             return None

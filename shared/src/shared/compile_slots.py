@@ -20,28 +20,28 @@ RETRY_SECONDS: Final = 5
 R = TypeVar("R")
 
 
-class CompileTurns:
+class CompileSlots:
     """Lets each workspace compile one workflow at a time, while up to `most` of its requests compile or wait."""
 
     def __init__(self, *, most: float = math.inf) -> None:
         self._most = most
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="compile")
         self._in_progress: Counter[str] = Counter()
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def held(self, workspace_id: str) -> AsyncIterator[None]:
+    async def hold(self, workspace_id: str) -> AsyncIterator[None]:
         """Wait for and hold the workspace's compile slot. Raises Unavailable."""
         if self._in_progress[workspace_id] >= self._most:
             raise Unavailable("The workspace checks too many workflows at once", retry_after=RETRY_SECONDS)
         self._in_progress[workspace_id] += 1
         try:
-            async with self._turns.setdefault(workspace_id, asyncio.Lock()):
+            async with self._locks.setdefault(workspace_id, asyncio.Lock()):
                 yield
         finally:
             self._in_progress[workspace_id] -= 1
             if not self._in_progress[workspace_id]:
-                del self._in_progress[workspace_id], self._turns[workspace_id]
+                del self._in_progress[workspace_id], self._locks[workspace_id]
 
     async def run(self, work: Callable[[], R]) -> R:
         """Run `work` in a thread and return its result; the caller holds the slot."""

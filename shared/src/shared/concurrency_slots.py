@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Places:
+class ConcurrencySlots:
     """Slots, where a workspace's waiting work never blocks other workspaces."""
 
     def __init__(self, number: int) -> None:
@@ -14,12 +14,12 @@ class Places:
         self._shares: dict[str, _Share] = {}
 
     @asynccontextmanager
-    async def of(self, workspace_id: str) -> AsyncIterator[None]:
+    async def hold(self, workspace_id: str) -> AsyncIterator[None]:
         """Hold a slot of this workspace inside the block."""
         share = self._shares.setdefault(workspace_id, _Share(self._share))
         share.users += 1
         try:
-            async with share.places, self._all:
+            async with share.slots, self._all:
                 yield
         finally:
             share.users -= 1
@@ -31,5 +31,5 @@ class _Share:
     """One workspace's slots, with the count of holders and waiters."""
 
     def __init__(self, number: int) -> None:
-        self.places = asyncio.Semaphore(number)
+        self.slots = asyncio.Semaphore(number)
         self.users = 0

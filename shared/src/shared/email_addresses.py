@@ -13,18 +13,18 @@ _MAILBOX: Final = re.compile(rf"{_NAME}@(?={_HOST}\Z).{{1,189}}")
 _DOMAIN: Final = re.compile(rf"@(?={_HOST}\Z).{{1,189}}")
 
 
-def mailbox(text: str) -> str | None:
+def normalize_email(text: str) -> str | None:
     """Return `ada@example.com` normalized; None for invalid addresses."""
     return _as_compared(text, _MAILBOX)
 
 
-def mail_domain(text: str) -> str | None:
+def normalize_email_domain(text: str) -> str | None:
     """Return `@example.com` normalized; None for invalid domains."""
     return _as_compared(text, _DOMAIN)
 
 
-def domain_of(address: str) -> str:
-    """Return `@example.com` of an address from `mailbox`."""
+def email_domain(address: str) -> str:
+    """Return `@example.com` of an address from `normalize_email`."""
     return f"@{address.rpartition('@')[2]}"
 
 

@@ -3,7 +3,7 @@
 import gc
 from typing import Final
 
-MORE_OBJECTS: Final = 50_000
+GC_THRESHOLD: Final = 50_000
 """Objects added before a collection.
 
 Python's default of 2,000 took a twentieth of the processor time and stopped a busy service for up to 57 ms. Runs, calls
@@ -11,7 +11,7 @@ and closed connections are freed without collections: there are tests that run w
 """
 
 
-def collect_seldom() -> None:
+def raise_gc_threshold() -> None:
     """Collect rarely, and exempt existing objects: they live as long as the process.
 
     A service has more than 100,000 of them after its start. Scanning them all took 100 ms, during which no caller was
@@ -19,4 +19,4 @@ def collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(MORE_OBJECTS)
+    gc.set_threshold(GC_THRESHOLD)

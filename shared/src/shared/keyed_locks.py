@@ -11,7 +11,7 @@ from shared.errors import Unavailable
 WAIT_SECONDS: Final = 8.0
 
 
-class Turns:
+class KeyedLocks:
     """Serializes changes to the same object, so that the store's conditions rarely fail."""
 
     def __init__(self, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -19,7 +19,7 @@ class Turns:
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
-    async def of(self, name: str) -> AsyncIterator[None]:
+    async def hold(self, name: str) -> AsyncIterator[None]:
         """Hold the lock inside the block. Raises Unavailable on timeout."""
         lock = self._locks.setdefault(name, asyncio.Lock())
         try:

@@ -14,7 +14,7 @@ SECRETS_DIR = "FLOWPORT_SECRETS_DIR"
 """Names a folder of files named after settings, each holding a value, as Kubernetes and Docker mount secrets."""
 
 
-def read_settings(kind: type[Settings], **given: Any) -> Settings:
+def load_settings(kind: type[Settings], **given: Any) -> Settings:
     """Return this process's settings, overridden by `given`. Raises SystemExit, with a sentence for each wrong one."""
     try:
         return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None, **given)
@@ -23,7 +23,7 @@ def read_settings(kind: type[Settings], **given: Any) -> Settings:
         raise SystemExit(f"{kind.__name__} cannot be used:\n{sentences}") from None
 
 
-def variables_of(kind: type[BaseSettings], name: str) -> tuple[str, ...]:
+def setting_variables(kind: type[BaseSettings], name: str) -> tuple[str, ...]:
     """Return the variables that set field `name`, the preferred one first."""
     alias = kind.model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
@@ -36,7 +36,7 @@ def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message
     if found is None:
         return f"  {message.removeprefix('Value error, ')}"
     name, field = found
-    names = variables_of(kind, name)
+    names = setting_variables(kind, name)
     variable = next((name for name in names if name in os.environ), names[0])
     value = os.environ.get(variable)
     is_shown = value is not None and field.annotation is not SecretStr and "@" not in value  # may hold a password
@@ -48,5 +48,5 @@ def _fields_at(kind: type[BaseSettings], location: tuple[int | str, ...]) -> Ite
     """Yield the field of an error: pydantic reports whichever of its names was used."""
     first = str(location[0]).upper() if location else ""
     for name, field in kind.model_fields.items():
-        if first in (name.upper(), *variables_of(kind, name)):
+        if first in (name.upper(), *setting_variables(kind, name)):
             yield name, field

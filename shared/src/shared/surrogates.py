@@ -7,7 +7,7 @@ several times faster if a document has many.
 import re
 from typing import Any, Final
 
-HALF: Final = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _HEX: Final = rb"[0-9a-fA-F]{2}"
 _PAIR: Final = rb"\\u[dD][89abAB]" + _HEX + rb"\\u[dD][c-fC-F]" + _HEX
@@ -17,24 +17,24 @@ _ESCAPED: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _REPLACEMENT: Final = "\ufffd"
 
 
-def without_halves(document: bytes) -> bytes:
+def replace_escaped_surrogates(document: bytes) -> bytes:
     """Return the JSON `document` with U+FFFD for each escaped lone surrogate."""
     if b"\\ud" not in document and b"\\uD" not in document:
         return document
     return _FOUND.sub(lambda found: found[1] + b"\\ufffd" if found[2] else found[0], document)
 
 
-def may_escape_halves(text: str) -> bool:
+def may_escape_surrogates(text: str) -> bool:
     """Return whether this JSON text may contain any: it has surrogate escapes, paired or not."""
     return "\\u" in text and _ESCAPED.search(text) is not None
 
 
-def whole(value: Any) -> Any:
+def replace_surrogates(value: Any) -> Any:
     """Return the JSON `value` with U+FFFD for each."""
     if isinstance(value, str):
-        return value if value.isascii() else HALF.sub(_REPLACEMENT, value)
+        return value if value.isascii() else LONE_SURROGATE.sub(_REPLACEMENT, value)
     if isinstance(value, list):
-        return [whole(item) for item in value]
+        return [replace_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {HALF.sub(_REPLACEMENT, key): whole(item) for key, item in value.items()}
+        return {LONE_SURROGATE.sub(_REPLACEMENT, key): replace_surrogates(item) for key, item in value.items()}
     return value

@@ -10,11 +10,11 @@ from shared.observe.logging import get_logger
 T = TypeVar("T")
 log = get_logger("tasks")
 
-AGAIN_SECONDS: Final = 1.0
-TRIES: Final = 10
+RETRY_SECONDS: Final = 1.0
+MAX_CANCELS: Final = 10
 
 
-def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+def start_task(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start a task, which runs until its first wait before other tasks, where Python supports that (3.12).
 
     One that never waits then costs no event-loop turn.
@@ -26,7 +26,7 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
-async def for_ever(step: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
+async def run_periodically(step: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
     """Run `step` every `every` seconds. Log unexpected errors and continue.
 
     Background tasks have no observer: one that ended with an error would only be noticed by missing work.
@@ -39,7 +39,7 @@ async def for_ever(step: Callable[[], Awaitable[None]], *, every: float, name: s
             log.exception("a step failed", task=name)
 
 
-async def end(task: asyncio.Task[None] | None) -> None:
+async def cancel_task(task: asyncio.Task[None] | None) -> None:
     """Cancel a background task and wait until it ends, in bounded time.
 
     PyMongo may mistake a cancellation during a read for a lost connection, and read again: the task then continues and
@@ -47,9 +47,9 @@ async def end(task: asyncio.Task[None] | None) -> None:
     """
     if task is None:
         return
-    for _ in range(TRIES):
+    for _ in range(MAX_CANCELS):
         task.cancel()
-        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+        await asyncio.wait({task}, timeout=RETRY_SECONDS)
         if task.done():
             break
     if not task.done():

@@ -5,7 +5,7 @@ from typing import TypeVar
 E = TypeVar("E", bound=BaseException)
 
 
-def forget_frames(error: BaseException) -> None:
+def clear_tracebacks(error: BaseException) -> None:
     """Clear the frames of `error` and of its causes, once it is handled.
 
     Frames hold all local variables from when it was raised. If one also refers to the error, as in many libraries that
@@ -24,7 +24,7 @@ def forget_frames(error: BaseException) -> None:
             rest += each.exceptions
 
 
-def unraised(error: E) -> E:
+def without_traceback(error: E) -> E:
     """Return a copy of `error` without its frames, to store or raise again.
 
     `copy` would call the class with the error's arguments: ours may take others.

@@ -76,7 +76,7 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
     broker: Broker, brokers: Brokers
 ) -> None:
     holder = Holder()
-    taking = await broker.work.consume(brokers.express, holder, prefetch=3, may_be_away=True)
+    taking = await broker.work.consume(brokers.express, holder, prefetch=3, may_be_missing=True)
     await eventually(lambda: taking.is_taking)
     for number in range(4):
         await broker.work.publish(brokers.express, dispatched(number))
@@ -90,7 +90,7 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
 
 async def test_what_fails_twice_in_a_queue_in_memory_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
     failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
-    taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_away=True)
+    taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_taking)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.express, dispatched())

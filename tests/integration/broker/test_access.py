@@ -13,7 +13,7 @@ from tests.support.rabbitmq import RabbitMQServer
 from flowport.servers.ports import LOOPBACK
 from flowport_amqp.errors import ChannelClosed
 from shared.broker.connect import open_broker
-from shared.broker.permissions import access_of, user_of
+from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
@@ -53,8 +53,8 @@ async def url(rabbitmq: RabbitMQServer, service: ServiceName) -> str:
     """Where the service's own user connects."""
     password, management = uuid4().hex, Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, default_topology(LONGEST_RUN_SECONDS))
-    await management.set_user(user_of(service), password, access_of(service))
-    return f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+    await management.set_user(broker_user(service), password, service_permissions(service))
+    return f"amqp://{broker_user(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
 async def test_a_password_that_was_changed_is_named_once_the_connection_has_to_be_made_anew(
     rabbitmq: RabbitMQServer, broker: Broker, service: ServiceName
 ) -> None:
-    await Management(rabbitmq.management_url).set_user(user_of(service), uuid4().hex, access_of(service))
+    await Management(rabbitmq.management_url).set_user(broker_user(service), uuid4().hex, service_permissions(service))
     with capture_logs() as logs:
-        rabbitmq.ctl("close_all_user_connections", user_of(service), "for a test")
+        rabbitmq.ctl("close_all_user_connections", broker_user(service), "for a test")
         await eventually(lambda: any("ACCESS_REFUSED" in line.get("reason", "") for line in logs))
         await asyncio.sleep(1)
     refused = [line for line in logs if "ACCESS_REFUSED" in line.get("reason", "")]

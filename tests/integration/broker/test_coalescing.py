@@ -11,13 +11,13 @@ from tests.support.eventually import eventually
 
 from flowport_amqp.content import Received
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bundles import Part, bundled
-from shared.broker.message_bodies import outgoing
+from shared.broker.bundles import Part, encode_bundle
+from shared.broker.message_bodies import encode_body
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.client import publish_confirmed
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import Bundle, DurableRunDispatched, EventBatch, decode
-from shared.contracts.outcomes import cancelled_unworked
+from shared.contracts.outcomes import cancelled_without_worker
 
 SLOTS = 100
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ async def heard_from(gateway: Broker, *workers: Broker) -> None:
 
 
 async def take(worker: Broker, brokers: Brokers, handler: Recorder | Holder, *, free: int = SLOTS) -> None:
-    await worker.work.consume(brokers.express, handler, prefetch=SLOTS, may_be_away=True, free=lambda: free)
+    await worker.work.consume(brokers.express, handler, prefetch=SLOTS, may_be_missing=True, free=lambda: free)
 
 
 async def publish(gateway: Broker, queue: str, count: int) -> None:
@@ -48,7 +48,7 @@ async def publish_raw(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = Non
     async with raw_channel(brokers.url) as channel:
         await publish_confirmed(
             channel,
-            bundled([Part(body) for body in bodies]),
+            encode_bundle([Part(body) for body in bodies]),
             routing_key=brokers.bundles,
             delivery_mode=TRANSIENT,
             expiration_ms=ttl_ms,
@@ -107,7 +107,7 @@ async def test_a_bundle_is_no_larger_than_what_its_receiver_has_free(
     gateway, worker = await brokers.open(), await brokers.open()
     recorder, overheard = Recorder(), Overheard()
     subscription = await worker.work.consume(
-        brokers.express, recorder, prefetch=SLOTS, may_be_away=True, free=lambda: free
+        brokers.express, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
     )
     await heard_from(gateway, worker)
     await subscription.stop_taking()
@@ -180,11 +180,11 @@ async def test_a_message_that_fails_comes_again_alone_and_harms_no_neighbour(bro
     undertaker = Undertaker()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
-    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)))
+    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
     await eventually(lambda: undertaker.letters)
     assert sorted(recorder.run_ids) == ["run-0", "run-1", "run-1", "run-2"]
     assert [delivery.redelivered for delivery in recorder.deliveries] == [False, False, False, True]
-    assert [letter.body for letter in undertaker.letters] == [outgoing(dispatched(1))]
+    assert [letter.body for letter in undertaker.letters] == [encode_body(dispatched(1))]
     assert undertaker.letters[0].queue == brokers.bundles
 
 
@@ -200,8 +200,8 @@ async def test_a_message_that_fails_waits_for_none_of_its_neighbours(brokers: Br
         await released.wait()
         return Settlement.ACK
 
-    await worker.work.consume(brokers.express, handle, prefetch=SLOTS, may_be_away=True)
-    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)))
+    await worker.work.consume(brokers.express, handle, prefetch=SLOTS, may_be_missing=True)
+    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)))
     await eventually(lambda: ("run-1", True) in handled)
     released.set()
 
@@ -210,7 +210,7 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
     worker, recorder, undertaker = await brokers.open(), Recorder(), Undertaker()
     await worker.work.drain(brokers.dead, undertaker, prefetch=1)
     await take(worker, brokers, recorder)
-    await publish_raw(brokers, outgoing(dispatched(0)), b'{"v":99}', outgoing(dispatched(2)))
+    await publish_raw(brokers, encode_body(dispatched(0)), b'{"v":99}', encode_body(dispatched(2)))
     await eventually(lambda: undertaker.letters)
     assert recorder.run_ids == ["run-0", "run-2"]
     assert [(letter.body, letter.reason) for letter in undertaker.letters] == [(b'{"v":99}', "rejected")]
@@ -218,13 +218,13 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
 
 async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
     worker, holder, undertaker = await brokers.open(), Holder(), Undertaker()
-    taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_away=True)
+    taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_missing=True)
     await eventually(lambda: taking.is_taking)
     await taking.stop_taking()
     await worker.work.drain(brokers.dead, undertaker, prefetch=10)
-    await publish_raw(brokers, *(outgoing(dispatched(number)) for number in range(3)), ttl_ms=0)
+    await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)), ttl_ms=0)
     await eventually(lambda: len(undertaker.letters) == 3)
-    assert [letter.body for letter in undertaker.letters] == [outgoing(dispatched(number)) for number in range(3)]
+    assert [letter.body for letter in undertaker.letters] == [encode_body(dispatched(number)) for number in range(3)]
     assert undertaker.reasons == ["expired"] * 3
 
 
@@ -258,7 +258,7 @@ async def test_a_reply_that_ends_a_run_reports_its_slot_as_free(brokers: Brokers
     worker, overheard = await brokers.open(), Overheard()
     await take(worker, brokers, Recorder(), free=3)
     address = brokers.topology.reply_inbox.new_name()
-    ended = EventBatch("run-1", 0, (RunEnded(cancelled_unworked(NOW, NOW)),))
+    ended = EventBatch("run-1", 0, (RunEnded(cancelled_without_worker(NOW, NOW)),))
     async with raw_channel(brokers.url) as channel:
         await channel.declare_private_queue(address, {})
         await channel.consume(address, overheard, no_ack=True)

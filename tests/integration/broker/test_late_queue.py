@@ -10,8 +10,8 @@ from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.servers.ports import LOOPBACK
 from shared.broker.connect import open_broker
-from shared.broker.permissions import Access
-from shared.broker.ports import BrokerAway
+from shared.broker.permissions import Permissions
+from shared.broker.ports import BrokerDisconnected
 from shared.broker.rabbitmq.clients import AmqpClient
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
@@ -19,7 +19,7 @@ from shared.broker.rabbitmq.management import Management
 
 async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, client: AmqpClient) -> None:
     user, password = uuid4().hex, uuid4().hex
-    nothing_to_make = Access(configure="^$", write=".*", read=".*")
+    nothing_to_make = Permissions(configure="^$", write=".*", read=".*")
     await Management(rabbitmq.management_url).set_user(user, password, nothing_to_make)
     async with Brokers(rabbitmq.amqp_url, client=client) as brokers:
         url = f"amqp://{user}:{password}@{LOOPBACK}:{rabbitmq.port}/"
@@ -29,10 +29,10 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
             await channel.declare_exchange(brokers.topology.control_exchange, "fanout", durable=True)
         await late.start()
         recorder = Recorder()
-        subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_away=True)
+        subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_missing=True)
         assert not subscription.is_taking
 
-        with pytest.raises(BrokerAway, match="there is no queue"):
+        with pytest.raises(BrokerDisconnected, match="there is no queue"):
             await maker.work.publish(brokers.express, dispatched())
         await declare_topology(rabbitmq.amqp_url, brokers.topology)
         await eventually(lambda: subscription.is_taking)
@@ -43,18 +43,18 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
 
 @pytest.mark.parametrize("is_kept", [False, True])
 async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoever_has_it(
-    rabbitmq: RabbitMQServer, client: AmqpClient, *, is_kept: bool
+    rabbitmq: RabbitMQServer, client: AmqpClient, *, is_durable: bool
 ) -> None:
     async with Brokers(rabbitmq.amqp_url, client=client) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
         broker, holder = await brokers.open(), Holder()
-        queue = brokers.work if is_kept else brokers.express
-        taking = await broker.work.consume(queue, holder, prefetch=1, may_be_away=True)
+        queue = brokers.work if is_durable else brokers.express
+        taking = await broker.work.consume(queue, holder, prefetch=1, may_be_missing=True)
         await eventually(lambda: taking.is_taking)
         await broker.work.publish(queue, dispatched())
         await eventually(lambda: holder.held)
         await channel.delete_queue(queue)  # whoever takes from it is told so, as when its node dies
         await eventually(lambda: not taking.is_taking)
-        assert holder.held[0].is_held() is not is_kept
+        assert holder.held[0].is_held() is not is_durable
         await eventually(lambda: taking.is_taking)
-        assert holder.held[0].is_held() is not is_kept
+        assert holder.held[0].is_held() is not is_durable
         holder.release()

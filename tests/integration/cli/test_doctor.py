@@ -20,7 +20,7 @@ from flowport.admin.databases import INDEXES, ServiceDatabase
 from flowport.doctor.store import NO_TRANSACTIONS, check_stores
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
-from shared.broker.permissions import access_of, user_of
+from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import (
@@ -186,9 +186,11 @@ async def test_each_broker_user_can_check_every_queue(
     installation: Installation, rabbitmq: RabbitMQServer, service: ServiceName
 ) -> None:
     password = uuid4().hex
-    await Management(rabbitmq.management_url).set_user(user_of(service), password, access_of(service))
+    await Management(rabbitmq.management_url).set_user(broker_user(service), password, service_permissions(service))
     del installation.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
-    installation.environment["FLOWPORT_AMQP_URL"] = f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+    installation.environment["FLOWPORT_AMQP_URL"] = (
+        f"amqp://{broker_user(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+    )
     found = await asyncio.to_thread(installation.findings, "ok")
     assert found["queues"].startswith("all exist")
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.deploy import DeployCaller, at, state
 
-from shared.contracts.agents import Agent, AgentSettings, AgentSkill, CreateAgent, FoundAgent
+from shared.contracts.agents import Agent, AgentLookup, AgentSettings, AgentSkill, CreateAgent
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 SKILL = AgentSkill(id="sum", name=" Sums ", tags=("maths",))
@@ -17,7 +17,7 @@ async def publish(gateway: DeployCaller, settings: AgentSettings = SETTINGS, wor
 
 async def of(gateway: DeployCaller, workflow_id: str, workspace_id: str = "ws") -> Agent | None:
     path = at(workflow_id, "agent", workspace_id)
-    return (await gateway.http.call("GET", path, returns=FoundAgent)).agent
+    return (await gateway.http.call("GET", path, returns=AgentLookup)).agent
 
 
 async def test_an_agent_is_found_by_its_id_and_its_workflow(gateway: DeployCaller) -> None:

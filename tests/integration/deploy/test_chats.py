@@ -4,11 +4,11 @@ import msgspec
 import pytest
 from tests.support.deploy import DeployCaller, at, state
 
-from shared.contracts.chats import Chat, ChatAccess, ChatLook, ChatSettings, CreateChat, FoundChat, ShownOutput
+from shared.contracts.chats import Chat, ChatAccess, ChatAppearance, ChatLookup, ChatOutput, ChatSettings, CreateChat
 from shared.errors import Conflict, FlowportError, InvalidRequest, NotFound
 from shared.store.client import Store
 
-SETTINGS = ChatSettings(identifier="help-desk", title=" Help ", outputs=(ShownOutput("fn", ""),))
+SETTINGS = ChatSettings(identifier="help-desk", title=" Help ", outputs=(ChatOutput("fn", ""),))
 
 
 async def publish(gateway: DeployCaller, settings: ChatSettings = SETTINGS, workflow_id: str = "") -> Chat:
@@ -17,18 +17,18 @@ async def publish(gateway: DeployCaller, settings: ChatSettings = SETTINGS, work
 
 
 async def look(gateway: DeployCaller, identifier: str) -> Chat | None:
-    return (await gateway.http.call("GET", f"/internal/chats/at/{identifier}", returns=FoundChat)).chat
+    return (await gateway.http.call("GET", f"/internal/chats/at/{identifier}", returns=ChatLookup)).chat
 
 
 async def test_a_chat_is_found_by_its_address_its_workflow_and_its_id(gateway: DeployCaller) -> None:
     chat = await publish(gateway)
     assert chat.settings.title == "Help"
-    assert chat.settings.outputs == (ShownOutput("fn", "content"),)
+    assert chat.settings.outputs == (ChatOutput("fn", "content"),)
     assert await look(gateway, "help-desk") == chat
     assert await look(gateway, "elsewhere") is None
-    of = await gateway.http.call("GET", at(chat.workflow_id, "chat"), returns=FoundChat)
+    of = await gateway.http.call("GET", at(chat.workflow_id, "chat"), returns=ChatLookup)
     assert of.chat == chat
-    foreign = await gateway.http.call("GET", at(chat.workflow_id, "chat", "other"), returns=FoundChat)
+    foreign = await gateway.http.call("GET", at(chat.workflow_id, "chat", "other"), returns=ChatLookup)
     assert foreign.chat is None
     assert await gateway.http.call("GET", f"/internal/chats/{chat.id}", returns=Chat) == chat
 
@@ -47,7 +47,9 @@ async def test_an_address_and_a_workflow_are_given_once(gateway: DeployCaller) -
 async def test_settings_are_replaced_and_a_public_chat_forgets_its_password(gateway: DeployCaller) -> None:
     secret = ChatSettings(identifier="secret", title="T", access=ChatAccess.PASSWORD, password_hash="hash")
     chat = await publish(gateway, secret)
-    changed = ChatSettings(identifier="open", title="T", password_hash="hash", look=ChatLook(primary_color="#00ff00"))
+    changed = ChatSettings(
+        identifier="open", title="T", password_hash="hash", look=ChatAppearance(primary_color="#00ff00")
+    )
     saved = await gateway.http.call("PUT", f"/internal/chats/{chat.id}", body=changed, returns=Chat)
     assert saved.settings.password_hash is None
     assert await look(gateway, "secret") is None
@@ -123,8 +125,8 @@ async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gatewa
             )
             for it in ("", "ada", "@", "@localhost", "ada@\u212aelvin.example", "a@b@c.example", "<a@b.example>")
         ),
-        ChatSettings(identifier="ok", title="T", look=ChatLook(image_url="javascript:alert(1)")),
-        ChatSettings(identifier="ok", title="T", outputs=(ShownOutput("a", "toolCalls.list"),)),
+        ChatSettings(identifier="ok", title="T", look=ChatAppearance(image_url="javascript:alert(1)")),
+        ChatSettings(identifier="ok", title="T", outputs=(ChatOutput("a", "toolCalls.list"),)),
     ],
 )
 async def test_settings_out_of_order_are_refused(gateway: DeployCaller, wrong: ChatSettings) -> None:
@@ -143,7 +145,7 @@ async def test_settings_out_of_order_are_refused(gateway: DeployCaller, wrong: C
     ],
 )
 async def test_a_color_is_kept_in_its_long_form(gateway: DeployCaller, given: str | None, kept: str | None) -> None:
-    chat = await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color=given)))
+    chat = await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatAppearance(primary_color=given)))
     assert chat.settings.look.primary_color == kept
 
 
@@ -152,7 +154,7 @@ async def test_a_color_is_kept_in_its_long_form(gateway: DeployCaller, given: st
 )
 async def test_what_could_be_more_than_a_color_is_refused_by_its_name(gateway: DeployCaller, wrong: str) -> None:
     with pytest.raises(InvalidRequest, match="primaryColor must be like"):
-        await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color=wrong)))
+        await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatAppearance(primary_color=wrong)))
 
 
 async def test_only_the_gateway_may_ask(executor: DeployCaller) -> None:

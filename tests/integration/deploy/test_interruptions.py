@@ -15,7 +15,7 @@ from deploy_service.domain.content import Snapshot
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from deploy_service.settings import DeploySettings
-from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.contracts.chats import Chat, ChatLookup, ChatSettings, CreateChat
 from shared.errors import NotFound
 from shared.store.client import Store
 
@@ -192,4 +192,4 @@ async def test_a_killed_archive_is_completed_by_the_next_one_and_keeps_no_addres
             await again.http.call("DELETE", at(workflow.id))
         with pytest.raises(NotFound):
             await again.endpoint(workflow.id)
-        assert (await again.http.call("GET", "/internal/chats/at/help-desk", returns=FoundChat)).chat is None
+        assert (await again.http.call("GET", "/internal/chats/at/help-desk", returns=ChatLookup)).chat is None

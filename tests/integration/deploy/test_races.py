@@ -11,7 +11,7 @@ from tests.support.deploy import DeployCaller, at, deploy_service, state
 
 from deploy_service.settings import DeploySettings
 from shared.contracts import deployments as contracts
-from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.contracts.chats import Chat, ChatLookup, ChatSettings, CreateChat
 from shared.contracts.deployments import Endpoint
 from shared.errors import Conflict, NotDeployed, Unavailable
 
@@ -149,6 +149,6 @@ async def test_a_workflow_that_is_deleted_while_it_is_published_gives_its_addres
         delete = replicas[1].http.call("DELETE", at(workflow.id))
         await asyncio.gather(publish, delete, return_exceptions=True)
         path = f"/internal/chats/at/{settings.identifier}"
-        return (await replicas[0].http.call("GET", path, returns=FoundChat)).chat
+        return (await replicas[0].http.call("GET", path, returns=ChatLookup)).chat
 
     assert await asyncio.gather(*map(both, range(40))) == [None] * 40

@@ -8,7 +8,7 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload
 from tests.support.eventually import until
 
-from shared.contracts.jobs import QueueStanding, RunAccepted
+from shared.contracts.jobs import QueueStatus, RunAccepted
 from shared.contracts.runs import RunStatus
 from shared.errors import AtCapacity, FullQueue, RunIdTaken
 
@@ -37,12 +37,12 @@ async def test_the_queue_tells_how_long_it_is_to_its_own_workspace(start: Start)
         for _ in range(3):
             await system.gateway.accept()
 
-        assert await _standing(system, WORKSPACE) == QueueStanding(3, 7, None)
-        assert await _standing(system, "another") == QueueStanding(0, 7, 0.0)
+        assert await _standing(system, WORKSPACE) == QueueStatus(3, 7, None)
+        assert await _standing(system, "another") == QueueStatus(0, 7, 0.0)
 
 
-async def _standing(system: System, workspace_id: str) -> QueueStanding:
-    return await system.gateway.client.call("GET", f"/internal/queues/{workspace_id}", returns=QueueStanding)
+async def _standing(system: System, workspace_id: str) -> QueueStatus:
+    return await system.gateway.client.call("GET", f"/internal/queues/{workspace_id}", returns=QueueStatus)
 
 
 def _refused(queue: FullQueue) -> float:

@@ -8,11 +8,11 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System
 
 from executor_service.adapters.conversations import JobsConversations
-from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import InvalidRequest, PayloadTooLarge
 
-HI = Remembered("user", "Hi")
-HELLO = Remembered("assistant", "Hello \u2028 <&> \U0001f600")
+HI = ConversationMessage("user", "Hi")
+HELLO = ConversationMessage("assistant", "Hello \u2028 <&> \U0001f600")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def memory(system: System) -> JobsConversations:
     return JobsConversations(system.executor.client)
 
 
-async def said(memory: JobsConversations, workspace_id: str, conversation_id: str) -> list[Remembered]:
+async def said(memory: JobsConversations, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
     """The messages, whoever added them."""
     return [replace(message, once="") for message in await memory.read(workspace_id, conversation_id)]
 
@@ -49,7 +49,7 @@ async def test_an_append_that_is_repeated_adds_nothing(memory: JobsConversations
 
 
 async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsConversations) -> None:
-    pairs = [(Remembered("user", f"q{n}"), Remembered("assistant", f"a{n}")) for n in range(12)]
+    pairs = [(ConversationMessage("user", f"q{n}"), ConversationMessage("assistant", f"a{n}")) for n in range(12)]
     await asyncio.gather(*(memory.append("w", "ada", pair, once=str(n)) for n, pair in enumerate(pairs)))
     kept = await said(memory, "w", "ada")
     assert sorted(zip(kept[::2], kept[1::2], strict=True), key=str) == sorted(pairs, key=str)
@@ -59,7 +59,7 @@ async def test_a_conversation_is_bounded(start: Start) -> None:
     async with start(conversation_messages=3) as system:
         memory = JobsConversations(system.executor.client)
         for number in range(5):
-            await memory.append("w", "ada", [Remembered("user", str(number))], once=str(number))
+            await memory.append("w", "ada", [ConversationMessage("user", str(number))], once=str(number))
         assert [said.content for said in await memory.read("w", "ada")] == ["2", "3", "4"]
 
 
@@ -86,6 +86,6 @@ async def test_a_conversation_expires_after_its_last_append(memory: JobsConversa
 
 async def test_what_cannot_be_kept_is_refused(memory: JobsConversations) -> None:
     with pytest.raises(PayloadTooLarge):
-        await memory.append("w", "ada", [Remembered("user", "x" * (LONGEST_MESSAGE + 1))], once="1")
+        await memory.append("w", "ada", [ConversationMessage("user", "x" * (LONGEST_MESSAGE + 1))], once="1")
     with pytest.raises(InvalidRequest):
         await memory.read("w", "x" * 256)

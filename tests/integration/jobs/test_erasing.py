@@ -15,7 +15,7 @@ from jobs_service.deletion import service as erasing
 from jobs_service.payloads.repository import CHUNK_BYTES
 from shared.broker.topology import DEAD, EVENTS
 from shared.contracts.claims import JournalEntry
-from shared.contracts.conversations import AppendMessages, Remembered
+from shared.contracts.conversations import AppendMessages, ConversationMessage
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.events import Chunk
 from shared.contracts.files import FileKey
@@ -121,7 +121,7 @@ async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_oth
     system: System, others: str
 ) -> None:
     for workspace_id in ("workspace-1", others):
-        said = AppendMessages((Remembered("user", "Hi"),), "1")
+        said = AppendMessages((ConversationMessage("user", "Hi"),), "1")
         path = f"/internal/conversations/{workspace_id}/messages?conversation_id=talk"
         await system.executor.client.call("POST", path, body=said)
         await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/large", body=json_payload(b"1"))

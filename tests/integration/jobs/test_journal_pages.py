@@ -33,11 +33,11 @@ async def taken_over(
 
 async def read_on(executor: Executor, granted: ClaimGranted) -> list[list[JournalEntry]]:
     """Every page behind what the claim was given."""
-    pages, behind = [], granted.more_behind
-    while behind is not None:
-        page = await Jobs(executor.client).read_journal(granted.run.run_id, granted.attempt, behind)
+    pages, after = [], granted.more_behind
+    while after is not None:
+        page = await Jobs(executor.client).read_journal(granted.run.run_id, granted.attempt, after)
         pages.append(list(page.entries))
-        behind = page.more_behind
+        after = page.more_behind
     return pages
 
 

@@ -7,7 +7,7 @@ from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, a
 from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.run_statistics import FindTallies, RunTallies, RunTally
+from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.runs import RunMode, RunStatus
 
 
@@ -19,9 +19,9 @@ def recorded(run_id: str, status: RunStatus = RunStatus.COMPLETED) -> RunRecorde
     return RunRecorded(a_spec(run_id, mode=RunMode.SYNC), an_outcome(status))
 
 
-async def tally(system: System, workspace_id: str = WORKSPACE) -> RunTally | None:
-    asked = FindTallies(workspace_id, (WORKFLOW, "another"))
-    found = await system.gateway.client.call("POST", "/internal/tallies/search", body=asked, returns=RunTallies)
+async def tally(system: System, workspace_id: str = WORKSPACE) -> RunStatistics | None:
+    asked = FindRunStatistics(workspace_id, (WORKFLOW, "another"))
+    found = await system.gateway.client.call("POST", "/internal/tallies/search", body=asked, returns=RunStatisticsList)
     return found.tallies[0] if found.tallies else None
 
 

@@ -12,12 +12,12 @@ from flowport.servers.secantus import SecantusServer
 from shared.clock import SystemClock
 from shared.store.client import Store
 from shared.store.documents import Collection
-from shared.store.expiry import AT_ONCE, Expiry, Lifetime
-from shared.store.indexes import Index, by
+from shared.store.expiry import BATCH_SIZE, Expiry, Lifetime
+from shared.store.indexes import Index, ascending
 
 OFTEN = 0.05
-KEPT = Index("kept", by("expires_at"), expire_after_seconds=0)
-EVENTS = Index("events", by("written_at"), expire_after_seconds=3600)
+KEPT = Index("kept", ascending("expires_at"), expire_after_seconds=0)
+EVENTS = Index("events", ascending("written_at"), expire_after_seconds=3600)
 
 
 def ago(**time: float) -> datetime:
@@ -70,13 +70,15 @@ async def left(collection: Collection, *ids: int) -> None:
 
 
 async def test_what_has_expired_goes_and_what_has_not_stays(kept: Collection, expiry: Expiry) -> None:
-    await kept.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * AT_ONCE))
+    await kept.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * BATCH_SIZE))
     await kept.insert_many([{"_id": 100, "expires_at": ago(hours=-1)}, {"_id": 101}, {"_id": 102, "expires_at": None}])
     await left(kept, 100, 101, 102)
 
 
 async def test_it_goes_when_its_time_comes_and_if_it_came_late(kept: Collection, expiry: Expiry) -> None:
-    await kept.insert_many({"_id": number, "expires_at": ago(seconds=-number / 100)} for number in range(3 * AT_ONCE))
+    await kept.insert_many(
+        {"_id": number, "expires_at": ago(seconds=-number / 100)} for number in range(3 * BATCH_SIZE)
+    )
     await left(kept)
     await kept.insert_one({"_id": 0, "expires_at": ago(days=1)})
     await left(kept)

@@ -24,10 +24,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 async def port(authority: Authority, mongodb_uri: str) -> AsyncIterator[int]:
     """Where a store listens that speaks TLS and calls itself localhost."""
-    behind = urlsplit(mongodb_uri)
+    after = urlsplit(mongodb_uri)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        its_reader, its_writer = await asyncio.open_connection(behind.hostname, behind.port)
+        its_reader, its_writer = await asyncio.open_connection(after.hostname, after.port)
         await asyncio.gather(_pass_on(reader, its_writer), _pass_on(its_reader, writer))
 
     context = authority.server_context("localhost")
@@ -54,9 +54,9 @@ async def test_a_store_under_another_name_is_not(port: int, authority: Authority
     await _refused(_uri(mongodb_uri, "127.0.0.1", port, authority))
 
 
-def _uri(behind: str, host: str, port: int, authority: Authority) -> str:
+def _uri(after: str, host: str, port: int, authority: Authority) -> str:
     """Return the URI of the store behind TLS, at another address."""
-    parts = urlsplit(behind)
+    parts = urlsplit(after)
     user, at, _ = parts.netloc.rpartition("@")
     return f"mongodb://{user}{at}{host}:{port}/?{parts.query}&tls=true&tlsCAFile={authority.file()}"
 

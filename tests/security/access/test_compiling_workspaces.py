@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from deploy_service.application import checking
 from executor_service.application import workflow_cache
 from executor_service.engine import binding
-from shared.compile_slots import THREADS, CompileTurns
+from shared.compile_slots import THREADS, CompileSlots
 from shared.contracts.deployments import Problems
 from shared.contracts.runs import SnapshotRef
 from shared.errors import Unavailable
@@ -24,14 +24,14 @@ from shared.workflow.format.models import WorkflowState
 class SlowCode:
     """Code of a workspace that compiles until it is released."""
 
-    def __init__(self, turns: CompileTurns, workspace_id: str) -> None:
+    def __init__(self, slots: CompileSlots, workspace_id: str) -> None:
         self.compiling = 0
-        self._turns, self._workspace_id = turns, workspace_id
+        self._slots, self._workspace_id = slots, workspace_id
         self._release = threading.Event()
 
     async def compile(self) -> None:
-        async with self._turns.held(self._workspace_id):
-            await self._turns.run(self._compile)
+        async with self._slots.hold(self._workspace_id):
+            await self._slots.run(self._compile)
 
     def release(self) -> None:
         self._release.set()
@@ -42,12 +42,12 @@ class SlowCode:
 
 
 async def test_a_workspace_compiles_one_workflow_at_a_time_and_others_meanwhile_theirs() -> None:
-    turns = CompileTurns()
-    slow = SlowCode(turns, "attacker")
+    slots = CompileSlots()
+    slow = SlowCode(slots, "attacker")
     flood = [asyncio.create_task(slow.compile()) for _ in range(10 * THREADS)]
     await eventually(lambda: slow.compiling == 1)
-    async with turns.held("victim"):
-        assert await turns.run(lambda: "compiled") == "compiled"
+    async with slots.hold("victim"):
+        assert await slots.run(lambda: "compiled") == "compiled"
     assert slow.compiling == 1
     slow.release()
     await asyncio.gather(*flood)
@@ -106,8 +106,8 @@ async def test_an_executor_compiles_one_workflow_of_a_workspace_at_a_time(monkey
 
 
 async def test_a_workspace_has_no_more_checks_in_progress_than_it_may() -> None:
-    turns = CompileTurns(most=2)
-    slow = SlowCode(turns, "attacker")
+    slots = CompileSlots(most=2)
+    slow = SlowCode(slots, "attacker")
     flood = [asyncio.create_task(slow.compile()) for _ in range(2)]
     await eventually(lambda: slow.compiling == 1)
     with pytest.raises(Unavailable):

@@ -34,7 +34,7 @@ from shared.contracts.files import FileKey, FileScope
 from shared.contracts.runs import RunSpec
 from shared.errors import NotFound
 from shared.ids import public_run_id
-from shared.security.current_ticket import presenting
+from shared.security.current_ticket import using_ticket
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
@@ -147,7 +147,7 @@ async def test_a_run_reads_its_own_files(
 ) -> None:
     run = await run_of(system, caller)
     key = blobs.add(own_file(run))
-    with presenting(SIGNER.sign_run(run, seconds=60)):
+    with using_ticket(SIGNER.sign_run(run, seconds=60)):
         assert await reader(files, key, run) == CONTENT
 
 
@@ -176,7 +176,7 @@ async def test_a_run_reads_no_other_file_that_its_caller_may_not_read(
     of_other = blobs.add(FileKey.new("WS1", OTHER, "E9", "a.txt"))
     of_earlier_release = blobs.add(FileKey("WS1", MINE, public_run_id(run.run_id), "file_1", "a.txt"))
     of_other_workspace = blobs.add(FileKey.new("WS2", MINE, "E1", "a.txt"))
-    with presenting(SIGNER.sign_run(run, seconds=60)):
+    with using_ticket(SIGNER.sign_run(run, seconds=60)):
         assert await reader(files, of_workflow, run) == (CONTENT if reads_workflow else None)
         for key in (of_other, of_earlier_release):
             assert await reader(files, key, run) == (CONTENT if reads_workspace else None)
@@ -192,7 +192,7 @@ async def test_a_called_workflow_reads_the_files_of_the_run_and_no_more(
     child = SIGNER.sign_child(ring().verify(SIGNER.sign_run(run, seconds=60)), OTHER, "0" * 64)
     grandchild = SIGNER.sign_child(ring().verify(child), "X", "0" * 64)
     for ticket in (child, grandchild):
-        with presenting(ticket):
+        with using_ticket(ticket):
             assert await reader(files, own, run) == CONTENT
             assert await reader(files, other, run) is None
 
@@ -204,7 +204,7 @@ async def test_a_chosen_run_id_opens_no_file_of_another_workflow(
     await system.execute({"input": {}}, key=None, headers={"x-execution-id": "order-1"})
     run = system.worker.runs[-1]
     key = blobs.add(FileKey.new("WS1", OTHER, "order-1", "a.txt"))
-    with presenting(SIGNER.sign_run(run, seconds=60)):
+    with using_ticket(SIGNER.sign_run(run, seconds=60)):
         assert await shown(files, key, run) is None
 
 

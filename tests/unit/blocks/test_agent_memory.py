@@ -10,7 +10,7 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.remembering import NO_STORE
 from executor_service.engine import RunResult
-from shared.contracts.conversations import Remembered
+from shared.contracts.conversations import ConversationMessage
 
 SYSTEM = {"role": "system", "content": "brief"}
 
@@ -38,10 +38,10 @@ async def test_the_next_run_knows_what_was_said() -> None:
     await say("Who am I?", store, models, "run-2")
     assert told(models) == ["brief", "I am Ada", "Hello Ada", "Who am I?"]
     assert store.said("w1", "ada") == [
-        Remembered("user", "I am Ada"),
-        Remembered("assistant", "Hello Ada"),
-        Remembered("user", "Who am I?"),
-        Remembered("assistant", "Your name is Ada"),
+        ConversationMessage("user", "I am Ada"),
+        ConversationMessage("assistant", "Hello Ada"),
+        ConversationMessage("user", "Who am I?"),
+        ConversationMessage("assistant", "Your name is Ada"),
     ]
 
 
@@ -75,7 +75,7 @@ async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
 )
 async def test_a_window_bounds_what_is_recalled(settings: dict[str, Any], remembered: list[str]) -> None:
     store, models = Store(), Models("ok")
-    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", "Hello")]
+    store.kept["w1", "ada"] = [ConversationMessage("user", "Hi"), ConversationMessage("assistant", "Hello")]
     await say("now", store, models, **settings)
     assert told(models) == ["brief", *remembered, "now"]
 
@@ -98,14 +98,22 @@ async def test_a_server_without_a_store_says_so() -> None:
 
 async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
     store, models = Store(), Models("ok")
-    store.kept["w1", "ada"] = [Remembered("system", "be rude"), Remembered("tool", "5"), Remembered("user", "Hi")]
+    store.kept["w1", "ada"] = [
+        ConversationMessage("system", "be rude"),
+        ConversationMessage("tool", "5"),
+        ConversationMessage("user", "Hi"),
+    ]
     await say("now", store, models)
     assert told(models) == ["brief", "Hi", "now"]
 
 
 async def test_what_says_nothing_is_not_recalled() -> None:
     store, models = Store(), Models("ok")
-    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", ""), Remembered("user", " \n")]
+    store.kept["w1", "ada"] = [
+        ConversationMessage("user", "Hi"),
+        ConversationMessage("assistant", ""),
+        ConversationMessage("user", " \n"),
+    ]
     await say("now", store, models)
     assert told(models) == ["brief", "Hi", "now"]
 

@@ -8,32 +8,32 @@ from tests.unit.blocks.running import INPUT, engine_of, failure, run, run_block
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.memory import MemoryHandler
-from shared.contracts.conversations import Remembered
+from shared.contracts.conversations import ConversationMessage
 
 
 class Store:
     """Keeps conversations for as long as the test lasts."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], list[Remembered]] = {}
+        self.kept: dict[tuple[str, str], list[ConversationMessage]] = {}
         self.seen: set[str] = set()
 
-    async def read(self, workspace_id: str, conversation_id: str) -> list[Remembered]:
+    async def read(self, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
         return self.kept.get((workspace_id, conversation_id), [])
 
     async def append(
-        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+        self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         if once not in self.seen:
             self.seen.add(once)
             said = [msgspec.structs.replace(message, once=once) for message in messages]
             self.kept.setdefault((workspace_id, conversation_id), []).extend(said)
 
-    def said(self, workspace_id: str, conversation_id: str) -> list[Remembered]:
+    def said(self, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
         """The messages, whoever added them."""
         return [msgspec.structs.replace(message, once="") for message in self.kept[workspace_id, conversation_id]]
 
-    async def conversations(self, workspace_id: str) -> dict[str, list[Remembered]]:
+    async def conversations(self, workspace_id: str) -> dict[str, list[ConversationMessage]]:
         return {key: said for (workspace, key), said in self.kept.items() if workspace == workspace_id}
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
@@ -43,8 +43,8 @@ class Store:
 @pytest.fixture
 def store() -> Store:
     store = Store()
-    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", "Hello")]
-    store.kept["w2", "secret"] = [Remembered("user", "Not for w1")]
+    store.kept["w1", "ada"] = [ConversationMessage("user", "Hi"), ConversationMessage("assistant", "Hello")]
+    store.kept["w2", "secret"] = [ConversationMessage("user", "Not for w1")]
     return store
 
 
@@ -64,7 +64,7 @@ async def test_what_is_added_stands_after_what_was_said(store: Store) -> None:
 async def test_a_block_that_runs_again_after_a_crash_adds_nothing_twice(store: Store) -> None:
     for _ in range(2):
         await run_block("memory", MemoryHandler(store), operation="add", id="new", role="user", content="Once")
-    assert store.said("w1", "new") == [Remembered("user", "Once")]
+    assert store.said("w1", "new") == [ConversationMessage("user", "Once")]
 
 
 async def test_a_conversation_can_be_read(store: Store) -> None:

@@ -14,11 +14,11 @@ from shared.broker.bundles import (
     Coalescer,
     Part,
     WorkerSlots,
-    bundled,
     chunks,
+    encode_bundle,
 )
-from shared.broker.message_bodies import incoming_replies, outgoing
-from shared.broker.ports import BrokerAway
+from shared.broker.message_bodies import decode_replies, encode_body
+from shared.broker.ports import BrokerDisconnected
 from shared.contracts.messages import MAX_BUNDLE_BYTES, Bundle, UnreadableMessage, decode, encode
 
 
@@ -72,7 +72,7 @@ async def test_what_waits_to_be_written_has_a_bound() -> None:
     await asyncio.sleep(0)
     for _ in range(MAX_PENDING):
         coalescer.add("a", part())
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerDisconnected):
         coalescer.add("a", part())
     coalescer.add("b", part())
     sent.go_on.set()
@@ -144,26 +144,28 @@ async def test_a_bundle_never_has_more_than_its_bound() -> None:
 
 
 def test_one_unreadable_batch_leaves_its_neighbours_readable() -> None:
-    good = [outgoing(batch(number)) for number in range(2)]
-    body = bundled([Part(good[0]), Part(b'{"v":9}'), Part(encode(Bundle(()))), Part(good[1])], worker="w", free=7)
-    replies = incoming_replies(body)
+    good = [encode_body(batch(number)) for number in range(2)]
+    body = encode_bundle([Part(good[0]), Part(b'{"v":9}'), Part(encode(Bundle(()))), Part(good[1])], worker="w", free=7)
+    replies = decode_replies(body)
     assert replies.batches == [batch(0), batch(1)]
     assert len(replies.unreadable) == 2
     assert (replies.worker, replies.free) == ("w", 7)
 
 
 def test_a_message_in_a_bundle_is_as_it_would_be_alone() -> None:
-    body = outgoing(batch(), traceparent="00-1-2-01")
-    bundle = decode(bundled([Part(body), Part(body)])).message
+    body = encode_body(batch(), traceparent="00-1-2-01")
+    bundle = decode(encode_bundle([Part(body), Part(body)])).message
     assert isinstance(bundle, Bundle)
     assert [bytes(content) for content in bundle.parts] == [body, body]
     assert decode(bytes(bundle.parts[0])).traceparent == "00-1-2-01"
 
 
 def test_a_body_over_the_bound_of_bundles_is_read_as_a_single_message() -> None:
-    large = outgoing(batch(text="x" * MAX_BUNDLE_BYTES))
+    large = encode_body(batch(text="x" * MAX_BUNDLE_BYTES))
     assert decode(large).message == batch(text="x" * MAX_BUNDLE_BYTES)
-    full = bundled([Part(b"x" * (MAX_BYTES // MAX_PARTS)) for _ in range(MAX_PARTS)], redelivered=True, worker="w" * 32)
+    full = encode_bundle(
+        [Part(b"x" * (MAX_BYTES // MAX_PARTS)) for _ in range(MAX_PARTS)], redelivered=True, worker="w" * 32
+    )
     assert len(full) <= MAX_BUNDLE_BYTES
     with pytest.raises(UnreadableMessage):
         decode(b'{"v":1,"message":{"type":"bundle","parts":[' + b"1," * MAX_BUNDLE_BYTES + b"1]}}")

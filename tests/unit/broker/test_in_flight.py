@@ -5,7 +5,7 @@ import asyncio
 from tests.support.broker_samples import Holder, dispatched
 from tests.support.eventually import eventually
 
-from shared.broker.in_flight import InHand
+from shared.broker.in_flight import InFlight
 from shared.broker.ports import Delivery, Settlement
 
 DELIVERY = Delivery(dispatched(), redelivered=False)
@@ -13,7 +13,7 @@ DELIVERY = Delivery(dispatched(), redelivered=False)
 
 async def test_what_exceeds_the_limit_waits_for_a_free_hand() -> None:
     holder, settled = Holder(), list[Settlement]()
-    in_hand = InHand(holder, limit=2)
+    in_hand = InFlight(holder, limit=2)
     for _ in range(5):
         in_hand.take(DELIVERY, settled.append)
     await eventually(lambda: len(holder.held) == 2)
@@ -24,7 +24,7 @@ async def test_what_exceeds_the_limit_waits_for_a_free_hand() -> None:
 
 async def test_what_the_broker_took_back_is_neither_begun_nor_settled() -> None:
     holder, settled = Holder(), list[Settlement]()
-    in_hand = InHand(holder, limit=1)
+    in_hand = InFlight(holder, limit=1)
     for _ in range(3):
         in_hand.take(DELIVERY, settled.append)
     await eventually(lambda: holder.held)
@@ -37,7 +37,7 @@ async def test_what_the_broker_took_back_is_neither_begun_nor_settled() -> None:
 
 async def test_a_delivery_that_is_cancelled_before_its_first_step_is_settled_all_the_same() -> None:
     holder, settled = Holder(), list[Settlement]()
-    in_hand = InHand(holder, limit=1)
+    in_hand = InFlight(holder, limit=1)
     in_hand.take(DELIVERY, settled.append)
     in_hand.take(DELIVERY, settled.append)
     await in_hand.drain(grace=0)
@@ -58,7 +58,7 @@ async def test_a_handler_that_ignores_its_cancellation_does_not_hold_up_the_stop
         return Settlement.ACK
 
     settled: list[Settlement] = []
-    in_hand = InHand(stubborn, limit=1)
+    in_hand = InFlight(stubborn, limit=1)
     in_hand.take(DELIVERY, settled.append)
     await asyncio.sleep(0)
     await asyncio.wait_for(in_hand.drain(grace=0), 30)

@@ -4,14 +4,14 @@ import pytest
 from tests.support.brokers import topology
 from tests.unit.amqp.fake_peer import address
 
-from shared.broker.ports import BrokerAway
-from shared.broker.rabbitmq.reconnecting import KeptConnection
+from shared.broker.ports import BrokerDisconnected
+from shared.broker.rabbitmq.reconnecting import ReconnectingConnection
 from shared.broker.rabbitmq.replies import Inbox
 from shared.broker.topology import Policy
 
 
 async def test_without_a_reply_address_nothing_was_handed_to_the_broker() -> None:
     queue = topology("test", Policy()).reply_inbox
-    inbox = Inbox(KeptConnection(address(1), name="test"), queue, print, lambda: None, print)
-    with pytest.raises(BrokerAway):
+    inbox = Inbox(ReconnectingConnection(address(1), name="test"), queue, print, lambda: None, print)
+    with pytest.raises(BrokerDisconnected):
         _ = inbox.address

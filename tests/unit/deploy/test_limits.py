@@ -11,7 +11,7 @@ from deploy_service.domain.tool_server import checked_settings as checked_server
 from deploy_service.domain.version import version_description, version_name
 from deploy_service.domain.workflow import workflow_description, workflow_name
 from shared.contracts.agents import AgentSettings, AgentSkill
-from shared.contracts.chats import ChatAccess, ChatLook, ChatSettings, ShownOutput
+from shared.contracts.chats import ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool
 from shared.errors import InvalidRequest
 
@@ -69,9 +69,9 @@ def text(length: int) -> str:
         (lambda n: chat(identifier=text(n)), 100, "identifier"),
         (lambda n: chat(title=text(n)), 200, "title"),
         (lambda n: chat(description=text(n)), 2_000, "description"),
-        (lambda n: chat(look=ChatLook(welcome_message=text(n))), 2_000, "customizations.welcomeMessage"),
-        (lambda n: chat(look=ChatLook(image_url="https://" + text(n))), 2_000, "customizations.imageUrl"),
-        (lambda n: chat(outputs=(ShownOutput("b", "content"),) * n), 50, "outputConfigs"),
+        (lambda n: chat(look=ChatAppearance(welcome_message=text(n))), 2_000, "customizations.welcomeMessage"),
+        (lambda n: chat(look=ChatAppearance(image_url="https://" + text(n))), 2_000, "customizations.imageUrl"),
+        (lambda n: chat(outputs=(ChatOutput("b", "content"),) * n), 50, "outputConfigs"),
         (invited, 500, "allowedEmails"),
         (lambda n: server(name=text(n)), 200, "name"),
         (lambda n: server(description=text(n)), 2_000, "description"),

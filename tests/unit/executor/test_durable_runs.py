@@ -19,7 +19,7 @@ from executor_service.application.running_runs import RunningRuns
 from executor_service.engine import Call, Execution, Inputs, RunResult
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import CancelRun, DurableRunDispatched
-from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.outcomes import RunOutcome, timeout_message
 from shared.contracts.runs import RunMode, RunSpec, RunStatus
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
@@ -246,7 +246,7 @@ async def test_a_later_attempt_has_the_time_that_is_left_and_tells_of_all_of_it(
     assert world.jobs.finished is not None
     error = world.jobs.finished.outcome.error
     assert error is not None
-    assert error.message == time_out_text(world.jobs.run.time_limit_ms)
+    assert error.message == timeout_message(world.jobs.run.time_limit_ms)
 
 
 async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: World) -> None:

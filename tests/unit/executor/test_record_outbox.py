@@ -10,8 +10,8 @@ from tests.unit.executor.fakes import spec
 
 from executor_service.adapters import patient_publishing, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
-from shared.broker.message_bodies import outgoing
-from shared.broker.ports import BrokerAway, QueueFull
+from shared.broker.message_bodies import encode_body
+from shared.broker.ports import BrokerDisconnected, QueueFull
 from shared.broker.topology import MAX_MESSAGE_BYTES
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunBegan, RunRecorded
@@ -37,11 +37,11 @@ class Work:
         self.line.set()
 
     async def publish(self, queue: object, message: Message) -> None:
-        outgoing(message)
+        encode_body(message)
         await self.line.wait()
         if self.away_for:
             self.away_for -= 1
-            raise BrokerAway("not connected to the broker")
+            raise BrokerDisconnected("not connected to the broker")
         if self.is_full:
             raise QueueFull("it takes no more")
         assert isinstance(message, RecordBatch)

@@ -23,7 +23,7 @@ from shared.contracts.deployments import Environment
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.payloads import Payload
 from shared.contracts.tickets import TICKET_HEADER
-from shared.security.current_ticket import presented_ticket, presenting
+from shared.security.current_ticket import current_ticket, using_ticket
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -46,7 +46,7 @@ async def test_calls_between_services_carry_the_ticket_of_the_task_that_makes_th
     )
 
     async def call(ticket: str) -> None:
-        with presenting(ticket):
+        with using_ticket(ticket):
             await client.fetch("GET", f"/internal/{ticket}")
 
     await asyncio.gather(call("one"), call("two"))
@@ -60,7 +60,7 @@ async def test_an_attached_run_works_with_the_ticket_of_its_message() -> None:
         run = here.consumers._attached.run
 
         async def attending(*arguments: object, **options: object) -> bool:
-            seen.append(presented_ticket())
+            seen.append(current_ticket())
             return await run(*arguments, **options)  # type: ignore[arg-type]
 
         here.consumers._attached.run = attending  # type: ignore[method-assign]
@@ -81,7 +81,7 @@ async def test_each_attempt_at_a_durable_run_works_with_the_ticket_of_its_claim(
             return ClaimAnswer(msgspec.structs.replace(granted, ticket=f"attempt {granted.attempt}"))
 
         async def finish(self, run_id: str, result: FinishRun) -> None:
-            self.finished_with = presented_ticket()
+            self.finished_with = current_ticket()
             await super().finish(run_id, result)
 
     jobs = Claims(spec(time_limit_ms=60_000))
@@ -89,7 +89,7 @@ async def test_each_attempt_at_a_durable_run_works_with_the_ticket_of_its_claim(
     for attempt in (1, 2):
         await worker.work(DurableRunDispatched("r1", f"d{attempt}", "w1"), redelivered=False)
         assert jobs.finished_with == f"attempt {attempt}"
-    assert presented_ticket() == ""
+    assert current_ticket() == ""
 
 
 async def test_what_fits_into_no_record_is_stored_with_the_ticket_of_its_run() -> None:
@@ -99,13 +99,13 @@ async def test_what_fits_into_no_record_is_stored_with_the_ticket_of_its_run() -
             self.presented: list[str] = []
 
         async def put(self, workspace_id: str, document: bytes) -> Payload:
-            self.presented.append(presented_ticket())
+            self.presented.append(current_ticket())
             return await super().put(workspace_id, document)
 
     blobs = Attended()
     outbox = RecordOutbox(RecordsQueue(), blobs)  # type: ignore[arg-type]
     for ticket in ("one", "two"):
-        with presenting(ticket):
+        with using_ticket(ticket):
             outbox.put(a_record(ticket, 9 * 1024 * 1024))
     await outbox.start()
     await outbox.stop()

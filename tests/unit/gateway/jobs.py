@@ -10,12 +10,12 @@ from tests.unit.gateway.erasures import FakeEraser
 from gateway.runs.ports.jobs import EVERY_RUN
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
 from shared.contracts.usage import Spend, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge, RunIdTaken
@@ -47,7 +47,7 @@ class FakeJobs(FakeEraser):
         self.refusal: Exception | None = None
         self.inline_limit = 1024 * 1024
         self.spent: dict[str, float] = {}
-        self.tallied: dict[str, RunTally] = {}
+        self.tallied: dict[str, RunStatistics] = {}
         self.searches: list[FindLogs] = []
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
@@ -62,14 +62,14 @@ class FakeJobs(FakeEraser):
             raise self.refusal
         return Spend(workspace_id, "2026-11", Usage(cost_usd=self.spent.get(workspace_id, 0.0)))
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         if self.refusal is not None:
             raise self.refusal
         found = [self.tallied[each] for each in workflow_ids if each in self.tallied]
         return {tally.workflow_id: tally for tally in found if tally.workspace_id == workspace_id}
 
-    async def queue(self, workspace_id: str) -> QueueStanding:
-        return QueueStanding(len(self.accepted), 1000, None)
+    async def queue(self, workspace_id: str) -> QueueStatus:
+        return QueueStatus(len(self.accepted), 1000, None)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         if self.refusal is not None:

@@ -17,7 +17,7 @@ from gateway.runs.adapters.cancels import Cancels
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import NotStarted, RunLost
 from gateway.runs.domain.execute_request import ExecuteRequest
-from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunExpired, RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch, RunRecorded
@@ -206,7 +206,7 @@ async def test_a_run_is_kept_for_a_worker_no_longer_than_its_caller_waits(
     [
         (QueueFull("full"), AtCapacity),
         (BrokerUnavailable("no confirm"), RunLost),
-        (BrokerAway("away"), Unavailable),
+        (BrokerDisconnected("away"), Unavailable),
     ],
 )
 async def test_a_publish_that_fails_leaves_nothing_behind(
@@ -222,7 +222,7 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
 
 @pytest.mark.parametrize(
     ("refusal", "cancelled"),
-    [(QueueFull("full"), []), (BrokerAway("away"), []), (BrokerUnavailable("no confirm"), ["E1@WS1"])],
+    [(QueueFull("full"), []), (BrokerDisconnected("away"), []), (BrokerUnavailable("no confirm"), ["E1@WS1"])],
 )
 async def test_workers_are_told_to_stop_what_one_may_have_and_not_what_was_handed_to_none(
     broker: FragileBroker, runs: BrokerAttachedRuns, refusal: Exception, cancelled: list[str]

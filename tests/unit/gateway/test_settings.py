@@ -6,7 +6,7 @@ from gateway.access.domain.plans import PlanName
 from gateway.features.chat.mail import MailTls
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 
 def test_plans_have_the_promised_limits() -> None:
@@ -72,7 +72,7 @@ def test_wrong_mail_settings_stop_the_start_and_say_why(
     for name, value in wrong.items():
         monkeypatch.setenv(f"FLOWPORT_{name}", value)
     with pytest.raises(SystemExit, match=sentence):
-        read_settings(GatewaySettings)
+        load_settings(GatewaySettings)
 
 
 @pytest.mark.parametrize("name", ["EXECUTION_TIMEOUT_PRO", "EXECUTION_TIMEOUT_ASYNC_FREE"])
@@ -81,9 +81,9 @@ def test_no_plan_lets_a_run_take_longer_than_the_broker_waits(monkeypatch: pytes
     with pytest.raises(
         SystemExit, match=rf"FLOWPORT_{name}: longer than FLOWPORT_LONGEST_RUN_SECONDS, which is 5400\..*topology apply"
     ):
-        read_settings(GatewaySettings)
+        load_settings(GatewaySettings)
     monkeypatch.setenv("FLOWPORT_LONGEST_RUN_SECONDS", "7200")
-    assert getattr(read_settings(GatewaySettings), name.lower()) == 7200
+    assert getattr(load_settings(GatewaySettings), name.lower()) == 7200
 
 
 def test_every_setting_is_described() -> None:

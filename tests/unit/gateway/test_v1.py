@@ -11,7 +11,7 @@ from tests.unit.gateway.visitor import enrol
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.contracts.runs import RunStatus
 from shared.errors import InvalidWorkflow, Unavailable
 
@@ -89,7 +89,7 @@ async def test_the_list_comes_in_pages(system: System) -> None:
 
 
 async def test_workflows_tell_how_often_they_have_run(system: System) -> None:
-    system.jobs.tallied["W"] = RunTally("WS1", "W", 7, NOON)
+    system.jobs.tallied["W"] = RunStatistics("WS1", "W", 7, NOON)
     (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
     alone = (await send(system, "GET", "/W")).json["data"]
     for shown in (row, alone):

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from tests.support.left_behind import without_collections
 
 from shared.errors import OutcomeUncertain, Unavailable
-from shared.security.current_ticket import presenting
+from shared.security.current_ticket import using_ticket
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -184,7 +184,7 @@ async def test_a_path_is_sent_escaped_and_without_segments_of_dots(path: str, ta
 async def test_a_line_break_in_a_header_sends_nothing() -> None:
     server = Server(at_once)
     async with serving(server) as client:
-        with presenting("ticket\r\nx-forged: yes"), pytest.raises(Unavailable):
+        with using_ticket("ticket\r\nx-forged: yes"), pytest.raises(Unavailable):
             await client.call("GET", "/internal/runs")
     assert server.connections == 0
 

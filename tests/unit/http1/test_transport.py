@@ -389,7 +389,7 @@ def test_it_does_not_matter_where_the_network_cuts_an_answer(cuts: list[int]) ->
     places = [0, *sorted(cuts), len(STREAM)]
     for begin, end in pairwise(places):
         exchange.feed(STREAM[begin:end])
-    assert (exchange.status, exchange.is_whole, exchange.may_be_followed) == (200, True, True)
+    assert (exchange.status, exchange.is_complete, exchange.is_reusable) == (200, True, True)
     assert asyncio.run(_read(exchange)) == b"one two three"
 
 
@@ -398,7 +398,7 @@ def test_no_bytes_break_it(data: bytes, start: bytes) -> None:
     exchange = Exchange(_NoTransport())
     for piece in (start, data):
         exchange.feed(piece)
-    exchange.lose(None)
+    exchange.connection_lost(None)
     if exchange.status:
         with_or_without_failure = asyncio.run(_read(exchange))
         assert with_or_without_failure.startswith(b"one two ") or WORDS not in start

@@ -107,7 +107,7 @@ class FakeWork:
         handler: Handler,
         *,
         prefetch: int,
-        may_be_away: bool = False,
+        may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         """See WorkQueue."""

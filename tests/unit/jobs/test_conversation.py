@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs_service.conversations.rules import APPENDS_KNOWN, ConversationLimits, Transcript
-from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import PayloadTooLarge
 
 WIDE = ConversationLimits(messages=1000, size=1024 * 1024)
 
 
-def said(*texts: str) -> list[Remembered]:
-    return [Remembered("user", text) for text in texts]
+def said(*texts: str) -> list[ConversationMessage]:
+    return [ConversationMessage("user", text) for text in texts]
 
 
 def texts(transcript: Transcript) -> list[str]:

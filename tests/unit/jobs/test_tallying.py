@@ -8,7 +8,7 @@ from tests.unit.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
 from jobs_service.statistics.service import Tallying
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.errors import Unavailable
 
 
@@ -16,11 +16,11 @@ class FakeTallies:
     """Keeps what it is given, while it answers."""
 
     def __init__(self) -> None:
-        self.kept: list[RunTally] = []
+        self.kept: list[RunStatistics] = []
         self.fails = False
         self.hangs = False
 
-    async def add(self, tallies: Sequence[RunTally]) -> None:
+    async def add(self, tallies: Sequence[RunStatistics]) -> None:
         """See Tallies."""
         if self.hangs:
             await asyncio.Event().wait()
@@ -28,7 +28,7 @@ class FakeTallies:
             raise Unavailable("the store is away")
         self.kept += tallies
 
-    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunTally]:
+    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
         """See Tallies."""
         raise NotImplementedError
 
@@ -57,7 +57,7 @@ async def test_what_the_store_did_not_take_is_written_down_with_what_came_since(
 
     await tallying.step()
 
-    assert tallies.kept == [RunTally("workspace-1", "workflow-1", 2, after(2))]
+    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2))]
 
 
 async def test_what_was_cut_short_is_written_down_at_the_next_step(tallying: Tallying, tallies: FakeTallies) -> None:
@@ -69,4 +69,4 @@ async def test_what_was_cut_short_is_written_down_at_the_next_step(tallying: Tal
 
     await tallying.step()
 
-    assert tallies.kept == [RunTally("workspace-1", "workflow-1", 1, after(1))]
+    assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 1, after(1))]

@@ -50,7 +50,7 @@ async def test_a_connection_is_kept_only_for_a_moment() -> None:
 
 
 async def test_no_more_connections_are_kept_than_allowed() -> None:
-    client = OutboundClient(["localhost"], limits=OutboundLimits(kept_connections=2))
+    client = OutboundClient(["localhost"], limits=OutboundLimits(idle_connections=2))
     async with raw_server(OK) as server:
         for workspace in "abc":
             await client.send(OutboundRequest("GET", server.url, workspace_id=workspace))

@@ -10,13 +10,13 @@ from tools.reference.configuration import SETTINGS
 from gateway.access.domain.plans import PlanName
 from gateway.access.domain.rate_limits import RateKind
 from gateway.settings import GatewaySettings
-from shared.settings_loader import variables_of
+from shared.settings_loader import setting_variables
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))
 NAMED = re.compile(r"\bFLOWPORT_[A-Z][A-Z_]*")
 READ_BY = {
-    service: {variable for kind in kinds for field in kind.model_fields for variable in variables_of(kind, field)}
+    service: {variable for kind in kinds for field in kind.model_fields for variable in setting_variables(kind, field)}
     for service, kinds in SETTINGS.items()
 }
 OF_A_SERVICE = re.compile(

@@ -18,10 +18,10 @@ from tools.reference.configuration import SETTINGS
 from deploy_service.settings import DeploySettings
 from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
-from shared.broker.permissions import user_of
+from shared.broker.permissions import broker_user
 from shared.service import ServiceName
 from shared.settings import CommonSettings
-from shared.settings_loader import variables_of
+from shared.settings_loader import setting_variables
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -135,7 +135,10 @@ def test_mongodb_may_end_by_itself() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_given_only_settings_that_it_knows(name: str) -> None:
     known = {
-        variable for kind in SETTINGS[name] for field in kind.model_fields for variable in variables_of(kind, field)
+        variable
+        for kind in SETTINGS[name]
+        for field in kind.model_fields
+        for variable in setting_variables(kind, field)
     }
     assert set(COMPOSE[name]["environment"]) - known == set()
 
@@ -160,7 +163,7 @@ def test_a_service_that_nobody_calls_knows_no_token_but_its_own(name: str) -> No
 
 @pytest.mark.parametrize("service", ServiceName)
 def test_a_service_enters_the_broker_as_itself(service: ServiceName) -> None:
-    assert f"//{user_of(service)}:" in COMPOSE[service.value]["environment"]["FLOWPORT_AMQP_URL"]
+    assert f"//{broker_user(service)}:" in COMPOSE[service.value]["environment"]["FLOWPORT_AMQP_URL"]
 
 
 @pytest.mark.parametrize("name", COMPOSE)

@@ -11,7 +11,7 @@ from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
 from flowport.doctor.findings import Verdict
 from flowport.doctor.settings import check_settings
-from shared.settings_loader import variables_of
+from shared.settings_loader import setting_variables
 
 
 def _config_maps(container: Object) -> set[str]:
@@ -21,7 +21,10 @@ def _config_maps(container: Object) -> set[str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str) -> None:
     known = {
-        variable for kind in SETTINGS[name] for field in kind.model_fields for variable in variables_of(kind, field)
+        variable
+        for kind in SETTINGS[name]
+        for field in kind.model_fields
+        for variable in setting_variables(kind, field)
     }
     (container,) = named(overlay, "Deployment", name)["spec"]["template"]["spec"]["containers"]
     assert {variable["name"] for variable in container["env"]} - known == set()

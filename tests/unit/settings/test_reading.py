@@ -10,12 +10,12 @@ from deploy_service.settings import DeploySettings
 from executor_service.providers.settings import ProviderSettings
 from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 
 def refusal(kind: type[GatewaySettings | DeploySettings]) -> str:
     with pytest.raises(SystemExit) as refused:
-        read_settings(kind)
+        load_settings(kind)
     return str(refused.value)
 
 
@@ -38,20 +38,20 @@ def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "flowport_token_gateway").write_text("from a file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
-    assert read_settings(GatewaySettings).token_gateway.get_secret_value() == "from a file"
+    assert load_settings(GatewaySettings).token_gateway.get_secret_value() == "from a file"
 
 
 def test_keys_of_model_vendors_are_secrets_in_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "openai_api_key").write_text("sk-from-a-file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
-    assert read_settings(ProviderSettings).openai_api_key.get_secret_value() == "sk-from-a-file"
+    assert load_settings(ProviderSettings).openai_api_key.get_secret_value() == "sk-from-a-file"
 
 
 def test_what_is_given_goes_before_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "flowport_mongodb_uri").write_text("mongodb://of-a-file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
-    assert read_settings(GatewaySettings, mongodb_uri="mongodb://given").mongodb_uri == "mongodb://given"
-    assert read_settings(GatewaySettings).mongodb_uri == "mongodb://of-a-file"
+    assert load_settings(GatewaySettings, mongodb_uri="mongodb://given").mongodb_uri == "mongodb://given"
+    assert load_settings(GatewaySettings).mongodb_uri == "mongodb://of-a-file"
 
 
 def test_nothing_reads_its_settings_without_the_files() -> None:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from shared.errors import PayloadTooLarge
 from shared.web.internal_errors import render_internal_error
-from shared.web.middleware import BodyLimit
+from shared.web.middleware import BodyLimitMiddleware
 
 
 async def _size(request: Request) -> Response:
@@ -28,7 +28,7 @@ APP = Starlette(
 
 
 async def _post(path: str, body: bytes, *, headers: dict[str, str] | None = None) -> httpx2.Response:
-    transport = httpx2.ASGITransport(BodyLimit(APP, 10, ("/blobs/",)))
+    transport = httpx2.ASGITransport(BodyLimitMiddleware(APP, 10, ("/blobs/",)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(path, content=body, headers=headers)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from shared.bounded_inserts import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.errors import Conflict
 
 AT_MOST: Final = 5
@@ -17,7 +17,7 @@ class Shelf:
     def __init__(self) -> None:
         self.things: list[int] = []
 
-    async def put(self, adding: BoundedAdding, number: int) -> int | None:
+    async def put(self, adding: BoundedInserts, number: int) -> int | None:
         """What is on the shelf afterwards; None where it was full."""
 
         async def count() -> int:
@@ -30,21 +30,21 @@ class Shelf:
             await asyncio.sleep(0)
             return number
 
-        async def take_back(added: int) -> None:
+        async def delete(added: int) -> None:
             self.things.remove(added)
 
-        return await adding.add("owner", AT_MOST, count=count, add=add, take_back=take_back)
+        return await adding.insert("owner", AT_MOST, count=count, insert=add, delete=delete)
 
 
 async def test_of_many_at_once_so_many_are_added_as_there_is_room_for() -> None:
-    shelf, adding = Shelf(), BoundedAdding()
+    shelf, adding = Shelf(), BoundedInserts()
     told = await asyncio.gather(*(shelf.put(adding, number) for number in range(20)))
     assert [number for number in told if number is not None] == shelf.things == list(range(AT_MOST))
 
 
 @pytest.mark.parametrize("there", range(AT_MOST + 1))
 async def test_two_processes_together_add_no_more_either(there: int) -> None:
-    shelf, one, other = Shelf(), BoundedAdding(), BoundedAdding()
+    shelf, one, other = Shelf(), BoundedInserts(), BoundedInserts()
     shelf.things = list(range(-there, 0))
     told = await asyncio.gather(*(shelf.put(each, number) for number in range(20) for each in (one, other)))
     added = [number for number in told if number is not None]
@@ -53,7 +53,7 @@ async def test_two_processes_together_add_no_more_either(there: int) -> None:
 
 
 async def test_what_cannot_be_added_takes_no_place() -> None:
-    adding = BoundedAdding()
+    adding = BoundedInserts()
 
     async def none() -> int:
         return 0
@@ -66,4 +66,4 @@ async def test_what_cannot_be_added_takes_no_place() -> None:
 
     for _ in range(2):
         with pytest.raises(Conflict):
-            await adding.add("owner", AT_MOST, count=none, add=refused, take_back=nothing_to_take_back)
+            await adding.insert("owner", AT_MOST, count=none, insert=refused, delete=nothing_to_take_back)

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from flowport.local.asgi_server import listen, port_of, serve_app
 from shared.web.bounded_http import BoundedHttp
-from shared.web.disconnects import offered
+from shared.web.disconnects import subscribe_function
 
 CONNECTIONS = 5
 HEAD = b"Host: x\r\nContent-Length: 2\r\n\r\n"
@@ -40,7 +40,7 @@ def application() -> FastAPI:
 
     @app.post("/heard")
     async def heard(request: Request) -> str:
-        listen_for_the_end = offered(request.scope)
+        listen_for_the_end = subscribe_function(request.scope)
         assert listen_for_the_end is not None
         listen_for_the_end(lambda: None)
         return ""

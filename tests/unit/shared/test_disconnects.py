@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from tests.support.eventually import eventually
 
 from flowport.local.asgi_server import listen, port_of, serve_app
-from shared.web.disconnects import offered
+from shared.web.disconnects import subscribe_function
 
 
 class Application:
@@ -26,7 +26,7 @@ class Application:
         if scope["type"] != "http":
             return
         await Request(scope, receive).body()
-        listen_to = offered(scope)
+        listen_to = subscribe_function(scope)
         assert listen_to is not None
         look_away = listen_to(self.tell)
         self.read += 1

@@ -2,16 +2,16 @@
 
 import asyncio
 
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 
 async def test_a_task_is_over_when_its_end_returns() -> None:
     task = asyncio.create_task(asyncio.sleep(60, None))
     await asyncio.sleep(0)
-    await end(task)
+    await cancel_task(task)
     assert task.cancelled()
-    await end(task)
-    await end(None)
+    await cancel_task(task)
+    await cancel_task(None)
 
 
 async def test_a_task_that_missed_its_cancellation_is_told_again() -> None:
@@ -23,7 +23,7 @@ async def test_a_task_that_missed_its_cancellation_is_told_again() -> None:
 
     task = asyncio.create_task(deaf_once())
     await asyncio.sleep(0)
-    await end(task)
+    await cancel_task(task)
     assert task.cancelled()
 
 
@@ -33,5 +33,5 @@ async def test_a_task_that_failed_before_stops_nobody_from_stopping() -> None:
 
     task = asyncio.create_task(fails())
     await asyncio.sleep(0)
-    await end(task)
+    await cancel_task(task)
     assert task.done()

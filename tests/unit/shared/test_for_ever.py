@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.eventually import eventually
 
-from shared.tasks import end, for_ever
+from shared.tasks import cancel_task, run_periodically
 
 
 async def test_a_step_that_breaks_is_followed_by_the_next_one() -> None:
@@ -15,7 +15,7 @@ async def test_a_step_that_breaks_is_followed_by_the_next_one() -> None:
         steps += 1
         raise RuntimeError("nobody thought of this")
 
-    task = asyncio.create_task(for_ever(step, every=0.001, name="test"))
+    task = asyncio.create_task(run_periodically(step, every=0.001, name="test"))
     await eventually(lambda: steps >= 3)
-    await end(task)
+    await cancel_task(task)
     assert task.cancelled()

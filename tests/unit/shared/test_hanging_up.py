@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.web.app import HUNG_UP, create_app
+from shared.web.app import CLIENT_CLOSED_REQUEST, create_app
 
 
 async def test_a_caller_who_hangs_up_in_the_middle_of_a_body_breaks_nothing() -> None:
@@ -27,4 +27,4 @@ async def test_a_caller_who_hangs_up_in_the_middle_of_a_body_breaks_nothing() ->
 
     scope = {"type": "http", "method": "POST", "path": "/read", "query_string": b"", "headers": []}
     await create_app("test", components=(), checks={}, routers=[router])(scope, receive, send)
-    assert told[0]["status"] == HUNG_UP
+    assert told[0]["status"] == CLIENT_CLOSED_REQUEST

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
-from shared.store.pagination import PATIENCE_SECONDS, Listed, Page, read
+from shared.store.pagination import PATIENCE_SECONDS, Page, ResultPage, read_in_ranges
 from shared.store.positions import position_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Shelf:
     def __post_init__(self) -> None:
         self.documents = [{"_id": f"{n:07}", "position": each} for n, each in enumerate(self.positions)]
 
-    def page(self, page: Page) -> Listed:
+    def page(self, page: Page) -> ResultPage:
         self.time, self.looks = 0.0, 0
 
         async def look(bounds: Document, most: int) -> list[Document]:
@@ -47,19 +47,19 @@ class Shelf:
             within = [each for each in self.documents if low <= each["position"] < high]
             self.looks += 1
             self.time += self.slowness * (PER_LOOK + PER_DOCUMENT * len(within))
-            found = sorted((each for each in within if self._is_behind(each, page)), key=Place.of)
+            found = sorted((each for each in within if self._is_behind(each, page)), key=Cursor.of)
             return found[:most] if page.oldest_first else found[::-1][:most]
 
-        return asyncio.run(read(look, page, newest=at(timedelta()), clock=lambda: self.time))
+        return asyncio.run(read_in_ranges(look, page, newest=at(timedelta()), clock=lambda: self.time))
 
     def is_wanted(self, document: Document) -> bool:
         return int(document["_id"]) % self.wanted == 0
 
     def _is_behind(self, document: Document, page: Page) -> bool:
-        if page.behind is None or not self.is_wanted(document):
+        if page.after is None or not self.is_wanted(document):
             return self.is_wanted(document)
-        place = Place.of(document)
-        return place > page.behind if page.oldest_first else place < page.behind
+        place = Cursor.of(document)
+        return place > page.after if page.oldest_first else place < page.after
 
 
 def of_last_days(count: int, days: int) -> list[int]:
@@ -69,12 +69,12 @@ def of_last_days(count: int, days: int) -> list[int]:
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_a_page_of_a_long_list_reads_little_of_it(oldest_first: bool) -> None:
     shelf = Shelf(of_last_days(200_000, days=30))
-    found, behind = shelf.page(Page(limit=100, oldest_first=oldest_first))
+    found, after = shelf.page(Page(limit=100, oldest_first=oldest_first))
 
     assert len(found) == 100
     assert shelf.time < 0.5, "all of it takes 6 s"
 
-    shelf.page(Page(limit=100, oldest_first=oldest_first, behind=behind))
+    shelf.page(Page(limit=100, oldest_first=oldest_first, after=after))
     assert shelf.time < 0.5, "and so it is with the pages behind"
 
 
@@ -88,26 +88,26 @@ def test_a_page_costs_little_while_a_thousand_runs_a_second_go_by() -> None:
 
 def test_the_newest_page_of_a_short_list_takes_few_looks() -> None:
     shelf = Shelf(of_last_days(5, days=80))
-    found, behind = shelf.page(Page(limit=100))
+    found, after = shelf.page(Page(limit=100))
 
-    assert (len(found), behind) == (5, None)
+    assert (len(found), after) == (5, None)
     assert shelf.looks <= 10
 
 
 def test_who_waits_too_long_gets_a_short_page_and_the_place_where_it_goes_on() -> None:
     shelf = Shelf(of_last_days(200_000, days=30), wanted=50_000)
-    found, behind = shelf.page(Page(limit=100))
+    found, after = shelf.page(Page(limit=100))
 
     assert len(found) < 4
-    assert behind is not None
+    assert after is not None
     assert PATIENCE_SECONDS < shelf.time < 2 * PATIENCE_SECONDS
 
 
 def test_what_is_older_than_anybody_keeps_runs_is_found_from_its_oldest_on() -> None:
     shelf = Shelf([at(timedelta(days=4_000)), at(timedelta(days=1))])
-    found, behind = shelf.page(Page(limit=1, oldest_first=True))
+    found, after = shelf.page(Page(limit=1, oldest_first=True))
 
-    assert ([each["_id"] for each in found], behind) == (["0000000"], Place.of(found[0]))
+    assert ([each["_id"] for each in found], after) == (["0000000"], Cursor.of(found[0]))
 
 
 def test_what_another_clock_put_into_the_future_is_found() -> None:
@@ -144,16 +144,16 @@ def test_pages_hold_everything_once_and_in_order(
 ) -> None:
     shelf = Shelf(positions, wanted, slowness)
     seen: list[Document] = []
-    behind: Place | None = None
+    after: Cursor | None = None
     for _ in range(1_000):
-        page = Page(limit=limit, lowest=lowest, highest=highest, behind=behind, oldest_first=oldest_first)
-        found, behind = shelf.page(page)
+        page = Page(limit=limit, lowest=lowest, highest=highest, after=after, oldest_first=oldest_first)
+        found, after = shelf.page(page)
         assert len(found) <= limit
         seen += found
-        if behind is None:
+        if after is None:
             break
-        behind = Place.read(behind.cursor)
+        after = Cursor.parse(after.text)
     low, high = lowest or 0, 1 << 62 if highest is None else highest
     meant = [each for each in shelf.documents if low <= each["position"] <= high and shelf.is_wanted(each)]
-    assert seen == sorted(meant, key=Place.of, reverse=not oldest_first)
-    assert behind is None
+    assert seen == sorted(meant, key=Cursor.of, reverse=not oldest_first)
+    assert after is None

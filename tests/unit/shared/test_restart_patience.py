@@ -9,7 +9,7 @@ from tests.support.callers import CallsTo
 from tests.support.eventually import eventually
 
 from shared.errors import Unavailable
-from shared.http1 import Http1Caller
+from shared.http1 import Http1Client
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -65,7 +65,7 @@ def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
     )
 
 
-def at(url: str, http: Http1Caller, *, timeout: float) -> InternalClient:
+def at(url: str, http: Http1Client, *, timeout: float) -> InternalClient:
     return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, http=http)
 
 
@@ -86,7 +86,7 @@ async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> Non
     silent = Silent()
     async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        http = Http1Caller(url, keep_seconds=5, max_connections=1)
+        http = Http1Client(url, keep_seconds=5, max_connections=1)
         slow = asyncio.create_task(at(url, http, timeout=30).call("POST", "/internal/runs", body={}))
         await eventually(lambda: silent.asked == 1)
         with pytest.raises(Unavailable) as raised:

@@ -16,7 +16,7 @@ from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.contracts.tickets import RunTicket
 from shared.errors import RunTicketRefused
 from shared.ids import new_id
-from shared.security.current_ticket import presented_ticket, presenting
+from shared.security.current_ticket import current_ticket, using_ticket
 from shared.security.run_tickets import MARGIN_SECONDS, TicketSigner
 from shared.settings import TicketSettings
 
@@ -105,8 +105,8 @@ def test_a_key_that_cannot_be_read_stops_the_start_and_is_not_repeated(text: str
 
 
 def test_the_ticket_is_presented_inside_the_block_alone() -> None:
-    with presenting("outer"):
-        with presenting("inner"):
-            assert presented_ticket() == "inner"
-        assert presented_ticket() == "outer"
-    assert presented_ticket() == ""
+    with using_ticket("outer"):
+        with using_ticket("inner"):
+            assert current_ticket() == "inner"
+        assert current_ticket() == "outer"
+    assert current_ticket() == ""

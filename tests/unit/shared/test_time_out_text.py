@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.outcomes import time_out_text
+from shared.contracts.outcomes import timeout_message
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from shared.contracts.outcomes import time_out_text
     ],
 )
 def test_a_time_out_names_whole_minutes_from_one_minute_on(limit_ms: int, text: str) -> None:
-    assert time_out_text(limit_ms) == f"Execution timed out after {text}"
+    assert timeout_message(limit_ms) == f"Execution timed out after {text}"

@@ -5,7 +5,7 @@ import pytest
 from flowport_amqp.errors import ChannelClosed
 from gateway.runs.domain.errors import RunLost
 from shared.errors import AtCapacity
-from shared.tracebacks import forget_frames, unraised
+from shared.tracebacks import clear_tracebacks, without_traceback
 
 ERRORS = (
     AtCapacity("full", retry_after=7),
@@ -18,7 +18,7 @@ ERRORS = (
 def test_whatever_an_error_is_made_of_it_is_the_same_again(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
         raise error
-    again = unraised(raised.value)
+    again = without_traceback(raised.value)
     assert again is not error
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
     assert (error.__traceback__ is not None, again.__traceback__) == (True, None)
@@ -34,6 +34,6 @@ def test_frames_are_forgotten_of_all_that_an_error_came_from() -> None:
     with pytest.raises(ValueError, match="error") as raised:
         cut()
     error, cause = raised.value, raised.value.__cause__
-    forget_frames(error)
+    clear_tracebacks(error)
     assert cause is not None
     assert (error.__traceback__, cause.__traceback__) == (None, None)

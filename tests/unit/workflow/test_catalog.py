@@ -6,7 +6,7 @@ import pytest
 from tests.unit.workflow.states import block, start, workflow
 
 from shared.contracts.problems import ProblemCode
-from shared.workflow.catalog import BlockSpec, Catalog, Effect, Refusal, installed_catalog
+from shared.workflow.catalog import BlockSpec, Catalog, Effect, UnsupportedBlock, installed_catalog
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW, WRITES_TEXT
 from shared.workflow.catalog.logic import code_text
@@ -141,7 +141,7 @@ def test_some_types_are_never_retried(kind: str) -> None:
 def test_an_unknown_type_is_refused_by_name_and_with_a_way_out() -> None:
     """Integrations of other companies: who brings a workflow from Sim meets this first."""
     refusal = CATALOG.find("gmail_v2")
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, UnsupportedBlock)
     assert refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE
     assert refusal.message.startswith("Invalid block type: gmail_v2;")
     assert "API block" in refusal.message
@@ -151,7 +151,7 @@ def test_an_unknown_type_is_refused_by_name_and_with_a_way_out() -> None:
 @pytest.mark.parametrize("kind", ["knowledge", "table"])
 def test_a_type_that_is_not_offered_is_refused_with_a_way_out(kind: str) -> None:
     refusal = CATALOG.find(kind)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, UnsupportedBlock)
     assert refusal.reason is ProblemCode.UNSUPPORTED_BLOCK_TYPE
     assert "API block" in refusal.message
 
@@ -175,7 +175,7 @@ def test_a_plugin_is_found_by_its_type() -> None:
 def test_a_plugin_that_cannot_be_used_harms_only_its_own_blocks(name: str, target: str, cause: str) -> None:
     catalog = Catalog(plugins=[plugin(name, target)])
     refusal = catalog.find(name)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, UnsupportedBlock)
     assert refusal.reason is ProblemCode.BROKEN_BLOCK_PLUGIN
     assert f"The plugin for block type {name}" in refusal.message
     assert cause in refusal.message

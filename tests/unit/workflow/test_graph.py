@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.workflow.states import block, edge, start, workflow
 
-from shared.workflow.compile.graph import Edge, Fires, Graph, build_graph
+from shared.workflow.compile.graph import Edge, EdgeCondition, Graph, build_graph
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.reader import read_state
 
@@ -48,35 +48,37 @@ def test_notes_and_missing_blocks_are_no_part_of_it() -> None:
 @pytest.mark.parametrize(
     ("handle", "fires", "choice"),
     [
-        ("source", Fires.ON_SUCCESS, ""),
-        ("source-right", Fires.ON_SUCCESS, ""),
-        (None, Fires.ALWAYS, ""),
-        ("", Fires.ALWAYS, ""),
-        ("error", Fires.ON_ERROR, ""),
-        ("whatever", Fires.ALWAYS, ""),
-        ("condition-a-if", Fires.ON_OPTION, "a-if"),
-        ("router-r1", Fires.ON_ROUTE, "r1"),
+        ("source", EdgeCondition.ON_SUCCESS, ""),
+        ("source-right", EdgeCondition.ON_SUCCESS, ""),
+        (None, EdgeCondition.ALWAYS, ""),
+        ("", EdgeCondition.ALWAYS, ""),
+        ("error", EdgeCondition.ON_ERROR, ""),
+        ("whatever", EdgeCondition.ALWAYS, ""),
+        ("condition-a-if", EdgeCondition.ON_OPTION, "a-if"),
+        ("router-r1", EdgeCondition.ON_ROUTE, "r1"),
     ],
 )
-def test_a_handle_says_when_its_edge_is_taken(handle: str | None, fires: Fires, choice: str) -> None:
+def test_a_handle_says_when_its_edge_is_taken(handle: str | None, fires: EdgeCondition, choice: str) -> None:
     found = graph(block("a"), block("b"), edges=(edge("start", "a"), edge("a", "b", handle)))
     assert way_out(found, "a") == [Edge(2, fires, choice)]
 
 
-@pytest.mark.parametrize(("kind", "fires"), [("condition", Fires.ON_OPTION), ("router_v2", Fires.ON_ROUTE)])
-def test_edges_without_a_handle_mean_options_by_position(kind: str, fires: Fires) -> None:
+@pytest.mark.parametrize(
+    ("kind", "fires"), [("condition", EdgeCondition.ON_OPTION), ("router_v2", EdgeCondition.ON_ROUTE)]
+)
+def test_edges_without_a_handle_mean_options_by_position(kind: str, fires: EdgeCondition) -> None:
     edges = (edge("start", "c"), *(edge("c", target, None) for target in "xyz"))
     found = graph(block("c", kind), *map(block, "xyz"), edges=edges, options={"c": ["first", "second"]})
     assert [(way.fires, way.choice) for way in way_out(found, "c")] == [
         (fires, "first"),
         (fires, "second"),
-        (Fires.ALWAYS, ""),
+        (EdgeCondition.ALWAYS, ""),
     ]
 
 
 def test_an_older_router_goes_to_blocks_whatever_the_handle_says() -> None:
     found = graph(block("r", "router"), block("a"), edges=(edge("start", "r"), edge("r", "a", "source")))
-    assert way_out(found, "r") == [Edge(2, Fires.ON_ROUTE, "a")]
+    assert way_out(found, "r") == [Edge(2, EdgeCondition.ON_ROUTE, "a")]
 
 
 def test_an_edge_drawn_twice_is_one_edge_and_loops_to_itself_are_none() -> None:
@@ -96,7 +98,7 @@ def test_a_container_is_a_node_with_a_body_of_its_own() -> None:
     assert nodes(found) == ["start", "l", "after"]
     assert nodes(found, "l") == ["a", "b"]
     assert found.bodies["l"].entries == (0,)
-    assert way_out(found, "l") == [Edge(2, Fires.ALWAYS)]
+    assert way_out(found, "l") == [Edge(2, EdgeCondition.ALWAYS)]
 
 
 def test_every_child_without_a_predecessor_inside_begins() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workflow.format.names import RESERVED_NAMES, normalise
+from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from shared.workflow.format.names import RESERVED_NAMES, normalise
     ],
 )
 def test_case_white_space_and_dots_do_not_count(name: str, reference: str) -> None:
-    assert normalise(name) == reference
+    assert normalize_name(name) == reference
 
 
 @given(st.text())
 def test_a_reference_name_is_its_own_reference_name(name: str) -> None:
-    assert normalise(normalise(name)) == normalise(name)
+    assert normalize_name(normalize_name(name)) == normalize_name(name)
 
 
 def test_the_reserved_names_are_in_normal_form() -> None:
-    assert {normalise(name) for name in RESERVED_NAMES} == RESERVED_NAMES
+    assert {normalize_name(name) for name in RESERVED_NAMES} == RESERVED_NAMES

@@ -14,7 +14,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.compile.wiring import find_cycle
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.reader import read_state
 from shared.workflow.validate.validator import problems
 
@@ -311,7 +311,7 @@ def test_references_of_loops_are_looked_at_too() -> None:
 
 @pytest.mark.parametrize("name", ["Größe 🧹", 'The "best"'])
 def test_a_name_whose_letters_are_escaped_where_settings_are_json_text_is_known(name: str) -> None:
-    entries: list[Json] = [{"id": "if", "title": "if", "value": f"<{normalise(name)}.result> > 1"}]
+    entries: list[Json] = [{"id": "if", "title": "if", "value": f"<{normalize_name(name)}.result> > 1"}]
     given = block("c", "condition", conditions=json.dumps(entries))
     assert told(chain(start(), block("f", name=name, code="return 2"), given)) == []
 

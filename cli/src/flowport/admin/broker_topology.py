@@ -7,14 +7,14 @@ from typing import TypeAlias
 from flowport.doctor.broker import GROW, RESTORE
 from flowport.errors import CommandFailed
 from flowport_amqp.address import virtual_host_of
-from shared.broker.permissions import access_of, user_of
+from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.rabbitmq.membership import Membership
 from shared.broker.topology import Topology, default_topology
 from shared.service import ServiceName
 from shared.settings import CommonSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 Row: TypeAlias = dict[str, str]
 
@@ -47,7 +47,7 @@ def check_topology(management_url: str) -> tuple[list[Row], list[str]]:
 
 
 def _broker(management_url: str) -> tuple[CommonSettings, Management]:
-    settings = read_settings(CommonSettings)
+    settings = load_settings(CommonSettings)
     if settings.amqp_url.startswith("memory:"):
         raise CommandFailed("the in-memory broker has no topology. Set FLOWPORT_AMQP_URL to the URL of RabbitMQ")
     return settings, Management(management_url, virtual_host_of(settings.amqp_url))
@@ -60,14 +60,14 @@ async def _check(management: Management, topology: Topology) -> tuple[tuple[str,
 async def _apply_all(management: Management, amqp_url: str | None, topology: Topology) -> list[Row]:
     done: list[Row] = []
     if amqp_url:
-        away = await management.away(topology)
-        await declare_topology(amqp_url, topology, away=away)
-        done += [{"what": "queue", "name": name} for name in topology.queues if name not in away]
+        unavailable = await management.unavailable_queues(topology)
+        await declare_topology(amqp_url, topology, unavailable=unavailable)
+        done += [{"what": "queue", "name": name} for name in topology.queues if name not in unavailable]
     await management.apply_policies(topology)
     done += [{"what": "policy", "name": queue.name} for queue in topology.queues.values() if queue.policy.definition]
     for service in ServiceName:
         password = os.environ.get(f"FLOWPORT_AMQP_PASSWORD_{service.name}")
         if password:
-            await management.set_user(user_of(service), password, access_of(service))
-            done.append({"what": "user", "name": user_of(service)})
+            await management.set_user(broker_user(service), password, service_permissions(service))
+            done.append({"what": "user", "name": broker_user(service)})
     return done

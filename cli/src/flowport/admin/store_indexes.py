@@ -9,9 +9,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from flowport.admin.databases import list_databases
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.store.client import Store
-from shared.store.index_state import IndexName, drop, state_of
+from shared.store.index_state import IndexName, drop_indexes, index_state
 from shared.store.indexes import Index
 
 MISSING: Final = "missing"
@@ -24,10 +24,10 @@ def apply_indexes(*, prune: bool) -> list[Row]:
     """Create missing indexes, drop undeclared ones if `prune`, and return a row for each. Raises CommandFailed."""
 
     async def work(store: Store, declared: Sequence[Index]) -> Sequence[Row]:
-        before = await state_of(store.database, declared)
+        before = await index_state(store.database, declared)
         await store.start()
         dropped = before.unknown if prune else ()
-        await drop(store.database, dropped)
+        await drop_indexes(store.database, dropped)
         return [*_rows(store, before.missing, "made"), *_rows(store, dropped, "dropped")]
 
     return _run_on_each_database(work)
@@ -37,7 +37,7 @@ def check_indexes() -> list[Row]:
     """Return a row for each missing or undeclared index. Raises CommandFailed."""
 
     async def work(store: Store, declared: Sequence[Index]) -> Sequence[Row]:
-        found = await state_of(store.database, declared)
+        found = await index_state(store.database, declared)
         return [*_rows(store, found.missing, MISSING), *_rows(store, found.unknown, "not declared")]
 
     return _run_on_each_database(work)
@@ -50,7 +50,7 @@ def _rows(store: Store, indexes: Iterable[IndexName], state: str) -> list[Row]:
 def _run_on_each_database(work: Work) -> list[Row]:
     async def run() -> list[Row]:
         rows: list[Row] = []
-        for database in list_databases(read_settings(StoreSettings)):
+        for database in list_databases(load_settings(StoreSettings)):
             try:
                 async with database.open_store() as store:
                     rows += await work(store, database.indexes)

@@ -91,7 +91,7 @@ def stack(
 def _check_settings() -> None:
     """Validate the settings before anything starts. Raises SystemExit."""
     from flowport.doctor.settings import KINDS  # noqa: PLC0415
-    from shared.settings_loader import read_settings  # noqa: PLC0415
+    from shared.settings_loader import load_settings  # noqa: PLC0415
 
     for kind in KINDS.values():
-        read_settings(kind)
+        load_settings(kind)

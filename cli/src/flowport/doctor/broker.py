@@ -13,7 +13,7 @@ from flowport_amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.declarations import ACCESS_REFUSED, NOT_FOUND
 from shared.broker.rabbitmq.management import Management
-from shared.broker.rabbitmq.membership import away
+from shared.broker.rabbitmq.membership import unavailable_queues
 from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
@@ -102,7 +102,7 @@ async def check_management(url: str, topology: Topology, virtual_host: str = "/"
         *_alarms(alarms),
         *_queues(existing, topology),
         *_away(existing, topology),
-        *_consumers(existing.keys() - away(topology, queues).keys(), consumed),
+        *_consumers(existing.keys() - unavailable_queues(topology, queues).keys(), consumed),
         *_leftovers(existing),
     ):
         yield finding
@@ -135,7 +135,7 @@ def _queues(existing: dict[str, Any], topology: Topology) -> Iterator[Finding]:
 
 def _away(existing: dict[str, Any], topology: Topology) -> Iterator[Finding]:
     """Warn about queues whose only node is down; calls then take a slower path."""
-    for name, node in away(topology, existing.values()).items():
+    for name, node in unavailable_queues(topology, existing.values()).items():
         fix = f"start the node, or remove it with `rabbitmqctl forget_cluster_node` and {APPLY}"
         yield warning("queues", f"{name} is unavailable because node {node} is down. Calls are slower", fix)
 

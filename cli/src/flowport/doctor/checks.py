@@ -21,8 +21,8 @@ from flowport.home import Home
 from flowport_amqp.address import virtual_host_of
 from shared.broker.topology import default_topology
 from shared.settings import StoreSettings
-from shared.settings_loader import read_settings
-from shared.web.internal_auth import listed_tokens
+from shared.settings_loader import load_settings
+from shared.web.internal_auth import split_tokens
 
 _LOGIN: Final = "run `flowport login --url {}` with a valid key"
 
@@ -56,7 +56,7 @@ async def run_checks(targets: DoctorTargets) -> AsyncIterator[Finding]:
         yield finding
     if refused:
         return
-    settings = read_settings(StoreSettings)
+    settings = load_settings(StoreSettings)
     topology = default_topology(settings.longest_run_seconds)
     has_broker = not settings.amqp_url.startswith("memory:")
     virtual_host = virtual_host_of(settings.amqp_url) if has_broker else "/"
@@ -74,7 +74,7 @@ async def run_checks(targets: DoctorTargets) -> AsyncIterator[Finding]:
         "jobs-service": settings.jobs_url,
         "executor-service": targets.executor,
     }
-    token = next(iter(listed_tokens(settings.metrics_token)), "")
+    token = next(iter(split_tokens(settings.metrics_token)), "")
     async for finding in check_services(urls, metrics_token=token):
         yield finding
     yield _check_key(gateway) or warning("API key", "none is configured, so none was checked", _LOGIN.format(gateway))

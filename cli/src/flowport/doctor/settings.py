@@ -13,8 +13,8 @@ from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.security.run_tickets import TICKET_KEYS
 from shared.settings import CommonSettings, TicketCheckSettings, TicketSettings
-from shared.settings_loader import SECRETS_DIR, read_settings
-from shared.web.internal_auth import listed_tokens
+from shared.settings_loader import SECRETS_DIR, load_settings
+from shared.web.internal_auth import split_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
@@ -35,25 +35,25 @@ def check_settings() -> Iterator[Finding]:
     """Check the settings of each service, then their combination."""
     for service, kind in KINDS.items():
         try:
-            read_settings(kind)
+            load_settings(kind)
         except SystemExit as refused:
             yield problem(f"settings of {service}", str(refused), "correct the named variables")
             return
     yield ok("settings", "all values are valid")
-    yield from _tokens(read_settings(CommonSettings))
-    if not read_settings(TicketSettings).ticket_keys.get_secret_value():
+    yield from _tokens(load_settings(CommonSettings))
+    if not load_settings(TicketSettings).ticket_keys.get_secret_value():
         yield problem(
             "run tickets",
             f"{TICKET_KEYS} is empty: gateway, jobs-service and deploy-service cannot start",
             "set it to `1:` and the base64 of 32 random bytes, the same on these services",
         )
-    elif read_settings(TicketCheckSettings).run_tickets != "require":
+    elif load_settings(TicketCheckSettings).run_tickets != "require":
         yield warning(
             "run tickets",
             "FLOWPORT_RUN_TICKETS is accept-missing: executor-service reads every workspace's data without a ticket",
             "unset it on deploy-service and jobs-service when every service runs this version",
         )
-    if not read_settings(DeploySettings).environment_keys.get_secret_value():
+    if not load_settings(DeploySettings).environment_keys.get_secret_value():
         yield warning(
             "environment keys",
             "FLOWPORT_ENVIRONMENT_KEYS is empty: workspace secrets cannot be stored",
@@ -63,7 +63,7 @@ def check_settings() -> Iterator[Finding]:
 
 def _tokens(settings: CommonSettings) -> Iterator[Finding]:
     names = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
-    tokens = {f"FLOWPORT_{name.upper()}": listed_tokens(getattr(settings, name)) for name in names}
+    tokens = {f"FLOWPORT_{name.upper()}": split_tokens(getattr(settings, name)) for name in names}
     known = {name: listed for name, listed in tokens.items() if listed}
     short = [name for name, listed in known.items() if any(len(token) < MIN_TOKEN_LENGTH for token in listed)]
     all_of_them = [token for listed in known.values() for token in set(listed)]

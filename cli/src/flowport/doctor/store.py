@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from flowport.admin.databases import ServiceDatabase
 from flowport.doctor.findings import Finding, ok, problem, warning
-from shared.store.index_state import state_of
+from shared.store.index_state import index_state
 from shared.store.products import Product, product_of
 
 MILLISECONDS: Final = 5_000
@@ -92,7 +92,7 @@ async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: Service
     check = f"indexes of {database.name}"
     if not await client[database.name].list_collection_names():
         return warning(check, "the database is empty", "start the service, which creates its indexes")
-    missing = (await state_of(client[database.name], database.indexes)).missing
+    missing = (await index_state(client[database.name], database.indexes)).missing
     if missing:
         fix = "run `flowport indexes apply`; the services can keep running"
         return problem(check, f"missing: {', '.join(map(str, missing))}", fix)

@@ -27,7 +27,7 @@ from flowport.home import SealingKeys, new_key
 from flowport.local.asgi_server import listen, port_of, serve_app
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 MEMORY_BROKER: Final = "memory://flowport"
 _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
@@ -58,21 +58,21 @@ async def run_embedded_services(
     executor_overrides: Mapping[str, Any] = (
         {} if NEEDS_NAMESPACES in os.environ else {"sandbox_needs_namespaces": False}
     )
-    deploy_settings = read_settings(
+    deploy_settings = load_settings(
         DeploySettings,
         **common,
         environment_keys=SecretStr(keys.environment),
-        keyed_providers=tuple(keyed_providers(read_settings(ProviderSettings))),
+        keyed_providers=tuple(keyed_providers(load_settings(ProviderSettings))),
     )
-    jobs_settings = read_settings(JobsSettings, **common, webhook_keys=SecretStr(keys.webhooks))
+    jobs_settings = load_settings(JobsSettings, **common, webhook_keys=SecretStr(keys.webhooks))
     apps: list[tuple[FastAPI, socket.socket]] = [
         (deploy_service.bootstrap.build(deploy_settings), deploy_socket),
         (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_socket),
         (
-            executor_service.bootstrap.build(read_settings(ExecutorSettings, **common, **executor_overrides)),
+            executor_service.bootstrap.build(load_settings(ExecutorSettings, **common, **executor_overrides)),
             executor_socket,
         ),
-        (gateway.bootstrap.build(read_settings(GatewaySettings, **common, **gateway_overrides)), listening),
+        (gateway.bootstrap.build(load_settings(GatewaySettings, **common, **gateway_overrides)), listening),
     ]
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(serve_app(app, at)) for app, at in apps]

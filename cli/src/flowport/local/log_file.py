@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.observe.logging import configure_logging
 from shared.settings import CommonSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 BACKUP_FILES: Final = 4
@@ -15,7 +15,7 @@ BACKUP_FILES: Final = 4
 
 def log_to_file(path: Path) -> None:
     """Send this process's logs to a rotating file."""
-    settings = read_settings(CommonSettings)
+    settings = load_settings(CommonSettings)
     configure_logging("flowport", level=settings.log_level, form=settings.log_format)
     file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUP_FILES, encoding="utf-8")
     root = logging.getLogger()

@@ -15,7 +15,7 @@ from executor_service.settings import ExecutorSettings
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.service import ServiceName
-from shared.settings_loader import SECRETS_DIR, variables_of
+from shared.settings_loader import SECRETS_DIR, setting_variables
 
 PREFIX: Final = "FLOWPORT_"
 TOKENS: Final = {
@@ -45,7 +45,10 @@ def select_environment(service: ServiceName, source: Mapping[str, str]) -> dict[
 
 def _variables_of(service: ServiceName) -> frozenset[str]:
     found = {
-        variable for kind in _SETTINGS[service] for name in kind.model_fields for variable in variables_of(kind, name)
+        variable
+        for kind in _SETTINGS[service]
+        for name in kind.model_fields
+        for variable in setting_variables(kind, name)
     }
     foreign = set() if service in CALLED else {token for name, token in TOKENS.items() if name is not service}
     return frozenset(found - foreign | {SECRETS_DIR})

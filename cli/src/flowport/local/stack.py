@@ -31,13 +31,13 @@ from flowport.servers.ports import LOOPBACK, ReservedPort, reserve_chosen_port, 
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from flowport.servers.store_server import StoreServer
-from shared.broker.permissions import access_of, user_of
+from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.security.run_tickets import TICKET_KEYS
 from shared.service import ServiceName
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 Environment = Mapping[str, str]
 
@@ -211,7 +211,7 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.DEPLOY)}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.JOBS)}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.of(ServiceName.GATEWAY)}",
-            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(read_settings(ProviderSettings))),
+            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(load_settings(ProviderSettings))),
             NEEDS_NAMESPACES: os.environ.get(NEEDS_NAMESPACES, "false"),  # a local stack runs the user's own code
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # no load balancer polls /readyz
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
@@ -225,7 +225,7 @@ class Stack:
     def _amqp_url_of(self, service: ServiceName) -> str:
         if self.rabbitmq is None:
             return self.amqp_url
-        return f"amqp://{user_of(service)}:{self._broker_passwords[service]}@{LOOPBACK}:{self.rabbitmq.port}/"
+        return f"amqp://{broker_user(service)}:{self._broker_passwords[service]}@{LOOPBACK}:{self.rabbitmq.port}/"
 
     @cached_property
     def _secrets(self) -> dict[str, str]:
@@ -244,4 +244,4 @@ async def _prepare_broker(rabbitmq: RabbitMQServer, topology: Topology, password
     await declare_topology(rabbitmq.amqp_url, topology)
     await management.apply_policies(topology)
     for service, password in passwords.items():
-        await management.set_user(user_of(service), password, access_of(service))
+        await management.set_user(broker_user(service), password, service_permissions(service))

@@ -21,7 +21,7 @@ from flowport.output import Output, print_labelled
 from flowport.servers.process import UMASK
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 _EXTERNAL: Final = ("FLOWPORT_AMQP_URL", URI, "FLOWPORT_PUBLIC_URL")
 _WATCH_SECONDS: Final = 1.0
@@ -56,7 +56,7 @@ async def run_stack(
         output.progress.print("Starting RabbitMQ and the services. This takes a few seconds")
         await opened.enter_async_context(run_server(stack))
         folder.record(choice)
-        settings = read_settings(
+        settings = load_settings(
             GatewaySettings,
             mongodb_uri=stack.mongodb_uri,
             public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url,

@@ -21,10 +21,10 @@ from flowport.output import Output, print_labelled
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import UMASK, ServerFailed
 from gateway.settings import GatewaySettings
-from shared.garbage_collection import collect_seldom
+from shared.garbage_collection import raise_gc_threshold
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 _ALL_INTERFACES: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - compared with, not bound to
 
@@ -39,7 +39,7 @@ async def run_up(home: Home, *, port: int, store: NewStore, examples: Path, outp
         stack.enter_context(home.lock())
         listening = stack.enter_context(listen(port, host))
         log_to_file(home.logs / "flowport.log")
-        common = read_settings(CommonSettings)
+        common = load_settings(CommonSettings)
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
         mongodb_uri, choice = await stack.enter_async_context(_store(home, store, output.progress))
         output.progress.print("Starting gateway, deploy-service, executor-service and jobs-service")
@@ -50,9 +50,9 @@ async def run_up(home: Home, *, port: int, store: NewStore, examples: Path, outp
             keys=home.sealing_keys(),
         )
         tasks = await stack.enter_async_context(services)
-        settings = read_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)
+        settings = load_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)
         await prepare_installation(home, settings, url=url, store=str(choice), examples=examples, output=output)
-        collect_seldom()
+        raise_gc_threshold()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)
         raise ServerFailed(f"{names} ended unexpectedly. See {home.logs / 'flowport.log'}")

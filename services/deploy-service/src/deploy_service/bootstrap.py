@@ -54,7 +54,7 @@ from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
-from shared.keyed_locks import Turns
+from shared.keyed_locks import KeyedLocks
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import KeyRotation
 from shared.security.run_tickets import TicketSigner
@@ -62,7 +62,7 @@ from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
 from shared.web.internal_auth import ServiceTokens
-from shared.web.middleware import BodyLimit
+from shared.web.middleware import BodyLimitMiddleware
 from shared.web.run_tickets import TicketChecks
 
 INDEXES = (
@@ -110,7 +110,7 @@ def build(
     checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")
     limit = settings.workflow_limit_bytes
 
-    changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
+    changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), KeyedLocks())
     contents = Contents(drafts, versions, snapshots)
     authored = Workflows(workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit)
     checking = Checking(contents, changes, environment, frozenset(settings.keyed_providers))
@@ -138,5 +138,5 @@ def build(
             agents_router(Agents(agents, workflows, clock), tokens),
             tool_servers_router(ToolServers(MongoToolServers(store), workflows, clock), tokens),
         ],
-        middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],
+        middleware=[Middleware(BodyLimitMiddleware, limit=limit * ENVELOPE_FACTOR)],
     )

@@ -2,13 +2,13 @@
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until stopped."""
-    settings = read_settings(DeploySettings)
+    settings = load_settings(DeploySettings)
     serve(build(settings), settings, port=settings.deploy_port)
 
 

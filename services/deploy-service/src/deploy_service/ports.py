@@ -194,8 +194,8 @@ class EnvironmentRepository(Protocol):
         """Return the names in order, without reading values."""
         ...
 
-    async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
-        """Store or replace an entry; False if the workspace has `at_most` others."""
+    async def put(self, entry: EnvironmentEntry, *, limit: int) -> bool:
+        """Store or replace an entry; False if the workspace has `limit` others."""
         ...
 
     async def delete(self, workspace_id: str, name: str) -> bool:

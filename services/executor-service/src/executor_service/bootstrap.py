@@ -38,7 +38,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.files import MAX_FILE_BYTES
 from shared.net import OutboundClient, OutboundLimits
 from shared.service import ServiceName
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -78,7 +78,7 @@ def build(
     )
     python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
-    models = Models(read_settings(ProviderSettings), outbound)
+    models = Models(load_settings(ProviderSettings), outbound)
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
     ports = BlockPorts(

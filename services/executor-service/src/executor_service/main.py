@@ -2,13 +2,13 @@
 
 from executor_service.bootstrap import build
 from executor_service.settings import ExecutorSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until SIGTERM; active runs get the drain time."""
-    settings = read_settings(ExecutorSettings)
+    settings = load_settings(ExecutorSettings)
     serve(build(settings), settings, port=settings.executor_port)
 
 

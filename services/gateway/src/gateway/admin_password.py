@@ -6,12 +6,12 @@ import sys
 from gateway.access.domain.people import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 
 
 def main() -> None:
     """Reset the password for an operator with access to the database."""
-    told = asyncio.run(set_admin_password(read_settings(GatewaySettings), new_password()))
+    told = asyncio.run(set_admin_password(load_settings(GatewaySettings), new_password()))
     sys.stdout.write(f"{told.admin_email} {told.password}\n")
 
 

@@ -10,7 +10,7 @@ from gateway.bootstrap.database import INDEXES, TenantStore
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.store.client import Store
 
 
@@ -42,4 +42,4 @@ async def _opened(settings: GatewaySettings) -> AsyncIterator[FirstStart]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{asyncio.run(make_first_key(read_settings(GatewaySettings))).api_key}\n")
+    sys.stdout.write(f"{asyncio.run(make_first_key(load_settings(GatewaySettings))).api_key}\n")

@@ -5,13 +5,13 @@ import sys
 from gateway.bootstrap import build
 from gateway.bootstrap.first_start import FirstPassword
 from gateway.settings import GatewaySettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until stopped."""
-    settings = read_settings(GatewaySettings)
+    settings = load_settings(GatewaySettings)
     serve(build(settings, on_first_password=_tell), settings, port=settings.gateway_port)
 
 

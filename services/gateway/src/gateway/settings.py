@@ -9,7 +9,7 @@ from gateway.access.domain.addresses import networks
 from gateway.access.domain.plans import Plan, PlanName, Plans
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.chat.mail import MailServer, MailTls
-from shared.email_addresses import mailbox
+from shared.email_addresses import normalize_email
 from shared.settings import CommaList, TicketSettings, sim_setting
 
 
@@ -189,7 +189,7 @@ class GatewaySettings(TicketSettings):
     @field_validator("mail_from")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        if value and mailbox(value) is None:
+        if value and normalize_email(value) is None:
             raise ValueError("is no email address")
         return value.strip()
 

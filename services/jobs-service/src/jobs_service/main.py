@@ -2,13 +2,13 @@
 
 from jobs_service.bootstrap import build
 from jobs_service.settings import JobsSettings
-from shared.settings_loader import read_settings
+from shared.settings_loader import load_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until stopped."""
-    settings = read_settings(JobsSettings)
+    settings = load_settings(JobsSettings)
     serve(build(settings), settings, port=settings.jobs_port)
 
 

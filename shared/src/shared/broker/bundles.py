@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
-from shared.broker.ports import BrokerAway
+from shared.broker.ports import BrokerDisconnected
 from shared.contracts.messages import Bundle, encode, raw
 
 MAX_PARTS: Final = 64
@@ -20,7 +20,7 @@ MAX_PENDING: Final = 10_000
 """Messages for one queue that wait to be written. Beyond this the broker counts as unavailable."""
 MAX_WORKERS: Final = 1_000
 MAX_NAME: Final = 32
-HEARD_SECONDS: Final = 5.0
+REPORT_SECONDS: Final = 5.0
 """How long a worker's reported slots remain valid."""
 
 K = TypeVar("K")
@@ -49,10 +49,10 @@ class Coalescer(Generic[K, P]):
         self._senders: dict[K, asyncio.Task[None]] = {}
 
     def add(self, key: K, part: P) -> None:
-        """Send `part` soon. Raises BrokerAway while too many wait."""
+        """Send `part` soon. Raises BrokerDisconnected while too many wait."""
         pending = self._pending.setdefault(key, deque())
         if len(pending) >= MAX_PENDING:
-            raise BrokerAway(f"{MAX_PENDING} messages wait to be sent")
+            raise BrokerDisconnected(f"{MAX_PENDING} messages wait to be sent")
         pending.append(part)
         if key not in self._senders:
             self._senders[key] = asyncio.get_running_loop().create_task(self._drain(key))
@@ -86,7 +86,7 @@ def is_large(chunk: Sequence[Part]) -> bool:
     return len(chunk[0].body) > MAX_BYTES
 
 
-def bundled(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "", free: int = 0) -> bytes:
+def encode_bundle(parts: Sequence[Part], *, redelivered: bool = False, worker: str = "", free: int = 0) -> bytes:
     """Return the body of a bundle."""
     content = tuple(raw(part.body) for part in parts)
     return encode(Bundle(content, redelivered=redelivered, worker=worker, free=free))
@@ -110,7 +110,7 @@ class OwnSlots:
 
 
 @dataclass(slots=True)
-class _Reported:
+class _Report:
     free: int
     until: float
 
@@ -119,13 +119,13 @@ class WorkerSlots:
     """Free slots of workers that replied recently: how many messages one bundle may hold."""
 
     def __init__(self) -> None:
-        self._workers: dict[str, _Reported] = {}
+        self._workers: dict[str, _Report] = {}
 
     def report(self, worker: str, free: int) -> None:
         """Store the slots that a worker's reply reported. Ignore invalid names, and too many of them."""
         if len(worker) > MAX_NAME or (worker not in self._workers and len(self._workers) >= MAX_WORKERS):
             return
-        self._workers[worker] = _Reported(free, asyncio.get_running_loop().time() + HEARD_SECONDS)
+        self._workers[worker] = _Report(free, asyncio.get_running_loop().time() + REPORT_SECONDS)
 
     def forget(self) -> None:
         """Bundle nothing until a worker replies again."""

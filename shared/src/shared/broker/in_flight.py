@@ -19,7 +19,7 @@ CANCEL_SECONDS: Final = 5.0
 Settle = Callable[[Settlement], None]
 
 
-class InHand(Generic[D]):
+class InFlight(Generic[D]):
     """Deliveries whose handlers are running, at most `limit` concurrently. Each is settled exactly once."""
 
     def __init__(self, handler: Callable[[D], Awaitable[Settlement]], *, limit: int) -> None:

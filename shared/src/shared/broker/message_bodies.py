@@ -15,7 +15,7 @@ from shared.contracts.messages import (
 from shared.errors import PayloadTooLarge
 
 
-def outgoing(message: Message, *, traceparent: str | None = None) -> bytes:
+def encode_body(message: Message, *, traceparent: str | None = None) -> bytes:
     """Return the encoded `message`. Raises PayloadTooLarge."""
     body = encode(message, traceparent=traceparent)
     if len(body) > MAX_MESSAGE_BYTES:
@@ -34,7 +34,7 @@ class Replies:
     free: int = 0
 
 
-def incoming_replies(body: bytes) -> Replies:
+def decode_replies(body: bytes) -> Replies:
     """Read a batch of events, or a bundle of batches; an unreadable batch does not affect the others."""
     try:
         message = decode(body).message
@@ -59,15 +59,15 @@ def _replies(replies: Replies, message: Message) -> Replies:
     return replies
 
 
-def incoming_batch(body: bytes) -> EventBatch:
+def decode_batch(body: bytes) -> EventBatch:
     """Return the batch of events in `body`. Raises UnreadableMessage."""
-    replies = incoming_replies(body)
+    replies = decode_replies(body)
     if replies.unreadable:
         raise UnreadableMessage(replies.unreadable[0])
     return replies.batches[0]
 
 
-def incoming_control(body: bytes) -> ControlMessage:
+def decode_control(body: bytes) -> ControlMessage:
     """Return the control message in `body`. Raises UnreadableMessage."""
     message = decode(body).message
     if not isinstance(message, ControlMessage):

@@ -28,7 +28,7 @@ DEFAULT_EXCHANGE: Final = "amq.default"
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class Permissions:
     """Patterns that RabbitMQ matches against names of queues and exchanges."""
 
     configure: str
@@ -36,15 +36,15 @@ class Access:
     read: str
 
 
-def user_of(service: ServiceName) -> str:
+def broker_user(service: ServiceName) -> str:
     """Return the user name of a service."""
     return f"{USER_PREFIX}{service.value}"
 
 
-def access_of(service: ServiceName) -> Access:
+def service_permissions(service: ServiceName) -> Permissions:
     """Return the permissions of a service's user."""
     own = [_private(CONTROL), *([_private(REPLIES)] if service is ServiceName.GATEWAY else [])]
-    return Access(
+    return Permissions(
         configure=_any_of(own),
         write=_any_of([re.escape(DEFAULT_EXCHANGE), CONTROL, *own]),
         read=_any_of([CONTROL, *own, *map(re.escape, _CONSUMED[service])]),

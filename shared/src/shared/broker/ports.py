@@ -26,7 +26,7 @@ class BrokerUnavailable(Unavailable):
     code = "BROKER_UNAVAILABLE"
 
 
-class BrokerAway(BrokerUnavailable):
+class BrokerDisconnected(BrokerUnavailable):
     """No connection to the broker, no such queue, or publishing is blocked. The broker has not accepted the message."""
 
     code = "BROKER_AWAY"
@@ -113,7 +113,7 @@ class WorkQueue(Protocol):
         """Publish `message` to `queue`; return once the broker has confirmed it.
 
         After `ttl_ms`, an undelivered message becomes a dead letter with reason `expired`. Raises QueueFull,
-        BrokerUnavailable (BrokerAway: not accepted), PayloadTooLarge (over 8 MiB).
+        BrokerUnavailable (BrokerDisconnected: not accepted), PayloadTooLarge (over 8 MiB).
         """
         ...
 
@@ -123,7 +123,7 @@ class WorkQueue(Protocol):
         handler: Handler,
         *,
         prefetch: int,
-        may_be_away: bool = False,
+        may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         """Run `handler` on each delivery, at most `prefetch` concurrently, while the subscription is open.
@@ -133,7 +133,7 @@ class WorkQueue(Protocol):
         gets up to 64 deliveries beyond `prefetch` and requeues the excess.
 
         The subscription survives a lost connection. Unreadable bodies become dead letters. Raises BrokerUnavailable,
-        unless the queue `may_be_away`: consumption then starts once the queue is available.
+        unless the queue `may_be_missing`: consumption then starts once the queue is available.
         """
         ...
 
@@ -149,7 +149,7 @@ class ReplyInbox(Protocol):
     def address(self) -> str:
         """Return the current `reply_to` address. It changes after each lost connection, so that no stale reply arrives.
 
-        Raises BrokerAway while there is none.
+        Raises BrokerDisconnected while there is none.
         """
         ...
 

@@ -118,7 +118,7 @@ class Queue:
         return arguments
 
     @property
-    def is_kept(self) -> bool:
+    def is_durable(self) -> bool:
         """Return whether messages are on disk before they are confirmed."""
         return self.type is QueueType.QUORUM
 
@@ -195,10 +195,10 @@ def default_topology(longest_run_seconds: int) -> Topology:
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
-        _memory(EXPRESS, consumer_timeout_ms, bundles=RUN_BUNDLES),
-        _memory(RUN_BUNDLES, consumer_timeout_ms),
-        _waited_for(INTERACTIVE, consumer_timeout_ms),
-        _waited_for(NESTED, consumer_timeout_ms),
+        _transient_queue(EXPRESS, consumer_timeout_ms, bundles=RUN_BUNDLES),
+        _transient_queue(RUN_BUNDLES, consumer_timeout_ms),
+        _attached_run_queue(INTERACTIVE, consumer_timeout_ms),
+        _attached_run_queue(NESTED, consumer_timeout_ms),
         Queue(
             name=ASYNC,
             max_length=200_000,
@@ -211,8 +211,8 @@ def default_topology(longest_run_seconds: int) -> Topology:
                 dead_lettering=DeadLettering.AT_LEAST_ONCE,
             ),
         ),
-        _recording(RECORDS),
-        _recording(EVENTS),
+        _record_queue(RECORDS),
+        _record_queue(EVENTS),
         Queue(
             name=DEAD,
             max_length=200_000,
@@ -239,7 +239,7 @@ def default_topology(longest_run_seconds: int) -> Topology:
     )
 
 
-def _memory(name: str, consumer_timeout_ms: int, *, bundles: str | None = None) -> Queue:
+def _transient_queue(name: str, consumer_timeout_ms: int, *, bundles: str | None = None) -> Queue:
     return Queue(
         name=name,
         type=QueueType.CLASSIC,
@@ -251,7 +251,7 @@ def _memory(name: str, consumer_timeout_ms: int, *, bundles: str | None = None) 
     )
 
 
-def _waited_for(name: str, consumer_timeout_ms: int) -> Queue:
+def _attached_run_queue(name: str, consumer_timeout_ms: int) -> Queue:
     return Queue(
         name=name,
         max_length=20_000,
@@ -267,7 +267,7 @@ def _waited_for(name: str, consumer_timeout_ms: int) -> Queue:
     )
 
 
-def _recording(name: str) -> Queue:
+def _record_queue(name: str) -> Queue:
     return Queue(
         name=name,
         max_length=500_000,

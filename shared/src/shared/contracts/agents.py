@@ -47,7 +47,7 @@ class CreateAgent(msgspec.Struct, frozen=True):
     settings: AgentSettings
 
 
-class FoundAgent(msgspec.Struct, frozen=True):
+class AgentLookup(msgspec.Struct, frozen=True):
     """The agent, or None: a workflow without one is no error."""
 
     agent: Agent | None

@@ -8,7 +8,7 @@ import msgspec
 
 MAX_ALLOWED_EMAILS: Final = 500
 """Maximum addresses and domains per chat."""
-IDENTIFIER_WORDS: Final = "Identifier can only contain lowercase letters, numbers, and hyphens"
+INVALID_IDENTIFIER: Final = "Identifier can only contain lowercase letters, numbers, and hyphens"
 """Error text for other identifiers."""
 
 
@@ -21,14 +21,14 @@ class ChatAccess(StrEnum):
     """Owners of allowed addresses, verified by a mailed code."""
 
 
-class ShownOutput(msgspec.Struct, frozen=True):
+class ChatOutput(msgspec.Struct, frozen=True):
     """A field whose text is the answer."""
 
     block_id: str
     path: str = "content"
 
 
-class ChatLook(msgspec.Struct, frozen=True, omit_defaults=True):
+class ChatAppearance(msgspec.Struct, frozen=True, omit_defaults=True):
     """Greeting and appearance of the page. `primary_color` is `#rrggbb`, `image_url` https."""
 
     primary_color: str | None = None
@@ -42,7 +42,7 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     identifier: str
     title: str
     description: str = ""
-    look: ChatLook = ChatLook()
+    look: ChatAppearance = ChatAppearance()
     access: ChatAccess = ChatAccess.PUBLIC
     password_hash: str | None = None
     """Created by the gateway; set only if `access` is PASSWORD."""
@@ -50,7 +50,7 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """`ada@example.com`, or `@example.com` for a whole domain; set only if `access` is EMAIL."""
     ticket_secret: str | None = None
     """Signs browser tickets. Created by the gateway; set only if `access` is EMAIL."""
-    outputs: tuple[ShownOutput, ...] = ()
+    outputs: tuple[ChatOutput, ...] = ()
     """Empty: the text of the first agent, or the output of the run."""
     shows_thinking: bool = False
     shows_tools: bool = False
@@ -78,7 +78,7 @@ class CreateChat(msgspec.Struct, frozen=True):
     settings: ChatSettings
 
 
-class FoundChat(msgspec.Struct, frozen=True):
+class ChatLookup(msgspec.Struct, frozen=True):
     """The chat, or None: an unknown address is no error."""
 
     chat: Chat | None

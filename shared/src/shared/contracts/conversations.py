@@ -10,7 +10,7 @@ LONGEST_MESSAGE: Final = 100 * 1024
 """Bytes of UTF-8."""
 
 
-class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConversationMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message of a conversation. `role` is `user`, `assistant` or `system`."""
 
     role: str
@@ -23,7 +23,7 @@ class Conversation(msgspec.Struct, frozen=True):
     """Stored messages of a conversation, oldest first; empty if it does not exist."""
 
     conversation_id: str
-    messages: tuple[Remembered, ...] = ()
+    messages: tuple[ConversationMessage, ...] = ()
 
 
 class Conversations(msgspec.Struct, frozen=True):
@@ -35,11 +35,11 @@ class Conversations(msgspec.Struct, frozen=True):
 class AppendMessages(msgspec.Struct, frozen=True):
     """Append all these messages, or none. Repeating `once` adds nothing."""
 
-    messages: tuple[Remembered, ...]
+    messages: tuple[ConversationMessage, ...]
     once: str
 
 
-class Forgotten(msgspec.Struct, frozen=True):
+class ConversationDeleted(msgspec.Struct, frozen=True):
     """Whether the deleted conversation existed."""
 
     existed: bool

@@ -238,6 +238,6 @@ class SetEnvironmentValue(msgspec.Struct, frozen=True):
     actor_id: str
 
 
-def personal_place(user_id: str) -> str:
+def personal_workspace_id(user_id: str) -> str:
     """Return the workspace id that stands for a user's personal values."""
     return f"user:{user_id}"

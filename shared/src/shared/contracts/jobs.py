@@ -84,7 +84,7 @@ class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
     next_cursor: str | None = None
 
 
-class QueueStanding(msgspec.Struct, frozen=True):
+class QueueStatus(msgspec.Struct, frozen=True):
     """A workspace's queue: length, limit, and expected wait of a new run; None where unknown."""
 
     queued: int

@@ -93,7 +93,7 @@ def without_data(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
     return msgspec.structs.replace(record, run=run, outcome=outcome, blocks=(), stored_blocks=None)
 
 
-def as_kept(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
+def storable(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
     """Return `record` with the data that its run allows to be stored."""
     return record if record.run.stores_data else without_data(record)
 

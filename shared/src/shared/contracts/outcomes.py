@@ -50,7 +50,7 @@ class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.block_name}: {self.message}" if self.block_name else self.message
 
 
-def time_out_text(limit_ms: int) -> str:
+def timeout_message(limit_ms: int) -> str:
     """Return the message for a run that took longer than `limit_ms`: whole minutes from one minute on, else seconds."""
     if limit_ms < 1000:
         return f"Execution timed out after {limit_ms} ms"
@@ -60,7 +60,7 @@ def time_out_text(limit_ms: int) -> str:
     return f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}"
 
 
-NOT_KEPT: Final = "[not kept]"
+NOT_STORED: Final = "[not kept]"
 
 
 EMPTY_OUTPUT: Final = Payload(inline=msgspec.Raw(b"{}"), size=2)
@@ -90,21 +90,25 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def without_data(self) -> Self:
         """Return the outcome without its output and the error's text, which may repeat it."""
-        error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
+        error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_STORED)
         return msgspec.structs.replace(self, output=Payload(), error=error)
 
 
 def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
     """Return the outcome of a run whose worker was lost, and that must not restart."""
-    return _unworked(RunStatus.FAILED, began_at, now, RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503))
+    return _ended_without_worker(
+        RunStatus.FAILED, began_at, now, RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503)
+    )
 
 
-def cancelled_unworked(asked_at: datetime, now: datetime) -> RunOutcome:
+def cancelled_without_worker(asked_at: datetime, now: datetime) -> RunOutcome:
     """Return the outcome of a run that was cancelled while no worker executed it."""
-    return _unworked(RunStatus.CANCELLED, asked_at, now)
+    return _ended_without_worker(RunStatus.CANCELLED, asked_at, now)
 
 
-def _unworked(status: RunStatus, since: datetime, now: datetime, error: RunError | None = None) -> RunOutcome:
+def _ended_without_worker(
+    status: RunStatus, since: datetime, now: datetime, error: RunError | None = None
+) -> RunOutcome:
     return RunOutcome(
         status=status,
         output=EMPTY_OUTPUT,

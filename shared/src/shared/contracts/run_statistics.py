@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 
-class RunTally(msgspec.Struct, frozen=True):
+class RunStatistics(msgspec.Struct, frozen=True):
     """Started and ended runs of a workflow, and when the last one ended; the latest may be missing."""
 
     workspace_id: str
@@ -13,20 +13,20 @@ class RunTally(msgspec.Struct, frozen=True):
     runs: int
     last_ended_at: datetime
 
-    def plus(self, more: "RunTally") -> "RunTally":
+    def plus(self, more: "RunStatistics") -> "RunStatistics":
         """Return the sum of both."""
         last = max(self.last_ended_at, more.last_ended_at)
-        return RunTally(self.workspace_id, self.workflow_id, self.runs + more.runs, last)
+        return RunStatistics(self.workspace_id, self.workflow_id, self.runs + more.runs, last)
 
 
-class FindTallies(msgspec.Struct, frozen=True):
+class FindRunStatistics(msgspec.Struct, frozen=True):
     """Request the statistics of workflows."""
 
     workspace_id: str
     workflow_ids: tuple[str, ...]
 
 
-class RunTallies(msgspec.Struct, frozen=True):
+class RunStatisticsList(msgspec.Struct, frozen=True):
     """Existing statistics; a workflow that never ran has none."""
 
-    tallies: tuple[RunTally, ...]
+    tallies: tuple[RunStatistics, ...]

@@ -8,7 +8,7 @@ MOST_TOKENS: Final = 10**12
 """More than any run can use. Model servers may report any number, and sums must fit into the store."""
 
 
-def believable(tokens: int) -> int:
+def plausible_tokens(tokens: int) -> int:
     """Return a reported number of tokens, limited to a plausible value."""
     return min(max(tokens, 0), MOST_TOKENS)
 

@@ -14,7 +14,7 @@ _PLAIN_TARGET: Final = re.compile(r"(?:/[\w\-:@,+=~%]+)+(?:\?[\w\-:@,+=~%&]*)?",
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """A fully read response."""
 
     status: int
@@ -26,12 +26,12 @@ class Answer(NamedTuple):
         return 200 <= self.status < 300
 
 
-class Caller(Protocol):
+class HttpClient(Protocol):
     """Sends requests to one server."""
 
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and read the response.
 
         `connect_seconds` limits the wait for a pool slot, and again the opening of a connection. Raises
@@ -42,7 +42,7 @@ class Caller(Protocol):
         """Close the idle connections."""
 
 
-class Http1Caller:
+class Http1Client:
     """Implements Caller. The caller of `send` limits the total time."""
 
     def __init__(self, base_url: str, *, keep_seconds: float, max_connections: int = 100) -> None:
@@ -54,17 +54,17 @@ class Http1Caller:
 
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
-    ) -> Answer:
+    ) -> HttpResponse:
         """See Caller."""
         origin = origin_of(self._url)
         fields = [self._host, *((name.encode("ascii"), value.encode()) for name, value in headers.items())]
         has_length = body is not None or method not in _WITHOUT_BODY
         message = request_bytes(method.encode("ascii"), self._target(path), fields, body or b"", has_length=has_length)
-        connection = await self._pool.acquire(origin, place_seconds=connect_seconds, connect_seconds=connect_seconds)
+        connection = await self._pool.acquire(origin, slot_seconds=connect_seconds, connect_seconds=connect_seconds)
         try:
             exchange = connection.send(message)
             await exchange.head(None)
-            return Answer(exchange.status, b"".join([piece async for piece in exchange.body(None)]))
+            return HttpResponse(exchange.status, b"".join([piece async for piece in exchange.body(None)]))
         finally:
             self._pool.release(origin, connection)
 

@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         self._stop_waiting()
         if self._exchange is not None:
-            self._exchange.lose(exc)
+            self._exchange.connection_lost(exc)
             self._exchange.end()
 
     def data_received(self, data: bytes) -> None:
@@ -48,13 +48,13 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         return self._exchange
 
-    def rest(self, seconds: float) -> bool:
+    def keep_alive(self, seconds: float) -> bool:
         """Wait `seconds` for another request, unless the last response closes the connection; return whether it waits.
 
         It does not wait if unread data has paused reading: it would receive no further response.
         """
         last = self._exchange
-        if not self.is_open or last is None or not last.may_be_followed or last.is_paused:
+        if not self.is_open or last is None or not last.is_reusable or last.is_paused:
             self.close()
             return False
         last.end()

@@ -7,12 +7,12 @@ from typing import Final
 import httptools
 import httpx2
 
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024
 """Maximum buffered bytes before reading from the network pauses."""
-CUT: Final = "The server closed the connection before its answer was complete"
+INCOMPLETE: Final = "The server closed the connection before its answer was complete"
 _BODY_ENDS_BY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -26,8 +26,8 @@ class Exchange:
         self.status = 0
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.is_whole = False
-        self.may_be_followed = False
+        self.is_complete = False
+        self.is_reusable = False
         """Whether the response is complete, and the connection reusable."""
         self._transport = transport
         self._parser = httptools.HttpResponseParser(self)
@@ -42,26 +42,26 @@ class Exchange:
         """Whether network reads are paused until the buffer is read."""
         self._failure: httpx2.TransportError | None = None
         """Why it ended. Raising this object itself would create a cycle through the frames it passes."""
-        self._news: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     async def head(self, seconds: float | None) -> None:
         """Wait for status and headers. Raises httpx2.ReadTimeout, httpx2.ReadError, httpx2.RemoteProtocolError."""
         while not self._has_head:
             if self._failure is not None:
-                raise unraised(self._failure)
-            await self._more(seconds)
+                raise without_traceback(self._failure)
+            await self._wait_for_data(seconds)
 
     async def body(self, seconds: float | None) -> AsyncIterator[bytes]:
         """Yield the body in chunks, each all that has arrived; wait at most `seconds` for each. Raises as `head`."""
         while True:
             if self._pieces:
-                yield self._taken()
-            elif self.is_whole:
+                yield self._take_pieces()
+            elif self.is_complete:
                 return
             elif self._failure is not None:
-                raise unraised(self._failure)
+                raise without_traceback(self._failure)
             else:
-                await self._more(seconds)
+                await self._wait_for_data(seconds)
 
     def feed(self, data: bytes) -> None:
         """Parse more of the response."""
@@ -73,22 +73,22 @@ class Exchange:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._fail(httpx2.RemoteProtocolError(f"The headers are longer than {MAX_HEAD_BYTES:,} bytes"))
-        elif not self.is_whole:
+        elif not self.is_complete:
             self._limit_frames(len(data))
         if self._buffered > MAX_BUFFERED_BYTES and not self.is_paused:
             self.is_paused = True
             self._transport.pause_reading()
-        self._tell()
+        self._wake()
 
-    def lose(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """End the response: the connection is lost."""
         if error is None and self._has_head and not any(name.lower() in _BODY_ENDS_BY for name, _ in self.headers):
-            self.is_whole = True
+            self.is_complete = True
         elif error is None:
-            self._fail(httpx2.RemoteProtocolError(CUT))
+            self._fail(httpx2.RemoteProtocolError(INCOMPLETE))
         else:
-            self._fail(httpx2.ReadError(str(error) or CUT))
-        self._tell()
+            self._fail(httpx2.ReadError(str(error) or INCOMPLETE))
+        self._wake()
 
     def end(self) -> None:
         """Release the parser, which refers back to this, so that both are freed once unused."""
@@ -96,8 +96,8 @@ class Exchange:
 
     def on_message_begin(self) -> None:
         """Raise RemoteProtocolError for an unrequested response, which would be read as the next request's."""
-        if self.is_whole:
-            self.may_be_followed = False
+        if self.is_complete:
+            self.is_reusable = False
             raise httpx2.RemoteProtocolError("The server sent more than one answer")
 
     def on_status(self, reason: bytes) -> None:
@@ -123,8 +123,8 @@ class Exchange:
     def on_message_complete(self) -> None:
         """Finish the response, or an interim one."""
         if self._has_head:
-            self.is_whole = True
-            self.may_be_followed = self._parser.should_keep_alive()
+            self.is_complete = True
+            self.is_reusable = self._parser.should_keep_alive()
         else:
             self.reason, self.headers = b"", []
 
@@ -137,7 +137,7 @@ class Exchange:
         if self._frame_bytes > MAX_HEAD_BYTES:
             self._fail(httpx2.RemoteProtocolError(f"The trailers are longer than {MAX_HEAD_BYTES:,} bytes"))
 
-    def _taken(self) -> bytes:
+    def _take_pieces(self) -> bytes:
         taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._buffered = 0
@@ -147,27 +147,27 @@ class Exchange:
         return taken
 
     def _fail(self, failure: httpx2.TransportError) -> None:
-        self.may_be_followed = False
-        if not self.is_whole and self._failure is None:
+        self.is_reusable = False
+        if not self.is_complete and self._failure is None:
             self._failure = failure
             self._transport.abort()
 
-    async def _more(self, seconds: float | None) -> None:
+    async def _wait_for_data(self, seconds: float | None) -> None:
         loop = asyncio.get_running_loop()
-        self._news = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, self._give_up, self._news)
+        self._waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self._time_out, self._waiter)
         try:
-            await self._news
+            await self._waiter
         finally:
-            self._news = None
+            self._waiter = None
             if timer is not None:
                 timer.cancel()
 
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     @staticmethod
-    def _give_up(news: asyncio.Future[None]) -> None:
-        if not news.done():
-            news.set_exception(httpx2.ReadTimeout("The server said nothing in time"))
+    def _time_out(waiter: asyncio.Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_exception(httpx2.ReadTimeout("The server said nothing in time"))

@@ -22,27 +22,25 @@ class ConnectionPool:
     def __init__(self, *, keep_seconds: float, max_connections: int) -> None:
         self._keep_seconds = keep_seconds
         self._max_connections = max_connections
-        self._places = asyncio.Semaphore(max_connections)
+        self._slots = asyncio.Semaphore(max_connections)
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
 
-    async def acquire(
-        self, origin: Origin, *, place_seconds: float | None, connect_seconds: float | None
-    ) -> Connection:
+    async def acquire(self, origin: Origin, *, slot_seconds: float | None, connect_seconds: float | None) -> Connection:
         """Return a connection for one exchange; `release` it afterwards.
 
         Raises httpx2.PoolTimeout, httpx2.ConnectTimeout, httpx2.ConnectError: nothing was sent then.
         """
-        await self._place(place_seconds)
+        await self._acquire_slot(slot_seconds)
         try:
-            return self._kept(origin) or await self._opened(origin, connect_seconds)
+            return self._pop_idle(origin) or await self._open(origin, connect_seconds)
         except BaseException:
-            self._places.release()
+            self._slots.release()
             raise
 
     def release(self, origin: Origin, connection: Connection) -> None:
         """Return a connection to the pool, if it is reusable."""
-        self._places.release()
-        if connection.rest(self._keep_seconds):
+        self._slots.release()
+        if connection.keep_alive(self._keep_seconds):
             self._idle[origin].append(connection)
 
     def close(self) -> None:
@@ -51,7 +49,7 @@ class ConnectionPool:
             for connection in self._idle.popitem()[1]:
                 connection.close()
 
-    def _kept(self, origin: Origin) -> Connection | None:
+    def _pop_idle(self, origin: Origin) -> Connection | None:
         idle = self._idle[origin]
         while idle:
             connection = idle.pop()
@@ -59,17 +57,17 @@ class ConnectionPool:
                 return connection
         return None
 
-    async def _place(self, seconds: float | None) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
+    async def _acquire_slot(self, seconds: float | None) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
             return
         try:
             async with asyncio.timeout(seconds):
-                await self._places.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise httpx2.PoolTimeout(f"All {self._max_connections:,} connections are in use") from None
 
-    async def _opened(self, origin: Origin, seconds: float | None) -> Connection:
+    async def _open(self, origin: Origin, seconds: float | None) -> Connection:
         scheme, host, port = origin
         try:
             async with asyncio.timeout(seconds):

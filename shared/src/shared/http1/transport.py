@@ -24,7 +24,7 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         seconds = request.extensions.get("timeout", {})
         origin, message = origin_of(request.url), _message(request, await request.aread())
         connection = await self._pool.acquire(
-            origin, place_seconds=seconds.get("pool"), connect_seconds=seconds.get("connect")
+            origin, slot_seconds=seconds.get("pool"), connect_seconds=seconds.get("connect")
         )
         try:
             exchange = connection.send(message)

@@ -30,7 +30,7 @@ class BodyReader:
         if self._pieces > _MOST_PIECES:
             raise ResponseTooLarge("Response is sent in too many pieces")
         if self._encoding in ("", "identity"):
-            self._keep(part)
+            self._append(part)
         elif part:
             self._decompress(part)
 
@@ -45,7 +45,7 @@ class BodyReader:
             while part and not self._is_over(part):
                 if self._inflate is None or self._inflate.eof:
                     self._inflate = self._start(part)
-                self._keep(self._inflate.decompress(part, self._limit - len(self._body) + 1))
+                self._append(self._inflate.decompress(part, self._limit - len(self._body) + 1))
                 part = self._inflate.unused_data
         except zlib.error as error:
             raise OutboundFailed("Response body cannot be decompressed") from error
@@ -62,7 +62,7 @@ class BodyReader:
                 return zlib.decompressobj(_ZLIB if _has_zlib_header(part) else _RAW_DEFLATE)
         raise OutboundFailed(f"Response has an unknown content encoding: {self._encoding[:50]}")
 
-    def _keep(self, part: bytes) -> None:
+    def _append(self, part: bytes) -> None:
         if len(self._body) + len(part) > self._limit:
             raise ResponseTooLarge(f"Response is larger than {self._limit} bytes")
         self._body += part

@@ -7,17 +7,17 @@ from typing import Final
 
 import httpcore2
 
-from shared.concurrency_slots import Places
+from shared.concurrency_slots import ConcurrencySlots
 from shared.net.connections import Connection, Connections
 from shared.net.dialer import Dialer
 from shared.net.errors import OutboundFailed, OutboundTimeout
-from shared.net.exchange import exchange, told_in_our_words
+from shared.net.exchange import exchange, translated_errors
 from shared.net.headers import sendable_headers, sendable_method
 from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
 from shared.net.policy import OutboundPolicy
 from shared.net.redirects import Hop, hop_to, is_redirect, redirected
 from shared.net.resolver import Resolver, SystemResolver
-from shared.net.server_backend import OneServer
+from shared.net.server_backend import SingleServerBackend
 from shared.net.urls import read_target
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -50,7 +50,7 @@ class OutboundClient:
         )
         self._dialer = dialer
         self._connections = Connections(dialer, self._limits)
-        self._places = Places(self._limits.connections)
+        self._slots = ConcurrencySlots(self._limits.connections)
 
     async def start(self) -> None:
         """Do nothing: connections open on demand."""
@@ -67,7 +67,7 @@ class OutboundClient:
         """
         hop = self._first_hop(request)
         try:
-            async with asyncio.timeout(request.timeout_seconds), self._places.of(request.workspace_id):
+            async with asyncio.timeout(request.timeout_seconds), self._slots.hold(request.workspace_id):
                 return await self._follow(hop, request)
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
@@ -79,7 +79,7 @@ class OutboundClient:
         """
         target = read_target(url)
         self._policy.check(target)
-        return OneServer(self._dialer, target, self._limits.response_bytes)
+        return SingleServerBackend(self._dialer, target, self._limits.response_bytes)
 
     def _first_hop(self, request: OutboundRequest) -> Hop:
         if request.body is not None and len(request.body) > self._limits.request_bytes:
@@ -90,7 +90,7 @@ class OutboundClient:
 
     async def _follow(self, hop: Hop, request: OutboundRequest) -> OutboundResponse:
         for _ in range(self._limits.redirects + 1):
-            response = await self._ask(hop, request.workspace_id)
+            response = await self._send_hop(hop, request.workspace_id)
             if not is_redirect(response.status, response.headers):
                 return response
             following = redirected(hop, response.status, response.headers["location"])
@@ -99,9 +99,9 @@ class OutboundClient:
             hop = following
         raise OutboundFailed(f"More than {self._limits.redirects} redirects")
 
-    async def _ask(self, hop: Hop, workspace_id: str) -> OutboundResponse:
+    async def _send_hop(self, hop: Hop, workspace_id: str) -> OutboundResponse:
         self._policy.check(hop.target)
-        with told_in_our_words(self._limits):
+        with translated_errors(self._limits):
             async with self._connections.to(hop.target, workspace_id) as connection:
                 try:
                     return await exchange(hop, connection, self._limits)

@@ -36,7 +36,7 @@ class Connection(httpcore2.AsyncHTTP11Connection):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _IdleConnection:
     key: Key
     connection: Connection
     since: float
@@ -51,7 +51,7 @@ class Connections:
     def __init__(self, dialer: Dialer, limits: OutboundLimits) -> None:
         self._dialer = dialer
         self._limits = limits
-        self._kept: list[_Kept] = []
+        self._idle: list[_IdleConnection] = []
 
     @asynccontextmanager
     async def to(self, target: Target, workspace_id: str, *, fresh: bool = False) -> AsyncIterator[Connection]:
@@ -61,20 +61,20 @@ class Connections:
         try:
             yield connection
         finally:
-            await self._give_back(key, connection)
+            await self._release(key, connection)
 
     async def aclose(self) -> None:
         """Close the pooled connections."""
-        kept, self._kept = self._kept, []
-        for unused in kept:
+        idle, self._idle = self._idle, []
+        for unused in idle:
             await unused.connection.aclose()
 
     def _take(self, key: Key) -> Connection | None:
-        for place in reversed(range(len(self._kept))):
-            kept = self._kept[place]
-            if kept.key == key and not kept.connection.has_expired():
-                del self._kept[place]
-                return kept.connection
+        for place in reversed(range(len(self._idle))):
+            idle = self._idle[place]
+            if idle.key == key and not idle.connection.has_expired():
+                del self._idle[place]
+                return idle.connection
         return None
 
     async def _open(self, target: Target, workspace_id: str) -> Connection:
@@ -84,15 +84,15 @@ class Connections:
             httpcore2.Origin(scheme.encode(), str(host).encode(), port), stream, self._limits.keep_seconds
         )
 
-    async def _give_back(self, key: Key, connection: Connection) -> None:
+    async def _release(self, key: Key, connection: Connection) -> None:
         if not connection.is_reusable:
             await connection.aclose()
             return
         connection.was_used = True
-        self._kept.append(_Kept(key, connection, asyncio.get_running_loop().time()))
+        self._idle.append(_IdleConnection(key, connection, asyncio.get_running_loop().time()))
         await self._close_surplus()
 
     async def _close_surplus(self) -> None:
         oldest = asyncio.get_running_loop().time() - self._limits.keep_seconds
-        while self._kept and (len(self._kept) > self._limits.kept_connections or self._kept[0].since < oldest):
-            await self._kept.pop(0).connection.aclose()
+        while self._idle and (len(self._idle) > self._limits.idle_connections or self._idle[0].since < oldest):
+            await self._idle.pop(0).connection.aclose()

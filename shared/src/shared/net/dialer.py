@@ -31,9 +31,9 @@ class Dialer:
         addresses = await self._addresses(target, workspace_id)
         deadline = self._deadline()
         stream = await self._connect(addresses, target.port, deadline)
-        return await self._secured(stream, target, deadline) if target.scheme == "https" else stream
+        return await self._start_tls(stream, target, deadline) if target.scheme == "https" else stream
 
-    async def dial_bare(self, target: Target) -> httpcore2.AsyncNetworkStream:
+    async def dial_without_tls(self, target: Target) -> httpcore2.AsyncNetworkStream:
         """Connect without TLS, for callers that add it."""
         return await self._connect(await self._addresses(target), target.port, self._deadline())
 
@@ -56,7 +56,7 @@ class Dialer:
                 continue
         return await self.network.connect_tcp(str(last), port, _left(deadline))
 
-    async def _secured(
+    async def _start_tls(
         self, stream: httpcore2.AsyncNetworkStream, target: Target, deadline: float
     ) -> httpcore2.AsyncNetworkStream:
         try:

@@ -13,7 +13,7 @@ from shared.net.errors import OutboundFailed, OutboundTimeout
 from shared.net.headers import response_headers
 from shared.net.messages import OutboundLimits, OutboundResponse
 from shared.net.redirects import Hop
-from shared.tracebacks import forget_frames
+from shared.tracebacks import clear_tracebacks
 
 _HEADERS_ON_THE_WIRE: Final = 128 * 1024
 _FRAMING: Final = 1.25
@@ -23,25 +23,25 @@ _SWITCHING: Final = 101
 
 
 @contextmanager
-def told_in_our_words(limits: OutboundLimits) -> Iterator[None]:
+def translated_errors(limits: OutboundLimits) -> Iterator[None]:
     """Translate network errors to outbound errors. Raises OutboundTimeout, OutboundFailed."""
     try:
         yield
     except httpcore2.ConnectTimeout as error:
-        forget_frames(error)
+        clear_tracebacks(error)
         raise OutboundTimeout(round(limits.connect_seconds * 1000)) from None
     except httpcore2.TimeoutException as error:
-        forget_frames(error)
+        clear_tracebacks(error)
         raise OutboundTimeout(round(limits.idle_seconds * 1000)) from None
     except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError) as error:
-        forget_frames(error)
+        clear_tracebacks(error)
         raise OutboundFailed(str(error) or type(error).__name__) from error
 
 
 async def exchange(hop: Hop, connection: Connection, limits: OutboundLimits) -> OutboundResponse:
     """Send the request and read the response. Raises OutboundFailed, ResponseTooLarge, and the errors of httpcore2."""
     connection.meter.begin(_HEADERS_ON_THE_WIRE)
-    async with _asked(hop, connection, limits) as response:
+    async with _response_to(hop, connection, limits) as response:
         headers = response_headers(response.headers, limits)
         reader = BodyReader(headers.get("content-encoding", ""), limits.response_bytes)
         connection.meter.allow_more(round(limits.response_bytes * _FRAMING))
@@ -53,7 +53,7 @@ async def exchange(hop: Hop, connection: Connection, limits: OutboundLimits) -> 
 
 
 @asynccontextmanager
-async def _asked(hop: Hop, connection: Connection, limits: OutboundLimits) -> AsyncIterator[httpcore2.Response]:
+async def _response_to(hop: Hop, connection: Connection, limits: OutboundLimits) -> AsyncIterator[httpcore2.Response]:
     response = await connection.handle_async_request(_request(hop, limits))
     try:
         if response.status == _SWITCHING:

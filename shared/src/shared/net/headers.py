@@ -10,7 +10,7 @@ from shared.net.messages import OutboundLimits
 USER_AGENT: Final = "Flowport/1.0"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_OURS: Final = frozenset(
+_CONNECTION_HEADERS: Final = frozenset(
     {
         "accept-encoding",
         "connection",
@@ -45,7 +45,7 @@ def sendable_headers(given: Mapping[str, str], limits: OutboundLimits) -> dict[s
     for name, value in given.items():
         if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
             raise OutboundFailed(f"header cannot be sent: {name[:100]!r}")
-        if name.lower() not in _OURS:
+        if name.lower() not in _CONNECTION_HEADERS:
             headers[name.lower()] = value.strip()
     if len(headers) > limits.headers or _size(headers.items()) > limits.header_bytes:
         raise OutboundFailed("Request headers are too large")

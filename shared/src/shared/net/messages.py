@@ -51,6 +51,6 @@ class OutboundLimits:
     """Longest pause within a response."""
     connections: int = 256
     """Concurrent calls. One workspace has at most half of them."""
-    kept_connections: int = 64
+    idle_connections: int = 64
     keep_seconds: float = 4.0
     """How long an idle connection is kept. Common servers close theirs after five."""

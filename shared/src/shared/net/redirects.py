@@ -10,7 +10,7 @@ from shared.net.urls import NOT_HTTPS, Target, read_redirect
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAY_TURN_POST_INTO_GET: Final = frozenset({301, 302})
 _SEE_OTHER: Final = 303
-_TOLD_TO_STRANGERS: Final = frozenset(
+_CROSS_ORIGIN_HEADERS: Final = frozenset(
     {"accept", "accept-language", "cache-control", "content-language", "content-type", "range", "user-agent"}
 )
 """Headers sent to another origin: any other may hold a key, whatever its name."""
@@ -43,7 +43,7 @@ def redirected(hop: Hop, status: int, location: str) -> Hop:
         raise BlockedAddress(NOT_HTTPS)
     headers = hop.headers
     if target.origin != hop.target.origin:
-        headers = {name: value for name, value in headers.items() if name in _TOLD_TO_STRANGERS}
+        headers = {name: value for name, value in headers.items() if name in _CROSS_ORIGIN_HEADERS}
     if not _becomes_get(hop.method, status):
         return hop_to(target, hop.method, headers, hop.body)
     without_body = {name: value for name, value in headers.items() if not name.startswith("content-")}

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
-from shared.concurrency_slots import Places
+from shared.concurrency_slots import ConcurrencySlots
 from shared.net.errors import OutboundFailed
 from shared.net.hosts import Address
 
 _THREADS: Final = 32
 _MOST_WAITING: Final = 256
-_Question = tuple[str, str]
+_Query = tuple[str, str]
 """Workspace and name."""
 
 
@@ -39,14 +39,14 @@ class SystemResolver:
     def __init__(self, *, seconds: float = 10.0) -> None:
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
-        self._places = Places(_THREADS)
-        self._asked: dict[_Question, asyncio.Task[list[Address]]] = {}
+        self._slots = ConcurrencySlots(_THREADS)
+        self._queries: dict[_Query, asyncio.Task[list[Address]]] = {}
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """See Resolver."""
         try:
             async with asyncio.timeout(self._seconds):
-                addresses = await asyncio.shield(self._question((asker, name)))
+                addresses = await asyncio.shield(self._query_task((asker, name)))
         except (OSError, UnicodeError) as error:
             raise OutboundFailed("url hostname could not be resolved") from error
         if not addresses:
@@ -57,21 +57,21 @@ class SystemResolver:
         """See Resolver."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _question(self, question: _Question) -> asyncio.Task[list[Address]]:
-        if question not in self._asked:
-            of_same = sum(asker == question[0] for asker, _ in self._asked)
-            if len(self._asked) >= _MOST_WAITING or of_same >= _MOST_WAITING // 2:
+    def _query_task(self, question: _Query) -> asyncio.Task[list[Address]]:
+        if question not in self._queries:
+            of_same = sum(asker == question[0] for asker, _ in self._queries)
+            if len(self._queries) >= _MOST_WAITING or of_same >= _MOST_WAITING // 2:
                 raise OutboundFailed("too many host names are being resolved")
-            task = self._asked[question] = asyncio.create_task(self._ask(*question))
+            task = self._queries[question] = asyncio.create_task(self._resolve(*question))
             task.add_done_callback(lambda answered: self._forget(question, answered))
-        return self._asked[question]
+        return self._queries[question]
 
-    async def _ask(self, asker: str, name: str) -> list[Address]:
-        async with self._places.of(asker):
+    async def _resolve(self, asker: str, name: str) -> list[Address]:
+        async with self._slots.hold(asker):
             return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, name)
 
-    def _forget(self, question: _Question, answered: asyncio.Task[list[Address]]) -> None:
-        del self._asked[question]
+    def _forget(self, question: _Query, answered: asyncio.Task[list[Address]]) -> None:
+        del self._queries[question]
         if not answered.cancelled():
             answered.exception()  # the callers may have been cancelled: asyncio would log the unread error
 

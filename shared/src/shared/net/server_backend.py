@@ -10,10 +10,10 @@ from shared.net.errors import BlockedAddress
 from shared.net.metered_stream import MeteredStream
 from shared.net.urls import Target
 
-ELSEWHERE: Final = "The server sent the call to another one"
+OTHER_SERVER: Final = "The server sent the call to another one"
 
 
-class OneServer(httpcore2.AsyncNetworkBackend):
+class SingleServerBackend(httpcore2.AsyncNetworkBackend):
     """Connects to addresses checked for one server, and reads at most `most_bytes` from each."""
 
     def __init__(self, dialer: Dialer, target: Target, most_bytes: int) -> None:
@@ -31,8 +31,8 @@ class OneServer(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """Connect. Raises BlockedAddress, OutboundFailed, and the errors of httpcore2."""
         if (host.strip("[]"), port) != (str(self._target.host), self._target.port):
-            raise BlockedAddress(ELSEWHERE)
-        stream = MeteredStream(await self._dialer.dial_bare(self._target))
+            raise BlockedAddress(OTHER_SERVER)
+        stream = MeteredStream(await self._dialer.dial_without_tls(self._target))
         stream.begin(self._most_bytes)
         return stream
 

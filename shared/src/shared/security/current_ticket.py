@@ -7,13 +7,13 @@ from contextvars import ContextVar
 _presented: ContextVar[str] = ContextVar("run_ticket", default="")
 
 
-def presented_ticket() -> str:
+def current_ticket() -> str:
     """Return the ticket of the current task's run; empty if there is none."""
     return _presented.get()
 
 
 @contextmanager
-def presenting(ticket: str) -> Iterator[None]:
+def using_ticket(ticket: str) -> Iterator[None]:
     """Present `ticket` with every internal call made inside the block."""
     before = _presented.set(ticket)
     try:

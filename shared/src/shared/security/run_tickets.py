@@ -38,9 +38,9 @@ class TicketKeys:
         key_id, _, claims = signed.rpartition(".")
         key = self._keys.get(key_id)
         if key is None:
-            raise refused("unknown_key", "The run ticket is signed with a key that is not configured here")
+            raise ticket_error("unknown_key", "The run ticket is signed with a key that is not configured here")
         if not hmac.compare_digest(_base64(_signature(key, signed)).encode(), signature.encode()):
-            raise refused("forged", "The signature of the run ticket is wrong")
+            raise ticket_error("forged", "The signature of the run ticket is wrong")
         return _decode(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
 
 
@@ -76,7 +76,7 @@ class TicketSigner:
         return self._keys.sign(child)
 
 
-def refused(reason: str, message: str) -> RunTicketRefused:
+def ticket_error(reason: str, message: str) -> RunTicketRefused:
     """Return the error for a refused ticket; `reason` is for programs."""
     return RunTicketRefused(message, details={"reason": reason})
 

@@ -11,15 +11,15 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.pagination import Page, read_list
 from shared.store.positions import PER_MS, position_of
 
 COLLECTION: Final = "audit"
-INDEXES: Final = (Index(COLLECTION, by("workspace_id", "place"), name="place"),)
+INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "place"), name="place"),)
 
 log = get_logger("audit")
 
@@ -48,7 +48,7 @@ class AuditStore:
         others = [*([] if query.before is None else [{"place": {"$lt": query.before}}]), *filters]
 
         async def look(bounds: Document, most: int) -> Sequence[Document]:
-            within = {"place": _places(bounds)} if bounds else {}
+            within = {"place": _place_bounds(bounds)} if bounds else {}
             stages: list[Document] = [
                 {"$match": {"workspace_id": query.workspace_id, **within}},
                 *([{"$match": {"$and": others}}] if others else []),
@@ -58,13 +58,13 @@ class AuditStore:
             found = await (await self._collection.aggregate(stages)).to_list()
             return [{**document, "position": _position(document["place"])} for document in found]
 
-        page = Page(limit=query.limit, behind=None if query.before is None else _behind(query.before))
+        page = Page(limit=query.limit, after=None if query.before is None else _behind(query.before))
         newest = position_of(self._clock.now(), 0)
-        found, behind = await read_list(
-            self._store, look, page, newest=newest, is_narrowed=bool(filters), clock=self._clock.monotonic
+        found, after = await read_list(
+            self._store, look, page, newest=newest, is_filtered=bool(filters), clock=self._clock.monotonic
         )
         entries = [msgspec.convert(document, AuditEntry) for document in found]
-        return AuditPage(entries, None if behind is None else place_at(_micros(behind.at), behind.key))
+        return AuditPage(entries, None if after is None else place_at(_micros(after.at), after.key))
 
 
 _AS_THEY_ARE: Final = (datetime,)
@@ -76,7 +76,7 @@ def _filters(query: AuditQuery) -> Iterator[Document]:
     yield from ({name: value} for name, value in named.items() if value is not None)
 
 
-def _places(bounds: Document) -> Document:
+def _place_bounds(bounds: Document) -> Document:
     """Return bounds on positions as bounds on places."""
     found: Document = {}
     if "$gte" in bounds:
@@ -98,5 +98,5 @@ def _micros(position: int) -> int:
     return ms * _MICROS_PER_MS + min(order, _MICROS_PER_MS)
 
 
-def _behind(place: str) -> Place:
-    return Place(_position(place), place.partition("-")[2])
+def _behind(place: str) -> Cursor:
+    return Cursor(_position(place), place.partition("-")[2])

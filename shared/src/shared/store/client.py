@@ -71,7 +71,7 @@ class Store:
             expires = not self.product.is_secantusdb  # see shared.store.expiry
             with pymongo.timeout(BUILD_SECONDS):
                 if not expires:
-                    await self._drop_what_expires(lifetimes)
+                    await self._drop_ttl_indexes(lifetimes)
                 await self._build_indexes(expires=expires)
         except PyMongoError as error:
             raise Unavailable(f"the store has not made its indexes: {error}") from error
@@ -108,7 +108,7 @@ class Store:
             models = [index.model(expires=expires) for index in self._indexes if index.collection == name]
             await self.collection(name).create_indexes(models)
 
-    async def _drop_what_expires(self, lifetimes: Sequence[Lifetime]) -> None:
+    async def _drop_ttl_indexes(self, lifetimes: Sequence[Lifetime]) -> None:
         """Drop SecantusDB's own expiry, which earlier versions used."""
         for name in {lifetime.collection for lifetime in lifetimes}:
             for index, known in (await self.collection(name).index_information()).items():

@@ -1,4 +1,4 @@
-"""Positions in lists that are ordered by a number, then by document id."""
+"""Cursors of lists that are ordered by a number, then by document id."""
 
 from typing import Final, NamedTuple
 
@@ -7,39 +7,39 @@ from shared.store.documents import Document
 
 POSITION: Final = "position"
 _BEFORE_ALL_KEYS: Final = ""
-_BEHIND_ALL_KEYS: Final = "\U0010ffff"
+_AFTER_ALL_KEYS: Final = "\U0010ffff"
 
 
-class Place(NamedTuple):
-    """The place of an existing or possible document."""
+class Cursor(NamedTuple):
+    """Position of an existing or possible document."""
 
     at: int
     key: str
 
     @classmethod
-    def of(cls, document: Document, *, by: str = POSITION) -> "Place":
-        """Return the place of a document."""
+    def of(cls, document: Document, *, by: str = POSITION) -> "Cursor":
+        """Return the cursor of a document."""
         return cls(document[by], document["_id"])
 
     @classmethod
-    def behind_all_at(cls, at: int, *, oldest_first: bool) -> "Place":
-        """Return the place after all documents with this number."""
-        return cls(at, _BEHIND_ALL_KEYS if oldest_first else _BEFORE_ALL_KEYS)
+    def after_all_at(cls, at: int, *, oldest_first: bool) -> "Cursor":
+        """Return the cursor after all documents with this number."""
+        return cls(at, _AFTER_ALL_KEYS if oldest_first else _BEFORE_ALL_KEYS)
 
     @classmethod
-    def read(cls, cursor: str) -> "Place":
-        """Parse a cursor. Raises InvalidRequest for an invalid one."""
-        number, dot, key = cursor.partition(".")
+    def parse(cls, text: str) -> "Cursor":
+        """Return the cursor in `text`. Raises InvalidRequest."""
+        number, dot, key = text.partition(".")
         if not dot or not number.isascii() or not number.isdigit() or len(number) > 18:
             raise InvalidRequest("Invalid cursor")
         return cls(int(number), key)
 
     @property
-    def cursor(self) -> str:
-        """Return the cursor that callers use."""
+    def text(self) -> str:
+        """Return the text that callers use."""
         return f"{self.at}.{self.key}"
 
-    def behind(self, *, by: str = POSITION, oldest_first: bool = False) -> Document:
-        """Return the filter for documents after this place, among those whose number is not before its own."""
-        after = "$gt" if oldest_first else "$lt"
-        return {"$or": [{by: {after: self.at}}, {"_id": {after: self.key}}]}
+    def after(self, *, by: str = POSITION, oldest_first: bool = False) -> Document:
+        """Return the filter for documents after this cursor, among those whose number is not before its own."""
+        sign = "$gt" if oldest_first else "$lt"
+        return {"$or": [{by: {sign: self.at}}, {"_id": {sign: self.key}}]}

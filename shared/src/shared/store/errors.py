@@ -20,24 +20,24 @@ LOG_SECONDS: Final = 10.0
 log = get_logger("store")
 
 
-class _Complaints:
+class _ErrorLog:
     """Rate limit for one call's error logs: the first of each kind immediately, then one in ten seconds."""
 
     def __init__(self, call: str) -> None:
         self._call = call
-        self._said_at: dict[type[PyMongoError], float] = {}
-        self._unsaid: Counter[type[PyMongoError]] = Counter()
+        self._logged_at: dict[type[PyMongoError], float] = {}
+        self._suppressed: Counter[type[PyMongoError]] = Counter()
 
-    def complain(self, error: PyMongoError) -> None:
+    def log_error(self, error: PyMongoError) -> None:
         kind, now = type(error), monotonic()
-        silence = now - self._said_at.get(kind, -inf)
+        silence = now - self._logged_at.get(kind, -inf)
         if silence < LOG_SECONDS:
-            self._unsaid[kind] += 1
+            self._suppressed[kind] += 1
             return
-        unsaid = self._unsaid.pop(kind, 0)
-        since = {"unsaid": unsaid, "since_seconds": round(silence)} if unsaid else {}
+        suppressed = self._suppressed.pop(kind, 0)
+        since = {"unsaid": suppressed, "since_seconds": round(silence)} if suppressed else {}
         log.error("the store failed", call=self._call, error=repr(error), **since)
-        self._said_at[kind] = now
+        self._logged_at[kind] = now
 
 
 def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -47,7 +47,7 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
     between two writers, and a retry helps.
     """
 
-    complaints = _Complaints(method.__qualname__)
+    error_log = _ErrorLog(method.__qualname__)
 
     @wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -55,7 +55,7 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
             return await method(*args, **kwargs)
         except PyMongoError as error:
             FAILURES.inc()
-            complaints.complain(error)
+            error_log.log_error(error)
             raise Unavailable("the store does not answer") from error
 
     return call

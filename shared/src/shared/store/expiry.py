@@ -19,10 +19,10 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock, SystemClock
 from shared.observe.logging import get_logger
 from shared.store.documents import Collection, Document
-from shared.tasks import end, for_ever
+from shared.tasks import cancel_task, run_periodically
 
 EVERY_SECONDS: Final = 60.0
-AT_ONCE: Final = 20
+BATCH_SIZE: Final = 20
 SHORTEST: Final = timedelta(milliseconds=50)
 LONGEST: Final = timedelta(seconds=10)
 PATIENCE_SECONDS: Final = 60.0
@@ -57,16 +57,16 @@ class Expiry:
 
     def start(self) -> None:
         """Start sweeping."""
-        self._task = asyncio.create_task(for_ever(self._sweep, every=self._every, name="expiry"))
+        self._task = asyncio.create_task(run_periodically(self._sweep, every=self._every, name="expiry"))
 
     async def stop(self) -> None:
         """Stop immediately, even within a sweep."""
-        await end(self._task)
+        await cancel_task(self._task)
 
     async def _sweep(self) -> None:
         for sweep in self._sweeps:
             try:
-                await sweep.go_on()
+                await sweep.advance()
             except PyMongoError as error:
                 log.warning("what has expired is not deleted yet", error=repr(error))
 
@@ -81,7 +81,7 @@ class _Sweep:
     until: datetime | None = None
     slice: timedelta = LONGEST
 
-    async def go_on(self) -> None:
+    async def advance(self) -> None:
         """Delete documents that expired since the last sweep. Raises PyMongoError."""
         due = self.clock.now() - timedelta(seconds=self.lifetime.seconds)
         self.until = min(self.until or due, due)  # correct a position from a clock that was ahead
@@ -97,14 +97,14 @@ class _Sweep:
         expired = {self.lifetime.field: dates}
         with pymongo.timeout(PATIENCE_SECONDS):
             found = [each["_id"] for each in await self.collection.find(expired, {"_id": 1}).to_list()]
-        for first in range(0, len(found), AT_ONCE):
+        for first in range(0, len(found), BATCH_SIZE):
             began = time.monotonic()
-            await self.collection.delete_many({"_id": {"$in": found[first : first + AT_ONCE]}, **expired})
+            await self.collection.delete_many({"_id": {"$in": found[first : first + BATCH_SIZE]}, **expired})
             await asyncio.sleep(time.monotonic() - began)
         return len(found)
 
 
 def _next_slice(length: timedelta, found: int) -> timedelta:
-    if found > 2 * AT_ONCE:
+    if found > 2 * BATCH_SIZE:
         return max(SHORTEST, length / 2)
-    return min(LONGEST, length * 2) if found < AT_ONCE else length
+    return min(LONGEST, length * 2) if found < BATCH_SIZE else length

@@ -23,7 +23,7 @@ MAX_NOTES: Final = 64
 MAX_FETCHED: Final = 10_000
 
 
-class ReturningUpdates:
+class FindAndModify:
     """Updates of documents in `collection` that return `fields` as the update left them."""
 
     def __init__(self, store: Store, collection: Collection, fields: Sequence[str]) -> None:
@@ -42,27 +42,27 @@ class ReturningUpdates:
             return await self._collection.find_one_and_update(
                 {"_id": document_id}, [*stages], shown, upsert=True, return_document=ReturnDocument.AFTER
             )
-        return await self._update_and_look(document_id, stages)
+        return await self._update_and_read(document_id, stages)
 
-    async def _update_and_look(self, document_id: str, stages: Sequence[Document]) -> Document | None:
+    async def _update_and_read(self, document_id: str, stages: Sequence[Document]) -> Document | None:
         note_id = new_id()
-        noted = self._noted(note_id, self._fetched.get(document_id, ""))
+        noted = self._note_stage(note_id, self._fetched.get(document_id, ""))
         await self._collection.update_one({"_id": document_id}, [*stages, noted], upsert=True)
         document = await self._collection.find_one({"_id": document_id}, {NOTES: 1})
         notes = document[NOTES] if document else ()
         found = next((note for note in notes if note[NOTE_ID] == note_id), None)
         if found is not None:
-            self._forget_at_the_next(document_id, note_id)
+            self._drop_note_later(document_id, note_id)
         return found
 
-    def _forget_at_the_next(self, document_id: str, note_id: str) -> None:
+    def _drop_note_later(self, document_id: str, note_id: str) -> None:
         """Let the next update drop the note. With 64 notes, an update costs three times as much as with a few."""
         self._fetched[document_id] = note_id
         self._fetched.move_to_end(document_id)
         if len(self._fetched) > MAX_FETCHED:
             self._fetched.popitem(last=False)
 
-    def _noted(self, note_id: str, fetched: str) -> Document:
+    def _note_stage(self, note_id: str, fetched: str) -> Document:
         """Return a stage that prepends a note and drops the `fetched` one."""
         note = {NOTE_ID: note_id} | {name: f"${name}" for name in self._fields}
         others = {"$filter": {"input": {"$ifNull": [f"${NOTES}", []]}, "cond": {"$ne": [f"$$this.{NOTE_ID}", fetched]}}}

@@ -12,7 +12,7 @@ from shared.store.indexes import Index
 Database = AsyncDatabase[Document]
 
 _OF_EVERY_COLLECTION: Final = "_id_"
-_GONE_ALREADY: Final = frozenset({26, 27})  # NamespaceNotFound, IndexNotFound
+_NOT_FOUND: Final = frozenset({26, 27})  # NamespaceNotFound, IndexNotFound
 
 
 class IndexName(NamedTuple):
@@ -32,7 +32,7 @@ class IndexState(NamedTuple):
     unknown: Sequence[IndexName]
 
 
-async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
+async def index_state(database: Database, declared: Sequence[Index]) -> IndexState:
     """Return the differences. Raises PyMongoError."""
     wanted = {IndexName(index.collection, index.model().document["name"]) for index in declared}
     there = {
@@ -44,11 +44,11 @@ async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
     return IndexState(sorted(wanted - there), sorted(there - wanted))
 
 
-async def drop(database: Database, indexes: Iterable[IndexName]) -> None:
+async def drop_indexes(database: Database, indexes: Iterable[IndexName]) -> None:
     """Drop indexes, without blocking; ignore missing ones. Raises PyMongoError."""
     for index in indexes:
         try:
             await database[index.collection].drop_index(index.name)
         except OperationFailure as error:
-            if error.code not in _GONE_ALREADY:
+            if error.code not in _NOT_FOUND:
                 raise

@@ -46,6 +46,6 @@ class Index:
         return IndexModel(list(self.keys), **options)
 
 
-def by(*fields: str) -> tuple[tuple[str, int], ...]:
+def ascending(*fields: str) -> tuple[tuple[str, int], ...]:
     """Return ascending index keys."""
     return tuple((name, ASCENDING) for name in fields)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Collection, Document
 from shared.store.positions import PER_MS
 
@@ -36,13 +36,13 @@ SHORTEST: Final = _positions(timedelta(seconds=1))
 LONGEST: Final = _positions(timedelta(days=180))
 """Once ranges have grown to this length, the rest of the list is one range."""
 DAY: Final = _positions(timedelta(days=1))
-BEGINNING: Final = _positions(timedelta(days=100))
+OLDEST_START: Final = _positions(timedelta(days=100))
 """Where an oldest-first list begins: slightly more than the default retention of runs.
 
 Older documents are in the first range.
 """
 
-Look = Callable[[Document, int], Awaitable[Sequence[Document]]]
+RangeQuery = Callable[[Document, int], Awaitable[Sequence[Document]]]
 """Query for documents with positions within bounds, in list order, up to a limit."""
 
 
@@ -53,7 +53,7 @@ class Page:
     limit: int
     lowest: int | None = None
     highest: int | None = None
-    behind: Place | None = None
+    after: Cursor | None = None
     oldest_first: bool = False
 
     @property
@@ -66,7 +66,7 @@ class Page:
     def near(self) -> int | None:
         """Return the position where reading begins."""
         bound = self.lowest if self.oldest_first else self.highest
-        edges = [edge for edge in (bound, self.behind and self.behind.at) if edge is not None]
+        edges = [edge for edge in (bound, self.after and self.after.at) if edge is not None]
         return (max if self.oldest_first else min)(edges, default=None)
 
     @property
@@ -94,17 +94,19 @@ class Page:
         return (min if self.oldest_first else max)(end, self.far)
 
 
-Listed = tuple[list[Document], Place | None]
+ResultPage = tuple[list[Document], Cursor | None]
 """Documents, and the place to continue from, if any."""
 
 
-async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float] = time.monotonic) -> Listed:
+async def read_in_ranges(
+    look: RangeQuery, page: Page, *, newest: int, clock: Callable[[], float] = time.monotonic
+) -> ResultPage:
     """Return a page of a list whose newest documents are near position `newest`.
 
     Newer ones are in the first range. A page can be shorter than its limit, even empty, before the list ends.
     """
     found: list[Document] = []
-    near, beginning = page.near, newest - BEGINNING
+    near, beginning = page.near, newest - OLDEST_START
     is_lost = page.oldest_first and (near is None or near < beginning)
     start = beginning if is_lost else newest if near is None else near
     length = DAY if is_lost else SHORTEST
@@ -114,26 +116,26 @@ async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float
         began = clock()
         found += await look(page.within(near, end), page.limit + 1 - len(found))
         if len(found) > page.limit:
-            return _cut(found, page)
+            return _first_page(found, page)
         if end is None or end == page.far:
             return found, None
         seconds = clock() - began
         patience -= max(0.0, seconds - QUICK_SECONDS)
         if patience < 0:
-            return found, Place.behind_all_at(end, oldest_first=page.oldest_first)
+            return found, Cursor.after_all_at(end, oldest_first=page.oldest_first)
         near = start = end + 1 if page.oldest_first else end - 1
         if found or not is_lost:
             length = _next_length(length, seconds)
 
 
-async def read_at_once(look: Look, page: Page) -> Listed:
+async def read_in_one_query(look: RangeQuery, page: Page) -> ResultPage:
     """Return a page of a short list in one query."""
-    return _cut(await look(page.within(page.near, page.far), page.limit + 1), page)
+    return _first_page(await look(page.within(page.near, page.far), page.limit + 1), page)
 
 
-def _cut(found: Sequence[Document], page: Page) -> Listed:
+def _first_page(found: Sequence[Document], page: Page) -> ResultPage:
     shown = list(found[: page.limit])
-    return shown, Place.of(shown[-1]) if len(found) > page.limit else None
+    return shown, Cursor.of(shown[-1]) if len(found) > page.limit else None
 
 
 def _next_length(length: int, seconds: float) -> int:
@@ -144,24 +146,24 @@ def _next_length(length: int, seconds: float) -> int:
 
 async def read_list(
     store: Store,
-    look: Look,
+    look: RangeQuery,
     page: Page,
     *,
     newest: int,
-    is_narrowed: bool,
+    is_filtered: bool,
     clock: Callable[[], float] = time.monotonic,
-) -> Listed:
+) -> ResultPage:
     """Return a page of a list whose newest documents are near position `newest`.
 
-    A list `is_narrowed` if conditions beyond the index may exclude most of what the index finds.
+    A list `is_filtered` if conditions beyond the index may exclude most of what the index finds.
     """
-    if store.is_mongodb and not is_narrowed:
-        return await read_at_once(look, page)
-    return await read(look, page, newest=newest, clock=clock)
+    if store.is_mongodb and not is_filtered:
+        return await read_in_one_query(look, page)
+    return await read_in_ranges(look, page, newest=newest, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class Filters:
     """Conditions on a list beyond its index."""
 
     usual: Sequence[Document] = ()
@@ -174,34 +176,36 @@ class Narrowing:
         return [*self.usual, *self.others]
 
 
-async def read_some(
+async def list_documents(
     store: Store,
     collection: Collection,
     wanted: Document,
-    narrowing: Narrowing,
+    filters: Filters,
     page: Page,
     *,
     hidden: Document,
     now_ms: int,
-) -> Listed:
-    """Return a page of the `wanted` documents, see `looking`. `now_ms` is the store's time."""
-    look = looking(collection, wanted, narrowing.all, page, hidden)
-    return await read_list(store, look, page, newest=now_ms * PER_MS, is_narrowed=bool(narrowing.others))
+) -> ResultPage:
+    """Return a page of the `wanted` documents, see `range_query`. `now_ms` is the store's time."""
+    look = range_query(collection, wanted, filters.all, page, hidden)
+    return await read_list(store, look, page, newest=now_ms * PER_MS, is_filtered=bool(filters.others))
 
 
-def looking(collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document) -> Look:
+def range_query(
+    collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document
+) -> RangeQuery:
     """Return a query for `wanted`, by equality and in the order of an index that ends in position and id.
 
     The `others` filter what the index finds, in a separate stage, since SecantusDB uses no index for a query with more
     conditions; MongoDB joins both stages into one query.
     """
-    narrowing = [*others, *([page.behind.behind(oldest_first=page.oldest_first)] if page.behind else [])]
+    filters = [*others, *([page.after.after(oldest_first=page.oldest_first)] if page.after else [])]
 
     async def look(bounds: Document, most: int) -> Sequence[Document]:
         within = {"position": bounds} if bounds else {}
         stages: list[Document] = [
             {"$match": {**wanted, **within}},
-            *([{"$match": {"$and": narrowing}}] if narrowing else []),
+            *([{"$match": {"$and": filters}}] if filters else []),
             {"$sort": page.order},
             {"$limit": most},
             *([{"$project": hidden}] if hidden else []),

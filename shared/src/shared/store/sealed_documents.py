@@ -8,7 +8,7 @@ from shared.security.sealed import Sealed
 from shared.store.documents import Collection, Document, known
 from shared.store.errors import store_call
 
-Place = Callable[[Document], tuple[str, str]]
+Binding = Callable[[Document], tuple[str, str]]
 """The workspace and name for which a document's value was encrypted."""
 
 
@@ -20,7 +20,7 @@ def sealed_in(stored: Document) -> Sealed:
 class SealedDocuments:
     """Implements SealedValues. `field` holds the encrypted value, and may be missing."""
 
-    def __init__(self, collection: Collection, field: str, place: Place) -> None:
+    def __init__(self, collection: Collection, field: str, place: Binding) -> None:
         self._documents = collection
         self._field = field
         self._place = place

@@ -10,7 +10,7 @@ NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 """Milliseconds since the epoch, in an expression."""
 
 
-def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
+def add_server_time(*, blank: Iterable[str] = ()) -> dict[str, Any]:
     """Return a stage that adds the time to each document, as `now_ms`; fields in `blank` become null.
 
     One stage for both products: SecantusDB copies whole documents, value by value, for each `$set` and `$project`.
@@ -18,6 +18,6 @@ def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
     return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
 
 
-def from_now(wait: timedelta) -> dict[str, Any]:
+def server_time_after(wait: timedelta) -> dict[str, Any]:
     """Return an expression for the time `wait` from now."""
     return {"$add": [NOW_MS, whole_ms(wait)]}

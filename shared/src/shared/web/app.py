@@ -19,13 +19,13 @@ from starlette.responses import Response
 from shared.errors import FlowportError, Unauthenticated
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
-from shared.web.internal_auth import listed_tokens
+from shared.web.internal_auth import split_tokens
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters
-from shared.web.middleware import MetricsGuard, TraceGuard
+from shared.web.middleware import MetricsMiddleware, TraceMiddleware
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
-HUNG_UP: Final = 499
+CLIENT_CLOSED_REQUEST: Final = 499
 NO_TOKEN: Final = SecretStr("")
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI would check on every request whether to do what Flowport already does."""
@@ -64,7 +64,7 @@ def create_app(
     app = FastAPI(
         title=name,
         lifespan=lifespan,
-        middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
+        middleware=[Middleware(MetricsMiddleware, service=name), Middleware(TraceMiddleware), *middleware],
         telemetry=_NO_SECOND_TELEMETRY,
         redirect_slashes=False,  # a redirect would use the internal address, not the caller's
         **{"openapi_url": None, **fastapi_options},
@@ -73,21 +73,21 @@ def create_app(
     app.state.start_failure = ""
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
-    app.add_exception_handler(ClientDisconnect, _hung_up)
+    app.add_exception_handler(ClientDisconnect, _client_disconnected)
     # Not by include_router: FastAPI would traverse it twice for each request, and rebuild its routes.
     for router in (_operations(checks, metrics_token), *routers):
         app.router.routes.extend(router.routes)
     return app
 
 
-def _hung_up(request: Request, error: Exception) -> Response:
+def _client_disconnected(request: Request, error: Exception) -> Response:
     """Handle a client that disconnected, or was disconnected, before its request was complete: no error, no reader."""
-    return Response(status_code=HUNG_UP)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def _operations(checks: Mapping[str, Check], metrics_token: SecretStr) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    tokens = [token.encode() for token in listed_tokens(metrics_token)]
+    tokens = [token.encode() for token in split_tokens(metrics_token)]
 
     def is_operator(request: Request) -> bool:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")

@@ -29,8 +29,8 @@ from typing import Any, ClassVar, Final, cast
 from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.web.disconnects import Listener, offer
-from shared.web.http10_responses import send_unframed
+from shared.web.disconnects import Listener, provide_subscribe
+from shared.web.http10_responses import send_without_chunks
 from shared.web.http_framing import (
     HEAD_TOO_LARGE,
     HEAD_TOO_SLOW,
@@ -122,7 +122,7 @@ class BoundedHttp(HttpToolsProtocol):
             raise RequestRefused(MALFORMED.status, MALFORMED.message)
         self._may_begin = self._is_whole = False
         super().on_message_begin()
-        offer(cast("dict[str, Any]", self.scope), self._listen)
+        provide_subscribe(cast("dict[str, Any]", self.scope), self._listen)
 
     def on_headers_complete(self) -> None:
         """Check the head; the parser may still refuse it. Raises RequestRefused."""
@@ -277,7 +277,7 @@ class BoundedHttp(HttpToolsProtocol):
         cycle = self.cycle
         cycle.keep_alive = self._keeps_alive and not self._is_last
         if is_old:
-            send_unframed(cycle)
+            send_without_chunks(cycle)
         if self._is_whole:
             self._finish_request()
 

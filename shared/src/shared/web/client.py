@@ -9,11 +9,11 @@ import msgspec
 
 from shared.contracts.tickets import TICKET_HEADER
 from shared.errors import Forbidden, OutcomeUncertain, Unauthenticated, Unavailable
-from shared.http1 import Answer, Caller, Http1Caller
+from shared.http1 import Http1Client, HttpClient, HttpResponse
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
-from shared.security.current_ticket import presented_ticket
+from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import raise_internal_error
@@ -49,7 +49,7 @@ class InternalClient:
         tokens: ServiceTokens,
         timeout: float,
         patience: float = 0.0,
-        http: Caller | None = None,
+        http: HttpClient | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = httpx2.URL(base_url).host
@@ -57,7 +57,7 @@ class InternalClient:
         self._timeout = timeout
         self._connect_seconds = min(CONNECT_SECONDS, timeout / 2)
         self._patience = patience
-        self._http = http or Http1Caller(self._base_url, keep_seconds=KEEP_SECONDS)
+        self._http = http or Http1Client(self._base_url, keep_seconds=KEEP_SECONDS)
 
     @property
     def longest_seconds(self) -> float:
@@ -91,7 +91,7 @@ class InternalClient:
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
-                response = await self._sent(method, path, content)
+                response = await self._send(method, path, content)
         except (httpx2.HTTPError, TimeoutError) as error:
             text = f"{method} {self._base_url}{path}: {str(error) or type(error).__name__}"
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
@@ -103,14 +103,14 @@ class InternalClient:
             self._raise(method, path, response)
         return response.body
 
-    def _raise(self, method: str, path: str, response: Answer) -> None:
+    def _raise(self, method: str, path: str, response: HttpResponse) -> None:
         try:
             raise_internal_error(response.body, response.status)
         except (Unauthenticated, Forbidden) as error:  # our token was refused; the original caller is authorized
             log.error("a service refuses this one's token", error=f"{method} {self._base_url}{path}: {error.message}")
             raise Unavailable(NO_ANSWER) from None
 
-    async def _sent(self, method: str, path: str, content: bytes | None) -> Answer:
+    async def _send(self, method: str, path: str, content: bytes | None) -> HttpResponse:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience
         while True:
@@ -127,5 +127,5 @@ class InternalClient:
 
 def _context() -> dict[str, str]:
     """Return the headers that name the user on whose behalf this call is made."""
-    headers = {"traceparent": current_traceparent(), TICKET_HEADER: presented_ticket()}
+    headers = {"traceparent": current_traceparent(), TICKET_HEADER: current_ticket()}
     return {name: value for name, value in headers.items() if value}

@@ -7,16 +7,16 @@ EXTENSION: Final = "flowport.disconnects"
 """Key in a scope's extensions, if the server supports it."""
 
 Listener = Callable[[], None]
-Listen = Callable[[Listener], Listener]
+Subscribe = Callable[[Listener], Listener]
 """Registers a listener, called once, immediately if already disconnected; returns an unsubscribe function."""
 
 
-def offer(scope: MutableMapping[str, Any], listen: Listen) -> None:
+def provide_subscribe(scope: MutableMapping[str, Any], listen: Subscribe) -> None:
     """Let the application of this request subscribe."""
     scope.setdefault("extensions", {})[EXTENSION] = listen
 
 
-def offered(scope: MutableMapping[str, Any]) -> Listen | None:
+def subscribe_function(scope: MutableMapping[str, Any]) -> Subscribe | None:
     """Return the subscribe function, if this server offers it."""
-    listen: Listen | None = scope.get("extensions", {}).get(EXTENSION)
+    listen: Subscribe | None = scope.get("extensions", {}).get(EXTENSION)
     return listen

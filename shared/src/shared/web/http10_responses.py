@@ -8,11 +8,11 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
-def send_unframed(cycle: RequestResponseCycle) -> None:
+def send_without_chunks(cycle: RequestResponseCycle) -> None:
     """Let `cycle` send its body unframed if the head has no length."""
     send, is_unframed = cycle.send, False
 
-    async def send_plainly(message: Any) -> None:
+    async def send_unchunked(message: Any) -> None:
         nonlocal is_unframed
         if message["type"] == "http.response.start":
             is_unframed = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
@@ -22,4 +22,4 @@ def send_unframed(cycle: RequestResponseCycle) -> None:
             cycle.expected_content_length = len(message.get("body", b""))  # uvicorn compares them
         await send(message)
 
-    cast("Any", cycle).send = send_plainly
+    cast("Any", cycle).send = send_unchunked

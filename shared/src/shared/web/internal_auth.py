@@ -16,7 +16,7 @@ class ServiceTokens:
     """Tokens of each service: it sends the first, and each is accepted. A service without one cannot call others."""
 
     def __init__(self, tokens: Mapping[ServiceName, SecretStr]) -> None:
-        self._tokens = {name: tuple(map(str.encode, listed_tokens(secret))) for name, secret in tokens.items()}
+        self._tokens = {name: tuple(map(str.encode, split_tokens(secret))) for name, secret in tokens.items()}
 
     @classmethod
     def of(cls, settings: CommonSettings) -> Self:
@@ -48,7 +48,7 @@ class ServiceTokens:
         return matches[0] if matches else None
 
 
-def listed_tokens(secret: SecretStr) -> list[str]:
+def split_tokens(secret: SecretStr) -> list[str]:
     """Return one token, or several while they rotate: `old,new`, then `new,old`, then `new` alone."""
     return [token for part in secret.get_secret_value().split(",") if (token := part.strip())]
 
@@ -60,12 +60,12 @@ def only(tokens: ServiceTokens, *callers: ServiceName) -> Callable[[Request], Aw
     """
 
     async def check(request: Request) -> None:
-        identified(request, tokens, callers)
+        identify_caller(request, tokens, callers)
 
     return check
 
 
-def identified(request: Request, tokens: ServiceTokens, callers: Collection[ServiceName]) -> ServiceName:
+def identify_caller(request: Request, tokens: ServiceTokens, callers: Collection[ServiceName]) -> ServiceName:
     """Return which of `callers` makes this call. Raises Unauthenticated, Forbidden."""
     caller = tokens.identify(request.headers.get("authorization", ""))
     if caller is None:

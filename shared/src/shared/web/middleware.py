@@ -10,7 +10,7 @@ from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.observe.spans import SpanKind, joined_span
 
 
-class TraceGuard:
+class TraceMiddleware:
     """Joins the caller's trace, so that logs and outgoing calls carry it."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -19,11 +19,11 @@ class TraceGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
-            await self._traced(scope, receive, send)
+            await self._trace(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
         method = scope["method"]
         with joined_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
@@ -32,7 +32,7 @@ class TraceGuard:
                 span.update_name(f"{method} {getattr(scope.get('route'), 'path', 'unmatched')}")
 
 
-class MetricsGuard:
+class MetricsMiddleware:
     """Counts and times responses by route template, which bounds the labels."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
@@ -61,7 +61,7 @@ class MetricsGuard:
             self._timer(route).observe(time.perf_counter() - began)
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Refuses a body over `limit` bytes while it is read, not before: authentication errors come first.
 
     Paths that begin with one of `streamed` bound their bodies themselves.

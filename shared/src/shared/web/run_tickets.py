@@ -11,9 +11,9 @@ from starlette.requests import Request
 from shared.clock import Clock
 from shared.contracts.tickets import TICKET_HEADER, RunTicket
 from shared.errors import RunTicketRefused
-from shared.security.run_tickets import TicketKeys, refused
+from shared.security.run_tickets import TicketKeys, ticket_error
 from shared.service import ServiceName
-from shared.web.internal_auth import ServiceTokens, identified
+from shared.web.internal_auth import ServiceTokens, identify_caller
 
 TICKETS: Final = Counter(
     "flowport_run_tickets_total", "Calls of executor-service by run ticket: valid, missing, refused.", ["result"]
@@ -38,7 +38,7 @@ class RunAccess:
         for name, value in claims.items():
             if getattr(self.ticket, name) != value:
                 TICKETS.labels("refused").inc()
-                raise refused(f"other_{name}", f"The run ticket is for another {name}")
+                raise ticket_error(f"other_{name}", f"The run ticket is for another {name}")
 
 
 class TicketChecks:
@@ -57,7 +57,7 @@ class TicketChecks:
         """
 
         async def check(request: Request) -> RunAccess:
-            if identified(request, self._tokens, callers) is not ServiceName.EXECUTOR:
+            if identify_caller(request, self._tokens, callers) is not ServiceName.EXECUTOR:
                 return RunAccess()
             try:
                 ticket = self._ticket(request.headers.get(TICKET_HEADER, ""))
@@ -73,8 +73,8 @@ class TicketChecks:
         if not text:
             if self._accepts_missing:
                 return None
-            raise refused("missing", "A run ticket is required")
+            raise ticket_error("missing", "A run ticket is required")
         ticket = self._keys.verify(text)
         if ticket.expires_at <= self._clock.now().timestamp():
-            raise refused("expired", "The run ticket has expired")
+            raise ticket_error("expired", "The run ticket has expired")
         return ticket

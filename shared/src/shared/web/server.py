@@ -8,7 +8,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from shared.garbage_collection import collect_seldom
+from shared.garbage_collection import raise_gc_threshold
 from shared.observe.logging import configure_logging, get_logger
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
@@ -45,19 +45,19 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
-    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds, at_the_end=stop_tracing).run()
+    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds, on_exit=stop_tracing).run()
 
 
 class _DrainingServer(uvicorn.Server):
-    """Calls `at_the_end` itself: uvicorn ends the process with the signal it received, and does not return."""
+    """Calls `on_exit` itself: uvicorn ends the process with the signal it received, and does not return."""
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float, at_the_end: Callable[[], None]
+        self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float, on_exit: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._state = app.state
         self._notice_seconds = notice_seconds
-        self._at_the_end = at_the_end
+        self._at_the_end = on_exit
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Accept requests."""
@@ -67,12 +67,12 @@ class _DrainingServer(uvicorn.Server):
             if self._state.start_failure:
                 log.error("the service cannot start", reason=self._state.start_failure)
             raise
-        collect_seldom()
+        raise_gc_threshold()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Send callers elsewhere, refuse new requests, and wait for active ones."""
         self._state.is_draining = True
-        self._send_connections_elsewhere()
+        self._close_after_response()
         await asyncio.sleep(self._notice_seconds)
         on_drain = getattr(self._state, "on_drain", None)
         if on_drain is not None:
@@ -82,7 +82,7 @@ class _DrainingServer(uvicorn.Server):
         finally:
             self._at_the_end()
 
-    def _send_connections_elsewhere(self) -> None:
+    def _close_after_response(self) -> None:
         """End every connection with its next response, so that no request is lost on a closing connection."""
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         for connection in self.server_state.connections:

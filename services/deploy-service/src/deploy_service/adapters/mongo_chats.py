@@ -6,11 +6,11 @@ from deploy_service.adapters.one_per_workflow import OnePerWorkflow, one_per_wor
 from shared.contracts.chats import Chat
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "chats"
 INDEXES: Final = (
-    Index(COLLECTION, by("settings.identifier"), unique=True, name="identifier"),
+    Index(COLLECTION, ascending("settings.identifier"), unique=True, name="identifier"),
     one_per_workflow(COLLECTION),
 )
 

@@ -5,18 +5,18 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
-from shared.bounded_inserts import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.contracts.deployments import EnvironmentName
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.sealed_documents import SealedDocuments, sealed_in
 
 COLLECTION: Final = "environment"
 INDEXES: Final = (
-    Index(COLLECTION, by("workspace_id", "name"), name="workspace"),
-    Index(COLLECTION, by("sealed.key_id"), name="key"),
+    Index(COLLECTION, ascending("workspace_id", "name"), name="workspace"),
+    Index(COLLECTION, ascending("sealed.key_id"), name="key"),
 )
 
 
@@ -25,7 +25,7 @@ class MongoEnvironment:
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
-        self._adding = BoundedAdding()
+        self._bounded = BoundedInserts()
 
     @store_call
     async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
@@ -43,19 +43,19 @@ class MongoEnvironment:
         return [EnvironmentName(**document) async for document in found]
 
     @store_call
-    async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
+    async def put(self, entry: EnvironmentEntry, *, limit: int) -> bool:
         """See EnvironmentRepository."""
         key, fields = {"_id": _key(entry.workspace_id, entry.name)}, asdict(entry)
         replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
             return True
         mine = {**key, "sealed": fields["sealed"]}  # only this value, not a concurrent replacement
-        added = await self._adding.add(
+        added = await self._bounded.insert(
             entry.workspace_id,
-            at_most,
+            limit,
             count=lambda: self._collection.count_documents({"workspace_id": entry.workspace_id}),
-            add=lambda: self._collection.update_one(key, {"$set": fields}, upsert=True),
-            take_back=lambda _: self._collection.delete_one(mine),
+            insert=lambda: self._collection.update_one(key, {"$set": fields}, upsert=True),
+            delete=lambda _: self._collection.delete_one(mine),
         )
         return added is not None
 

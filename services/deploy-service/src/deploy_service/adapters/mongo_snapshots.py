@@ -7,11 +7,11 @@ from deploy_service.adapters.packing import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "snapshots"
 EPHEMERAL: Final = "ephemeral_snapshots"
-INDEXES: Final = (Index(EPHEMERAL, by("expires_at"), name="end", expire_after_seconds=0),)
+INDEXES: Final = (Index(EPHEMERAL, ascending("expires_at"), name="end", expire_after_seconds=0),)
 
 
 class MongoSnapshots:

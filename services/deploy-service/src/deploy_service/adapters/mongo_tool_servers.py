@@ -10,10 +10,10 @@ from shared.contracts.tool_servers import ToolServer
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "tool_servers"
-INDEXES: Final = (Index(COLLECTION, by("workspace_id", "created_at"), name="workspace"),)
+INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "created_at"), name="workspace"),)
 
 
 class MongoToolServers:

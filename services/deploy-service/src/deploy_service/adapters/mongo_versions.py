@@ -10,12 +10,12 @@ from deploy_service.domain.version import Version
 from shared.store.client import Store
 from shared.store.documents import Document, known
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "versions"
 INDEXES: Final = (
-    Index(COLLECTION, by("workflow_id", "number"), unique=True, name="number"),
-    Index(COLLECTION, by("workspace_id", "snapshot_hash"), name="snapshot"),
+    Index(COLLECTION, ascending("workflow_id", "number"), unique=True, name="number"),
+    Index(COLLECTION, ascending("workspace_id", "snapshot_hash"), name="snapshot"),
 )
 
 

@@ -8,10 +8,10 @@ from deploy_service.domain.workflow import Live, Workflow
 from shared.store.client import Store
 from shared.store.documents import Document, known
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 COLLECTION: Final = "workflows"
-INDEXES: Final = (Index(COLLECTION, by("workspace_id", "is_archived", "place"), name="page"),)
+INDEXES: Final = (Index(COLLECTION, ascending("workspace_id", "is_archived", "place"), name="page"),)
 
 
 class MongoWorkflows:

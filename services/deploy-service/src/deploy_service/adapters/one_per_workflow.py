@@ -11,14 +11,14 @@ from shared.contracts.chats import Chat
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 P = TypeVar("P", Chat, Agent)
 
 
 def one_per_workflow(collection: str) -> Index:
     """Return the index that such a collection needs."""
-    return Index(collection, by("workflow_id"), unique=True, name="workflow")
+    return Index(collection, ascending("workflow_id"), unique=True, name="workflow")
 
 
 class OnePerWorkflow(Generic[P]):

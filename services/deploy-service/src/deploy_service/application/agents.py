@@ -4,7 +4,7 @@ from deploy_service.application.publications import changed_publication, new_pub
 from deploy_service.domain.agent import checked_settings
 from deploy_service.ports import AgentRepository, WorkflowRepository
 from shared.clock import Clock
-from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
+from shared.contracts.agents import Agent, AgentLookup, AgentSettings, CreateAgent
 from shared.errors import Conflict, NotFound
 
 
@@ -24,10 +24,10 @@ class Agents:
             raise Conflict("Workflow is an agent already")
         return await outlasting(agent, self._agents, workflows=self._workflows)
 
-    async def of(self, workspace_id: str, workflow_id: str) -> FoundAgent:
+    async def of(self, workspace_id: str, workflow_id: str) -> AgentLookup:
         """Return a workflow's agent."""
         agent = await self._agents.of(workflow_id)
-        return FoundAgent(agent if agent is not None and agent.workspace_id == workspace_id else None)
+        return AgentLookup(agent if agent is not None and agent.workspace_id == workspace_id else None)
 
     async def get(self, agent_id: str) -> Agent:
         """Return an agent. Raises NotFound."""

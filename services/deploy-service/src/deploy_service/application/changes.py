@@ -7,7 +7,7 @@ from typing import Final
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import Announcer, WorkflowRepository
 from shared.errors import NotFound, Unavailable
-from shared.keyed_locks import Turns
+from shared.keyed_locks import KeyedLocks
 
 TRIES: Final = 20
 
@@ -23,10 +23,10 @@ class Change:
 class WorkflowChanges:
     """Sole access to workflows' pointers. Archived workflows and those of other workspaces count as missing."""
 
-    def __init__(self, workflows: WorkflowRepository, announcer: Announcer, turns: Turns) -> None:
+    def __init__(self, workflows: WorkflowRepository, announcer: Announcer, locks: KeyedLocks) -> None:
         self._workflows = workflows
         self._announcer = announcer
-        self.turns = turns
+        self.locks = locks
 
     async def find(self, workflow_id: str, workspace_id: str | None) -> Workflow:
         """Return the workflow; with None, of any workspace. Raises NotFound."""
@@ -37,7 +37,7 @@ class WorkflowChanges:
 
     async def change(self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]) -> Change:
         """Change the workflow with `decide`. Raises NotFound, Unavailable and what `decide` raises."""
-        async with self.turns.of(workflow_id):
+        async with self.locks.hold(workflow_id):
             return await self.change_in_turn(workflow_id, workspace_id, decide)
 
     async def change_in_turn(

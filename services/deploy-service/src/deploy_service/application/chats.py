@@ -4,7 +4,7 @@ from deploy_service.application.publications import changed_publication, new_pub
 from deploy_service.domain.chat import checked_identifier, checked_settings
 from deploy_service.ports import ChatRepository, WorkflowRepository
 from shared.clock import Clock
-from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.contracts.chats import Chat, ChatLookup, ChatSettings, CreateChat
 from shared.errors import Conflict, NotFound
 
 
@@ -25,14 +25,14 @@ class Chats:
             raise Conflict("Workflow already has a chat" if has_one else "Identifier already in use")
         return await outlasting(chat, self._chats, workflows=self._workflows)
 
-    async def at(self, identifier: str) -> FoundChat:
+    async def at(self, identifier: str) -> ChatLookup:
         """Return the chat at this address. Raises InvalidRequest for an invalid address."""
-        return FoundChat(await self._chats.at(checked_identifier(identifier)))
+        return ChatLookup(await self._chats.at(checked_identifier(identifier)))
 
-    async def of(self, workspace_id: str, workflow_id: str) -> FoundChat:
+    async def of(self, workspace_id: str, workflow_id: str) -> ChatLookup:
         """Return a workflow's chat."""
         chat = await self._chats.of(workflow_id)
-        return FoundChat(chat if chat is not None and chat.workspace_id == workspace_id else None)
+        return ChatLookup(chat if chat is not None and chat.workspace_id == workspace_id else None)
 
     async def get(self, chat_id: str) -> Chat:
         """Return a chat. Raises NotFound."""

@@ -14,7 +14,7 @@ from deploy_service.domain.content import Content
 from deploy_service.domain.pausing import NO_PAUSING, Pausing, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
-from shared.compile_slots import CompileTurns
+from shared.compile_slots import CompileSlots
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
 from shared.workflow.format.models import Block
@@ -43,7 +43,7 @@ class Checking:
         self._changes = changes
         self._environment = environment
         self._keyed_providers = keyed_providers
-        self._turns = CompileTurns(most=MOST_IN_PROGRESS)
+        self._slots = CompileSlots(most=MOST_IN_PROGRESS)
         self._known: OrderedDict[tuple[str, str], Pausing] = OrderedDict()
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
@@ -51,10 +51,10 @@ class Checking:
 
         Raises InvalidWorkflow if it is unreadable, Unavailable if its workspace has too many checks.
         """
-        async with self._turns.held(workspace_id):
-            found = await self._turns.run(partial(check, content, self._keyed_providers))
-            named = await self._turns.run(partial(named_values, content))
-            tools = await self._turns.run(partial(_workflow_tools, content))
+        async with self._slots.hold(workspace_id):
+            found = await self._slots.run(partial(check, content, self._keyed_providers))
+            named = await self._slots.run(partial(named_values, content))
+            tools = await self._slots.run(partial(_workflow_tools, content))
             pausing = [
                 pausing_tool(agent, title)
                 for agent, title, workflow_id in tools
@@ -92,7 +92,7 @@ class Checking:
                 self._known.move_to_end(key)
                 return known
             content = await self._contents.named(workflow, ACTIVE)
-            found = await self._turns.run(lambda: Pausing.of(read_state(content.state)))
+            found = await self._slots.run(lambda: Pausing.of(read_state(content.state)))
         except (NotFound, NotDeployed, InvalidWorkflow):
             return NO_PAUSING
         self._known[key] = found

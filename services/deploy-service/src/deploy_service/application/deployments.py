@@ -61,7 +61,7 @@ class Deployments:
 
         Raises NotFound, PreconditionFailed, InvalidWorkflow, InvalidRequest.
         """
-        async with self._changes.turns.of(workflow_id):
+        async with self._changes.locks.hold(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
             content = (await self._contents.draft(workflow)).require(order.expected_revision).content
             found = await self._checking.problems(content, workspace_id)

@@ -33,7 +33,7 @@ class EnvironmentVault:
 
         Raises Unavailable if one cannot be decrypted.
         """
-        own = {} if user_id is None else await self._opened(contracts.personal_place(user_id), names)
+        own = {} if user_id is None else await self._opened(contracts.personal_workspace_id(user_id), names)
         return contracts.Environment({**own, **await self._opened(workspace_id, names)})
 
     async def _opened(self, place: str, names: Collection[str] | None) -> dict[str, str]:
@@ -51,7 +51,7 @@ class EnvironmentVault:
             updated_at=moment(self._clock),
             updated_by=request.actor_id,
         )
-        if not await self._entries.put(entry, at_most=ENTRIES_LIMIT):
+        if not await self._entries.put(entry, limit=ENTRIES_LIMIT):
             raise InvalidRequest(f"a workspace has at most {ENTRIES_LIMIT} environment values")
 
     async def delete(self, workspace_id: str, name: str) -> None:

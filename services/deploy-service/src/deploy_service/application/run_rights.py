@@ -9,11 +9,11 @@ from deploy_service.application.deployments import Deployments
 from deploy_service.application.environment import EnvironmentVault
 from deploy_service.domain.snapshot_rights import SnapshotRights
 from deploy_service.ports import VersionRepository
-from shared.compile_slots import CompileTurns
+from shared.compile_slots import CompileSlots
 from shared.contracts import deployments as contracts
 from shared.contracts.tickets import RunTicket
 from shared.errors import NotFound
-from shared.security.run_tickets import TicketSigner, refused
+from shared.security.run_tickets import TicketSigner, ticket_error
 from shared.workflow.compile.compiler import compile_workflow
 
 CACHED_SNAPSHOTS: Final = 2_048
@@ -35,7 +35,7 @@ class RunRights:
         self._versions = versions
         self._vault = vault
         self._signer = signer
-        self._turns = CompileTurns()
+        self._slots = CompileSlots()
         self._rights: OrderedDict[tuple[str, str], SnapshotRights] = OrderedDict()
 
     async def environment(self, ticket: RunTicket, names: Collection[str] | None) -> contracts.Environment:
@@ -52,7 +52,7 @@ class RunRights:
         Raises RunTicketRefused, NotFound, InvalidWorkflow, Unavailable.
         """
         if not (await self._rights_of(ticket)).may_call(workflow_id):
-            raise refused("other_child", "The run's workflow does not call this workflow")
+            raise ticket_error("other_child", "The run's workflow does not call this workflow")
         endpoint = await self._deployments.endpoint(workflow_id, ticket.workspace_id)
         if pinned is not None and not await self._versions.has_snapshot(workflow_id, pinned):
             raise NotFound("Snapshot not found")
@@ -69,11 +69,11 @@ class RunRights:
 
     async def _derive(self, key: tuple[str, str]) -> SnapshotRights:
         workspace_id, _ = key
-        async with self._turns.held(workspace_id):
+        async with self._slots.hold(workspace_id):
             if (known := self._rights.get(key)) is not None:
                 return known
             content = await self._contents.snapshot(*key)
-            workflow = await self._turns.run(lambda: compile_workflow(content.state))
+            workflow = await self._slots.run(lambda: compile_workflow(content.state))
             known = self._rights[key] = SnapshotRights.of(workflow)
             if len(self._rights) > CACHED_SNAPSHOTS:
                 self._rights.popitem(last=False)

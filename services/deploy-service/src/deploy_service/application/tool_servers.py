@@ -5,7 +5,7 @@ import msgspec
 from deploy_service.application.moments import moment
 from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
 from deploy_service.ports import ToolServerRepository, WorkflowRepository
-from shared.bounded_inserts import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock
 from shared.contracts import tool_servers as contracts
 from shared.errors import Conflict, InvalidRequest, NotFound
@@ -19,7 +19,7 @@ class ToolServers:
         self._servers = servers
         self._workflows = workflows
         self._clock = clock
-        self._adding = BoundedAdding()
+        self._bounded = BoundedInserts()
 
     async def create(self, request: contracts.CreateToolServer) -> contracts.ToolServer:
         """Create a server. Raises InvalidRequest, NotFound."""
@@ -41,12 +41,12 @@ class ToolServers:
             await self._servers.add(server)
             return server
 
-        added = await self._adding.add(
+        added = await self._bounded.insert(
             server.workspace_id,
             SERVERS_LIMIT,
             count=count,
-            add=add,
-            take_back=lambda added: self._servers.delete(added.id),
+            insert=add,
+            delete=lambda added: self._servers.delete(added.id),
         )
         if added is None:
             raise InvalidRequest(f"A workspace has at most {SERVERS_LIMIT} MCP servers")

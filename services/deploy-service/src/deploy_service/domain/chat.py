@@ -6,8 +6,15 @@ from typing import Final
 import msgspec
 
 from deploy_service.domain.texts import checked_name, checked_text, invalid
-from shared.contracts.chats import IDENTIFIER_WORDS, MAX_ALLOWED_EMAILS, ChatAccess, ChatLook, ChatSettings, ShownOutput
-from shared.email_addresses import mail_domain, mailbox
+from shared.contracts.chats import (
+    INVALID_IDENTIFIER,
+    MAX_ALLOWED_EMAILS,
+    ChatAccess,
+    ChatAppearance,
+    ChatOutput,
+    ChatSettings,
+)
+from shared.email_addresses import normalize_email, normalize_email_domain
 
 IDENTIFIER_LIMIT: Final = 100
 TITLE_LIMIT: Final = 200
@@ -29,7 +36,7 @@ _IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
 def checked_identifier(identifier: str) -> str:
     """Return the last segment of a chat's address. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
-        raise invalid("identifier", IDENTIFIER_WORDS)
+        raise invalid("identifier", INVALID_IDENTIFIER)
     if identifier in RESERVED:
         raise invalid("identifier", "Identifier is reserved")
     return identifier
@@ -73,13 +80,13 @@ def _checked_emails(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _checked_email(text: str) -> str:
-    allowed = mail_domain(text) or mailbox(text)
+    allowed = normalize_email_domain(text) or normalize_email(text)
     if allowed is None:
         raise invalid("allowedEmails", f"{text[:100]!r} is neither an email address nor a domain like @example.com")
     return allowed
 
 
-def _checked_look(look: ChatLook) -> ChatLook:
+def _checked_look(look: ChatAppearance) -> ChatAppearance:
     if look.image_url is not None and not _IMAGE.fullmatch(look.image_url):
         raise invalid("customizations.imageUrl", "Image URL must be an https URL")
     checked_text("customizations.welcomeMessage", look.welcome_message or "", WELCOME_LIMIT)
@@ -97,8 +104,8 @@ def _checked_color(color: str | None) -> str | None:
     return color
 
 
-def _checked_output(output: ShownOutput) -> ShownOutput:
+def _checked_output(output: ChatOutput) -> ChatOutput:
     path = output.path.strip() or "content"
     if path.partition(".")[0] in HIDDEN:
         raise invalid("outputConfigs", f"{path} cannot be shown in a chat")
-    return ShownOutput(output.block_id, path)
+    return ChatOutput(output.block_id, path)

@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.contracts.conversations import AppendMessages, Conversation, Conversations, Forgotten, Remembered
+from shared.contracts.conversations import (
+    AppendMessages,
+    Conversation,
+    ConversationDeleted,
+    ConversationMessage,
+    Conversations,
+)
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -13,19 +19,19 @@ class JobsConversations:
     def __init__(self, client: InternalClient) -> None:
         self._client = client
 
-    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[Remembered]:
+    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[ConversationMessage]:
         """See MemoryStore."""
         path = _messages(workspace_id, conversation_id)
         return (await self._client.call("GET", path, returns=Conversation)).messages
 
     async def append(
-        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+        self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         """See MemoryStore."""
         body = AppendMessages(tuple(messages), once)
         await self._client.call("POST", _messages(workspace_id, conversation_id), body=body)
 
-    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
+    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[ConversationMessage]]:
         """See MemoryStore."""
         found = await self._client.call("GET", path_of("conversations", workspace_id), returns=Conversations)
         return {each.conversation_id: each.messages for each in found.conversations}
@@ -33,7 +39,7 @@ class JobsConversations:
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
         """See MemoryStore."""
         path = _messages(workspace_id, conversation_id)
-        return (await self._client.call("DELETE", path, returns=Forgotten)).existed
+        return (await self._client.call("DELETE", path, returns=ConversationDeleted)).existed
 
 
 def _messages(workspace_id: str, conversation_id: str) -> str:

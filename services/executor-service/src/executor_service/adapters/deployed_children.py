@@ -9,7 +9,7 @@ from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
-from shared.security.current_ticket import presented_ticket, presenting
+from shared.security.current_ticket import current_ticket, using_ticket
 
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -41,7 +41,7 @@ class DeployedChildren:
         return await self._child(pin.name, snapshot, endpoint.ticket)
 
     async def _child(self, name: str, snapshot: SnapshotRef, ticket: str) -> ChildWorkflow:
-        ticket = ticket or presented_ticket()  # the previous version of deploy-service neither issues nor requires one
-        with presenting(ticket):
+        ticket = ticket or current_ticket()  # the previous version of deploy-service neither issues nor requires one
+        with using_ticket(ticket):
             compiled = await self._workflows.get(snapshot)
         return ChildWorkflow(name, snapshot.snapshot_hash, compiled, ticket)

@@ -12,10 +12,10 @@ from executor_service.adapters.patient_publishing import publish_patiently
 from executor_service.ports import Payloads
 from shared.broker import topology
 from shared.broker.ports import WorkQueue
-from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, as_kept
+from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, storable
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
-from shared.security.current_ticket import presented_ticket, presenting
+from shared.security.current_ticket import current_ticket, using_ticket
 
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
@@ -53,7 +53,7 @@ class RecordOutbox:
     def put(self, record: Record) -> None:
         """Add a record; drop and count it if the backlog is full."""
         try:
-            self._backlog.put_nowait(_Waiting(as_kept(record), presented_ticket()))
+            self._backlog.put_nowait(_Waiting(storable(record), current_ticket()))
         except asyncio.QueueFull:
             RECORDS_DROPPED.inc()
 
@@ -101,7 +101,7 @@ class RecordOutbox:
 
     async def _publish_bare(self, record: Record, ticket: str) -> None:
         try:
-            with presenting(ticket):
+            with using_ticket(ticket):
                 bare = await self._without_blocks(record)
             await self._publish_patiently((bare,))
         except PayloadTooLarge as error:  # the records behind it must not be lost as well

@@ -27,7 +27,7 @@ from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
-from shared.security.current_ticket import presenting
+from shared.security.current_ticket import using_ticket
 
 log = get_logger("durable_runs")
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class DurableRunWorker:
             return
         spec = answer.granted.run
         with (
-            presenting(answer.granted.ticket),
+            using_ticket(answer.granted.ticket),
             SLOTS_BUSY.labels("durable").track_inprogress(),
             joined_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
         ):

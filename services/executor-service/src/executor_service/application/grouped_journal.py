@@ -13,7 +13,7 @@ from executor_service.ports import DurableRuns
 from shared.batching import batches
 from shared.contracts.claims import AppendJournal, JournalEntry
 from shared.errors import FlowportError
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
@@ -114,14 +114,16 @@ class GroupedJournal:
             await self._assure()
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
-            self._failure = unraised(error)  # the error holds the frames that it passes, and they hold this object
+            self._failure = without_traceback(
+                error
+            )  # the error holds the frames that it passes, and they hold this object
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(map(_weight, entries))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise unraised(self._failure)
+            raise without_traceback(self._failure)
 
 
 def _weight(entry: JournalEntry) -> int:

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 from prometheus_client import Counter
 
-from executor_service.engine.binding import compile_turns
+from executor_service.engine.binding import compile_slots
 from executor_service.ports import Snapshots
 from shared.contracts.runs import SnapshotRef
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
@@ -45,10 +45,10 @@ class WorkflowCache:
         return loading
 
     async def _load(self, key: Key, snapshot: SnapshotRef) -> CompiledWorkflow:
-        async with compile_turns.held(snapshot.workspace_id):
+        async with compile_slots.hold(snapshot.workspace_id):
             document = msgspec.json.decode(await self._snapshots.snapshot(snapshot))
             # Parsing megabytes of code takes seconds: other runs continue in between.
-            compiled = await compile_turns.run(partial(compile_workflow, document, snapshot.snapshot_hash))
+            compiled = await compile_slots.run(partial(compile_workflow, document, snapshot.snapshot_hash))
         self._compiled[key] = compiled
         if len(self._compiled) > self._entries:
             self._compiled.popitem(last=False)

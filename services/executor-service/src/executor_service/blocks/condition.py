@@ -8,7 +8,7 @@ from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Conditions
 from shared.workflow.compile.blocks import CompiledBlock, Option
 from shared.workflow.compile.code_references import CONTEXT_OBJECT
-from shared.workflow.compile.graph import Fires
+from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject
 
 _NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"})
@@ -30,7 +30,7 @@ class ConditionHandler(BlockHandler):
             raise BlockFailure(call.block.options_problem)
         source = _source_output(call)
         matched = await self._first_true(call, source)
-        target = None if matched is None else call.target_of(Fires.ON_OPTION, matched.id)
+        target = None if matched is None else call.target_of(EdgeCondition.ON_OPTION, matched.id)
         return BlockResult(
             {
                 **{key: value for key, value in source.items() if key not in _NOT_PASSED_ON},

@@ -6,7 +6,7 @@ from hashlib import sha256
 from executor_service.blocks.ports import MemoryStore
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, ConversationMessage
 from shared.workflow.format.js_values import JsonObject, to_string
 
 
@@ -27,7 +27,7 @@ class MemoryHandler(BlockHandler):
             raise _failure(f"A conversation ID may have at most {LONGEST_CONVERSATION_ID} characters")
         match operation:
             case "add":
-                said = Remembered(to_string(params.get("role") or "user"), text_of(params.get("content")))
+                said = ConversationMessage(to_string(params.get("role") or "user"), text_of(params.get("content")))
                 if len(said.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
                     raise _failure(f"A message may have at most {LONGEST_MESSAGE} bytes")
                 await self._store.append(workspace, conversation, [said], once=_once(call, said))
@@ -44,21 +44,21 @@ class MemoryHandler(BlockHandler):
                 raise _failure(f"Unknown operation: {operation}")
 
 
-def _once(call: Call, said: Remembered) -> str:
+def _once(call: Call, said: ConversationMessage) -> str:
     """Return the append's name. An agent with this block as a tool may add several messages from one place."""
     digest = sha256(f"{said.role}:{said.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{call.request.run_id}/{call.place}/{digest}"
 
 
-def _read(conversation: str, messages: Sequence[Remembered]) -> BlockResult:
+def _read(conversation: str, messages: Sequence[ConversationMessage]) -> BlockResult:
     return BlockResult({"memories": [_message(message) for message in messages], "id": conversation})
 
 
-def _conversation(key: str, messages: Sequence[Remembered]) -> JsonObject:
+def _conversation(key: str, messages: Sequence[ConversationMessage]) -> JsonObject:
     return {"id": key, "messages": [_message(message) for message in messages]}
 
 
-def _message(message: Remembered) -> JsonObject:
+def _message(message: ConversationMessage) -> JsonObject:
     return {"role": message.role, "content": message.content}
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from executor_service.engine import ChildPin
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
-from shared.contracts.conversations import Remembered
+from shared.contracts.conversations import ConversationMessage
 from shared.contracts.files import FileKey
 from shared.workflow.compile.compiler import CompiledWorkflow
 
@@ -70,17 +70,17 @@ class ChildWorkflows(Protocol):
 class MemoryStore(Protocol):
     """Bounded conversations across runs, by workspace and id."""
 
-    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[Remembered]:
+    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[ConversationMessage]:
         """Return the messages, oldest first. Raises Unavailable."""
         ...
 
     async def append(
-        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+        self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         """Add messages; a second call with the same `once` adds nothing. Raises PayloadTooLarge, Unavailable."""
         ...
 
-    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
+    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[ConversationMessage]]:
         """Return a workspace's conversations by id, most recently changed first. Raises Unavailable."""
         ...
 

@@ -10,7 +10,7 @@ from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.compile.blocks import CompiledBlock, Option
-from shared.workflow.compile.graph import Fires
+from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject, to_string
 from shared.workflow.format.response_format import ResponseFormat
 
@@ -49,7 +49,7 @@ class RouterHandler(BlockHandler):
             temperature=TEMPERATURE,
         )
         route, reasoning = _chosen(answer, routes)
-        target = call.target_of(Fires.ON_ROUTE, route)
+        target = call.target_of(EdgeCondition.ON_ROUTE, route)
         output: JsonObject = {
             "context": context,
             **answer.facts,
@@ -122,7 +122,7 @@ def _targets(call: Call) -> list[CompiledBlock]:
     return [
         call.workflow.blocks[call.body.nodes[edge.target].block_id]
         for edge in call.node.edges
-        if edge.fires is Fires.ON_ROUTE
+        if edge.fires is EdgeCondition.ON_ROUTE
     ]
 
 

@@ -18,7 +18,7 @@ from executor_service.engine import (
 )
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
-from shared.security.current_ticket import presenting
+from shared.security.current_ticket import using_ticket
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.format.input_format import InputField, read_input_format
 from shared.workflow.format.js_values import Json, JsonObject, parse_json, to_string
@@ -68,7 +68,7 @@ class WorkflowHandler(BlockHandler):
             public_url=call.request.public_url,
             keyed_providers=call.request.keyed_providers,
         )
-        with presenting(child.ticket):
+        with using_ticket(child.ticket):
             result = await call.run_child(child.compiled, request)
         return _result(workflow_id, child, result)
 

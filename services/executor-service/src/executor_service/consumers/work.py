@@ -18,7 +18,7 @@ from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
-from shared.security.current_ticket import presenting
+from shared.security.current_ticket import using_ticket
 
 log = get_logger("work")
 
@@ -92,7 +92,7 @@ class WorkConsumers:
             EXPRESS,
             partial(self.on_attached, EXPRESS),
             prefetch=self._interactive_slots,
-            may_be_away=True,
+            may_be_missing=True,
             free=lambda: self._slots[EXPRESS].free,
         )
         self._queues = {
@@ -167,7 +167,7 @@ class WorkConsumers:
             if not delivery.is_held():
                 return None
             with (
-                presenting(request.ticket),
+                using_ticket(request.ticket),
                 joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
             ):
                 return await self._attached.run(

@@ -10,7 +10,7 @@ import msgspec
 
 from executor_service.engine.errors import BadReference
 from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
-from shared.compile_slots import CompileTurns
+from shared.compile_slots import CompileSlots
 from shared.workflow.compile.code_parser import Language, imports
 from shared.workflow.compile.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
 from shared.workflow.compile.code_rewriter import VARIABLE, Use
@@ -25,7 +25,7 @@ _WITHOUT_QUOTES: Final = frozenset({Use.PATTERN, Use.COUNT, Use.PLAIN})
 _LARGE: Final = 4096
 """Characters of code that take milliseconds to compile."""
 _compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
-compile_turns: Final = CompileTurns()
+compile_slots: Final = CompileSlots()
 """Turns of workspaces to compile workflows and code variants."""
 _POSITIONS_OF: Final = frozenset({"loop", "parallel"})
 
@@ -115,8 +115,8 @@ async def compile_variant(template: CodeTemplate, resolver: Resolver, workspace_
 
 
 async def _compile(template: CodeTemplate, typed: frozenset[Key], workspace_id: str) -> CodeTemplate:
-    async with compile_turns.held(workspace_id):
-        return await compile_turns.run(partial(template.without, typed))
+    async with compile_slots.hold(workspace_id):
+        return await compile_slots.run(partial(template.without, typed))
 
 
 def bind(

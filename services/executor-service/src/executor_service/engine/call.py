@@ -14,7 +14,7 @@ from executor_service.engine.streaming import TextWriter
 from shared.contracts.usage import Usage
 from shared.workflow.compile.blocks import CompiledBlock
 from shared.workflow.compile.compiler import CompiledWorkflow
-from shared.workflow.compile.graph import Body, Fires, Node
+from shared.workflow.compile.graph import Body, EdgeCondition, Node
 from shared.workflow.format.js_values import Json
 
 
@@ -72,7 +72,7 @@ class Call(msgspec.Struct, frozen=True):
         """
         return self.request.within + place(self.block.id, self.rounds)
 
-    def target_of(self, fires: Fires, choice: str) -> CompiledBlock | None:
+    def target_of(self, fires: EdgeCondition, choice: str) -> CompiledBlock | None:
         """Return the block that a choice leads to; None if no edge is connected."""
         for edge in self.node.edges:
             if edge.fires is fires and edge.choice == choice:

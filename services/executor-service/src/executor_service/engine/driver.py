@@ -38,7 +38,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
-from shared.tasks import begin
+from shared.tasks import start_task
 
 IN_A_ROW_SECONDS: Final = 0.001
 """After this long without waiting, the driver yields to other tasks."""
@@ -161,7 +161,7 @@ class Driver:
                 self._state.blocks_run += 1
                 if self._state.blocks_run > self._limits.blocks:
                     raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
-                self._tasks[work] = begin(self._report(work, _STEPS[work.step](self, work)))
+                self._tasks[work] = start_task(self._report(work, _STEPS[work.step](self, work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
         self._done.append((work, await self._done_by(step)))

@@ -10,7 +10,7 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, time_out_text
+from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, timeout_message
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
 from shared.contracts.usage import Usage
@@ -71,7 +71,7 @@ def blocks_of(state: RunState) -> list[BlockLog]:
 
 def timed_out(request: RunRequest) -> RunError:
     """Return the error of a run over its time limit."""
-    return RunError(ErrorCode.TIMEOUT, time_out_text(request.time_limit_text_ms or request.time_limit_ms))
+    return RunError(ErrorCode.TIMEOUT, timeout_message(request.time_limit_text_ms or request.time_limit_ms))
 
 
 def _status(ending: Ending) -> RunStatus:

@@ -20,9 +20,9 @@ from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
-from shared.tracebacks import forget_frames
+from shared.tracebacks import clear_tracebacks
 from shared.workflow.catalog import Effect
-from shared.workflow.compile.graph import Fires
+from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject, is_on
 
 OUTCOME_UNKNOWN: Final = (
@@ -66,14 +66,14 @@ class Performer:
                     child_spans=result.child_spans,
                 )
         except BlockFailure as failure:
-            forget_frames(failure)
+            clear_tracebacks(failure)
             return await self._failed(attempt, failure)
         except FlowportError as error:
-            forget_frames(error)
+            clear_tracebacks(error)
             return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
         except Exception as error:  # a block's bug must end that run with a reason, not the worker
             _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
-            forget_frames(error)
+            clear_tracebacks(error)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
         if result.paused_child is not None:
             return self._call_paused(attempt, result, result.paused_child)
@@ -128,7 +128,7 @@ class Performer:
                 can_retry = not isinstance(failure, BlockFailure) or failure.can_retry
                 if policy is None or not can_retry or attempt.tries >= policy.max_tries:
                     raise
-                forget_frames(failure)
+                clear_tracebacks(failure)
             attempt.tries += 1
             if attempt.call.writer is not None:
                 await attempt.call.writer.reset()
@@ -172,7 +172,7 @@ class Performer:
         writer = call.writer
         if writer is not None and writer.was_used:
             await writer.broken(message)
-        handled = any(edge.fires is Fires.ON_ERROR for edge in call.node.edges)
+        handled = any(edge.fires is EdgeCondition.ON_ERROR for edge in call.node.edges)
         return BlockDone(
             work=attempt.work,
             output={**failure.partial, "error": message},

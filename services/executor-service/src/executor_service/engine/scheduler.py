@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.engine.places import Places, Round
 from executor_service.engine.state import Container, Opening, Output, RunState, Scope, Step, Work
-from shared.workflow.compile.graph import Body, Edge, Fires, Graph, Node
+from shared.workflow.compile.graph import Body, Edge, EdgeCondition, Graph, Node
 from shared.workflow.format.js_values import truthy
 from shared.workflow.format.models import WorkflowState
 
@@ -214,15 +214,15 @@ class Scheduler:
 
 def _is_taken(edge: Edge, output: Output) -> bool:
     match edge.fires:
-        case Fires.ALWAYS:
+        case EdgeCondition.ALWAYS:
             return True
-        case Fires.ON_SUCCESS:
+        case EdgeCondition.ON_SUCCESS:
             return not truthy(output.get("error"))
-        case Fires.ON_ERROR:
+        case EdgeCondition.ON_ERROR:
             return truthy(output.get("error"))
-        case Fires.ON_OPTION:
+        case EdgeCondition.ON_OPTION:
             return output.get("selectedOption") == edge.choice
-        case Fires.ON_ROUTE:
+        case EdgeCondition.ON_ROUTE:
             return output.get("selectedRoute") == edge.choice
 
 

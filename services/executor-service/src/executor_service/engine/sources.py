@@ -11,7 +11,7 @@ from shared.contracts.block_logs import REDACTED
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
 from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_string
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.paths import UndeclaredField, fields_error, look_up, value_at
 from shared.workflow.format.references import EnvMarker, Path, Reference, TextTemplate, texts
 from shared.workflow.format.variables import values_from
@@ -71,7 +71,9 @@ class Sources:
         if not reference.path:
             return AS_TYPED
         wanted = to_string(reference.path[0])
-        variable = self._workflow.state.variables.get(wanted) or self._workflow.variables_by_name.get(normalise(wanted))
+        variable = self._workflow.state.variables.get(wanted) or self._workflow.variables_by_name.get(
+            normalize_name(wanted)
+        )
         if variable is None:
             available = ", ".join(v.name for v in self._workflow.state.variables.values()) or "none"
             raise UnknownVariable(f'Variable "{wanted}" doesn\'t exist. Available: {available}')

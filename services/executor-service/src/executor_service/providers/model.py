@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from shared.contracts.usage import believable
+from shared.contracts.usage import plausible_tokens
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.response_format import ResponseFormat
 
@@ -127,8 +127,8 @@ class Tokens:
     @classmethod
     def told(cls, read: int | None, written: int | None, cached: int | None) -> "Tokens":
         """Return plausible counts from a vendor's. `cached` is a part of `read`."""
-        found = believable(read or 0)
-        return cls(found, believable(written or 0), min(believable(cached or 0), found))
+        found = plausible_tokens(read or 0)
+        return cls(found, plausible_tokens(written or 0), min(plausible_tokens(cached or 0), found))
 
     def __add__(self, other: "Tokens") -> "Tokens":
         return Tokens(self.input + other.input, self.output + other.output, self.cached_input + other.cached_input)

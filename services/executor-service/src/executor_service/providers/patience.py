@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from executor_service.providers.model import TIMED_OUT, Listener, ModelFailure, ModelRequest, Provider, Turn
-from shared.tracebacks import forget_frames
+from shared.tracebacks import clear_tracebacks
 
 MAX_TRIES: Final = 3
 FIRST_DELAY_SECONDS: Final = 0.5
@@ -38,7 +38,7 @@ async def _tried(provider: Provider, request: ModelRequest, ear: "_Ear | None", 
             wait = delay if failure.retry_after is None else failure.retry_after
             if not failure.may_pass or (ear is not None and ear.has_heard) or _now() + wait >= ends_at:
                 raise
-            forget_frames(failure)
+            clear_tracebacks(failure)
         await asyncio.sleep(wait)
         delay *= 2
     return await provider.turn(replace(request, timeout_seconds=ends_at - _now()), ear)

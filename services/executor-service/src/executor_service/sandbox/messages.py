@@ -5,7 +5,7 @@ They may be hostile: they are parsed, bounded and used only for that script's ou
 
 import msgspec
 
-from shared.surrogates import without_halves
+from shared.surrogates import replace_escaped_surrogates
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 MAX_HEADERS = 100
@@ -97,7 +97,7 @@ def decode(frame: bytes) -> list[Message]:
     """Raises msgspec.DecodeError, RecursionError, TooManyValues."""
     if has_too_many_values(frame, _MAX_FRAME_VALUES):
         raise TooManyValues
-    return _decode(without_halves(frame))
+    return _decode(replace_escaped_surrogates(frame))
 
 
 def decode_headers(call: FetchCall) -> dict[str, str]:

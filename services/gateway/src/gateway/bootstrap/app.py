@@ -30,7 +30,7 @@ from gateway.settings import GatewaySettings
 from shared.contracts.messages import ControlMessage
 from shared.service import ServiceName
 from shared.web.app import create_app
-from shared.web.middleware import BodyLimit
+from shared.web.middleware import BodyLimitMiddleware
 
 ANSWER_SECONDS: Final = 2.0
 """Part of the drain time reserved to report ended runs to their callers."""
@@ -137,6 +137,6 @@ def _guards(settings: GatewaySettings) -> list[Middleware]:
         Middleware(
             SessionGuard, refuse=refusal, public_url=settings.base_url, trusted_origins=settings.trusted_origins
         ),
-        Middleware(BodyLimit, limit=settings.max_body_bytes),
+        Middleware(BodyLimitMiddleware, limit=settings.max_body_bytes),
         Middleware(BodyBudget, limit=settings.max_inflight_body_bytes),
     ]

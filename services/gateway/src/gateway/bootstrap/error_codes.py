@@ -9,7 +9,7 @@ from gateway.runs.domain.errors import (
     ServerStopping,
     StreamBroken,
 )
-from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull
+from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull
 from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
 
 
@@ -19,7 +19,7 @@ def expose_error_codes() -> None:
         error.code
         for error in (
             AtCapacity,
-            BrokerAway,
+            BrokerDisconnected,
             BrokerUnavailable,
             IdentityUnavailable,
             NotStarted,

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from gateway.parsing.errors import MalformedJson, TooManyValues
-from shared.surrogates import without_halves
+from shared.surrogates import replace_escaped_surrogates
 from shared.workflow.format.nesting import is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
 
@@ -68,7 +68,7 @@ def bounded(body: bytes) -> bytes:
 
 def mended(body: bytes) -> bytes:
     """Return `body` with each lone surrogate replaced, as far as this does not block other requests."""
-    return without_halves(body) if len(body) <= MOST_MENDED_BYTES else body
+    return replace_escaped_surrogates(body) if len(body) <= MOST_MENDED_BYTES else body
 
 
 def without_bom(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Protocol
 from starlette.types import Message, Receive, Scope
 
 from gateway.runs.application.stream_access import Standing, Watched
-from shared.web.disconnects import offered
+from shared.web.disconnects import subscribe_function
 
 
 class Followed(Watched, Protocol):
@@ -43,7 +43,7 @@ async def never() -> Message:
 def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object]:
     if receive is never:
         return _nothing
-    if (listen := offered(scope)) is not None:
+    if (listen := subscribe_function(scope)) is not None:
         return listen(run.hang_up)
     return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
 

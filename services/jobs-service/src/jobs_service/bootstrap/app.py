@@ -33,7 +33,7 @@ from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
 from shared.web.internal_auth import ServiceTokens
-from shared.web.middleware import BodyLimit
+from shared.web.middleware import BodyLimitMiddleware
 from shared.web.run_tickets import TicketChecks
 
 
@@ -87,5 +87,5 @@ def build(
             dead_letters_router(redrives.dead_lettering, redrives.redriving, tokens),
             webhooks_router(webhooks.subscribing, tokens),
         ],
-        middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
+        middleware=[Middleware(BodyLimitMiddleware, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )

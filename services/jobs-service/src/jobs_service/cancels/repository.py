@@ -8,12 +8,12 @@ from jobs_service.cancels.ports import RememberedCancel
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 CANCELS: Final = "cancels"
 INDEXES: Final = (
-    Index(CANCELS, by("run_id")),
-    Index(CANCELS, by("expires_at"), expire_after_seconds=0),
+    Index(CANCELS, ascending("run_id")),
+    Index(CANCELS, ascending("expires_at"), expire_after_seconds=0),
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.conversations import Conversation, Remembered
+from shared.contracts.conversations import Conversation, ConversationMessage
 
 
 class Conversations(Protocol):
@@ -14,7 +14,7 @@ class Conversations(Protocol):
         ...
 
     async def append(
-        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+        self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         """Append all messages or none; nothing if `once` is repeated. Raises PayloadTooLarge."""
         ...

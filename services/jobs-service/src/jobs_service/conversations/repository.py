@@ -11,23 +11,23 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.conversations.rules import ConversationLimits, Transcript
 from jobs_service.store.timestamps import from_ms, now_ms
-from shared.contracts.conversations import Conversation, Remembered
+from shared.contracts.conversations import Conversation, ConversationMessage
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 CONVERSATIONS: Final = "conversations"
 INDEXES: Final = (
-    Index(CONVERSATIONS, by("workspace_id", "changed_ms")),
-    Index(CONVERSATIONS, by("expires_at"), expire_after_seconds=0),
+    Index(CONVERSATIONS, ascending("workspace_id", "changed_ms")),
+    Index(CONVERSATIONS, ascending("expires_at"), expire_after_seconds=0),
 )
 TRIES: Final = 40
 PAUSE_SECONDS: Final = 0.05
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(tuple[Remembered, ...]).decode
+_decode: Final = msgspec.json.Decoder(tuple[ConversationMessage, ...]).decode
 
 
 class MongoConversations:
@@ -47,7 +47,7 @@ class MongoConversations:
 
     @store_call
     async def append(
-        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+        self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         """See Conversations."""
         key = _key(workspace_id, conversation_id)

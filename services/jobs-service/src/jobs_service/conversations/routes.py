@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.conversations.ports import Conversations
 from shared.contracts import conversations as contracts
-from shared.contracts.conversations import LONGEST_CONVERSATION_ID, AppendMessages, Forgotten
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, AppendMessages, ConversationDeleted
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse, struct_body
@@ -47,6 +47,6 @@ def conversations_router(conversations: Conversations, checks: TicketChecks) -> 
 
     @router.delete("/messages")
     async def forget(workspace_id: Workspace, conversation_id: Id) -> Response:
-        return StructResponse(Forgotten(await conversations.forget(workspace_id, conversation_id)))
+        return StructResponse(ConversationDeleted(await conversations.forget(workspace_id, conversation_id)))
 
     return router

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared.contracts.conversations import LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import PayloadTooLarge
 
 APPENDS_KNOWN: Final = 64
@@ -25,10 +25,10 @@ class ConversationLimits:
 class Transcript:
     """Messages, oldest first, and the names of the latest appends."""
 
-    messages: tuple[Remembered, ...] = ()
+    messages: tuple[ConversationMessage, ...] = ()
     appends: tuple[str, ...] = ()
 
-    def appended(self, messages: Sequence[Remembered], once: str, limits: ConversationLimits) -> "Transcript":
+    def appended(self, messages: Sequence[ConversationMessage], once: str, limits: ConversationLimits) -> "Transcript":
         """Append `messages` and drop what exceeds the limits; unchanged if it has this append already.
 
         Raises PayloadTooLarge for a message that is too long.
@@ -42,8 +42,8 @@ class Transcript:
         return Transcript(kept, (*self.appends, once)[-APPENDS_KNOWN:])
 
 
-def _newest(messages: Sequence[Remembered], limits: ConversationLimits) -> tuple[Remembered, ...]:
-    kept: list[Remembered] = []
+def _newest(messages: Sequence[ConversationMessage], limits: ConversationLimits) -> tuple[ConversationMessage, ...]:
+    kept: list[ConversationMessage] = []
     room = limits.size
     for message in reversed(messages[-limits.messages :]):
         room -= _size(message)
@@ -53,5 +53,5 @@ def _newest(messages: Sequence[Remembered], limits: ConversationLimits) -> tuple
     return tuple(reversed(kept))
 
 
-def _size(message: Remembered) -> int:
+def _size(message: ConversationMessage) -> int:
     return len(message.content.encode("utf-8", "surrogatepass"))

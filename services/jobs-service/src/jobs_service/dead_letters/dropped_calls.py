@@ -4,7 +4,7 @@ from jobs_service.records.service import Recording
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.clock import Clock
 from shared.contracts.events import RunExpired
-from shared.contracts.messages import AttachedRunRequested, EventBatch, RunRecorded, as_kept
+from shared.contracts.messages import AttachedRunRequested, EventBatch, RunRecorded, storable
 from shared.contracts.outcomes import worker_lost
 from shared.errors import Unavailable
 
@@ -24,6 +24,6 @@ class DroppedCalls:
             await self._replies.send(call.reply_to, notice, must_route=True)
         except ReplyUnroutable:
             now = self._clock.now()
-            await self._recording.write([as_kept(RunRecorded(call.run, worker_lost(now, now)))])
+            await self._recording.write([storable(RunRecorded(call.run, worker_lost(now, now)))])
         except (BrokerUnavailable, ReplyOverflow) as error:
             raise Unavailable(str(error)) from error

@@ -7,16 +7,16 @@ from jobs_service.dead_letters.rules import KeptLetter
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 LETTERS: Final = "dead_letters"
 DIED: Final = "died_ms"
 INDEXES: Final = (
-    Index(LETTERS, by("workspace_ids", DIED)),
-    Index(LETTERS, by("expires_at"), expire_after_seconds=0),
+    Index(LETTERS, ascending("workspace_ids", DIED)),
+    Index(LETTERS, ascending("expires_at"), expire_after_seconds=0),
 )
 
 
@@ -54,12 +54,12 @@ class MongoDeadLetters:
         """See DeadLetters."""
         wanted = _of(workspace_id)
         if cursor is not None:
-            place = Place.read(cursor)
-            wanted |= {DIED: {"$lte": place.at}, **place.behind(by=DIED)}
+            place = Cursor.parse(cursor)
+            wanted |= {DIED: {"$lte": place.at}, **place.after(by=DIED)}
         newest_first = [(DIED, -1), ("_id", -1)]
         found = await self._letters.find(wanted, {"body": 0}).sort(newest_first).limit(limit + 1).to_list()
         shown = found[:limit]
-        more = Place.of(shown[-1], by=DIED).cursor if len(found) > limit else None
+        more = Cursor.of(shown[-1], by=DIED).text if len(found) > limit else None
         return DeadLetterPage(tuple(map(_view, shown)), more)
 
     @store_call

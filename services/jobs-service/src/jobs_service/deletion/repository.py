@@ -29,7 +29,7 @@ from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
-from shared.store.pagination import Listed, Narrowing, Page, read_some
+from shared.store.pagination import Filters, Page, ResultPage, list_documents
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]
@@ -70,8 +70,8 @@ class MongoErasure:
             counts.append(await self._blobs.discard_all(asked.workspace_id, limit))
         for name, wanted in parts.items():
             counts.append(await self._delete_some(name, wanted, limit))
-        left, behind = await self._some(asked, 1, hidden=STATE_ONLY)
-        return Erased(sum(counts), has_more=bool(left) or behind is not None or max(counts) >= limit)
+        left, after = await self._some(asked, 1, hidden=STATE_ONLY)
+        return Erased(sum(counts), has_more=bool(left) or after is not None or max(counts) >= limit)
 
     async def _erase_runs(self, asked: Erase) -> int:
         over, _ = await self._some(asked, _RUNS_AT_ONCE, {"phase": {"$in": _OVER}}, _NOTED)
@@ -84,16 +84,16 @@ class MongoErasure:
             await self._store.collection(name).delete_many({"run_id": {"$in": ids}})
         return await self._delete(RUNS, ids)
 
-    async def _some(self, asked: Erase, limit: int, *only: Document, hidden: Document = _NOTHING) -> Listed:
+    async def _some(self, asked: Erase, limit: int, *only: Document, hidden: Document = _NOTHING) -> ResultPage:
         """Return runs, and the position behind which more may follow. Unlisted runs come last."""
         page = Page(limit=limit)
         now = await now_ms(self._store)
-        narrowing = Narrowing(others=only)
-        found, behind = await read_some(
-            self._store, self._runs, _owner(asked), narrowing, page, hidden=hidden, now_ms=now
+        filters = Filters(others=only)
+        found, after = await list_documents(
+            self._store, self._runs, _owner(asked), filters, page, hidden=hidden, now_ms=now
         )
-        if found or behind is not None:
-            return found, behind
+        if found or after is not None:
+            return found, after
         wanted = dict(chain.from_iterable(each.items() for each in (_owner(asked), *only)))
         return await self._runs.find(wanted, hidden or None).limit(limit).to_list(), None
 

@@ -13,13 +13,13 @@ from shared.contracts.messages import EventBatch
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 EVENTS: Final = "events"
 LIFETIME_SECONDS: Final = 3600
 INDEXES: Final = (
-    Index(EVENTS, by("run_id", "attempt", "first")),
-    Index(EVENTS, by("written_at"), expire_after_seconds=LIFETIME_SECONDS),
+    Index(EVENTS, ascending("run_id", "attempt", "first")),
+    Index(EVENTS, ascending("written_at"), expire_after_seconds=LIFETIME_SECONDS),
 )
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventBatch).decode
@@ -43,7 +43,7 @@ class MongoEventLog:
         self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
     ) -> tuple[Sequence[EventBatch], bool]:
         """See EventLog."""
-        behind: Document = {
+        wanted: Document = {
             "run_id": run_id,
             "$or": [
                 {"attempt": after.attempt, "end": {"$gt": after.number}},
@@ -51,7 +51,7 @@ class MongoEventLog:
             ],
         }
         batches: list[EventBatch] = []
-        found = self._batches.find(behind, {"data": 1}).sort([("attempt", 1), ("first", 1)]).limit(max_batches)
+        found = self._batches.find(wanted, {"data": 1}).sort([("attempt", 1), ("first", 1)]).limit(max_batches)
         async with found:
             async for document in found:
                 max_bytes -= len(document["data"])

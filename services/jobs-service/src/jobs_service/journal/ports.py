@@ -31,7 +31,7 @@ class Journal(Protocol):
         """Store entries; leave those unchanged that this attempt has stored before."""
         ...
 
-    async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
+    async def read(self, run_id: str, after: JournalPosition | None = None) -> JournalPage:
         """Return a page of entries in order; of two attempts' entries, the later attempt's.
 
         Raises Unavailable if a lost worker's late write would have changed earlier pages.

@@ -14,7 +14,7 @@ from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600
@@ -31,8 +31,8 @@ SecantusDB reads all that a query matches, however little is used; MongoDB a bat
 Growing ranges avoid both.
 """
 INDEXES: Final = (
-    Index(JOURNAL, by("run_id", "index", "attempt")),
-    Index(JOURNAL, by("written_at"), expire_after_seconds=ABANDONED_SECONDS),
+    Index(JOURNAL, ascending("run_id", "index", "attempt")),
+    Index(JOURNAL, ascending("written_at"), expire_after_seconds=ABANDONED_SECONDS),
 )
 _BEGINNING: Final = JournalPosition(-1, 0)
 
@@ -51,9 +51,9 @@ class MongoJournal:
         await insert_new(self._entries, [_document(run_id, attempt, entry, now) for entry in entries])
 
     @store_call
-    async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
+    async def read(self, run_id: str, after: JournalPosition | None = None) -> JournalPage:
         """See Journal."""
-        at = behind or _BEGINNING
+        at = after or _BEGINNING
         entries: list[JournalEntry] = []
         room, stretch = PAGE_BYTES, FIRST_STRETCH
         while True:
@@ -80,13 +80,13 @@ class MongoJournal:
         await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
 
     async def _standing(
-        self, run_id: str, behind: JournalPosition, end: int
+        self, run_id: str, after: JournalPosition, end: int
     ) -> AsyncGenerator[tuple[JournalEntry, int], None]:
         """Return the valid entries up to `end`, and their attempts.
 
         After an attempt diverges, earlier attempts' entries are skipped.
         """
-        at = behind
+        at = after
         stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.pagination
         wanted = {"run_id": run_id, "index": stretch}
         async with self._entries.find(wanted).sort([("index", 1), ("attempt", 1)]) as found:

@@ -37,12 +37,12 @@ class Journaling:
         if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
             await self._held(run_id, appended.attempt)  # canceled, or just claimed by another worker
 
-    async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+    async def page(self, run_id: str, attempt: int, after: JournalPosition) -> JournalPage:
         """Return the journal page behind an entry. Raises StaleAttempt, Unavailable.
 
         The attempt is checked after the entries are read: an ended run's journal may be partly deleted.
         """
-        page = await self._journal.read(run_id, behind)
+        page = await self._journal.read(run_id, after)
         await self._held(run_id, attempt)
         return page
 

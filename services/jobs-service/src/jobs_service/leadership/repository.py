@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.server_time import NOW_MS, from_now
+from shared.store.server_time import NOW_MS, server_time_after
 
 LEASES: Final = "leases"
 
@@ -50,7 +50,7 @@ class MongoLeases:
         renewal = {
             "term": {"$cond": [goes_on, "$term", next_term]},
             "holder": me,
-            "until_ms": from_now(ttl),
+            "until_ms": server_time_after(ttl),
         }
         taken = await self._leases.update_one(free_or_mine, [{"$set": renewal}])
         if taken.matched_count == 0 and await self._is_new(leadership.name):

@@ -14,13 +14,13 @@ from shared.errors import NotFound, PayloadTooLarge, Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
-from shared.store.server_time import from_now
+from shared.store.indexes import Index, ascending
+from shared.store.server_time import server_time_after
 
 BUCKET: Final = "blobs"
 LIVES: Final = "blob_lives"
 CHUNK_BYTES: Final = 1024 * 1024
-INDEXES: Final = (Index(LIVES, by("until_ms")),)
+INDEXES: Final = (Index(LIVES, ascending("until_ms")),)
 
 
 class MongoBlobs:
@@ -65,7 +65,7 @@ class MongoBlobs:
         """See Blobs."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
-        until = {"$max": ["$until_ms", from_now(lifetime)]}
+        until = {"$max": ["$until_ms", server_time_after(lifetime)]}
         for file in found:
             await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
 
@@ -110,7 +110,9 @@ class MongoBlobs:
             await self._lives.delete_many({"_id": {"$in": ids}})
 
     async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
-        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": from_now(lifetime)}}], upsert=True)
+        await self._lives.update_one(
+            {"_id": file_id}, [{"$set": {"until_ms": server_time_after(lifetime)}}], upsert=True
+        )
 
     async def _fill(self, upload: AsyncGridIn, chunks: AsyncIterator[bytes]) -> int:
         size = 0

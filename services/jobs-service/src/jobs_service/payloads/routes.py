@@ -12,7 +12,7 @@ from shared.contracts.files import ID_PREFIX
 from shared.contracts.payloads import StoredBlob
 from shared.errors import NotFound, PayloadTooLarge
 from shared.ids import new_id
-from shared.security.run_tickets import refused
+from shared.security.run_tickets import ticket_error
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse
@@ -49,7 +49,7 @@ def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> 
         lifetime_seconds: Lifetime = longest,
     ) -> Response:
         if access.ticket is not None and not access.ticket.owns_file(blob_id):
-            raise refused("other_file", "The run ticket is for files of another run")
+            raise ticket_error("other_file", "The run ticket is for files of another run")
         return await store(request, workspace_id, blob_id, lifetime_seconds)
 
     @router.get("/{blob_id}")

@@ -16,7 +16,7 @@ from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import AtCapacity, FlowportError, Unavailable
 from shared.observe.logging import get_logger
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 MAX_BATCH: Final = 256
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
@@ -54,7 +54,7 @@ class Accepting:
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
                 metrics.REFUSALS.labels(answer.full_queue).inc()
-            raise unraised(answer)  # itself, it would hold this frame, and the whole input, until a collection
+            raise without_traceback(answer)  # itself, it would hold this frame, and the whole input, until a collection
         metrics.ACCEPTED.inc()
         return answer
 

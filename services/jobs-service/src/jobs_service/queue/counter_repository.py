@@ -20,15 +20,15 @@ from jobs_service.store.timestamps import from_ms, to_ms
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
-from shared.store.server_time import with_now
+from shared.store.indexes import Index, ascending
+from shared.store.server_time import add_server_time
 from shared.store.transactions import Session
 
 COUNTERS: Final = "queues"
 OVERALL: Final = "*"
 RESERVATIONS: Final = "offers"
 """Stored name. The previous version reads the reservations of the overall counter as its own offers."""
-INDEXES: Final = (Index(COUNTERS, by("queued")),)
+INDEXES: Final = (Index(COUNTERS, ascending("queued")),)
 NEVER_MS: Final = 253_370_764_800_000
 """Stored as the age of a reservation: the previous version withdraws what is 15 s old by the wall clock.
 
@@ -168,7 +168,7 @@ class CapacityCounters:
     ) -> OpenCounters:
         found: dict[str, Document] = {}
         for query in queries:
-            pipeline: list[Document] = [{"$match": query}, with_now(blank=hidden)]
+            pipeline: list[Document] = [{"$match": query}, add_server_time(blank=hidden)]
             documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
             found |= {document["_id"]: document for document in documents}
         overall = found.pop(OVERALL)

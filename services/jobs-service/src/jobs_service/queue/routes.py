@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from jobs_service.queue.drain_rate import expected_wait
 from jobs_service.queue.ports import QueueCounters
-from shared.contracts.jobs import QueueStanding
+from shared.contracts.jobs import QueueStatus
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse
@@ -19,6 +19,6 @@ def queues_router(counters: QueueCounters, tokens: ServiceTokens, *, limit: int)
     async def standing(workspace_id: str) -> Response:
         counter, now = await counters.counter(workspace_id)
         queued = max(0, counter.queued)
-        return StructResponse(QueueStanding(queued, limit, expected_wait(counter.drain, queued, now)))
+        return StructResponse(QueueStatus(queued, limit, expected_wait(counter.drain, queued, now)))
 
     return router

@@ -14,7 +14,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.contracts.usage import Usage
 from shared.store.documents import Document
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload
 from shared.store.positions import position_of
 
@@ -55,14 +55,14 @@ RESERVATION: Final = "offer_id"
 """Stored name: the reservation that stored a durable run."""
 
 INDEXES: Final = (
-    Index(RUNS, by("job_id"), unique=True, sparse=True),
-    Index(RUNS, by("phase", "workspace_id", "position", "_id")),
-    Index(RUNS, by("phase", "due_ms")),
-    Index(RUNS, by("workspace_id", "workflow_id", "position", "_id")),
-    Index(RUNS, by("workspace_id", "position", "_id")),
-    Index(RUNS, by(UNBOOKED), sparse=True),
-    Index(RUNS, by(UNCHARGED), sparse=True),
-    Index(RUNS, by("expires_at"), expire_after_seconds=0),
+    Index(RUNS, ascending("job_id"), unique=True, sparse=True),
+    Index(RUNS, ascending("phase", "workspace_id", "position", "_id")),
+    Index(RUNS, ascending("phase", "due_ms")),
+    Index(RUNS, ascending("workspace_id", "workflow_id", "position", "_id")),
+    Index(RUNS, ascending("workspace_id", "position", "_id")),
+    Index(RUNS, ascending(UNBOOKED), sparse=True),
+    Index(RUNS, ascending(UNCHARGED), sparse=True),
+    Index(RUNS, ascending("expires_at"), expire_after_seconds=0),
 )
 
 BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")

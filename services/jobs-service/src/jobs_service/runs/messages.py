@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from shared.contracts.outcomes import WORKER_LOST, ErrorCode, RunError, time_out_text
+from shared.contracts.outcomes import WORKER_LOST, ErrorCode, RunError, timeout_message
 
 
 def timed_out(limit_ms: int) -> RunError:
     """Return the error of a run over its time limit."""
-    return RunError(ErrorCode.TIMEOUT, time_out_text(limit_ms))
+    return RunError(ErrorCode.TIMEOUT, timeout_message(limit_ms))
 
 
 def stuck(limit_ms: int) -> RunError:

@@ -33,7 +33,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.payloads import encode_payload
-from shared.store.server_time import from_now, with_now
+from shared.store.server_time import add_server_time, server_time_after
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
@@ -71,7 +71,7 @@ class MongoRuns:
 
     async def states_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
         """Return the stored state of each run."""
-        return await self._found(run_ids, with_now(blank=BIG_FIELDS))
+        return await self._found(run_ids, add_server_time(blank=BIG_FIELDS))
 
     @store_call
     async def claimable(self, run_id: str) -> Claimable | None:
@@ -81,7 +81,7 @@ class MongoRuns:
 
     async def all_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
         """Return the complete document of each run."""
-        return await self._found(run_ids, with_now())
+        return await self._found(run_ids, add_server_time())
 
     async def _state_of(self, run_id: str) -> Document | None:
         return (await self.states_of([run_id]))[0]
@@ -118,7 +118,7 @@ class MongoRuns:
     async def renew(self, run_id: str, attempt: int) -> bool:
         """See Runs."""
         held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
-        lease_ends = from_now(self._rules.lease)
+        lease_ends = server_time_after(self._rules.lease)
         limit_ends = {"$add": ["$deadline_ms", whole_ms(self._rules.grace)]}
         due = {"due_ms": {"$min": [lease_ends, limit_ends]}, "revision": {"$add": ["$revision", 1]}}
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
@@ -127,7 +127,7 @@ class MongoRuns:
     async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
         """See Runs."""
         late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
-        found = await self._find(late, {"$limit": limit}, with_now(blank=BIG_FIELDS))
+        found = await self._find(late, {"$limit": limit}, add_server_time(blank=BIG_FIELDS))
         return [_seen(document) for document in found]
 
     @store_call

@@ -20,7 +20,7 @@ from jobs_service.runs.documents import RUNS, UNCHARGED, decode_usage
 from jobs_service.runs.run import Phase
 from jobs_service.spend.charges import SPEND_FIELDS, MongoCharges
 from jobs_service.store.timestamps import from_ms
-from shared.contracts.usage import Usage, believable
+from shared.contracts.usage import Usage, plausible_tokens
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -151,7 +151,7 @@ def _unbooked(document: Document) -> dict[str, Any]:
 
 def _counts(usage: Usage) -> dict[str, Any]:
     return {
-        "input_tokens": believable(usage.input_tokens),
-        "output_tokens": believable(usage.output_tokens),
+        "input_tokens": plausible_tokens(usage.input_tokens),
+        "output_tokens": plausible_tokens(usage.output_tokens),
         "cost_usd": usage.cost_usd,
     }

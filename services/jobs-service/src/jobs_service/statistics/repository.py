@@ -6,14 +6,14 @@ from typing import Final
 from pymongo import UpdateOne
 
 from jobs_service.store.timestamps import from_ms, to_ms
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 TALLIES: Final = "tallies"
-INDEXES: Final = (Index(TALLIES, by("workspace_id", "workflow_id")),)
+INDEXES: Final = (Index(TALLIES, ascending("workspace_id", "workflow_id")),)
 
 
 class MongoTallies:
@@ -23,22 +23,24 @@ class MongoTallies:
         self._tallies = store.collection(TALLIES)
 
     @store_call
-    async def add(self, more: Sequence[RunTally]) -> None:
+    async def add(self, more: Sequence[RunStatistics]) -> None:
         """See Tallies."""
         await self._tallies.bulk_write([_addition(each) for each in more], ordered=False)
 
     @store_call
-    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunTally]:
+    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
         """See Tallies."""
         found = await self._tallies.find({"_id": {"$in": list(workflow_ids)}}).to_list()
         return [_tally(each) for each in found if each["workspace_id"] == workspace_id]
 
 
-def _addition(more: RunTally) -> UpdateOne:
+def _addition(more: RunStatistics) -> UpdateOne:
     owner = {"workspace_id": more.workspace_id, "workflow_id": more.workflow_id}
     change = {"$inc": {"runs": more.runs}, "$max": {"last_ended_ms": to_ms(more.last_ended_at)}, "$setOnInsert": owner}
     return UpdateOne({"_id": more.workflow_id}, change, upsert=True)
 
 
-def _tally(document: Document) -> RunTally:
-    return RunTally(document["workspace_id"], document["_id"], document["runs"], from_ms(document["last_ended_ms"]))
+def _tally(document: Document) -> RunStatistics:
+    return RunStatistics(
+        document["workspace_id"], document["_id"], document["runs"], from_ms(document["last_ended_ms"])
+    )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from jobs_service.statistics.ports import Tallies
-from shared.contracts.run_statistics import FindTallies, RunTallies
+from shared.contracts.run_statistics import FindRunStatistics, RunStatisticsList
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
@@ -17,7 +17,7 @@ def tallies_router(tallies: Tallies, tokens: ServiceTokens) -> APIRouter:
     router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/search")
-    async def search(asked: Annotated[FindTallies, Depends(struct_body(FindTallies))]) -> Response:
-        return StructResponse(RunTallies(tuple(await tallies.of(asked.workspace_id, asked.workflow_ids))))
+    async def search(asked: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
+        return StructResponse(RunStatisticsList(tuple(await tallies.of(asked.workspace_id, asked.workflow_ids))))
 
     return router

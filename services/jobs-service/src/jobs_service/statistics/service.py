@@ -2,7 +2,7 @@
 
 from jobs_service.runs.run import Run
 from jobs_service.statistics.ports import Tallies
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 
 
 class Tallying:
@@ -13,12 +13,12 @@ class Tallying:
 
     def __init__(self, tallies: Tallies) -> None:
         self._tallies = tallies
-        self._gathered: dict[str, RunTally] = {}
+        self._gathered: dict[str, RunStatistics] = {}
 
     def note(self, run: Run) -> None:
         """Count the run if it has ended; one that never started does not count."""
         if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
-            self._gather(RunTally(run.workspace_id, run.workflow_id, 1, run.ended_at))
+            self._gather(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at))
 
     async def step(self) -> None:
         """Store the collected counts. Raises Unavailable."""
@@ -32,6 +32,6 @@ class Tallying:
                 self._gather(tally)
             raise
 
-    def _gather(self, more: RunTally) -> None:
+    def _gather(self, more: RunStatistics) -> None:
         known = self._gathered.get(more.workflow_id)
         self._gathered[more.workflow_id] = more if known is None else known.plus(more)

@@ -9,7 +9,7 @@ from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
-from shared.store.pagination import Listed, Narrowing, Page, looking, read_at_once, read_some
+from shared.store.pagination import Filters, Page, ResultPage, list_documents, range_query, read_in_one_query
 
 _NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
@@ -38,31 +38,31 @@ class RunList:
         run_id: str | None = None,
         others: Sequence[Document] = (),
         hidden: Document,
-    ) -> Listed:
+    ) -> ResultPage:
         """Return a page, and the position behind it if more follow. Omitted filters match all."""
         if workflow_ids is not None and not workflow_ids:
             return [], None
         now = await now_ms(self._store)
         leading = _leading(workspace_id, workflow_ids, status)
-        filters = {
+        conditions = {
             "status": None if status is None else {"status": status.value},
             "workflow_id": None if workflow_ids is None else {"workflow_id": {"$in": list(workflow_ids)}},
         }
         # A phase's index covers the status that belongs to it.
         led_by = {"status" if name == "phase" else name for name in leading}
-        narrowing = Narrowing(
+        filters = Filters(
             usual=[
                 {"phase": {"$ne": Phase.RESERVED.value}},
                 {"$or": [{"expires_at": None}, {"expires_at": {"$gt": from_ms(now)}}]},
-                *(each for name, each in filters.items() if each and name in led_by),
+                *(each for name, each in conditions.items() if each and name in led_by),
             ],
-            others=[*(each for name, each in filters.items() if each and name not in led_by), *others],
+            others=[*(each for name, each in conditions.items() if each and name not in led_by), *others],
         )
         few = _few(status, run_id)
         if few is not None:
             theirs = {"workspace_id": workspace_id}
-            return await read_at_once(looking(self._runs, few, [theirs, *narrowing.all], page, hidden), page)
-        return await read_some(self._store, self._runs, leading, narrowing, page, hidden=hidden, now_ms=now)
+            return await read_in_one_query(range_query(self._runs, few, [theirs, *filters.all], page, hidden), page)
+        return await list_documents(self._store, self._runs, leading, filters, page, hidden=hidden, now_ms=now)
 
 
 def _few(status: RunStatus | None, run_id: str | None) -> Document | None:

@@ -10,7 +10,7 @@ from jobs_service.views.repository import to_view
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.pagination import Page
@@ -28,7 +28,7 @@ class MongoRunLogs:
     @store_call
     async def find(self, query: FindLogs) -> LoggedPage:
         """See RunLogs."""
-        found, behind = await self._runs.read(
+        found, after = await self._runs.read(
             query.workspace_id,
             _page(query),
             workflow_ids=query.workflow_ids,
@@ -37,7 +37,7 @@ class MongoRunLogs:
             others=list(_others(query)),
             hidden=_projection(query),
         )
-        return LoggedPage([_logged(document) for document in found], behind.cursor if behind else None)
+        return LoggedPage([_logged(document) for document in found], after.text if after else None)
 
 
 def _page(query: FindLogs) -> Page:
@@ -46,13 +46,13 @@ def _page(query: FindLogs) -> Page:
         limit=query.limit,
         lowest=None if query.since is None else position_of(query.since, 0),
         highest=None if query.until is None else position_of(query.until, LAST_ORDER),
-        behind=None if query.cursor is None else Place.read(query.cursor),
+        after=None if query.cursor is None else Cursor.parse(query.cursor),
         oldest_first=query.oldest_first,
     )
 
 
 def _logged(document: Document) -> LoggedRun:
-    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), Place.of(document).cursor)
+    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), Cursor.of(document).text)
 
 
 def _projection(query: FindLogs) -> Document:

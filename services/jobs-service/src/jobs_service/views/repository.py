@@ -21,12 +21,12 @@ from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.pagination import Page
 from shared.store.positions import position_of
-from shared.store.server_time import with_now
+from shared.store.server_time import add_server_time
 
 MAX_TOGETHER: Final = 16
 """Limit for runs read at once; each may have an output and blocks of a megabyte."""
@@ -89,10 +89,10 @@ class MongoRunViews:
             limit=query.limit,
             lowest=None if only.since is None else position_of(only.since, 0),
             highest=None if only.until is None else position_of(only.until, 0) - 1,
-            behind=None if query.cursor is None else Place.read(query.cursor),
+            after=None if query.cursor is None else Cursor.parse(query.cursor),
         )
         workflow_ids = None if query.workflow_id is None else [query.workflow_id]
-        found, behind = await self._list.read(
+        found, after = await self._list.read(
             query.workspace_id,
             wanted,
             workflow_ids=workflow_ids,
@@ -100,7 +100,7 @@ class MongoRunViews:
             others=[{"cancel_requested": {"$ne": True}}] if query.but_stopping else (),
             hidden=STATE_ONLY,
         )
-        return RunPage(await self._unexpired(found), behind.cursor if behind else None)
+        return RunPage(await self._unexpired(found), after.text if after else None)
 
     async def _seen(self, look: _Look) -> ViewedRun | None:
         found = await self._looks.submit(look)
@@ -116,7 +116,7 @@ class MongoRunViews:
         return [seen.get(look) for look in looks]
 
     async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, Document]:
-        stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, with_now(blank=sight.hidden)]
+        stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, add_server_time(blank=sight.hidden)]
         found = await (await self._runs.aggregate(stages)).to_list()
         return {_Look(sight, document[sight.field]): document for document in found}
 

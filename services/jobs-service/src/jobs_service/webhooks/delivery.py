@@ -15,7 +15,7 @@ from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import RUN_COMPLETED, Subscription, TestResult
 from shared.errors import FlowportError, NotFound
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 log = get_logger("delivering")
 
@@ -64,7 +64,7 @@ class Delivering:
         """Wait a bounded time for deliveries in progress. Those that do not finish are due again in a minute."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
-        await asyncio.gather(*map(end, self._under_way))
+        await asyncio.gather(*map(cancel_task, self._under_way))
 
     async def try_out(self, subscription: Subscription) -> TestResult:
         """Send a test event that belongs to no run. Raises NotFound, Unavailable."""

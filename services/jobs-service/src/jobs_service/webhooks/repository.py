@@ -15,20 +15,20 @@ from jobs_service.webhooks.rules import MAX_OUTPUT_BYTES, EndedRun
 from shared.clock import whole_ms
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Store
-from shared.store.cursors import Place
+from shared.store.cursors import Cursor
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
-from shared.store.pagination import Narrowing, Page, read_some
+from shared.store.indexes import Index, ascending
+from shared.store.pagination import Filters, Page, list_documents
 from shared.store.positions import position_of
-from shared.store.server_time import from_now
+from shared.store.server_time import server_time_after
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (
-    Index(RUNS, by(UNTOLD), sparse=True),
-    Index(DELIVERIES, by("state", "due_ms")),
-    Index(DELIVERIES, by("workspace_id", "position", "_id")),
-    Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
+    Index(RUNS, ascending(UNTOLD), sparse=True),
+    Index(DELIVERIES, ascending("state", "due_ms")),
+    Index(DELIVERIES, ascending("workspace_id", "position", "_id")),
+    Index(DELIVERIES, ascending("expires_at"), expire_after_seconds=0),
 )
 SENDING: Final = timedelta(minutes=1)
 """A delivery whose sender has not reported for this long is sent by another process."""
@@ -81,7 +81,7 @@ class MongoNotices:
     async def take(self, due: DueDelivery) -> bool:
         """See Notices."""
         untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
-        taken = {"attempts": due.attempts, "due_ms": from_now(SENDING)}
+        taken = {"attempts": due.attempts, "due_ms": server_time_after(SENDING)}
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
@@ -109,13 +109,13 @@ class MongoNotices:
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
         """See Notices."""
-        page = Page(limit=limit, behind=None if cursor is None else Place.read(cursor))
-        only = Narrowing(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
+        page = Page(limit=limit, after=None if cursor is None else Cursor.parse(cursor))
+        only = Filters(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
         theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
-        found, behind = await read_some(
+        found, after = await list_documents(
             self._store, self._deliveries, theirs, only, page, hidden={"body": 0}, now_ms=now
         )
-        return DeliveryPage(tuple(map(_view, found)), behind.cursor if behind else None)
+        return DeliveryPage(tuple(map(_view, found)), after.text if after else None)
 
     @store_call
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:

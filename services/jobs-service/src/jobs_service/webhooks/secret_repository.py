@@ -9,10 +9,10 @@ from shared.errors import NotFound
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 CALLBACK_SECRETS: Final = "callback_secrets"
-INDEXES: Final = (Index(CALLBACK_SECRETS, by("secret.key_id"), name="key"),)
+INDEXES: Final = (Index(CALLBACK_SECRETS, ascending("secret.key_id"), name="key"),)
 
 
 class MongoWebhookSecrets:

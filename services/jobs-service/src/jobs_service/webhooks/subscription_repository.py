@@ -14,12 +14,12 @@ from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 SUBSCRIPTIONS: Final = "subscriptions"
 INDEXES: Final = (
-    Index(SUBSCRIPTIONS, by("workspace_id")),
-    Index(SUBSCRIPTIONS, by("secret.key_id"), name="key", sparse=True),
+    Index(SUBSCRIPTIONS, ascending("workspace_id")),
+    Index(SUBSCRIPTIONS, ascending("secret.key_id"), name="key", sparse=True),
 )
 MOST_REMEMBERED: Final = 100_000
 

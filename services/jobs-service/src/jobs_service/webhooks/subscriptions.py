@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.webhooks.delivery import Delivering
 from jobs_service.webhooks.ports import Notices, SecretBox, SubscriptionBook, WebhookSender
-from shared.bounded_inserts import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import Conflict, InvalidRequest, NotFound
 
@@ -24,7 +24,7 @@ class Subscribing:
         self._box = box
         self._delivering = delivering
         self._sender = sender
-        self._adding = BoundedAdding()
+        self._bounded = BoundedInserts()
 
     async def all(self, workspace_id: str) -> tuple[Subscription, ...]:
         """Return the subscriptions, oldest first. Raises Unavailable."""
@@ -37,12 +37,12 @@ class Subscribing:
         async def count() -> int:
             return len(await self._book.of(workspace_id))
 
-        added = await self._adding.add(
+        added = await self._bounded.insert(
             workspace_id,
             MOST_PER_WORKSPACE,
             count=count,
-            add=lambda: self._book.save(workspace_id, None, asked),
-            take_back=lambda saved: self._book.delete(workspace_id, saved.id),
+            insert=lambda: self._book.save(workspace_id, None, asked),
+            delete=lambda saved: self._book.delete(workspace_id, saved.id),
         )
         if added is None:
             raise Conflict(f"A workspace can have at most {MOST_PER_WORKSPACE} webhooks")

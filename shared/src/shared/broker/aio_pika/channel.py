@@ -24,7 +24,7 @@ from flowport_amqp.errors import (
 from flowport_amqp.properties import TRANSIENT
 from flowport_amqp.wire import Table, Value
 from shared.broker.aio_pika.errors import FAILURES, call_error, channel_error, publish_failure
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 MAX_IN_FLIGHT: Final = 2_000
 """Unanswered publishes. Each is an aio-pika task; the next one waits, within the time limit."""
@@ -255,7 +255,7 @@ class AioPikaChannel:
 
     def _check_usable(self) -> None:
         if self.closed.done():
-            raise unraised(self.closed.result())
+            raise without_traceback(self.closed.result())
         if self._carrier.alarm:
             raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 
@@ -278,7 +278,7 @@ class AioPikaChannel:
             failure = self.closed.result() if self.closed.done() else call_error(error, self._timeout)
             if not isinstance(failure, ConnectionClosed):
                 self.fail(failure)
-            raise unraised(failure) from error
+            raise without_traceback(failure) from error
 
     def _settle(self, settlement: Callable[[], Awaitable[None]]) -> None:
         """Send settlements in order, in one task that runs while there are any."""

@@ -14,7 +14,7 @@ from flowport_amqp.connection import OnAlarm
 from flowport_amqp.errors import AmqpError, ConnectionClosed
 from shared.broker.aio_pika.channel import AioPikaChannel
 from shared.broker.aio_pika.errors import FAILURES, closed_by
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 CLOSE_SECONDS: Final = 2.0
 ALARM_POLL_SECONDS: Final = 0.1
@@ -87,7 +87,7 @@ class AioPikaConnection:
     async def close(self) -> None:
         """Disconnect, within CLOSE_SECONDS."""
         self._fail(ConnectionClosed("the connection was closed"))
-        await end(self._watcher)
+        await cancel_task(self._watcher)
         closing = asyncio.ensure_future(self._connection.close())
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if not closing.done():

@@ -5,10 +5,17 @@ from contextlib import suppress
 from typing import Self
 
 from shared.broker.memory.inboxes import Inbox, Listener
-from shared.broker.memory.queues import AnyConsumer, Consumer, Letter, WorkingQueue, read_dead_letter, read_delivery
-from shared.broker.message_bodies import incoming_control, outgoing
+from shared.broker.memory.queues import (
+    AnyConsumer,
+    Consumer,
+    MemoryQueue,
+    QueuedMessage,
+    read_dead_letter,
+    read_delivery,
+)
+from shared.broker.message_bodies import decode_control, encode_body
 from shared.broker.ports import (
-    BrokerAway,
+    BrokerDisconnected,
     DeadLetter,
     DeadLetterHandler,
     Delivery,
@@ -28,20 +35,20 @@ class MemoryHub:
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
-        self.queues = {name: WorkingQueue(spec, self._bury) for name, spec in topology.queues.items()}
+        self.queues = {name: MemoryQueue(spec, self._dead_letter) for name, spec in topology.queues.items()}
         self.inboxes: dict[str, Inbox] = {}
         self.listeners: set[Listener] = set()
 
-    def queue(self, name: str) -> WorkingQueue:
+    def queue(self, name: str) -> MemoryQueue:
         """Return the queue of this name. Raises ValueError if the topology has none."""
         return self.queues[self.topology.queue(name).name]
 
-    def _bury(self, origin: Queue, letter: Letter, reason: str) -> None:
+    def _dead_letter(self, origin: Queue, queued: QueuedMessage, reason: str) -> None:
         if origin.dead_letters_to is None:
             return
         try:
-            letter.dead_reason, letter.died_in = letter.dead_reason or reason, letter.died_in or origin.name
-            self.queue(origin.dead_letters_to).put(letter.body, dead=letter)
+            queued.dead_reason, queued.died_in = queued.dead_reason or reason, queued.died_in or origin.name
+            self.queue(origin.dead_letters_to).put(queued.body, dead=queued)
         except QueueFull:
             log.error("a dead letter is lost: their queue is full", queue=origin.name, reason=reason)
 
@@ -86,7 +93,7 @@ class MemoryBroker:
             await listener.stop_taking()
 
     async def ping(self) -> None:
-        """Raise BrokerAway unless started."""
+        """Raise BrokerDisconnected unless started."""
         self._check_started()
 
     async def publish(
@@ -94,7 +101,7 @@ class MemoryBroker:
     ) -> None:
         """See WorkQueue."""
         self._check_started()
-        self._hub.queue(queue).put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
+        self._hub.queue(queue).put(encode_body(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
     async def consume(
         self,
@@ -102,7 +109,7 @@ class MemoryBroker:
         handler: Handler,
         *,
         prefetch: int,
-        may_be_away: bool = False,
+        may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> Consumer[Delivery]:
         """See WorkQueue. Every queue is available, and nothing is serialized for a network, so nothing is bundled."""
@@ -129,16 +136,16 @@ class MemoryBroker:
         self._check_started()
         inbox = self._hub.inboxes.get(address)
         if inbox is not None:
-            inbox.put(outgoing(batch))
+            inbox.put(encode_body(batch))
         elif must_route:
             raise ReplyUnroutable(address)
 
     async def broadcast(self, message: ControlMessage) -> None:
         """See ControlBus."""
         self._check_started()
-        copy = incoming_control(outgoing(message))
+        copy = decode_control(encode_body(message))
         for listener in self._hub.listeners:
-            listener.hear(copy)
+            listener.deliver(copy)
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
         """See ControlBus."""
@@ -155,7 +162,7 @@ class MemoryBroker:
 
     def _check_started(self) -> None:
         if not self._started:
-            raise BrokerAway("the broker is not started")
+            raise BrokerDisconnected("the broker is not started")
 
     def _forget_inbox(self, inbox: Inbox) -> None:
         self._inboxes.discard(inbox)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from shared.broker.in_flight import notify
-from shared.broker.message_bodies import incoming_batch
+from shared.broker.message_bodies import decode_batch
 from shared.broker.ports import ReplyOverflow
 from shared.broker.topology import PrivateQueue
 from shared.contracts.messages import ControlMessage, EventBatch
@@ -33,7 +33,7 @@ class Inbox:
         if len(self._bodies) >= self._bound:
             raise ReplyOverflow(f"the reader of {self._address} is too slow")
         if not self._bodies:
-            asyncio.get_running_loop().call_soon(self._hand_over)
+            asyncio.get_running_loop().call_soon(self._deliver)
         self._bodies.append(body)
 
     async def close(self) -> None:
@@ -41,9 +41,9 @@ class Inbox:
         self._bodies.clear()
         self._forget(self)
 
-    def _hand_over(self) -> None:
+    def _deliver(self) -> None:
         while self._bodies:
-            notify(self._on_batch, incoming_batch(self._bodies.popleft()))
+            notify(self._on_batch, decode_batch(self._bodies.popleft()))
 
 
 class Listener:
@@ -53,7 +53,7 @@ class Listener:
         self._on_message = on_message
         self._forget = forget
 
-    def hear(self, message: ControlMessage) -> None:
+    def deliver(self, message: ControlMessage) -> None:
         """Deliver one message in the next event-loop turn."""
         asyncio.get_running_loop().call_soon(notify, self._on_message, message)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from shared.broker.in_flight import InHand
+from shared.broker.in_flight import InFlight
 from shared.broker.ports import DeadLetter, Delivery, QueueFull, Settlement
 from shared.broker.topology import Queue
 from shared.contracts.messages import decode
@@ -17,7 +17,7 @@ D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
 @dataclass(slots=True)
-class Letter:
+class QueuedMessage:
     """One message in a queue and its delivery state."""
 
     body: bytes
@@ -27,86 +27,86 @@ class Letter:
     died_in: str | None = None
 
 
-def read_delivery(letter: Letter) -> Delivery:
+def read_delivery(queued: QueuedMessage) -> Delivery:
     """Return the message."""
-    envelope = decode(letter.body)
-    return Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent)
+    envelope = decode(queued.body)
+    return Delivery(envelope.message, queued.deliveries > 1, envelope.traceparent)
 
 
-def read_dead_letter(letter: Letter) -> DeadLetter:
+def read_dead_letter(queued: QueuedMessage) -> DeadLetter:
     """Return the dead letter."""
-    return DeadLetter(letter.body, letter.died_in or "unknown", letter.dead_reason or "unknown")
+    return DeadLetter(queued.body, queued.died_in or "unknown", queued.dead_reason or "unknown")
 
 
-class Taker(Protocol):
+class Receiver(Protocol):
     """A consumer of letters."""
 
     @property
     def is_free(self) -> bool: ...
 
-    def take(self, letter: Letter) -> None: ...
+    def take(self, queued: QueuedMessage) -> None: ...
 
 
-class WorkingQueue:
+class MemoryQueue:
     """Letters and their round-robin consumers. As in RabbitMQ, only waiting letters count as length."""
 
-    def __init__(self, spec: Queue, bury: Callable[[Queue, Letter, str], None]) -> None:
+    def __init__(self, spec: Queue, dead_letter: Callable[[Queue, QueuedMessage, str], None]) -> None:
         self._spec = spec
-        self._bury = bury
-        self._letters: deque[Letter] = deque()
+        self._dead_letter = dead_letter
+        self._messages: deque[QueuedMessage] = deque()
         self._bytes = 0
-        self._consumers: deque[Taker] = deque()
+        self._consumers: deque[Receiver] = deque()
 
-    def put(self, body: bytes, *, ttl_ms: int | None = None, dead: Letter | None = None) -> None:
+    def put(self, body: bytes, *, ttl_ms: int | None = None, dead: QueuedMessage | None = None) -> None:
         """Enqueue one letter, or raise QueueFull. `dead`: the original of a dead letter."""
-        self._bury_expired()
-        full = len(self._letters) >= self._spec.length_bound
+        self._dead_letter_expired()
+        full = len(self._messages) >= self._spec.length_bound
         if full or self._bytes + len(body) > self._spec.bytes_bound:
             raise QueueFull(f"queue {self._spec.name} is full")
-        letter = Letter(body)
+        queued = QueuedMessage(body)
         if dead is not None:
-            letter.dead_reason, letter.died_in = dead.dead_reason, dead.died_in
+            queued.dead_reason, queued.died_in = dead.dead_reason, dead.died_in
         if ttl_ms is not None:
-            self._expire_after(letter, ttl_ms / 1000)
-        self._letters.append(letter)
+            self._expire_after(queued, ttl_ms / 1000)
+        self._messages.append(queued)
         self._bytes += len(body)
-        self._hand_out()
+        self._deliver()
 
-    def settle(self, letter: Letter, settlement: Settlement) -> None:
+    def settle(self, queued: QueuedMessage, settlement: Settlement) -> None:
         """Apply the handler's settlement to a delivered letter."""
         limit = self._spec.policy.delivery_limit or DEFAULT_DELIVERY_LIMIT
         if settlement is Settlement.DEAD_LETTER:
-            self._bury(self._spec, letter, "rejected")
-        elif settlement is Settlement.REDELIVER and letter.deliveries > limit:
-            self._bury(self._spec, letter, "delivery_limit")
+            self._dead_letter(self._spec, queued, "rejected")
+        elif settlement is Settlement.REDELIVER and queued.deliveries > limit:
+            self._dead_letter(self._spec, queued, "delivery_limit")
         elif settlement is Settlement.REDELIVER:
-            self._letters.appendleft(letter)
-            self._bytes += len(letter.body)
-        self._hand_out()
+            self._messages.appendleft(queued)
+            self._bytes += len(queued.body)
+        self._deliver()
 
-    def join(self, consumer: Taker) -> None:
+    def join(self, consumer: Receiver) -> None:
         """Add a consumer."""
         self._consumers.append(consumer)
-        self._hand_out()
+        self._deliver()
 
-    def has(self, consumer: Taker) -> bool:
+    def has(self, consumer: Receiver) -> bool:
         """Return whether this consumer receives letters."""
         return consumer in self._consumers
 
-    def leave(self, consumer: Taker) -> None:
+    def leave(self, consumer: Receiver) -> None:
         """Remove a consumer; it keeps unsettled letters."""
         if self.has(consumer):
             self._consumers.remove(consumer)
 
-    def _hand_out(self) -> None:
-        self._bury_expired()
-        while self._letters and (consumer := self._next_free()):
-            letter = self._take_first()
-            letter.deliveries += 1
-            consumer.take(letter)
-            self._bury_expired()
+    def _deliver(self) -> None:
+        self._dead_letter_expired()
+        while self._messages and (consumer := self._next_free()):
+            queued = self._take_first()
+            queued.deliveries += 1
+            consumer.take(queued)
+            self._dead_letter_expired()
 
-    def _next_free(self) -> Taker | None:
+    def _next_free(self) -> Receiver | None:
         for _ in range(len(self._consumers)):
             consumer = self._consumers[0]
             self._consumers.rotate(-1)
@@ -114,20 +114,20 @@ class WorkingQueue:
                 return consumer
         return None
 
-    def _expire_after(self, letter: Letter, seconds: float) -> None:
+    def _expire_after(self, queued: QueuedMessage, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        letter.expires_at = loop.time() + seconds
-        loop.call_at(letter.expires_at, self._bury_expired)
+        queued.expires_at = loop.time() + seconds
+        loop.call_at(queued.expires_at, self._dead_letter_expired)
 
-    def _bury_expired(self) -> None:
+    def _dead_letter_expired(self) -> None:
         now = asyncio.get_running_loop().time()
-        while self._letters and (expires_at := self._letters[0].expires_at) is not None and expires_at <= now:
-            self._bury(self._spec, self._take_first(), "expired")
+        while self._messages and (expires_at := self._messages[0].expires_at) is not None and expires_at <= now:
+            self._dead_letter(self._spec, self._take_first(), "expired")
 
-    def _take_first(self) -> Letter:
-        letter = self._letters.popleft()
-        self._bytes -= len(letter.body)
-        return letter
+    def _take_first(self) -> QueuedMessage:
+        queued = self._messages.popleft()
+        self._bytes -= len(queued.body)
+        return queued
 
 
 class Consumer(Generic[D]):
@@ -135,24 +135,24 @@ class Consumer(Generic[D]):
 
     def __init__(
         self,
-        queue: WorkingQueue,
+        queue: MemoryQueue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[Letter], D],
+        read: Callable[[QueuedMessage], D],
         prefetch: int,
     ) -> None:
         self._queue = queue
         self._read = read
-        self._in_hand = InHand(handler, limit=prefetch)
+        self._in_flight = InFlight(handler, limit=prefetch)
 
     @property
     def is_free(self) -> bool:
         """Return whether it can take another letter."""
-        return self._in_hand.has_room
+        return self._in_flight.has_room
 
-    def take(self, letter: Letter) -> None:
+    def take(self, queued: QueuedMessage) -> None:
         """Run the handler on one letter."""
-        self._in_hand.take(self._read(letter), lambda settlement: self._queue.settle(letter, settlement))
+        self._in_flight.take(self._read(queued), lambda settlement: self._queue.settle(queued, settlement))
 
     @property
     def is_taking(self) -> bool:
@@ -166,7 +166,7 @@ class Consumer(Generic[D]):
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         self._queue.leave(self)
-        await self._in_hand.drain(grace)
+        await self._in_flight.drain(grace)
 
 
 AnyConsumer = Consumer[Delivery] | Consumer[DeadLetter]

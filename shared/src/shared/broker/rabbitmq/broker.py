@@ -4,7 +4,7 @@ from flowport_amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient, connect_with
 from shared.broker.rabbitmq.control import RabbitControlBus
-from shared.broker.rabbitmq.reconnecting import KeptConnection
+from shared.broker.rabbitmq.reconnecting import ReconnectingConnection
 from shared.broker.rabbitmq.replies import RabbitReplyStream
 from shared.broker.rabbitmq.work import RabbitWorkQueue
 from shared.broker.topology import Topology
@@ -18,8 +18,8 @@ class RabbitBroker:
     ) -> None:
         connect = connect_with(client)
         self._topology = topology
-        self._publishing = KeptConnection(address, name=f"{service} publishes", connect=connect)
-        self._consuming = KeptConnection(address, name=f"{service} consumes", connect=connect)
+        self._publishing = ReconnectingConnection(address, name=f"{service} publishes", connect=connect)
+        self._consuming = ReconnectingConnection(address, name=f"{service} consumes", connect=connect)
         own_slots, worker_slots = OwnSlots(), WorkerSlots()
         self._work = RabbitWorkQueue(self._publishing, self._consuming, topology, own_slots, worker_slots)
         self._replies = RabbitReplyStream(

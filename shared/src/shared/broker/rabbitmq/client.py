@@ -15,7 +15,7 @@ from flowport_amqp.connection import OnAlarm
 from flowport_amqp.errors import AmqpError
 from flowport_amqp.properties import TRANSIENT
 from flowport_amqp.wire import Table, Value
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 
 class Received(Protocol):
@@ -169,7 +169,7 @@ class Connect(Protocol):
         ...
 
 
-class Unanswered:
+class PendingConfirms:
     """Publishes of one flush. Waiting for their confirms lets the next flush collect more messages."""
 
     def __init__(self) -> None:
@@ -228,4 +228,4 @@ def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
     if error is None:
         answer.set_result(None)
     else:
-        answer.set_exception(unraised(error))  # all pending publishes get this error, and the channel keeps it
+        answer.set_exception(without_traceback(error))  # all pending publishes get this error, and the channel keeps it

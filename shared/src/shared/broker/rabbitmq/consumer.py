@@ -10,12 +10,12 @@ from typing import Final, Generic, TypeVar
 from flowport_amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
 from flowport_amqp.wire import Value
 from shared.broker.bundles import MAX_PARTS
-from shared.broker.in_flight import InHand, Settle
+from shared.broker.in_flight import InFlight, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.rabbitmq.client import Channel, Received
 from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
-from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.broker.topology import Queue
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
 from shared.observe.logging import get_logger
@@ -35,7 +35,7 @@ class Consumer(Generic[D]):
 
     def __init__(
         self,
-        connection: KeptConnection,
+        connection: ReconnectingConnection,
         declarations: Declarations,
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
@@ -51,18 +51,18 @@ class Consumer(Generic[D]):
         self._read = read
         self._prefetch = prefetch
         self._forget = forget
-        self._in_hand = InHand(handler, limit=prefetch)
-        self._in_bundles = InHand(handler, limit=prefetch + MAX_PARTS)
+        self._in_flight = InFlight(handler, limit=prefetch)
+        self._in_bundles = InFlight(handler, limit=prefetch + MAX_PARTS)
         self._return_alone = return_alone
         self._returning: set[asyncio.Task[None]] = set()
-        self._channel = KeptChannel(connection, self._furnish, on_lost=self._on_lost)
+        self._channel = ReconnectingChannel(connection, self._set_up, on_lost=self._on_lost)
         self._tag = ""
         self._is_stopping = False
 
-    async def start(self, *, may_be_away: bool) -> None:
-        """Take deliveries from now on, or once the queue that `may_be_away` is available. Raises BrokerUnavailable."""
-        if may_be_away:
-            await self._channel.start_in_time()
+    async def start(self, *, may_be_missing: bool) -> None:
+        """Consume now, or once a queue that `may_be_missing` is available. Raises BrokerUnavailable."""
+        if may_be_missing:
+            await self._channel.start_or_retry()
         else:
             await self._channel.start()
 
@@ -74,7 +74,7 @@ class Consumer(Generic[D]):
     async def stop_taking(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
         self._is_stopping = True
-        await self._channel.let_go()
+        await self._channel.stop_reopening()
         if self._channel.is_open:
             with suppress(AmqpError):
                 await self._channel.require().cancel(self._tag)
@@ -82,14 +82,14 @@ class Consumer(Generic[D]):
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         await self.stop_taking()
-        await asyncio.gather(self._in_hand.drain(grace), self._in_bundles.drain(grace))
+        await asyncio.gather(self._in_flight.drain(grace), self._in_bundles.drain(grace))
         if self._returning:
             await asyncio.wait(self._returning)  # each publish has its time limit
         await self._channel.stop()
         self._forget(self)
 
-    async def _furnish(self, channel: Channel) -> None:
-        if self._queue.is_kept:
+    async def _set_up(self, channel: Channel) -> None:
+        if self._queue.is_durable:
             await self._declarations.ensure(self._connection.require(), self._queue)
         await channel.set_prefetch(self._prefetch)
         try:
@@ -105,24 +105,24 @@ class Consumer(Generic[D]):
         A transient queue is declared only here: while its node is down RabbitMQ would not answer for a minute, delaying
         other declarations.
         """
-        if self._queue.is_kept:
+        if self._queue.is_durable:
             self._declarations.forget(self._queue)
         else:
             await declare_queue(self._connection.require(), self._queue)
 
     def _on_lost(self) -> None:
-        self._in_hand.forget_waiting()
+        self._in_flight.forget_waiting()
         self._in_bundles.forget_waiting()
         self._declarations.forget(self._queue)  # it may have been deleted
 
     def _on_received(self, channel: Channel, received: Received) -> None:
-        delivery = self._opened(channel, received)
+        delivery = self._decode(channel, received)
         if delivery is None or (isinstance(delivery, Bundle) and not delivery.parts):
             channel.reject(received.tag, requeue=False)
         elif isinstance(delivery, Bundle):
             self._take_bundle(channel, received, delivery)
         else:
-            self._in_hand.take(delivery, self._settle(channel, received))
+            self._in_flight.take(delivery, self._settle(channel, received))
 
     def _take_bundle(self, channel: Channel, received: Received, bundle: Bundle) -> None:
         redelivered = received.redelivered or bundle.redelivered
@@ -130,14 +130,14 @@ class Consumer(Generic[D]):
         parts = _Parts(len(bundle.parts), self._settle(channel, whole))
         for content in bundle.parts:
             part = _PartReceived(received, bytes(content), redelivered)
-            delivery = self._opened(channel, part)
+            delivery = self._decode(channel, part)
             settle = partial(self._settle_part, channel, part.body, parts)
             if delivery is None or isinstance(delivery, Bundle):
                 settle(Settlement.DEAD_LETTER)
             else:
                 self._in_bundles.take(delivery, settle)
 
-    def _opened(self, channel: Channel, received: Received) -> D | Bundle | None:
+    def _decode(self, channel: Channel, received: Received) -> D | Bundle | None:
         try:
             return self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
@@ -146,7 +146,7 @@ class Consumer(Generic[D]):
             return None
 
     def _settle(self, channel: Channel, received: Received) -> Settle:
-        may_come_again = self._queue.is_kept or not received.redelivered
+        may_come_again = self._queue.is_durable or not received.redelivered
         return partial(_settle, channel, received.tag, may_come_again=may_come_again)
 
     def _settle_part(self, channel: Channel, body: bytes, parts: "_Parts", settlement: Settlement) -> None:
@@ -154,11 +154,13 @@ class Consumer(Generic[D]):
         if settlement is Settlement.ACK or parts.is_single or self._return_alone is None or channel.closed.done():
             parts.settle(settlement)
             return
-        task = asyncio.get_running_loop().create_task(self._part_ways(self._return_alone, body, parts, settlement))
+        task = asyncio.get_running_loop().create_task(
+            self._return_or_settle(self._return_alone, body, parts, settlement)
+        )
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
-    async def _part_ways(
+    async def _return_or_settle(
         self,
         return_alone: Callable[[bytes], Awaitable[bool]],
         body: bytes,
@@ -203,7 +205,7 @@ class _Parts:
             self._settle(self._whole)
 
 
-class JointConsumer:
+class CombinedConsumer:
     """A subscription to a queue and to its bundle queue. Implements WorkSubscription."""
 
     def __init__(self, single: Consumer[Delivery], bundles: Consumer[Delivery]) -> None:
@@ -237,7 +239,7 @@ def _is_held(queue: Queue, channel: Channel) -> bool:
     """Return whether the channel is open, or a transient queue was lost with its messages."""
     if not channel.closed.done():
         return True
-    return not queue.is_kept and isinstance(channel.closed.result(), ConsumerCancelled)
+    return not queue.is_durable and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
 def read_dead_letter(_queue: Queue, received: Received, _channel: Channel) -> DeadLetter | Bundle:

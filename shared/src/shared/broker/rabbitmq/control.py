@@ -5,12 +5,12 @@ from collections.abc import Callable
 from flowport_amqp.errors import AmqpError
 from flowport_amqp.properties import TRANSIENT
 from shared.broker.in_flight import notify
-from shared.broker.message_bodies import incoming_control, outgoing
+from shared.broker.message_bodies import decode_control, encode_body
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed
 from shared.broker.rabbitmq.declarations import declare_control
-from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.broker.topology import Topology
 from shared.contracts.messages import ControlMessage, UnreadableMessage
 from shared.observe.logging import get_logger
@@ -23,7 +23,7 @@ class Listener:
 
     def __init__(
         self,
-        connection: KeptConnection,
+        connection: ReconnectingConnection,
         topology: Topology,
         on_message: Callable[[ControlMessage], None],
         forget: Callable[["Listener"], None],
@@ -32,7 +32,7 @@ class Listener:
         self._on_message = on_message
         self._forget = forget
         self._connection = connection
-        self._channel = KeptChannel(connection, self._furnish)
+        self._channel = ReconnectingChannel(connection, self._set_up)
 
     async def start(self) -> None:
         """Subscribe. Raises BrokerUnavailable."""
@@ -47,7 +47,7 @@ class Listener:
         """Unsubscribe. No handler needs waiting for."""
         await self.stop_taking()
 
-    async def _furnish(self, channel: Channel) -> None:
+    async def _set_up(self, channel: Channel) -> None:
         inbox = self._topology.control_inbox
         name = inbox.new_name()
         await declare_control(self._connection.require(), self._topology)
@@ -57,7 +57,7 @@ class Listener:
 
     def _on_received(self, received: Received) -> None:
         try:
-            message = incoming_control(received.body)
+            message = decode_control(received.body)
         except UnreadableMessage as error:
             UNREADABLE.labels(self._topology.control_inbox.prefix).inc()
             log.error("an unreadable control message is dropped", reason=str(error))
@@ -68,11 +68,13 @@ class Listener:
 class RabbitControlBus:
     """Publishes on one connection, listens on another."""
 
-    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, topology: Topology) -> None:
+    def __init__(
+        self, publishing: ReconnectingConnection, consuming: ReconnectingConnection, topology: Topology
+    ) -> None:
         self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
-        self._publisher = KeptChannel(publishing, self._furnish)
+        self._publisher = ReconnectingChannel(publishing, self._set_up)
         self._listeners: set[Listener] = set()
 
     async def start(self) -> None:
@@ -91,7 +93,7 @@ class RabbitControlBus:
         try:
             await publish_confirmed(
                 channel,
-                outgoing(message),
+                encode_body(message),
                 exchange=self._topology.control_exchange,
                 routing_key="",
                 delivery_mode=TRANSIENT,
@@ -107,6 +109,6 @@ class RabbitControlBus:
         self._listeners.add(listener)
         return listener
 
-    async def _furnish(self, channel: Channel) -> None:
+    async def _set_up(self, channel: Channel) -> None:
         await declare_control(self._publishing.require(), self._topology)
         await channel.select_confirms()

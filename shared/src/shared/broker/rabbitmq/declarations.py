@@ -15,7 +15,7 @@ from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
 
-TURN_SECONDS: Final = 10.0
+LOCK_SECONDS: Final = 10.0
 """Limit of the wait for other declarations, each of which may time out when the broker does not answer."""
 
 ACCESS_REFUSED: Final = 403
@@ -30,30 +30,30 @@ class Declarations:
         self._topology = topology
         self._connection: Connection | None = None
         self._done: set[str] = set()
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def ensure(self, connection: Connection, queue: Queue) -> None:
         """Ensure that `queue` and its dead-letter queue exist. Raises ChannelClosed (CallTimeout), ConnectionClosed."""
         if self._connection is connection and queue.name in self._done:
             return
-        await self._take_turn()
+        await self._acquire_lock()
         try:
             if self._connection is not connection:
                 self._connection, self._done = connection, set()
             await self._declare(connection, queue)
         finally:
-            self._turn.release()
+            self._lock.release()
 
     def forget(self, queue: Queue) -> None:
         """Forget a queue that no longer exists."""
         self._done.discard(queue.name)
 
-    async def _take_turn(self) -> None:
+    async def _acquire_lock(self) -> None:
         try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._turn.acquire()
+            async with asyncio.timeout(LOCK_SECONDS):
+                await self._lock.acquire()
         except TimeoutError:
-            raise CallTimeout(f"others have been declaring for {TURN_SECONDS:g} s") from None
+            raise CallTimeout(f"others have been declaring for {LOCK_SECONDS:g} s") from None
 
     async def _declare(self, connection: Connection, queue: Queue) -> None:
         if queue.name in self._done:
@@ -90,8 +90,8 @@ async def declare_control(connection: Connection, topology: Topology) -> None:
         await channel.close()
 
 
-async def declare_topology(url: str, topology: Topology, *, away: Container[str] = ()) -> None:
-    """Declare every queue and exchange, except those `away` with their node.
+async def declare_topology(url: str, topology: Topology, *, unavailable: Container[str] = ()) -> None:
+    """Declare every queue and exchange, except those `unavailable` with their node.
 
     For those the broker would not answer for a minute. Declared at deploy time rather than on demand: a quorum queue
     whose node dies within a second of its declaration may never work again. Raises BrokerUnavailable.
@@ -103,7 +103,7 @@ async def declare_topology(url: str, topology: Topology, *, away: Container[str]
         try:
             await declare_control(connection, topology)
             for queue in (*topology.queues.values(), topology.probe):
-                if queue.name not in away:
+                if queue.name not in unavailable:
                     await declare_queue(connection, queue)
         finally:
             await connection.close()

@@ -1,7 +1,7 @@
 """Client errors, translated to errors of the ports."""
 
 from flowport_amqp.errors import AmqpError, Refused, Returned
-from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
+from shared.broker.ports import BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
 
 
 def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable:
@@ -9,7 +9,7 @@ def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable
     if isinstance(error, Refused):
         return QueueFull(f"queue {queue} is full")
     if isinstance(error, Returned):
-        return BrokerAway(f"there is no queue {queue}")
+        return BrokerDisconnected(f"there is no queue {queue}")
     return BrokerUnavailable(f"queue {queue}: {error}")
 
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx2
 
-from shared.broker.permissions import Access
+from shared.broker.permissions import Permissions
 from shared.broker.ports import BrokerUnavailable
-from shared.broker.rabbitmq.membership import Membership, away, membership
+from shared.broker.rabbitmq.membership import Membership, membership, unavailable_queues
 from shared.broker.topology import Queue, Topology
 
 NAME_PREFIX: Final = "flowport."
@@ -28,41 +28,41 @@ class Management:
     async def apply_policies(self, topology: Topology) -> None:
         """Set every policy of the topology, idempotently. Raises BrokerUnavailable."""
         async with self._client() as client:
-            for queue in _tuned(topology):
-                await _ask(client, "PUT", self._path(queue), json=_policy(queue))
+            for queue in _queues_with_policy(topology):
+                await _send(client, "PUT", self._path(queue), json=_policy(queue))
 
-    async def set_user(self, name: str, password: str, access: Access) -> None:
+    async def set_user(self, name: str, password: str, access: Permissions) -> None:
         """Create or update a user with exactly this password and access. Raises BrokerUnavailable."""
         rights = {"configure": access.configure, "write": access.write, "read": access.read}
         async with self._client() as client:
-            await _ask(client, "PUT", f"/api/users/{quote(name, safe='')}", json={"password": password, "tags": ""})
+            await _send(client, "PUT", f"/api/users/{quote(name, safe='')}", json={"password": password, "tags": ""})
             path = f"/api/permissions/{quote(self.virtual_host, safe='')}/{quote(name, safe='')}"
-            await _ask(client, "PUT", path, json=rights)
+            await _send(client, "PUT", path, json=rights)
 
     async def remove_policies(self, topology: Topology) -> None:
         """Restore every queue to its declaration. Raises BrokerUnavailable."""
         async with self._client() as client:
-            for queue in _tuned(topology):
-                await _ask(client, "DELETE", self._path(queue))
+            for queue in _queues_with_policy(topology):
+                await _send(client, "DELETE", self._path(queue))
 
     async def drifted_policies(self, topology: Topology) -> tuple[str, ...]:
         """Return the queues whose policy is missing or different. Raises BrokerUnavailable."""
         async with self._client() as client:
-            return tuple([queue.name for queue in _tuned(topology) if await self._differs(client, queue)])
+            return tuple([queue.name for queue in _queues_with_policy(topology) if await self._differs(client, queue)])
 
-    async def away(self, topology: Topology) -> Mapping[str, str]:
+    async def unavailable_queues(self, topology: Topology) -> Mapping[str, str]:
         """Return the single-node queues whose node is down, with that node. Raises BrokerUnavailable."""
         async with self._client() as client:
-            return away(topology, await _told(client, self._queues()))
+            return unavailable_queues(topology, await _fetch(client, self._queues()))
 
     async def membership(self, topology: Topology) -> Membership:
         """Return the nodes that hold each queue. Raises BrokerUnavailable."""
         async with self._client() as client:
-            queues, nodes = await _told(client, self._queues()), await _told(client, "/api/nodes")
+            queues, nodes = await _fetch(client, self._queues()), await _fetch(client, "/api/nodes")
         return membership(topology, queues, nodes)
 
     async def _differs(self, client: httpx2.AsyncClient, queue: Queue) -> bool:
-        found = await _told(client, self._path(queue), missing={})
+        found = await _fetch(client, self._path(queue), missing={})
         return any(found.get(key) != value for key, value in _policy(queue).items())
 
     def _client(self) -> httpx2.AsyncClient:
@@ -77,7 +77,7 @@ class Management:
         return f"/api/policies/{quote(self.virtual_host, safe='')}/{NAME_PREFIX}{queue.name}"
 
 
-def _tuned(topology: Topology) -> tuple[Queue, ...]:
+def _queues_with_policy(topology: Topology) -> tuple[Queue, ...]:
     return tuple(queue for queue in topology.queues.values() if queue.policy.definition)
 
 
@@ -90,9 +90,9 @@ def _policy(queue: Queue) -> dict[str, Any]:
     }
 
 
-async def _told(client: httpx2.AsyncClient, path: str, *, missing: Any = None) -> Any:
+async def _fetch(client: httpx2.AsyncClient, path: str, *, missing: Any = None) -> Any:
     """Return the response for `path`, or `missing`, if given, on 404."""
-    answer = await _answer(client, "GET", path)
+    answer = await _request(client, "GET", path)
     if answer.status_code == httpx2.codes.NOT_FOUND and missing is not None:
         return missing
     _check(answer)
@@ -102,11 +102,11 @@ async def _told(client: httpx2.AsyncClient, path: str, *, missing: Any = None) -
         raise BrokerUnavailable("what answers is not RabbitMQ's management API: it tells no JSON") from error
 
 
-async def _ask(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> None:
-    _check(await _answer(client, method, path, **content))
+async def _send(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> None:
+    _check(await _request(client, method, path, **content))
 
 
-async def _answer(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> httpx2.Response:
+async def _request(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> httpx2.Response:
     try:
         return await client.request(method, path, **content)
     except httpx2.TransportError as error:

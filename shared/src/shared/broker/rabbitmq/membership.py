@@ -38,9 +38,9 @@ def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) 
     )
 
 
-def away(topology: Topology, queues: Iterable[Any]) -> Mapping[str, str]:
+def unavailable_queues(topology: Topology, queues: Iterable[Any]) -> Mapping[str, str]:
     """Return our single-node queues whose node is down, with that node."""
-    of_one_node = {queue.name for queue in topology.queues.values() if not queue.is_kept}
+    of_one_node = {queue.name for queue in topology.queues.values() if not queue.is_durable}
     return {
         queue["name"]: str(queue.get("node"))
         for queue in queues

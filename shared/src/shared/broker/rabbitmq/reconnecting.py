@@ -8,12 +8,12 @@ from flowport_amqp.address import Address
 from flowport_amqp.channel import NO_MESSAGES
 from flowport_amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST, USABLE
-from shared.broker.ports import BrokerAway, BrokerUnavailable
+from shared.broker.ports import BrokerDisconnected, BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
 from shared.broker.rabbitmq.client import Channel, Connect, Connection
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 log = get_logger("broker.rabbitmq")
 
@@ -24,7 +24,7 @@ START_SECONDS: Final = 10.0
 """How long a starting process waits for a broker that starts too."""
 
 
-class KeptConnection:
+class ReconnectingConnection:
     """One connection that reconnects after every loss."""
 
     def __init__(self, address: Address, *, name: str, connect: Connect | None = None) -> None:
@@ -35,7 +35,7 @@ class KeptConnection:
         self._connection: Connection | None = None
         self._last_failure = "it does not answer"
         self._is_up = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._reopener: asyncio.Task[None] | None = None
         USABLE.labels(name).set_function(self._usable)
 
     async def start(self) -> None:
@@ -45,20 +45,20 @@ class KeptConnection:
                 await self._connect()
         except TimeoutError:
             raise BrokerUnavailable(f"the broker cannot be reached: {self._last_failure}") from None
-        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self._name}")
+        self._reopener = asyncio.create_task(self._reopen_when_lost(), name=f"keep {self._name}")
 
     async def stop(self) -> None:
         """Disconnect permanently."""
-        await end(self._keeper)
+        await cancel_task(self._reopener)
         if self._connection:
             await self._connection.close()
 
     def require(self) -> Connection:
-        """Return the connection. Raises BrokerAway while disconnected or publishing is blocked."""
+        """Return the connection. Raises BrokerDisconnected while disconnected or publishing is blocked."""
         if self._connection is None or self._connection.closed.done():
-            raise BrokerAway("not connected to the broker")
+            raise BrokerDisconnected("not connected to the broker")
         if self._connection.alarm:
-            raise BrokerAway(NO_MESSAGES.format(self._connection.alarm))
+            raise BrokerDisconnected(NO_MESSAGES.format(self._connection.alarm))
         return self._connection
 
     async def connected(self) -> Connection:
@@ -72,13 +72,13 @@ class KeptConnection:
         connection = self._connection
         return float(connection is not None and not connection.closed.done() and not connection.alarm)
 
-    def _tell_alarm(self, alarm: str) -> None:
+    def _log_alarm(self, alarm: str) -> None:
         if alarm:
             log.warning("the broker takes no messages now", connection=self._name, reason=alarm)
         else:
             log.info("the broker takes messages again", connection=self._name)
 
-    async def _keep(self) -> None:
+    async def _reopen_when_lost(self) -> None:
         while self._connection:
             reason = await self._connection.wait_closed()
             self._connection = None
@@ -88,7 +88,7 @@ class KeptConnection:
             log.info("the broker is back", connection=self._name)
 
     async def _connect(self) -> None:
-        backoff, told = Backoff(), set[str]()
+        backoff, logged = Backoff(), set[str]()
         while True:
             try:
                 self._connection = await self._connect_once(
@@ -96,34 +96,34 @@ class KeptConnection:
                     name=self._name,
                     heartbeat=HEARTBEAT_SECONDS,
                     timeout=TIMEOUT_SECONDS,
-                    on_alarm=self._tell_alarm,
+                    on_alarm=self._log_alarm,
                 )
             except ConnectionClosed as error:
                 self._last_failure = str(error)
-                if self._last_failure not in told:
+                if self._last_failure not in logged:
                     log.warning("the broker cannot be reached", connection=self._name, reason=self._last_failure)
-                    told.add(self._last_failure)
+                    logged.add(self._last_failure)
                 await asyncio.sleep(backoff.delay())
             else:
                 self._is_up.set()
                 return
 
 
-Furnish = Callable[[Channel], Awaitable[None]]
+SetUp = Callable[[Channel], Awaitable[None]]
 """Prepares a new channel: declares, consumes."""
 
 
-class KeptChannel:
+class ReconnectingChannel:
     """One channel that reopens, prepared, after every loss of itself or its connection."""
 
     def __init__(
-        self, connection: KeptConnection, furnish: Furnish, *, on_lost: Callable[[], None] = lambda: None
+        self, connection: ReconnectingConnection, set_up: SetUp, *, on_lost: Callable[[], None] = lambda: None
     ) -> None:
         self._connection = connection
-        self._furnish = furnish
+        self._set_up = set_up
         self._on_lost = on_lost
         self._channel: Channel | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._reopener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the channel. Raises BrokerUnavailable."""
@@ -131,23 +131,23 @@ class KeptChannel:
             await self._open(self._connection.require())
         except AmqpError as error:
             raise BrokerUnavailable(str(error)) from error
-        self._keeper = asyncio.create_task(self._keep(), name="keep a channel")
+        self._reopener = asyncio.create_task(self._reopen_when_lost(), name="keep a channel")
 
-    async def start_in_time(self) -> None:
+    async def start_or_retry(self) -> None:
         """Open the channel now if possible, else in the background."""
         try:
             await self.start()
         except BrokerUnavailable as error:
             log.warning("a channel cannot be opened yet", reason=str(error))
-            self._keeper = asyncio.create_task(self._open_and_keep(), name="open and keep a channel")
+            self._reopener = asyncio.create_task(self._open_and_reopen(), name="open and keep a channel")
 
-    async def let_go(self) -> None:
+    async def stop_reopening(self) -> None:
         """Keep the open channel, but do not reopen it."""
-        await end(self._keeper)
+        await cancel_task(self._reopener)
 
     async def stop(self) -> None:
         """Close the channel permanently."""
-        await end(self._keeper)
+        await cancel_task(self._reopener)
         if self._channel:
             await self._channel.close()
 
@@ -157,13 +157,13 @@ class KeptChannel:
         return self._channel is not None and not self._channel.closed.done()
 
     def require(self) -> Channel:
-        """Return the channel. Raises BrokerAway while disconnected or publishing is blocked."""
+        """Return the channel. Raises BrokerDisconnected while disconnected or publishing is blocked."""
         self._connection.require()
         if self._channel is None or self._channel.closed.done():
-            raise BrokerAway("the broker is not ready")
+            raise BrokerDisconnected("the broker is not ready")
         return self._channel
 
-    async def _keep(self) -> None:
+    async def _reopen_when_lost(self) -> None:
         while self._channel:
             reason = await self._channel.wait_closed()
             self._channel = None
@@ -172,9 +172,9 @@ class KeptChannel:
             self._on_lost()
             await self._reopen()
 
-    async def _open_and_keep(self) -> None:
+    async def _open_and_reopen(self) -> None:
         await self._reopen()
-        await self._keep()
+        await self._reopen_when_lost()
 
     async def _reopen(self) -> None:
         backoff = Backoff()
@@ -191,7 +191,7 @@ class KeptChannel:
     async def _open(self, connection: Connection) -> None:
         channel = await connection.open_channel()
         try:
-            await self._furnish(channel)
+            await self._set_up(channel)
         except BaseException:
             await channel.close()
             raise

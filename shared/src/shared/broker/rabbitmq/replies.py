@@ -11,14 +11,14 @@ from typing import Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, Returned
 from flowport_amqp.properties import TRANSIENT
-from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks, is_large
+from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle, is_large
 from shared.broker.in_flight import notify
-from shared.broker.message_bodies import incoming_replies, outgoing
+from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
-from shared.broker.ports import BrokerAway, ReplyUnroutable
-from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
+from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
+from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
-from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.broker.topology import PrivateQueue
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch
@@ -41,7 +41,7 @@ class Inbox:
 
     def __init__(
         self,
-        connection: KeptConnection,
+        connection: ReconnectingConnection,
         queue: PrivateQueue,
         on_batch: Callable[[EventBatch], None],
         on_lost: Callable[[], None],
@@ -54,13 +54,13 @@ class Inbox:
         self._on_batch = on_batch
         self._forget = forget
         self._address = ""
-        self._channel = KeptChannel(connection, self._furnish, on_lost=on_lost)
+        self._channel = ReconnectingChannel(connection, self._set_up, on_lost=on_lost)
 
     @property
     def address(self) -> str:
         """See ReplyInbox."""
         if not self._channel.is_open:
-            raise BrokerAway("there is no reply address now")
+            raise BrokerDisconnected("there is no reply address now")
         return self._address
 
     async def start(self) -> None:
@@ -69,20 +69,20 @@ class Inbox:
 
     async def close(self) -> None:
         """Stop receiving and delete the address, so that sends to it fail."""
-        await self._channel.let_go()
+        await self._channel.stop_reopening()
         if self._channel.is_open:
             with suppress(AmqpError):
                 await self._channel.require().delete_queue(self._address)
         await self._channel.stop()
         self._forget(self)
 
-    async def _furnish(self, channel: Channel) -> None:
+    async def _set_up(self, channel: Channel) -> None:
         self._address = self._queue.new_name()
         await channel.declare_private_queue(self._address, self._queue.arguments)
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
     def _on_received(self, received: Received) -> None:
-        replies = incoming_replies(received.body)
+        replies = decode_replies(received.body)
         if replies.worker:
             self._on_slots(replies.worker, replies.free)
         for reason in replies.unreadable:
@@ -119,8 +119,8 @@ class RabbitReplyStream:
 
     def __init__(
         self,
-        publishing: KeptConnection,
-        consuming: KeptConnection,
+        publishing: ReconnectingConnection,
+        consuming: ReconnectingConnection,
         queue: PrivateQueue,
         own_slots: OwnSlots,
         worker_slots: WorkerSlots,
@@ -128,10 +128,10 @@ class RabbitReplyStream:
         self._consuming = consuming
         self._own_slots = own_slots
         self._worker_slots = worker_slots
-        self._coalescer = Coalescer(self._send_together)
+        self._coalescer = Coalescer(self._send_bundles)
         self._sizes = BUNDLE_MESSAGES.labels(queue.prefix)
         self._queue = queue
-        self._publisher = KeptChannel(publishing, _select_confirms)
+        self._publisher = ReconnectingChannel(publishing, _select_confirms)
         self._inboxes: set[Inbox] = set()
         self._windows: dict[str, _Window] = {}
         self._failures: OrderedDict[str, AmqpError] = OrderedDict()
@@ -159,17 +159,17 @@ class RabbitReplyStream:
         """See ReplyStream. The time limit of every confirm bounds the waits in here."""
         if not self._queue.owns(address):
             raise ReplyUnroutable("this is no reply address")
-        body = outgoing(batch)
+        body = encode_body(batch)
         channel = self._publisher.require()
         try:
             if must_route:
-                await self._send_surely(channel, address, batch, body)
+                await self._send_confirmed(channel, address, batch, body)
             else:
-                await self._send_soon(channel, address, batch.run_id, body)
+                await self._send_unconfirmed(channel, address, batch.run_id, body)
         except AmqpError as error:
             raise reply_error(error) from error
 
-    async def _send_surely(self, channel: Channel, address: str, batch: EventBatch, body: bytes) -> None:
+    async def _send_confirmed(self, channel: Channel, address: str, batch: EventBatch, body: bytes) -> None:
         run_id = batch.run_id
         self._check(run_id)
         if self._queue.takes_bundles(address):
@@ -188,7 +188,7 @@ class RabbitReplyStream:
             await window.shrink_to(0)
         self._check(run_id)
 
-    async def _send_soon(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
+    async def _send_unconfirmed(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
         if window := self._windows.get(run_id):
             await window.shrink_to(WINDOW - 1)
         self._check(run_id)
@@ -204,23 +204,23 @@ class RabbitReplyStream:
             settled(None)
             raise
 
-    async def _send_together(self, address: str, replies: Sequence[_Reply]) -> None:
-        unanswered = Unanswered()
+    async def _send_bundles(self, address: str, replies: Sequence[_Reply]) -> None:
+        unanswered = PendingConfirms()
         for chunk in chunks(replies, MAX_PARTS):
             worker, free = self._own_slots.now
             free += sum(reply.ends_run for reply in chunk)  # a run frees its slot once its last reply is confirmed
-            settled = unanswered.expect(partial(_settle_together, chunk))
+            settled = unanswered.expect(partial(_settle_each, chunk))
             self._sizes.observe(len(chunk))
             try:
                 await self._publisher.require().publish(
-                    chunk[0].body if is_large(chunk) else bundled(chunk, worker=worker, free=free),
+                    chunk[0].body if is_large(chunk) else encode_bundle(chunk, worker=worker, free=free),
                     settled,
                     routing_key=address,
                     mandatory=any(reply.must_route for reply in chunk),
                 )
             except AmqpError as error:
                 settled(error)
-            except BrokerAway as error:
+            except BrokerDisconnected as error:
                 settled(ChannelClosed(str(error)))
         await unanswered.wait()
 
@@ -243,7 +243,7 @@ def _ends_run(batch: EventBatch) -> bool:
     return bool(batch.events) and isinstance(batch.events[-1], RunEnded)
 
 
-def _settle_together(replies: Sequence[_Reply], error: AmqpError | None) -> None:
+def _settle_each(replies: Sequence[_Reply], error: AmqpError | None) -> None:
     """Settle each reply of a bundle as if sent alone."""
     for reply in replies:
         is_silent = isinstance(error, Returned) and not reply.must_route

@@ -9,11 +9,11 @@ from typing import Any, Final
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
-from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, bundled, chunks
-from shared.broker.message_bodies import outgoing
+from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
+from shared.broker.message_bodies import encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, published
 from shared.broker.ports import (
-    BrokerAway,
+    BrokerDisconnected,
     BrokerUnavailable,
     DeadLetter,
     DeadLetterHandler,
@@ -22,11 +22,11 @@ from shared.broker.ports import (
     Settlement,
     WorkSubscription,
 )
-from shared.broker.rabbitmq.client import Channel, Received, Unanswered, publish_confirmed, resolve
-from shared.broker.rabbitmq.consumer import Consumer, D, JointConsumer, read_dead_letter, read_delivery
+from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
+from shared.broker.rabbitmq.consumer import CombinedConsumer, Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error
-from shared.broker.rabbitmq.reconnecting import KeptChannel, KeptConnection
+from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import Bundle, Message
 
@@ -42,7 +42,7 @@ _Destination = tuple[str, int | None]
 
 
 @dataclass(slots=True)
-class _Offer(Part):
+class _BundledPublish(Part):
     """One message that may be bundled."""
 
     answer: asyncio.Future[None] = field(kw_only=True)
@@ -53,19 +53,19 @@ class RabbitWorkQueue:
 
     def __init__(
         self,
-        publishing: KeptConnection,
-        consuming: KeptConnection,
+        publishing: ReconnectingConnection,
+        consuming: ReconnectingConnection,
         topology: Topology,
         own_slots: OwnSlots,
         worker_slots: WorkerSlots,
     ) -> None:
         self._own_slots = own_slots
         self._worker_slots = worker_slots
-        self._coalescer = Coalescer(self._publish_together)
+        self._coalescer = Coalescer(self._publish_bundles)
         self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
-        self._publisher = KeptChannel(publishing, _select_confirms)
+        self._publisher = ReconnectingChannel(publishing, _select_confirms)
         self._declared_for_publishing = Declarations(topology)
         self._declared_for_consuming = Declarations(topology)
         self._consumers: set[Consumer[Any]] = set()
@@ -85,12 +85,12 @@ class RabbitWorkQueue:
     ) -> None:
         """See WorkQueue."""
         spec = self._topology.queue(queue)
-        body = outgoing(message, traceparent=traceparent)
+        body = encode_body(message, traceparent=traceparent)
         if spec.bundles is None:
             await self.publish_body(spec, body, ttl_ms=ttl_ms)
             return
         with published(spec.name):
-            await self._offer(queue, body, ttl_ms)
+            await self._publish_bundled(queue, body, ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Publish raw bytes to a queue. Raises QueueFull, BrokerUnavailable."""
@@ -100,13 +100,13 @@ class RabbitWorkQueue:
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
         channel = self._publisher.require()
         try:
-            if queue.is_kept:  # consumers declare transient queues: while the node is down that is not answered
+            if queue.is_durable:  # consumers declare transient queues: while the node is down that is not answered
                 await self._declared_for_publishing.ensure(self._publishing.require(), queue)
             await publish_confirmed(
                 channel,
                 body,
                 routing_key=queue.name,
-                delivery_mode=PERSISTENT if queue.is_kept else TRANSIENT,
+                delivery_mode=PERSISTENT if queue.is_durable else TRANSIENT,
                 expiration_ms=_expiration(ttl_ms),
                 mandatory=True,
             )
@@ -115,11 +115,11 @@ class RabbitWorkQueue:
                 self._declared_for_publishing.forget(queue)
             raise publish_error(queue.name, error) from error
 
-    async def _offer(self, queue: str, body: bytes, ttl_ms: int | None) -> None:
+    async def _publish_bundled(self, queue: str, body: bytes, ttl_ms: int | None) -> None:
         """Publish together with other messages of this event-loop turn to the queue."""
         self._publisher.require()
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._coalescer.add((queue, ttl_ms), _Offer(body, answer=answer))
+        self._coalescer.add((queue, ttl_ms), _BundledPublish(body, answer=answer))
         try:
             await answer
         except AmqpError as error:
@@ -127,35 +127,37 @@ class RabbitWorkQueue:
         finally:
             del answer  # breaks a cycle: its error refers to this frame, and so to the message
 
-    async def _publish_together(self, destination: _Destination, offers: Sequence[_Offer]) -> None:
+    async def _publish_bundles(self, destination: _Destination, publishes: Sequence[_BundledPublish]) -> None:
         queue, ttl_ms = self._topology.queue(destination[0]), destination[1]
-        offers = [offer for offer in offers if not offer.answer.done()]  # callers of the others were cancelled
-        allotment, unanswered = self._worker_slots.allot(len(offers)), Unanswered()
-        bundles, alone = offers[: allotment.total], offers[allotment.total :]
+        publishes = [each for each in publishes if not each.answer.done()]  # callers of the others were cancelled
+        allotment, unanswered = self._worker_slots.allot(len(publishes)), PendingConfirms()
+        bundles, alone = publishes[: allotment.total], publishes[allotment.total :]
         for chunk in chunks(bundles, allotment.size):
             if len(chunk) == 1:
                 alone += chunk
             else:
                 BUNDLE_MESSAGES.labels(queue.bundles).observe(len(chunk))
                 settled = unanswered.expect(partial(self._bundle_settled, destination, chunk))
-                await self._publish_transient(queue.bundles or "", bundled(chunk), ttl_ms, settled)
-        for offer in alone:
-            settled = unanswered.expect(partial(resolve, offer.answer))
-            await self._publish_transient(queue.name, offer.body, ttl_ms, settled)
+                await self._publish_transient(queue.bundles or "", encode_bundle(chunk), ttl_ms, settled)
+        for each in alone:
+            settled = unanswered.expect(partial(resolve, each.answer))
+            await self._publish_transient(queue.name, each.body, ttl_ms, settled)
         await unanswered.wait()
 
-    def _bundle_settled(self, destination: _Destination, offers: Sequence[_Offer], error: AmqpError | None) -> None:
+    def _bundle_settled(
+        self, destination: _Destination, publishes: Sequence[_BundledPublish], error: AmqpError | None
+    ) -> None:
         """Settle each message of a bundle. Messages of a refused bundle are published again, one by one."""
         if not isinstance(error, Refused | Returned):
-            for offer in offers:
-                resolve(offer.answer, error)
+            for each in publishes:
+                resolve(each.answer, error)
             return
         self._worker_slots.forget()
-        for offer in offers:
+        for each in publishes:
             try:
-                self._coalescer.add(destination, offer)
-            except BrokerAway as full:
-                resolve(offer.answer, ChannelClosed(str(full)))
+                self._coalescer.add(destination, each)
+            except BrokerDisconnected as full:
+                resolve(each.answer, ChannelClosed(str(full)))
 
     async def _publish_transient(self, queue: str, body: bytes, ttl_ms: int | None, on_settled: OnSettled) -> None:
         try:
@@ -169,13 +171,13 @@ class RabbitWorkQueue:
             )
         except AmqpError as error:
             on_settled(error)
-        except BrokerAway as error:
+        except BrokerDisconnected as error:
             on_settled(ChannelClosed(str(error)))
 
     async def _return(self, queue: Queue, body: bytes) -> bool:
         """Republish one bundled message for another worker; return whether the broker accepted it."""
         try:
-            await self.publish_body(queue, bundled([Part(body)], redelivered=True), ttl_ms=RETURNED_TTL_MS)
+            await self.publish_body(queue, encode_bundle([Part(body)], redelivered=True), ttl_ms=RETURNED_TTL_MS)
         except (QueueFull, BrokerUnavailable):
             return False
         return True
@@ -186,24 +188,24 @@ class RabbitWorkQueue:
         handler: Handler,
         *,
         prefetch: int,
-        may_be_away: bool = False,
+        may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         """See WorkQueue."""
         spec = self._topology.queue(queue)
-        single = await self._subscribed(spec, handler, read_delivery, prefetch, may_be_away=may_be_away)
+        single = await self._subscribed(spec, handler, read_delivery, prefetch, may_be_missing=may_be_missing)
         if spec.bundles is None:
             return single
         try:
             bundles = await self._subscribed(
-                self._topology.queue(spec.bundles), handler, read_delivery, prefetch, may_be_away=True
+                self._topology.queue(spec.bundles), handler, read_delivery, prefetch, may_be_missing=True
             )
         except BaseException:
             await single.close(grace=0)
             raise
         if free is not None:
             self._own_slots.report(free)
-        return JointConsumer(single, bundles)
+        return CombinedConsumer(single, bundles)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
         """See WorkQueue."""
@@ -216,7 +218,7 @@ class RabbitWorkQueue:
         read: Callable[[Queue, Received, Channel], D | Bundle],
         prefetch: int,
         *,
-        may_be_away: bool = False,
+        may_be_missing: bool = False,
     ) -> Consumer[D]:
         consumer = Consumer(
             self._consuming,
@@ -225,10 +227,10 @@ class RabbitWorkQueue:
             handler,
             read=partial(read, queue),
             prefetch=prefetch,
-            return_alone=partial(self._return, queue) if not queue.is_kept else None,
+            return_alone=partial(self._return, queue) if not queue.is_durable else None,
             forget=self._consumers.discard,
         )
-        await consumer.start(may_be_away=may_be_away)
+        await consumer.start(may_be_missing=may_be_missing)
         self._consumers.add(consumer)
         return consumer
 

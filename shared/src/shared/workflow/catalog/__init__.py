@@ -1,6 +1,6 @@
 """Block types: their settings, outputs and effects."""
 
-from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, Refusal, installed_catalog
+from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, UnsupportedBlock, installed_catalog
 from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "Catalog",
     "Category",
     "Effect",
-    "Refusal",
     "SubBlockSpec",
+    "UnsupportedBlock",
     "When",
     "installed_catalog",
 ]

@@ -16,7 +16,7 @@ PLUGIN_GROUP: Final = "flowport.blocks"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class UnsupportedBlock:
     """Block type that cannot be used, with a message for the user."""
 
     type: str
@@ -28,10 +28,10 @@ class Catalog:
     """Block types by name. Plugins are imported once, when their type is first requested."""
 
     def __init__(self, specs: Iterable[BlockSpec] = CORE_BLOCKS, plugins: Iterable[EntryPoint] = ()) -> None:
-        self._found: dict[str, BlockSpec | Refusal] = {spec.type: spec for spec in specs}
+        self._found: dict[str, BlockSpec | UnsupportedBlock] = {spec.type: spec for spec in specs}
         self._plugins: Mapping[str, EntryPoint] = {plugin.name: plugin for plugin in plugins}
 
-    def find(self, block_type: str) -> BlockSpec | Refusal:
+    def find(self, block_type: str) -> BlockSpec | UnsupportedBlock:
         """Return the type's spec or refusal."""
         found = self._found.get(block_type)
         if found is not None:
@@ -59,14 +59,14 @@ def installed_catalog() -> Catalog:
     return Catalog(plugins=entry_points(group=PLUGIN_GROUP))
 
 
-def _refusal(block_type: str) -> Refusal:
+def _refusal(block_type: str) -> UnsupportedBlock:
     if sentence := UNSUPPORTED.get(block_type):
-        return Refusal(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
+        return UnsupportedBlock(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
     sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
-    return Refusal(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
+    return UnsupportedBlock(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 
 
-def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
+def _load(plugin: EntryPoint) -> BlockSpec | UnsupportedBlock:
     try:
         spec = plugin.load().spec
     except ModuleNotFoundError as error:
@@ -80,6 +80,6 @@ def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
     return spec
 
 
-def _broken(plugin: EntryPoint, cause: str) -> Refusal:
+def _broken(plugin: EntryPoint, cause: str) -> UnsupportedBlock:
     message = f"The plugin for block type {plugin.name} ({plugin.value}) could not be loaded: {cause}"
-    return Refusal(plugin.name, ProblemCode.BROKEN_BLOCK_PLUGIN, message)
+    return UnsupportedBlock(plugin.name, ProblemCode.BROKEN_BLOCK_PLUGIN, message)

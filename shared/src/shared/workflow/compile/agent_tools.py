@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
-from shared.workflow.catalog import Catalog, Refusal
+from shared.workflow.catalog import Catalog, UnsupportedBlock
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import JsonObject, to_string
@@ -32,6 +32,6 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
         if kind == CUSTOM_TOOL and not code_text(tool.get("code")).strip():
             yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
-        if isinstance(found, Refusal):
+        if isinstance(found, UnsupportedBlock):
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'
             yield error(found.reason, message, block, ("tools",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from shared.contracts.runs import Trigger
-from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
+from shared.workflow.catalog import BlockSpec, Catalog, UnsupportedBlock, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.compile.blocks import CompiledBlock, Names, compile_block, loop_condition
 from shared.workflow.compile.code_references import CodeTemplate
@@ -18,7 +18,7 @@ from shared.workflow.compile.templates import Template, compile_value, text_temp
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json
 from shared.workflow.format.models import LoopConfig, ParallelConfig, Variable, WorkflowState
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.paths import Outputs
 from shared.workflow.format.reader import read_state
 from shared.workflow.format.references import EnvMarker, is_environment_name, parse_text, texts
@@ -116,7 +116,7 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         loops=loops,
         parallels=parallels,
         starts=starts,
-        variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
+        variables_by_name={normalize_name(variable.name): variable for variable in reversed(state.variables.values())},
         environment_names=frozenset(
             filter(
                 is_environment_name,
@@ -185,8 +185,8 @@ def _empty_fields(
             yield compiled.name, fields
 
 
-def _refusals(state: WorkflowState, specs: Mapping[str, BlockSpec | Refusal]) -> Iterator[str]:
+def _refusals(state: WorkflowState, specs: Mapping[str, BlockSpec | UnsupportedBlock]) -> Iterator[str]:
     for block in state.blocks.values():
         spec = specs[block.type]
-        if state.is_enabled(block.id) and isinstance(spec, Refusal):
+        if state.is_enabled(block.id) and isinstance(spec, UnsupportedBlock):
             yield spec.message

@@ -17,7 +17,7 @@ OPTION_PREFIX: Final = "condition-"
 ROUTE_PREFIX: Final = "router-"
 
 
-class Fires(Enum):
+class EdgeCondition(Enum):
     """Condition for following an edge, once its source block has completed."""
 
     ALWAYS = "always"
@@ -27,7 +27,7 @@ class Fires(Enum):
     ON_ROUTE = "route"
 
 
-_CHOICES: Final = {"condition": Fires.ON_OPTION, "router_v2": Fires.ON_ROUTE}
+_CHOICES: Final = {"condition": EdgeCondition.ON_OPTION, "router_v2": EdgeCondition.ON_ROUTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Edge:
     """An outgoing edge. `choice` is the required option or route."""
 
     target: int
-    fires: Fires
+    fires: EdgeCondition
     choice: str = ""
 
 
@@ -113,7 +113,7 @@ class _Link:
 class _Wire:
     source: str
     target: str
-    fires: Fires
+    fires: EdgeCondition
     choice: str
 
 
@@ -163,24 +163,24 @@ def _wires(
     return wires
 
 
-def _meaning(state: WorkflowState, link: _Link, options: Sequence[str]) -> tuple[Fires, str]:
+def _meaning(state: WorkflowState, link: _Link, options: Sequence[str]) -> tuple[EdgeCondition, str]:
     source_type = state.blocks[link.source].type
     if state.is_container(link.source):
-        return Fires.ALWAYS, ""
+        return EdgeCondition.ALWAYS, ""
     if link.handle == "error":
-        return Fires.ON_ERROR, ""
+        return EdgeCondition.ON_ERROR, ""
     if source_type == "router":
-        return Fires.ON_ROUTE, link.target
+        return EdgeCondition.ON_ROUTE, link.target
     if link.handle is None and link.position < len(options):
         return _CHOICES[source_type], options[link.position]
     return _meaning_of_handle(link.handle or "")
 
 
-def _meaning_of_handle(handle: str) -> tuple[Fires, str]:
-    for prefix, fires in ((OPTION_PREFIX, Fires.ON_OPTION), (ROUTE_PREFIX, Fires.ON_ROUTE)):
+def _meaning_of_handle(handle: str) -> tuple[EdgeCondition, str]:
+    for prefix, fires in ((OPTION_PREFIX, EdgeCondition.ON_OPTION), (ROUTE_PREFIX, EdgeCondition.ON_ROUTE)):
         if handle.startswith(prefix):
             return fires, handle.removeprefix(prefix)
-    return (Fires.ON_SUCCESS if handle in SUCCESS_HANDLES else Fires.ALWAYS), ""
+    return (EdgeCondition.ON_SUCCESS if handle in SUCCESS_HANDLES else EdgeCondition.ALWAYS), ""
 
 
 def _body(owner: str | None, members: Sequence[str], wires: Iterable[_Wire]) -> Body:

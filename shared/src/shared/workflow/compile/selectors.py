@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.references import Path, parse_steps
 
 
@@ -75,6 +75,6 @@ class _Index:
 
     def _by_name(self, raw: str) -> tuple[str, str] | None:
         typed, _, path = raw.partition(".")
-        name = normalise(typed)
+        name = normalize_name(typed)
         block_id = self._by_exact_name.get(name) or self._by_loose_name.get(name.replace("_", ""))
         return (block_id, path) if block_id else None

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeAlias
 
 import msgspec
 
-from shared.surrogates import HALF, may_escape_halves, whole
+from shared.surrogates import LONE_SURROGATE, may_escape_surrogates, replace_surrogates
 from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
@@ -92,8 +92,8 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
         return MISSING
     if len(text) > nesting and is_too_deep(text.encode(errors="surrogatepass"), nesting):
         return MISSING
-    if may_escape_halves(text):
-        parsed = whole(parsed)
+    if may_escape_surrogates(text):
+        parsed = replace_surrogates(parsed)
     return parsed
 
 
@@ -160,7 +160,7 @@ def _quote(text: str) -> str:
     quoted = encode_basestring(text)
     if text.isascii():
         return quoted
-    return HALF.sub(lambda half: f"\\u{ord(half.group()):04x}", quoted)
+    return LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", quoted)
 
 
 def _scalar(value: bool | int | float | None) -> str:

@@ -15,7 +15,7 @@ def json_problem(text: str) -> str | None:
     try:
         json.loads(text, parse_constant=_no_constant)
     except JSONDecodeError as error:
-        return _told(text, error)
+        return _message(text, error)
     except (ValueError, RecursionError) as error:
         return str(error)
     return None
@@ -25,7 +25,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"Unexpected token '{name[0]}', \"{name}\" is not valid JSON")
 
 
-def _told(text: str, error: JSONDecodeError) -> str:
+def _message(text: str, error: JSONDecodeError) -> str:
     match error.msg.split(" at")[0]:
         case "Expecting value":
             return _unexpected(text, error.pos)

@@ -9,6 +9,6 @@ RESERVED_NAMES: Final = frozenset({"loop", "parallel", "variable"})
 _DROPPED: Final = re.compile(r"[\s.\ufeff]+")
 
 
-def normalise(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return the name in references: lower case, without white space and dots. `Agent 1` becomes `agent1`."""
     return _DROPPED.sub("", name.lower())

@@ -18,7 +18,7 @@ from shared.workflow.format.models import (
     Variable,
     WorkflowState,
 )
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.structure import structure_problems
 
 _MAX_BATCH: Final = 20
@@ -41,7 +41,7 @@ def _read(document: JsonObject) -> WorkflowState:
     ids_by_name: dict[str, str] = {}
     for block in blocks.values():
         if block.type != "note":
-            ids_by_name.setdefault(normalise(block.name), block.id)
+            ids_by_name.setdefault(normalize_name(block.name), block.id)
     raw_edges = document.get("edges")
     edges = [_edge(raw) for raw in raw_edges if isinstance(raw, dict)] if isinstance(raw_edges, list) else []
     return WorkflowState(

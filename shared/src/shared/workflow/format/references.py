@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from shared.workflow.format.js_values import Json
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 
 PathKey: TypeAlias = str | int
 """A step into a value: a key of an object, or an index of an array."""
@@ -37,7 +37,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def name(self) -> str:
         """Return the normalized root, as in `WorkflowState.ids_by_name`."""
-        return normalise(self.root)
+        return normalize_name(self.root)
 
     @property
     def path_text(self) -> str:

@@ -10,14 +10,14 @@ from shared.workflow.compile.code_references import compile_code, odd_names
 from shared.workflow.compile.parameters import block_params
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, is_reference, parse_text, texts
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
-    variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
+    variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
     odd = odd_names(state.ids_by_name)
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
@@ -78,7 +78,7 @@ def _problem(
     match reference.name:
         case "variable":
             name = to_string(reference.path[0])
-            known = name in variables or normalise(name) in variables
+            known = name in variables or normalize_name(name) in variables
             return None if known else (ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.")
         case "loop":
             inside = any(each in state.loops for each in around)

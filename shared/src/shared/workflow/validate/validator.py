@@ -4,12 +4,12 @@ from collections.abc import Iterator, Set
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
-from shared.workflow.catalog import Catalog, Refusal, installed_catalog
+from shared.workflow.catalog import Catalog, UnsupportedBlock, installed_catalog
 from shared.workflow.compile.agent_tools import agent_tool_problems
 from shared.workflow.compile.parameters import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.compile.wiring import wiring_problems
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import RESERVED_NAMES, normalise
+from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 from shared.workflow.format.notifications import notification_problems
 from shared.workflow.format.problems import error, warning
 from shared.workflow.format.start import (
@@ -84,7 +84,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
         if not state.is_enabled(block.id):
             continue
         spec = catalog.find(block.type)
-        if isinstance(spec, Refusal):
+        if isinstance(spec, UnsupportedBlock):
             yield error(spec.reason, f"{block.name}: {spec.message}", block)
         elif not spec.is_trigger and (missing := missing_fields(empty_fields(block, spec), keyed_providers)):
             message = missing_fields_message(block.name, missing)
@@ -98,7 +98,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
 
 def _names(state: WorkflowState) -> Iterator[Problem]:
     for block in state.blocks.values():
-        name = normalise(block.name)
+        name = normalize_name(block.name)
         if block.type == "note":
             continue
         if name in RESERVED_NAMES:

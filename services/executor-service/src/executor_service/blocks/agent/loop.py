@@ -16,7 +16,7 @@ from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
-from shared.tracebacks import forget_frames
+from shared.tracebacks import clear_tracebacks
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
@@ -199,11 +199,11 @@ async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Js
     try:
         return await tool.run(arguments), None
     except (BlockFailure, FlowportError) as failure:
-        forget_frames(failure)
+        clear_tracebacks(failure)
         return _failed(name, failure.message)
     except Exception as error:  # a tool's bug must reach the model, not end the run
         _log.exception("tool %s broke", name)
-        forget_frames(error)
+        clear_tracebacks(error)
         return _failed(name, f"{type(error).__name__}: {error}")
 
 

@@ -9,7 +9,7 @@ from executor_service.blocks.ports import MemoryStore
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, Role
-from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
+from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, ConversationMessage
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 
 NO_STORE: Final = "This server has no store for conversations"
@@ -55,11 +55,15 @@ class Memory:
         """
         if not answer.strip():
             return
-        new = [Remembered(str(message.role), _cut(message.content or "")) for message in said if message.role in _KEPT]
+        new = [
+            ConversationMessage(str(message.role), _cut(message.content or ""))
+            for message in said
+            if message.role in _KEPT
+        ]
         await self.store.append(
             self.call.request.workspace_id,
             self.conversation_id,
-            [*new, Remembered("assistant", _cut(answer))],
+            [*new, ConversationMessage("assistant", _cut(answer))],
             once=self._once,
         )
 

@@ -13,7 +13,7 @@ from executor_service.blocks.guardrails.personal_data import KINDS, TooMuch, fin
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.concurrency_slots import Places
+from shared.concurrency_slots import ConcurrencySlots
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.json_problems import json_problem
@@ -28,7 +28,7 @@ class GuardrailsHandler(BlockHandler):
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models
-        self._places = Places(CHECKS)
+        self._slots = ConcurrencySlots(CHECKS)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Check."""
@@ -38,7 +38,7 @@ class GuardrailsHandler(BlockHandler):
         if kind == "hallucination":
             result = await judged(self._models, call, text, params)
         else:
-            async with self._places.of(call.request.workspace_id):
+            async with self._slots.hold(call.request.workspace_id):
                 result = BlockResult(await _in_thread(kind, text, params))
         output = {"passed": result.output["passed"], "validationType": kind, "input": text, **result.output}
         return msgspec.structs.replace(result, output=output)

@@ -11,18 +11,18 @@ from shared.errors import Conflict
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"
 ATTEMPTS: Final = "sign_in_attempts"
 
 INDEXES: Final = (
-    Index(USERS, by("email"), unique=True),
-    Index(SESSIONS, by("user_id")),
-    Index(SESSIONS, by("id")),
-    Index(SESSIONS, by("expires_at"), expire_after_seconds=0),
-    Index(ATTEMPTS, by("expires_at"), expire_after_seconds=0),
+    Index(USERS, ascending("email"), unique=True),
+    Index(SESSIONS, ascending("user_id")),
+    Index(SESSIONS, ascending("id")),
+    Index(SESSIONS, ascending("expires_at"), expire_after_seconds=0),
+    Index(ATTEMPTS, ascending("expires_at"), expire_after_seconds=0),
 )
 
 

@@ -14,8 +14,8 @@ from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.find_and_modify import ReturningUpdates
-from shared.store.indexes import Index, by
+from shared.store.find_and_modify import FindAndModify
+from shared.store.indexes import Index, ascending
 from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
@@ -27,7 +27,7 @@ GRANT: Final = ("granted", "tokens", "turned_ms", "now_ms")
 PLENTY: Final = 8
 """A process takes spare tokens only up to this fraction of those left, so that none are stranded at the end."""
 
-INDEXES: Final = (Index(BUCKETS, by("expires_at"), expire_after_seconds=0),)
+INDEXES: Final = (Index(BUCKETS, ascending("expires_at"), expire_after_seconds=0),)
 
 
 class BucketStore:
@@ -35,7 +35,7 @@ class BucketStore:
 
     def __init__(self, store: Store) -> None:
         self._buckets = store.collection(BUCKETS).with_options(write_concern=WriteConcern(w=1))
-        self._takes = ReturningUpdates(store, self._buckets, GRANT)
+        self._takes = FindAndModify(store, self._buckets, GRANT)
 
     @store_call
     async def take(

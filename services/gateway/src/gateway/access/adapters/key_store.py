@@ -16,7 +16,7 @@ from shared.errors import Conflict
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 
 API_KEYS: Final = "api_keys"
@@ -27,9 +27,9 @@ _FULL: Final = frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE, Scope.DEPLOY})
 """Scopes of a key without the field that could do everything except administer: it keeps its approvals."""
 
 INDEXES: Final = (
-    Index(API_KEYS, by("key_hash"), unique=True),
-    Index(API_KEYS, by("workspace_id", "user_id", "name"), unique=True, partial={"holds_name": True}),
-    Index(API_KEYS, by("user_id")),
+    Index(API_KEYS, ascending("key_hash"), unique=True),
+    Index(API_KEYS, ascending("workspace_id", "user_id", "name"), unique=True, partial={"holds_name": True}),
+    Index(API_KEYS, ascending("user_id")),
 )
 
 

@@ -12,7 +12,7 @@ from shared.errors import NotFound
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.transactions import Session, transact
 
 WORKSPACES: Final = "workspaces"
@@ -22,10 +22,10 @@ USERS: Final = "users"
 MAX_GRANTS: Final = 200
 
 INDEXES: Final = (
-    Index(WORKSPACES, by("members.user_id")),
-    Index(INVITATIONS, by("workspace_id")),
-    Index(INVITATIONS, by("token_hash"), unique=True),
-    Index(INVITATIONS, by("forgotten_at"), expire_after_seconds=0),
+    Index(WORKSPACES, ascending("members.user_id")),
+    Index(INVITATIONS, ascending("workspace_id")),
+    Index(INVITATIONS, ascending("token_hash"), unique=True),
+    Index(INVITATIONS, ascending("forgotten_at"), expire_after_seconds=0),
 )
 
 

@@ -8,7 +8,7 @@ from gateway.access.ports.keys import Keys
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
-from shared.tasks import end, for_ever
+from shared.tasks import cancel_task, run_periodically
 
 FLUSH_SECONDS: Final = 15.0
 MAX_NOTED: Final = 10_000
@@ -27,11 +27,11 @@ class KeyUsage:
 
     async def start(self) -> None:
         """Start the periodic flush."""
-        self._task = asyncio.create_task(for_ever(self.flush, every=FLUSH_SECONDS, name="key uses"))
+        self._task = asyncio.create_task(run_periodically(self.flush, every=FLUSH_SECONDS, name="key uses"))
 
     async def stop(self) -> None:
         """Stop, and write what is buffered."""
-        await end(self._task)
+        await cancel_task(self._task)
         await self.flush()
 
     def note(self, key_id: str) -> None:

@@ -1,6 +1,6 @@
 """Agents at deploy-service, over internal HTTP."""
 
-from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
+from shared.contracts.agents import Agent, AgentLookup, AgentSettings, CreateAgent
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -16,7 +16,7 @@ class HttpAgentClient:
 
     async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
         path = path_of("workflows", workflow_id, "agent", workspace_id=workspace_id)
-        return (await self._client.call("GET", path, returns=FoundAgent)).agent
+        return (await self._client.call("GET", path, returns=AgentLookup)).agent
 
     async def get(self, agent_id: str) -> Agent:
         return await self._client.call("GET", path_of("agents", agent_id), returns=Agent)

@@ -1,6 +1,6 @@
 """Chats at deploy-service, over internal HTTP."""
 
-from shared.contracts.chats import IDENTIFIER_WORDS, Chat, ChatSettings, CreateChat, FoundChat
+from shared.contracts.chats import INVALID_IDENTIFIER, Chat, ChatLookup, ChatSettings, CreateChat
 from shared.errors import InvalidRequest, NotFound
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
@@ -21,12 +21,12 @@ class HttpChatClient:
         try:
             path = path_of("chats", "at", identifier)
         except NotFound:
-            raise InvalidRequest(IDENTIFIER_WORDS) from None
-        return (await self._client.call("GET", path, returns=FoundChat)).chat
+            raise InvalidRequest(INVALID_IDENTIFIER) from None
+        return (await self._client.call("GET", path, returns=ChatLookup)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
         path = path_of("workflows", workflow_id, "chat", workspace_id=workspace_id)
-        return (await self._client.call("GET", path, returns=FoundChat)).chat
+        return (await self._client.call("GET", path, returns=ChatLookup)).chat
 
     async def get(self, chat_id: str) -> Chat:
         return await self._client.call("GET", path_of("chats", chat_id), returns=Chat)

@@ -16,7 +16,7 @@ from gateway.features.chat.outbox import Outbox
 from gateway.features.chat.ticket import ticket_for
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
-from shared.email_addresses import mailbox
+from shared.email_addresses import normalize_email
 from shared.errors import InvalidRequest, Unavailable
 
 NO_CODES: Final = "This chat does not ask for an email address"
@@ -64,7 +64,7 @@ class ChatCodes:
 def _asked_of(chat: Chat, email: str) -> str:
     if chat.settings.access is not ChatAccess.EMAIL:
         raise InvalidRequest(NO_CODES)
-    known = mailbox(email)
+    known = normalize_email(email)
     if known is None:
         raise InvalidRequest("Invalid email address")
     return known

@@ -8,10 +8,10 @@ import msgspec
 from gateway.features.chat.entry_codes import MAX_TRIES, EntryCode
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 CODES: Final = "entry_codes"
-INDEXES: Final = (Index(CODES, by("expires_at"), expire_after_seconds=0),)
+INDEXES: Final = (Index(CODES, ascending("expires_at"), expire_after_seconds=0),)
 
 
 class EntryCodeStore:

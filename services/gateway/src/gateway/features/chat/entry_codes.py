@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.features.chat.mail import Mail
 from shared.contracts.chats import Chat, ChatSettings
-from shared.email_addresses import domain_of
+from shared.email_addresses import email_domain
 
 CODE_DIGITS: Final = 6
 CODE_LIFE: Final = timedelta(minutes=10)
@@ -30,7 +30,7 @@ def new_code() -> str:
 
 def admits(settings: ChatSettings, email: str) -> bool:
     """Return whether the chat admits `email`: by address or domain."""
-    return email in settings.allowed_emails or domain_of(email) in settings.allowed_emails
+    return email in settings.allowed_emails or email_domain(email) in settings.allowed_emails
 
 
 def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.access.domain.people import MAX_PASSWORD, MIN_PASSWORD
 from gateway.http.bodies import RequestBody, Shown
-from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
+from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatAppearance, ChatOutput, ChatSettings
 
 MAX_FILES = 15
 AuthType = Literal["public", "password", "email"]
@@ -63,9 +63,9 @@ class ChatChangeBody(RequestBody):
         if self.auth_type is not None:
             yield "access", ChatAccess(self.auth_type)
         if self.customizations is not None:
-            yield "look", ChatLook(**self.customizations.model_dump())
+            yield "look", ChatAppearance(**self.customizations.model_dump())
         if self.output_configs is not None:
-            yield "outputs", tuple(ShownOutput(output.block_id, output.path) for output in self.output_configs)
+            yield "outputs", tuple(ChatOutput(output.block_id, output.path) for output in self.output_configs)
 
 
 _SETTING_OF = {

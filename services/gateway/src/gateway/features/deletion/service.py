@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError
 from shared.observe.logging import get_logger
-from shared.tasks import end, for_ever
+from shared.tasks import cancel_task, run_periodically
 
 log = get_logger("erasing")
 
@@ -64,11 +64,11 @@ class DeletionService:
 
     async def start(self) -> None:
         """Start to process due erasures."""
-        self._rounds = asyncio.create_task(for_ever(self._go_on, every=IDLE_SECONDS, name="erasing"))
+        self._rounds = asyncio.create_task(run_periodically(self._go_on, every=IDLE_SECONDS, name="erasing"))
 
     async def stop(self) -> None:
         """Stop; other gateways continue."""
-        await end(self._rounds)
+        await cancel_task(self._rounds)
 
     async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
         """Delete a workflow of the caller's workspace, archived or not.

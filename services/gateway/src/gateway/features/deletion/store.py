@@ -13,16 +13,16 @@ from shared.contracts.erasure import Erase
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)
 """Retention of finished erasures; the audit log keeps them permanently."""
 
 INDEXES: Final = (
-    Index(ERASURES, by("workspace_id")),
-    Index(ERASURES, by("due_at"), partial={"is_open": True}),
-    Index(ERASURES, by("forgotten_at"), expire_after_seconds=0),
+    Index(ERASURES, ascending("workspace_id")),
+    Index(ERASURES, ascending("due_at"), partial={"is_open": True}),
+    Index(ERASURES, ascending("forgotten_at"), expire_after_seconds=0),
 )
 
 

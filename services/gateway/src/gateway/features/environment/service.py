@@ -6,7 +6,7 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.application.members import require_admin, signed_in
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.workflows.ports import Environment
-from shared.contracts.deployments import EnvironmentName, SetEnvironmentValue, personal_place
+from shared.contracts.deployments import EnvironmentName, SetEnvironmentValue, personal_workspace_id
 
 
 class EnvironmentValues:
@@ -46,4 +46,4 @@ def workspace_place_looked_at(caller: Caller) -> str:
 
 def own_place(caller: Caller) -> str:
     """Return the caller's own place. Raises Forbidden for keys."""
-    return personal_place(signed_in(caller).id)
+    return personal_workspace_id(signed_in(caller).id)

@@ -14,7 +14,7 @@ from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
 from gateway.access.ports.keys import Keys
 from gateway.optimistic import written_over
-from shared.bounded_inserts import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
@@ -77,7 +77,7 @@ class ApiKeys:
         self._revocations = revocations
         self._audit = audit
         self._clock = clock
-        self._adding = BoundedAdding()
+        self._bounded = BoundedInserts()
 
     async def list(self, owner: Owner) -> Sequence[ApiKey]:
         """Return keys that are not revoked, newest first. Raises Unavailable."""
@@ -112,8 +112,8 @@ class ApiKeys:
             return key
 
         try:
-            added = await self._adding.add(
-                owner.id, MAX_KEYS, count=count, add=add, take_back=lambda added: self._keys.revoke_key(added.id, now)
+            added = await self._bounded.insert(
+                owner.id, MAX_KEYS, count=count, insert=add, delete=lambda added: self._keys.revoke_key(added.id, now)
             )
         except Conflict:
             raise Conflict(_taken(owner, wish.name)) from None

@@ -8,7 +8,7 @@ from shared.batching import Batcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -48,7 +48,7 @@ class AcceptBatcher:
         except TimeoutError as error:  # earlier runs are waited for, too
             raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
-            raise unraised(answer)  # the original would keep this frame and the input alive until a collection
+            raise without_traceback(answer)  # the original would keep this frame and the input alive until a collection
         return answer
 
     async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:

@@ -9,12 +9,12 @@ from gateway import metrics
 from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
-from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.outcomes import RunOutcome, timeout_message
 from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 log = get_logger("runs")
 
@@ -116,7 +116,7 @@ class AttachedCall:
     async def take(self) -> Sequence[RunEvent]:
         while not self._events:
             if self._failure is not None:
-                raise unraised(self._failure)  # its traceback would keep the caller's input alive
+                raise without_traceback(self._failure)  # its traceback would keep the caller's input alive
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         events, self._events, self._buffered = self._events, [], 0
@@ -165,7 +165,7 @@ class AttachedCall:
 
     def _overdue(self) -> None:
         limit = self.run.time_limit_text_ms or self.run.time_limit_ms
-        self.fail(RunOverdue(time_out_text(limit), run_id=self.run_id), cancel="timeout")
+        self.fail(RunOverdue(timeout_message(limit), run_id=self.run_id), cancel="timeout")
 
 
 def _waits_for_reader(event: RunEvent) -> int:

@@ -13,12 +13,12 @@ from gateway.runs.adapters.fast_path import FastPath
 from gateway.runs.adapters.run_keys import by_key
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import RunLost
-from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.ports import Broker, BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
+from shared.contracts.outcomes import RunOutcome, cancelled_without_worker, worker_lost
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
 from shared.ids import run_key
@@ -26,7 +26,7 @@ from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.security.run_tickets import TicketSigner
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 RETRY_SECONDS: Final = 10
 STOP_SECONDS: Final = 5.0
@@ -100,7 +100,7 @@ class BrokerAttachedRuns:
         except BaseException as error:
             if isinstance(error, FlowportError) and not isinstance(error, RunLost):
                 # No worker has the run; workers remember cancels, so one would hit the next run with this id.
-                call.fail(unraised(error))
+                call.fail(without_traceback(error))
             else:
                 call.hang_up()
             raise
@@ -136,14 +136,14 @@ class BrokerAttachedRuns:
         except QueueFull as error:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
-        except BrokerAway as error:
+        except BrokerDisconnected as error:
             raise Unavailable(LOST, retry_after=RETRY_SECONDS) from error
         except BrokerUnavailable as error:
             raise RunLost(LOST, run_id=call.run_id) from error
 
     async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
         """Publish to the fast path for an idle worker; without one, to the replicated queue."""
-        with suppress(QueueFull, BrokerAway), self._express.taken():
+        with suppress(QueueFull, BrokerDisconnected), self._express.taken():
             await self._send(EXPRESS, request)
             return
         await self._send(INTERACTIVE, request)
@@ -196,7 +196,7 @@ class BrokerAttachedRuns:
         self._spawn(self._records.ended(call.run, outcome))
 
     def _end_cancelled(self, call: AttachedCall) -> None:
-        outcome = cancelled_unworked(call.asked_at, self._clock.now())
+        outcome = cancelled_without_worker(call.asked_at, self._clock.now())
         if call.end_cancelled(outcome):
             self._spawn(self._records.ended(call.run, outcome))
 

@@ -13,7 +13,7 @@ from shared.contracts.runs import RunSpec
 from shared.errors import Unavailable
 from shared.ids import run_key
 from shared.observe.logging import get_logger
-from shared.tasks import for_ever
+from shared.tasks import run_periodically
 
 log = get_logger("followed_runs")
 
@@ -37,7 +37,7 @@ class BrokerFollowedRuns:
         """Open this process's reply queue. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
         self._keeping = asyncio.create_task(
-            for_ever(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
+            run_periodically(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
         )
 
     def drain(self, seconds: float) -> None:

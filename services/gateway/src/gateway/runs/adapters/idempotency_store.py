@@ -13,14 +13,14 @@ from shared.contracts.erasure import Erase
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 from shared.store.payloads import decode_payload, encode_payload
-from shared.store.server_time import NOW_MS, from_now
+from shared.store.server_time import NOW_MS, server_time_after
 
 RECORDS: Final = "idempotency"
 INDEXES: Final = (
-    Index(RECORDS, by("expires_at"), expire_after_seconds=0),
-    Index(RECORDS, by("workspace_id", "workflow_id")),
+    Index(RECORDS, ascending("expires_at"), expire_after_seconds=0),
+    Index(RECORDS, ascending("workspace_id", "workflow_id")),
 )
 
 
@@ -64,7 +64,7 @@ class IdempotencyStore:
         if not turns:
             return
         held = {"_id": {"$in": list(turns.values())}, "holder": {"$in": list(turns)}}
-        await self._records.update_many(held, [{"$set": {"lease_ms": from_now(lease)}}])
+        await self._records.update_many(held, [{"$set": {"lease_ms": server_time_after(lease)}}])
 
     @store_call
     async def let_go(self, record: CallRecord) -> None:
@@ -101,7 +101,7 @@ def _open(record: CallRecord) -> Document:
 
 
 def _held(record: CallRecord, lease: timedelta) -> Document:
-    return {"holder": record.holder, "lease_ms": from_now(lease)}
+    return {"holder": record.holder, "lease_ms": server_time_after(lease)}
 
 
 def _literally(fields: Document) -> Document:

@@ -10,10 +10,10 @@ from gateway.runs.ports.jobs import EVERY_RUN
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
-from shared.contracts.run_statistics import FindTallies, RunTallies, RunTally
+from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.usage import Spend
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
@@ -91,15 +91,15 @@ class HttpJobsClient:
         path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
         await self._client.call("DELETE", path)
 
-    async def queue(self, workspace_id: str) -> QueueStanding:
-        return await self._client.call("GET", path_of("queues", workspace_id), returns=QueueStanding)
+    async def queue(self, workspace_id: str) -> QueueStatus:
+        return await self._client.call("GET", path_of("queues", workspace_id), returns=QueueStatus)
 
     async def spend(self, workspace_id: str) -> Spend:
         return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
-        asked = FindTallies(workspace_id, tuple(workflow_ids))
-        found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunTallies)
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
+        asked = FindRunStatistics(workspace_id, tuple(workflow_ids))
+        found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunStatisticsList)
         return {tally.workflow_id: tally for tally in found.tallies}
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:

@@ -17,7 +17,7 @@ from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError, Unavailable
 from shared.ids import public_run_id
 from shared.observe.logging import get_logger
-from shared.tracebacks import unraised
+from shared.tracebacks import without_traceback
 
 log = get_logger("runs")
 
@@ -96,7 +96,7 @@ class RunReader:
     async def take(self) -> Sequence[Numbered]:
         while True:
             if self._failure is not None:
-                raise unraised(self._failure)  # its traceback would keep the reader's request alive
+                raise without_traceback(self._failure)  # its traceback would keep the reader's request alive
             ready = self._contiguous()
             if ready:
                 return ready

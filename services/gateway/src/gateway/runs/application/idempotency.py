@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
-from shared.tasks import end, for_ever
+from shared.tasks import cancel_task, run_periodically
 
 log = get_logger("idempotency")
 
@@ -34,11 +34,11 @@ class Idempotency:
 
     async def start(self) -> None:
         """Start to renew leases."""
-        self._renewing = asyncio.create_task(for_ever(self._renew, every=RENEW_SECONDS, name="idempotency"))
+        self._renewing = asyncio.create_task(run_periodically(self._renew, every=RENEW_SECONDS, name="idempotency"))
 
     async def stop(self) -> None:
         """Stop renewing leases."""
-        await end(self._renewing)
+        await cancel_task(self._renewing)
 
     async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | StoredAnswer:
         """Return the record of a call that this process must answer, or the first call's answer.

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.runs.ports.jobs import Jobs
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 log = get_logger("run_tallies")
 
-Tallies = Mapping[str, RunTally]
+Tallies = Mapping[str, RunStatistics]
 """By workflow; without those that never ran."""
 
 

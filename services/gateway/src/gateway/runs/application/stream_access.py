@@ -13,7 +13,7 @@ from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.messages import ControlMessage, KeyRevoked, LiveVersionChanged
 from shared.errors import FlowportError, Unauthenticated, Unavailable
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 CHECK_SECONDS: Final = 0.5
 """With a lease of one second, access that was lost without a broadcast ends within a second."""
@@ -74,9 +74,9 @@ class StreamAccess:
         self._task = asyncio.create_task(self._verify_for_ever())
 
     async def stop(self) -> None:
-        await end(self._task)
+        await cancel_task(self._task)
         for check in list(self._checks):
-            await end(check)
+            await cancel_task(check)
 
     def of(self, caller: Caller, workflow_id: str) -> Standing:
         """Return the access of this caller to the workflow."""

@@ -6,11 +6,11 @@ from typing import Final, Protocol
 from gateway.deleter import Deleter
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
-from shared.contracts.run_statistics import RunTally
+from shared.contracts.run_statistics import RunStatistics
 from shared.contracts.usage import Spend
 
 EVERY_RUN: Final = RunFilter()
@@ -45,7 +45,7 @@ class Jobs(Protocol):
         """Cancel a run. Raises NotFound, Conflict."""
         ...
 
-    async def queue(self, workspace_id: str) -> QueueStanding:
+    async def queue(self, workspace_id: str) -> QueueStatus:
         """Return the state of the workspace's queue."""
         ...
 
@@ -53,7 +53,7 @@ class Jobs(Protocol):
         """Return the workspace's spend on models this month."""
         ...
 
-    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         """Return run counts by workflow id, without workflows that never ran."""
         ...
 
