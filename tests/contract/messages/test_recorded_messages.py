@@ -1,7 +1,8 @@
 """What any version of us ever put on the broker can still be read. Files are added, never changed."""
 
+import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -23,6 +24,25 @@ RECORDED = sorted((Path(__file__).parent / "recorded").rglob("*.json"))
 def test_a_recorded_message_is_still_read(file: Path) -> None:
     envelope = decode(file.read_bytes())
     assert decode(encode(envelope.message, traceparent=envelope.traceparent)) == envelope
+
+
+@pytest.mark.parametrize(
+    "file", sorted((Path(__file__).parent / "recorded/e21afff6").glob("*.json")), ids=lambda file: file.stem
+)
+def test_no_value_of_a_complete_message_is_lost(file: Path) -> None:
+    """Commit e21afff6 recorded these with every field set: a renamed field would be dropped without an error."""
+    envelope = decode(file.read_bytes())
+    again = encode(envelope.message, traceparent=envelope.traceparent)
+    assert _lost(json.loads(file.read_bytes()), json.loads(again)) == []
+
+
+def _lost(recorded: Any, read: Any, path: str = "") -> list[str]:
+    """Return the paths of recorded values that were not read."""
+    if isinstance(recorded, dict) and isinstance(read, dict):
+        return [lost for key, value in recorded.items() for lost in _lost(value, read.get(key), f"{path}.{key}")]
+    if isinstance(recorded, list) and isinstance(read, list) and len(recorded) == len(read):
+        return [lost for index, value in enumerate(recorded) for lost in _lost(value, read[index], f"{path}[{index}]")]
+    return [] if recorded == read else [path]
 
 
 def test_every_kind_of_message_and_event_is_recorded() -> None:
