@@ -17,7 +17,7 @@ from shared.broker.topology import Policy
 async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.broker.rabbitmq.declarations.TURN_SECONDS", 0.05)
+    monkeypatch.setattr("shared.broker.rabbitmq.declarations.LOCK_SECONDS", 0.05)
     monkeypatch.setattr("flowport_amqp.channel.CLOSE_SECONDS", 0.05)
     over = asyncio.Event()
 
