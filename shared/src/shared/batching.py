@@ -73,7 +73,7 @@ class Batcher(Generic[T, R]):
         try:
             self._waiting.put_nowait(entry)
         except asyncio.QueueFull:
-            raise Unavailable("too many requests are waiting for the store") from None
+            raise Unavailable("The store is overloaded: too many requests are waiting. Retry later") from None
         try:
             return await entry.answer
         finally:
@@ -117,10 +117,10 @@ class Batcher(Generic[T, R]):
             answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
             if self._is_told_to_end:
-                _fail(entries, Unavailable("the service is stopping"))
+                _fail(entries, Unavailable("The service is shutting down. Retry the request"))
                 raise
-            log.exception("a batch was cancelled by something within it", count=len(entries))
-            _fail(entries, Unavailable("the work was broken off"))
+            log.exception("batch_cancelled_unexpectedly", count=len(entries))
+            _fail(entries, Unavailable("The batch was canceled by an internal error. Retry the request"))
             return
         except Exception as error:
             _fail(entries, error)
@@ -140,7 +140,7 @@ class Batcher(Generic[T, R]):
 
     def _refuse_waiting(self) -> None:
         while not self._waiting.empty():
-            _fail([self._waiting.get_nowait()], Unavailable("the service is stopping"))
+            _fail([self._waiting.get_nowait()], Unavailable("The service is shutting down. Retry the request"))
 
 
 def _fail(entries: Sequence[_Entry[T, R]], error: Exception) -> None:

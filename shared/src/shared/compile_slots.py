@@ -33,7 +33,10 @@ class CompileSlots:
     async def hold(self, workspace_id: str) -> AsyncIterator[None]:
         """Wait for and hold the workspace's compile slot. Raises Unavailable."""
         if self._in_progress[workspace_id] >= self._most:
-            raise Unavailable("The workspace checks too many workflows at once", retry_after=RETRY_SECONDS)
+            raise Unavailable(
+                "Too many workflows of this workspace are being checked. Retry in a few seconds",
+                retry_after=RETRY_SECONDS,
+            )
         self._in_progress[workspace_id] += 1
         try:
             async with self._locks.setdefault(workspace_id, asyncio.Lock()):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-UNCERTAIN: Final = "There was no answer in time: the change may have been made. Look before you repeat it"
+UNCERTAIN: Final = "The request timed out and the change may have been applied. Check before you retry"
 
 
 class FlowportError(Exception):

@@ -26,7 +26,9 @@ class KeyedLocks:
             async with asyncio.timeout(self._wait_seconds):
                 await lock.acquire()
         except TimeoutError:
-            raise Unavailable("too many changes of the same thing at once", retry_after=1) from None
+            raise Unavailable(
+                "Too many concurrent changes to this resource. Retry in a moment", retry_after=1
+            ) from None
         try:
             yield
         finally:

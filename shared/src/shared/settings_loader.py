@@ -20,7 +20,7 @@ def load_settings(kind: type[Settings], **given: Any) -> Settings:
         return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None, **given)
     except ValidationError as error:
         sentences = "\n".join(_sentence(kind, problem["loc"], problem["msg"]) for problem in error.errors())
-        raise SystemExit(f"{kind.__name__} cannot be used:\n{sentences}") from None
+        raise SystemExit(f"{kind.__name__} are invalid:\n{sentences}") from None
 
 
 def setting_variables(kind: type[BaseSettings], name: str) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ async def run_periodically(step: Callable[[], Awaitable[None]], *, every: float,
         try:
             await step()
         except Exception:
-            log.exception("a step failed", task=name)
+            log.exception("background_step_failed", task=name)
 
 
 async def cancel_task(task: asyncio.Task[None] | None) -> None:
@@ -53,6 +53,6 @@ async def cancel_task(task: asyncio.Task[None] | None) -> None:
         if task.done():
             break
     if not task.done():
-        log.error("a background task does not end", name=task.get_name())
+        log.error("background_task_not_ended", name=task.get_name())
     elif not task.cancelled() and (failure := task.exception()) is not None:
-        log.error("a background task had failed", name=task.get_name(), error=repr(failure))
+        log.error("background_task_failed", name=task.get_name(), error=repr(failure))

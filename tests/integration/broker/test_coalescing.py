@@ -250,7 +250,7 @@ async def test_replies_to_a_reader_that_is_gone_are_told_only_where_they_must_ar
         return_exceptions=True,
     )
     assert [type(answer).__name__ for answer in answers] == ["ReplyUnroutable", "NoneType"]
-    with pytest.raises(Exception, match="nobody holds"):
+    with pytest.raises(Exception, match="no longer exists"):
         await worker.replies.send(address, batch(1, run_id="run-1"), must_route=True)
 
 

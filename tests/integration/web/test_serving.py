@@ -29,7 +29,7 @@ def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: i
     command = [sys.executable, "-c", WITHOUT_BROKER, str(free_port)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
     last = json.loads(ended.stderr.splitlines()[-1])
-    assert (last["event"], last["level"]) == ("the service cannot start", "error")
+    assert (last["event"], last["level"]) == ("service_start_failed", "error")
     assert last["reason"] == "the broker cannot be reached: ACCESS_REFUSED"
     assert ended.returncode != 0
 

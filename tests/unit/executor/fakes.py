@@ -207,7 +207,7 @@ class Callers:
         if self.broker_lost:
             raise BrokerUnavailable("the broker is gone")
         if self.full:
-            raise ReplyOverflow("the reader is too slow")
+            raise ReplyOverflow("the reply queue is full: its reader is too slow")
         if self.gone and must_route:
             raise ReplyUnroutable
         if not self.gone:

@@ -219,7 +219,7 @@ async def test_stopping_does_not_wait_for_work_without_end_and_leaves_nobody_wai
         await batcher.stop()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [str(answer) for answer in answers] == ["the service is stopping"] * 2
+    assert [str(answer) for answer in answers] == ["The service is shutting down. Retry the request"] * 2
     assert all(isinstance(answer, Unavailable) for answer in answers)
 
 

@@ -60,7 +60,7 @@ async def test_a_refused_token_is_told_to_the_operator_and_is_no_callers_wrong_k
     app = create_app("service", components=(), checks={}, routers=[router])
     with capture_logs() as logs, pytest.raises(Unavailable, match="does not answer"):
         await client(httpx2.ASGITransport(app)).call("POST", "/internal/things", returns=dict)
-    assert [(line["event"], line["log_level"]) for line in logs] == [("a service refuses this one's token", "error")]
+    assert [(line["event"], line["log_level"]) for line in logs] == [("internal_token_rejected", "error")]
 
 
 def test_an_empty_token_is_nobodys() -> None:

@@ -64,7 +64,7 @@ async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pyte
     await fail(another, 2)
     now += errors.LOG_SECONDS + 20
     await fail(one, 3)
-    assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("unsaid")) for line in told] == [
+    assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("suppressed")) for line in told] == [
         ("one", "AutoRecon", None),
         ("another", "Duplicate", None),
         ("another", "AutoRecon", None),

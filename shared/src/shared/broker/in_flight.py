@@ -61,7 +61,7 @@ class InFlight(Generic[D]):
         if stubborn:
             _, stubborn = await asyncio.wait(stubborn, timeout=CANCEL_SECONDS)
         if stubborn:
-            log.error("handlers ignore their cancellation", count=len(stubborn))
+            log.error("handlers_ignored_cancellation", count=len(stubborn))
 
     def _done(self, settle: Settle, task: asyncio.Task[Settlement]) -> None:
         self._tasks.discard(task)
@@ -76,7 +76,7 @@ async def _handle(handler: Callable[[D], Awaitable[Settlement]], delivery: D) ->
     try:
         return await handler(delivery)
     except Exception:
-        log.exception("a handler failed; its message goes back", message=_kind(delivery))
+        log.exception("message_handler_failed", message=_kind(delivery))
         return Settlement.REDELIVER
 
 
@@ -89,4 +89,4 @@ def notify(callback: Callable[[T], None], value: T) -> None:
     try:
         callback(value)
     except Exception:
-        log.exception("a listener failed", value=type(value).__name__)
+        log.exception("listener_failed", value=type(value).__name__)

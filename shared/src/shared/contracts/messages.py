@@ -211,7 +211,7 @@ def decode(body: bytes) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableMessage(str(error)) from error
     if envelope.v != ENVELOPE_VERSION:
-        raise UnreadableMessage(f"envelope version {envelope.v} is not known here")
+        raise UnreadableMessage(f"unknown envelope version {envelope.v}")
     return envelope
 
 

@@ -12,7 +12,7 @@ from shared.tracebacks import without_traceback
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BUFFERED_BYTES: Final = 256 * 1024
 """Maximum buffered bytes before reading from the network pauses."""
-INCOMPLETE: Final = "The server closed the connection before its answer was complete"
+INCOMPLETE: Final = "The server closed the connection before its response was complete"
 _BODY_ENDS_BY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -98,7 +98,7 @@ class Exchange:
         """Raise RemoteProtocolError for an unrequested response, which would be read as the next request's."""
         if self.is_complete:
             self.is_reusable = False
-            raise httpx2.RemoteProtocolError("The server sent more than one answer")
+            raise httpx2.RemoteProtocolError("The server sent more than one response")
 
     def on_status(self, reason: bytes) -> None:
         """Add a part of the reason phrase."""
@@ -170,4 +170,4 @@ class Exchange:
     @staticmethod
     def _time_out(waiter: asyncio.Future[None]) -> None:
         if not waiter.done():
-            waiter.set_exception(httpx2.ReadTimeout("The server said nothing in time"))
+            waiter.set_exception(httpx2.ReadTimeout("The server did not respond in time"))

@@ -73,7 +73,7 @@ class ConnectionPool:
             async with asyncio.timeout(seconds):
                 return await connect(host, port, self._tls if scheme == "https" else None)
         except TimeoutError:
-            raise httpx2.ConnectTimeout("The server could not be reached in time") from None
+            raise httpx2.ConnectTimeout("Connecting to the server timed out") from None
         except OSError as error:
             raise httpx2.ConnectError(str(error)) from error
 
@@ -87,5 +87,5 @@ class ConnectionPool:
 def origin_of(url: httpx2.URL) -> Origin:
     """Return where a request to `url` goes. Raises httpx2.UnsupportedProtocol."""
     if url.scheme not in _PORTS:
-        raise httpx2.UnsupportedProtocol(f"The address begins with {url.scheme}, and not with http or https")
+        raise httpx2.UnsupportedProtocol(f"The URL scheme {url.scheme} is not supported: use http or https")
     return url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]

@@ -19,7 +19,7 @@ def request_bytes(
     lines = [b"%b %b HTTP/1.1" % (method, target)]
     for name, value in headers:
         if any(control in value for control in _CONTROLS):
-            raise httpx2.LocalProtocolError(f"The header {name.decode('latin-1')} has a line break in it")
+            raise httpx2.LocalProtocolError(f"The header {name.decode('latin-1')} contains a line break")
         if name.lower() not in _FRAMED_BY_US:
             lines.append(b"%b: %b" % (name, value))
     if body or has_length:

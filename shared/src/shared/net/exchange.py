@@ -57,7 +57,7 @@ async def _response_to(hop: Hop, connection: Connection, limits: OutboundLimits)
     response = await connection.handle_async_request(_request(hop, limits))
     try:
         if response.status == _SWITCHING:
-            raise OutboundFailed("The server changed to another protocol")
+            raise OutboundFailed("The server switched to another protocol, which is not supported")
         yield response
     finally:
         await response.aclose()

@@ -80,5 +80,5 @@ def _entry(text: str) -> Network | str:
     try:
         host = read_host(text)
     except ValueError as error:
-        raise ValueError(f"neither a network, an address nor a host name: {text}") from error
+        raise ValueError(f"{text} is not a network, an address or a host name") from error
     return host if isinstance(host, str) else ipaddress.ip_network(host)

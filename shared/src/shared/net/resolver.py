@@ -61,7 +61,7 @@ class SystemResolver:
         if question not in self._queries:
             of_same = sum(asker == question[0] for asker, _ in self._queries)
             if len(self._queries) >= _MOST_WAITING or of_same >= _MOST_WAITING // 2:
-                raise OutboundFailed("too many host names are being resolved")
+                raise OutboundFailed("too many host names are being resolved; retry later")
             task = self._queries[question] = asyncio.create_task(self._resolve(*question))
             task.add_done_callback(lambda answered: self._forget(question, answered))
         return self._queries[question]

@@ -10,7 +10,7 @@ from shared.net.errors import BlockedAddress
 from shared.net.metered_stream import MeteredStream
 from shared.net.urls import Target
 
-OTHER_SERVER: Final = "The server sent the call to another one"
+OTHER_SERVER: Final = "The server redirected the call to another server, which is not allowed"
 
 
 class SingleServerBackend(httpcore2.AsyncNetworkBackend):

@@ -38,7 +38,7 @@ class AesGcmKeyRing:
         """Encrypt `value`. Raises Unavailable if there is no key."""
         key_id = self.active_key_id
         if key_id is None:
-            raise Unavailable(f"secrets need {self.setting}, which is not set")
+            raise Unavailable(f"{self.setting} is not set: secrets cannot be encrypted")
         nonce = os.urandom(NONCE_BYTES)
         ciphertext = self._ciphers[key_id].encrypt(nonce, value.encode(), _place(workspace_id, name))
         return Sealed(key_id, nonce, ciphertext)
@@ -47,11 +47,15 @@ class AesGcmKeyRing:
         """Decrypt a value of this workspace and name. Raises Unavailable."""
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise Unavailable(f"secret {name} is sealed with a key that {self.setting} does not name: {sealed.key_id}")
+            raise Unavailable(
+                f"secret {name} is encrypted with key {sealed.key_id}, which {self.setting} does not contain"
+            )
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, _place(workspace_id, name)).decode()
         except InvalidTag:
-            raise Unavailable(f"secret {name} cannot be opened: it or its key was changed") from None
+            raise Unavailable(
+                f"secret {name} cannot be decrypted: its value or key has changed. Set the secret again"
+            ) from None
 
 
 def _place(workspace_id: str, name: str) -> bytes:

@@ -52,7 +52,7 @@ class KeyRotation:
             resealed += sum([await self._reseal(value) for value in batch])
             after = batch[-1].id
         if resealed:
-            log.info("secrets were sealed anew", count=resealed, setting=self._keys.setting, key_id=active)
+            log.info("secrets_reencrypted", count=resealed, setting=self._keys.setting, key_id=active)
 
     async def stop(self) -> None:
         """Do nothing: the rotation ends in `start`."""
@@ -62,7 +62,7 @@ class KeyRotation:
         try:
             opened = self._keys.open(value.sealed, **place)
         except Unavailable as error:
-            log.error("a secret cannot be opened", **place, key_id=value.sealed.key_id, error=error.message)
+            log.error("secret_decrypt_failed", **place, key_id=value.sealed.key_id, error=error.message)
             return False
         await self._values.reseal(value, self._keys.seal(opened, **place))
         return True

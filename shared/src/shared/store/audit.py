@@ -39,7 +39,7 @@ class AuditStore:
             await self._collection.insert_many(documents)
         except PyMongoError as error:
             for entry in entries:
-                log.error("an audit entry is not kept", entry=msgspec.to_builtins(entry), error=str(error))
+                log.error("audit_entry_not_stored", entry=msgspec.to_builtins(entry), error=str(error))
 
     @store_call
     async def find(self, query: AuditQuery) -> AuditPage:

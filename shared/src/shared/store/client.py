@@ -74,7 +74,7 @@ class Store:
                     await self._drop_ttl_indexes(lifetimes)
                 await self._build_indexes(expires=expires)
         except PyMongoError as error:
-            raise Unavailable(f"the store has not made its indexes: {error}") from error
+            raise Unavailable(f"the store could not create its indexes: {error}") from error
         if not expires:
             self._expiry = Expiry(self.database, lifetimes)
             self._expiry.start()

@@ -35,8 +35,8 @@ class _ErrorLog:
             self._suppressed[kind] += 1
             return
         suppressed = self._suppressed.pop(kind, 0)
-        since = {"unsaid": suppressed, "since_seconds": round(silence)} if suppressed else {}
-        log.error("the store failed", call=self._call, error=repr(error), **since)
+        since = {"suppressed": suppressed, "since_seconds": round(silence)} if suppressed else {}
+        log.error("store_call_failed", call=self._call, error=repr(error), **since)
         self._logged_at[kind] = now
 
 

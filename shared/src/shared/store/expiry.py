@@ -68,7 +68,7 @@ class Expiry:
             try:
                 await sweep.advance()
             except PyMongoError as error:
-                log.warning("what has expired is not deleted yet", error=repr(error))
+                log.warning("expired_documents_not_deleted", error=repr(error))
 
 
 @dataclass(slots=True)

@@ -93,11 +93,11 @@ class InternalClient:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
                 response = await self._send(method, path, content)
         except (httpx2.HTTPError, TimeoutError) as error:
-            text = f"{method} {self._base_url}{path}: {str(error) or type(error).__name__}"
+            call = {"method": method, "url": self._base_url + path, "error": str(error) or type(error).__name__}
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
-                log.warning("whether a change was made is not known", error=text)
+                log.warning("internal_change_outcome_unknown", **call)
                 raise OutcomeUncertain from error
-            log.warning("a service does not answer", error=text)
+            log.warning("internal_call_failed", **call)
             raise Unavailable(NO_ANSWER) from error
         if not response.is_success:  # redirects included: our services send none
             self._raise(method, path, response)
@@ -107,7 +107,7 @@ class InternalClient:
         try:
             raise_internal_error(response.body, response.status)
         except (Unauthenticated, Forbidden) as error:  # our token was refused; the original caller is authorized
-            log.error("a service refuses this one's token", error=f"{method} {self._base_url}{path}: {error.message}")
+            log.error("internal_token_rejected", method=method, url=self._base_url + path, error=error.message)
             raise Unavailable(NO_ANSWER) from None
 
     async def _send(self, method: str, path: str, content: bytes | None) -> HttpResponse:

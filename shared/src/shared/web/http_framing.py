@@ -130,7 +130,7 @@ def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tup
     Raises RequestRefused.
     """
     if len(headers) > HEADER_FIELDS:
-        raise RequestRefused(HEAD_TOO_LARGE.status, f"A request may have {HEADER_FIELDS} header fields")
+        raise RequestRefused(HEAD_TOO_LARGE.status, f"A request may have at most {HEADER_FIELDS} header fields")
     host: bytes | None = None
     framing: Framing = 0
     for name, value in headers:

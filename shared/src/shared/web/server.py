@@ -65,7 +65,7 @@ class _DrainingServer(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             if self._state.start_failure:
-                log.error("the service cannot start", reason=self._state.start_failure)
+                log.error("service_start_failed", reason=self._state.start_failure)
             raise
         raise_gc_threshold()
 

@@ -50,7 +50,7 @@ class MemoryHub:
             queued.dead_reason, queued.died_in = queued.dead_reason or reason, queued.died_in or origin.name
             self.queue(origin.dead_letters_to).put(queued.body, dead=queued)
         except QueueFull:
-            log.error("a dead letter is lost: their queue is full", queue=origin.name, reason=reason)
+            log.error("dead_letter_lost", queue=origin.name, reason=reason, cause="queue_full")
 
 
 class MemoryBroker:

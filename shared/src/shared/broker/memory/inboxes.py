@@ -31,7 +31,7 @@ class Inbox:
     def put(self, body: bytes) -> None:
         """Enqueue one batch, or raise ReplyOverflow."""
         if len(self._bodies) >= self._bound:
-            raise ReplyOverflow(f"the reader of {self._address} is too slow")
+            raise ReplyOverflow(f"reply queue {self._address} is full: its reader is too slow")
         if not self._bodies:
             asyncio.get_running_loop().call_soon(self._deliver)
         self._bodies.append(body)

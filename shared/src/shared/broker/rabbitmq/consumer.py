@@ -142,7 +142,7 @@ class Consumer(Generic[D]):
             return self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
             UNREADABLE.labels(self._queue.name).inc()
-            log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
+            log.error("message_unreadable", queue=self._queue.name, reason=str(error))
             return None
 
     def _settle(self, channel: Channel, received: Received) -> Settle:

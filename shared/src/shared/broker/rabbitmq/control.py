@@ -60,7 +60,7 @@ class Listener:
             message = decode_control(received.body)
         except UnreadableMessage as error:
             UNREADABLE.labels(self._topology.control_inbox.prefix).inc()
-            log.error("an unreadable control message is dropped", reason=str(error))
+            log.error("control_message_unreadable", reason=str(error))
             return
         notify(self._on_message, message)
 

@@ -53,7 +53,7 @@ class Declarations:
             async with asyncio.timeout(LOCK_SECONDS):
                 await self._lock.acquire()
         except TimeoutError:
-            raise CallTimeout(f"others have been declaring for {LOCK_SECONDS:g} s") from None
+            raise CallTimeout(f"other queue declarations have been running for {LOCK_SECONDS:g} s") from None
 
     async def _declare(self, connection: Connection, queue: Queue) -> None:
         if queue.name in self._done:
@@ -71,7 +71,7 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
         await channel.declare_queue(queue.name, queue.arguments)
     except ChannelClosed as error:
         if error.code == PRECONDITION_FAILED:
-            log.error("a queue is not as this version declares it", queue=queue.name, reason=str(error))
+            log.error("queue_declaration_differs", queue=queue.name, reason=str(error))
         elif error.code != ACCESS_REFUSED:
             raise
     finally:

@@ -9,7 +9,7 @@ def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable
     if isinstance(error, Refused):
         return QueueFull(f"queue {queue} is full")
     if isinstance(error, Returned):
-        return BrokerDisconnected(f"there is no queue {queue}")
+        return BrokerDisconnected(f"queue {queue} does not exist")
     return BrokerUnavailable(f"queue {queue}: {error}")
 
 
@@ -17,7 +17,7 @@ def reply_error(error: AmqpError) -> ReplyOverflow | ReplyUnroutable | BrokerUna
     """Return why a batch did not reach its reader."""
     match error:
         case Refused():
-            return ReplyOverflow("the reader is too slow")
+            return ReplyOverflow("the reply queue is full: its reader is too slow")
         case Returned():
-            return ReplyUnroutable("nobody holds this reply address")
+            return ReplyUnroutable("the reply queue no longer exists")
     return BrokerUnavailable(str(error))

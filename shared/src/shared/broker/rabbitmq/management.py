@@ -99,7 +99,7 @@ async def _fetch(client: httpx2.AsyncClient, path: str, *, missing: Any = None) 
     try:
         return answer.json()
     except ValueError as error:
-        raise BrokerUnavailable("what answers is not RabbitMQ's management API: it tells no JSON") from error
+        raise BrokerUnavailable("the server is not RabbitMQ's management API: its response is not JSON") from error
 
 
 async def _send(client: httpx2.AsyncClient, method: str, path: str, **content: Any) -> None:

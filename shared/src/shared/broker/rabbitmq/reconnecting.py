@@ -74,18 +74,18 @@ class ReconnectingConnection:
 
     def _log_alarm(self, alarm: str) -> None:
         if alarm:
-            log.warning("the broker takes no messages now", connection=self._name, reason=alarm)
+            log.warning("broker_publishing_blocked", connection=self._name, reason=alarm)
         else:
-            log.info("the broker takes messages again", connection=self._name)
+            log.info("broker_publishing_unblocked", connection=self._name)
 
     async def _reopen_when_lost(self) -> None:
         while self._connection:
             reason = await self._connection.wait_closed()
             self._connection = None
             self._losses.inc()
-            log.warning("the broker is lost", connection=self._name, reason=str(reason))
+            log.warning("broker_connection_lost", connection=self._name, reason=str(reason))
             await self._connect()
-            log.info("the broker is back", connection=self._name)
+            log.info("broker_connection_restored", connection=self._name)
 
     async def _connect(self) -> None:
         backoff, logged = Backoff(), set[str]()
@@ -101,7 +101,7 @@ class ReconnectingConnection:
             except ConnectionClosed as error:
                 self._last_failure = str(error)
                 if self._last_failure not in logged:
-                    log.warning("the broker cannot be reached", connection=self._name, reason=self._last_failure)
+                    log.warning("broker_connect_failed", connection=self._name, reason=self._last_failure)
                     logged.add(self._last_failure)
                 await asyncio.sleep(backoff.delay())
             else:
@@ -138,7 +138,7 @@ class ReconnectingChannel:
         try:
             await self.start()
         except BrokerUnavailable as error:
-            log.warning("a channel cannot be opened yet", reason=str(error))
+            log.warning("broker_channel_open_deferred", reason=str(error))
             self._reopener = asyncio.create_task(self._open_and_reopen(), name="open and keep a channel")
 
     async def stop_reopening(self) -> None:
@@ -168,7 +168,7 @@ class ReconnectingChannel:
             reason = await self._channel.wait_closed()
             self._channel = None
             if isinstance(reason, ChannelClosed):
-                log.warning("a channel is lost", reason=str(reason))
+                log.warning("broker_channel_lost", reason=str(reason))
             self._on_lost()
             await self._reopen()
 
@@ -183,7 +183,7 @@ class ReconnectingChannel:
             try:
                 await self._open(connection)
             except (AmqpError, BrokerUnavailable) as error:
-                log.warning("a channel cannot be opened", reason=str(error))
+                log.warning("broker_channel_open_failed", reason=str(error))
                 await asyncio.sleep(backoff.delay())
             else:
                 return

@@ -60,7 +60,7 @@ class Inbox:
     def address(self) -> str:
         """See ReplyInbox."""
         if not self._channel.is_open:
-            raise BrokerDisconnected("there is no reply address now")
+            raise BrokerDisconnected("the reply queue is not open")
         return self._address
 
     async def start(self) -> None:
@@ -87,7 +87,7 @@ class Inbox:
             self._on_slots(replies.worker, replies.free)
         for reason in replies.unreadable:
             UNREADABLE.labels(self._queue.prefix).inc()
-            log.error("an unreadable reply is dropped", reason=reason)
+            log.error("reply_unreadable", reason=reason)
         for batch in replies.batches:
             notify(self._on_batch, batch)
 
@@ -158,7 +158,7 @@ class RabbitReplyStream:
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
         """See ReplyStream. The time limit of every confirm bounds the waits in here."""
         if not self._queue.owns(address):
-            raise ReplyUnroutable("this is no reply address")
+            raise ReplyUnroutable("the address is not a reply queue")
         body = encode_body(batch)
         channel = self._publisher.require()
         try:

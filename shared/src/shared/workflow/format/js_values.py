@@ -115,7 +115,7 @@ def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 _decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
