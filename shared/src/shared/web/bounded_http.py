@@ -17,10 +17,7 @@ An application may subscribe to disconnects (see shared.web.disconnects): waitin
 """
 
 import asyncio
-import fcntl
 import re
-import sys
-import termios
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -29,24 +26,23 @@ from typing import Any, ClassVar, Final, cast
 from httptools import HttpParserError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.web.disconnects import Listener, provide_subscribe
+from shared.web.disconnects import DisconnectListeners, Listener, provide_subscribe
 from shared.web.http10_responses import send_without_chunks
 from shared.web.http_framing import (
-    HEAD_TOO_LARGE,
     HEAD_TOO_SLOW,
     MALFORMED,
     ChunkedBody,
     Framing,
+    HeadBuffer,
     Refusal,
     RequestRefused,
     check_head,
 )
+from shared.web.slow_readers import SlowReaderTimeout
 
-_HEAD_END: Final = b"\r\n\r\n"
 _LINE_BREAK: Final = b"\r\n"
 _REQUEST_LINE: Final = re.compile(rb"[A-Z-]+ [^ #]+ HTTP/[0-9]\.[0-9]\r\n")
 """The parser also accepts other protocols (RTSP, ICE), fragments, several spaces, and line feeds before the line."""
-_NO_CARRIAGE_RETURN: Final = re.compile(rb"[^\r]\n")
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
@@ -78,51 +74,47 @@ class BoundedHttp(HttpToolsProtocol):
     """Whether the parser may begin a message: once for each head."""
     _answering: RequestResponseCycle | None = None
     """The request being answered: earlier than `cycle` when requests are pipelined."""
-    _is_whole = False
-    _was_asked = False
+    _is_message_complete = False
+    _had_request = False
     _is_last = False
-    _is_parting = False
-    _is_deaf = False
-    _unread_timer: asyncio.TimerHandle | None = None
+    _closes_after_body = False
+    _ignores_input = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, with a time limit."""
         super().connection_made(transport)
-        self._listeners: set[Listener] = set()
-        self._is_lost = False
-        self._head = bytearray()
-        self._wait()
+        self._listeners = DisconnectListeners()
+        self._slow_reader = SlowReaderTimeout(transport, self.read_seconds)
+        self._head = HeadBuffer(self.head_bytes)
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers and notify the disconnect listener."""
-        self._stop_waiting()
-        self._stop_watching()
+        self._stop_timer()
+        self._slow_reader.stop()
         super().connection_lost(exc)
         if self._answering is not None:
             _disconnect(self._answering)
-        self._is_lost = True
-        listeners, self._listeners = self._listeners, set()
-        for each in tuple(listeners):
-            each()
-        self._forget()
+        self._listeners.notify()
+        self._drop_last_request()
 
     def data_received(self, data: bytes) -> None:
         """Process input; if a request is incomplete, wait for the rest."""
-        if self._is_deaf:
+        if self._ignores_input:
             return
         self._unset_keepalive_if_required()
         start = 0
-        while start < len(data) and not (self._is_deaf or self.transport.is_closing()):
+        while start < len(data) and not (self._ignores_input or self.transport.is_closing()):
             start = self._take_head(data, start) if self._body is None else self._take_body(data, start)
-        self._await_rest()
+        self._await_input()
 
     def on_message_begin(self) -> None:
         """Prepare the scope of the request. Raises RequestRefused if the parser finds a second request in one head."""
         if not self._may_begin:
             raise RequestRefused(MALFORMED.status, MALFORMED.message)
-        self._may_begin = self._is_whole = False
+        self._may_begin = self._is_message_complete = False
         super().on_message_begin()
-        provide_subscribe(cast("dict[str, Any]", self.scope), self._listen)
+        provide_subscribe(cast("dict[str, Any]", self.scope), self._subscribe)
 
     def on_headers_complete(self) -> None:
         """Check the head; the parser may still refuse it. Raises RequestRefused."""
@@ -140,109 +132,94 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Finish the request, unless the parser is still reading its head."""
-        self._is_whole = True
+        self._is_message_complete = True
         if self._body is not None:
             self._finish_request()
 
     def pause_writing(self) -> None:
         """Start the read timer: the client reads slower than the server sends."""
         super().pause_writing()
-        self._watch()
+        self._slow_reader.start()
 
     def resume_writing(self) -> None:
         """Stop the read timer: the client has caught up."""
-        self._stop_watching()
+        self._slow_reader.stop()
         super().resume_writing()
 
     def shutdown(self) -> None:
         """Answer pending requests, then close. A first request may be in transit."""
-        if not (self._was_asked or self._is_lost):
+        if not (self._had_request or self._listeners.are_notified):
             self._is_last = True
-            self._wait(self.late_seconds)
+            self._start_timer(self.late_seconds)
         else:
             super().shutdown()
 
-    def _listen(self, listener: Listener) -> Listener:
-        if self._is_lost:
-            listener()
-        else:
-            self._listeners.add(listener)
+    def _subscribe(self, listener: Listener) -> Listener:
+        if not self._listeners.are_notified:
             self.flow.resume_reading()  # reading stopped for a large body, but only reading detects the end
-        return partial(self._listeners.discard, listener)
+        return self._listeners.add(listener)
 
-    def _forget(self) -> None:
-        """Drop the last request, whose scope refers back through `_listen`, without waiting for garbage collection."""
+    def _drop_last_request(self) -> None:
+        """Drop the last request, whose scope refers back through `_subscribe`: the two are a cycle."""
         self.cycle = self.scope = self._answering = None  # type: ignore[assignment]
         self.pipeline.clear()
 
-    def _wait(self, seconds: float | None = None) -> None:
-        self._stop_waiting()
+    def _start_timer(self, seconds: float | None = None) -> None:
+        self._stop_timer()
         self._timer_is_for_body = self._body is not None
         usual = self.body_seconds if self._timer_is_for_body else self.head_seconds
-        self._timer = self.loop.call_later(usual if seconds is None else seconds, self._too_slow)
+        self._timer = self.loop.call_later(usual if seconds is None else seconds, self._on_timeout)
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _too_slow(self) -> None:
+    def _on_timeout(self) -> None:
         if self.pipeline or (self._is_answering and self._body is None):
-            self._wait()  # an earlier request is being answered: the server delays the next one
+            self._start_timer()  # an earlier request is being answered: the server delays the next one
         elif self._body is not None:
             self.transport.close()
             if self._is_answering:
                 self.transport.abort()
-        elif self._head:
+        elif self._head.has_begun:
             self._refuse(HEAD_TOO_SLOW)
         else:
             self.transport.close()
 
-    def _await_rest(self) -> None:
+    def _await_input(self) -> None:
         """Set the timer for the missing part of a request."""
-        if self._is_deaf:
+        if self._ignores_input:
             return
         has_head = self._body is not None
-        if not has_head and not self._head:
-            if self._is_whole:
-                self._rest()
+        if not has_head and not self._head.has_begun:
+            if self._is_message_complete:
+                self._restart_idle_timer()
         elif self._timer is None or self._timer_is_for_body != has_head:
-            self._wait()
+            self._start_timer()
             if has_head:
                 # Not the response itself, which refers to this connection.
-                part = partial(self._part, weakref.ref(self.cycle))
-                self.cycle.transport = cast("Any", _HearingOut(self.transport, part))
+                close = partial(self._close_after_body, weakref.ref(self.cycle))
+                self.cycle.transport = cast("Any", _DeferredClose(self.transport, close))
 
     def _take_head(self, data: bytes, start: int) -> int:
         """Read the head that begins or continues at `start`; return where it ends, or the end of `data`."""
-        known = len(self._head)
-        if not known:
+        if not self._head.has_begun:
             while data.startswith(_LINE_BREAK, start):  # allowed before a request
                 start += len(_LINE_BREAK)
             if start == len(data):
                 return start
             if len(self.pipeline) >= self.waiting_requests:
-                self._end_with(self.cycle)
+                self._close_after(self.cycle)
                 return len(data)
-            end = data.find(_HEAD_END, start)
-            size = (len(data) if end < 0 else end + len(_HEAD_END)) - start
-        else:
-            self._head += data[start : start + self.head_bytes + 1 - known]
-            end = self._head.find(_HEAD_END, max(0, known - len(_HEAD_END)))
-            size = len(self._head) if end < 0 else end + len(_HEAD_END)
-        if size > self.head_bytes:
-            self._refuse(HEAD_TOO_LARGE)
-        elif end >= 0:
-            head = bytes(self._head[:size]) if known else data[start : start + size]
-            self._head.clear()
+        try:
+            head, end = self._head.advance(data, start)
+        except RequestRefused as error:
+            self._refuse(error.refusal)
+            return len(data)
+        if head is not None:
             self._feed_head(head)
-            return start + size - known
-        else:
-            if not known:
-                self._head += data[start:]
-            if not 65 <= self._head[0] <= 90 or _NO_CARRIAGE_RETURN.search(self._head, max(0, known - 1)):
-                self._refuse(MALFORMED)  # no further input would make it a head: it may be TLS
-        return len(data)
+        return end
 
     def _feed_head(self, head: bytes, *, is_retry: bool = False) -> None:
         """Parse a whole head and, if the parser accepts all of it, pass the request to the application."""
@@ -253,10 +230,10 @@ class BoundedHttp(HttpToolsProtocol):
         try:
             self.parser.feed_data(head)
             framing, self._framing = self._framing, None
-            if framing is None or self._is_whole != (framing == 0):
+            if framing is None or self._is_message_complete != (framing == 0):
                 self._refuse(MALFORMED)  # the parser disagrees about where the head or the body ends
             else:
-                self._hand_over(framing)
+                self._start_request(framing)
         except HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, _UpgradeIgnored) and not is_retry:
@@ -265,7 +242,7 @@ class BoundedHttp(HttpToolsProtocol):
             else:
                 self._refuse(cause.refusal if isinstance(cause, RequestRefused) else MALFORMED)
 
-    def _hand_over(self, body: Framing) -> None:
+    def _start_request(self, body: Framing) -> None:
         """Let the application answer the request, in order. Raises HttpParserError for an invalid target."""
         is_old = self.parser.get_http_version() == "1.0"
         if is_old:
@@ -273,23 +250,23 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         self.headers = []  # receives the trailers, which the application never sees
         self._body = body
-        self._was_asked = True
+        self._had_request = True
         cycle = self.cycle
         cycle.keep_alive = self._keeps_alive and not self._is_last
         if is_old:
             send_without_chunks(cycle)
-        if self._is_whole:
+        if self._is_message_complete:
             self._finish_request()
 
     def _finish_request(self) -> None:
         """Mark the body of the request as complete."""
         self._body = None
-        self._stop_waiting()
+        self._stop_timer()
         super().on_message_complete()
-        if self._is_parting:
+        if self._closes_after_body:
             self.transport.close()
         elif not self.cycle.keep_alive:
-            self._is_deaf = True
+            self._ignores_input = True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
@@ -319,9 +296,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer the current request with `refusal`, after all earlier ones, and close."""
-        self._stop_waiting()
+        self._stop_timer()
         if self._body is not None and not self._withdraw():
-            self._is_deaf = True
+            self._ignores_input = True
             self.transport.close()
             return
         previous = self.cycle
@@ -339,7 +316,7 @@ class BoundedHttp(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self.cycle = cycle
-        self._end_with(cycle)
+        self._close_after(cycle)
         if self.pipeline or not (previous is None or previous.response_complete or previous.disconnected):
             self.pipeline.appendleft((cycle, cast("Any", refusal)))
         else:
@@ -354,12 +331,12 @@ class BoundedHttp(HttpToolsProtocol):
         _disconnect(cycle)
         return not cycle.response_started
 
-    def _end_with(self, cycle: RequestResponseCycle) -> None:
+    def _close_after(self, cycle: RequestResponseCycle) -> None:
         """Stop reading, and close the connection after the response of `cycle`."""
-        self._is_deaf = True
-        self._stop_waiting()
+        self._ignores_input = True
+        self._stop_timer()
         cycle.keep_alive = False
-        cycle.transport = cast("Any", _HearingOut(self.transport, self._linger))
+        cycle.transport = cast("Any", _DeferredClose(self.transport, self._linger))
 
     def _linger(self) -> None:
         if self.transport.is_closing():
@@ -371,37 +348,18 @@ class BoundedHttp(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _rest(self) -> None:
+    def _restart_idle_timer(self) -> None:
         """Restart the idle timer, which uvicorn stops on any input, even if that begins no request."""
         if self.timeout_keep_alive_task is None and not (self._is_answering or self.transport.is_closing()):
             seconds = self.timeout_keep_alive
             self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _part(self, answer: weakref.ref[RequestResponseCycle]) -> None:
+    def _close_after_body(self, answer: weakref.ref[RequestResponseCycle]) -> None:
         cycle = answer()
         if cycle is not None and cycle.more_body and cycle.response_complete:
-            self._is_parting = True
+            self._closes_after_body = True
         else:
             self.transport.close()
-
-    def _watch(self) -> None:
-        self._unread_timer = self.loop.call_later(self.read_seconds, self._look_at_reader, self._unread())
-
-    def _look_at_reader(self, unread: int) -> None:
-        if self._unread() < unread:
-            self._watch()
-        else:
-            self.transport.abort()
-
-    def _unread(self) -> int:
-        """Return the bytes waiting here and in the kernel, which accepts more only when much of that is sent."""
-        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
-
-    def _stop_watching(self) -> None:
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
-            self._unread_timer = None
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
@@ -414,7 +372,7 @@ class _UpgradeIgnored(Exception):
     """The request asks for a protocol upgrade: it is served as if it did not, body included."""
 
 
-class _HearingOut:
+class _DeferredClose:
     """The transport of a response that may precede the end of its request: `close` marks it as the last."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:

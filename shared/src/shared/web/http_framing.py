@@ -23,6 +23,8 @@ TRAILER_BYTES: Final = 8 * 1024
 
 _SIZE_DIGITS: Final = 16
 _LINE_END: Final = b"\r\n"
+_HEAD_END: Final = b"\r\n\r\n"
+_NO_CARRIAGE_RETURN: Final = re.compile(rb"[^\r]\n")
 _SLASH: Final = 0x2F
 _HOST_BYTES: Final = 300
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?[ \t]*")
@@ -58,6 +60,44 @@ class RequestRefused(Exception):
 MALFORMED: Final = Refusal(HTTPStatus.BAD_REQUEST, "Invalid HTTP request")
 HEAD_TOO_LARGE: Final = Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request header fields are too large")
 HEAD_TOO_SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "The request headers did not arrive in time")
+
+
+class HeadBuffer:
+    """Finds the end of a request head, which may arrive in pieces, and bounds its size."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._part = bytearray()
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether a part of a head has arrived."""
+        return bool(self._part)
+
+    def advance(self, data: bytes, start: int) -> tuple[bytes | None, int]:
+        """Return the head that begins or continues at `start`, and where it ends in `data`.
+
+        The head is None while it is incomplete. Raises RequestRefused.
+        """
+        known = len(self._part)
+        if known:
+            self._part += data[start : start + self._limit + 1 - known]
+            end = self._part.find(_HEAD_END, max(0, known - len(_HEAD_END)))
+            size = len(self._part) if end < 0 else end + len(_HEAD_END)
+        else:
+            end = data.find(_HEAD_END, start)
+            size = (len(data) if end < 0 else end + len(_HEAD_END)) - start
+        if size > self._limit:
+            raise RequestRefused(HEAD_TOO_LARGE.status, HEAD_TOO_LARGE.message)
+        if end >= 0:
+            head = bytes(self._part[:size]) if known else data[start : start + size]
+            self._part.clear()
+            return head, start + size - known
+        if not known:
+            self._part += data[start:]
+        if not 65 <= self._part[0] <= 90 or _NO_CARRIAGE_RETURN.search(self._part, max(0, known - 1)):
+            raise RequestRefused(MALFORMED.status, MALFORMED.message)  # no further input makes it a head: maybe TLS
+        return None, len(data)
 
 
 class ChunkedBody:
