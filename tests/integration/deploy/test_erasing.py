@@ -6,7 +6,7 @@ import pytest
 from tests.support.deploy import DeployCaller, at, state
 from tests.support.eventually import until
 
-from deploy_service.application import erasing
+from deploy_service.application import deletion
 from shared.contracts import deployments as contracts
 from shared.contracts.agents import AgentSettings, CreateAgent
 from shared.contracts.chats import ChatSettings, CreateChat
@@ -84,7 +84,7 @@ async def test_a_workspace_deletes_no_workflow_of_another(
 async def test_many_versions_go_with_their_workflow(
     gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "DOCUMENTS_AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "DOCUMENTS_AT_ONCE", 2)
     workflow_id = await publish(gateway, "mine")
     for number in range(4):
         await gateway.save(workflow_id, state(f"return -{number}"))
@@ -96,7 +96,7 @@ async def test_many_versions_go_with_their_workflow(
 async def test_many_workflows_go_with_their_workspace(
     gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "WORKFLOWS_AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "WORKFLOWS_AT_ONCE", 2)
     for _ in range(5):
         await gateway.create(state())
     await erase(gateway, "ws")
@@ -106,7 +106,7 @@ async def test_many_workflows_go_with_their_workspace(
 async def test_many_values_go_with_their_workspace(
     gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "DOCUMENTS_AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "DOCUMENTS_AT_ONCE", 2)
     for number in range(5):
         value = SetEnvironmentValue("v", "ann")
         await gateway.http.call("PUT", f"/internal/environment/ws/names/A{number}", body=value)

@@ -70,7 +70,7 @@ async def test_what_cannot_be_known_is_left_to_the_run(gateway: DeployCaller) ->
 async def test_no_more_than_so_many_workflows_are_looked_at_for_one_tool(
     gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy_service.application.checking.MOST_CALLED", 2)
+    monkeypatch.setattr("deploy_service.application.checker.MOST_CALLED", 2)
     middle = await deployed(gateway, calling(await deployed(gateway, ASKS)))
     far = await deployed(gateway, calling(await deployed(gateway, calling(middle))))
     await deployed(gateway, with_tool(far))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.support.eventually import eventually
 
-from deploy_service.application import checking
+from deploy_service.application import checker
 from executor_service.application import workflow_cache
 from executor_service.engine import binding
 from shared.compile_slots import THREADS, CompileSlots
@@ -72,10 +72,10 @@ async def test_checks_of_one_workspace_take_turns(monkeypatch: pytest.MonkeyPatc
         checking_now -= 1
         return Problems((), ())
 
-    monkeypatch.setattr(checking, "check", check)
-    monkeypatch.setattr(checking, "named_values", lambda _: frozenset())
+    monkeypatch.setattr(checker, "check", check)
+    monkeypatch.setattr(checker, "named_values", lambda _: frozenset())
     nothing = cast("Any", None)
-    checks = checking.Checking(nothing, nothing, cast("Any", NoValues()), frozenset())
+    checks = checker.Checking(nothing, nothing, cast("Any", NoValues()), frozenset())
     content = cast("Any", SimpleNamespace(state={"blocks": {}, "edges": []}))
     await asyncio.gather(*(checks.problems(content, "attacker") for _ in range(8)))
     assert most_at_once == 1
@@ -196,11 +196,11 @@ async def test_called_workflows_are_read_beside_the_event_loop_and_each_snapshot
         threads.append(threading.get_ident())
         return reading.read_state(state)
 
-    monkeypatch.setattr(checking, "check", lambda *_: Problems((), ()))
-    monkeypatch.setattr(checking, "named_values", lambda _: frozenset())
-    monkeypatch.setattr(checking, "read_state", read_state)
+    monkeypatch.setattr(checker, "check", lambda *_: Problems((), ()))
+    monkeypatch.setattr(checker, "named_values", lambda _: frozenset())
+    monkeypatch.setattr(checker, "read_state", read_state)
     live = cast("Any", LiveWorkflows())
-    checks = checking.Checking(live, live, cast("Any", NoValues()), frozenset())
+    checks = checker.Checking(live, live, cast("Any", NoValues()), frozenset())
     content = cast("Any", SimpleNamespace(state=CALLS_ITSELF))
     for _ in range(2):
         assert (await checks.problems(content, "author")).errors == ()

@@ -10,7 +10,7 @@ from jobs_service.journal import cleanup as tidying
 from jobs_service.journal.cleanup import Tidying
 from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.ports import Leadership
-from jobs_service.spend.booking import AT_ONCE, MAX_ROUNDS, Housekeeping
+from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Housekeeping
 
 
 class Books:

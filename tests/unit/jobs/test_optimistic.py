@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.jobs.makers import NOW, a_run
 
-from jobs_service.runs.optimistic import TRIES, written_over
+from jobs_service.runs.conflicts import TRIES, written_over
 from jobs_service.runs.ports import Seen
 from shared.errors import Unavailable
 

@@ -14,9 +14,9 @@ from deploy_service.adapters import (
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.mongo_agents import MongoAgents
 from deploy_service.adapters.mongo_chats import MongoChats
+from deploy_service.adapters.mongo_deletion import MongoErasure
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment, sealed_entries
-from deploy_service.adapters.mongo_erasure import MongoErasure
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_tool_servers import INDEXES as TOOL_SERVER_INDEXES
 from deploy_service.adapters.mongo_tool_servers import MongoToolServers
@@ -24,21 +24,21 @@ from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.agents import agents_router
 from deploy_service.api.chats import chats_router
+from deploy_service.api.deletion import erasing_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
-from deploy_service.api.erasing import erasing_router
 from deploy_service.api.runs import runs_router
 from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
 from deploy_service.application.agents import Agents
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.chats import Chats
-from deploy_service.application.checking import Checking
+from deploy_service.application.checker import Checking
 from deploy_service.application.contents import Contents
+from deploy_service.application.deletion import Erasing
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentVault
-from deploy_service.application.erasing import Erasing
 from deploy_service.application.run_rights import RunRights
 from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.versions import Versions

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from deploy_service.adapters.packing import pack, unpack
+from deploy_service.adapters.compression import pack, unpack
 from deploy_service.domain.content import Content, Draft
 from shared.store.client import Store
 from shared.store.documents import Document

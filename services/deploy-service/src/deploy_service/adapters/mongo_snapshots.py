@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from deploy_service.adapters.packing import pack, unpack
+from deploy_service.adapters.compression import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
 from shared.store.client import Store
 from shared.store.errors import store_call

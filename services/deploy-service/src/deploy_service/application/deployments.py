@@ -8,9 +8,9 @@ import asyncio
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.checking import Checking
+from deploy_service.application.checker import Checking
 from deploy_service.application.contents import Contents
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.domain.check import refuse_errors
 from deploy_service.domain.content import Content, Snapshot
 from deploy_service.domain.version import Version, version_description, version_name

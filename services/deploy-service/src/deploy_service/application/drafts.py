@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.checking import Checking
+from deploy_service.application.checker import Checking
 from deploy_service.application.contents import Contents
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.domain.content import Draft, Snapshot, content_of
-from deploy_service.domain.pausing import may_be_put_aside
+from deploy_service.domain.pauses import may_be_put_aside
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock

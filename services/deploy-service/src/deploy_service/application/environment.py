@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.domain.environment import EnvironmentEntry
-from deploy_service.domain.texts import ENVIRONMENT_VALUE_LIMIT, checked_environment_name, checked_text
+from deploy_service.domain.validation import ENVIRONMENT_VALUE_LIMIT, checked_environment_name, checked_text
 from deploy_service.ports import EnvironmentRepository, KeyRing
 from shared.clock import Clock
 from shared.contracts import deployments as contracts

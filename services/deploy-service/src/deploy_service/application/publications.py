@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.ports import WorkflowPublications, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts.agents import Agent, CreateAgent

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
 from deploy_service.ports import ToolServerRepository, WorkflowRepository
 from shared.bounded_inserts import BoundedInserts

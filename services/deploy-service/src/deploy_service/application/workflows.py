@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
-from deploy_service.application.moments import moment
+from deploy_service.application.timestamps import moment
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
 from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name

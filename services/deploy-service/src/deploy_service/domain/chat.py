@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from deploy_service.domain.texts import checked_name, checked_text, invalid
+from deploy_service.domain.validation import checked_name, checked_text, invalid
 from shared.contracts.chats import (
     INVALID_IDENTIFIER,
     MAX_ALLOWED_EMAILS,

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from msgspec import UNSET
 
-from deploy_service.domain.texts import (
+from deploy_service.domain.validation import (
     VERSION_DESCRIPTION_LIMIT,
     VERSION_NAME_LIMIT,
     checked_name,

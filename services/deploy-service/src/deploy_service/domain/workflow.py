@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from msgspec import UNSET
 
-from deploy_service.domain.texts import (
+from deploy_service.domain.validation import (
     WORKFLOW_DESCRIPTION_LIMIT,
     WORKFLOW_NAME_LIMIT,
     checked_name,

@@ -1,6 +1,6 @@
 """Assembles jobs-service: only these modules know concrete classes. One for each subject, `app` for all."""
 
 from jobs_service.bootstrap.app import build
-from jobs_service.bootstrap.kept import INDEXES, open_store
+from jobs_service.bootstrap.storage import INDEXES, open_store
 
 __all__ = ["INDEXES", "build", "open_store"]

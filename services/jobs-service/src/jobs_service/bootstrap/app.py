@@ -4,9 +4,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
-from jobs_service.bootstrap.kept import make_kept, open_store
+from jobs_service.bootstrap.dead_letters import make_redrives
 from jobs_service.bootstrap.leaders import leaders
-from jobs_service.bootstrap.redriving import make_redrives
 from jobs_service.bootstrap.runs import (
     make_run_handling,
     reservation_cleaner,
@@ -15,6 +14,7 @@ from jobs_service.bootstrap.runs import (
     tallier,
     tidier,
 )
+from jobs_service.bootstrap.storage import make_kept, open_store
 from jobs_service.bootstrap.webhooks import make_webhooks, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.dead_letters.consumer import DeadLettersConsumer

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
+from jobs_service.bootstrap.storage import Kept
 from jobs_service.claims.reaper import Reaping
 from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.loops import Loop
@@ -12,7 +12,7 @@ from jobs_service.leadership.ports import Leadership
 from jobs_service.leadership.repository import MongoLeases
 from jobs_service.queue.dispatcher import Dispatching
 from jobs_service.settings import JobsSettings
-from jobs_service.spend.booking import Housekeeping
+from jobs_service.spend.maintenance import Housekeeping
 from shared.broker.ports import Broker
 from shared.clock import Clock
 from shared.ids import new_id

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from jobs_service.bootstrap.kept import Kept
+from jobs_service.bootstrap.storage import Kept
 from jobs_service.cancels.bulk import CancellingAll
 from jobs_service.cancels.repository import MongoCancelMemory
 from jobs_service.cancels.service import Cancelling

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.bootstrap.kept import Kept
+from jobs_service.bootstrap.storage import Kept
 from jobs_service.leadership.loops import Bell, Loop
 from jobs_service.settings import JobsSettings
 from jobs_service.webhooks.delivery import Delivering

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
-from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
+from jobs_service.bootstrap.storage import Kept
 from jobs_service.conversations.repository import MongoConversations
 from jobs_service.conversations.routes import conversations_router
 from jobs_service.deletion.repository import MongoErasure

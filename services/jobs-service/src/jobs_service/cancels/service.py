@@ -6,8 +6,8 @@ from jobs_service import metrics
 from jobs_service.cancels.ports import CancelMemory, RememberedCancel
 from jobs_service.journal.cleanup import Tidying
 from jobs_service.leadership.loops import Bell
+from jobs_service.runs.conflicts import written_over
 from jobs_service.runs.endings import Cancelled, cancel
-from jobs_service.runs.optimistic import written_over
 from jobs_service.runs.ports import Runs, Seen
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, ControlBus

@@ -13,9 +13,9 @@ from jobs_service.pauses.service import Pausing
 from jobs_service.payloads.service import Payloads
 from jobs_service.runs import leases
 from jobs_service.runs import messages as texts
+from jobs_service.runs.conflicts import written_over
 from jobs_service.runs.endings import finish, pause
 from jobs_service.runs.leases import EndedInstead, Refused
-from jobs_service.runs.optimistic import written_over
 from jobs_service.runs.pauses import MAX_PAUSES, answers_of
 from jobs_service.runs.ports import Claimable, Result, Runs, Seen
 from jobs_service.runs.run import Rules, Run

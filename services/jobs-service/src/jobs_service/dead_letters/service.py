@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from jobs_service import metrics
-from jobs_service.dead_letters.dropped_calls import DroppedCalls
+from jobs_service.dead_letters.lost_runs import DroppedCalls
 from jobs_service.dead_letters.ports import DeadLetters
 from jobs_service.dead_letters.redrive import Redriving
 from jobs_service.dead_letters.rules import KeptLetter, dropped_call, examine

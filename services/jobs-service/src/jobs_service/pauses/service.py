@@ -10,7 +10,7 @@ from jobs_service.leadership.loops import Bell
 from jobs_service.payloads.ports import Blobs
 from jobs_service.payloads.service import Payloads
 from jobs_service.runs.attached import paused
-from jobs_service.runs.optimistic import written_over
+from jobs_service.runs.conflicts import written_over
 from jobs_service.runs.pauses import MAX_PAUSES, answer
 from jobs_service.runs.ports import Adopted, Result, Runs, Seen
 from jobs_service.runs.run import Phase, Rules, Run

@@ -11,7 +11,7 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
-from deploy_service.domain.pausing import NO_PAUSING, Pausing, pausing_tool, workflow_tools
+from deploy_service.domain.pauses import NO_PAUSING, Pausing, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
 from shared.compile_slots import CompileSlots

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from deploy_service.api.parameters import WorkspaceId
-from deploy_service.application.erasing import Erasing
+from deploy_service.application.deletion import Erasing
 from shared.contracts.erasure import Erase
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
-from jobs_service.dead_letters.dropped_calls import DroppedCalls
+from jobs_service.bootstrap.storage import Kept
+from jobs_service.dead_letters.lost_runs import DroppedCalls
 from jobs_service.dead_letters.redrive import Redriving
 from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.service import DeadLettering
