@@ -10,22 +10,22 @@ from tests.unit.jobs.fakes import FakeJournal, FakeRuns, ManualClock
 from tests.unit.jobs.makers import RULES
 
 from jobs_service.bootstrap import open_store
-from jobs_service.journal.ports import Journal
+from jobs_service.journal.ports import JournalRepository
 from jobs_service.journal.repository import MongoJournal
 from jobs_service.runs.documents import RUNS, new_document
 from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import Runs, Seen
+from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.repository import MongoRuns
 from jobs_service.runs.run import Run
 from shared.clock import SystemClock
 
 
 @dataclass
-class Kept:
+class Storage:
     """Runs and their journal. `put` stores a run as it is."""
 
-    runs: Runs
-    journal: Journal
+    runs: RunRepository
+    journal: JournalRepository
     put: Callable[[Run], Awaitable[None]]
 
     async def due(self, run: Run, *, seconds: float) -> Run:
@@ -36,9 +36,9 @@ class Kept:
         await self.put(stored)
         return stored
 
-    async def overdue(self, *, at_work: bool = True) -> Sequence[Seen]:
+    async def overdue(self, *, in_progress: bool = True) -> Sequence[LoadedRun]:
         """Return what is overdue now."""
-        return await self.runs.overdue(10, await self.runs.now(), at_work=at_work)
+        return await self.runs.find_overdue(10, await self.runs.now(), in_progress=in_progress)
 
     async def found(self, run_id: str) -> Run:
         """The run as it stands."""
@@ -48,7 +48,7 @@ class Kept:
 
 
 @pytest.fixture(params=["memory", "mongodb", "mongodb, grouped"])
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
+async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
     """The kind of store under test."""
     if request.param == "memory":
         yield _in_memory()
@@ -63,15 +63,15 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     grouped = GroupedRuns(store, RULES)
     await grouped.start()
     runs = grouped if "grouped" in request.param else MongoRuns(store, RULES)
-    yield Kept(runs, MongoJournal(store, SystemClock()), put)
+    yield Storage(runs, MongoJournal(store, SystemClock()), put)
     await grouped.stop()
     await store.stop()
 
 
-def _in_memory() -> Kept:
+def _in_memory() -> Storage:
     runs = FakeRuns(ManualClock())
 
     async def put(run: Run) -> None:
         runs.kept[run.id] = run
 
-    return Kept(runs, FakeJournal(), put)
+    return Storage(runs, FakeJournal(), put)

@@ -3,14 +3,14 @@
 import asyncio
 from dataclasses import replace
 
-from tests.contract.runs.conftest import Kept
-from tests.unit.jobs.makers import at_work
+from tests.contract.runs.conftest import Storage
+from tests.unit.jobs.makers import in_progress
 
 from jobs_service.runs.run import Run
 
 
-async def _stored(kept: Kept, count: int) -> list[Run]:
-    runs = [replace(at_work(), id=f"run-{n}") for n in range(count)]
+async def _stored(kept: Storage, count: int) -> list[Run]:
+    runs = [replace(in_progress(), id=f"run-{n}") for n in range(count)]
     for run in runs:
         await kept.put(run)
     return [await kept.found(run.id) for run in runs]
@@ -20,7 +20,7 @@ def _held_by(run: Run, worker_id: str) -> Run:
     return replace(run, worker_id=worker_id)
 
 
-async def test_many_changes_at_once_are_all_made(kept: Kept) -> None:
+async def test_many_changes_at_once_are_all_made(kept: Storage) -> None:
     runs = await _stored(kept, 20)
 
     made = await asyncio.gather(*(kept.runs.replace(run, _held_by(run, f"of {run.id}")) for run in runs))
@@ -30,7 +30,7 @@ async def test_many_changes_at_once_are_all_made(kept: Kept) -> None:
     assert [seen and seen.run.worker_id for seen in found] == [f"of {run.id}" for run in runs]
 
 
-async def test_of_changes_of_one_run_at_once_one_is_made(kept: Kept) -> None:
+async def test_of_changes_of_one_run_at_once_one_is_made(kept: Storage) -> None:
     run, *others = await _stored(kept, 5)
 
     wanted = [_held_by(run, f"worker-{n}") for n in range(8)]
@@ -44,7 +44,7 @@ async def test_of_changes_of_one_run_at_once_one_is_made(kept: Kept) -> None:
     assert (await kept.found(run.id)).worker_id == wanted[made.index(True)].worker_id
 
 
-async def test_what_was_changed_meanwhile_is_left_as_it_is(kept: Kept) -> None:
+async def test_what_was_changed_meanwhile_is_left_as_it_is(kept: Storage) -> None:
     runs = await _stored(kept, 6)
     stale, fresh = runs[:3], runs[3:]
     for run in stale:
@@ -57,7 +57,7 @@ async def test_what_was_changed_meanwhile_is_left_as_it_is(kept: Kept) -> None:
     assert {(await kept.found(run.id)).worker_id for run in fresh} == {"second"}
 
 
-async def test_a_run_that_is_not_there_is_missing_among_the_others(kept: Kept) -> None:
+async def test_a_run_that_is_not_there_is_missing_among_the_others(kept: Storage) -> None:
     runs = await _stored(kept, 2)
     found = await asyncio.gather(*(kept.runs.load(run_id) for run_id in (runs[0].id, "nobody", runs[1].id)))
     assert [seen and seen.run.id for seen in found] == ["run-0", None, "run-1"]

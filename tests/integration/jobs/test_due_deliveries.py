@@ -7,7 +7,7 @@ import pytest
 from tests.integration.jobs.system import WORKFLOW
 
 from jobs_service.webhooks.ports import NewDelivery, WebhookAnswer
-from jobs_service.webhooks.repository import INDEXES, MongoNotices
+from jobs_service.webhooks.repository import INDEXES, MongoDeliveries
 from shared.contracts.webhooks import DeliveryState
 from shared.store.client import Store
 
@@ -15,45 +15,49 @@ SLOW, QUICK = "https://slow.example/", "https://quick.example/"
 
 
 @pytest.fixture
-async def notices(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoNotices]:
+async def notices(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoDeliveries]:
     """Of two workspaces, each with a delivery to the same two addresses."""
     store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
     await store.start()
-    notices = MongoNotices(store, timedelta(days=7))
+    notices = MongoDeliveries(store, timedelta(days=7))
     to = {"a1": ("a", SLOW), "a2": ("a", QUICK), "b1": ("b", SLOW), "b2": ("b", QUICK)}
     kept = [NewDelivery(name, workspace, WORKFLOW, "run", url, b"{}") for name, (workspace, url) in to.items()]
-    await notices.announce([], kept)
+    await notices.save_deliveries([], kept)
     yield notices
     await store.stop()
 
 
-async def due(notices: MongoNotices, limit: int = 10, *, but_of: tuple[str, ...] = (), but_to: str = "") -> list[str]:
-    found = await notices.due(limit, but_of=but_of, but_to=[but_to] if but_to else [])
+async def due(
+    notices: MongoDeliveries, limit: int = 10, *, excluded_workspaces: tuple[str, ...] = (), excluded_urls: str = ""
+) -> list[str]:
+    found = await notices.due(
+        limit, excluded_workspaces=excluded_workspaces, excluded_urls=[excluded_urls] if excluded_urls else []
+    )
     return sorted(each.id for each in found)
 
 
-async def test_workspaces_and_addresses_that_have_enough_are_passed_over(notices: MongoNotices) -> None:
+async def test_workspaces_and_addresses_that_have_enough_are_passed_over(notices: MongoDeliveries) -> None:
     assert await due(notices) == ["a1", "a2", "b1", "b2"]
     assert len(await due(notices, 3)) == 3
-    assert await due(notices, but_of=("a",)) == ["b1", "b2"]
-    assert await due(notices, but_to=SLOW) == ["a2", "b2"]
-    assert await due(notices, but_of=("a",), but_to=SLOW) == ["b2"]
+    assert await due(notices, excluded_workspaces=("a",)) == ["b1", "b2"]
+    assert await due(notices, excluded_urls=SLOW) == ["a2", "b2"]
+    assert await due(notices, excluded_workspaces=("a",), excluded_urls=SLOW) == ["b2"]
 
 
-async def test_a_delivery_is_one_senders_until_it_is_to_be_sent_again(notices: MongoNotices) -> None:
-    (seen,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+async def test_a_delivery_is_one_senders_until_it_is_to_be_sent_again(notices: MongoDeliveries) -> None:
+    (seen,) = await notices.due(10, excluded_workspaces=("a",), excluded_urls=[SLOW])
     assert [await notices.take(seen), await notices.take(seen)] == [True, False]
     assert await due(notices) == ["a1", "a2", "b1"]
     assert await notices.resend("b", "b2")
-    (again,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+    (again,) = await notices.due(10, excluded_workspaces=("a",), excluded_urls=[SLOW])
     assert (again.id, again.attempts) == ("b2", 1)
 
 
-async def test_a_sender_who_comes_late_says_nothing_of_the_attempt_after_its_own(notices: MongoNotices) -> None:
-    (first,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+async def test_a_sender_who_comes_late_says_nothing_of_the_attempt_after_its_own(notices: MongoDeliveries) -> None:
+    (first,) = await notices.due(10, excluded_workspaces=("a",), excluded_urls=[SLOW])
     await notices.take(first)
     await notices.failed(first, WebhookAnswer(None, "no answer"), timedelta(0))
-    (second,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+    (second,) = await notices.due(10, excluded_workspaces=("a",), excluded_urls=[SLOW])
     await notices.take(second)
     await notices.failed(first, WebhookAnswer(410, "Gone"), None)
 

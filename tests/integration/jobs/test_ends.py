@@ -10,12 +10,20 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteConcernError, WTimeoutError
 from pymongo.results import UpdateResult
 from tests.integration.jobs.system import a_spec, quick_settings
-from tests.unit.jobs.makers import NOW, RULES, at_work
+from tests.unit.jobs.makers import NOW, RULES, in_progress
 
 from jobs_service.bootstrap import open_store
-from jobs_service.runs.documents import BARE_SPEC, RUNS, TELLS, UNTOLD, encode_spec, new_document, spec_fields
+from jobs_service.runs.documents import (
+    BARE_SPEC,
+    PENDING_NOTICE,
+    RUNS,
+    WANTS_NOTICE,
+    encode_spec,
+    new_document,
+    spec_fields,
+)
 from jobs_service.runs.grouped_repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
-from jobs_service.runs.ports import Result
+from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.usage import Usage
@@ -37,7 +45,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def runs(store: Store) -> AsyncIterator[GroupedRuns]:
-    runs = GroupedRuns(store, RULES, is_told=lambda workspace_id: workspace_id == "curious")
+    runs = GroupedRuns(store, RULES, has_subscribers=lambda workspace_id: workspace_id == "curious")
     await runs.start()
     yield runs
     await runs.stop()
@@ -46,13 +54,13 @@ async def runs(store: Store) -> AsyncIterator[GroupedRuns]:
 async def _put(
     store: Store, n: int, more: Document | None = None, *, workspace_id: str = "workspace-1", stores_data: bool = True
 ) -> Run:
-    run: Run = at_work(id=f"run-{n}", workspace_id=workspace_id)
+    run: Run = in_progress(id=f"run-{n}", workspace_id=workspace_id)
     asked = a_spec(run.id, stores_data=stores_data)
     await store.collection(RUNS).insert_one(new_document(run, asked, order=n) | spec_fields(asked) | (more or {}))
     return run
 
 
-async def _end(runs: GroupedRuns, *ending: Run, result: Result | None = None) -> None:
+async def _end(runs: GroupedRuns, *ending: Run, result: RunResult | None = None) -> None:
     made = await asyncio.gather(*(runs.replace(run, _over(run), result) for run in ending))
     assert all(made)
 
@@ -91,17 +99,17 @@ async def test_where_the_engine_stood_goes(store: Store, runs: GroupedRuns, toge
 
 @pytest.mark.parametrize("together", [1, 6])
 async def test_whoever_wants_to_be_told_is_remembered(store: Store, runs: GroupedRuns, together: int) -> None:
-    callers = [await _put(store, n, {TELLS: True}) for n in range(together)]
+    callers = [await _put(store, n, {WANTS_NOTICE: True}) for n in range(together)]
     subscribed = [await _put(store, 10 + n, workspace_id="curious") for n in range(together)]
     nobodys = [await _put(store, 20 + n) for n in range(together)]
     await _end(runs, *callers, *subscribed, *nobodys)
 
     stored = await _stored(store)
-    assert {document["_id"] for document in stored if document.get(UNTOLD)} == {
+    assert {document["_id"] for document in stored if document.get(PENDING_NOTICE)} == {
         run.id for run in (*callers, *subscribed)
     }
-    assert not [document for document in stored if TELLS in document]
-    assert {document["_id"] for document in stored if UNTOLD not in document} == {run.id for run in nobodys}
+    assert not [document for document in stored if WANTS_NOTICE in document]
+    assert {document["_id"] for document in stored if PENDING_NOTICE not in document} == {run.id for run in nobodys}
 
 
 async def test_ends_and_other_changes_at_once_are_each_what_was_asked(store: Store, runs: GroupedRuns) -> None:
@@ -122,7 +130,7 @@ async def test_what_reads_like_an_expression_of_the_store_is_stored_as_it_is(sto
     named = [replace(run, worker_id="$spec") for run in ending]
     await asyncio.gather(*(runs.replace(run, after) for run, after in zip(ending, named, strict=True)))
     used = Usage(models={"$$ROOT": {}})
-    await _end(runs, *(replace(run, revision=1) for run in named), result=Result(usage=used))
+    await _end(runs, *(replace(run, revision=1) for run in named), result=RunResult(usage=used))
 
     for document in await _stored(store):
         assert document["worker_id"] == "$spec"

@@ -11,7 +11,7 @@ from tests.integration.jobs.system import System, a_spec, an_outcome, json_paylo
 from tests.support.eventually import until
 
 from jobs_service.deletion import repository as mongo_erasure
-from jobs_service.deletion import service as erasing
+from jobs_service.deletion import service as deletion
 from jobs_service.payloads.repository import CHUNK_BYTES
 from shared.broker.topology import DEAD, EVENTS
 from shared.contracts.claims import JournalEntry
@@ -171,7 +171,7 @@ async def test_the_output_that_logs_show_is_stored_beside_the_exact_one_and_goes
 
 
 async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "AT_ONCE", 2)
     monkeypatch.setattr(mongo_erasure, "_RUNS_AT_ONCE", 2)
     for _ in range(5):
         await system.gateway.accept(spec_of(MINE))
@@ -182,7 +182,7 @@ async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeyp
 async def test_more_of_another_kind_than_goes_at_once_goes_all_the_same(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "AT_ONCE", 2)
     for number in range(5):
         await system.gateway.cancel(f"unseen-{number}", *MINE)
     await erase(system, *MINE)

@@ -30,13 +30,13 @@ async def leases(mongodb_uri: str, mongodb_prefix: str, clock: ManualClock) -> A
 async def test_who_goes_on_leading_stays_in_the_same_term(leases: MongoLeases) -> None:
     assert [await leases.hold(ONE, LONG), await leases.hold(ONE, LONG)] == [1, 1]
     assert await leases.hold(OTHER, LONG) is None
-    await leases.leave(ONE)
+    await leases.release(ONE)
     assert await leases.hold(OTHER, LONG) == 2
 
 
 async def test_nobody_gives_up_what_another_leads(leases: MongoLeases) -> None:
     await leases.hold(ONE, LONG)
-    await leases.leave(OTHER)
+    await leases.release(OTHER)
     assert await leases.hold(OTHER, LONG) is None
     assert await leases.hold(ONE, LONG) == 1
 

@@ -71,13 +71,13 @@ async def test_everything_that_is_not_over_is_cancelled_at_once(system: System) 
 
 async def test_whoever_asks_again_comes_to_those_that_are_left(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancelling_all, "AT_ONCE", 1)
-    at_work = {(await system.gateway.accept()).run_id for _ in range(2)}
-    for _ in at_work:
+    in_progress = {(await system.gateway.accept()).run_id for _ in range(2)}
+    for _ in in_progress:
         await system.executor.begin()
 
     first, second, third = [await cancel_all(system, RunFilter()) for _ in range(3)]
 
-    assert set(first.run_ids + second.run_ids) == at_work
+    assert set(first.run_ids + second.run_ids) == in_progress
     assert [first.has_more, second.has_more] == [True, False]
     assert third == CancelledRuns((), has_more=False), "they were asked to stop already"
 

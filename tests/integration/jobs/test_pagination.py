@@ -15,7 +15,7 @@ from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.ports import PageQuery
 from jobs_service.views.repository import MongoRunViews
-from jobs_service.webhooks.repository import DELIVERIES, MongoNotices
+from jobs_service.webhooks.repository import DELIVERIES, MongoDeliveries
 from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
@@ -113,7 +113,7 @@ async def test_a_page_of_runs_reads_no_others(store: OverheardStore, only: RunFi
 
 
 async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> None:
-    page = await MongoNotices(store, timedelta(days=1)).page(WORKSPACE, None, limit=OURS, cursor=None)
+    page = await MongoDeliveries(store, timedelta(days=1)).page(WORKSPACE, None, limit=OURS, cursor=None)
 
     assert len(page.deliveries) == OURS
     assert await store.overheard[DELIVERIES].examined() <= EXAMINED_AT_MOST

@@ -11,7 +11,7 @@ from tests.support.eventually import until
 
 from jobs_service import consumer
 from jobs_service.records.consumer import RecordsConsumer
-from jobs_service.spend.repository import MongoSpendBook
+from jobs_service.spend.repository import MongoSpend
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import ErrorCode, RunError
@@ -138,7 +138,7 @@ async def test_spend_is_summed_per_workspace_and_counts_each_run_once(system: Sy
     await system.executor.finish(accepted.run_id, 1, usage=usage)
 
     async def is_booked() -> bool:
-        await MongoSpendBook(system.store).collect(100)
+        await MongoSpend(system.store).collect(100)
         found = await system.gateway.client.fetch("GET", "/internal/spend/workspace-1")
         return b'"input_tokens":200,"output_tokens":20,"cost_usd":0.5' in found
 

@@ -17,14 +17,14 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome,
 from tests.support.eventually import until
 
 from jobs_service.bootstrap import open_store
-from jobs_service.deletion.repository import MongoErasure
+from jobs_service.deletion.repository import MongoDeletion
 from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.records.ports import RecordedRun
 from jobs_service.records.repository import MongoRecords
 from jobs_service.runs.documents import CHARGE, RUNS, UNCHARGED
-from jobs_service.runs.ports import Result
+from jobs_service.runs.ports import RunResult
 from jobs_service.spend.charges import CHARGES, LOST_MS, MongoCharges
-from jobs_service.spend.repository import NOTE, SPEND, MongoSpendBook
+from jobs_service.spend.repository import NOTE, SPEND, MongoSpend
 from shared.contracts.erasure import Erase
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode
@@ -139,7 +139,7 @@ async def end(store: Store, *run_ids: str, known_by: dict[str, Any], usage: Usag
 
 async def booked(store: Store) -> list[int]:
     """Input tokens of both workspaces."""
-    book = MongoSpendBook(store)
+    book = MongoSpend(store)
     return [(await book.of_month(f"workspace-{number}", "2026-11")).input_tokens for number in (0, 1)]
 
 
@@ -149,17 +149,17 @@ async def test_whoever_comes_after_a_dead_process_finishes_what_it_began(
     store: Store, kind: Kind, at: int, when: When
 ) -> None:
     with pytest.raises(Unavailable):
-        await MongoSpendBook(DisturbedStore(store, at=at, when=when, what=die)).collect(100)
+        await MongoSpend(DisturbedStore(store, at=at, when=when, what=die)).collect(100)
     await spend(store, kind, "later-0", "later-1")
-    await MongoSpendBook(store).collect(100)
+    await MongoSpend(store).collect(100)
 
     assert await booked(store) == [600, 600]
-    assert await MongoSpendBook(store).collect(100) == 0
+    assert await MongoSpend(store).collect(100) == 0
 
 
 async def test_processes_that_book_at_the_same_time_book_each_run_once(store: Store) -> None:
-    await asyncio.gather(*(MongoSpendBook(store).collect(3) for _ in range(8)))
-    while await MongoSpendBook(store).collect(3):
+    await asyncio.gather(*(MongoSpend(store).collect(3) for _ in range(8)))
+    while await MongoSpend(store).collect(3):
         pass
 
     assert await booked(store) == [500, 500]
@@ -168,16 +168,16 @@ async def test_processes_that_book_at_the_same_time_book_each_run_once(store: St
 async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, kind: Kind) -> None:
     thaw = asyncio.Event()
     frozen = DisturbedStore(store, at=2, when="before", what=thaw.wait)
-    slow = asyncio.create_task(MongoSpendBook(frozen).collect(100))
+    slow = asyncio.create_task(MongoSpend(frozen).collect(100))
     await until(lambda: store.collection(SPEND).find_one({"_id": NOTE}))
-    await MongoSpendBook(store).collect(100)
+    await MongoSpend(store).collect(100)
     await spend(store, kind, "later-0", "later-1")
-    await MongoSpendBook(store).collect(100)
+    await MongoSpend(store).collect(100)
     thaw.set()
     await slow
 
     assert await booked(store) == [600, 600]
-    assert await MongoSpendBook(store).collect(100) == 0
+    assert await MongoSpend(store).collect(100) == 0
 
 
 @pytest.mark.parametrize("books_it_while_it_waits", [True, False])
@@ -204,7 +204,7 @@ async def test_what_a_run_spent_that_was_cancelled_in_its_pause_is_booked(system
 
 async def is_booked(system: System, tokens: int) -> bool:
     """Whether all that is to be booked is, and comes to so many input tokens."""
-    book, month = MongoSpendBook(system.store), f"{datetime.now(UTC):%Y-%m}"
+    book, month = MongoSpend(system.store), f"{datetime.now(UTC):%Y-%m}"
     while await book.collect(100):
         pass
     is_done = not await system.stored(**{UNCHARGED: True})
@@ -230,10 +230,10 @@ async def test_a_run_that_ends_while_its_pause_is_booked_is_booked_once(empty: S
     """The writes: the note, the sum, the run, the note again."""
     await pauses(empty, "run-0")
     what = partial(goes_on, empty, "run-0")
-    await MongoSpendBook(DisturbedStore(empty, at=at, when=when, what=what)).collect(100)
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(DisturbedStore(empty, at=at, when=when, what=what)).collect(100)
+    await MongoSpend(empty).collect(100)
     assert await booked(empty) == [300, 0]
-    assert await MongoSpendBook(empty).collect(100) == 0
+    assert await MongoSpend(empty).collect(100) == 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -241,9 +241,9 @@ async def test_a_run_that_ends_while_its_pause_is_booked_is_booked_once(empty: S
 async def test_what_a_paused_run_spent_is_booked_once_whoever_dies(empty: Store, at: int, when: When) -> None:
     await pauses(empty, "run-0")
     with pytest.raises(Unavailable):
-        await MongoSpendBook(DisturbedStore(empty, at=at, when=when, what=die)).collect(100)
+        await MongoSpend(DisturbedStore(empty, at=at, when=when, what=die)).collect(100)
     await goes_on(empty, "run-0")
-    while await MongoSpendBook(empty).collect(100):
+    while await MongoSpend(empty).collect(100):
         pass
     assert await booked(empty) == [300, 0]
 
@@ -252,22 +252,22 @@ async def test_a_process_that_was_overtaken_says_nothing_of_a_run_that_went_on(e
     await pauses(empty, "run-0")
     thaw = asyncio.Event()
     frozen = DisturbedStore(empty, at=3, when="before", what=thaw.wait)
-    slow = asyncio.create_task(MongoSpendBook(frozen).collect(100))
+    slow = asyncio.create_task(MongoSpend(frozen).collect(100))
     await until(lambda: empty.collection(SPEND).find_one({"_id": NOTE}))
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     await goes_on(empty, "run-0", until_it="paused")
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     thaw.set()
     await slow
     await goes_on(empty, "run-0")
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     assert await booked(empty) == [300, 0]
 
 
 @pytest.mark.parametrize("absurd", [2**70, -(2**70)])
 async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(store: Store, absurd: int) -> None:
     await end(store, "absurd", known_by={UNCHARGED: True}, usage=Usage(absurd, absurd, 0.25))
-    while await MongoSpendBook(store).collect(100):
+    while await MongoSpend(store).collect(100):
         pass
     of_it, of_others = await booked(store)
     assert of_others == 500
@@ -278,18 +278,18 @@ async def test_the_spend_of_a_month_can_be_told_however_large_it_is(empty: Store
     """The driver gives numbers from 2,147,483,648 on in a type of its own, which is no JSON."""
     large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
     await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
-    await MongoSpendBook(empty).collect(100)
-    told = msgspec.json.encode(await MongoSpendBook(empty).of_month("workspace-0", "2026-11"))
+    await MongoSpend(empty).collect(100)
+    told = msgspec.json.encode(await MongoSpend(empty).of_month("workspace-0", "2026-11"))
     assert msgspec.json.decode(told, type=Usage) == large
 
 
 async def test_a_charge_waits_for_its_runs(empty: Store) -> None:
     charge_id = await charge(empty, "run-0", "run-1")
     await end(empty, "run-0", known_by={CHARGE: charge_id})
-    assert await MongoSpendBook(empty).collect(100) == 0
+    assert await MongoSpend(empty).collect(100) == 0
 
     await end(empty, "run-1", known_by={CHARGE: charge_id})
-    assert await MongoSpendBook(empty).collect(100) == 2
+    assert await MongoSpend(empty).collect(100) == 2
     assert await booked(empty) == [200, 0]
 
 
@@ -297,9 +297,9 @@ async def test_a_run_whose_record_comes_again_is_booked_by_one_charge(empty: Sto
     first = await charge(empty, "run-0")
     await charge(empty, "run-0")
     await end(empty, "run-0", known_by={CHARGE: first})
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     await charge(empty, "run-0")
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
 
     assert await booked(empty) == [100, 0]
     assert await empty.collection(CHARGES).find().to_list() == []
@@ -308,10 +308,10 @@ async def test_a_run_whose_record_comes_again_is_booked_by_one_charge(empty: Sto
 async def test_what_a_dead_process_stored_is_booked_though_the_rest_never_comes(empty: Store) -> None:
     charge_id = await charge(empty, "run-0", "lost")
     await end(empty, "run-0", known_by={CHARGE: charge_id})
-    assert await MongoSpendBook(empty).collect(100) == 0
+    assert await MongoSpend(empty).collect(100) == 0
 
     await empty.collection(CHARGES).update_one({"_id": charge_id}, {"$inc": {"at_ms": -LOST_MS - 1}})
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     assert await booked(empty) == [100, 0]
     assert await empty.collection(CHARGES).find().to_list() == []
 
@@ -319,7 +319,7 @@ async def test_what_a_dead_process_stored_is_booked_though_the_rest_never_comes(
 async def test_a_charge_that_must_wait_holds_up_no_other(empty: Store) -> None:
     await charge(empty, *(f"lost-{number}" for number in range(5)))
     await spend(empty, "charged", "run-0", "run-1")
-    assert await MongoSpendBook(empty).collect(3) == 2
+    assert await MongoSpend(empty).collect(3) == 2
     assert await booked(empty) == [100, 100]
 
 
@@ -327,24 +327,24 @@ async def test_a_run_that_became_durable_holds_up_no_booking(empty: Store) -> No
     charge_id = await charge(empty, "run-0", "paused")
     await end(empty, "run-0", known_by={CHARGE: charge_id})
     await empty.collection(RUNS).insert_one({"_id": "paused", "workspace_id": "workspace-1", "phase": "paused"})
-    assert await MongoSpendBook(empty).collect(100) == 1
+    assert await MongoSpend(empty).collect(100) == 1
     assert await booked(empty) == [100, 0]
 
 
 async def test_charges_of_a_batch_that_an_earlier_version_finished_are_not_booked_again(empty: Store) -> None:
     await spend(empty, "charged", "run-0")
     with pytest.raises(Unavailable):
-        await MongoSpendBook(DisturbedStore(empty, at=3, when="before", what=die)).collect(100)
+        await MongoSpend(DisturbedStore(empty, at=3, when="before", what=die)).collect(100)
     await empty.collection(SPEND).update_one({"_id": NOTE}, {"$unset": {"run_ids": 1, "sums": 1}})
 
-    assert await MongoSpendBook(empty).collect(100) == 0
+    assert await MongoSpend(empty).collect(100) == 0
     assert await booked(empty) == [100, 0]
 
 
 async def test_many_small_charges_are_booked_a_bounded_number_at_a_time(empty: Store) -> None:
     for number in range(7):
         await spend(empty, "charged", f"run-{number}")
-    assert [await MongoSpendBook(empty).collect(3) for _ in range(4)] == [3, 3, 1, 0]
+    assert [await MongoSpend(empty).collect(3) for _ in range(4)] == [3, 3, 1, 0]
     assert await booked(empty) == [700, 0]
 
 
@@ -353,24 +353,24 @@ async def test_many_small_charges_are_booked_a_bounded_number_at_a_time(empty: S
 async def test_a_record_whose_writer_dies_is_booked_once_when_it_comes_again(empty: Store, at: int, when: When) -> None:
     rules = quick_settings("mongodb://unused", "unused").rules
     record = RunRecorded(a_spec("run-0", mode=RunMode.SYNC), an_outcome(), usage=Usage(100, 10, 0.25))
-    records = [RecordedRun(record, Result(duration_ms=1.0, usage=record.usage))]
+    records = [RecordedRun(record, RunResult(duration_ms=1.0, usage=record.usage))]
     with pytest.raises(Unavailable):
         await MongoRecords(DisturbedStore(empty, at=at, when=when, what=die), rules).write(records)
     await MongoRecords(empty, rules).write(records)
     await MongoRecords(empty, rules).write(records)
 
     month = f"{record.outcome.ended_at:%Y-%m}"
-    await MongoSpendBook(empty).collect(100)
-    assert (await MongoSpendBook(empty).of_month(WORKSPACE, month)).input_tokens == 100
+    await MongoSpend(empty).collect(100)
+    assert (await MongoSpend(empty).of_month(WORKSPACE, month)).input_tokens == 100
     assert await empty.collection(CHARGES).find().to_list() == []
 
 
 async def test_a_run_is_not_erased_before_it_is_booked(empty: Store) -> None:
     await spend(empty, "charged", "run-0")
-    erasure = MongoErasure(empty, MongoBlobs(empty, max_bytes=1))
+    erasure = MongoDeletion(empty, MongoBlobs(empty, max_bytes=1))
     assert (await erasure.erase(Erase("workspace-0"), 10)).has_more
     assert await empty.collection(RUNS).find_one({"_id": "run-0"}) is not None
 
-    await MongoSpendBook(empty).collect(100)
+    await MongoSpend(empty).collect(100)
     await erasure.erase(Erase("workspace-0"), 10)
     assert await empty.collection(RUNS).find_one({"_id": "run-0"}) is None

@@ -36,11 +36,11 @@ async def test_who_subscribes_while_the_list_is_read_is_known_at_once(
 
     with monkeypatch.context() as slow:
         slow.setattr(AsyncCursor, "to_list", to_list_over_a_slow_line)
-        reading = asyncio.create_task(subscriptions.refresh())
+        reader = asyncio.create_task(subscriptions.refresh())
         await answered.wait()
     await subscriptions.save(WORKSPACE, None, SaveSubscription(url="https://example.com/hook"))
     arrives.set()
-    await reading
+    await reader
     assert subscriptions.has_any(WORKSPACE)
     await subscriptions.refresh()
     assert subscriptions.has_any(WORKSPACE)

@@ -8,7 +8,7 @@ from tests.integration.jobs.webhooks import BASE, Stub, deliveries, run, settled
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
 
-from jobs_service.webhooks.rules import RETRIES, wait_before
+from jobs_service.webhooks.rules import RETRIES, retry_delay
 from shared.contracts.webhooks import (
     DeliveryState,
     SaveSubscription,
@@ -51,10 +51,10 @@ async def test_an_address_that_is_away_is_tried_again_under_the_same_id(
 
     await until(tried)
 
-    async def noted() -> bool:
+    async def record_result() -> bool:
         return (await deliveries(hooked))[0].last_status == status
 
-    await until(noted)
+    await until(record_result)
     (waiting,) = await deliveries(hooked)
     assert waiting.next_attempt_at is not None
     assert abs(waiting.next_attempt_at - began) < timedelta(minutes=1)
@@ -133,7 +133,7 @@ async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stu
 def test_the_schedule_is_the_documented_one() -> None:
     assert [wait.total_seconds() for wait in RETRIES] == [5, 15, 60, 180, 600]
     for attempts, wait in enumerate(RETRIES, 1):
-        waited = wait_before(attempts)
+        waited = retry_delay(attempts)
         assert waited is not None
         assert wait <= waited <= wait * 1.1
-    assert wait_before(len(RETRIES) + 1) is None
+    assert retry_delay(len(RETRIES) + 1) is None

@@ -16,7 +16,7 @@ from tests.integration.jobs.webhooks import BASE, FILE, SECRET, STARTED, Stub, d
 from tests.support.eventually import until
 from tests.support.http_stub import Answer
 
-from jobs_service.webhooks.repository import MongoNotices
+from jobs_service.webhooks.repository import MongoDeliveries
 from shared.contracts.messages import RunRecorded
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
@@ -98,11 +98,11 @@ async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(st
         output = b'"' + b"x" * 1_000_000 + b'"'
         told: set[str] = set()
         ended = {await run(system, output=output, callback_url="https://example.com/") for _ in range(6)}
-        notices = MongoNotices(system.store, timedelta(days=1))
+        notices = MongoDeliveries(system.store, timedelta(days=1))
         while found := await notices.ended(50):
             assert len(found) < 6
             told |= found.keys()
-            await notices.announce(list(found), [])
+            await notices.save_deliveries(list(found), [])
     assert told == ended
 
 

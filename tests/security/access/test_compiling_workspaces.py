@@ -75,7 +75,7 @@ async def test_checks_of_one_workspace_take_turns(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(checker, "check", check)
     monkeypatch.setattr(checker, "named_values", lambda _: frozenset())
     nothing = cast("Any", None)
-    checks = checker.Checking(nothing, nothing, cast("Any", NoValues()), frozenset())
+    checks = checker.WorkflowChecker(nothing, nothing, cast("Any", NoValues()), frozenset())
     content = cast("Any", SimpleNamespace(state={"blocks": {}, "edges": []}))
     await asyncio.gather(*(checks.problems(content, "attacker") for _ in range(8)))
     assert most_at_once == 1
@@ -200,7 +200,7 @@ async def test_called_workflows_are_read_beside_the_event_loop_and_each_snapshot
     monkeypatch.setattr(checker, "named_values", lambda _: frozenset())
     monkeypatch.setattr(checker, "read_state", read_state)
     live = cast("Any", LiveWorkflows())
-    checks = checker.Checking(live, live, cast("Any", NoValues()), frozenset())
+    checks = checker.WorkflowChecker(live, live, cast("Any", NoValues()), frozenset())
     content = cast("Any", SimpleNamespace(state=CALLS_ITSELF))
     for _ in range(2):
         assert (await checks.problems(content, "author")).errors == ()

@@ -8,9 +8,9 @@ from prometheus_client import REGISTRY
 from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
 
 from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.leadership.ports import Leadership
-from jobs_service.queue.dispatcher import Dispatching, DispatchPolicy
+from jobs_service.queue.dispatcher import Dispatcher, DispatchPolicy
 
 
 class System:
@@ -22,18 +22,18 @@ class System:
         self.queue = FakeQueue(self.clock)
         self.work = FakeWork()
         self.window = window
-        self.bell = Bell()
+        self.wake_up = WakeUpEvent()
         self.dispatcher = self.another("me")
 
-    def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatching:
+    def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatcher:
         """One more process that would dispatch."""
         leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
         policy = DispatchPolicy(self.window, timedelta(seconds=10), shows_workspaces=shows_workspaces)
-        return Dispatching(self.queue, self.work, leader, policy, clock=self.clock, bell=self.bell)
+        return Dispatcher(self.queue, self.work, leader, policy, clock=self.clock, wake_up=self.wake_up)
 
     def is_woken_by_news(self) -> bool:
         """Whether the dispatcher wants to hear of new runs."""
-        return self.bell.has_room
+        return self.wake_up.has_capacity
 
     @property
     def sent(self) -> list[str]:

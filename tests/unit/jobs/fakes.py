@@ -12,7 +12,7 @@ from jobs_service.leadership.ports import Leadership
 from jobs_service.queue.capacity import QueueCounter, QueueLimits, Reservation
 from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
 from jobs_service.runs.leases import renewed
-from jobs_service.runs.ports import Adopted, Claimable, Result, Seen
+from jobs_service.runs.ports import AdoptedRun, ClaimableRun, LoadedRun, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
 from shared.contracts.claims import JournalEntry, JournalPage, JournalPosition
@@ -48,7 +48,7 @@ class FakeLeases:
         self.fails: FlowportError | None = None
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """See Leases."""
+        """See LeaseRepository."""
         self.asked += 1
         if self.fails:
             raise self.fails
@@ -56,8 +56,8 @@ class FakeLeases:
             self.give(leadership.name, leadership.holder)
         return self.terms[leadership.name] if self.holders[leadership.name] == leadership.holder else None
 
-    async def leave(self, leadership: Leadership) -> None:
-        """See Leases."""
+    async def release(self, leadership: Leadership) -> None:
+        """See LeaseRepository."""
         if self.holders.get(leadership.name) == leadership.holder:
             del self.holders[leadership.name]
 
@@ -125,7 +125,7 @@ class FakeQueue:
         self.clock = clock
         self.waiting_runs: defaultdict[str, list[str]] = defaultdict(list)
         self.unclaimed: dict[str, ActiveRun] = {}
-        self.at_work: dict[str, ActiveRun] = {}
+        self.in_progress: dict[str, ActiveRun] = {}
         self.booked: defaultdict[str, int] = defaultdict(int)
         self.reservations: list[Reservation] = []
         self.concurrency = 100
@@ -146,11 +146,11 @@ class FakeQueue:
     def claim(self, run_id: str) -> None:
         """A worker takes the run."""
         run = self.unclaimed.pop(run_id)
-        self.at_work[run_id] = _active(run.run_id, run.workspace_id, begun=True)
+        self.in_progress[run_id] = _active(run.run_id, run.workspace_id, begun=True)
 
     def requeue(self, run_id: str) -> None:
         """Its worker is lost."""
-        self.at_work[run_id] = replace(self.at_work[run_id], is_requeued=True)
+        self.in_progress[run_id] = replace(self.in_progress[run_id], is_requeued=True)
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
         """See Queue."""
@@ -161,7 +161,7 @@ class FakeQueue:
         counters = {
             name: QueueCounter(queued=count, concurrency_limit=self.concurrency) for name, count in self.booked.items()
         }
-        active = [*self.unclaimed.values(), *self.at_work.values()]
+        active = [*self.unclaimed.values(), *self.in_progress.values()]
         overall = QueueCounter(queued=sum(self.booked.values()))
         return QueueState(self.clock.now(), counters, overall, self.reservations, active, {})
 
@@ -184,8 +184,8 @@ class FakeQueue:
                 again = self.unclaimed[run_id]
                 self.unclaimed[run_id] = replace(again, dispatched_at=now, dispatches=again.dispatches + 1)
                 marked.add(run_id)
-            elif run_id in self.at_work:
-                run = self.at_work.pop(run_id)
+            elif run_id in self.in_progress:
+                run = self.in_progress.pop(run_id)
                 self.unclaimed[run_id] = replace(run, is_requeued=False, is_dispatched=True, dispatched_at=now)
                 marked.add(run_id)
         return frozenset(marked)
@@ -230,53 +230,53 @@ class FakeRuns:
         """Seconds that it takes to tell the time."""
 
     async def now(self) -> datetime:
-        """See Runs."""
+        """See RunRepository."""
         self.clock.seconds += self.answers_after
         return self.clock.now()
 
-    async def load(self, run_id: str) -> Seen | None:
-        """See Runs."""
-        return Seen(self.kept[run_id], self.clock.now()) if run_id in self.kept else None
+    async def load(self, run_id: str) -> LoadedRun | None:
+        """See RunRepository."""
+        return LoadedRun(self.kept[run_id], self.clock.now()) if run_id in self.kept else None
 
-    async def claimable(self, run_id: str) -> Claimable | None:
-        """See Runs."""
+    async def claimable(self, run_id: str) -> ClaimableRun | None:
+        """See RunRepository."""
         raise NotImplementedError
 
-    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
-        """See Runs."""
+    async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
+        """See RunRepository."""
         if self.kept.get(before.id) != before:
             return False
         self.kept[before.id] = replace(after, revision=before.revision + 1)
         return True
 
     async def renew(self, run_id: str, attempt: int) -> bool:
-        """See Runs."""
+        """See RunRepository."""
         run = self.kept.get(run_id)
         if run is None or run.phase is not Phase.PROCESSING or run.attempt != attempt or run.cancel_requested:
             return False
         return await self.replace(run, renewed(run, self.clock.now(), self.rules))
 
-    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
-        """See Runs."""
+    async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
+        """See RunRepository."""
         late = [run for run in self.kept.values() if run.due_at is not None and run.due_at <= now]
-        return [Seen(run, now) for run in late if at_work or run.phase is not Phase.PROCESSING][:limit]
+        return [LoadedRun(run, now) for run in late if in_progress or run.phase is not Phase.PROCESSING][:limit]
 
-    async def orphan_attached(self) -> None:
-        """See Runs."""
+    async def expire_attached(self) -> None:
+        """See RunRepository."""
         for run in self.kept.values():
             if run.phase is Phase.ATTACHED:
                 await self.replace(run, replace(run, due_at=self.clock.now()))
 
-    async def adopt(self, adopted: Adopted) -> bool:
-        """See Runs."""
+    async def adopt(self, adopted: AdoptedRun) -> bool:
+        """See RunRepository."""
         raise NotImplementedError
 
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
-        """See Runs."""
+        """See RunRepository."""
         raise NotImplementedError
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
-        """See Runs."""
+        """See RunRepository."""
         raise NotImplementedError
 
 
@@ -287,18 +287,18 @@ class FakeJournal:
         self.kept: defaultdict[str, list[JournalEntry]] = defaultdict(list)
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
-        """See Journal."""
+        """See JournalRepository."""
         self.kept[run_id] += entries
 
     async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
-        """See Journal. One page has them all."""
+        """See JournalRepository. One page has them all."""
         return JournalPage(tuple(self.kept[run_id][0 if behind is None else behind.index + 1 :]))
 
-    async def keep(self, run_id: str) -> None:
-        """See Journal."""
+    async def extend_retention(self, run_id: str) -> None:
+        """See JournalRepository."""
 
     async def discard(self, run_ids: Sequence[str]) -> None:
-        """See Journal."""
+        """See JournalRepository."""
         for run_id in run_ids:
             self.kept.pop(run_id, None)
 
@@ -309,7 +309,7 @@ def _active(run_id: str, workspace_id: str, *, begun: bool = False, dispatched_a
         workspace_id=workspace_id,
         is_dispatched=not begun,
         is_requeued=False,
-        has_begun=begun,
+        has_started=begun,
         dispatched_at=dispatched_at,
         dispatches=1,
     )

@@ -36,7 +36,7 @@ def a_run(phase: Phase = Phase.WAITING, **fields: Any) -> Run:
     return Run(**(known | fields))
 
 
-def at_work(**fields: Any) -> Run:
+def in_progress(**fields: Any) -> Run:
     """A run that worker-1 holds as attempt 1, through dispatch-1."""
     held: dict[str, Any] = {
         "attempt": 1,

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from tests.support.left_behind import without_collections
 
-from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.payloads.service import Payloads
-from jobs_service.queue.admission import Accepting
+from jobs_service.queue.admission import AdmissionService
 from jobs_service.queue.capacity import QueueLimits
 from shared.contracts.jobs import AcceptRun
 from shared.contracts.payloads import Payload
@@ -35,11 +35,11 @@ def a_run() -> AcceptRun:
 async def test_a_refused_run_leaves_memory_at_once_and_waits_for_no_collection() -> None:
     full: Any = FullQueue()
     unused: Any = None
-    accepting = Accepting(full, Payloads(unused, timedelta(days=1)), unused, QueueLimits(1, 1), Bell())
-    await accepting.batches.start()
+    admission = AdmissionService(full, Payloads(unused, timedelta(days=1)), unused, QueueLimits(1, 1), WakeUpEvent())
+    await admission.batches.start()
     with without_collections() as remains:
         with pytest.raises(AtCapacity):
-            await accepting.accept(a_run())
+            await admission.accept(a_run())
         await asyncio.sleep(0)
         assert remains.of(AcceptRun, AtCapacity) == []
-    await accepting.batches.stop()
+    await admission.batches.stop()

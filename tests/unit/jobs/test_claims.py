@@ -3,18 +3,18 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, in_progress
 
-from jobs_service.runs.leases import EndedInstead, Granted, Refused, claim
+from jobs_service.runs.leases import ClaimEnd, ClaimGrant, ClaimRefusal, claim
 from jobs_service.runs.run import Phase
 from shared.contracts.outcomes import ErrorCode
 
 
 def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None:
-    verdict = claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES)
+    decision = claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES)
 
-    assert isinstance(verdict, Granted)
-    run = verdict.run
+    assert isinstance(decision, ClaimGrant)
+    run = decision.run
     assert (run.phase, run.attempt, run.losses) == (Phase.PROCESSING, 1, 0)
     assert (run.started_at, run.due_at, run.deadline_at) == (NOW, after(15), after(5400))
     assert (run.held_dispatch_id, run.worker_id) == ("dispatch-1", "worker-2")
@@ -22,36 +22,36 @@ def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None
 
 def test_an_older_dispatch_of_an_unclaimed_run_is_as_good_as_the_latest() -> None:
     run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2", dispatch_ids=("dispatch-1", "dispatch-2"))
-    verdict = claim(run, a_claim("dispatch-1"), NOW, RULES)
+    decision = claim(run, a_claim("dispatch-1"), NOW, RULES)
 
-    assert isinstance(verdict, Granted)
-    assert verdict.run.dispatch_ids == (), "no message of an earlier dispatch is accepted after the claim"
+    assert isinstance(decision, ClaimGrant)
+    assert decision.run.dispatch_ids == (), "no message of an earlier dispatch is accepted after the claim"
 
 
 def test_a_dispatched_run_is_refused_to_a_claim_with_another_dispatch_id() -> None:
     run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2", dispatch_ids=("dispatch-1", "dispatch-2"))
 
-    assert claim(run, a_claim("dispatch-3", redelivered=True), NOW, RULES) == Refused()
+    assert claim(run, a_claim("dispatch-3", redelivered=True), NOW, RULES) == ClaimRefusal()
 
 
 def test_the_dispatch_of_an_earlier_version_is_accepted_that_stored_its_latest_id_only() -> None:
-    assert isinstance(claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES), Granted)
+    assert isinstance(claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES), ClaimGrant)
 
 
 def test_a_requeued_run_is_refused_until_it_is_dispatched_again() -> None:
     run = a_run(Phase.REQUEUED, attempt=1, dispatch_id="dispatch-1", started_at=NOW, deadline_at=after(5400))
 
-    assert claim(run, a_claim(redelivered=True), NOW, RULES) == Refused()
+    assert claim(run, a_claim(redelivered=True), NOW, RULES) == ClaimRefusal()
 
 
 def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
     run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", paused_at=NOW, deadline_at=after(5400))
-    assert isinstance(claim(run, a_claim(), NOW + RULES.age - timedelta(seconds=1), RULES), Granted)
-    verdict = claim(run, a_claim(), NOW + RULES.age, RULES)
+    assert isinstance(claim(run, a_claim(), NOW + RULES.age - timedelta(seconds=1), RULES), ClaimGrant)
+    decision = claim(run, a_claim(), NOW + RULES.age, RULES)
 
-    assert isinstance(verdict, EndedInstead)
-    assert verdict.run.error is not None
-    assert verdict.run.error.message == "The run was not finished within 360 days, including its pauses"
+    assert isinstance(decision, ClaimEnd)
+    assert decision.run.error is not None
+    assert decision.run.error.message == "The run was not finished within 360 days, including its pauses"
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,20 @@ def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
     ],
 )
 def test_a_live_lease_holds_against_every_other_message(asked: object) -> None:
-    assert claim(at_work(), asked, NOW, RULES) == Refused()  # type: ignore[arg-type]
+    assert claim(in_progress(), asked, NOW, RULES) == ClaimRefusal()  # type: ignore[arg-type]
 
 
 def test_the_redelivered_message_of_a_live_lease_takes_over_and_counts_a_loss() -> None:
-    verdict = claim(at_work(), a_claim(redelivered=True), NOW, RULES)
+    decision = claim(in_progress(), a_claim(redelivered=True), NOW, RULES)
 
-    assert isinstance(verdict, Granted)
-    assert (verdict.run.attempt, verdict.run.losses, verdict.run.worker_id) == (2, 1, "worker-2")
+    assert isinstance(decision, ClaimGrant)
+    assert (decision.run.attempt, decision.run.losses, decision.run.worker_id) == (2, 1, "worker-2")
 
 
 def test_a_lease_that_looks_over_holds_until_the_reaper_ends_it() -> None:
-    assert claim(at_work(), a_claim("dispatch-9"), after(30), RULES) == Refused(), "the store's clock may have jumped"
+    assert claim(in_progress(), a_claim("dispatch-9"), after(30), RULES) == ClaimRefusal(), (
+        "the store's clock may have jumped"
+    )
 
 
 @pytest.mark.parametrize("redelivered", [False, True])
@@ -86,28 +88,28 @@ def test_a_claim_whose_answer_was_lost_is_told_the_same_again_and_costs_nothing(
     redelivered: bool, seconds: int
 ) -> None:
     asked = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
-    verdict = claim(at_work(), asked, after(seconds), RULES)
+    decision = claim(in_progress(), asked, after(seconds), RULES)
 
-    assert isinstance(verdict, Granted)
-    assert (verdict.run.attempt, verdict.run.losses, verdict.run.due_at) == (1, 0, after(seconds + 15))
+    assert isinstance(decision, ClaimGrant)
+    assert (decision.run.attempt, decision.run.losses, decision.run.due_at) == (1, 0, after(seconds + 15))
 
 
 def test_a_redelivery_to_the_worker_that_had_it_is_another_attempt() -> None:
-    verdict = claim(at_work(), a_claim("dispatch-1", "worker-1", redelivered=True), NOW, RULES)
+    decision = claim(in_progress(), a_claim("dispatch-1", "worker-1", redelivered=True), NOW, RULES)
 
-    assert isinstance(verdict, Granted)
-    assert (verdict.run.attempt, verdict.run.losses, verdict.run.claim_id) == (2, 1, "claim-2")
+    assert isinstance(decision, ClaimGrant)
+    assert (decision.run.attempt, decision.run.losses, decision.run.claim_id) == (2, 1, "claim-2")
 
 
 def test_a_requeued_run_is_granted_without_counting_again() -> None:
     run = a_run(
         Phase.DISPATCHED, dispatch_id="dispatch-2", attempt=1, losses=1, started_at=NOW, deadline_at=after(5400)
     )
-    verdict = claim(run, a_claim("dispatch-2"), after(60), RULES)
+    decision = claim(run, a_claim("dispatch-2"), after(60), RULES)
 
-    assert isinstance(verdict, Granted)
-    assert (verdict.run.attempt, verdict.run.losses) == (2, 1)
-    assert (verdict.run.started_at, verdict.run.deadline_at) == (NOW, after(5400)), "the time limit goes on"
+    assert isinstance(decision, ClaimGrant)
+    assert (decision.run.attempt, decision.run.losses) == (2, 1)
+    assert (decision.run.started_at, decision.run.deadline_at) == (NOW, after(5400)), "the time limit goes on"
 
 
 @pytest.mark.parametrize(
@@ -124,38 +126,38 @@ def test_a_requeued_run_is_granted_without_counting_again() -> None:
     ],
 )
 def test_a_run_that_needs_no_worker_is_refused_to_everybody(phase: Phase) -> None:
-    assert claim(a_run(phase), a_claim(redelivered=True), NOW, RULES) == Refused()
+    assert claim(a_run(phase), a_claim(redelivered=True), NOW, RULES) == ClaimRefusal()
 
 
 def test_after_the_last_allowed_loss_the_run_fails_instead() -> None:
-    verdict = claim(at_work(losses=2), a_claim(redelivered=True), NOW, RULES)
+    decision = claim(in_progress(losses=2), a_claim(redelivered=True), NOW, RULES)
 
-    assert isinstance(verdict, EndedInstead)
-    assert verdict.run.phase is Phase.FAILED
-    assert verdict.run.error is not None
-    assert verdict.run.error.code is ErrorCode.ATTEMPTS_EXHAUSTED
-    assert "3 attempts" in verdict.run.error.message
+    assert isinstance(decision, ClaimEnd)
+    assert decision.run.phase is Phase.FAILED
+    assert decision.run.error is not None
+    assert decision.run.error.code is ErrorCode.ATTEMPTS_EXHAUSTED
+    assert "3 attempts" in decision.run.error.message
 
 
 def test_a_run_past_its_time_limit_fails_instead() -> None:
     run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", attempt=1, started_at=NOW, deadline_at=after(5400))
-    verdict = claim(run, a_claim(), after(5400), RULES)
+    decision = claim(run, a_claim(), after(5400), RULES)
 
-    assert isinstance(verdict, EndedInstead)
-    assert verdict.run.error is not None
-    assert verdict.run.error.message == "Execution timed out after 90 minutes"
+    assert isinstance(decision, ClaimEnd)
+    assert decision.run.error is not None
+    assert decision.run.error.message == "Execution timed out after 90 minutes"
 
 
 def test_a_run_whose_cancel_was_recorded_is_cancelled_instead() -> None:
-    verdict = claim(at_work(cancel_requested=True), a_claim(redelivered=True), NOW, RULES)
+    decision = claim(in_progress(cancel_requested=True), a_claim(redelivered=True), NOW, RULES)
 
-    assert isinstance(verdict, EndedInstead)
-    assert verdict.run.phase is Phase.CANCELLED
+    assert isinstance(decision, ClaimEnd)
+    assert decision.run.phase is Phase.CANCELLED
 
 
 def test_a_lease_never_outlasts_the_time_limit_and_its_grace() -> None:
     run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-1", attempt=1, started_at=NOW, deadline_at=after(2))
-    verdict = claim(run, a_claim(), after(1), RULES)
+    decision = claim(run, a_claim(), after(1), RULES)
 
-    assert isinstance(verdict, Granted)
-    assert verdict.run.due_at == after(12)
+    assert isinstance(decision, ClaimGrant)
+    assert decision.run.due_at == after(12)

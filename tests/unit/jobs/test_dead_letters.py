@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from jobs_service.dead_letters.rules import KeptLetter, examine
-from jobs_service.dead_letters.service import DeadLettering
+from jobs_service.dead_letters.rules import StoredLetter, examine
+from jobs_service.dead_letters.service import DeadLetterService
 from shared.broker.ports import DeadLetter
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.messages import (
@@ -95,9 +95,9 @@ class LateLetters:
 
     def __init__(self, away: int) -> None:
         self.away = away
-        self.kept: list[KeptLetter] = []
+        self.kept: list[StoredLetter] = []
 
-    async def keep(self, letter: KeptLetter) -> None:
+    async def add(self, letter: StoredLetter) -> None:
         if self.away:
             self.away -= 1
             raise Unavailable("the store does not answer")
@@ -111,11 +111,11 @@ def counted() -> float:
 
 async def test_a_letter_that_waits_for_the_store_is_counted_once_and_when_it_is_kept() -> None:
     letters, before = LateLetters(2), counted()
-    burying = DeadLettering(letters, None, None, None, None)  # type: ignore[arg-type]  # nothing of them is asked
+    burying = DeadLetterService(letters, None, None, None, None)  # type: ignore[arg-type]  # nothing of them is asked
     letter = DeadLetter(b"no message", "runs.async", "rejected")
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await burying.bury(letter)
+            await burying.store(letter)
     assert counted() == before
-    await burying.bury(letter)
+    await burying.store(letter)
     assert (counted(), len(letters.kept)) == (before + 1, 1)

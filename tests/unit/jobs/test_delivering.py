@@ -12,10 +12,10 @@ import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.jobs.fakes import ManualClock
 
-from jobs_service.leadership.loops import Bell, Loop
-from jobs_service.webhooks import delivery as delivering
-from jobs_service.webhooks.concurrency import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
-from jobs_service.webhooks.delivery import Delivering
+from jobs_service.leadership.loops import Loop, WakeUpEvent
+from jobs_service.webhooks import delivery as delivery_service
+from jobs_service.webhooks.concurrency import ADDRESS_SLOTS, SLOTS, WORKSPACE_SLOTS
+from jobs_service.webhooks.delivery import DeliveryService
 from jobs_service.webhooks.ports import DueDelivery, NewDelivery, WebhookAnswer
 from jobs_service.webhooks.rules import RETRIES, EndedRun, headers
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
@@ -46,41 +46,47 @@ class FakeNotices:
             for place, url in enumerate(urls)
         ]
 
-    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
-        """See Notices."""
-        return [each for each in self.waiting if each.workspace_id not in but_of and each.url not in but_to][:limit]
+    async def due(
+        self, limit: int, *, excluded_workspaces: Collection[str], excluded_urls: Collection[str]
+    ) -> Sequence[DueDelivery]:
+        """See DeliveryRepository."""
+        return [
+            each
+            for each in self.waiting
+            if each.workspace_id not in excluded_workspaces and each.url not in excluded_urls
+        ][:limit]
 
     async def take(self, due: DueDelivery) -> bool:
-        """See Notices."""
+        """See DeliveryRepository."""
         self.waiting.remove(due)
         return due.url not in self.taken_by_others
 
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
-        """See Notices."""
+        """See DeliveryRepository."""
         if self.is_down:
             raise Unavailable("the store is away")
         self.arrived.append(due.url)
 
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
-        """See Notices."""
+        """See DeliveryRepository."""
         self.failures.append((due, answer, wait))
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
-        """See Notices."""
+        """See DeliveryRepository."""
         raise NotImplementedError
 
-    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
-        """See Notices."""
+    async def save_deliveries(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """See DeliveryRepository."""
         raise NotImplementedError
 
     async def page(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """See Notices."""
+        """See DeliveryRepository."""
         raise NotImplementedError
 
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
-        """See Notices."""
+        """See DeliveryRepository."""
         raise NotImplementedError
 
 
@@ -91,23 +97,23 @@ class FakeBook:
         self.heard: list[tuple[str, bool]] = []
 
     def has_any(self, workspace_id: str) -> bool:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         return False
 
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         return ()
 
     async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         raise NotImplementedError
 
     async def delete(self, workspace_id: str, subscription_id: str) -> None:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         raise NotImplementedError
 
-    async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
-        """See SubscriptionBook."""
+    async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
+        """See SubscriptionRepository."""
         self.heard.append((subscription_id, arrived))
 
 
@@ -115,11 +121,11 @@ class FakeBox:
     """Callers have no secrets; those of subscribers are sealed with a key that is gone."""
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
-        """See SecretBox."""
+        """See SecretRepository."""
         raise Unavailable("the key is gone")
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
-        """See SecretBox."""
+        """See SecretRepository."""
         return None
 
 
@@ -159,18 +165,23 @@ class System:
         self.notices = FakeNotices()
         self.book = FakeBook()
         self.sender = FakeSender()
-        self.bell = Bell()
-        self.delivering = Delivering(
+        self.wake_up = WakeUpEvent()
+        self.delivery_service = DeliveryService(
             self.notices,
             self.book,
             FakeBox(),
             self.sender,
             ManualClock(),
-            bell=self.bell,
+            wake_up=self.wake_up,
             give_up_after=timedelta(days=5),
         )
         self.loop = Loop(
-            "test", self.delivering.step, every=NEVER, bell=self.bell, gap=0.001, on_stop=self.delivering.stop
+            "test",
+            self.delivery_service.step,
+            every=NEVER,
+            wake_up=self.wake_up,
+            gap=0.001,
+            on_stop=self.delivery_service.stop,
         )
 
     def arrived(self, start: str) -> int:
@@ -180,39 +191,39 @@ class System:
 
 @pytest.fixture
 async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
-    monkeypatch.setattr(delivering, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(delivery_service, "STOP_SECONDS", 0.01)
     system = System()
     yield system
     await system.loop.stop()
 
 
 async def test_addresses_that_hang_keep_no_other_workspace_waiting(system: System) -> None:
-    system.notices.add("slow", [f"{SLOW}{n}" for n in range(3 * PLACES)])
-    system.notices.add("quick", [f"{QUICK}{n}" for n in range(3 * PLACES)])
+    system.notices.add("slow", [f"{SLOW}{n}" for n in range(3 * SLOTS)])
+    system.notices.add("quick", [f"{QUICK}{n}" for n in range(3 * SLOTS)])
     await system.loop.start()
-    await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
+    await eventually(lambda: system.arrived(QUICK) == 3 * SLOTS)
     assert system.arrived(SLOW) == 0
-    assert system.sender.asking["slow"] == WORKSPACE_PLACES
+    assert system.sender.asking["slow"] == WORKSPACE_SLOTS
 
 
 async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waiting(system: System) -> None:
-    system.notices.add("one", [SLOW] * 3 * PLACES)
-    system.notices.add("one", [QUICK] * 3 * PLACES)
+    system.notices.add("one", [SLOW] * 3 * SLOTS)
+    system.notices.add("one", [QUICK] * 3 * SLOTS)
     await system.loop.start()
-    await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
-    assert system.sender.asking[SLOW] == ADDRESS_PLACES
+    await eventually(lambda: system.arrived(QUICK) == 3 * SLOTS)
+    assert system.sender.asking[SLOW] == ADDRESS_SLOTS
 
 
 async def test_all_that_is_due_goes_out_a_bounded_number_at_once_as_places_come_free(system: System) -> None:
     for workspace in range(6):
-        system.notices.add(f"workspace-{workspace}", [f"{SLOW}{n % 4}" for n in range(PLACES)])
+        system.notices.add(f"workspace-{workspace}", [f"{SLOW}{n % 4}" for n in range(SLOTS)])
     await system.loop.start()
-    await eventually(lambda: system.sender.asking[""] == PLACES)
+    await eventually(lambda: system.sender.asking[""] == SLOTS)
     system.sender.answers.set()
-    await eventually(lambda: system.arrived(SLOW) == 6 * PLACES)
-    assert system.sender.most[""] == PLACES
-    assert max(system.sender.most[f"workspace-{workspace}"] for workspace in range(6)) == WORKSPACE_PLACES
-    assert max(system.sender.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_PLACES
+    await eventually(lambda: system.arrived(SLOW) == 6 * SLOTS)
+    assert system.sender.most[""] == SLOTS
+    assert max(system.sender.most[f"workspace-{workspace}"] for workspace in range(6)) == WORKSPACE_SLOTS
+    assert max(system.sender.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_SLOTS
 
 
 async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System) -> None:
@@ -241,7 +252,7 @@ async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_unti
 
 async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
     system.notices.is_down = True
-    system.notices.add("one", [QUICK] * 3 * PLACES)
+    system.notices.add("one", [QUICK] * 3 * SLOTS)
     await system.loop.start()
     await eventually(lambda: not system.notices.waiting)
     await eventually(lambda: system.sender.asking[""] == 0)
@@ -250,7 +261,7 @@ async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
 
 
 async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "STOP_SECONDS", NEVER)
+    monkeypatch.setattr(delivery_service, "STOP_SECONDS", NEVER)
     system.notices.add("one", [SLOW])
     await system.loop.start()
     await eventually(lambda: system.sender.asking[SLOW] == 1)

@@ -52,7 +52,7 @@ async def test_a_run_counts_its_wait_from_when_its_workspace_had_a_place_for_it(
     system.queue.add("b", "b0")
     system.queue.add("c", "c0")
     await system.dispatcher.step()
-    del system.queue.at_work["a0"]
+    del system.queue.in_progress["a0"]
     system.clock.seconds = 3_605
     await system.dispatcher.step()
 

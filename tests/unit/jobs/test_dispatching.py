@@ -78,7 +78,7 @@ async def test_a_workspace_gets_no_more_than_its_concurrency() -> None:
     await system.dispatcher.step()
     assert system.sent == ["a0", "a1"]
 
-    del system.queue.at_work["a0"]
+    del system.queue.in_progress["a0"]
     await system.dispatcher.step()
     assert system.sent == ["a0", "a1", "a2"]
 

@@ -1,7 +1,7 @@
 """How runs end."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, in_progress
 
 from jobs_service.runs.endings import cancel, finish, pause
 from jobs_service.runs.run import Phase, Run, end
@@ -18,31 +18,31 @@ ENDS = {
 
 @pytest.mark.parametrize(("status", "phase"), ENDS.items())
 def test_the_holder_reports_how_the_run_ended(status: RunStatus, phase: Phase) -> None:
-    run = finish(at_work(), 1, after(5), RULES, status=status)
+    run = finish(in_progress(), 1, after(5), RULES, status=status)
 
     assert (run.phase, run.ended_by, run.ended_at) == (phase, 1, after(5))
 
 
 def test_a_run_does_not_end_before_it_started_though_the_clock_was_set_back() -> None:
-    run = finish(at_work(started_at=NOW), 1, after(-30), RULES, status=RunStatus.COMPLETED)
+    run = finish(in_progress(started_at=NOW), 1, after(-30), RULES, status=RunStatus.COMPLETED)
 
     assert run.ended_at == run.started_at
 
 
 def test_the_same_report_again_changes_nothing() -> None:
-    run = finish(at_work(), 1, NOW, RULES, status=RunStatus.COMPLETED)
+    run = finish(in_progress(), 1, NOW, RULES, status=RunStatus.COMPLETED)
 
     assert finish(run, 1, after(9), RULES, status=RunStatus.FAILED) == run
 
 
 def test_the_first_end_wins_over_a_late_report() -> None:
-    ended = end(at_work(), Phase.FAILED, NOW, RULES)
+    ended = end(in_progress(), Phase.FAILED, NOW, RULES)
 
     with pytest.raises(StaleAttempt):
         finish(ended, 1, NOW, RULES, status=RunStatus.COMPLETED)
 
 
-@pytest.mark.parametrize("run", [at_work(attempt=2), a_run(Phase.REQUEUED, attempt=1), a_run(Phase.WAITING)])
+@pytest.mark.parametrize("run", [in_progress(attempt=2), a_run(Phase.REQUEUED, attempt=1), a_run(Phase.WAITING)])
 def test_an_attempt_that_does_not_hold_the_run_cannot_end_it(run: Run) -> None:
     with pytest.raises(StaleAttempt):
         finish(run, 1, NOW, RULES, status=RunStatus.COMPLETED)
@@ -51,39 +51,41 @@ def test_an_attempt_that_does_not_hold_the_run_cannot_end_it(run: Run) -> None:
 @pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.PROCESSING])
 def test_a_status_that_is_no_outcome_is_refused(status: RunStatus) -> None:
     with pytest.raises(InvalidRequest):
-        finish(at_work(), 1, NOW, RULES, status=status)
+        finish(in_progress(), 1, NOW, RULES, status=status)
 
 
 def test_a_paused_run_keeps_no_worker_and_does_not_expire() -> None:
-    run = pause(at_work(), 1, NOW, RULES, points=(asks("form"),), reported_at=NOW)
+    run = pause(in_progress(), 1, NOW, RULES, points=(asks("form"),), reported_at=NOW)
 
     assert (run.phase, run.worker_id, run.held_dispatch_id, run.expires_at) == (Phase.PAUSED, None, None, None)
 
 
 def test_a_worker_that_finished_before_it_heard_of_the_cancel_has_finished() -> None:
-    assert finish(at_work(cancel_requested=True), 1, NOW, RULES, status=RunStatus.COMPLETED).phase is Phase.COMPLETED
+    assert (
+        finish(in_progress(cancel_requested=True), 1, NOW, RULES, status=RunStatus.COMPLETED).phase is Phase.COMPLETED
+    )
 
 
 @pytest.mark.parametrize("run", [a_run(Phase.WAITING), a_run(Phase.DISPATCHED)])
 def test_a_queued_run_is_cancelled_at_once(run: Run) -> None:
     done = cancel(run, NOW, RULES)
 
-    assert (done.run.phase, done.reason, done.tell_worker) == (Phase.CANCELLED, CancelReason.QUEUE_CANCELLED, False)
+    assert (done.run.phase, done.reason, done.notify_worker) == (Phase.CANCELLED, CancelReason.QUEUE_CANCELLED, False)
 
 
-@pytest.mark.parametrize("run", [at_work(), a_run(Phase.ATTACHED, attempt=1)])
+@pytest.mark.parametrize("run", [in_progress(), a_run(Phase.ATTACHED, attempt=1)])
 def test_a_run_at_work_is_asked_to_stop(run: Run) -> None:
     done = cancel(run, NOW, RULES)
 
     assert (done.run.phase, done.run.cancel_requested) == (run.phase, True)
-    assert (done.reason, done.tell_worker) == (CancelReason.RECORDED, True)
+    assert (done.reason, done.notify_worker) == (CancelReason.RECORDED, True)
 
 
 @pytest.mark.parametrize("phase", [Phase.REQUEUED, Phase.DISPATCHED, Phase.PAUSED])
 def test_a_begun_run_that_nobody_works_on_is_cancelled_at_once(phase: Phase) -> None:
     done = cancel(a_run(phase, attempt=1), NOW, RULES)
 
-    assert (done.run.phase, done.reason, done.tell_worker) == (Phase.CANCELLED, CancelReason.RECORDED, False)
+    assert (done.run.phase, done.reason, done.notify_worker) == (Phase.CANCELLED, CancelReason.RECORDED, False)
 
 
 def test_an_attached_run_is_waited_for_as_long_as_a_lease_once_it_is_to_stop() -> None:
@@ -93,9 +95,9 @@ def test_an_attached_run_is_waited_for_as_long_as_a_lease_once_it_is_to_stop() -
 
 
 def test_a_second_cancel_tells_the_worker_once_more() -> None:
-    done = cancel(at_work(cancel_requested=True), NOW, RULES)
+    done = cancel(in_progress(cancel_requested=True), NOW, RULES)
 
-    assert (done.reason, done.tell_worker) == (CancelReason.ALREADY_CANCELLED, True)
+    assert (done.reason, done.notify_worker) == (CancelReason.ALREADY_CANCELLED, True)
 
 
 def test_a_cancelled_run_stays_as_it_is() -> None:

@@ -7,27 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.jobs.makers import NOW, after
 
-from jobs_service.queue.fairness import Demand, next_turns
+from jobs_service.queue.fairness import Demand, round_robin
 from jobs_service.queue.redispatch import is_due
 
 
 def test_ten_thousand_runs_of_one_workspace_delay_another_by_no_more_than_a_turn() -> None:
     demands = {"busy": Demand(10_000, 0, 200), "quiet": Demand(1, 0, 200)}
 
-    assert "quiet" in next_turns(demands, 2, after="")
-    assert next_turns(demands, 1, after="busy") == ["quiet"]
+    assert "quiet" in round_robin(demands, 2, after="")
+    assert round_robin(demands, 1, after="busy") == ["quiet"]
 
 
 def test_turns_go_round_between_workspaces() -> None:
     demands = {name: Demand(9, 0, 9) for name in "abc"}
 
-    assert next_turns(demands, 7, after="a") == ["b", "c", "a", "b", "c", "a", "b"]
+    assert round_robin(demands, 7, after="a") == ["b", "c", "a", "b", "c", "a", "b"]
 
 
 def test_a_workspace_at_its_concurrency_waits_for_its_own_runs() -> None:
     demands = {"full": Demand(50, 5, 5), "free": Demand(50, 4, 5)}
 
-    assert next_turns(demands, 10) == ["free"]
+    assert round_robin(demands, 10) == ["free"]
 
 
 demand = st.builds(Demand, st.integers(0, 20), st.integers(0, 10), st.integers(1, 10))
@@ -41,7 +41,7 @@ demand = st.builds(Demand, st.integers(0, 20), st.integers(0, 10), st.integers(1
 def test_every_place_is_used_and_nobody_is_served_twice_before_another_once(
     demands: dict[str, Demand], places: int, last: str
 ) -> None:
-    turns = next_turns(demands, places, after=last)
+    turns = round_robin(demands, places, after=last)
     served = Counter(turns)
 
     assert len(turns) == min(places, sum(each.eligible for each in demands.values()))

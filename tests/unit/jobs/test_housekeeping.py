@@ -6,18 +6,18 @@ from typing import Any, cast
 import pytest
 from tests.unit.jobs.fakes import FakeJournal, FakeLeases, ManualClock
 
-from jobs_service.journal import cleanup as tidying
-from jobs_service.journal.cleanup import Tidying
+from jobs_service.journal import cleanup as journal_cleaner
+from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.ports import Leadership
-from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Housekeeping
+from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Maintenance
 
 
 class Books:
     """Cannot be kept."""
 
     async def collect(self, limit: int) -> int:
-        """See SpendBook."""
+        """See SpendRepository."""
         raise OverflowError("too much")
 
 
@@ -27,7 +27,7 @@ class Values:
     swept = 0
 
     async def sweep(self, limit: int) -> int:
-        """See Blobs."""
+        """See BlobRepository."""
         self.swept += 1
         return 0
 
@@ -35,9 +35,9 @@ class Values:
 async def test_values_that_have_had_their_time_go_even_while_the_books_cannot_be_kept() -> None:
     values = Values()
     leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
-    housekeeping = Housekeeping(cast("Any", values), cast("Any", Books()), leader)
+    maintenance = Maintenance(cast("Any", values), cast("Any", Books()), leader)
     with pytest.raises(OverflowError):
-        await housekeeping.step()
+        await maintenance.step()
     assert values.swept == 1
 
 
@@ -48,7 +48,7 @@ class ManyBooks:
         self.left = runs
 
     async def collect(self, limit: int) -> int:
-        """See SpendBook."""
+        """See SpendRepository."""
         booked = min(self.left, limit)
         self.left -= booked
         return booked
@@ -58,14 +58,14 @@ class ManyBooks:
 async def test_as_much_is_booked_as_there_is_up_to_a_bound(runs: int, left: int) -> None:
     books = ManyBooks(runs)
     leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
-    await Housekeeping(cast("Any", Values()), cast("Any", books), leader).step()
+    await Maintenance(cast("Any", Values()), cast("Any", books), leader).step()
     assert books.left == left
 
 
 async def test_no_more_journals_wait_to_be_discarded_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tidying, "MAX_WAITING", 2)
+    monkeypatch.setattr(journal_cleaner, "MAX_WAITING", 2)
     journal = FakeJournal()
-    tidier = Tidying(journal)
+    tidier = JournalCleaner(journal)
     for name in ("run-0", "run-1", "run-2"):
         journal.kept[name] = []
         tidier.discard_journal(name)

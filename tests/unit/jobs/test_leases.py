@@ -1,33 +1,33 @@
 """Workers that stay, that go, and that are gone."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_run, after, in_progress
 
-from jobs_service.runs.leases import overdue, release, renew, runs_short
+from jobs_service.runs.leases import expires_soon, overdue, release, renew
 from jobs_service.runs.run import Phase
 from shared.contracts.outcomes import ErrorCode
 from shared.errors import StaleAttempt
 
 
 def test_a_renewed_lease_begins_anew() -> None:
-    assert renew(at_work(), 1, after(5), RULES).due_at == after(20)
+    assert renew(in_progress(), 1, after(5), RULES).due_at == after(20)
 
 
-@pytest.mark.parametrize("run", [at_work(attempt=2), a_run(Phase.REQUEUED, attempt=1), a_run(Phase.COMPLETED)])
+@pytest.mark.parametrize("run", [in_progress(attempt=2), a_run(Phase.REQUEUED, attempt=1), a_run(Phase.COMPLETED)])
 def test_an_attempt_that_lost_the_run_cannot_renew(run: object) -> None:
     with pytest.raises(StaleAttempt):
         renew(run, 1, NOW, RULES)  # type: ignore[arg-type]
 
 
 def test_a_silent_worker_costs_an_attempt_and_the_run_goes_to_another() -> None:
-    run = overdue(at_work(), after(16), RULES)
+    run = overdue(in_progress(), after(16), RULES)
 
     assert (run.phase, run.attempt, run.losses, run.worker_id) == (Phase.REQUEUED, 1, 1, None)
     assert run.due_at == after(5410), "it is looked at again when its time limit is over"
 
 
 def test_the_last_allowed_loss_ends_the_run() -> None:
-    run = overdue(at_work(losses=2), after(16), RULES)
+    run = overdue(in_progress(losses=2), after(16), RULES)
 
     assert run.phase is Phase.FAILED
     assert run.error is not None
@@ -44,7 +44,7 @@ def test_a_begun_run_that_nobody_takes_ends_with_its_time_limit(phase: Phase) ->
 
 
 def test_a_silent_worker_that_was_asked_to_stop_leaves_a_cancelled_run() -> None:
-    assert overdue(at_work(cancel_requested=True), after(16), RULES).phase is Phase.CANCELLED
+    assert overdue(in_progress(cancel_requested=True), after(16), RULES).phase is Phase.CANCELLED
 
 
 def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
@@ -72,20 +72,20 @@ def test_an_attached_run_that_was_asked_to_stop_and_never_told_its_end_is_cancel
 
 @pytest.mark.parametrize(("seconds", "short"), [(7, False), (8, True), (16, True)])
 def test_a_lease_runs_short_when_less_than_half_of_it_is_left(seconds: int, *, short: bool) -> None:
-    assert runs_short(at_work(), after(seconds), RULES) is short
+    assert expires_soon(in_progress(), after(seconds), RULES) is short
 
 
 def test_handing_a_run_back_costs_no_attempt() -> None:
-    run = release(at_work(), 1, NOW, RULES)
+    run = release(in_progress(), 1, NOW, RULES)
 
     assert (run.phase, run.losses) == (Phase.REQUEUED, 0)
     assert release(run, 1, NOW, RULES) == run, "once more is the same"
 
 
 def test_a_run_handed_back_after_a_cancel_is_cancelled() -> None:
-    assert release(at_work(cancel_requested=True), 1, NOW, RULES).phase is Phase.CANCELLED
+    assert release(in_progress(cancel_requested=True), 1, NOW, RULES).phase is Phase.CANCELLED
 
 
 def test_an_older_attempt_cannot_hand_back_the_run_of_a_newer_one() -> None:
     with pytest.raises(StaleAttempt):
-        release(at_work(attempt=2), 1, NOW, RULES)
+        release(in_progress(attempt=2), 1, NOW, RULES)

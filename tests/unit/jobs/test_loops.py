@@ -8,21 +8,21 @@ from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
 from jobs_service.leadership import loops
-from jobs_service.leadership.loops import Bell, Loop
+from jobs_service.leadership.loops import Loop, WakeUpEvent
 from shared.errors import Unavailable
 
 
 async def test_a_bell_wakes_the_loop_at_once() -> None:
     steps: list[int] = []
-    bell = Bell()
+    wake_up = WakeUpEvent()
 
     async def step() -> None:
         steps.append(len(steps))
 
-    loop = Loop("test", step, every=3600, bell=bell)
+    loop = Loop("test", step, every=3600, wake_up=wake_up)
     await loop.start()
     await eventually(lambda: len(steps) == 1)
-    bell.ring()
+    wake_up.wake()
     await eventually(lambda: len(steps) == 2)
     await loop.stop()
 
@@ -30,23 +30,23 @@ async def test_a_bell_wakes_the_loop_at_once() -> None:
 async def test_news_wake_the_loop_a_little_later_while_it_has_no_room_for_them() -> None:
     woken_at: list[float] = []
     clock = asyncio.get_running_loop().time
-    bell = Bell()
-    bell.has_room = False
+    wake_up = WakeUpEvent()
+    wake_up.has_capacity = False
 
     async def step() -> None:
         woken_at.append(clock())
 
-    loop = Loop("test", step, every=3600, bell=bell)
+    loop = Loop("test", step, every=3600, wake_up=wake_up)
     await loop.start()
     await eventually(lambda: len(woken_at) == 1)
     announced_at = clock()
     for _ in range(50):
-        bell.announce()
+        wake_up.wake_for_new_work()
     await eventually(lambda: len(woken_at) == 2)
     assert woken_at[1] >= announced_at + 0.9 * loops.LATER_SECONDS
 
-    bell.has_room = True
-    bell.announce()
+    wake_up.has_capacity = True
+    wake_up.wake_for_new_work()
     await eventually(lambda: len(woken_at) == 3)
     await loop.stop()
     assert len(woken_at) == 3
@@ -54,14 +54,14 @@ async def test_news_wake_the_loop_a_little_later_while_it_has_no_room_for_them()
 
 async def test_a_ring_during_a_step_is_not_lost() -> None:
     steps: list[int] = []
-    bell = Bell()
+    wake_up = WakeUpEvent()
 
     async def step() -> None:
         if not steps:
-            bell.ring()
+            wake_up.wake()
         steps.append(len(steps))
 
-    loop = Loop("test", step, every=3600, bell=bell)
+    loop = Loop("test", step, every=3600, wake_up=wake_up)
     await loop.start()
     await eventually(lambda: len(steps) == 2)
     await loop.stop()
@@ -156,15 +156,15 @@ async def test_stopping_lets_a_step_come_to_its_end() -> None:
 async def test_a_busy_bell_leaves_the_store_as_much_time_as_it_takes() -> None:
     """Steps of 50 ms with the bell always ringing: at most half of the time goes into them."""
     began: list[float] = []
-    bell = Bell()
+    wake_up = WakeUpEvent()
     clock = asyncio.get_running_loop().time
 
     async def step() -> None:
         began.append(clock())
         await asyncio.sleep(0.05)
-        bell.ring()
+        wake_up.wake()
 
-    loop = Loop("test", step, every=3600, bell=bell, gap=0.001)
+    loop = Loop("test", step, every=3600, wake_up=wake_up, gap=0.001)
     await loop.start()
     await eventually(lambda: len(began) == 4)
     await loop.stop()

@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.jobs.makers import NOW, a_run
 
-from jobs_service.runs.conflicts import TRIES, written_over
-from jobs_service.runs.ports import Seen
+from jobs_service.runs.conflicts import TRIES, retry_on_conflict
+from jobs_service.runs.ports import LoadedRun
 from shared.errors import Unavailable
 
 
@@ -15,11 +15,11 @@ class Contested:
         self.revision = 0
         self._changes = changes
 
-    async def read(self, run_id: str) -> Seen | None:
+    async def read(self, run_id: str) -> LoadedRun | None:
         """The run as it is now."""
-        return Seen(a_run(id=run_id, revision=self.revision), NOW)
+        return LoadedRun(a_run(id=run_id, revision=self.revision), NOW)
 
-    async def write(self, seen: Seen | None) -> str | None:
+    async def write(self, seen: LoadedRun | None) -> str | None:
         """Succeeds over what the run still is."""
         if self.revision < self._changes:
             self.revision += 1
@@ -29,19 +29,21 @@ class Contested:
 
 async def test_whoever_comes_second_decides_on_what_the_first_left() -> None:
     run = Contested(changes=3)
-    assert await written_over("run-1", run.read, run.write) == "written"
+    assert await retry_on_conflict("run-1", run.read, run.write) == "written"
     assert run.revision == 3
 
 
 async def test_what_was_read_before_is_not_read_again() -> None:
-    async def read(run_id: str) -> Seen | None:
+    async def read(run_id: str) -> LoadedRun | None:
         raise AssertionError(f"{run_id} was known already")
 
-    assert await written_over("run-1", read, Contested(changes=0).write, first=Seen(a_run(), NOW)) == "written"
+    assert (
+        await retry_on_conflict("run-1", read, Contested(changes=0).write, first=LoadedRun(a_run(), NOW)) == "written"
+    )
 
 
 async def test_who_is_always_second_is_told_to_come_again() -> None:
     run = Contested(changes=1_000)
     with pytest.raises(Unavailable, match="run-1 keeps changing"):
-        await written_over("run-1", run.read, run.write)
+        await retry_on_conflict("run-1", run.read, run.write)
     assert run.revision == TRIES

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, in_progress
 
 from jobs_service.runs import leases
 from jobs_service.runs.endings import cancel, pause
-from jobs_service.runs.leases import Granted
+from jobs_service.runs.leases import ClaimGrant
 from jobs_service.runs.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
-from jobs_service.runs.run import Phase, Run, move
+from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt
@@ -21,13 +21,13 @@ A_DAY = 86_400
 
 def waiting(*points: PausePoint, at: float = 60, **fields: object) -> Run:
     """A run whose first attempt ended at `at` seconds in a pause, by a clock that is five minutes slow."""
-    return pause(at_work(**fields), 1, after(at), RULES, points=points, reported_at=after(at - 300))
+    return pause(in_progress(**fields), 1, after(at), RULES, points=points, reported_at=after(at - 300))
 
 
 def claimed(run: Run, at: float) -> Run:
-    verdict = leases.claim(move(run, Phase.DISPATCHED, dispatch_id="d2"), a_claim("d2"), after(at), RULES)
-    assert isinstance(verdict, Granted)
-    return verdict.run
+    decision = leases.claim(transition(run, Phase.DISPATCHED, dispatch_id="d2"), a_claim("d2"), after(at), RULES)
+    assert isinstance(decision, ClaimGrant)
+    return decision.run
 
 
 def test_an_answer_sends_the_run_on_its_way() -> None:
@@ -43,7 +43,7 @@ def test_only_the_first_answer_counts() -> None:
         answer(answered, "form", msgspec.Raw(b"{}"), RULES)
 
 
-@pytest.mark.parametrize("run", [waiting(asks("other")), at_work()])
+@pytest.mark.parametrize("run", [waiting(asks("other")), in_progress()])
 def test_what_nobody_waits_for_cannot_be_answered(run: Run) -> None:
     with pytest.raises(NotFound):
         answer(run, "form", YES, RULES)

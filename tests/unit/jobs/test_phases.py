@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_run, in_progress
 
-from jobs_service.runs.run import NEXT, IllegalMove, Phase, end, move
+from jobs_service.runs.run import NEXT, IllegalTransition, Phase, end, transition
 from shared.contracts.runs import RunStatus
 
 RANK = {
@@ -23,10 +23,10 @@ EVERY_STEP = [(before, after) for before in Phase for after in Phase]
 @pytest.mark.parametrize(("before", "after"), EVERY_STEP)
 def test_every_step_that_is_not_in_the_table_is_refused(before: Phase, after: Phase) -> None:
     if after in NEXT[before]:
-        assert move(a_run(before), after).phase is after
+        assert transition(a_run(before), after).phase is after
     else:
-        with pytest.raises(IllegalMove):
-            move(a_run(before), after)
+        with pytest.raises(IllegalTransition):
+            transition(a_run(before), after)
 
 
 LEGAL_STEPS = [
@@ -41,7 +41,7 @@ LEGAL_STEPS = [
 def test_no_step_takes_back_what_callers_were_shown(before: Phase, after: Phase, attempt: int) -> None:
     run = a_run(before, attempt=attempt)
 
-    assert RANK[move(run, after).status] >= RANK[run.status]
+    assert RANK[transition(run, after).status] >= RANK[run.status]
 
 
 @pytest.mark.parametrize("phase", [Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED])
@@ -75,7 +75,7 @@ def test_callers_see_a_run_that_has_begun_as_processing(phase: Phase, attempt: i
 
 
 def test_an_ended_run_is_held_by_nobody_and_forgotten_after_the_retention() -> None:
-    ended = end(at_work(), Phase.COMPLETED, NOW, RULES, by=1)
+    ended = end(in_progress(), Phase.COMPLETED, NOW, RULES, by=1)
 
     assert (ended.due_at, ended.ended_at, ended.ended_by) == (None, NOW, 1)
     assert not ended.is_expired(NOW + RULES.retention - RULES.lease)
@@ -85,7 +85,7 @@ def test_an_ended_run_is_held_by_nobody_and_forgotten_after_the_retention() -> N
 
 def test_the_logs_know_a_run_for_longer_than_its_callers_do_where_its_plan_says_so() -> None:
     week = timedelta(days=7)
-    ended = end(at_work(log_retention_ms=week // timedelta(milliseconds=1)), Phase.COMPLETED, NOW, RULES, by=1)
+    ended = end(in_progress(log_retention_ms=week // timedelta(milliseconds=1)), Phase.COMPLETED, NOW, RULES, by=1)
 
     assert ended.is_expired(NOW + RULES.retention)
     assert ended.expires_at == NOW + week

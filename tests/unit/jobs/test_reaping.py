@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
-from tests.unit.jobs.makers import RULES, a_run, after, at_work
+from tests.unit.jobs.makers import RULES, a_run, after, in_progress
 
-from jobs_service.claims import reaper as reaping
-from jobs_service.claims.reaper import Reaping
-from jobs_service.journal.cleanup import Tidying
+from jobs_service.claims import reaper
+from jobs_service.claims.reaper import Reaper
+from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.leadership.ports import Leadership
 from jobs_service.runs.run import Phase
 
@@ -26,15 +26,15 @@ class System:
         self.leases = FakeLeases()
         self.runs = FakeRuns(self.clock)
         self.control = FakeControl()
-        self.runs.kept["run-1"] = at_work()
+        self.runs.kept["run-1"] = in_progress()
         leader = Leader(self.leases, Leadership("reaper", "me"), timedelta(seconds=LEADER_SECONDS), self.clock)
-        self.reaper = Reaping(
+        self.reaper = Reaper(
             runs=self.runs,
-            tidying=Tidying(FakeJournal()),
+            journal_cleaner=JournalCleaner(FakeJournal()),
             control=self.control,
             leader=leader,
             rules=RULES,
-            dispatcher=Bell(),
+            dispatcher=WakeUpEvent(),
             clock=self.clock,
         )
 
@@ -115,7 +115,7 @@ async def test_what_has_no_worker_is_not_waited_for(system: System) -> None:
 async def test_what_is_more_than_is_ended_at_once_is_ended_in_the_same_sweep(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reaping, "AT_ONCE", 1)
+    monkeypatch.setattr(reaper, "AT_ONCE", 1)
     for number in range(3):
         name = f"run-{number}"
         system.runs.kept[name] = a_run(Phase.REQUEUED, id=name, attempt=1, deadline_at=after(1), due_at=after(11))

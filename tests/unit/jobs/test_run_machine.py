@@ -14,9 +14,9 @@ from tests.unit.jobs.makers import NOW, RULES, a_run, asks
 
 from jobs_service.runs import leases
 from jobs_service.runs.endings import cancel, finish, pause
-from jobs_service.runs.leases import EndedInstead, Granted
+from jobs_service.runs.leases import ClaimEnd, ClaimGrant
 from jobs_service.runs.pauses import answer
-from jobs_service.runs.run import Phase, Run, move
+from jobs_service.runs.run import Phase, Run, transition
 from shared.contracts.claims import ClaimRun
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, NotFound, StaleAttempt
@@ -54,7 +54,7 @@ class RunMachine(RuleBasedStateMachine):
         self.dispatches += 1
         dispatch_id = f"dispatch-{self.dispatches}"
         issued = (*self.run.dispatch_ids, dispatch_id)
-        self.run = move(self.run, Phase.DISPATCHED, dispatch_id=dispatch_id, dispatch_ids=issued)
+        self.run = transition(self.run, Phase.DISPATCHED, dispatch_id=dispatch_id, dispatch_ids=issued)
 
     @precondition(lambda self: self.dispatches)
     @rule(data=st.data(), redelivered=st.booleans(), worker=st.sampled_from(["one", "two"]))
@@ -71,20 +71,20 @@ class RunMachine(RuleBasedStateMachine):
     def _claim(self, asked: ClaimRun) -> None:
         dispatch_id, redelivered = asked.dispatch_id, asked.redelivered
         self.claims.append(asked)
-        verdict = leases.claim(self.run, asked, self.now, RULES)
-        if not isinstance(verdict, Granted | EndedInstead):
+        decision = leases.claim(self.run, asked, self.now, RULES)
+        if not isinstance(decision, ClaimGrant | ClaimEnd):
             return
         assert self.end is None, "nobody gets a run that is over"
-        again = verdict.run.attempt == self.run.attempt and isinstance(verdict, Granted)
+        again = decision.run.attempt == self.run.attempt and isinstance(decision, ClaimGrant)
         if self.holder is not None and not again:
             assert redelivered and (self.holder, dispatch_id) in self.granted
             self.lost += 1
         assert not again or (self.holder, dispatch_id) in self.granted
-        self._is_now(verdict.run)
-        if isinstance(verdict, Granted) and not again:
-            assert verdict.run.attempt == len(self.granted) + 1, "every grant is a new attempt"
-            self.granted.append((verdict.run.attempt, dispatch_id))
-        self.holder = verdict.run.attempt if isinstance(verdict, Granted) else None
+        self._is_now(decision.run)
+        if isinstance(decision, ClaimGrant) and not again:
+            assert decision.run.attempt == len(self.granted) + 1, "every grant is a new attempt"
+            self.granted.append((decision.run.attempt, dispatch_id))
+        self.holder = decision.run.attempt if isinstance(decision, ClaimGrant) else None
 
     @precondition(lambda self: self.granted)
     @rule(data=st.data())

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.jobs.makers import NOW, a_run, after
 
 from jobs_service.runs.run import Phase
-from jobs_service.statistics.service import Tallying
+from jobs_service.statistics.service import RunCounter
 from shared.contracts.run_statistics import RunStatistics
 from shared.errors import Unavailable
 
@@ -21,7 +21,7 @@ class FakeTallies:
         self.hangs = False
 
     async def add(self, tallies: Sequence[RunStatistics]) -> None:
-        """See Tallies."""
+        """See RunCountRepository."""
         if self.hangs:
             await asyncio.Event().wait()
         if self.fails:
@@ -29,7 +29,7 @@ class FakeTallies:
         self.kept += tallies
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
-        """See Tallies."""
+        """See RunCountRepository."""
         raise NotImplementedError
 
 
@@ -39,34 +39,36 @@ def tallies() -> FakeTallies:
 
 
 @pytest.fixture
-def tallying(tallies: FakeTallies) -> Tallying:
+def run_counter(tallies: FakeTallies) -> RunCounter:
     """One run has ended."""
-    tallying = Tallying(tallies)
-    tallying.note(a_run(Phase.COMPLETED, started_at=NOW, ended_at=after(1)))
-    return tallying
+    run_counter = RunCounter(tallies)
+    run_counter.count(a_run(Phase.COMPLETED, started_at=NOW, ended_at=after(1)))
+    return run_counter
 
 
 async def test_what_the_store_did_not_take_is_written_down_with_what_came_since(
-    tallying: Tallying, tallies: FakeTallies
+    run_counter: RunCounter, tallies: FakeTallies
 ) -> None:
     tallies.fails = True
     with pytest.raises(Unavailable):
-        await tallying.step()
+        await run_counter.step()
     tallies.fails = False
-    tallying.note(a_run(Phase.FAILED, started_at=NOW, ended_at=after(2)))
+    run_counter.count(a_run(Phase.FAILED, started_at=NOW, ended_at=after(2)))
 
-    await tallying.step()
+    await run_counter.step()
 
     assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 2, after(2))]
 
 
-async def test_what_was_cut_short_is_written_down_at_the_next_step(tallying: Tallying, tallies: FakeTallies) -> None:
+async def test_what_was_cut_short_is_written_down_at_the_next_step(
+    run_counter: RunCounter, tallies: FakeTallies
+) -> None:
     tallies.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await tallying.step()
+            await run_counter.step()
     tallies.hangs = False
 
-    await tallying.step()
+    await run_counter.step()
 
     assert tallies.kept == [RunStatistics("workspace-1", "workflow-1", 1, after(1))]

@@ -14,7 +14,7 @@ from deploy_service.adapters import (
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.mongo_agents import MongoAgents
 from deploy_service.adapters.mongo_chats import MongoChats
-from deploy_service.adapters.mongo_deletion import MongoErasure
+from deploy_service.adapters.mongo_deletion import MongoDeletion
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment, sealed_entries
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
@@ -24,7 +24,7 @@ from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.agents import agents_router
 from deploy_service.api.chats import chats_router
-from deploy_service.api.deletion import erasing_router
+from deploy_service.api.deletion import deletion_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
 from deploy_service.api.runs import runs_router
@@ -33,12 +33,12 @@ from deploy_service.api.workflows import workflows_router
 from deploy_service.application.agents import Agents
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.chats import Chats
-from deploy_service.application.checker import Checking
+from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
-from deploy_service.application.deletion import Erasing
+from deploy_service.application.deletion import DeletionService
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
-from deploy_service.application.environment import EnvironmentVault
+from deploy_service.application.environment import EnvironmentService
 from deploy_service.application.run_rights import RunRights
 from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.versions import Versions
@@ -112,15 +112,17 @@ def build(
 
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), KeyedLocks())
     contents = Contents(drafts, versions, snapshots)
-    authored = Workflows(workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit)
-    checking = Checking(contents, changes, environment, frozenset(settings.keyed_providers))
-    edited = Drafts(
-        workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, checking=checking
+    workflow_service = Workflows(
+        workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit
     )
-    deployed = Deployments(snapshots, versions, contents, changes, clock, checking=checking)
-    numbered = Versions(versions, contents, changes)
-    vault = EnvironmentVault(environment, keys, clock)
-    rights = RunRights(contents, deployed, versions, vault, TicketSigner(ticket_keys, clock))
+    checker = WorkflowChecker(contents, changes, environment, frozenset(settings.keyed_providers))
+    draft_service = Drafts(
+        workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, checker=checker
+    )
+    deployment_service = Deployments(snapshots, versions, contents, changes, clock, checker=checker)
+    version_service = Versions(versions, contents, changes)
+    environment_service = EnvironmentService(environment, keys, clock)
+    rights = RunRights(contents, deployment_service, versions, environment_service, TicketSigner(ticket_keys, clock))
 
     return create_app(
         ServiceName.DEPLOY,
@@ -129,11 +131,11 @@ def build(
         components=[store, broker, KeyRotation(sealed_entries(store), keys)],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
-            runs_router(deployed, vault, rights, checks),
-            workflows_router(authored, edited, tokens),
-            deployments_router(deployed, numbered, tokens),
-            environment_router(vault, tokens),
-            erasing_router(Erasing(authored, MongoErasure(store)), tokens),
+            runs_router(deployment_service, environment_service, rights, checks),
+            workflows_router(workflow_service, draft_service, tokens),
+            deployments_router(deployment_service, version_service, tokens),
+            environment_router(environment_service, tokens),
+            deletion_router(DeletionService(workflow_service, MongoDeletion(store)), tokens),
             chats_router(Chats(chats, workflows, clock), tokens),
             agents_router(Agents(agents, workflows, clock), tokens),
             tool_servers_router(ToolServers(MongoToolServers(store), workflows, clock), tokens),

@@ -71,7 +71,7 @@ class SnapshotRepository(Protocol):
         """Store a snapshot, idempotently."""
         ...
 
-    async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
+    async def put_ephemeral(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
         """Store a snapshot for this workflow until at least `until`; repetition extends it."""
         ...
 
@@ -80,18 +80,18 @@ class SnapshotRepository(Protocol):
         ...
 
 
-class Erasure(Protocol):
+class DeletionRepository(Protocol):
     """Permanent deletion. Returns counts of documents; True if more are left."""
 
-    async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
+    async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:
         """Return up to `limit` requested workflows that still exist, even if archived."""
         ...
 
-    async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
+    async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
         """Delete versions, snapshots used only by them, draft, chat, agent, and finally the workflow."""
         ...
 
-    async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
+    async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
         """Delete the remaining data after all workflows."""
         ...
 
@@ -115,7 +115,7 @@ class VersionRepository(Protocol):
         """Return whether a version of this workflow has this snapshot."""
         ...
 
-    async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
+    async def describe(self, version_id: str, fields: Mapping[str, str | None]) -> None:
         """Update these fields, by name, and leave the others."""
         ...
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
-from jobs_service.cancels.bulk import CancellingAll
-from jobs_service.cancels.service import Cancelling
-from jobs_service.queue.admission import Accepting, Answer
-from jobs_service.run_ids.service import Reserving
+from jobs_service.cancels.bulk import BulkCancel
+from jobs_service.cancels.service import CancelService
+from jobs_service.queue.admission import AdmissionService, Answer
+from jobs_service.run_ids.service import RunIdService
 from jobs_service.views.ports import PageQuery
-from jobs_service.views.reader import MAX_PAGE, Reading
+from jobs_service.views.reader import MAX_PAGE, RunReader
 from shared.contracts.cancels import CancelRuns, RecordCancel, RunFilter
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
@@ -38,62 +38,62 @@ class PageParameters(BaseModel):
 
 
 def runs_router(
-    accepting: Accepting,
-    reading: Reading,
-    cancelling: Cancelling,
-    reserving: Reserving,
+    admission: AdmissionService,
+    reader: RunReader,
+    cancels: CancelService,
+    run_ids: RunIdService,
     tokens: ServiceTokens,
     *,
-    all_at_once: CancellingAll,
+    bulk_cancel: BulkCancel,
 ) -> APIRouter:
     """Return the gateway's routes."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/runs")
     async def accept(request: Annotated[AcceptRun, Depends(struct_body(AcceptRun))]) -> Response:
-        return StructResponse(await accepting.accept(request), status_code=201)
+        return StructResponse(await admission.accept(request), status_code=201)
 
     @router.post("/runs/batch")
-    async def accept_all(asked: Annotated[AcceptRuns, Depends(struct_body(AcceptRuns))]) -> Response:
-        answers = await accepting.accept_all(asked.runs)
-        return StructResponse(AcceptAnswers(tuple(map(_told, answers))))
+    async def accept_all(request: Annotated[AcceptRuns, Depends(struct_body(AcceptRuns))]) -> Response:
+        answers = await admission.accept_all(request.runs)
+        return StructResponse(AcceptAnswers(tuple(map(_answer_body, answers))))
 
     @router.get("/jobs/{job_id}")
     async def job(job_id: str, output: Flag = True, blocks: Flag = False) -> Response:
-        return StructResponse(await reading.job(job_id, output=output, blocks=blocks))
+        return StructResponse(await reader.job(job_id, output=output, blocks=blocks))
 
     @router.get("/runs")
-    async def page(asked: Annotated[PageParameters, Query()]) -> Response:
-        only = RunFilter(asked.status, asked.since, asked.until)
-        query = PageQuery(asked.workspace_id, asked.workflow_id, only, asked.limit, asked.cursor)
-        return StructResponse(await reading.page(query))
+    async def page(request: Annotated[PageParameters, Query()]) -> Response:
+        only = RunFilter(request.status, request.since, request.until)
+        query = PageQuery(request.workspace_id, request.workflow_id, only, request.limit, request.cursor)
+        return StructResponse(await reader.page(query))
 
     @router.post("/runs/cancel")
-    async def cancel_all(asked: Annotated[CancelRuns, Depends(struct_body(CancelRuns))]) -> Response:
-        return StructResponse(await all_at_once.cancel(asked))
+    async def cancel_all(request: Annotated[CancelRuns, Depends(struct_body(CancelRuns))]) -> Response:
+        return StructResponse(await bulk_cancel.cancel(request))
 
     @router.get("/runs/{run_id}")
     async def run(
         run_id: RunId, workspace_id: str | None = None, output: Flag = True, blocks: Flag = False
     ) -> Response:
-        return StructResponse(await reading.run(run_id, workspace_id, output=output, blocks=blocks))
+        return StructResponse(await reader.run(run_id, workspace_id, output=output, blocks=blocks))
 
     @router.post("/runs/{run_id}/cancel")
-    async def cancel(run_id: RunId, asked: Annotated[RecordCancel, Depends(struct_body(RecordCancel))]) -> Response:
-        return StructResponse(await cancelling.cancel(run_id, asked))
+    async def cancel(run_id: RunId, request: Annotated[RecordCancel, Depends(struct_body(RecordCancel))]) -> Response:
+        return StructResponse(await cancels.cancel(run_id, request))
 
     @router.post("/run-ids/{run_id}", status_code=204)
     async def reserve(run_id: RunId, workspace_id: str, workflow_id: str = "") -> None:
-        await reserving.reserve(run_id, workspace_id, workflow_id)
+        await run_ids.reserve(run_id, workspace_id, workflow_id)
 
     @router.delete("/run-ids/{run_id}", status_code=204)
     async def unreserve(run_id: RunId, workspace_id: str) -> None:
-        await reserving.unreserve(run_id, workspace_id)
+        await run_ids.unreserve(run_id, workspace_id)
 
     return router
 
 
-def _told(answer: Answer) -> AcceptAnswer:
+def _answer_body(answer: Answer) -> AcceptAnswer:
     if isinstance(answer, RunAccepted):
         return AcceptAnswer(accepted=answer)
     return AcceptAnswer(refused=ErrorBody.of(answer))

@@ -22,8 +22,8 @@ _PAST_SLASH: Final = "0"
 """The character after `/`: a workspace's keys sort between its id with `/` and with this one."""
 
 
-class MongoErasure:
-    """Implements Erasure."""
+class MongoDeletion:
+    """Implements DeletionRepository."""
 
     def __init__(self, store: Store) -> None:
         self._workflows = store.collection(mongo_workflows.COLLECTION)
@@ -36,35 +36,35 @@ class MongoErasure:
         self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
 
     @store_call
-    async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
-        """See Erasure."""
-        wanted: Document = {"workspace_id": asked.workspace_id}
-        if asked.workflow_id is not None:
-            wanted["_id"] = asked.workflow_id
+    async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:
+        """See DeletionRepository."""
+        wanted: Document = {"workspace_id": request.workspace_id}
+        if request.workflow_id is not None:
+            wanted["_id"] = request.workflow_id
         found = await self._workflows.find(wanted, {"_id": 1}).limit(limit).to_list()
         return [document["_id"] for document in found]
 
     @store_call
-    async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
-        """See Erasure."""
+    async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
+        """See DeletionRepository."""
         mine = {"workspace_id": workspace_id, "workflow_id": workflow_id}
         versions = await self._versions.find(mine, {"snapshot_hash": 1}).limit(limit).to_list()
-        gone = await self._erase_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
-        gone += await _delete(self._versions, [each["_id"] for each in versions])
+        deleted = await self._delete_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
+        deleted += await _delete(self._versions, [each["_id"] for each in versions])
         if len(versions) == limit:
-            return gone, True
-        gone += await self._erase_draft_runs(workspace_id, workflow_id)
+            return deleted, True
+        deleted += await self._delete_draft_runs(workspace_id, workflow_id)
         owned = await self._workflows.find_one({"_id": workflow_id}, {"workspace_id": 1})
         if owned is not None and owned["workspace_id"] == workspace_id:
             for published in self._published:
-                gone += (await published.delete_many({"workflow_id": workflow_id})).deleted_count
-            gone += await _delete(self._drafts, [workflow_id])
-            gone += await _delete(self._workflows, [workflow_id])
-        return gone, False
+                deleted += (await published.delete_many({"workflow_id": workflow_id})).deleted_count
+            deleted += await _delete(self._drafts, [workflow_id])
+            deleted += await _delete(self._workflows, [workflow_id])
+        return deleted, False
 
     @store_call
-    async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
-        """See Erasure."""
+    async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
+        """See DeletionRepository."""
         keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
         mine = {"workspace_id": workspace_id}
         parts = (
@@ -77,7 +77,7 @@ class MongoErasure:
         counts = [await _delete_some(collection, wanted, limit) for collection, wanted in parts]
         return sum(counts), limit in counts
 
-    async def _erase_snapshots(self, workspace_id: str, workflow_id: str, hashes: set[str]) -> int:
+    async def _delete_snapshots(self, workspace_id: str, workflow_id: str, hashes: set[str]) -> int:
         """Delete snapshots, except those used by another workflow's versions: equal states of a workspace share one."""
         others = {
             "workspace_id": workspace_id,
@@ -87,7 +87,7 @@ class MongoErasure:
         shared = await self._versions.distinct("snapshot_hash", others) if hashes else []
         return await _delete(self._snapshots, [f"{workspace_id}/{each}" for each in hashes - set(shared)])
 
-    async def _erase_draft_runs(self, workspace_id: str, workflow_id: str) -> int:
+    async def _delete_draft_runs(self, workspace_id: str, workflow_id: str) -> int:
         keys = {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}
         mine = {"_id": keys, "workflow_ids": [workflow_id]}
         return (await self._ephemeral.delete_many(mine)).deleted_count

@@ -38,8 +38,8 @@ class MongoEnvironment:
     @store_call
     async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
         """See EnvironmentRepository."""
-        shown = {"_id": False, "name": True, "updated_at": True, "updated_by": True}
-        found = self._collection.find({"workspace_id": workspace_id}, shown).sort("name", 1)
+        projection = {"_id": False, "name": True, "updated_at": True, "updated_by": True}
+        found = self._collection.find({"workspace_id": workspace_id}, projection).sort("name", 1)
         return [EnvironmentName(**document) async for document in found]
 
     @store_call

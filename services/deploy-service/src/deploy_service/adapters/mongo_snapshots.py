@@ -31,7 +31,7 @@ class MongoSnapshots:
         await self._collection.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
     @store_call
-    async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
+    async def put_ephemeral(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
         """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
         again = {"$max": {"expires_at": until}, "$addToSet": {"workflow_ids": workflow_id}}

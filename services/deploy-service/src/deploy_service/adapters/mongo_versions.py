@@ -62,9 +62,9 @@ class MongoVersions:
         return await self._collection.find_one(wanted, {"_id": True}) is not None
 
     @store_call
-    async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
+    async def describe(self, version_id: str, fields: Mapping[str, str | None]) -> None:
         """See VersionRepository."""
-        await self._collection.update_one({"_id": version_id}, {"$set": dict(texts)})
+        await self._collection.update_one({"_id": version_id}, {"$set": dict(fields)})
 
     async def _found(self, workflow_id: str, numbers: Document, limit: int) -> Sequence[Version]:
         found = self._collection.find({"workflow_id": workflow_id, "number": numbers}).sort("number", -1).limit(limit)

@@ -6,19 +6,19 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from deploy_service.application.deployments import Deployments
-from deploy_service.application.environment import EnvironmentVault
+from deploy_service.application.environment import EnvironmentService
 from deploy_service.application.run_rights import RunRights
 from shared.service import ServiceName
 from shared.web.run_tickets import RunAccess, TicketChecks
 from shared.web.structs import StructResponse
 
 IMMUTABLE: Final = {"cache-control": "private, max-age=31536000, immutable"}
-NEVER_KEPT: Final = {"cache-control": "no-store"}
+NO_STORE: Final = {"cache-control": "no-store"}
 Identifier = Annotated[str | None, Query(min_length=1, max_length=128)]
 
 
 def runs_router(
-    deployments: Deployments, vault: EnvironmentVault, rights: RunRights, checks: TicketChecks
+    deployments: Deployments, environment_service: EnvironmentService, rights: RunRights, checks: TicketChecks
 ) -> APIRouter:
     """Return executor-service's routes, each for the run of the presented ticket; the gateway shares the first."""
     router = APIRouter(prefix="/internal")
@@ -36,7 +36,7 @@ def runs_router(
         if access.ticket is None:
             return StructResponse(await deployments.endpoint(workflow_id, workspace_id))
         access.require(workspace_id=workspace_id)
-        return StructResponse(await rights.called(access.ticket, workflow_id, snapshot_hash), headers=NEVER_KEPT)
+        return StructResponse(await rights.called(access.ticket, workflow_id, snapshot_hash), headers=NO_STORE)
 
     @router.get("/snapshots/{workspace_id}/{snapshot_hash}")
     async def snapshot(workspace_id: str, snapshot_hash: str, access: Annotated[RunAccess, of_run]) -> Response:
@@ -54,9 +54,9 @@ def runs_router(
         wanted = None if names is None else names.split(",")
         access.require(workspace_id=workspace_id, user_id=user_id)
         if access.ticket is None:
-            found = await vault.open(workspace_id, user_id, wanted)
+            found = await environment_service.open(workspace_id, user_id, wanted)
         else:
             found = await rights.environment(access.ticket, wanted)
-        return StructResponse(found, headers=NEVER_KEPT)
+        return StructResponse(found, headers=NO_STORE)
 
     return router

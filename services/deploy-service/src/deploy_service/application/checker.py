@@ -11,7 +11,7 @@ from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
-from deploy_service.domain.pauses import NO_PAUSING, Pausing, pausing_tool, workflow_tools
+from deploy_service.domain.pauses import NO_PAUSES, PauseInfo, pausing_tool_problem, workflow_tools
 from deploy_service.domain.version import ACTIVE
 from deploy_service.ports import EnvironmentRepository
 from shared.compile_slots import CompileSlots
@@ -29,7 +29,7 @@ MOST_IN_PROGRESS: Final = 32
 CACHED_SNAPSHOTS: Final = 2_048
 
 
-class Checking:
+class WorkflowChecker:
     """Live versions may change later; then the run reports what the deploy could not detect."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Checking:
         self._environment = environment
         self._keyed_providers = keyed_providers
         self._slots = CompileSlots(most=MOST_IN_PROGRESS)
-        self._known: OrderedDict[tuple[str, str], Pausing] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], PauseInfo] = OrderedDict()
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
         """Return all problems of `content`.
@@ -55,15 +55,15 @@ class Checking:
             found = await self._slots.run(partial(check, content, self._keyed_providers))
             named = await self._slots.run(partial(named_values, content))
             tools = await self._slots.run(partial(_workflow_tools, content))
-            pausing = [
-                pausing_tool(agent, title)
+            pauses = [
+                pausing_tool_problem(agent, title)
                 for agent, title, workflow_id in tools
                 if await self._may_pause(workspace_id, workflow_id)
             ]
         unset = await self._not_set(named, workspace_id)
         return msgspec.structs.replace(
             found,
-            errors=(*found.errors, *pausing),
+            errors=(*found.errors, *pauses),
             warnings=(*found.warnings, *([values_not_set(unset)] if unset else ())),
         )
 
@@ -75,15 +75,15 @@ class Checking:
         """Return whether the workflow, or one that it calls directly or indirectly, may pause."""
         due, seen = [workflow_id], {workflow_id}
         while due and len(seen) <= MOST_CALLED:
-            pausing = await self._pausing(workspace_id, due.pop())
-            if pausing.may_pause:
+            pauses = await self._pause_info(workspace_id, due.pop())
+            if pauses.may_pause:
                 return True
-            fresh = pausing.called - seen
+            fresh = pauses.called - seen
             due += fresh
             seen |= fresh
         return False
 
-    async def _pausing(self, workspace_id: str, workflow_id: str) -> Pausing:
+    async def _pause_info(self, workspace_id: str, workflow_id: str) -> PauseInfo:
         """Return pause information of a workflow's live version; the caller holds the turn."""
         try:
             workflow = await self._changes.find(workflow_id, workspace_id)
@@ -92,9 +92,9 @@ class Checking:
                 self._known.move_to_end(key)
                 return known
             content = await self._contents.named(workflow, ACTIVE)
-            found = await self._slots.run(lambda: Pausing.of(read_state(content.state)))
+            found = await self._slots.run(lambda: PauseInfo.of(read_state(content.state)))
         except (NotFound, NotDeployed, InvalidWorkflow):
-            return NO_PAUSING
+            return NO_PAUSES
         self._known[key] = found
         if len(self._known) > CACHED_SNAPSHOTS:
             self._known.popitem(last=False)

@@ -36,12 +36,12 @@ class Contents:
             raise NotFound("Snapshot not found")
         return content
 
-    async def named(self, workflow: Workflow, word: str) -> Content:
+    async def named(self, workflow: Workflow, reference: str) -> Content:
         """Return the content of `draft`, `active` or a number. Raises NotFound, NotDeployed, InvalidRequest."""
-        if word == DRAFT:
+        if reference == DRAFT:
             return (await self.draft(workflow)).content
-        if word != ACTIVE:
-            version = await self.version(workflow, version_number(word))
+        if reference != ACTIVE:
+            version = await self.version(workflow, version_number(reference))
             return await self.snapshot(workflow.workspace_id, version.snapshot_hash)
         if workflow.live is None:
             raise NotDeployed("Workflow is not deployed")

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Final
 
 from deploy_service.application.workflows import Workflows
-from deploy_service.ports import Erasure
+from deploy_service.ports import DeletionRepository
 from shared.contracts.erasure import Erase, Erased
 from shared.errors import NotFound
 
@@ -12,29 +12,31 @@ WORKFLOWS_AT_ONCE: Final = 20
 DOCUMENTS_AT_ONCE: Final = 200
 
 
-class Erasing:
+class DeletionService:
     """Deletes documents in bounded steps, those that refer to others last, so a deletion can stop at any step."""
 
-    def __init__(self, workflows: Workflows, erasure: Erasure) -> None:
+    def __init__(self, workflows: Workflows, repository: DeletionRepository) -> None:
         self._workflows = workflows
-        self._erasure = erasure
+        self._repository = repository
 
-    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+    async def require_exists(self, workspace_id: str, workflow_id: str) -> None:
         """Raises NotFound if the workspace has no such workflow, archived or not."""
-        if not await self._erasure.workflow_ids(Erase(workspace_id, workflow_id), 1):
+        if not await self._repository.workflow_ids(Erase(workspace_id, workflow_id), 1):
             raise NotFound("Workflow not found")
 
-    async def erase(self, asked: Erase) -> Erased:
+    async def erase(self, request: Erase) -> Erased:
         """Stop the endpoints, then delete some of the remaining data."""
-        found = await self._erasure.workflow_ids(asked, WORKFLOWS_AT_ONCE)
+        found = await self._repository.workflow_ids(request, WORKFLOWS_AT_ONCE)
         for workflow_id in found:
             with suppress(NotFound):
-                await self._workflows.archive(workflow_id, asked.workspace_id)
-        documents, has_more = 0, asked.workflow_id is None and len(found) == WORKFLOWS_AT_ONCE
-        for workflow_id in found or ([asked.workflow_id] if asked.workflow_id else []):
-            gone, is_full = await self._erasure.erase_workflow(asked.workspace_id, workflow_id, DOCUMENTS_AT_ONCE)
-            documents, has_more = documents + gone, has_more or is_full
-        if asked.workflow_id is None and not has_more:
-            gone, has_more = await self._erasure.erase_workspace(asked.workspace_id, DOCUMENTS_AT_ONCE)
-            documents += gone
+                await self._workflows.archive(workflow_id, request.workspace_id)
+        documents, has_more = 0, request.workflow_id is None and len(found) == WORKFLOWS_AT_ONCE
+        for workflow_id in found or ([request.workflow_id] if request.workflow_id else []):
+            deleted, is_full = await self._repository.delete_workflow(
+                request.workspace_id, workflow_id, DOCUMENTS_AT_ONCE
+            )
+            documents, has_more = documents + deleted, has_more or is_full
+        if request.workflow_id is None and not has_more:
+            deleted, has_more = await self._repository.delete_workspace(request.workspace_id, DOCUMENTS_AT_ONCE)
+            documents += deleted
         return Erased(documents, has_more)

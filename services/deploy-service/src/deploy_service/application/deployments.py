@@ -8,9 +8,9 @@ import asyncio
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.checker import Checking
+from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.check import refuse_errors
 from deploy_service.domain.content import Content, Snapshot
 from deploy_service.domain.version import Version, version_description, version_name
@@ -37,14 +37,14 @@ class Deployments:
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        checking: Checking,
+        checker: WorkflowChecker,
     ) -> None:
         self._snapshots = snapshots
         self._versions = versions
         self._contents = contents
         self._changes = changes
         self._clock = clock
-        self._checking = checking
+        self._checker = checker
 
     async def endpoint(self, workflow_id: str, workspace_id: str | None) -> contracts.Endpoint:
         """Return the current endpoint: the hot path. Raises NotFound."""
@@ -64,11 +64,11 @@ class Deployments:
         async with self._changes.locks.hold(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
             content = (await self._contents.draft(workflow)).require(order.expected_revision).content
-            found = await self._checking.problems(content, workspace_id)
+            found = await self._checker.problems(content, workspace_id)
             if not unchecked:
                 refuse_errors(found)
             version = await self._record(workflow, content, order)
-            at = moment(self._clock)
+            at = timestamp(self._clock)
             change = await self._changes.change_in_turn(
                 workflow_id, workspace_id, lambda current: current.deployed(version, at)
             )
@@ -77,7 +77,7 @@ class Deployments:
             version=version_view(version, change.after),
             endpoint=endpoint_view(change.after),
             unchanged=live_before is not None and live_before.snapshot_hash == content.hash,
-            warnings=_told(found),
+            warnings=_messages_of(found),
         )
 
     async def promote(self, workflow_id: str, workspace_id: str, number: int) -> contracts.Deployed:
@@ -87,7 +87,7 @@ class Deployments:
         """
         version = await self._contents.version(await self._changes.find(workflow_id, workspace_id), number)
         warnings = await self._warnings(version)
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.promoted(version, at))
         live_before = change.before.live
         return contracts.Deployed(
@@ -99,7 +99,7 @@ class Deployments:
 
     async def undeploy(self, workflow_id: str, workspace_id: str) -> contracts.Endpoint:
         """Make no version live; versions stay. Raises NotFound, NotDeployed."""
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.undeployed(at))
         return endpoint_view(change.after)
 
@@ -107,7 +107,7 @@ class Deployments:
         self, workflow_id: str, workspace_id: str, update: contracts.UpdateAccess
     ) -> contracts.Workflow:
         """Set who may call, and the API's behavior. Raises NotFound, InvalidRequest."""
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.with_access(update, at))
         return workflow_view(change.after)
 
@@ -120,7 +120,7 @@ class Deployments:
         """Return warnings only: a rollback is urgent, so problems must not block it."""
         content = await self._contents.snapshot(version.workspace_id, version.snapshot_hash)
         try:
-            return _told(await self._checking.problems(content, version.workspace_id))
+            return _messages_of(await self._checker.problems(content, version.workspace_id))
         except InvalidWorkflow as error:
             return (error.message,)
 
@@ -135,7 +135,7 @@ class Deployments:
 
     async def _record(self, workflow: Workflow, content: Content, order: contracts.Deploy) -> Version:
         """Store the snapshot and a version of it, under the next free number."""
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         version = Version(
             id=new_id(),
             workflow_id=workflow.id,
@@ -162,5 +162,5 @@ class Deployments:
         return newest[0].number + 1 if newest else 1
 
 
-def _told(found: contracts.Problems) -> tuple[str, ...]:
+def _messages_of(found: contracts.Problems) -> tuple[str, ...]:
     return tuple(problem.message for problem in (*found.errors, *found.warnings))

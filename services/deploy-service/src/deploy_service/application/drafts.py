@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.checker import Checking
+from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, Snapshot, content_of
-from deploy_service.domain.pauses import may_be_put_aside
+from deploy_service.domain.pauses import may_be_suspended
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
@@ -38,7 +38,7 @@ class Drafts:
         *,
         snapshots: SnapshotRepository,
         content_limit: int,
-        checking: Checking,
+        checker: WorkflowChecker,
     ) -> None:
         self._workflows = workflows
         self._drafts = drafts
@@ -47,7 +47,7 @@ class Drafts:
         self._changes = changes
         self._clock = clock
         self._content_limit = content_limit
-        self._checking = checking
+        self._checker = checker
 
     async def get(self, workflow_id: str, workspace_id: str) -> contracts.Draft:
         """Return the draft. Raises NotFound."""
@@ -57,21 +57,21 @@ class Drafts:
     async def save(self, workflow_id: str, workspace_id: str, save: contracts.SaveDraft) -> contracts.DraftSaved:
         """Replace the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge, Conflict."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        content, at = content_of(save.state, limit=self._content_limit), moment(self._clock)
+        content, at = content_of(save.state, limit=self._content_limit), timestamp(self._clock)
         return await self._replace(
             workflow, lambda draft: draft.replaced(content, at, expected_revision=save.expected_revision)
         )
 
-    async def load(self, workflow_id: str, workspace_id: str, word: str) -> contracts.DraftSaved:
+    async def load(self, workflow_id: str, workspace_id: str, reference: str) -> contracts.DraftSaved:
         """Copy a version (`active` or a number) into the draft. Raises NotFound, NotDeployed, InvalidRequest."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        content, at = await self._contents.named(workflow, word), moment(self._clock)
+        content, at = await self._contents.named(workflow, reference), timestamp(self._clock)
         return await self._replace(workflow, lambda draft: draft.replaced(content, at))
 
     async def problems(self, workflow_id: str, workspace_id: str) -> contracts.Problems:
         """Return the problems that a deploy would report now. Raises NotFound."""
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
-        return await self._checking.problems(draft.content, workspace_id)
+        return await self._checker.problems(draft.content, workspace_id)
 
     async def snapshot(
         self, workflow_id: str, workspace_id: str, order: contracts.SnapshotDraft
@@ -82,10 +82,10 @@ class Drafts:
             content = (await self._contents.draft(workflow)).content
         else:
             content = content_of(order.state, limit=self._content_limit)
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         snapshot = Snapshot(workspace_id=workspace_id, content=content, created_at=at)
-        life = WAITING_RUN_LIFE if may_be_put_aside(read_state(content.state)) else DRAFT_RUN_LIFE
-        await self._snapshots.put_for_a_while(snapshot, workflow_id=workflow_id, until=at + life)
+        life = WAITING_RUN_LIFE if may_be_suspended(read_state(content.state)) else DRAFT_RUN_LIFE
+        await self._snapshots.put_ephemeral(snapshot, workflow_id=workflow_id, until=at + life)
         return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
 
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:

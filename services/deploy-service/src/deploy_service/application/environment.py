@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.validation import ENVIRONMENT_VALUE_LIMIT, checked_environment_name, checked_text
 from deploy_service.ports import EnvironmentRepository, KeyRing
@@ -14,7 +14,7 @@ from shared.errors import InvalidRequest, NotFound
 ENTRIES_LIMIT: Final = 1_000
 
 
-class EnvironmentVault:
+class EnvironmentService:
     """Encrypts written values, and decrypts them for workers."""
 
     def __init__(self, entries: EnvironmentRepository, keys: KeyRing, clock: Clock) -> None:
@@ -33,10 +33,10 @@ class EnvironmentVault:
 
         Raises Unavailable if one cannot be decrypted.
         """
-        own = {} if user_id is None else await self._opened(contracts.personal_workspace_id(user_id), names)
-        return contracts.Environment({**own, **await self._opened(workspace_id, names)})
+        own = {} if user_id is None else await self._decrypted(contracts.personal_workspace_id(user_id), names)
+        return contracts.Environment({**own, **await self._decrypted(workspace_id, names)})
 
-    async def _opened(self, place: str, names: Collection[str] | None) -> dict[str, str]:
+    async def _decrypted(self, place: str, names: Collection[str] | None) -> dict[str, str]:
         found = await self._entries.entries(place, names)
         return {entry.name: self._keys.open(entry.sealed, workspace_id=place, name=entry.name) for entry in found}
 
@@ -48,7 +48,7 @@ class EnvironmentVault:
             workspace_id=workspace_id,
             name=name,
             sealed=sealed,
-            updated_at=moment(self._clock),
+            updated_at=timestamp(self._clock),
             updated_by=request.actor_id,
         )
         if not await self._entries.put(entry, limit=ENTRIES_LIMIT):

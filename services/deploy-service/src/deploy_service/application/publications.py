@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.ports import WorkflowPublications, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts.agents import Agent, CreateAgent
@@ -25,7 +25,7 @@ async def new_publication(
 ) -> P:
     """Create an unsaved publication of `kind` for the workflow. Raises NotFound."""
     await _require(workflows, request.workspace_id, request.workflow_id)
-    now = moment(clock)
+    now = timestamp(clock)
     return kind(
         id=new_id(),
         workspace_id=request.workspace_id,
@@ -49,7 +49,7 @@ async def outlasting(publication: P, publications: WorkflowPublications[P], *, w
 def changed_publication(publication: P, settings: Any, *, clock: Clock) -> P:
     """Return it with other settings, unsaved."""
     return msgspec.structs.replace(
-        publication, settings=settings, updated_at=moment(clock), revision=publication.revision + 1
+        publication, settings=settings, updated_at=timestamp(clock), revision=publication.revision + 1
     )
 
 

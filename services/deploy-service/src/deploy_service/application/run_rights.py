@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
-from deploy_service.application.environment import EnvironmentVault
+from deploy_service.application.environment import EnvironmentService
 from deploy_service.domain.snapshot_rights import SnapshotRights
 from deploy_service.ports import VersionRepository
 from shared.compile_slots import CompileSlots
@@ -27,13 +27,13 @@ class RunRights:
         contents: Contents,
         deployments: Deployments,
         versions: VersionRepository,
-        vault: EnvironmentVault,
+        environment_service: EnvironmentService,
         signer: TicketSigner,
     ) -> None:
         self._contents = contents
         self._deployments = deployments
         self._versions = versions
-        self._vault = vault
+        self._environment_service = environment_service
         self._signer = signer
         self._slots = CompileSlots()
         self._rights: OrderedDict[tuple[str, str], SnapshotRights] = OrderedDict()
@@ -44,7 +44,7 @@ class RunRights:
         Raises NotFound, InvalidWorkflow, Unavailable.
         """
         readable = (await self._rights_of(ticket)).readable(names)
-        return await self._vault.open(ticket.workspace_id, ticket.user_id, readable)
+        return await self._environment_service.open(ticket.workspace_id, ticket.user_id, readable)
 
     async def called(self, ticket: RunTicket, workflow_id: str, pinned: str | None) -> contracts.CallableEndpoint:
         """Return a workflow that the run calls, with a ticket for its live snapshot, or for the `pinned` one.

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
 from deploy_service.ports import ToolServerRepository, WorkflowRepository
 from shared.bounded_inserts import BoundedInserts
@@ -24,7 +24,7 @@ class ToolServers:
     async def create(self, request: contracts.CreateToolServer) -> contracts.ToolServer:
         """Create a server. Raises InvalidRequest, NotFound."""
         settings = await self._checked(request.workspace_id, request.settings)
-        now = moment(self._clock)
+        now = timestamp(self._clock)
         server = contracts.ToolServer(
             id=new_id(),
             workspace_id=request.workspace_id,
@@ -70,7 +70,7 @@ class ToolServers:
             server,
             settings=await self._checked(server.workspace_id, request.settings),
             revision=request.expected_revision + 1,
-            updated_at=moment(self._clock),
+            updated_at=timestamp(self._clock),
         )
         if not await self._servers.replace(changed, expected_revision=request.expected_revision):
             raise Conflict("The server was changed in between")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
-from deploy_service.application.timestamps import moment
+from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
 from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
@@ -78,7 +78,7 @@ class Workflows:
 
     async def update(self, workflow_id: str, workspace_id: str, update: contracts.UpdateWorkflow) -> contracts.Workflow:
         """Rename, describe or move. Raises NotFound, InvalidRequest."""
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.updated(update, at))
         return workflow_view(change.after)
 
@@ -89,7 +89,7 @@ class Workflows:
         """
         await self._changes.find(workflow_id, workspace_id)
         await self._unpublish(workflow_id)
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
         await self._unpublish(workflow_id)  # publications created in the meantime
 
@@ -113,7 +113,7 @@ class Workflows:
     async def _add(
         self, workspace_id: str, name: str, description: str, folder_id: str | None, state: JsonObject
     ) -> contracts.Workflow:
-        at = moment(self._clock)
+        at = timestamp(self._clock)
         workflow = Workflow(
             id=new_id(),
             workspace_id=workspace_id,

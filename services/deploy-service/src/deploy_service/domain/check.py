@@ -29,8 +29,8 @@ def named_values(content: Content) -> frozenset[str]:
 
 def values_not_set(names: Set[str]) -> Problem:
     """Return a problem: a run leaves names without values as typed."""
-    told = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
-    message = f"Secrets that are not set stay as they are typed: {told}"
+    listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
+    message = f"Secrets that are not set stay as they are typed: {listed}"
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 

@@ -43,16 +43,16 @@ class Draft:
         Saving identical content succeeds: a save whose answer was lost is repeated.
         """
         if expected_revision not in (None, self.revision) and content != self.content:
-            raise self._moved_on(Conflict, expected_revision)
+            raise self._revision_mismatch(Conflict, expected_revision)
         return replace(self, revision=self.revision + 1, content=content, saved_at=at)
 
     def require(self, expected_revision: int | None) -> Self:
         """Return the draft. Raises PreconditionFailed if `expected_revision` is given and not current."""
         if expected_revision not in (None, self.revision):
-            raise self._moved_on(PreconditionFailed, expected_revision)
+            raise self._revision_mismatch(PreconditionFailed, expected_revision)
         return self
 
-    def _moved_on(self, kind: type[Conflict], expected_revision: int | None) -> Conflict:
+    def _revision_mismatch(self, kind: type[Conflict], expected_revision: int | None) -> Conflict:
         return kind(
             f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
             details={"expectedRevision": expected_revision, "currentRevision": self.revision},
@@ -75,15 +75,15 @@ def content_of(state: JsonObject, *, limit: int) -> Content:
     """
     problems = structure_problems(state)
     if problems:
-        raise _unreadable(problems)
+        raise _invalid_structure(problems)
     try:
         document = msgspec.json.encode(snapshot_document(state))
     except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, deep nesting
-        raise _unreadable([f"the state is not JSON that every reader accepts: {error}"]) from error
+        raise _invalid_structure([f"the state is not JSON that every reader accepts: {error}"]) from error
     if len(document) > limit:
         raise PayloadTooLarge(f"the workflow takes {len(document)} bytes of JSON; the limit is {limit}")
     return Content(document, snapshot_hash(_decoder.decode(document)))  # of the stored form, which may differ
 
 
-def _unreadable(problems: list[str]) -> InvalidWorkflow:
+def _invalid_structure(problems: list[str]) -> InvalidWorkflow:
     return InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)

@@ -19,7 +19,7 @@ from shared.workflow.format.problems import error
 _CALLING: Final = {spec.type: spec for spec in (WORKFLOW, WORKFLOW_INPUT)}
 
 
-class Pausing(msgspec.Struct, frozen=True):
+class PauseInfo(msgspec.Struct, frozen=True):
     """Whether a workflow has pausing blocks, and which workflows it calls."""
 
     may_pause: bool = False
@@ -30,7 +30,7 @@ class Pausing(msgspec.Struct, frozen=True):
         return cls(may_pause(state), frozenset(called_workflows(state)))
 
 
-NO_PAUSING: Final = Pausing()
+NO_PAUSES: Final = PauseInfo()
 
 
 def may_pause(state: WorkflowState) -> bool:
@@ -38,7 +38,7 @@ def may_pause(state: WorkflowState) -> bool:
     return any(_pauses(block) for block in state.blocks.values() if state.is_enabled(block.id))
 
 
-def may_be_put_aside(state: WorkflowState) -> bool:
+def may_be_suspended(state: WorkflowState) -> bool:
     """Return whether its run may pause, in its own blocks or in a called workflow."""
     return may_pause(state) or next(called_workflows(state), None) is not None
 
@@ -61,7 +61,7 @@ def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
                         yield block, to_string(tool.get("title") or "workflow"), workflow_id
 
 
-def pausing_tool(agent: Block, title: str) -> Problem:
+def pausing_tool_problem(agent: Block, title: str) -> Problem:
     """Return the problem of such a tool."""
     message = (
         f'{agent.name}, tool "{title}": the workflow may wait for a person or for days, '

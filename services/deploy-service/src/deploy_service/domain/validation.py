@@ -16,21 +16,23 @@ def checked_name(field: str, text: str, limit: int) -> str:
     """Return `text` trimmed. Raises InvalidRequest unless 1 to `limit` characters are left."""
     trimmed = text.strip()
     if not 1 <= len(trimmed) <= limit:
-        raise _misfit(field, f"must have 1 to {limit} characters")
+        raise _invalid_field(field, f"must have 1 to {limit} characters")
     return trimmed
 
 
 def checked_text(field: str, text: str, limit: int) -> str:
     """Return `text` unchanged. Raises InvalidRequest over `limit` characters."""
     if len(text) > limit:
-        raise _misfit(field, f"must have at most {limit} characters")
+        raise _invalid_field(field, f"must have at most {limit} characters")
     return text
 
 
 def checked_environment_name(name: str) -> str:
     """Return a name valid in `{{NAME}}`. Raises InvalidRequest."""
     if not is_environment_name(name):
-        raise _misfit("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
+        raise _invalid_field(
+            "name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'"
+        )
     return name
 
 
@@ -39,5 +41,5 @@ def invalid(field: str, message: str, *, expected: str = "") -> InvalidRequest:
     return InvalidRequest(message, details=[{"path": field.split("."), "message": expected or message}])
 
 
-def _misfit(field: str, expected: str) -> InvalidRequest:
+def _invalid_field(field: str, expected: str) -> InvalidRequest:
     return invalid(field, f"{field} {expected}", expected=expected)

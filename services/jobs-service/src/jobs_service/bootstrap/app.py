@@ -4,25 +4,25 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
-from jobs_service.bootstrap.dead_letters import make_redrives
+from jobs_service.bootstrap.dead_letters import make_dead_letter_services
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.runs import (
-    make_run_handling,
-    reservation_cleaner,
+    journal_cleanup_loop,
+    make_run_services,
+    reservation_cleanup_loop,
     run_consumers,
+    run_count_loop,
     run_routers,
-    tallier,
-    tidier,
 )
-from jobs_service.bootstrap.storage import make_kept, open_store
-from jobs_service.bootstrap.webhooks import make_webhooks, webhook_components
+from jobs_service.bootstrap.storage import make_storage, open_store
+from jobs_service.bootstrap.webhooks import make_webhook_services, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.dead_letters.consumer import DeadLettersConsumer
 from jobs_service.dead_letters.routes import dead_letters_router
 from jobs_service.payloads.routes import BLOBS
 from jobs_service.queue.ports import Queue
 from jobs_service.records.orphans import Orphans
-from jobs_service.runs.ports import Runs
+from jobs_service.runs.ports import RunRepository
 from jobs_service.settings import JobsSettings
 from jobs_service.webhooks.routes import webhooks_router
 from shared.broker.connect import open_broker
@@ -43,7 +43,7 @@ def build(
     broker: Broker | None = None,
     store: Store | None = None,
     clock: Clock | None = None,
-    runs: Runs | None = None,
+    runs: RunRepository | None = None,
     queue: Queue | None = None,
     is_alone: bool = False,
 ) -> FastAPI:
@@ -53,39 +53,39 @@ def build(
     ticket_keys = settings.ticket_ring()
     checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
-    kept = make_kept(settings, store or open_store(settings), clock, runs, queue)
-    handling = make_run_handling(settings, kept, broker, clock, TicketSigner(ticket_keys, clock))
-    redrives = make_redrives(settings, kept, handling, broker, clock)
-    webhooks = make_webhooks(settings, kept, clock)
+    storage = make_storage(settings, store or open_store(settings), clock, runs, queue)
+    services = make_run_services(settings, storage, broker, clock, TicketSigner(ticket_keys, clock))
+    redrives = make_dead_letter_services(settings, storage, services, broker, clock)
+    webhooks = make_webhook_services(settings, storage, clock)
     return create_app(
         ServiceName.JOBS,
         build=settings.build,
         metrics_token=settings.metrics_token,
         components=[
-            kept.store,
-            kept.subscriptions,
-            kept.counters,
-            tallier(kept),
-            kept.grouped,
-            kept.views,
-            *([Orphans(kept.runs)] if is_alone else ()),
+            storage.store,
+            storage.subscriptions,
+            storage.counters,
+            run_count_loop(storage),
+            storage.grouped,
+            storage.views,
+            *([Orphans(storage.runs)] if is_alone else ()),
             broker,
-            reservation_cleaner(kept),
-            handling.accepting.batches,
-            handling.recording.batches,
-            handling.events.batches,
-            *run_consumers(settings, handling, broker),
-            DeadLettersConsumer(broker, redrives.dead_lettering, drain_seconds=settings.drain_seconds),
-            *leaders(settings, kept, handling, broker, clock),
-            *webhook_components(settings, kept, webhooks),
-            tidier(handling),
+            reservation_cleanup_loop(storage),
+            services.admission.batches,
+            services.records.batches,
+            services.events.batches,
+            *run_consumers(settings, services, broker),
+            DeadLettersConsumer(broker, redrives.dead_letters, drain_seconds=settings.drain_seconds),
+            *leaders(settings, storage, services, broker, clock),
+            *webhook_components(settings, storage, webhooks),
+            journal_cleanup_loop(services),
         ],
-        checks={"store": kept.store.ping, "broker": broker.ping},
+        checks={"store": storage.store.ping, "broker": broker.ping},
         routers=[
-            *run_routers(kept, handling, tokens, checks),
-            *workspace_routers(settings, kept, handling, tokens, clock, checks=checks),
-            dead_letters_router(redrives.dead_lettering, redrives.redriving, tokens),
-            webhooks_router(webhooks.subscribing, tokens),
+            *run_routers(storage, services, tokens, checks),
+            *workspace_routers(settings, storage, services, tokens, clock, checks=checks),
+            dead_letters_router(redrives.dead_letters, redrives.run_redrive, tokens),
+            webhooks_router(webhooks.subscription_service, tokens),
         ],
         middleware=[Middleware(BodyLimitMiddleware, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )

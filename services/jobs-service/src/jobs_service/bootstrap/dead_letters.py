@@ -3,29 +3,31 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs_service.bootstrap.runs import RunHandling
-from jobs_service.bootstrap.storage import Kept
-from jobs_service.dead_letters.lost_runs import DroppedCalls
-from jobs_service.dead_letters.redrive import Redriving
+from jobs_service.bootstrap.runs import RunServices
+from jobs_service.bootstrap.storage import Storage
+from jobs_service.dead_letters.lost_runs import LostRunNotifier
+from jobs_service.dead_letters.redrive import RedriveService
 from jobs_service.dead_letters.repository import MongoDeadLetters
-from jobs_service.dead_letters.service import DeadLettering
+from jobs_service.dead_letters.service import DeadLetterService
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
 from shared.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redrives:
+class DeadLetterServices:
     """Redrive of dead letters and failed runs."""
 
-    redriving: Redriving
-    dead_lettering: DeadLettering
+    run_redrive: RedriveService
+    dead_letters: DeadLetterService
 
 
-def make_redrives(settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock) -> Redrives:
+def make_dead_letter_services(
+    settings: JobsSettings, storage: Storage, services: RunServices, broker: Broker, clock: Clock
+) -> DeadLetterServices:
     """Redrive a failed run as a new run, a dead letter as a message."""
-    letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
-    redriving = Redriving(kept.runs, handling.accepting)
-    dropped_calls = DroppedCalls(broker.replies, handling.recording, clock)
-    dead_lettering = DeadLettering(letters, kept.runs, redriving, broker.work, dropped_calls)
-    return Redrives(redriving=redriving, dead_lettering=dead_lettering)
+    letters = MongoDeadLetters(storage.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
+    run_redrive = RedriveService(storage.runs, services.admission)
+    lost_runs = LostRunNotifier(broker.replies, services.records, clock)
+    dead_letters = DeadLetterService(letters, storage.runs, run_redrive, broker.work, lost_runs)
+    return DeadLetterServices(run_redrive=run_redrive, dead_letters=dead_letters)

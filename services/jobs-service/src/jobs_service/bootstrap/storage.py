@@ -19,14 +19,14 @@ from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import Runs
+from jobs_service.runs.ports import RunRepository
 from jobs_service.settings import JobsSettings
-from jobs_service.spend.repository import MongoSpendBook
-from jobs_service.statistics import repository as mongo_tallies
-from jobs_service.statistics.repository import MongoTallies
-from jobs_service.statistics.service import Tallying
+from jobs_service.spend.repository import MongoSpend
+from jobs_service.statistics import repository as run_counts_repository
+from jobs_service.statistics.repository import MongoRunCounts
+from jobs_service.statistics.service import RunCounter
 from jobs_service.views.repository import MongoRunViews
-from jobs_service.webhooks import repository as mongo_notices
+from jobs_service.webhooks import repository as deliveries_repository
 from jobs_service.webhooks import secret_repository as mongo_webhook_secrets
 from jobs_service.webhooks import subscription_repository as mongo_subscriptions
 from jobs_service.webhooks.subscription_repository import MongoSubscriptions
@@ -42,32 +42,32 @@ INDEXES: Final = (
     *mongo_blobs.INDEXES,
     *mongo_conversations.INDEXES,
     *mongo_dead_letters.INDEXES,
-    *mongo_notices.INDEXES,
+    *deliveries_repository.INDEXES,
     *mongo_subscriptions.INDEXES,
     *mongo_webhook_secrets.INDEXES,
     *mongo_event_log.INDEXES,
-    *mongo_tallies.INDEXES,
+    *run_counts_repository.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Storage:
     """The store and the shared repositories."""
 
     store: Store
     counters: CapacityCounters
     subscriptions: MongoSubscriptions
     webhook_keys: AesGcmKeyRing
-    runs: Runs
+    runs: RunRepository
     grouped: GroupedRuns
     """Grouped runs of the store, to be started; they are in use unless `runs` is given."""
     queue: Queue
     journal: MongoJournal
     blobs: MongoBlobs
-    spend: MongoSpendBook
-    tallies: MongoTallies
-    tallying: Tallying
+    spend: MongoSpend
+    run_counts: MongoRunCounts
+    run_counter: RunCounter
     views: MongoRunViews
     payloads: Payloads
 
@@ -77,28 +77,30 @@ def open_store(settings: JobsSettings) -> Store:
     return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
 
 
-def make_kept(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
+def make_storage(
+    settings: JobsSettings, store: Store, clock: Clock, runs: RunRepository | None, queue: Queue | None
+) -> Storage:
     """Build the repositories in `store`, except for the given ones."""
     counters = CapacityCounters(store)
-    ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
-    subscriptions = MongoSubscriptions(store, ring)
-    tallies = MongoTallies(store)
-    tallying = Tallying(tallies)
-    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any, tallying.note)
+    wake = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
+    subscriptions = MongoSubscriptions(store, wake)
+    run_counts = MongoRunCounts(store)
+    run_counter = RunCounter(run_counts)
+    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any, run_counter.count)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
-    return Kept(
+    return Storage(
         store=store,
         counters=counters,
         subscriptions=subscriptions,
-        webhook_keys=ring,
+        webhook_keys=wake,
         runs=runs or grouped,
         grouped=grouped,
         queue=queue or MongoQueue(store, counters),
         journal=MongoJournal(store, clock),
         blobs=blobs,
-        spend=MongoSpendBook(store),
-        tallies=tallies,
-        tallying=tallying,
+        spend=MongoSpend(store),
+        run_counts=run_counts,
+        run_counter=run_counter,
         views=MongoRunViews(store),
         payloads=Payloads(blobs, timedelta(seconds=settings.blob_lifetime_seconds)),
     )

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.bootstrap.storage import Kept
-from jobs_service.leadership.loops import Bell, Loop
+from jobs_service.bootstrap.storage import Storage
+from jobs_service.leadership.loops import Loop, WakeUpEvent
 from jobs_service.settings import JobsSettings
-from jobs_service.webhooks.delivery import Delivering
-from jobs_service.webhooks.notifier import Notifying
-from jobs_service.webhooks.repository import MongoNotices
+from jobs_service.webhooks.delivery import DeliveryService
+from jobs_service.webhooks.notifier import Notifier
+from jobs_service.webhooks.repository import MongoDeliveries
 from jobs_service.webhooks.sealed_secrets import sealed_secrets
 from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, MongoWebhookSecrets
 from jobs_service.webhooks.sender import GuardedSender
 from jobs_service.webhooks.subscription_repository import SUBSCRIPTIONS
-from jobs_service.webhooks.subscriptions import Subscribing
+from jobs_service.webhooks.subscriptions import SubscriptionService
 from shared.clock import Clock
 from shared.net import OutboundClient, OutboundLimits, OutboundPolicy
 from shared.security.rotation import KeyRotation
@@ -29,51 +29,53 @@ SUBSCRIBERS_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhooks:
+class WebhookServices:
     """Services from a run's end to its delivery."""
 
     outbound: OutboundClient
     rotations: Sequence[KeyRotation]
-    notifying: Notifying
-    delivering: Delivering
-    subscribing: Subscribing
-    bell: Bell
+    notifier: Notifier
+    delivery_service: DeliveryService
+    subscription_service: SubscriptionService
+    wake_up: WakeUpEvent
     """Wakes the sender when slots are free."""
 
 
-def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
+def make_webhook_services(settings: JobsSettings, storage: Storage, clock: Clock) -> WebhookServices:
     """Build the services with one guarded client."""
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
-    sender, book = GuardedSender(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
-    box = MongoWebhookSecrets(kept.store, kept.webhook_keys)
-    sealed = [sealed_secrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
-    notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
+    sender, subscriptions = GuardedSender(outbound, OutboundPolicy(settings.outbound_allow)), storage.subscriptions
+    webhook_secrets = MongoWebhookSecrets(storage.store, storage.webhook_keys)
+    sealed = [sealed_secrets(storage.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
+    notices = MongoDeliveries(storage.store, timedelta(seconds=settings.delivery_lifetime_seconds))
     given_up = timedelta(seconds=settings.webhook_give_up_seconds)
-    bell = Bell()
-    delivering = Delivering(notices, book, box, sender, clock, bell=bell, give_up_after=given_up)
-    return Webhooks(
+    wake_up = WakeUpEvent()
+    delivery_service = DeliveryService(
+        notices, subscriptions, webhook_secrets, sender, clock, wake_up=wake_up, give_up_after=given_up
+    )
+    return WebhookServices(
         outbound=outbound,
-        rotations=[KeyRotation(each, kept.webhook_keys) for each in sealed],
-        notifying=Notifying(notices, book, clock),
-        delivering=delivering,
-        subscribing=Subscribing(book, notices, box, delivering, sender),
-        bell=bell,
+        rotations=[KeyRotation(each, storage.webhook_keys) for each in sealed],
+        notifier=Notifier(notices, subscriptions, clock),
+        delivery_service=delivery_service,
+        subscription_service=SubscriptionService(subscriptions, notices, webhook_secrets, delivery_service, sender),
+        wake_up=wake_up,
     )
 
 
-def webhook_components(settings: JobsSettings, kept: Kept, webhooks: Webhooks) -> Sequence[Component]:
+def webhook_components(settings: JobsSettings, storage: Storage, webhooks: WebhookServices) -> Sequence[Component]:
     """Return the client, key rotation, subscriptions, notifier and sender."""
     return (
         *webhooks.rotations,
         webhooks.outbound,
-        Loop("subscribers", kept.subscriptions.refresh, every=SUBSCRIBERS_SECONDS),
-        Loop("notifier", webhooks.notifying.step, every=settings.webhook_poll_seconds),
+        Loop("subscribers", storage.subscriptions.refresh, every=SUBSCRIBERS_SECONDS),
+        Loop("notifier", webhooks.notifier.step, every=settings.webhook_poll_seconds),
         Loop(
             "deliverer",
-            webhooks.delivering.step,
+            webhooks.delivery_service.step,
             every=settings.webhook_poll_seconds,
-            bell=webhooks.bell,
+            wake_up=webhooks.wake_up,
             gap=DELIVERY_GAP_SECONDS,
-            on_stop=webhooks.delivering.stop,
+            on_stop=webhooks.delivery_service.stop,
         ),
     )

@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.cancels.service import Cancelling
-from jobs_service.views.ports import PageQuery, RunViews
+from jobs_service.cancels.service import CancelService
+from jobs_service.views.ports import PageQuery, RunViewRepository
 from shared.contracts.cancels import CancelledRuns, CancelRuns, RecordCancel
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
@@ -16,28 +16,28 @@ OPEN: Final = (RunStatus.QUEUED, RunStatus.PAUSED, RunStatus.PROCESSING)
 """Waiting runs first, so that none of them starts in place of a stopped run."""
 
 
-class CancellingAll:
+class BulkCancel:
     """Bulk cancel in bounded steps: callers repeat it for more."""
 
-    def __init__(self, views: RunViews, cancelling: Cancelling) -> None:
+    def __init__(self, views: RunViewRepository, cancels: CancelService) -> None:
         self._views = views
-        self._cancelling = cancelling
+        self._cancels = cancels
 
-    async def cancel(self, asked: CancelRuns) -> CancelledRuns:
+    async def cancel(self, request: CancelRuns) -> CancelledRuns:
         """Cancel runs that have not ended. Raises Unavailable."""
         found: list[RunView] = []
-        for status in (asked.only.status,) if asked.only.status else OPEN:
-            found += await self._open(asked, status, AT_ONCE + 1 - len(found))
-        cancelled = [run.run_id for run in found[:AT_ONCE] if await self._was_cancelled(asked, run)]
+        for status in (request.only.status,) if request.only.status else OPEN:
+            found += await self._open(request, status, AT_ONCE + 1 - len(found))
+        cancelled = [run.run_id for run in found[:AT_ONCE] if await self._was_cancelled(request, run)]
         return CancelledRuns(tuple(cancelled), has_more=len(found) > AT_ONCE)
 
-    async def _open(self, asked: CancelRuns, status: RunStatus, room: int) -> list[RunView]:
+    async def _open(self, request: CancelRuns, status: RunStatus, room: int) -> list[RunView]:
         """Return the runs of this status; those already being canceled do not count against the limit."""
         found: list[RunView] = []
         cursor: str | None = None
         while status in OPEN and len(found) < room:
-            only = msgspec.structs.replace(asked.only, status=status)
-            query = PageQuery(asked.workspace_id, asked.workflow_id, only, room, cursor, but_stopping=True)
+            only = msgspec.structs.replace(request.only, status=status)
+            query = PageQuery(request.workspace_id, request.workflow_id, only, room, cursor, exclude_canceling=True)
             page = await self._views.page(query)
             found += page.runs
             cursor = page.next_cursor
@@ -45,9 +45,9 @@ class CancellingAll:
                 break
         return found[:room]
 
-    async def _was_cancelled(self, asked: CancelRuns, run: RunView) -> bool:
+    async def _was_cancelled(self, request: CancelRuns, run: RunView) -> bool:
         try:
-            await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, asked.workflow_id))
+            await self._cancels.cancel(run.run_id, RecordCancel(request.workspace_id, request.workflow_id))
         except (NotFound, Conflict):
             return False  # it has ended since
         return True

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedCancel:
+class PendingCancel:
     """A cancel of a run that was unknown then."""
 
     run_id: str
@@ -14,9 +14,9 @@ class RememberedCancel:
     workflow_id: str
 
 
-class CancelMemory(Protocol):
+class PendingCancelRepository(Protocol):
     """Cancels of unknown runs, stored for a while."""
 
-    async def remember(self, cancel: RememberedCancel) -> None: ...
+    async def add(self, cancel: PendingCancel) -> None: ...
 
-    async def recall(self, run_ids: Iterable[str]) -> Sequence[RememberedCancel]: ...
+    async def find(self, run_ids: Iterable[str]) -> Sequence[PendingCancel]: ...

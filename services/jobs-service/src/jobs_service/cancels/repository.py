@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.cancels.ports import RememberedCancel
+from jobs_service.cancels.ports import PendingCancel
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.store.client import Store
 from shared.store.errors import store_call
@@ -17,24 +17,24 @@ INDEXES: Final = (
 )
 
 
-class MongoCancelMemory:
-    """Implements CancelMemory."""
+class MongoPendingCancels:
+    """Implements PendingCancelRepository."""
 
-    def __init__(self, store: Store, memory: timedelta) -> None:
+    def __init__(self, store: Store, lifetime: timedelta) -> None:
         self._store = store
         self._cancels = store.collection(CANCELS)
-        self._memory = memory
+        self._lifetime = lifetime
 
     @store_call
-    async def remember(self, cancel: RememberedCancel) -> None:
-        """See CancelMemory."""
-        expires_at = from_ms(await now_ms(self._store)) + self._memory
+    async def add(self, cancel: PendingCancel) -> None:
+        """See PendingCancelRepository."""
+        expires_at = from_ms(await now_ms(self._store)) + self._lifetime
         fields = {"run_id": cancel.run_id, "workspace_id": cancel.workspace_id, "workflow_id": cancel.workflow_id}
         key = f"{cancel.workspace_id}/{cancel.workflow_id}/{cancel.run_id}"
         await self._cancels.update_one({"_id": key}, {"$set": {**fields, "expires_at": expires_at}}, upsert=True)
 
     @store_call
-    async def recall(self, run_ids: Iterable[str]) -> Sequence[RememberedCancel]:
-        """See CancelMemory."""
+    async def find(self, run_ids: Iterable[str]) -> Sequence[PendingCancel]:
+        """See PendingCancelRepository."""
         found = await self._cancels.find({"run_id": {"$in": list(run_ids)}}).to_list()
-        return [RememberedCancel(each["run_id"], each["workspace_id"], each["workflow_id"]) for each in found]
+        return [PendingCancel(each["run_id"], each["workspace_id"], each["workflow_id"]) for each in found]

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from jobs_service import metrics
-from jobs_service.cancels.ports import CancelMemory, RememberedCancel
-from jobs_service.journal.cleanup import Tidying
-from jobs_service.leadership.loops import Bell
-from jobs_service.runs.conflicts import written_over
-from jobs_service.runs.endings import Cancelled, cancel
-from jobs_service.runs.ports import Runs, Seen
+from jobs_service.cancels.ports import PendingCancel, PendingCancelRepository
+from jobs_service.journal.cleanup import JournalCleaner
+from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.runs.conflicts import retry_on_conflict
+from jobs_service.runs.endings import CancelResult, cancel
+from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.broker.ports import BrokerUnavailable, ControlBus
 from shared.contracts.cancels import CancelAnswer, CancelReason, RecordCancel
@@ -19,63 +19,63 @@ from shared.observe.logging import get_logger
 log = get_logger("cancelling")
 
 
-class Cancelling:
+class CancelService:
     """Records cancels, notifies workers, and remembers cancels of unknown runs."""
 
     def __init__(
         self,
-        runs: Runs,
-        memory: CancelMemory,
+        runs: RunRepository,
+        pending: PendingCancelRepository,
         control: ControlBus,
         *,
-        tidying: Tidying,
+        journal_cleaner: JournalCleaner,
         rules: Rules,
-        dispatcher: Bell,
+        dispatcher: WakeUpEvent,
     ) -> None:
         self._runs = runs
-        self._memory = memory
+        self._pending = pending
         self._control = control
-        self._tidying = tidying
+        self._journal_cleaner = journal_cleaner
         self._rules = rules
         self._dispatcher = dispatcher
 
-    async def cancel(self, run_id: str, asked: RecordCancel) -> CancelAnswer:
+    async def cancel(self, run_id: str, request: RecordCancel) -> CancelAnswer:
         """Cancel a run. Raises NotFound for another workflow's, Conflict if it has ended, Unavailable."""
-        seen = await self._runs.load(run_id)
-        if not _is_known(seen):
-            await self._memory.remember(RememberedCancel(run_id, asked.workspace_id, asked.workflow_id))
-            seen = await self._runs.load(run_id)  # it may have arrived in between
-        if seen is None or not _is_known(seen):
-            await self._tell_reserved(seen, asked)
+        loaded = await self._runs.load(run_id)
+        if not _is_known(loaded):
+            await self._pending.add(PendingCancel(run_id, request.workspace_id, request.workflow_id))
+            loaded = await self._runs.load(run_id)  # it may have arrived in between
+        if loaded is None or not _is_known(loaded):
+            await self._notify_reserved(loaded, request)
             return CancelAnswer(run_id, CancelReason.RECORDED)
-        if (seen.run.workspace_id, seen.run.workflow_id) != (asked.workspace_id, asked.workflow_id):
+        if (loaded.run.workspace_id, loaded.run.workflow_id) != (request.workspace_id, request.workflow_id):
             raise NotFound("Execution not found")
-        done = await written_over(run_id, self._runs.load, self._recorded, first=seen)
+        done = await retry_on_conflict(run_id, self._runs.load, self._cancel_loaded, first=loaded)
         return CancelAnswer(run_id, done.reason, done.was_paused)
 
-    async def recall(self, run_ids: Iterable[str]) -> None:
+    async def apply_pending(self, run_ids: Iterable[str]) -> None:
         """Apply remembered cancels to newly stored runs."""
-        for remembered in await self._memory.recall(run_ids):
+        for pending in await self._pending.find(run_ids):
             try:
-                await self.cancel(remembered.run_id, RecordCancel(remembered.workspace_id, remembered.workflow_id))
+                await self.cancel(pending.run_id, RecordCancel(pending.workspace_id, pending.workflow_id))
             except (NotFound, Conflict):
-                log.info("a remembered cancel does not apply", run_id=remembered.run_id)
+                log.info("a remembered cancel does not apply", run_id=pending.run_id)
 
-    async def _recorded(self, seen: Seen | None) -> Cancelled | None:
-        if seen is None:
+    async def _cancel_loaded(self, loaded: LoadedRun | None) -> CancelResult | None:
+        if loaded is None:
             raise NotFound("Execution not found")
-        done = cancel(seen.run, seen.now, self._rules)
-        if done.run != seen.run and not await self._runs.replace(seen.run, done.run):
+        done = cancel(loaded.run, loaded.now, self._rules)
+        if done.run != loaded.run and not await self._runs.replace(loaded.run, done.run):
             return None
-        await self._tell(seen.run, done)
+        await self._notify(loaded.run, done)
         return done
 
-    async def _tell(self, run: Run, done: Cancelled) -> None:
-        if not done.tell_worker:
+    async def _notify(self, run: Run, done: CancelResult) -> None:
+        if not done.notify_worker:
             if done.run != run:
                 metrics.ENDED.labels(done.run.status.value).inc()
-            self._tidying.discard_journal(run.id)
-            self._dispatcher.ring()
+            self._journal_cleaner.discard_journal(run.id)
+            self._dispatcher.wake()
             return
         try:
             await self._control.broadcast(CancelRun(run.id))
@@ -84,12 +84,12 @@ class Cancelling:
                 raise  # its worker has no other way to know; a durable run's worker learns it with its lease
             log.warning("a cancel was recorded but not broadcast", run_id=run.id)
 
-    async def _tell_reserved(self, seen: Seen | None, asked: RecordCancel) -> None:
-        if seen is None or seen.run.phase is not Phase.RESERVED or seen.run.workspace_id != asked.workspace_id:
+    async def _notify_reserved(self, loaded: LoadedRun | None, request: RecordCancel) -> None:
+        if loaded is None or loaded.run.phase is not Phase.RESERVED or loaded.run.workspace_id != request.workspace_id:
             return
-        if seen.run.workflow_id in ("", asked.workflow_id):  # "": reserved by a gateway that did not say for which
-            await self._control.broadcast(CancelRun(seen.run.id))
+        if loaded.run.workflow_id in ("", request.workflow_id):  # "": reserved by a gateway that did not say for which
+            await self._control.broadcast(CancelRun(loaded.run.id))
 
 
-def _is_known(seen: Seen | None) -> bool:
-    return seen is not None and seen.run.phase is not Phase.RESERVED and not seen.run.is_expired(seen.now)
+def _is_known(loaded: LoadedRun | None) -> bool:
+    return loaded is not None and loaded.run.phase is not Phase.RESERVED and not loaded.run.is_expired(loaded.now)

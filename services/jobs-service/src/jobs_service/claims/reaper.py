@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Final
 
 from jobs_service import metrics
-from jobs_service.journal.cleanup import Tidying
+from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.runs.leases import overdue
-from jobs_service.runs.ports import Runs
+from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.store.clock import StoreClock
 from shared.broker.ports import BrokerUnavailable, ControlBus
@@ -23,7 +23,7 @@ AT_ONCE: Final = 100
 MAX_ROUNDS: Final = 50
 
 
-class Reaping:
+class Reaper:
     """Reaper; active only in the leader.
 
     For the first lease of its term it treats no worker as lost: before, the store or this service may have been
@@ -34,16 +34,16 @@ class Reaping:
     def __init__(
         self,
         *,
-        runs: Runs,
-        tidying: Tidying,
+        runs: RunRepository,
+        journal_cleaner: JournalCleaner,
         control: ControlBus,
         leader: Leader,
         rules: Rules,
-        dispatcher: Bell,
+        dispatcher: WakeUpEvent,
         clock: Clock,
     ) -> None:
         self._runs = runs
-        self._tidying = tidying
+        self._journal_cleaner = journal_cleaner
         self._control = control
         self._leader = leader
         self._rules = rules
@@ -67,37 +67,37 @@ class Reaping:
 
     async def stop(self) -> None:
         """Give up leadership."""
-        await self._leader.leave()
+        await self._leader.resign()
 
     async def _now(self) -> datetime:
         """Return the store's time. A jump since the last sweep restarts the wait for a lease."""
-        asked_at = self._clock.monotonic()
+        sent_at = self._clock.monotonic()
         now = await self._runs.now()
-        answered_at = self._clock.monotonic()
-        if self._store_clock.jumped(now, asked_at=asked_at, answered_at=answered_at):
+        received_at = self._clock.monotonic()
+        if self._store_clock.jumped(now, sent_at=sent_at, received_at=received_at):
             log.warning("store_clock_jumped", lease_seconds=self._rules.lease.total_seconds())
-            self._began_at = answered_at
+            self._began_at = received_at
         return now
 
     async def _reap(self, now: datetime) -> int:
-        has_listened = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
-        found = await self._runs.overdue(AT_ONCE, now, at_work=has_listened)
-        for seen in found:
-            after = overdue(seen.run, seen.now, self._rules)
-            if await self._runs.replace(seen.run, after):
-                await self._reaped(seen.run, after)
+        waited_a_lease = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
+        found = await self._runs.find_overdue(AT_ONCE, now, in_progress=waited_a_lease)
+        for loaded in found:
+            after = overdue(loaded.run, loaded.now, self._rules)
+            if await self._runs.replace(loaded.run, after):
+                await self._report(loaded.run, after)
         if found:
-            self._dispatcher.ring()
+            self._dispatcher.wake()
         return len(found)
 
-    async def _reaped(self, before: Run, after: Run) -> None:
+    async def _report(self, before: Run, after: Run) -> None:
         metrics.REAPED.labels(after.phase.value).inc()
         log.info("run reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
         if not after.phase.is_terminal:
             return  # no broadcast here: it would also stop the next worker; the attempt fences the lost one
         if before.phase is not Phase.ATTACHED:
             metrics.ENDED.labels(after.status.value).inc()
-        self._tidying.discard_journal(after.id)
+        self._journal_cleaner.discard_journal(after.id)
         if before.phase in (Phase.PROCESSING, Phase.ATTACHED):
             await self._stop_worker(after.id)
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs_service.claims.service import Working
-from jobs_service.journal.service import Journaling
+from jobs_service.claims.service import ClaimService
+from jobs_service.journal.service import JournalService
 from shared.contracts.claims import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
@@ -28,7 +28,7 @@ Number = Annotated[int, Query(ge=0, le=2**31)]
 
 
 def work_routers(
-    working: Working, journaling: Journaling, tokens: ServiceTokens, checks: TicketChecks
+    claim_service: ClaimService, journal_service: JournalService, tokens: ServiceTokens, checks: TicketChecks
 ) -> Sequence[APIRouter]:
     """Return the executor's routes: a claim returns the run's ticket, which all other routes require."""
     holder = checks.access(ServiceName.EXECUTOR)
@@ -43,29 +43,29 @@ def work_routers(
     long_ones = asyncio.Semaphore(LONG_AT_ONCE)
 
     @claims.post("/claim")
-    async def claim(run_id: RunId, asked: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
-        return StructResponse(await working.claim(run_id, asked))
+    async def claim(run_id: RunId, request: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
+        return StructResponse(await claim_service.claim(run_id, request))
 
     @router.post("/lease")
     async def renew(run_id: RunId, held: Annotated[RenewLease, Depends(struct_body(RenewLease))]) -> Response:
-        return StructResponse(await working.renew(run_id, held.attempt))
+        return StructResponse(await claim_service.renew(run_id, held.attempt))
 
     @router.post("/journal", status_code=204)
     async def append(run_id: RunId, request: Request) -> None:
         is_long = int(request.headers.get("content-length", 0)) > LONG_BYTES
         async with long_ones if is_long else nullcontext():
-            await journaling.append(run_id, await read_appended(request))
+            await journal_service.append(run_id, await read_appended(request))
 
     @router.get("/journal")
     async def read(run_id: RunId, attempt: Number, index: Number, written_by: Number) -> Response:
-        return StructResponse(await journaling.page(run_id, attempt, JournalPosition(index, written_by)))
+        return StructResponse(await journal_service.page(run_id, attempt, JournalPosition(index, written_by)))
 
     @router.post("/finish", status_code=204)
     async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:
-        await working.finish(run_id, report)
+        await claim_service.finish(run_id, report)
 
     @router.post("/release", status_code=204)
     async def release(run_id: RunId, held: Annotated[ReleaseRun, Depends(struct_body(ReleaseRun))]) -> None:
-        await working.release(run_id, held.attempt)
+        await claim_service.release(run_id, held.attempt)
 
     return claims, router

@@ -6,7 +6,7 @@ from typing import Protocol
 from shared.contracts.conversations import Conversation, ConversationMessage
 
 
-class Conversations(Protocol):
+class ConversationRepository(Protocol):
     """Bounded conversations of agents, by workspace and id."""
 
     async def read(self, workspace_id: str, conversation_id: str) -> Conversation:

@@ -31,7 +31,7 @@ _decode: Final = msgspec.json.Decoder(tuple[ConversationMessage, ...]).decode
 
 
 class MongoConversations:
-    """Implements Conversations."""
+    """Implements ConversationRepository."""
 
     def __init__(self, store: Store, limits: ConversationLimits, lifetime: timedelta) -> None:
         self._store = store
@@ -41,7 +41,7 @@ class MongoConversations:
 
     @store_call
     async def read(self, workspace_id: str, conversation_id: str) -> Conversation:
-        """See Conversations."""
+        """See ConversationRepository."""
         found = await self._conversations.find_one({"_id": _key(workspace_id, conversation_id)})
         return Conversation(conversation_id) if found is None else _conversation(found)
 
@@ -49,7 +49,7 @@ class MongoConversations:
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
-        """See Conversations."""
+        """See ConversationRepository."""
         key = _key(workspace_id, conversation_id)
         for _ in range(TRIES):
             found = await self._conversations.find_one({"_id": key})
@@ -62,7 +62,7 @@ class MongoConversations:
 
     @store_call
     async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:
-        """See Conversations."""
+        """See ConversationRepository."""
         found = self._conversations.find({"workspace_id": workspace_id}).sort("changed_ms", -1).limit(limit)
         listed: list[Conversation] = []
         async for document in found:
@@ -74,7 +74,7 @@ class MongoConversations:
 
     @store_call
     async def forget(self, workspace_id: str, conversation_id: str) -> bool:
-        """See Conversations."""
+        """See ConversationRepository."""
         done = await self._conversations.delete_one({"_id": _key(workspace_id, conversation_id)})
         return done.deleted_count > 0
 

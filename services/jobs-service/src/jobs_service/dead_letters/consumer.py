@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from jobs_service.consumer import QueueConsumer, is_stored
-from jobs_service.dead_letters.service import DeadLettering
+from jobs_service.dead_letters.service import DeadLetterService
 from shared.broker.ports import Broker, DeadLetter, Settlement, Subscription
 from shared.broker.topology import DEAD
 
@@ -14,10 +14,10 @@ PREFETCH: Final = 16
 class DeadLettersConsumer(QueueConsumer):
     """Stores dead letters while it runs."""
 
-    def __init__(self, broker: Broker, dead_lettering: DeadLettering, *, drain_seconds: float) -> None:
+    def __init__(self, broker: Broker, dead_letters: DeadLetterService, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
         self._broker = broker
-        self._dead_lettering = dead_lettering
+        self._dead_letters = dead_letters
 
     async def subscribe(self) -> Subscription:
         """See QueueConsumer."""
@@ -25,6 +25,6 @@ class DeadLettersConsumer(QueueConsumer):
 
     async def handle(self, letter: DeadLetter) -> Settlement:
         """Store one letter; while the store is unavailable, wait before redelivery."""
-        bury = partial(self._dead_lettering.bury, letter)
-        stored = await is_stored(bury, waiting="a dead letter waits for the store")
+        store = partial(self._dead_letters.store, letter)
+        stored = await is_stored(store, waiting="a dead letter waits for the store")
         return Settlement.ACK if stored else Settlement.REDELIVER

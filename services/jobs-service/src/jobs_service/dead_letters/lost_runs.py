@@ -1,6 +1,6 @@
 """Attached runs without queue or worker: notifies their callers, or else records their ends."""
 
-from jobs_service.records.service import Recording
+from jobs_service.records.service import RecordService
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.clock import Clock
 from shared.contracts.events import RunExpired
@@ -9,21 +9,21 @@ from shared.contracts.outcomes import worker_lost
 from shared.errors import Unavailable
 
 
-class DroppedCalls:
+class LostRunNotifier:
     """Runs that waited too long or lost their workers. The receiver of their events knows whether one had started."""
 
-    def __init__(self, replies: ReplyStream, recording: Recording, clock: Clock) -> None:
+    def __init__(self, replies: ReplyStream, records: RecordService, clock: Clock) -> None:
         self._replies = replies
-        self._recording = recording
+        self._records = records
         self._clock = clock
 
-    async def tell(self, call: AttachedRunRequested) -> None:
+    async def notify_caller(self, call: AttachedRunRequested) -> None:
         """Notify the caller. Raises Unavailable."""
         notice = EventBatch(call.run.run_id, 0, (RunExpired(),), attempt=call.attempt)
         try:
             await self._replies.send(call.reply_to, notice, must_route=True)
         except ReplyUnroutable:
             now = self._clock.now()
-            await self._recording.write([storable(RunRecorded(call.run, worker_lost(now, now)))])
+            await self._records.write([storable(RunRecorded(call.run, worker_lost(now, now)))])
         except (BrokerUnavailable, ReplyOverflow) as error:
             raise Unavailable(str(error)) from error

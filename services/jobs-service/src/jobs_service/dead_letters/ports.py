@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from jobs_service.dead_letters.rules import KeptLetter
+from jobs_service.dead_letters.rules import StoredLetter
 from shared.contracts.dead_letters import DeadLetterPage
 
 
-class DeadLetters(Protocol):
+class DeadLetterRepository(Protocol):
     """Messages that could not be processed."""
 
-    async def keep(self, letter: KeptLetter) -> None:
+    async def add(self, letter: StoredLetter) -> None:
         """Store a letter; a repeated one increases its count."""
         ...
 
@@ -20,7 +20,7 @@ class DeadLetters(Protocol):
         """
         ...
 
-    async def find(self, letter_id: str, workspace_id: str | None) -> KeptLetter | None:
+    async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
         """Return a letter that `page` includes."""
         ...
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.dead_letters.rules import KeptLetter
+from jobs_service.dead_letters.rules import StoredLetter
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.store.client import Store
@@ -21,7 +21,7 @@ INDEXES: Final = (
 
 
 class MongoDeadLetters:
-    """Implements DeadLetters."""
+    """Implements DeadLetterRepository."""
 
     def __init__(self, store: Store, lifetime: timedelta) -> None:
         self._store = store
@@ -29,8 +29,8 @@ class MongoDeadLetters:
         self._lifetime = lifetime
 
     @store_call
-    async def keep(self, letter: KeptLetter) -> None:
-        """See DeadLetters."""
+    async def add(self, letter: StoredLetter) -> None:
+        """See DeadLetterRepository."""
         now = await now_ms(self._store)
         fixed: Document = {
             "kind": letter.kind.value,
@@ -51,7 +51,7 @@ class MongoDeadLetters:
 
     @store_call
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """See DeadLetters."""
+        """See DeadLetterRepository."""
         wanted = _of(workspace_id)
         if cursor is not None:
             place = Cursor.parse(cursor)
@@ -63,14 +63,14 @@ class MongoDeadLetters:
         return DeadLetterPage(tuple(map(_view, shown)), more)
 
     @store_call
-    async def find(self, letter_id: str, workspace_id: str | None) -> KeptLetter | None:
-        """See DeadLetters."""
+    async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
+        """See DeadLetterRepository."""
         found = await self._letters.find_one({"_id": letter_id, **_of(workspace_id)})
         return None if found is None else _letter(found)
 
     @store_call
     async def discard(self, letter_id: str) -> None:
-        """See DeadLetters."""
+        """See DeadLetterRepository."""
         await self._letters.delete_one({"_id": letter_id})
 
 
@@ -95,8 +95,8 @@ def _view(document: Document) -> DeadLetterView:
     )
 
 
-def _letter(document: Document) -> KeptLetter:
-    return KeptLetter(
+def _letter(document: Document) -> StoredLetter:
+    return StoredLetter(
         id=document["_id"],
         kind=DeadLetterKind(document["kind"]),
         queue=document["queue"],

@@ -19,7 +19,7 @@ EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptLetter:
+class StoredLetter:
     """A dead letter. `body` is stored only if nothing else holds it: a run's input stays with the run."""
 
     id: str
@@ -38,7 +38,7 @@ class KeptLetter:
         return str(UUID(hex=self.id, version=4))
 
 
-def dropped_call(body: bytes) -> AttachedRunRequested | None:
+def lost_attached_run(body: bytes) -> AttachedRunRequested | None:
     """Return the attached run that no worker will execute, if the letter is one."""
     with suppress(UnreadableMessage):
         match decode(body).message:
@@ -47,10 +47,10 @@ def dropped_call(body: bytes) -> AttachedRunRequested | None:
     return None
 
 
-def examine(body: bytes, *, queue: str, reason: str) -> KeptLetter | None:
+def examine(body: bytes, *, queue: str, reason: str) -> StoredLetter | None:
     """Return what to store of a message that died in `queue`; None if nothing is lost."""
     letter_id = sha256(f"{queue}\n{reason}\n".encode() + body).hexdigest()[:32]
-    kept = KeptLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
+    kept = StoredLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
     try:
         message = decode(body).message
     except UnreadableMessage as error:
@@ -58,7 +58,7 @@ def examine(body: bytes, *, queue: str, reason: str) -> KeptLetter | None:
     return _described(kept, message, body)
 
 
-def _described(kept: KeptLetter, message: Message, body: bytes) -> KeptLetter | None:
+def _described(kept: StoredLetter, message: Message, body: bytes) -> StoredLetter | None:
     match message:
         case DurableRunDispatched(run_id=run_id, workspace_id=workspace_id):
             return replace(kept, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from jobs_service import metrics
-from jobs_service.dead_letters.lost_runs import DroppedCalls
-from jobs_service.dead_letters.ports import DeadLetters
-from jobs_service.dead_letters.redrive import Redriving
-from jobs_service.dead_letters.rules import KeptLetter, dropped_call, examine
-from jobs_service.runs.ports import Runs
+from jobs_service.dead_letters.lost_runs import LostRunNotifier
+from jobs_service.dead_letters.ports import DeadLetterRepository
+from jobs_service.dead_letters.redrive import RedriveService
+from jobs_service.dead_letters.rules import StoredLetter, examine, lost_attached_run
+from jobs_service.runs.ports import RunRepository
 from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
@@ -15,40 +15,45 @@ from shared.contracts.messages import decode
 from shared.errors import Conflict, NotFound, RunIdTaken
 
 
-class DeadLettering:
+class DeadLetterService:
     """Dead letters of a workspace, and those without one."""
 
     def __init__(
-        self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, dropped_calls: DroppedCalls
+        self,
+        letters: DeadLetterRepository,
+        runs: RunRepository,
+        run_redrive: RedriveService,
+        queues: WorkQueue,
+        lost_runs: LostRunNotifier,
     ) -> None:
         self._letters = letters
         self._runs = runs
-        self._redriving = redriving
+        self._run_redrive = run_redrive
         self._queues = queues
-        self._dropped_calls = dropped_calls
+        self._lost_runs = lost_runs
 
-    async def bury(self, letter: DeadLetter) -> None:
+    async def store(self, letter: DeadLetter) -> None:
         """Store a dead letter and notify its caller. Raises Unavailable."""
         kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
-        if (call := dropped_call(letter.body)) is not None:
-            await self._dropped_calls.tell(call)
+        if (call := lost_attached_run(letter.body)) is not None:
+            await self._lost_runs.notify_caller(call)
         if kept is not None:
-            await self._letters.keep(await self._with_workflow(kept))
+            await self._letters.add(await self._with_workflow(kept))
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
         """Return dead letters, newest first. Raises InvalidRequest, Unavailable."""
         return await self._letters.page(workspace_id, limit=limit, cursor=cursor)
 
-    async def redrive(self, letter_id: str, asked: RedriveRun) -> RunAccepted | None:
+    async def redrive(self, letter_id: str, request: RedriveRun) -> RunAccepted | None:
         """Redrive a dead letter; return the new run if it concerned one.
 
         Raises NotFound, Conflict (cannot be redriven), AtCapacity, Unavailable.
         """
-        letter = await self._own(letter_id, asked.workspace_id)
+        letter = await self._own(letter_id, request.workspace_id)
         accepted = None
         if letter.kind is DeadLetterKind.DURABLE_RUN and letter.run_id is not None:
-            accepted = await self._run_again(letter, letter.run_id, asked)
+            accepted = await self._run_again(letter, letter.run_id, request)
         elif letter.kind is DeadLetterKind.RECORDS and letter.body is not None:
             await self._queues.publish(letter.queue, decode(letter.body).message)
         else:
@@ -56,9 +61,9 @@ class DeadLettering:
         await self._letters.discard(letter.id)
         return accepted
 
-    async def _run_again(self, letter: KeptLetter, run_id: str, asked: RedriveRun) -> RunAccepted:
+    async def _run_again(self, letter: StoredLetter, run_id: str, request: RedriveRun) -> RunAccepted:
         try:
-            return await self._redriving.redrive(run_id, asked, next_run_id=letter.next_run_id)
+            return await self._run_redrive.redrive(run_id, request, next_run_id=letter.next_run_id)
         except RunIdTaken:
             raise Conflict(f"this dead letter was run again already, as run {letter.next_run_id}") from None
 
@@ -66,14 +71,14 @@ class DeadLettering:
         """Delete a dead letter. Raises NotFound, Unavailable."""
         await self._letters.discard((await self._own(letter_id, workspace_id)).id)
 
-    async def _with_workflow(self, kept: KeptLetter) -> KeptLetter:
+    async def _with_workflow(self, kept: StoredLetter) -> StoredLetter:
         """Add the workflow, for which users search: a stored run's message does not name it."""
         if kept.kind is not DeadLetterKind.DURABLE_RUN or kept.run_id is None:
             return kept
         found = await self._runs.claimable(kept.run_id)
         return replace(kept, workflow_id=found.spec.snapshot.workflow_id) if found else kept
 
-    async def _own(self, letter_id: str, workspace_id: str) -> KeptLetter:
+    async def _own(self, letter_id: str, workspace_id: str) -> StoredLetter:
         letter = await self._letters.find(letter_id, workspace_id)
         if letter is None:
             raise NotFound("Dead letter not found")

@@ -5,19 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from jobs_service.deletion.service import Erasing
+from jobs_service.deletion.service import DeletionService
 from shared.contracts.erasure import Erase
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
 
-def erasing_router(erasing: Erasing, tokens: ServiceTokens) -> APIRouter:
+def deletion_router(deletion: DeletionService, tokens: ServiceTokens) -> APIRouter:
     """Return `/internal/erasures`, which the gateway repeats until nothing is left."""
     router = APIRouter(prefix="/internal/erasures", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("")
-    async def erase(asked: Annotated[Erase, Depends(struct_body(Erase))]) -> Response:
-        return StructResponse(await erasing.erase(asked))
+    async def erase(request: Annotated[Erase, Depends(struct_body(Erase))]) -> Response:
+        return StructResponse(await deletion.erase(request))
 
     return router

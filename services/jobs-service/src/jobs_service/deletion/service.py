@@ -3,10 +3,10 @@
 from contextlib import suppress
 from typing import Final
 
-from jobs_service.cancels.service import Cancelling
-from jobs_service.deletion.ports import Erasure
-from jobs_service.spend.ports import SpendBook
-from jobs_service.statistics.service import Tallying
+from jobs_service.cancels.service import CancelService
+from jobs_service.deletion.ports import DeletionRepository
+from jobs_service.spend.ports import SpendRepository
+from jobs_service.statistics.service import RunCounter
 from shared.contracts.cancels import RecordCancel
 from shared.contracts.erasure import Erase, Erased
 from shared.errors import Conflict, NotFound
@@ -14,20 +14,22 @@ from shared.errors import Conflict, NotFound
 AT_ONCE: Final = 200
 
 
-class Erasing:
+class DeletionService:
     """Permanent deletion in bounded steps. A run ends before it is deleted: then no worker writes to it."""
 
-    def __init__(self, erasure: Erasure, cancelling: Cancelling, spend: SpendBook, tallying: Tallying) -> None:
-        self._erasure = erasure
-        self._cancelling = cancelling
+    def __init__(
+        self, repository: DeletionRepository, cancels: CancelService, spend: SpendRepository, run_counter: RunCounter
+    ) -> None:
+        self._repository = repository
+        self._cancels = cancels
         self._spend = spend
-        self._tallying = tallying
+        self._run_counter = run_counter
 
-    async def erase(self, asked: Erase) -> Erased:
+    async def erase(self, request: Erase) -> Erased:
         """Stop active runs, then delete some ended ones. Raises Unavailable."""
-        for run in await self._erasure.open_runs(asked, AT_ONCE):
+        for run in await self._repository.open_runs(request, AT_ONCE):
             with suppress(NotFound, Conflict):
-                await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, run.workflow_id))
+                await self._cancels.cancel(run.run_id, RecordCancel(request.workspace_id, run.workflow_id))
         await self._spend.collect(AT_ONCE)
-        await self._tallying.step()
-        return await self._erasure.erase(asked, AT_ONCE)
+        await self._run_counter.step()
+        return await self._repository.erase(request, AT_ONCE)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from jobs_service.consumer import QueueConsumer
-from jobs_service.events.service import EventKeeping
+from jobs_service.events.service import EventService
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.topology import EVENTS
 from shared.contracts.messages import EventBatch
@@ -20,7 +20,7 @@ PAUSE_SECONDS: Final = 1.0
 class EventsConsumer(QueueConsumer):
     """Passes events to the log while it runs."""
 
-    def __init__(self, broker: Broker, events: EventKeeping, *, drain_seconds: float) -> None:
+    def __init__(self, broker: Broker, events: EventService, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
         self._broker = broker
         self._events = events
@@ -34,7 +34,7 @@ class EventsConsumer(QueueConsumer):
         if not isinstance(delivery.message, EventBatch):
             return Settlement.DEAD_LETTER
         try:
-            await self._events.keep(delivery.message)
+            await self._events.append(delivery.message)
         except Unavailable as error:
             log.warning("events wait for the store", error=error.message)
             await asyncio.sleep(PAUSE_SECONDS)

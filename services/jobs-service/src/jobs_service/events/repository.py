@@ -25,8 +25,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventBatch).decode
 
 
-class MongoEventLog:
-    """Implements EventLog. `clock` dates events for their deletion."""
+class MongoEvents:
+    """Implements EventRepository. `clock` dates events for their deletion."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._batches = store.collection(EVENTS)
@@ -34,7 +34,7 @@ class MongoEventLog:
 
     @store_call
     async def append(self, batches: Sequence[EventBatch]) -> None:
-        """See EventLog."""
+        """See EventRepository."""
         now = self._clock.now()
         await insert_new(self._batches, [_document(batch, now) for batch in batches])
 
@@ -42,7 +42,7 @@ class MongoEventLog:
     async def read(
         self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
     ) -> tuple[Sequence[EventBatch], bool]:
-        """See EventLog."""
+        """See EventRepository."""
         wanted: Document = {
             "run_id": run_id,
             "$or": [

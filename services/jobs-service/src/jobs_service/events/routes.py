@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from jobs_service.events.service import EventKeeping
+from jobs_service.events.service import EventService
 from jobs_service.run_routes import RunId
 from shared.contracts.event_log import EventPosition
 from shared.service import ServiceName
@@ -13,7 +13,7 @@ from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse
 
 
-def events_router(events: EventKeeping, tokens: ServiceTokens) -> APIRouter:
+def events_router(events: EventService, tokens: ServiceTokens) -> APIRouter:
     """Return the route for a run's events behind a position."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from jobs_service.journal.ports import EventLog
-from jobs_service.views.ports import RunViews
+from jobs_service.journal.ports import EventRepository
+from jobs_service.views.ports import RunViewRepository
 from shared.batching import Batcher
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.messages import EventBatch
@@ -16,15 +16,15 @@ PAGE_BATCHES: Final = 200
 PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
-class EventKeeping:
+class EventService:
     """Event log of runs; stores concurrent batches together."""
 
-    def __init__(self, log: EventLog, views: RunViews) -> None:
+    def __init__(self, log: EventRepository, views: RunViewRepository) -> None:
         self._log = log
         self._views = views
-        self.batches = Batcher[EventBatch, None](self._append, max_items=MAX_BATCHES, max_waiting=MAX_WAITING)
+        self.batches = Batcher[EventBatch, None](self._append_all, max_items=MAX_BATCHES, max_waiting=MAX_WAITING)
 
-    async def keep(self, batch: EventBatch) -> None:
+    async def append(self, batch: EventBatch) -> None:
         """Store one batch once. Raises Unavailable."""
         await self.batches.submit(batch)
 
@@ -39,6 +39,6 @@ class EventKeeping:
         batches, has_more = await self._log.read(run_id, after, max_batches=PAGE_BATCHES, max_bytes=PAGE_BYTES)
         return EventLogPage(found.view.status, tuple(batches), has_more)
 
-    async def _append(self, batches: Sequence[EventBatch]) -> Sequence[None]:
+    async def _append_all(self, batches: Sequence[EventBatch]) -> Sequence[None]:
         await self._log.append(batches)
         return [None] * len(batches)

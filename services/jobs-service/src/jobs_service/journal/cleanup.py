@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from jobs_service.journal.ports import Journal
+from jobs_service.journal.ports import JournalRepository
 
 MAX_WAITING: Final = 10_000
 AT_ONCE: Final = 500
 
 
-class Tidying:
+class JournalCleaner:
     """Journals to discard. Those lost in a crash or under load expire in the store."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: JournalRepository) -> None:
         self._journal = journal
         self._run_ids: list[str] = []
 

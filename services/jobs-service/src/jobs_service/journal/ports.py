@@ -8,7 +8,7 @@ from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
 
 
-class EventLog(Protocol):
+class EventRepository(Protocol):
     """Events of runs, stored for an hour. Every method raises Unavailable."""
 
     async def append(self, batches: Sequence[EventBatch]) -> None:
@@ -24,7 +24,7 @@ class EventLog(Protocol):
         ...
 
 
-class Journal(Protocol):
+class JournalRepository(Protocol):
     """Journals of durable runs."""
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
@@ -38,7 +38,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def keep(self, run_id: str) -> None:
+    async def extend_retention(self, run_id: str) -> None:
         """Restart the retention of a paused run's entries."""
         ...
 

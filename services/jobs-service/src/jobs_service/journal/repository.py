@@ -23,8 +23,8 @@ PAGE_BYTES: Final = 4 * 1024 * 1024
 """A single entry may be larger."""
 ENTRY_BYTES: Final = 64
 """Size of an entry besides its data."""
-FIRST_STRETCH: Final = 2
-LONGER: Final = 8
+FIRST_SPAN: Final = 2
+SPAN_GROWTH: Final = 8
 """Growth of the ranges in which a page is read.
 
 SecantusDB reads all that a query matches, however little is used; MongoDB a batch of up to 16 MB, several pages.
@@ -34,11 +34,11 @@ INDEXES: Final = (
     Index(JOURNAL, ascending("run_id", "index", "attempt")),
     Index(JOURNAL, ascending("written_at"), expire_after_seconds=ABANDONED_SECONDS),
 )
-_BEGINNING: Final = JournalPosition(-1, 0)
+_START: Final = JournalPosition(-1, 0)
 
 
 class MongoJournal:
-    """Implements Journal. `clock` dates entries for the cleanup, where minutes do not matter."""
+    """Implements JournalRepository. `clock` dates entries for the cleanup, where minutes do not matter."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._entries = store.collection(JOURNAL)
@@ -46,20 +46,20 @@ class MongoJournal:
 
     @store_call
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
-        """See Journal."""
+        """See JournalRepository."""
         now = self._clock.now()
         await insert_new(self._entries, [_document(run_id, attempt, entry, now) for entry in entries])
 
     @store_call
     async def read(self, run_id: str, after: JournalPosition | None = None) -> JournalPage:
-        """See Journal."""
-        at = after or _BEGINNING
+        """See JournalRepository."""
+        at = after or _START
         entries: list[JournalEntry] = []
-        room, stretch = PAGE_BYTES, FIRST_STRETCH
+        room, span = PAGE_BYTES, FIRST_SPAN
         while True:
-            end = at.index + stretch
-            async with aclosing(self._standing(run_id, at, end)) as standing:
-                async for entry, attempt in standing:
+            end = at.index + span
+            async with aclosing(self._valid_entries(run_id, at, end)) as valid:
+                async for entry, attempt in valid:
                     room -= len(bytes(entry.data)) + ENTRY_BYTES
                     if room < 0 and entries:
                         return JournalPage(tuple(entries), at)
@@ -67,19 +67,19 @@ class MongoJournal:
                     at = JournalPosition(entry.index, attempt)
             if at.index < end:
                 return JournalPage(tuple(entries))
-            stretch *= LONGER
+            span *= SPAN_GROWTH
 
     @store_call
-    async def keep(self, run_id: str) -> None:
-        """See Journal."""
+    async def extend_retention(self, run_id: str) -> None:
+        """See JournalRepository."""
         await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": self._clock.now()}})
 
     @store_call
     async def discard(self, run_ids: Sequence[str]) -> None:
-        """See Journal."""
+        """See JournalRepository."""
         await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
 
-    async def _standing(
+    async def _valid_entries(
         self, run_id: str, after: JournalPosition, end: int
     ) -> AsyncGenerator[tuple[JournalEntry, int], None]:
         """Return the valid entries up to `end`, and their attempts.
@@ -87,18 +87,18 @@ class MongoJournal:
         After an attempt diverges, earlier attempts' entries are skipped.
         """
         at = after
-        stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.pagination
-        wanted = {"run_id": run_id, "index": stretch}
+        span = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.pagination
+        wanted = {"run_id": run_id, "index": span}
         async with self._entries.find(wanted).sort([("index", 1), ("attempt", 1)]) as found:
             async for document in _latest(found):
                 if document["index"] != at.index + 1 or document["attempt"] < at.attempt:
                     return
                 if document["attempt"] > at.attempt > 0:
-                    await self._require_begun_here(document)
+                    await self._require_written_in_order(document)
                 at = JournalPosition(document["index"], document["attempt"])
                 yield JournalEntry(at.index, document["kind"], msgspec.Raw(document["data"])), at.attempt
 
-    async def _require_begun_here(self, document: Document) -> None:
+    async def _require_written_in_order(self, document: Document) -> None:
         """Raise unless the attempt wrote in order: one that takes over lacks the entries before, unless it wrote them
         late.
         """

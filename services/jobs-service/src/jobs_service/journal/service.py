@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from jobs_service.journal.ports import Journal
-from jobs_service.runs.leases import require_held, runs_short, unknown
-from jobs_service.runs.ports import Runs, Seen
+from jobs_service.journal.ports import JournalRepository
+from jobs_service.runs.leases import expires_soon, require_held, unknown_run
+from jobs_service.runs.ports import LoadedRun, RunRepository
 from jobs_service.runs.run import Rules
 from shared.contracts.claims import AppendJournal, JournalPage, JournalPosition
 from shared.errors import PayloadTooLarge
@@ -13,14 +13,14 @@ MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
 """An entry is one document, limited to 16 MiB."""
 
 
-class Journaling:
+class JournalService:
     """The journal, fenced by the attempt.
 
     An acknowledged append leaves the worker a lease with time to continue, even if renewals failed before: no other
     worker takes over what it starts now.
     """
 
-    def __init__(self, runs: Runs, journal: Journal, rules: Rules) -> None:
+    def __init__(self, runs: RunRepository, journal: JournalRepository, rules: Rules) -> None:
         self._runs = runs
         self._journal = journal
         self._rules = rules
@@ -33,8 +33,8 @@ class Journaling:
         if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
             raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
         await self._journal.append(run_id, appended.attempt, appended.entries)
-        seen = await self._held(run_id, appended.attempt)
-        if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
+        loaded = await self._held(run_id, appended.attempt)
+        if expires_soon(loaded.run, loaded.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
             await self._held(run_id, appended.attempt)  # canceled, or just claimed by another worker
 
     async def page(self, run_id: str, attempt: int, after: JournalPosition) -> JournalPage:
@@ -46,12 +46,12 @@ class Journaling:
         await self._held(run_id, attempt)
         return page
 
-    async def _held(self, run_id: str, attempt: int) -> Seen:
-        seen = await self._runs.load(run_id)
-        if seen is None or seen.run.phase.is_terminal:
+    async def _held(self, run_id: str, attempt: int) -> LoadedRun:
+        loaded = await self._runs.load(run_id)
+        if loaded is None or loaded.run.phase.is_terminal:
             # The run is deleted, or soon will be: nothing else would lead to these entries.
             await self._journal.discard([run_id])
-        if seen is None:
-            raise unknown(run_id, attempt)
-        require_held(seen.run, attempt)
-        return seen
+        if loaded is None:
+            raise unknown_run(run_id, attempt)
+        require_held(loaded.run, attempt)
+        return loaded

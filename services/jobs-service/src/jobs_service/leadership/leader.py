@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 from jobs_service import metrics
-from jobs_service.leadership.ports import Leadership, Leases
+from jobs_service.leadership.ports import Leadership, LeaseRepository
 from shared.clock import Clock
 
 
 class Leader:
     """This process's candidacy for one leadership."""
 
-    def __init__(self, leases: Leases, leadership: Leadership, ttl: timedelta, clock: Clock) -> None:
+    def __init__(self, leases: LeaseRepository, leadership: Leadership, ttl: timedelta, clock: Clock) -> None:
         self._leadership = leadership
         self._leases = leases
         self._ttl = ttl
@@ -35,9 +35,9 @@ class Leader:
             leading.set(self._term is not None)
         return self._term
 
-    async def leave(self) -> None:
+    async def resign(self) -> None:
         """Release the lease at once."""
         if self._term is not None:
             self._term = None
             metrics.LEADING.labels(self._leadership.name).set(0)
-            await self._leases.leave(self._leadership)
+            await self._leases.release(self._leadership)

@@ -18,36 +18,36 @@ MOST_REST_SECONDS: Final = 1.0
 LATER_SECONDS: Final = 0.1
 
 
-class Bell:
+class WakeUpEvent:
     """Wakes one loop."""
 
     def __init__(self) -> None:
-        self.has_room = True
+        self.has_capacity = True
         """Whether the loop has room for new work; its step sets this."""
-        self._rung = asyncio.Event()
-        self._later: asyncio.TimerHandle | None = None
+        self._event = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the loop."""
-        self._rung.set()
+        self._event.set()
 
-    def announce(self) -> None:
+    def wake_for_new_work(self) -> None:
         """Announce new work; wake the loop if it still has no room a moment later, as room may have become free."""
-        if self.has_room:
-            self.ring()
-        elif self._later is None:
-            self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._ring_late)
+        if self.has_capacity:
+            self.wake()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LATER_SECONDS, self._wake_later)
 
     async def wait(self, seconds: float) -> None:
         """Wait for a wake-up event, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        self._rung.clear()
+                await self._event.wait()
+        self._event.clear()
 
-    def _ring_late(self) -> None:
-        self._later = None
-        self.ring()
+    def _wake_later(self) -> None:
+        self._timer = None
+        self.wake()
 
 
 class Loop:
@@ -63,7 +63,7 @@ class Loop:
         step: Callable[[], Awaitable[None]],
         *,
         every: float,
-        bell: Bell | None = None,
+        wake_up: WakeUpEvent | None = None,
         gap: float = 0.0,
         on_stop: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class Loop:
         self._step = step
         self._every = every
         self._gap = gap
-        self._bell = bell or Bell()
+        self._wake_up = wake_up or WakeUpEvent()
         self._on_stop = on_stop
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -85,7 +85,7 @@ class Loop:
         if self._task is None:
             return
         self._stopping.set()
-        self._bell.ring()
+        self._wake_up.wake()
         _, unfinished = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
         if unfinished:
             self._task.cancel()
@@ -100,7 +100,7 @@ class Loop:
             succeeded = await self._quietly(self._step, STEP_SECONDS)
             rest = min(max(self._gap, clock() - began), MOST_REST_SECONDS) if self._gap else 0.0
             await self._pause(rest if succeeded else FAILURE_SECONDS)
-            await self._bell.wait(self._every)
+            await self._wake_up.wait(self._every)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -13,7 +13,7 @@ class Leadership:
     holder: str
 
 
-class Leases(Protocol):
+class LeaseRepository(Protocol):
     """At most one holder per name."""
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
@@ -23,6 +23,6 @@ class Leases(Protocol):
         """
         ...
 
-    async def leave(self, leadership: Leadership) -> None:
+    async def release(self, leadership: Leadership) -> None:
         """Release the lease at once."""
         ...

@@ -19,7 +19,7 @@ _FREE: Final[Document] = {"holder": "", "until_ms": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class _Sighting:
+class _ObservedLease:
     """Another holder's lease, and since when it was not renewed, by the monotonic clock."""
 
     lease: Document
@@ -27,7 +27,7 @@ class _Sighting:
 
 
 class MongoLeases:
-    """Implements Leases.
+    """Implements LeaseRepository.
 
     A lease expires when the store's clock has passed its end, or when this process has watched for the lease's duration
     without a renewal. So a store's clock that was set back keeps no leadership vacant.
@@ -36,14 +36,14 @@ class MongoLeases:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._leases = store.collection(LEASES)
         self._clock = clock
-        self._sightings: dict[str, _Sighting] = {}
+        self._observed: dict[str, _ObservedLease] = {}
 
     @store_call
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """See Leases."""
+        """See LeaseRepository."""
         me = {"$literal": leadership.holder}
         is_over = {"$lte": ["$until_ms", NOW_MS]}
-        free = [{"holder": leadership.holder}, {"$expr": is_over}, *self._silent(leadership, ttl)]
+        free = [{"holder": leadership.holder}, {"$expr": is_over}, *self._unrenewed(leadership, ttl)]
         free_or_mine = {"_id": leadership.name, "$or": free}
         goes_on = {"$and": [{"$eq": ["$holder", me]}, {"$not": [is_over]}]}
         next_term = {"$add": [{"$ifNull": ["$term", 0]}, 1]}
@@ -53,39 +53,39 @@ class MongoLeases:
             "until_ms": server_time_after(ttl),
         }
         taken = await self._leases.update_one(free_or_mine, [{"$set": renewal}])
-        if taken.matched_count == 0 and await self._is_new(leadership.name):
+        if taken.matched_count == 0 and await self._create(leadership.name):
             await self._leases.update_one(free_or_mine, [{"$set": renewal}])
         held = await self._leases.find_one({"_id": leadership.name})
         if held is None:
             return None
         if held["holder"] != leadership.holder:
-            self._note(leadership, held)
+            self._observe(leadership, held)
             return None
-        self._sightings.pop(leadership.name, None)
+        self._observed.pop(leadership.name, None)
         term: int = held["term"]
         return term
 
     @store_call
-    async def leave(self, leadership: Leadership) -> None:
-        """See Leases."""
+    async def release(self, leadership: Leadership) -> None:
+        """See LeaseRepository."""
         mine = {"_id": leadership.name, "holder": leadership.holder}
         await self._leases.update_one(mine, {"$set": _FREE})
 
-    def _silent(self, leadership: Leadership, ttl: timedelta) -> list[Document]:
+    def _unrenewed(self, leadership: Leadership, ttl: timedelta) -> list[Document]:
         """Return the lease whose holder was silent for `ttl`, as a condition that a renewal no longer meets."""
-        seen = self._sightings.get(leadership.name)
+        seen = self._observed.get(leadership.name)
         if seen is None or self._clock.monotonic() - seen.since < ttl.total_seconds():
             return []
         return [seen.lease]
 
-    def _note(self, leadership: Leadership, held: Document) -> None:
+    def _observe(self, leadership: Leadership, held: Document) -> None:
         """Watch another holder's lease, from now on where it has changed."""
         lease = {name: held.get(name) for name in ("holder", "term", "until_ms")}
-        seen = self._sightings.get(leadership.name)
+        seen = self._observed.get(leadership.name)
         if seen is None or seen.lease != lease:
-            self._sightings[leadership.name] = _Sighting(lease, self._clock.monotonic())
+            self._observed[leadership.name] = _ObservedLease(lease, self._clock.monotonic())
 
-    async def _is_new(self, name: str) -> bool:
+    async def _create(self, name: str) -> bool:
         """Create the lease if missing, open to any holder. (MongoDB takes no `$expr` in an upsert.)"""
         try:
             await self._leases.insert_one({"_id": name, **_FREE})

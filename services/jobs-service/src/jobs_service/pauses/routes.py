@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from jobs_service.pauses.service import Pausing
+from jobs_service.pauses.service import PauseService
 from shared.contracts.pauses import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
@@ -17,7 +17,7 @@ from shared.web.structs import StructResponse, struct_body
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
-def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
+def pauses_router(pauses: PauseService, tokens: ServiceTokens, checks: TicketChecks) -> APIRouter:
     """Return routes for pausing and resuming.
 
     The stored run gets new tickets later, so it must match the worker's ticket.
@@ -40,10 +40,10 @@ def pauses_router(pausing: Pausing, tokens: ServiceTokens, checks: TicketChecks)
         )
         if access.ticket is not None:  # the spec from a worker is not trusted for this
             report = replace(report, run=replace(report.run, file_scope=access.ticket.file_scope))
-        await pausing.adopt(run_id, report, valid_until=access.valid_until)
+        await pauses.adopt(run_id, report, valid_until=access.valid_until)
 
     @router.post("/resume", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
-    async def resume(run_id: RunId, asked: Annotated[ResumeRun, Depends(struct_body(ResumeRun))]) -> Response:
-        return StructResponse(await pausing.resume(run_id, asked))
+    async def resume(run_id: RunId, request: Annotated[ResumeRun, Depends(struct_body(ResumeRun))]) -> Response:
+        return StructResponse(await pauses.resume(run_id, request))
 
     return router

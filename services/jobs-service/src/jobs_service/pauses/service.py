@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from jobs_service.cancels.service import Cancelling
-from jobs_service.journal.ports import Journal
-from jobs_service.leadership.loops import Bell
-from jobs_service.payloads.ports import Blobs
+from jobs_service.cancels.service import CancelService
+from jobs_service.journal.ports import JournalRepository
+from jobs_service.leadership.loops import WakeUpEvent
+from jobs_service.payloads.ports import BlobRepository
 from jobs_service.payloads.service import Payloads
-from jobs_service.runs.attached import paused
-from jobs_service.runs.conflicts import written_over
+from jobs_service.runs.attached import pause_attached
+from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.pauses import MAX_PAUSES, answer
-from jobs_service.runs.ports import Adopted, Result, Runs, Seen
+from jobs_service.runs.ports import AdoptedRun, LoadedRun, RunRepository, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
 from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
@@ -22,25 +22,25 @@ MARGIN: Final = timedelta(days=14)
 """Lifetime of values after the longest wait: the rest of the run and its retention."""
 
 
-class Pausing:
+class PauseService:
     """Pauses of runs. A paused run holds no worker; the store has all of it."""
 
     def __init__(
         self,
         *,
-        runs: Runs,
-        journal: Journal,
-        blobs: Blobs,
+        runs: RunRepository,
+        journal: JournalRepository,
+        blobs: BlobRepository,
         payloads: Payloads,
-        cancelling: Cancelling,
+        cancels: CancelService,
         rules: Rules,
-        dispatcher: Bell,
+        dispatcher: WakeUpEvent,
     ) -> None:
         self._runs = runs
         self._journal = journal
         self._blobs = blobs
         self._payloads = payloads
-        self._cancelling = cancelling
+        self._cancels = cancels
         self._rules = rules
         self._dispatcher = dispatcher
 
@@ -53,11 +53,11 @@ class Pausing:
         if spec.run_id != run_id or not 0 < len(report.pauses) <= MAX_PAUSES:
             raise InvalidRequest("not a pause of this run")
         workspace_id = spec.snapshot.workspace_id
-        adopted = Adopted(
-            run=paused(report, await self._runs.now(), self._rules, valid_until=valid_until),
+        adopted = AdoptedRun(
+            run=pause_attached(report, await self._runs.now(), self._rules, valid_until=valid_until),
             spec=spec,
             state=await self._payloads.fit(workspace_id, report.state),
-            result=Result(
+            result=RunResult(
                 output=await self._payloads.fit(workspace_id, report.outcome.output),
                 blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
                 usage=report.usage,
@@ -66,29 +66,29 @@ class Pausing:
         )
         if not await self._runs.adopt(adopted):
             await self._require_adopted(run_id, workspace_id)
-        await self._cancelling.recall([run_id])
-        await self.keep(run_id, report.files)
+        await self._cancels.apply_pending([run_id])
+        await self.extend_lifetimes(run_id, report.files)
 
-    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+    async def resume(self, run_id: str, request: ResumeRun) -> ResumeAnswer:
         """Take an answer. Raises NotFound, Conflict, PayloadTooLarge."""
 
-        async def write(seen: Seen | None) -> ResumeAnswer | None:
-            if seen is None or not _is_theirs(seen, asked):
+        async def write(loaded: LoadedRun | None) -> ResumeAnswer | None:
+            if loaded is None or not _is_theirs(loaded, request):
                 raise NotFound("Paused execution not found")
-            after = answer(seen.run, asked.context_id, asked.answer, self._rules)
-            is_written = await self._runs.replace(seen.run, after)
-            return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED) if is_written else None
+            after = answer(loaded.run, request.context_id, request.answer, self._rules)
+            is_written = await self._runs.replace(loaded.run, after)
+            return ResumeAnswer(run_id, is_next=loaded.run.phase is Phase.PAUSED) if is_written else None
 
-        taken = await written_over(run_id, self._runs.load, write)
-        self._dispatcher.ring()
+        taken = await retry_on_conflict(run_id, self._runs.load, write)
+        self._dispatcher.wake()
         return taken
 
-    async def keep(self, run_id: str, files: Sequence[str]) -> None:
+    async def extend_lifetimes(self, run_id: str, files: Sequence[str]) -> None:
         """Extend the lifetime of all data that a run needs, including `files`, to its longest wait.
 
         That includes displayed values, which the answering person needs.
         """
-        await self._journal.keep(run_id)
+        await self._journal.extend_retention(run_id)
         found = await self._runs.claimable(run_id)
         if found is None:
             return
@@ -97,11 +97,11 @@ class Pausing:
         values = (*given, found.state or Payload(), *found.shown)
         blob_ids = [*_blobs_of(values), *files]
         if blob_ids:
-            await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
+            await self._blobs.extend_lifetimes(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
 
     async def _require_adopted(self, run_id: str, workspace_id: str) -> None:
-        seen = await self._runs.load(run_id)
-        if seen is None or seen.run.workspace_id != workspace_id or not _is_durable(seen.run):
+        loaded = await self._runs.load(run_id)
+        if loaded is None or loaded.run.workspace_id != workspace_id or not _is_durable(loaded.run):
             raise Conflict("The run is over, or is to be cancelled")
 
 
@@ -109,10 +109,10 @@ def _is_durable(run: Run) -> bool:
     return run.phase not in (Phase.RESERVED, Phase.ATTACHED) and not run.phase.is_terminal
 
 
-def _is_theirs(seen: Seen, asked: ResumeRun) -> bool:
-    run = seen.run
-    is_same = (run.workspace_id, run.workflow_id) == (asked.workspace_id, asked.workflow_id)
-    return is_same and not run.is_expired(seen.now)
+def _is_theirs(loaded: LoadedRun, request: ResumeRun) -> bool:
+    run = loaded.run
+    is_same = (run.workspace_id, run.workflow_id) == (request.workspace_id, request.workflow_id)
+    return is_same and not run.is_expired(loaded.now)
 
 
 def _blobs_of(values: Iterable[Payload]) -> Iterator[str]:

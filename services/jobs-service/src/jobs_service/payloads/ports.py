@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 
-class Blobs(Protocol):
+class BlobRepository(Protocol):
     """Large values, per workspace, with a lifetime."""
 
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
@@ -19,7 +19,7 @@ class Blobs(Protocol):
         """Return the size and the bytes. Raises NotFound."""
         ...
 
-    async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
+    async def extend_lifetimes(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
         """Extend the lifetime of these values to at least `lifetime` from now."""
         ...
 

@@ -18,17 +18,17 @@ from shared.store.indexes import Index, ascending
 from shared.store.server_time import server_time_after
 
 BUCKET: Final = "blobs"
-LIVES: Final = "blob_lives"
+LIFETIMES: Final = "blob_lives"
 CHUNK_BYTES: Final = 1024 * 1024
-INDEXES: Final = (Index(LIVES, ascending("until_ms")),)
+INDEXES: Final = (Index(LIFETIMES, ascending("until_ms")),)
 
 
 class MongoBlobs:
-    """Implements Blobs."""
+    """Implements BlobRepository."""
 
     def __init__(self, store: Store, *, max_bytes: int) -> None:
         self._bucket = AsyncGridFSBucket(store.database, BUCKET, chunk_size_bytes=CHUNK_BYTES)
-        self._lives = store.collection(LIVES)
+        self._lifetimes = store.collection(LIFETIMES)
         self._files = store.collection(f"{BUCKET}.files")
         self._chunks = store.collection(f"{BUCKET}.chunks")
         self._store = store
@@ -36,9 +36,9 @@ class MongoBlobs:
 
     @store_call
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
-        """See Blobs."""
+        """See BlobRepository."""
         file_id = ObjectId()
-        await self._live(file_id, lifetime)  # first: in any failure, cleanup finds every chunk
+        await self._set_lifetime(file_id, lifetime)  # first: in any failure, cleanup finds every chunk
         upload = self._bucket.open_upload_stream_with_id(file_id, _name(workspace_id, blob_id))
         try:
             size = await self._fill(upload, chunks)
@@ -46,34 +46,34 @@ class MongoBlobs:
             await upload.abort()
             raise
         await upload.close()
-        await self._live(file_id, lifetime)  # cleanup may have deleted it during a long upload
+        await self._set_lifetime(file_id, lifetime)  # cleanup may have deleted it during a long upload
         return size
 
     @store_call
     async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
-        """See Blobs."""
+        """See BlobRepository."""
         try:
             stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
         except NoFile:
             raise NotFound(f"no blob {blob_id}") from None
-        if not await self._is_alive(stream._id):
+        if not await self._exists(stream._id):
             raise NotFound(f"no blob {blob_id}")
         return stream.length, _chunks_of(stream)
 
     @store_call
-    async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
-        """See Blobs."""
+    async def extend_lifetimes(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
+        """See BlobRepository."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
         until = {"$max": ["$until_ms", server_time_after(lifetime)]}
         for file in found:
-            await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
+            await self._lifetimes.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
 
     @store_call
     async def sweep(self, limit: int) -> int:
-        """See Blobs."""
-        found = await self._lives.find({"until_ms": {"$lte": await now_ms(self._store)}}).limit(limit).to_list()
-        await self._delete([life["_id"] for life in found])
+        """See BlobRepository."""
+        found = await self._lifetimes.find({"until_ms": {"$lte": await now_ms(self._store)}}).limit(limit).to_list()
+        await self._delete([lifetime["_id"] for lifetime in found])
         return len(found)
 
     async def content(self, workspace_id: str, blob_id: str) -> AsyncIterator[bytes]:
@@ -107,10 +107,10 @@ class MongoBlobs:
         if ids:
             await self._chunks.delete_many({"files_id": {"$in": ids}})
             await self._files.delete_many({"_id": {"$in": ids}})
-            await self._lives.delete_many({"_id": {"$in": ids}})
+            await self._lifetimes.delete_many({"_id": {"$in": ids}})
 
-    async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
-        await self._lives.update_one(
+    async def _set_lifetime(self, file_id: ObjectId, lifetime: timedelta) -> None:
+        await self._lifetimes.update_one(
             {"_id": file_id}, [{"$set": {"until_ms": server_time_after(lifetime)}}], upsert=True
         )
 
@@ -123,9 +123,9 @@ class MongoBlobs:
             await upload.write(chunk)
         return size
 
-    async def _is_alive(self, file_id: ObjectId) -> bool:
-        life = await self._lives.find_one({"_id": file_id})
-        return life is not None and life["until_ms"] > await now_ms(self._store)
+    async def _exists(self, file_id: ObjectId) -> bool:
+        lifetime = await self._lifetimes.find_one({"_id": file_id})
+        return lifetime is not None and lifetime["until_ms"] > await now_ms(self._store)
 
 
 def _name(workspace_id: str, blob_id: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from jobs_service.payloads.ports import Blobs
+from jobs_service.payloads.ports import BlobRepository
 from shared.contracts.files import ID_PREFIX
 from shared.contracts.payloads import StoredBlob
 from shared.errors import NotFound, PayloadTooLarge
@@ -21,7 +21,7 @@ BLOBS: Final = "/internal/blobs/"
 Name = Annotated[str, Path(max_length=128)]
 
 
-def blobs_router(blobs: Blobs, checks: TicketChecks, *, lifetime: timedelta) -> APIRouter:
+def blobs_router(blobs: BlobRepository, checks: TicketChecks, *, lifetime: timedelta) -> APIRouter:
     """Return the routes for a workspace's blobs. `lifetime` is the default and the maximum."""
     holder = checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from jobs_service.payloads.ports import Blobs
+from jobs_service.payloads.ports import BlobRepository
 from shared.contracts.payloads import INLINE_LIMIT, Payload
 from shared.ids import new_id
 
@@ -13,7 +13,7 @@ from shared.ids import new_id
 class Payloads:
     """Moves values between documents and blobs."""
 
-    def __init__(self, blobs: Blobs, lifetime: timedelta) -> None:
+    def __init__(self, blobs: BlobRepository, lifetime: timedelta) -> None:
         self._blobs = blobs
         self._lifetime = lifetime
 

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from jobs_service import metrics
-from jobs_service.cancels.service import Cancelling
-from jobs_service.leadership.loops import Bell
+from jobs_service.cancels.service import CancelService
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.payloads.service import Payloads
 from jobs_service.queue.capacity import QueueLimits
 from jobs_service.queue.ports import Queue
@@ -27,15 +27,15 @@ Answer = RunAccepted | FlowportError
 log = get_logger("accepting")
 
 
-class Accepting:
+class AdmissionService:
     """Admission of runs in batches, one batch at a time."""
 
     def __init__(
-        self, queue: Queue, payloads: Payloads, cancelling: Cancelling, limits: QueueLimits, dispatcher: Bell
+        self, queue: Queue, payloads: Payloads, cancels: CancelService, limits: QueueLimits, dispatcher: WakeUpEvent
     ) -> None:
         self._queue = queue
         self._payloads = payloads
-        self._cancelling = cancelling
+        self._cancels = cancels
         self._limits = limits
         self._dispatcher = dispatcher
         self.batches = Batcher[AcceptRun, Answer](
@@ -67,8 +67,8 @@ class Accepting:
         answers = await self._queue.accept(requests, self._limits)
         accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
         if accepted:
-            await self._cancelling.recall(accepted)
-            self._dispatcher.announce()
+            await self._cancels.apply_pending(accepted)
+            self._dispatcher.wake_for_new_work()
         return answers
 
 

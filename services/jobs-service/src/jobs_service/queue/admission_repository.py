@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from jobs_service.queue.capacity import Admission, QueueLimits, Reservation
 from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.withdrawn_runs import WITHDRAWN, WithdrawnRuns
-from jobs_service.runs.documents import RESERVATION, RUNS, TELLS, new_document, spec_fields
+from jobs_service.runs.documents import RESERVATION, RUNS, WANTS_NOTICE, new_document, spec_fields
 from jobs_service.runs.run import Phase, id_taken, run_of
 from jobs_service.store.inserts import insert_new
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -152,7 +152,10 @@ class MongoAdmission:
         if WITHDRAWN in stored:
             is_stored = await self._withdrawn.replace(document, reservation.id)
             return None if is_stored else Unavailable("the run could not be stored in time")
-        if stored["phase"] == Phase.WAITING.value and stored.get(RESERVATION) in await self._counters.open_offers():
+        if (
+            stored["phase"] == Phase.WAITING.value
+            and stored.get(RESERVATION) in await self._counters.open_previous_reservations()
+        ):
             # The previous version may still withdraw it.
             return Unavailable("another request for this run is not decided", retry_after=UNDECIDED_SECONDS)
         return id_taken(document["_id"])
@@ -164,7 +167,7 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, reservation: Re
     run = run_of(spec, Phase.WAITING, accepted.created_at)
     durable: Document = {"job_id": accepted.job_id, RESERVATION: reservation.id, **spec_fields(spec)}
     if spec.callback_url is not None:
-        durable[TELLS] = True
+        durable[WANTS_NOTICE] = True
     return new_document(run, spec, order=order) | durable
 
 

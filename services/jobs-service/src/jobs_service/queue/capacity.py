@@ -72,10 +72,10 @@ class Admission:
     def _full(self, queue: FullQueue, limit: int, counter: QueueCounter) -> AtCapacity:
         return AtCapacity(
             "Service temporarily at capacity",
-            details={"message": f"{_SPOKEN[queue]} queue is at capacity ({limit}/{limit})", "limit": queue.value},
+            details={"message": f"{_LABELS[queue]} queue is at capacity ({limit}/{limit})", "limit": queue.value},
             retry_after=retry_after(counter.drain, self.now),
         )
 
 
 _EMPTY: Final = QueueCounter()
-_SPOKEN: Final = {FullQueue.WORKSPACE: "Workspace", FullQueue.GLOBAL: "Global dispatch"}
+_LABELS: Final = {FullQueue.WORKSPACE: "Workspace", FullQueue.GLOBAL: "Global dispatch"}

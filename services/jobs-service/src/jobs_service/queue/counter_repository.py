@@ -84,7 +84,7 @@ class CapacityCounters:
         """Return the counters in use, and inconsistent ones."""
         return await self._read({"_id": OVERALL}, _POSITIVE, _NEGATIVE, session=session)
 
-    async def open_offers(self) -> frozenset[str]:
+    async def open_previous_reservations(self) -> frozenset[str]:
         """Return the ids of the offers of the previous version that have not ended."""
         reservations = (await self._read({"_id": OVERALL})).reservations
         return frozenset(each.id for each in reservations if each.is_of_previous_version)
@@ -132,7 +132,7 @@ class CapacityCounters:
             ordered=True,
         )
 
-    async def forget(self, reservation: Reservation, session: Session | None = None) -> bool:
+    async def remove(self, reservation: Reservation, session: Session | None = None) -> bool:
         """Remove a reservation and leave the numbers to a recount; return False if the overall counter no longer has
         it.
         """
@@ -155,7 +155,7 @@ class CapacityCounters:
         """Add a recount's corrections, unless a later leader keeps the counters."""
         await self._write([_inc(name, added, term=term, upsert=True) for name, added in differences.items()])
 
-    async def close_to(self, term: int) -> None:
+    async def fence(self, term: int) -> None:
         """Void all later changes by leaders of earlier terms."""
         await self._documents.update_many({}, {"$max": {"term": term}})
 

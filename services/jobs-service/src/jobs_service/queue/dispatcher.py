@@ -8,12 +8,12 @@ from typing import Final
 
 from jobs_service import metrics
 from jobs_service.leadership.leader import Leader
-from jobs_service.leadership.loops import Bell
+from jobs_service.leadership.loops import WakeUpEvent
 from jobs_service.queue.backlog import Backlog
 from jobs_service.queue.capacity import QueueCounter
-from jobs_service.queue.fairness import Demand, next_turns
+from jobs_service.queue.fairness import Demand, round_robin
 from jobs_service.queue.ports import ActiveRun, Queue, QueueState, WaitingRun
-from jobs_service.queue.publisher import Publishing
+from jobs_service.queue.publisher import DispatchPublisher
 from jobs_service.queue.redispatch import is_due
 from jobs_service.queue.reservation_watch import ReservationWatch
 from shared.broker.ports import WorkQueue
@@ -32,7 +32,7 @@ class DispatchPolicy:
     """Limits on the number of dispatched, unclaimed runs and the time before redispatch."""
 
     window: int
-    patience: timedelta
+    redispatch_after: timedelta
     shows_workspaces: bool = False
     """Whether metrics include each workspace's queue length."""
 
@@ -41,19 +41,19 @@ class DispatchPolicy:
 class Round:
     """Runs to publish next."""
 
-    again: Sequence[WaitingRun]
+    unclaimed: Sequence[WaitingRun]
     """Published before but unclaimed."""
     requeued: Sequence[WaitingRun]
     """Started before: their worker was lost, or their pause ended."""
-    fresh: Sequence[WaitingRun]
+    waiting: Sequence[WaitingRun]
 
     @property
     def runs(self) -> list[WaitingRun]:
         """Return all runs, longest waiting first."""
-        return [*self.again, *self.requeued, *self.fresh]
+        return [*self.unclaimed, *self.requeued, *self.waiting]
 
 
-class Dispatching:
+class Dispatcher:
     """Dispatcher of waiting runs; active only in the leader.
 
     The store marks a round before it is published. Each step retries what could not be published; runs lost with this
@@ -61,20 +61,27 @@ class Dispatching:
     """
 
     def __init__(
-        self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, *, clock: Clock, bell: Bell
+        self,
+        queue: Queue,
+        work: WorkQueue,
+        leader: Leader,
+        policy: DispatchPolicy,
+        *,
+        clock: Clock,
+        wake_up: WakeUpEvent,
     ) -> None:
-        """`bell` wakes the dispatcher, which sets whether there is room for new runs."""
+        """`wake_up` wakes the dispatcher, which sets whether there is room for new runs."""
         self._queue = queue
-        self._publishing = Publishing(work)
+        self._publisher = DispatchPublisher(work)
         self._leader = leader
         self._policy = policy
         self._clock = clock
-        self._bell = bell
+        self._wake_up = wake_up
         self._backlog = Backlog(queue, clock)
         self._watch = ReservationWatch(clock)
         self._term: int | None = None
         self._unclaimed: dict[str, str] = {}
-        self._served_last = ""
+        self._last_served = ""
         self._recount_at = 0.0
         self._recount_seconds = RECOUNT_SOON_SECONDS
 
@@ -82,30 +89,30 @@ class Dispatching:
         """Run one round. Raises Unavailable."""
         term = await self._leader.term()
         if term != self._term:
-            self._begin_anew(term)
+            self._reset(term)
         if term is not None:
             await self._round(term)
 
     async def stop(self) -> None:
         """Give up leadership."""
-        await self._leader.leave()
+        await self._leader.resign()
 
     async def _round(self, term: int) -> None:
         await self._recount(term)
-        await self._publishing.publish()
+        await self._publisher.publish()
         state = await self._queue.state()
         await self._expire_reservations(state)
-        if not self._publishing.is_done:
+        if not self._publisher.is_done:
             return
         await self._observe(state)
         await self._settle(state, term)
-        places = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
+        slots = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
         demands = self._demands(state)
-        round_ = self._plan(state, demands, places)
+        round_ = self._plan(state, demands, slots)
         self._observe_waiting(state, demands, round_)
         taken = await self._dispatch(round_, state) if round_.runs else 0
-        self._bell.has_room = places > taken
-        await self._publishing.publish()
+        self._wake_up.has_capacity = slots > taken
+        await self._publisher.publish()
 
     async def _dispatch(self, round_: Round, state: QueueState) -> int:
         """Mark the runs and queue their messages; return how many dispatch slots they take."""
@@ -113,39 +120,39 @@ class Dispatching:
         try:
             marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
         except BaseException:  # a step that is stopped or takes too long is cancelled
-            self._begin_anew(self._term)  # some runs may be marked
+            self._reset(self._term)  # some runs may be marked
             raise
-        self._publishing.add(
+        self._publisher.add(
             DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
             for run in round_.runs
             if run.run_id in marked
         )
-        self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
+        self._unclaimed |= {run.run_id: run.workspace_id for run in round_.waiting if run.run_id in marked}
         metrics.DISPATCHES.inc(len(marked))
-        metrics.REDISPATCHES.inc(len(round_.again))
-        return len(marked - {run.run_id for run in round_.again})
+        metrics.REDISPATCHES.inc(len(round_.unclaimed))
+        return len(marked - {run.run_id for run in round_.unclaimed})
 
     async def _settle(self, state: QueueState, term: int) -> None:
         """Subtract runs that left the queue since the last round: claimed or cancelled."""
-        still = {run.run_id: run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun}
+        still = {run.run_id: run.workspace_id for run in state.active if run.is_dispatched and not run.has_started}
         departed = Counter(name for run_id, name in self._unclaimed.items() if run_id not in still)
-        departed.update(state.unbooked.values())
+        departed.update(state.unsettled.values())
         self._unclaimed = still
         if departed:
             try:
-                await self._queue.settle(departed, list(state.unbooked), term)
+                await self._queue.settle(departed, list(state.unsettled), term)
             except BaseException:  # as above
-                self._doubt_counters()  # may or may not be subtracted
+                self._schedule_recount()  # may or may not be subtracted
                 raise
 
-    def _plan(self, state: QueueState, demands: Mapping[str, Demand], places: int) -> Round:
-        again = [_as_waiting(run) for run in state.active if run.is_dispatched and self._is_overdue(run, state)]
-        requeued = [_as_waiting(run) for run in _within_limits(state)][:places]
-        turns = next_turns(demands, places - len(requeued), after=self._served_last)
-        fresh = self._backlog.take(turns)
-        if fresh:
-            self._served_last = fresh[-1].workspace_id
-        return Round(again, requeued, fresh)
+    def _plan(self, state: QueueState, demands: Mapping[str, Demand], slots: int) -> Round:
+        unclaimed = [_as_waiting(run) for run in state.active if run.is_dispatched and self._is_overdue(run, state)]
+        requeued = [_as_waiting(run) for run in _within_limits(state)][:slots]
+        workspace_ids = round_robin(demands, slots - len(requeued), after=self._last_served)
+        waiting = self._backlog.take(workspace_ids)
+        if waiting:
+            self._last_served = waiting[-1].workspace_id
+        return Round(unclaimed, requeued, waiting)
 
     def _demands(self, state: QueueState) -> Mapping[str, Demand]:
         active = Counter(run.workspace_id for run in state.active)
@@ -156,13 +163,13 @@ class Dispatching:
         }
 
     def _waiting(self, state: QueueState) -> Mapping[str, int]:
-        unclaimed = Counter(run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun)
+        unclaimed = Counter(run.workspace_id for run in state.active if run.is_dispatched and not run.has_started)
         return {name: max(0, counter.queued - unclaimed[name]) for name, counter in state.counters.items()}
 
     def _is_overdue(self, run: ActiveRun, state: QueueState) -> bool:
         if run.dispatched_at is None:
             return False
-        return is_due(run.dispatched_at, run.dispatches, state.now, self._policy.patience)
+        return is_due(run.dispatched_at, run.dispatches, state.now, self._policy.redispatch_after)
 
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
@@ -176,44 +183,44 @@ class Dispatching:
         for reservation in self._watch.expired(state.reservations):
             log.warning("reservation_expired", reservation_id=reservation.id, runs=reservation.total)
             await self._queue.expire(reservation)
-            self._doubt_counters()
+            self._schedule_recount()
 
     def _observe_waiting(self, state: QueueState, demands: Mapping[str, Demand], round_: Round) -> None:
         """Report runs that wait for the dispatcher or workers, not those that wait for their workspace's concurrency
         slots.
         """
-        served = Counter(run.workspace_id for run in round_.fresh)
-        held_back = {name for name, demand in demands.items() if demand.is_full_after(served[name])}
-        handed = sum(run.is_dispatched for run in state.active)
-        fresh = sum(demand.eligible for demand in demands.values())
-        metrics.READY.set(handed + len(_within_limits(state)) + fresh)
-        metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now, held_back))
+        served = Counter(run.workspace_id for run in round_.waiting)
+        at_limit = {name for name, demand in demands.items() if demand.is_full_after(served[name])}
+        dispatched = sum(run.is_dispatched for run in state.active)
+        waiting = sum(demand.eligible for demand in demands.values())
+        metrics.READY.set(dispatched + len(_within_limits(state)) + waiting)
+        metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now, at_limit))
 
     async def _recount(self, term: int) -> None:
         now = self._clock.monotonic()
         if now < self._recount_at:
             return
         found = await self._queue.recount(term)
-        if found.wrong_places:
-            metrics.CORRECTED.inc(found.wrong_places)
-            log.info("capacity_counters_repaired", corrected=found.wrong_places)
+        if found.corrected:
+            metrics.CORRECTED.inc(found.corrected)
+            log.info("capacity_counters_repaired", corrected=found.corrected)
         self._unclaimed = dict(found.unclaimed)
         self._recount_seconds = RECOUNT_SECONDS if found.is_certain else min(RECOUNT_SECONDS, 2 * self._recount_seconds)
         self._recount_at = now + self._recount_seconds
 
-    def _doubt_counters(self) -> None:
+    def _schedule_recount(self) -> None:
         self._recount_at = 0.0
         self._recount_seconds = RECOUNT_SOON_SECONDS
 
-    def _begin_anew(self, term: int | None) -> None:
+    def _reset(self, term: int | None) -> None:
         """Reset state that may differ from the store."""
         self._term = term
-        self._bell.has_room = True
+        self._wake_up.has_capacity = True
         self._backlog.clear()
         self._watch.clear()
-        self._publishing.forget()
+        self._publisher.clear()
         self._unclaimed.clear()
-        self._doubt_counters()
+        self._schedule_recount()
         if term is None:
             metrics.QUEUED.set(0)
             metrics.READY.set(0)
@@ -224,19 +231,19 @@ class Dispatching:
 
 def _within_limits(state: QueueState) -> list[ActiveRun]:
     """Return the requeued runs within their workspaces' concurrency; they precede fresh runs."""
-    at_work = Counter(run.workspace_id for run in state.active if not run.is_requeued)
+    in_progress = Counter(run.workspace_id for run in state.active if not run.is_requeued)
     allowed = []
     for run in state.active:
         counter = state.counters.get(run.workspace_id, QueueCounter())
-        if run.is_requeued and at_work[run.workspace_id] < counter.concurrency_limit:
-            at_work[run.workspace_id] += 1
+        if run.is_requeued and in_progress[run.workspace_id] < counter.concurrency_limit:
+            in_progress[run.workspace_id] += 1
             allowed.append(run)
     return allowed
 
 
 def _oldest_unclaimed(state: QueueState) -> float:
-    handed = [run.dispatched_at for run in state.active if run.is_dispatched and run.dispatched_at is not None]
-    return max(0.0, (state.now - min(handed)).total_seconds()) if handed else 0.0
+    dispatched = [run.dispatched_at for run in state.active if run.is_dispatched and run.dispatched_at is not None]
+    return max(0.0, (state.now - min(dispatched)).total_seconds()) if dispatched else 0.0
 
 
 def _as_waiting(run: ActiveRun) -> WaitingRun:

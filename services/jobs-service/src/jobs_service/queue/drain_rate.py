@@ -29,17 +29,17 @@ class Drain:
         """Add departures at `now`. A queue that was idle for long is measured afresh."""
         if _seconds(self.at, now) > 4 * WINDOW_SECONDS:
             return Drain(departed, now, now)
-        return Drain(self._faded(now) + departed, self.since, now)
+        return Drain(self._decayed(now) + departed, self.since, now)
 
     def per_second(self, now: datetime) -> float | None:
         """Return the recent rate; None if too little is known."""
-        level = self._faded(now)
+        level = self._decayed(now)
         if level < 0.05:
             return None
         watched = max(SHORTEST_SECONDS, _seconds(self.since, now))
         return level / (WINDOW_SECONDS * (1 - math.exp(-watched / WINDOW_SECONDS)))
 
-    def _faded(self, now: datetime) -> float:
+    def _decayed(self, now: datetime) -> float:
         return self.level * math.exp(-_seconds(self.at, now) / WINDOW_SECONDS)
 
 

@@ -24,17 +24,17 @@ class Demand:
         return self.active + served >= self.concurrency_limit
 
 
-def next_turns(demands: Mapping[str, Demand], places: int, *, after: str = "") -> list[str]:
+def round_robin(demands: Mapping[str, Demand], slots: int, *, after: str = "") -> list[str]:
     """Return each place's workspace, starting after the workspace served last."""
     order = sorted(name for name, demand in demands.items() if demand.eligible)
     first = bisect_right(order, after)
     order = order[first:] + order[:first]
     left = {name: demands[name].eligible for name in order}
-    turns: list[str] = []
-    while order and len(turns) < places:
-        round_ = order[: places - len(turns)]
-        turns.extend(round_)
+    chosen: list[str] = []
+    while order and len(chosen) < slots:
+        round_ = order[: slots - len(chosen)]
+        chosen.extend(round_)
         for name in round_:
             left[name] -= 1
         order = [name for name in order if left[name]]
-    return turns
+    return chosen

@@ -18,7 +18,7 @@ class ActiveRun:
     workspace_id: str
     is_dispatched: bool
     is_requeued: bool
-    has_begun: bool
+    has_started: bool
     dispatched_at: datetime | None
     dispatches: int
 
@@ -33,7 +33,7 @@ class QueueState:
     reservations: Sequence[Reservation]
     """Capacity reserved for batches that are, or recently were, being stored."""
     active: Sequence[ActiveRun]
-    unbooked: Mapping[str, str]
+    unsettled: Mapping[str, str]
     """Runs that left the queue undispatched, and their workspaces; the counters still include them."""
 
 
@@ -50,7 +50,7 @@ class WaitingRun:
 class Recount:
     """Result of a recount."""
 
-    wrong_places: int
+    corrected: int
     unclaimed: Mapping[str, str]
     """The runs that are dispatched and unclaimed, and their workspaces."""
     is_certain: bool
@@ -89,8 +89,8 @@ class Queue(Protocol):
         """Mark runs as published; return the marked ones. The others are claimed or ended."""
         ...
 
-    async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
-        """Subtract runs that left the queue, by workspace; clear the mark of the `unbooked` ones."""
+    async def settle(self, departed: Mapping[str, int], unsettled: Sequence[str], term: int) -> None:
+        """Subtract runs that left the queue, by workspace; clear the mark of the `unsettled` ones."""
         ...
 
     async def expire(self, reservation: Reservation) -> None:

@@ -11,7 +11,7 @@ from shared.observe.logging import get_logger
 log = get_logger("dispatching")
 
 
-class Publishing:
+class DispatchPublisher:
     """Publisher of runs. Keeps messages that the broker does not accept for the next time."""
 
     def __init__(self, work: WorkQueue) -> None:
@@ -28,7 +28,7 @@ class Publishing:
         """Add messages."""
         self._unsent |= {message.run_id: message for message in messages}
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Discard all messages."""
         self._unsent.clear()
 

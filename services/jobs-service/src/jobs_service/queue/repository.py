@@ -11,7 +11,7 @@ from jobs_service.queue.counter_repository import OVERALL, CapacityCounters
 from jobs_service.queue.ports import ActiveRun, QueueState, Recount, WaitingRun
 from jobs_service.queue.recount import QueueSnapshot, corrections
 from jobs_service.queue.withdrawn_runs import WithdrawnRuns
-from jobs_service.runs.documents import RESERVATION, RUNS, UNBOOKED
+from jobs_service.runs.documents import RESERVATION, RUNS, UNSETTLED
 from jobs_service.runs.run import Phase
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.contracts.jobs import AcceptRun
@@ -54,11 +54,11 @@ class MongoQueue:
         counters = await self._counters.in_use()
         found = await self._runs.find({"phase": {"$in": ACTIVE}}, _ACTIVE_FIELDS).to_list()
         active = [_to_active(each) for each in found]
-        unbooked = await self._workspaces_of({UNBOOKED: True})
+        unsettled = await self._workspaces_of({UNSETTLED: True})
         again = {run.workspace_id for run in active if run.is_requeued} - set(counters.workspaces)
         known = counters.workspaces
         known = {**known, **(await self._counters.of(again)).workspaces} if again else known
-        return QueueState(counters.now, known, counters.overall, counters.reservations, active, unbooked)
+        return QueueState(counters.now, known, counters.overall, counters.reservations, active, unsettled)
 
     @store_call
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
@@ -80,32 +80,32 @@ class MongoQueue:
         return frozenset(each["_id"] for each in await self._runs.find(marked, {"_id": 1}).to_list())
 
     @store_call
-    async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
+    async def settle(self, departed: Mapping[str, int], unsettled: Sequence[str], term: int) -> None:
         """See Queue."""
         await self._counters.settle(departed, await self._counters.of(departed), term)
-        if unbooked:
-            await self._runs.update_many({"_id": {"$in": list(unbooked)}}, {"$unset": {UNBOOKED: 1}})
+        if unsettled:
+            await self._runs.update_many({"_id": {"$in": list(unsettled)}}, {"$unset": {UNSETTLED: 1}})
 
     @store_call
     async def expire(self, reservation: Reservation) -> None:
         """See Queue."""
         if reservation.is_of_previous_version:
-            await self._withdraw_offer(reservation)
+            await self._withdraw_previous(reservation)
             return
         for run_ids in reservation.run_ids.values():
             await self._withdrawn.withdraw(reservation.id, run_ids)
-        await self._counters.forget(reservation)
+        await self._counters.remove(reservation)
 
-    async def _withdraw_offer(self, offer: Reservation) -> None:
+    async def _withdraw_previous(self, reservation: Reservation) -> None:
         """End an unacknowledged batch of the previous version, with its waiting runs.
 
         Both at once: that version treats a run without an open offer as accepted.
         """
-        run_ids = [run_id for each in offer.run_ids.values() for run_id in each]
-        its_own = {"_id": {"$in": run_ids}, RESERVATION: offer.id, "phase": Phase.WAITING.value}
+        run_ids = [run_id for each in reservation.run_ids.values() for run_id in each]
+        its_own = {"_id": {"$in": run_ids}, RESERVATION: reservation.id, "phase": Phase.WAITING.value}
 
         async def end(session: Session) -> None:
-            if await self._counters.forget(offer, session):
+            if await self._counters.remove(reservation, session):
                 await self._runs.delete_many(its_own, session=session)
 
         await transact(self._store, end)
@@ -113,7 +113,7 @@ class MongoQueue:
     @store_call
     async def recount(self, term: int) -> Recount:
         """See Queue."""
-        await self._counters.close_to(term)
+        await self._counters.fence(term)
         snapshot, unclaimed = await transact(self._store, self._snapshot)
         wrong = corrections(snapshot)
         await self._counters.correct({**wrong.workspaces, **({OVERALL: wrong.overall} if wrong.overall else {})}, term)
@@ -129,7 +129,7 @@ class MongoQueue:
         groups = await (await self._runs.aggregate(pipeline, session=session)).to_list()
         waiting = Counter({group["_id"]: group["count"] for group in groups})
         unclaimed = await self._workspaces_of(_UNCLAIMED, session)
-        unbooked = await self._workspaces_of({UNBOOKED: True}, session)
+        unsettled = await self._workspaces_of({UNSETTLED: True}, session)
         counters = await self._counters.to_check(session)
         snapshot = QueueSnapshot(
             queued={name: counter.queued for name, counter in counters.workspaces.items()},
@@ -137,7 +137,7 @@ class MongoQueue:
             reservations=counters.reservations,
             taken=counters.taken,
             stored_by=await self._stored_by(counters.reservations, session),
-            counted=waiting + Counter(unclaimed.values()) + Counter(unbooked.values()),
+            counted=waiting + Counter(unclaimed.values()) + Counter(unsettled.values()),
         )
         return snapshot, unclaimed
 
@@ -160,7 +160,7 @@ def _to_active(document: dict[str, Any]) -> ActiveRun:
         workspace_id=document["workspace_id"],
         is_dispatched=document["phase"] == Phase.DISPATCHED.value,
         is_requeued=document["phase"] == Phase.REQUEUED.value,
-        has_begun=document["attempt"] > 0,
+        has_started=document["attempt"] > 0,
         dispatched_at=None if dispatched_ms is None else from_ms(dispatched_ms),
         dispatches=document.get("dispatches", 0),
     )

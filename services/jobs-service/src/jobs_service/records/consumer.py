@@ -5,7 +5,7 @@ from typing import Final
 
 from jobs_service import metrics
 from jobs_service.consumer import QueueConsumer, is_stored
-from jobs_service.records.service import Record, Recording
+from jobs_service.records.service import Record, RecordService
 from jobs_service.runs.endings import outcome_phase
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.topology import RECORDS
@@ -20,10 +20,10 @@ PREFETCH: Final = 32
 class RecordsConsumer(QueueConsumer):
     """Passes records to the recorder while it runs."""
 
-    def __init__(self, broker: Broker, recording: Recording, *, drain_seconds: float) -> None:
+    def __init__(self, broker: Broker, records: RecordService, *, drain_seconds: float) -> None:
         super().__init__(drain_seconds=drain_seconds)
         self._broker = broker
-        self._recording = recording
+        self._records = records
 
     async def subscribe(self) -> Subscription:
         """See QueueConsumer."""
@@ -34,7 +34,7 @@ class RecordsConsumer(QueueConsumer):
         if not isinstance(delivery.message, RecordBatch):
             return Settlement.DEAD_LETTER
         records = [record for record in delivery.message.records if _is_sound(record)]
-        if not await is_stored(partial(self._recording.write, records), waiting="records wait for the store"):
+        if not await is_stored(partial(self._records.write, records), waiting="records wait for the store"):
             return Settlement.REDELIVER
         metrics.RECORDS.inc(len(records))
         is_whole = len(records) == len(delivery.message.records)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs_service.runs.ports import Result
+from jobs_service.runs.ports import RunResult
 from shared.contracts.messages import RunBegan, RunRecorded
 
 
@@ -13,10 +13,10 @@ class RecordedRun:
     """A record of an attached run, with its result once it has ended."""
 
     record: RunBegan | RunRecorded
-    result: Result | None = None
+    result: RunResult | None = None
 
 
-class Records(Protocol):
+class RecordRepository(Protocol):
     """Records of attached runs."""
 
     async def write(self, records: Sequence[RecordedRun]) -> None:

@@ -7,15 +7,15 @@ from typing import Final
 from pymongo import UpdateOne
 
 from jobs_service.records.ports import RecordedRun
-from jobs_service.runs.attached import began, recorded
+from jobs_service.runs.attached import finish_attached, start_attached
 from jobs_service.runs.attached_order import order_of_attached
 from jobs_service.runs.documents import (
+    PENDING_NOTICE,
     RUNS,
-    UNTOLD,
+    ignore_run,
     new_document,
-    nobody,
+    no_subscribers,
     result_fields,
-    unheard,
 )
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.spend.charges import OPEN, MongoCharges
@@ -31,17 +31,17 @@ _FIXED: Final = ("_id", "workspace_id", "revision")
 
 
 class MongoRecords:
-    """Implements Records. `is_told` and `note`: see MongoRuns."""
+    """Implements RecordRepository. `has_subscribers` and `observe`: see MongoRuns."""
 
     def __init__(
         self,
         store: Store,
         rules: Rules,
-        is_told: Callable[[str], bool] = nobody,
-        note: Callable[[Run], None] = unheard,
+        has_subscribers: Callable[[str], bool] = no_subscribers,
+        observe: Callable[[Run], None] = ignore_run,
     ) -> None:
-        self._is_told = is_told
-        self._note = note
+        self._has_subscribers = has_subscribers
+        self._observe = observe
         self._store = store
         self._runs = store.collection(RUNS)
         self._charges = MongoCharges(store)
@@ -49,7 +49,7 @@ class MongoRecords:
 
     @store_call
     async def write(self, records: Sequence[RecordedRun]) -> None:
-        """See Records."""
+        """See RecordRepository."""
         now = from_ms(await now_ms(self._store))
         runs = [(self._run(each, now), each) for each in records]
         spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
@@ -62,7 +62,7 @@ class MongoRecords:
             await self._runs.bulk_write(updates, ordered=False)
         for run, _ in runs:
             if run.id not in ended:
-                self._note(run)
+                self._observe(run)
 
     async def _still_open(self, run_ids: set[str]) -> set[str]:
         if not run_ids:
@@ -72,22 +72,24 @@ class MongoRecords:
 
     def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
         """Return an update of a run that is attached and has not ended."""
-        has_begun = isinstance(each.record, RunBegan)
-        replaceable = [Phase.RESERVED.value] if has_begun else OPEN
+        is_start = isinstance(each.record, RunBegan)
+        replaceable = [Phase.RESERVED.value] if is_start else OPEN
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
         fields = {name: value for name, value in self._fields(run, each, charge_id).items() if name not in _FIXED}
         change: Document = {"$set": fields, "$inc": {"revision": 1}}
-        if has_begun:
+        if is_start:
             change["$unset"] = {"expires_at": 1}
         return UpdateOne(wanted, change)
 
     def _run(self, each: RecordedRun, now: datetime) -> Run:
         record = each.record
-        return began(record, now) if isinstance(record, RunBegan) else recorded(record, now, self._rules)
+        return (
+            start_attached(record, now) if isinstance(record, RunBegan) else finish_attached(record, now, self._rules)
+        )
 
     def _fields(self, run: Run, each: RecordedRun, charge_id: str | None) -> Document:
         spec = each.record.run
         fields = new_document(run, spec, order=order_of_attached(run.id))
-        if run.phase.is_terminal and self._is_told(run.workspace_id):
-            fields |= {UNTOLD: True, "workflow_name": spec.workflow_name}
+        if run.phase.is_terminal and self._has_subscribers(run.workspace_id):
+            fields |= {PENDING_NOTICE: True, "workflow_name": spec.workflow_name}
         return fields | (result_fields(each.result, charge_id=charge_id) if each.result else {})

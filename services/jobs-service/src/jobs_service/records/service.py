@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from jobs_service.cancels.service import Cancelling
+from jobs_service.cancels.service import CancelService
 from jobs_service.payloads.service import Payloads
-from jobs_service.records.ports import RecordedRun, Records
-from jobs_service.runs.ports import Result
+from jobs_service.records.ports import RecordedRun, RecordRepository
+from jobs_service.runs.ports import RunResult
 from shared.batching import Batcher
 from shared.contracts.messages import RunBegan, RunRecorded
 
@@ -16,13 +16,13 @@ MAX_WAITING: Final = 1_000
 Record = RunBegan | RunRecorded
 
 
-class Recording:
+class RecordService:
     """Recorder of attached runs, in batches. The first stored end of a run counts."""
 
-    def __init__(self, records: Records, payloads: Payloads, cancelling: Cancelling) -> None:
+    def __init__(self, records: RecordRepository, payloads: Payloads, cancels: CancelService) -> None:
         self._records = records
         self._payloads = payloads
-        self._cancelling = cancelling
+        self._cancels = cancels
         self.batches = Batcher[Sequence[Record], None](
             self._write_all, max_items=MAX_BATCHES, max_waiting=MAX_WAITING, max_weight=MAX_BATCHES
         )
@@ -35,14 +35,14 @@ class Recording:
         latest = _latest(record for batch in batches for record in batch)
         if latest:
             await self._records.write([await self._with_result(record) for record in latest])
-            await self._cancelling.recall(record.run.run_id for record in latest if isinstance(record, RunBegan))
+            await self._cancels.apply_pending(record.run.run_id for record in latest if isinstance(record, RunBegan))
         return [None] * len(batches)
 
     async def _with_result(self, record: Record) -> RecordedRun:
         if isinstance(record, RunBegan):
             return RecordedRun(record)
         workspace_id = record.run.snapshot.workspace_id
-        result = Result(
+        result = RunResult(
             output=await self._payloads.fit(workspace_id, record.outcome.output),
             blocks=await self._payloads.pack(workspace_id, record.blocks) if record.blocks else record.stored_blocks,
             usage=record.usage,

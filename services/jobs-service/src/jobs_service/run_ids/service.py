@@ -3,14 +3,14 @@
 The gateway makes them unique over all workspaces, see shared.ids.run_key.
 """
 
-from jobs_service.runs.ports import Runs
+from jobs_service.runs.ports import RunRepository
 from jobs_service.runs.run import id_taken
 
 
-class Reserving:
+class RunIdService:
     """Reservations of ids for attached runs; a durable run takes its id at admission."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: RunRepository) -> None:
         self._runs = runs
 
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service.runs.endings import outcome_phase
-from jobs_service.runs.pauses import put_aside
-from jobs_service.runs.run import Phase, Rules, Run, forgotten_after, run_of
+from jobs_service.runs.pauses import suspend
+from jobs_service.runs.run import Phase, Rules, Run, run_of, with_expiry
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunSpec
@@ -20,23 +20,23 @@ LONGEST_LOGS_MS: Final = 3_650 * 86_400_000
 """Likewise for the retention of logs."""
 
 
-def began(record: RunBegan, now: datetime) -> Run:
+def start_attached(record: RunBegan, now: datetime) -> Run:
     """Return the run after its first record."""
     spec = record.run
     due_at = now + timedelta(milliseconds=spec.time_limit_ms) + SILENCE_MARGIN
     return replace(_attached(spec, record.started_at), due_at=due_at)
 
 
-def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
+def finish_attached(record: RunRecorded, now: datetime, rules: Rules) -> Run:
     """Return the run after its last record. Raises InvalidRequest for an unknown outcome."""
     outcome = record.outcome
     phase = outcome_phase(outcome.status)
     run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
-    run = forgotten_after(run, now, rules)
+    run = with_expiry(run, now, rules)
     return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt)
 
 
-def paused(report: PauseRun, now: datetime, rules: Rules, *, valid_until: datetime | None = None) -> Run:
+def pause_attached(report: PauseRun, now: datetime, rules: Rules, *, valid_until: datetime | None = None) -> Run:
     """Return the run at its first pause, which makes it durable.
 
     Its time limit ends no later than the worker's ticket, which is valid until `valid_until`: the worker reports the
@@ -51,7 +51,7 @@ def paused(report: PauseRun, now: datetime, rules: Rules, *, valid_until: dateti
     run = _attached(report.run, began_at)
     deadline_at = began_at + run.time_limit
     run = replace(run, deadline_at=min(deadline_at, valid_until or deadline_at))
-    return put_aside(run, report.pauses, outcome.ended_at, now, rules)
+    return suspend(run, report.pauses, outcome.ended_at, now, rules)
 
 
 def _attached(spec: RunSpec, started_at: datetime) -> Run:

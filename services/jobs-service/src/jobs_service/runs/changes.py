@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import bson
 
-from jobs_service.runs.documents import BARE_SPEC, TELLS, UNTOLD
+from jobs_service.runs.documents import BARE_SPEC, PENDING_NOTICE, WANTS_NOTICE
 from shared.store.documents import Document
 
 CHANGE: Final = "change_id"
 """Id of the last grouped change of a run; it tells whose change took effect."""
-_AT_THE_END: Final = {"spec": f"${BARE_SPEC}", UNTOLD: f"${TELLS}"}
+_AT_THE_END: Final = {"spec": f"${BARE_SPEC}", PENDING_NOTICE: f"${WANTS_NOTICE}"}
 """Replacements at the end of a run, where present."""
-_GOES_AT_THE_END: Final = (BARE_SPEC, TELLS, "state")
+_GOES_AT_THE_END: Final = (BARE_SPEC, WANTS_NOTICE, "state")
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from jobs_service.runs.ports import Seen
+from jobs_service.runs.ports import LoadedRun
 from shared.errors import Unavailable
 
 TRIES: Final = 10
 
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=LoadedRun)
 T = TypeVar("T")
 
 
-async def written_over(
+async def retry_on_conflict(
     run_id: str,
     read: Callable[[str], Awaitable[S | None]],
     write: Callable[[S | None], Awaitable[T | None]],
@@ -23,11 +23,11 @@ async def written_over(
 
     `first` is a run already read. Raises Unavailable after repeated conflicts.
     """
-    seen = first
+    loaded = first
     for _ in range(TRIES):
-        seen = seen or await read(run_id)
-        done = await write(seen)
+        loaded = loaded or await read(run_id)
+        done = await write(loaded)
         if done is not None:
             return done
-        seen = None
+        loaded = None
     raise Unavailable(f"run {run_id} keeps changing")

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.runs.ports import Result
+from jobs_service.runs.ports import RunResult
 from jobs_service.runs.run import Pause, Phase, Run
 from jobs_service.store.timestamps import from_ms, to_ms
 from shared.clock import ms_between
@@ -20,16 +20,16 @@ from shared.store.positions import position_of
 
 RUNS: Final = "runs"
 
-UNBOOKED: Final = "unbooked"
+UNSETTLED: Final = "unbooked"
 """Marks a run that left the queue undispatched, until the capacity counters reflect it."""
 
 
-def nobody(workspace_id: str) -> bool:
+def no_subscribers(workspace_id: str) -> bool:
     """Default without subscribers to the ends of runs."""
     return False
 
 
-def unheard(run: Run) -> None:
+def ignore_run(run: Run) -> None:
     """Default observer: ignores runs."""
 
 
@@ -39,7 +39,7 @@ UNCHARGED: Final = "uncharged"
 CHARGE: Final = "charge_id"
 """The charge that books an attached run's costs. See spend/charges.py."""
 
-UNTOLD: Final = "untold"
+PENDING_NOTICE: Final = "untold"
 """Marks an ended run whose deliveries are not written yet."""
 
 INPUT_BLOB: Final = "input_blob"
@@ -48,7 +48,7 @@ INPUT_BLOB: Final = "input_blob"
 BARE_SPEC: Final = "bare_spec"
 """Specification without its input: replaces the specification when a run ends whose input is not stored."""
 
-TELLS: Final = "tells"
+WANTS_NOTICE: Final = "tells"
 """Name of the mark until the end of a run whose caller requested a notification."""
 
 RESERVATION: Final = "offer_id"
@@ -60,7 +60,7 @@ INDEXES: Final = (
     Index(RUNS, ascending("phase", "due_ms")),
     Index(RUNS, ascending("workspace_id", "workflow_id", "position", "_id")),
     Index(RUNS, ascending("workspace_id", "position", "_id")),
-    Index(RUNS, ascending(UNBOOKED), sparse=True),
+    Index(RUNS, ascending(UNSETTLED), sparse=True),
     Index(RUNS, ascending(UNCHARGED), sparse=True),
     Index(RUNS, ascending("expires_at"), expire_after_seconds=0),
 )
@@ -131,7 +131,7 @@ def changes(before: Run, after: Run) -> Document:
     return {name: value for name, value in new.items() if value != old[name] and name != "revision"}
 
 
-def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
+def result_fields(result: RunResult, *, charge_id: str | None = None) -> Document:
     """Return the result's fields. `charge_id`: the charge that books it instead of a mark."""
     fields: Document = {"duration_ms": result.duration_ms}
     for name, payload in (("output", result.output), ("blocks", result.blocks)):

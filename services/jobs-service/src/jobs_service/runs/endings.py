@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from jobs_service.runs import messages as texts
+from jobs_service.runs import messages
 from jobs_service.runs.leases import require_held
-from jobs_service.runs.pauses import put_aside
+from jobs_service.runs.pauses import suspend
 from jobs_service.runs.run import Phase, Rules, Run, end
 from shared.contracts.cancels import CancelReason
 from shared.contracts.outcomes import RunError
@@ -22,12 +22,12 @@ _PHASE_OF: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The run after a cancel, and the cancel's result. `tell_worker`: a worker may be executing it."""
+class CancelResult:
+    """The run after a cancel, and the cancel's result. `notify_worker`: a worker may be executing it."""
 
     run: Run
     reason: CancelReason
-    tell_worker: bool = False
+    notify_worker: bool = False
     was_paused: bool = False
 
 
@@ -58,11 +58,11 @@ def pause(
         return run
     require_held(run, attempt)
     if run.cancel_requested:
-        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled(), by=attempt)
-    return put_aside(run, points, reported_at, now, rules)
+        return end(run, Phase.CANCELLED, now, rules, error=messages.cancelled(), by=attempt)
+    return suspend(run, points, reported_at, now, rules)
 
 
-def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
+def cancel(run: Run, now: datetime, rules: Rules) -> CancelResult:
     """Cancel a run.
 
     A run in progress is asked to stop; its worker or the reaper ends it. Other runs end at once. An attached run has no
@@ -70,14 +70,14 @@ def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
     Raises Conflict if the run has ended.
     """
     if run.phase is Phase.CANCELLED or run.cancel_requested:
-        return Cancelled(run, CancelReason.ALREADY_CANCELLED, tell_worker=not run.phase.is_terminal)
+        return CancelResult(run, CancelReason.ALREADY_CANCELLED, notify_worker=not run.phase.is_terminal)
     if run.phase.is_terminal:
         raise Conflict(f"Execution cannot be cancelled while {run.phase}")
     if run.phase in (Phase.PROCESSING, Phase.ATTACHED):
         due_at = now + rules.lease if run.phase is Phase.ATTACHED else run.due_at
-        asked = replace(run, cancel_requested=True, due_at=due_at)
-        return Cancelled(asked, CancelReason.RECORDED, tell_worker=True)
+        request = replace(run, cancel_requested=True, due_at=due_at)
+        return CancelResult(request, CancelReason.RECORDED, notify_worker=True)
     queued = run.status is RunStatus.QUEUED
-    ended = end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    ended = end(run, Phase.CANCELLED, now, rules, error=messages.cancelled())
     reason = CancelReason.QUEUE_CANCELLED if queued else CancelReason.RECORDED
-    return Cancelled(ended, reason, was_paused=run.phase is Phase.PAUSED)
+    return CancelResult(ended, reason, was_paused=run.phase is Phase.PAUSED)

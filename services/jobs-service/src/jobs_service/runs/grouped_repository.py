@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from pymongo.errors import AutoReconnect, WriteConcernError, WTimeoutError
 
 from jobs_service.runs.changes import CHANGE, RunChange, statement_of
-from jobs_service.runs.documents import nobody, unheard
+from jobs_service.runs.documents import ignore_run, no_subscribers
 from jobs_service.runs.repository import MongoRuns
 from jobs_service.runs.run import Rules, Run
 from shared.batching import Batcher
@@ -27,7 +27,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 class GroupedRuns(MongoRuns):
-    """Implements Runs. One command for all waiting calls costs the store and this process less per call.
+    """Implements RunRepository. One command for all waiting calls costs the store and this process less per call.
 
     Runs are decoded separately: one that this version cannot read does not block others.
     """
@@ -36,14 +36,14 @@ class GroupedRuns(MongoRuns):
         self,
         store: Store,
         rules: Rules,
-        is_told: Callable[[str], bool] = nobody,
-        note: Callable[[Run], None] = unheard,
+        has_subscribers: Callable[[str], bool] = no_subscribers,
+        observe: Callable[[Run], None] = ignore_run,
     ) -> None:
-        super().__init__(store, rules, is_told, note)
-        self._states = _grouped(self.states_of)
-        self._wholes = _grouped(self.all_of)
+        super().__init__(store, rules, has_subscribers, observe)
+        self._states = _grouped(self.find_states)
+        self._documents = _grouped(self.find_documents)
         self._changes = Batcher[RunChange, bool](
-            self._make_all,
+            self._apply_all,
             max_items=MAX_CHANGES,
             max_waiting=MAX_WAITING,
             max_weight=MAX_BYTES,
@@ -52,44 +52,44 @@ class GroupedRuns(MongoRuns):
 
     async def start(self) -> None:
         """Start taking requests."""
-        for each in (self._states, self._wholes, self._changes):
+        for each in (self._states, self._documents, self._changes):
             await each.start()
 
     async def stop(self) -> None:
         """Finish waiting requests."""
-        for each in (self._wholes, self._states, self._changes):
+        for each in (self._documents, self._states, self._changes):
             await each.stop()
 
-    async def _state_of(self, run_id: str) -> Document | None:
+    async def _find_state(self, run_id: str) -> Document | None:
         return await self._states.submit(run_id)
 
-    async def _all_of(self, run_id: str) -> Document | None:
-        return await self._wholes.submit(run_id)
+    async def _find_document(self, run_id: str) -> Document | None:
+        return await self._documents.submit(run_id)
 
-    async def _make(self, change: RunChange) -> bool:
+    async def _apply(self, change: RunChange) -> bool:
         return await self._changes.submit(change)
 
-    async def _make_all(self, asked: Sequence[RunChange]) -> Sequence[bool]:
-        alike: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
-        for n, change in enumerate(asked):
-            alike[change.kind].append(n)
-        groups = ([asked[n] for n in numbers] for numbers in alike.values())
-        answers = await asyncio.gather(*map(self._make_alike, groups), return_exceptions=True)
-        made: dict[int, bool] = {}
-        for numbers, each in zip(alike.values(), answers, strict=True):
+    async def _apply_all(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+        by_kind: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
+        for n, change in enumerate(changes):
+            by_kind[change.kind].append(n)
+        groups = ([changes[n] for n in numbers] for numbers in by_kind.values())
+        answers = await asyncio.gather(*map(self._apply_group, groups), return_exceptions=True)
+        applied: dict[int, bool] = {}
+        for numbers, each in zip(by_kind.values(), answers, strict=True):
             if isinstance(each, BaseException):
                 raise each
-            made.update(zip(numbers, each, strict=True))
-        return [made[n] for n in range(len(asked))]
+            applied.update(zip(numbers, each, strict=True))
+        return [applied[n] for n in range(len(changes))]
 
-    async def _make_alike(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+    async def _apply_group(self, changes: Sequence[RunChange]) -> Sequence[bool]:
         """Make changes of one kind. Of several changes of one run, the first wins.
 
         The driver does not repeat a bulk statement after a broken connection, or without a majority after the primary
         stepped down. Change ids show which changes were made, so that a retry is safe.
         """
         if len(changes) == 1:
-            return [await super()._make(changes[0])]
+            return [await super()._apply(changes[0])]
         ids = [new_id() for _ in changes]
         wanted, update = statement_of([change.marked(id_) for change, id_ in zip(changes, ids, strict=True)])
         try:

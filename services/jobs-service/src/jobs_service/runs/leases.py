@@ -3,36 +3,35 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jobs_service.runs import messages as texts
-from jobs_service.runs import pauses
-from jobs_service.runs.run import Phase, Rules, Run, end, move
+from jobs_service.runs import messages, pauses
+from jobs_service.runs.run import Phase, Rules, Run, end, transition
 from shared.contracts.claims import ClaimRun
 from shared.errors import StaleAttempt
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class ClaimGrant:
     """The claim succeeded; `run` is the result."""
 
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
-class EndedInstead:
+class ClaimEnd:
     """The run cannot continue: it ends now."""
 
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ClaimRefusal:
     """Another worker holds the run, or it needs none: the worker drops the message."""
 
 
-Verdict = Granted | EndedInstead | Refused
+ClaimDecision = ClaimGrant | ClaimEnd | ClaimRefusal
 
 
-def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+def claim(run: Run, request: ClaimRun, now: datetime, rules: Rules) -> ClaimDecision:
     """Decide a worker's claim.
 
     A dispatched run is granted to a worker that received one of its messages. A requeued run is granted only after its
@@ -41,25 +40,25 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     detects clock jumps, decides that a lease has expired. A repeated claim, whose answer was lost, gets the same answer
     and costs nothing.
     """
-    if run.phase is Phase.DISPATCHED and run.is_dispatch(asked.dispatch_id):
-        return _grant_or_end(run, asked, now, rules)
+    if run.phase is Phase.DISPATCHED and run.is_dispatch(request.dispatch_id):
+        return _grant_or_end(run, request, now, rules)
     if run.phase is not Phase.PROCESSING:
-        return Refused()
-    if asked.claim_id is not None and asked.claim_id == run.claim_id:
-        return Granted(renewed(run, now, rules))
-    if asked.redelivered and asked.dispatch_id == run.held_dispatch_id:
-        return _grant_or_end(replace(run, losses=run.losses + 1), asked, now, rules)
-    return Refused()
+        return ClaimRefusal()
+    if request.claim_id is not None and request.claim_id == run.claim_id:
+        return ClaimGrant(renewed(run, now, rules))
+    if request.redelivered and request.dispatch_id == run.held_dispatch_id:
+        return _grant_or_end(replace(run, losses=run.losses + 1), request, now, rules)
+    return ClaimRefusal()
 
 
 def overdue(run: Run, now: datetime, rules: Rules) -> Run:
     """Return an overdue run's next state: ended, or available to a worker."""
     if run.phase is Phase.ATTACHED:
         is_late = run.started_at is None or run.started_at + run.time_limit <= now
-        error = texts.stuck(run.limit_text_ms) if is_late else texts.worker_lost()
+        error = messages.stuck(run.limit_text_ms) if is_late else messages.worker_lost()
         return _ended(run, now, rules) or end(run, Phase.FAILED, now, rules, error=error)
     if run.phase is Phase.PAUSED:
-        return pauses.come_due(run, now, rules)
+        return pauses.resume_due(run, now, rules)
     counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run
     ended = _ended(counted, now, rules)
     if ended is not None:
@@ -73,14 +72,14 @@ def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
         return run
     require_held(run, attempt)
     if run.cancel_requested:
-        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+        return end(run, Phase.CANCELLED, now, rules, error=messages.cancelled())
     return requeued(run, rules)
 
 
 def requeued(run: Run, rules: Rules) -> Run:
     """Return `run` without a worker, to be redispatched; its time limit continues."""
     give_up_at = run.deadline_at + rules.grace if run.deadline_at else None
-    return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, claim_id=None, held_dispatch_id=None)
+    return transition(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, claim_id=None, held_dispatch_id=None)
 
 
 def renewed(run: Run, now: datetime, rules: Rules) -> Run:
@@ -95,7 +94,7 @@ def renew(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
     return renewed(run, now, rules)
 
 
-def runs_short(run: Run, now: datetime, rules: Rules) -> bool:
+def expires_soon(run: Run, now: datetime, rules: Rules) -> bool:
     """Return whether less than half of a lease is left: too little to start something."""
     return run.due_at is None or run.due_at - now < rules.lease / 2
 
@@ -106,39 +105,39 @@ def require_held(run: Run, attempt: int) -> None:
         raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
 
 
-def unknown(run_id: str, attempt: int) -> StaleAttempt:
+def unknown_run(run_id: str, attempt: int) -> StaleAttempt:
     """Return the error for an attempt at a deleted or unknown run."""
     return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
 
 
-def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
-    run = pauses.awake(waiting, now)
+def _grant_or_end(waiting: Run, request: ClaimRun, now: datetime, rules: Rules) -> ClaimDecision:
+    run = pauses.extend_deadline(waiting, now)
     ended = _ended(run, now, rules)
     if ended is not None:
-        return EndedInstead(ended)
+        return ClaimEnd(ended)
     started_at = run.started_at or now
-    granted = move(
+    granted = transition(
         run,
         Phase.PROCESSING,
         attempt=run.attempt + 1,
         dispatches=0,
         dispatch_ids=(),
-        held_dispatch_id=asked.dispatch_id,
-        worker_id=asked.worker_id,
-        claim_id=asked.claim_id,
+        held_dispatch_id=request.dispatch_id,
+        worker_id=request.worker_id,
+        claim_id=request.claim_id,
         started_at=started_at,
         deadline_at=run.deadline_at or started_at + run.time_limit,
     )
-    return Granted(renewed(granted, now, rules))
+    return ClaimGrant(renewed(granted, now, rules))
 
 
 def _ended(run: Run, now: datetime, rules: Rules) -> Run | None:
     if run.cancel_requested:
-        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+        return end(run, Phase.CANCELLED, now, rules, error=messages.cancelled())
     if run.deadline_at is not None and run.deadline_at <= now:
-        return end(run, Phase.FAILED, now, rules, error=texts.timed_out(run.limit_text_ms))
+        return end(run, Phase.FAILED, now, rules, error=messages.timed_out(run.limit_text_ms))
     if run.created_at + rules.age <= now:
-        return end(run, Phase.FAILED, now, rules, error=texts.too_old(rules.age))
+        return end(run, Phase.FAILED, now, rules, error=messages.too_old(rules.age))
     if run.losses >= rules.attempt_limit:
-        return end(run, Phase.FAILED, now, rules, error=texts.attempts_exhausted(run.losses))
+        return end(run, Phase.FAILED, now, rules, error=messages.attempts_exhausted(run.losses))
     return None

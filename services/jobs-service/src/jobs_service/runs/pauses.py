@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.runs import messages as texts
-from jobs_service.runs.run import Pause, Phase, Rules, Run, end, move
+from jobs_service.runs import messages
+from jobs_service.runs.run import Pause, Phase, Rules, Run, end, transition
 from shared.contracts.pauses import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge
 
@@ -17,17 +17,17 @@ MAX_ANSWERS_BYTES: Final = 4 * 1024 * 1024
 MAX_PAUSES: Final = 10_000
 _LONGEST_WAIT: Final = timedelta(days=3_650)
 """Longer than any run may wait, and far from the last date that a datetime can hold."""
-TIME_IS_UP: Final = msgspec.Raw(b"{}")
+TIMED_OUT: Final = msgspec.Raw(b"{}")
 
 
-def put_aside(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, now: datetime, rules: Rules) -> Run:
+def suspend(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, now: datetime, rules: Rules) -> Run:
     """Pause `run` at `points`; where one is already answered, make the run ready for redispatch.
 
     `reported_at` is the worker's time now. A known pause keeps its time and answer.
     """
     known = {pause.point.context_id: pause for pause in run.pauses}
-    pauses = tuple(known.get(point.context_id) or _begun(point, reported_at, now) for point in points)
-    waiting = move(
+    pauses = tuple(known.get(point.context_id) or _new_pause(point, reported_at, now) for point in points)
+    waiting = transition(
         run, Phase.PAUSED, pauses=pauses, paused_at=now, worker_id=None, claim_id=None, held_dispatch_id=None
     )
     return _next_phase(waiting, rules)
@@ -48,21 +48,21 @@ def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
     if pause.point.kind is not PauseKind.HUMAN:
         raise Conflict("This pause ends by itself when its time has come")
     _require_room(run, given)
-    answered = replace(run, pauses=tuple(_with(each, given) if each is pause else each for each in run.pauses))
+    answered = replace(run, pauses=tuple(_answered(each, given) if each is pause else each for each in run.pauses))
     return _next_phase(answered, rules) if run.phase is Phase.PAUSED else answered
 
 
-def come_due(run: Run, now: datetime, rules: Rules) -> Run:
+def resume_due(run: Run, now: datetime, rules: Rules) -> Run:
     """Continue a paused run that is due, or end it if it has waited too long for an answer."""
-    pauses = tuple(_with(pause, TIME_IS_UP) if _is_due(pause, now) else pause for pause in run.pauses)
+    pauses = tuple(_answered(pause, TIMED_OUT) if _is_due(pause, now) else pause for pause in run.pauses)
     if pauses == run.pauses and _gives_up_at(run, rules) <= now:
         is_old = run.created_at + rules.age <= now
-        error = texts.too_old(rules.age) if is_old else texts.never_resumed(rules.pause)
+        error = messages.too_old(rules.age) if is_old else messages.never_resumed(rules.pause)
         return end(run, Phase.FAILED, now, rules, error=error)
     return _next_phase(replace(run, pauses=pauses), rules)
 
 
-def awake(run: Run, now: datetime) -> Run:
+def extend_deadline(run: Run, now: datetime) -> Run:
     """Return `run` with its time limit extended by its pause."""
     if run.paused_at is None:
         return run
@@ -75,7 +75,7 @@ def answers_of(run: Run) -> dict[str, msgspec.Raw]:
     return {pause.point.context_id: pause.answer for pause in run.pauses if pause.is_answered}
 
 
-def _begun(point: PausePoint, reported_at: datetime, now: datetime) -> Pause:
+def _new_pause(point: PausePoint, reported_at: datetime, now: datetime) -> Pause:
     if point.resume_at is None:
         return Pause(point)
     return Pause(point, now + min(point.resume_at - reported_at, _LONGEST_WAIT))
@@ -83,9 +83,9 @@ def _begun(point: PausePoint, reported_at: datetime, now: datetime) -> Pause:
 
 def _next_phase(run: Run, rules: Rules) -> Run:
     if any(pause.is_answered for pause in run.pauses):
-        return move(run, Phase.REQUEUED, due_at=None)
-    moments = [pause.due_at for pause in run.pauses if pause.due_at is not None]
-    return replace(run, due_at=min([*moments, _gives_up_at(run, rules)]))
+        return transition(run, Phase.REQUEUED, due_at=None)
+    due_times = [pause.due_at for pause in run.pauses if pause.due_at is not None]
+    return replace(run, due_at=min([*due_times, _gives_up_at(run, rules)]))
 
 
 def _gives_up_at(run: Run, rules: Rules) -> datetime:
@@ -96,7 +96,7 @@ def _is_due(pause: Pause, now: datetime) -> bool:
     return not pause.is_answered and pause.due_at is not None and pause.due_at <= now
 
 
-def _with(pause: Pause, given: msgspec.Raw) -> Pause:
+def _answered(pause: Pause, given: msgspec.Raw) -> Pause:
     return msgspec.structs.replace(pause, answer=given)
 
 

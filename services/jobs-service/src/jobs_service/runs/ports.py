@@ -12,7 +12,7 @@ from shared.contracts.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoadedRun:
     """A run, and the store's time when it was read."""
 
     run: Run
@@ -20,7 +20,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimable(Seen):
+class ClaimableRun(LoadedRun):
     """A run with everything a worker needs."""
 
     spec: RunSpec
@@ -31,7 +31,7 @@ class Claimable(Seen):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class RunResult:
     """Result of a run. Large values are already in blobs."""
 
     output: Payload | None = None
@@ -41,27 +41,27 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adopted:
+class AdoptedRun:
     """A paused attached run with everything needed to continue without its caller."""
 
     run: Run
     spec: RunSpec
     state: Payload
-    result: Result
+    result: RunResult
 
 
-class Runs(Protocol):
+class RunRepository(Protocol):
     """Storage of single runs."""
 
     async def now(self) -> datetime: ...
 
-    async def load(self, run_id: str) -> Seen | None: ...
+    async def load(self, run_id: str) -> LoadedRun | None: ...
 
-    async def claimable(self, run_id: str) -> Claimable | None:
+    async def claimable(self, run_id: str) -> ClaimableRun | None:
         """Return a durable run with its specification."""
         ...
 
-    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
+    async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
         """Store `after` if the run still equals `before`; return False if it was changed.
 
         QueueState.unbooked contains a waiting run that leaves the queue from then on.
@@ -72,15 +72,15 @@ class Runs(Protocol):
         """Renew the lease of `attempt`. False: it does not hold the run, or the run is being canceled."""
         ...
 
-    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
-        """Return the runs due at `now`, the store's time; without `at_work`, those without a worker."""
+    async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
+        """Return the runs due at `now`, the store's time; without `in_progress`, those without a worker."""
         ...
 
-    async def orphan_attached(self) -> None:
+    async def expire_attached(self) -> None:
         """Make every attached run overdue: no process can report their ends."""
         ...
 
-    async def adopt(self, adopted: Adopted) -> bool:
+    async def adopt(self, adopted: AdoptedRun) -> bool:
         """Make an attached run durable. False: it already is, has ended, or is being canceled."""
         ...
 

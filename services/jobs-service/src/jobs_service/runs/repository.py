@@ -10,21 +10,21 @@ from jobs_service.runs.attached_order import order_of_attached
 from jobs_service.runs.changes import RunChange, statement_of
 from jobs_service.runs.documents import (
     BIG_FIELDS,
+    PENDING_NOTICE,
     RUNS,
-    UNBOOKED,
-    UNTOLD,
+    UNSETTLED,
     changes,
     decode_spec,
+    ignore_run,
     length_fields,
     new_document,
-    nobody,
+    no_subscribers,
     payload_in,
     result_fields,
     spec_fields,
     to_run,
-    unheard,
 )
-from jobs_service.runs.ports import Adopted, Claimable, Result, Seen
+from jobs_service.runs.ports import AdoptedRun, ClaimableRun, LoadedRun, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.store.timestamps import from_ms, now_ms, to_ms
 from shared.clock import whole_ms
@@ -40,54 +40,54 @@ WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
 
 
 class MongoRuns:
-    """Implements Runs.
+    """Implements RunRepository.
 
-    `is_told`: whether a workspace subscribes to the ends of runs. `note` receives each stored run.
+    `has_subscribers`: whether a workspace subscribes to the ends of runs. `observe` receives each stored run.
     """
 
     def __init__(
         self,
         store: Store,
         rules: Rules,
-        is_told: Callable[[str], bool] = nobody,
-        note: Callable[[Run], None] = unheard,
+        has_subscribers: Callable[[str], bool] = no_subscribers,
+        observe: Callable[[Run], None] = ignore_run,
     ) -> None:
-        self._is_told = is_told
-        self._note = note
+        self._has_subscribers = has_subscribers
+        self._observe = observe
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
 
     @store_call
     async def now(self) -> datetime:
-        """See Runs."""
+        """See RunRepository."""
         return from_ms(await now_ms(self._store))
 
     @store_call
-    async def load(self, run_id: str) -> Seen | None:
-        """See Runs."""
-        found = await self._state_of(run_id)
-        return None if found is None else _seen(found)
+    async def load(self, run_id: str) -> LoadedRun | None:
+        """See RunRepository."""
+        found = await self._find_state(run_id)
+        return None if found is None else _loaded(found)
 
-    async def states_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+    async def find_states(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
         """Return the stored state of each run."""
         return await self._found(run_ids, add_server_time(blank=BIG_FIELDS))
 
     @store_call
-    async def claimable(self, run_id: str) -> Claimable | None:
-        """See Runs."""
-        found = await self._all_of(run_id)
+    async def claimable(self, run_id: str) -> ClaimableRun | None:
+        """See RunRepository."""
+        found = await self._find_document(run_id)
         return None if found is None or "job_id" not in found else _claimable(found)
 
-    async def all_of(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
+    async def find_documents(self, run_ids: Sequence[str]) -> Sequence[Document | None]:
         """Return the complete document of each run."""
         return await self._found(run_ids, add_server_time())
 
-    async def _state_of(self, run_id: str) -> Document | None:
-        return (await self.states_of([run_id]))[0]
+    async def _find_state(self, run_id: str) -> Document | None:
+        return (await self.find_states([run_id]))[0]
 
-    async def _all_of(self, run_id: str) -> Document | None:
-        return (await self.all_of([run_id]))[0]
+    async def _find_document(self, run_id: str) -> Document | None:
+        return (await self.find_documents([run_id]))[0]
 
     async def _found(self, run_ids: Sequence[str], shown: Document) -> Sequence[Document | None]:
         found = await self._find({"_id": {"$in": list(run_ids)}}, shown)
@@ -95,28 +95,28 @@ class MongoRuns:
         return [by_id.get(run_id) for run_id in run_ids]
 
     @store_call
-    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
-        """See Runs."""
-        is_replaced = await self._make(self._change(before, after, result))
+    async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
+        """See RunRepository."""
+        is_replaced = await self._apply(self._change(before, after, result))
         if is_replaced:
-            self._note(after)
+            self._observe(after)
         return is_replaced
 
-    async def _make(self, change: RunChange) -> bool:
+    async def _apply(self, change: RunChange) -> bool:
         return (await self._runs.update_one(*statement_of([change]))).matched_count == 1
 
-    def _change(self, before: Run, after: Run, result: Result | None) -> RunChange:
+    def _change(self, before: Run, after: Run, result: RunResult | None) -> RunChange:
         left = length_fields(after) if result is None else result_fields(result)
         fields = changes(before, after) | left
         if before.phase is Phase.WAITING:
-            fields[UNBOOKED] = True
-        if after.phase.is_terminal and self._is_told(after.workspace_id):
-            fields[UNTOLD] = True
+            fields[UNSETTLED] = True
+        if after.phase.is_terminal and self._has_subscribers(after.workspace_id):
+            fields[PENDING_NOTICE] = True
         return RunChange(before.id, before.revision, fields, after.phase.is_terminal)
 
     @store_call
     async def renew(self, run_id: str, attempt: int) -> bool:
-        """See Runs."""
+        """See RunRepository."""
         held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
         lease_ends = server_time_after(self._rules.lease)
         limit_ends = {"$add": ["$deadline_ms", whole_ms(self._rules.grace)]}
@@ -124,21 +124,21 @@ class MongoRuns:
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
 
     @store_call
-    async def overdue(self, limit: int, now: datetime, *, at_work: bool = True) -> Sequence[Seen]:
-        """See Runs."""
-        late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
+    async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
+        """See RunRepository."""
+        late = {"phase": {"$in": WATCHED if in_progress else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
         found = await self._find(late, {"$limit": limit}, add_server_time(blank=BIG_FIELDS))
-        return [_seen(document) for document in found]
+        return [_loaded(document) for document in found]
 
     @store_call
-    async def orphan_attached(self) -> None:
-        """See Runs."""
+    async def expire_attached(self) -> None:
+        """See RunRepository."""
         update = {"$set": {"due_ms": await now_ms(self._store)}, "$inc": {"revision": 1}}
         await self._runs.update_many({"phase": Phase.ATTACHED.value}, update)
 
     @store_call
-    async def adopt(self, adopted: Adopted) -> bool:
-        """See Runs."""
+    async def adopt(self, adopted: AdoptedRun) -> bool:
+        """See RunRepository."""
         run, spec = adopted.run, adopted.spec
         fields = new_document(run, spec, order=order_of_attached(run.id)) | result_fields(adopted.result)
         durable = {"job_id": new_job_id(), "state": encode_payload(adopted.state), **spec_fields(spec)}
@@ -159,7 +159,7 @@ class MongoRuns:
 
     @store_call
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
-        """See Runs."""
+        """See RunRepository."""
         now = await now_ms(self._store)
         reserved = {
             "_id": run_id,
@@ -178,19 +178,19 @@ class MongoRuns:
 
     @store_call
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
-        """See Runs."""
+        """See RunRepository."""
         await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
 
     async def _find(self, query: Document, *stages: Document) -> list[Document]:
         return await (await self._runs.aggregate([{"$match": query}, *stages])).to_list()
 
 
-def _seen(document: Document) -> Seen:
-    return Seen(to_run(document), from_ms(document["now_ms"]))
+def _loaded(document: Document) -> LoadedRun:
+    return LoadedRun(to_run(document), from_ms(document["now_ms"]))
 
 
-def _claimable(document: Document) -> Claimable:
-    return Claimable(
+def _claimable(document: Document) -> ClaimableRun:
+    return ClaimableRun(
         to_run(document),
         from_ms(document["now_ms"]),
         decode_spec(document["spec"]),

@@ -186,18 +186,18 @@ def id_taken(run_id: str) -> RunIdTaken:
     return RunIdTaken(f"run id {run_id} has been used")
 
 
-class IllegalMove(Exception):
+class IllegalTransition(Exception):
     """A step backwards or out of an end: a bug here, never the caller's error."""
 
 
-def move(run: Run, phase: Phase, **changes: Any) -> Run:
+def transition(run: Run, phase: Phase, **changes: Any) -> Run:
     """Return `run` in its next phase. Raises IllegalMove."""
     if phase not in NEXT[run.phase]:
-        raise IllegalMove(f"run {run.id} cannot go from {run.phase} to {phase}")
+        raise IllegalTransition(f"run {run.id} cannot go from {run.phase} to {phase}")
     return replace(run, phase=phase, **changes)
 
 
-def forgotten_after(run: Run, now: datetime, rules: Rules) -> Run:
+def with_expiry(run: Run, now: datetime, rules: Rules) -> Run:
     """Return `run`, which ends now, with its result and log expiry."""
     logs = timedelta(milliseconds=run.log_retention_ms)
     return replace(run, result_until=now + rules.retention, expires_at=now + max(rules.retention, logs))
@@ -207,8 +207,8 @@ def end(
     run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
 ) -> Run:
     """Return `run` in a terminal phase, without a holder and with an expiry. It ends no earlier than it started."""
-    return move(
-        forgotten_after(run, now, rules),
+    return transition(
+        with_expiry(run, now, rules),
         phase,
         ended_at=max(now, run.started_at or now),
         due_at=None,

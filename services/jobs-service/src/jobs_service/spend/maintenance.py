@@ -4,17 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from jobs_service.leadership.leader import Leader
-from jobs_service.payloads.ports import Blobs
-from jobs_service.spend.ports import SpendBook
+from jobs_service.payloads.ports import BlobRepository
+from jobs_service.spend.ports import SpendRepository
 
 AT_ONCE: Final = 100
 MAX_ROUNDS: Final = 50
 
 
-class Housekeeping:
+class Maintenance:
     """Background bookings and cleanup; active only in the leader."""
 
-    def __init__(self, blobs: Blobs, spend: SpendBook, leader: Leader) -> None:
+    def __init__(self, blobs: BlobRepository, spend: SpendRepository, leader: Leader) -> None:
         self._blobs = blobs
         self._spend = spend
         self._leader = leader
@@ -23,16 +23,16 @@ class Housekeeping:
         """Book costs and delete expired values. Raises Unavailable."""
         if await self._leader.term() is not None:
             try:
-                await _through(self._spend.collect)
+                await _run_until_done(self._spend.collect)
             finally:  # expired values do not wait for bookings
-                await _through(self._blobs.sweep)
+                await _run_until_done(self._blobs.sweep)
 
     async def stop(self) -> None:
         """Give up leadership."""
-        await self._leader.leave()
+        await self._leader.resign()
 
 
-async def _through(some: Callable[[int], Awaitable[int]]) -> None:
+async def _run_until_done(some: Callable[[int], Awaitable[int]]) -> None:
     for _ in range(MAX_ROUNDS):
         if await some(AT_ONCE) < AT_ONCE:
             return

@@ -5,7 +5,7 @@ from typing import Protocol
 from shared.contracts.usage import Usage
 
 
-class SpendBook(Protocol):
+class SpendRepository(Protocol):
     """Model costs of workspaces, each run exactly once."""
 
     async def collect(self, limit: int) -> int:

@@ -31,7 +31,7 @@ NOTE: Final = "*"
 BOOKED: Final = "booked"
 """What was booked of a run before its end, and in which batch."""
 _MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
-_UNDER_WAY: Final = ("run_ids", "charge_ids", "parts", "sums")
+_BATCH_FIELDS: Final = ("run_ids", "charge_ids", "parts", "sums")
 """Fields of a note until its batch is booked."""
 
 
@@ -51,11 +51,11 @@ class _Batch:
     @property
     def fields(self) -> Document:
         """Return the note's fields."""
-        return {name: getattr(self, name) for name in _UNDER_WAY}
+        return {name: getattr(self, name) for name in _BATCH_FIELDS}
 
 
-class MongoSpendBook:
-    """Implements SpendBook."""
+class MongoSpend:
+    """Implements SpendRepository."""
 
     def __init__(self, store: Store) -> None:
         self._charges = MongoCharges(store)
@@ -64,10 +64,10 @@ class MongoSpendBook:
 
     @store_call
     async def collect(self, limit: int) -> int:
-        """See SpendBook."""
+        """See SpendRepository."""
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
-        if not noted.keys().isdisjoint(_UNDER_WAY):  # an earlier version may have finished the part it knew
-            await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _UNDER_WAY)))
+        if not noted.keys().isdisjoint(_BATCH_FIELDS):  # an earlier version may have finished the part it knew
+            await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _BATCH_FIELDS)))
         marked = await self._runs.find({UNCHARGED: True}, _MARKED_FIELDS).limit(limit).to_list()
         due = await self._charges.due(limit)
         if not marked and not due.charge_ids:
@@ -87,7 +87,7 @@ class MongoSpendBook:
 
     @store_call
     async def of_month(self, workspace_id: str, month: str) -> Usage:
-        """See SpendBook."""
+        """See SpendRepository."""
         found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
         if found is None:
             return Usage()
@@ -106,9 +106,9 @@ class MongoSpendBook:
         if batch.run_ids:
             await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
         if batch.parts:
-            await self._runs.bulk_write([_noted(part, batch.number) for part in batch.parts], ordered=False)
+            await self._runs.bulk_write([_booking_update(part, batch.number) for part in batch.parts], ordered=False)
         await self._charges.close(batch.charge_ids)
-        done = dict.fromkeys(_UNDER_WAY, 1)
+        done = dict.fromkeys(_BATCH_FIELDS, 1)
         await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": done})
 
     async def _put(self, wanted: Document, change: Document) -> bool:
@@ -125,7 +125,7 @@ def _is_whole(run: Document) -> bool:
     return Phase(run["phase"]).is_terminal
 
 
-def _noted(part: Document, number: int) -> UpdateOne:
+def _booking_update(part: Document, number: int) -> UpdateOne:
     """Return an update that stores what was booked of a run. Its mark stays if its costs have grown."""
     run = {"_id": part["run_id"], f"{BOOKED}.batch": {"$not": {"$gte": number}}}
     is_all = {"$eq": ["$usage", {"$literal": part["usage"]}]}

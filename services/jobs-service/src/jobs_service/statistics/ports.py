@@ -6,7 +6,7 @@ from typing import Protocol
 from shared.contracts.run_statistics import RunStatistics
 
 
-class Tallies(Protocol):
+class RunCountRepository(Protocol):
     """Number of ended runs of each workflow, and the time of the last end."""
 
     async def add(self, more: Sequence[RunStatistics]) -> None:

@@ -16,20 +16,20 @@ TALLIES: Final = "tallies"
 INDEXES: Final = (Index(TALLIES, ascending("workspace_id", "workflow_id")),)
 
 
-class MongoTallies:
-    """Implements Tallies."""
+class MongoRunCounts:
+    """Implements RunCountRepository."""
 
     def __init__(self, store: Store) -> None:
         self._tallies = store.collection(TALLIES)
 
     @store_call
     async def add(self, more: Sequence[RunStatistics]) -> None:
-        """See Tallies."""
+        """See RunCountRepository."""
         await self._tallies.bulk_write([_addition(each) for each in more], ordered=False)
 
     @store_call
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
-        """See Tallies."""
+        """See RunCountRepository."""
         found = await self._tallies.find({"_id": {"$in": list(workflow_ids)}}).to_list()
         return [_tally(each) for each in found if each["workspace_id"] == workspace_id]
 

@@ -5,19 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from jobs_service.statistics.ports import Tallies
+from jobs_service.statistics.ports import RunCountRepository
 from shared.contracts.run_statistics import FindRunStatistics, RunStatisticsList
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
 
-def tallies_router(tallies: Tallies, tokens: ServiceTokens) -> APIRouter:
+def run_counts_router(tallies: RunCountRepository, tokens: ServiceTokens) -> APIRouter:
     """Return the route. It takes many workflow ids, so they are in the body."""
     router = APIRouter(prefix="/internal/tallies", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/search")
-    async def search(asked: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
-        return StructResponse(RunStatisticsList(tuple(await tallies.of(asked.workspace_id, asked.workflow_ids))))
+    async def search(request: Annotated[FindRunStatistics, Depends(struct_body(FindRunStatistics))]) -> Response:
+        return StructResponse(RunStatisticsList(tuple(await tallies.of(request.workspace_id, request.workflow_ids))))
 
     return router

@@ -1,21 +1,21 @@
 """Counts the ended runs of each workflow."""
 
 from jobs_service.runs.run import Run
-from jobs_service.statistics.ports import Tallies
+from jobs_service.statistics.ports import RunCountRepository
 from shared.contracts.run_statistics import RunStatistics
 
 
-class Tallying:
+class RunCounter:
     """Collects ended runs and stores counts in batches, so that a run needs no extra write.
 
     A killed process loses about a second of counts.
     """
 
-    def __init__(self, tallies: Tallies) -> None:
+    def __init__(self, tallies: RunCountRepository) -> None:
         self._tallies = tallies
         self._gathered: dict[str, RunStatistics] = {}
 
-    def note(self, run: Run) -> None:
+    def count(self, run: Run) -> None:
         """Count the run if it has ended; one that never started does not count."""
         if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
             self._gather(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at))

@@ -13,13 +13,13 @@ class StoreClock:
         self._tolerance = tolerance
         self._latest_start: datetime | None = None
 
-    def jumped(self, now: datetime, *, asked_at: float, answered_at: float) -> bool:
+    def jumped(self, now: datetime, *, sent_at: float, received_at: float) -> bool:
         """Return whether the clock jumped since the last reading.
 
-        The store read `now` between `asked_at` and `answered_at` of the monotonic clock, so that clock's zero is known
+        The store read `now` between `sent_at` and `received_at` of the monotonic clock, so that clock's zero is known
         up to the response time. A slow response is no jump.
         """
-        earliest = now - timedelta(seconds=answered_at)
+        earliest = now - timedelta(seconds=received_at)
         has_jumped = self._latest_start is not None and earliest - self._latest_start > self._tolerance
-        self._latest_start = now - timedelta(seconds=asked_at)
+        self._latest_start = now - timedelta(seconds=sent_at)
         return has_jumped

@@ -11,11 +11,11 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.pagination import Filters, Page, ResultPage, list_documents, range_query, read_in_one_query
 
-_NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
-_AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
+_NOT_STARTED: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
+_IN_PROGRESS: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)
 _OPEN: Final = {
-    RunStatus.QUEUED: _NOT_BEGUN,
-    RunStatus.PROCESSING: _AT_WORK,
+    RunStatus.QUEUED: _NOT_STARTED,
+    RunStatus.PROCESSING: _IN_PROGRESS,
     RunStatus.PAUSED: (Phase.PAUSED,),
 }
 """Phases of runs that have not ended: so few runs that one query finds them all."""

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.views.ports import LoggedRun, RunLogs, ViewedRun
-from jobs_service.views.reader import Reading
+from jobs_service.views.ports import LogEntry, RunLogRepository, RunWithBlocks
+from jobs_service.views.reader import RunReader
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
 from shared.errors import NotFound
@@ -15,12 +15,12 @@ PAGE_BYTES: Final = 8 * 1024 * 1024
 """Limit for JSON of outputs and block logs on one page; the rest moves to the next."""
 
 
-class LogReading:
+class LogSearch:
     """Search of runs."""
 
-    def __init__(self, logs: RunLogs, reading: Reading) -> None:
+    def __init__(self, logs: RunLogRepository, reader: RunReader) -> None:
         self._logs = logs
-        self._reading = reading
+        self._reader = reader
 
     async def find(self, query: FindLogs) -> RunPage:
         """Return a page of runs. Raises InvalidRequest, Unavailable."""
@@ -30,14 +30,14 @@ class LogReading:
         cursor = shown[-1].cursor if len(shown) < len(page.runs) else page.next_cursor
         return RunPage(tuple([await self._complete(each.run) for each in shown]), cursor)
 
-    async def _complete(self, run: ViewedRun) -> RunView:
+    async def _complete(self, run: RunWithBlocks) -> RunView:
         try:
-            return await self._reading.complete(run)
+            return await self._reader.complete(run)
         except NotFound:
             return run.view
 
 
-def _fitting(found: Sequence[LoggedRun]) -> int:
+def _fitting(found: Sequence[LogEntry]) -> int:
     """Return how many leading runs fit on a page with outputs and block logs; at least one."""
     room = PAGE_BYTES
     for index, each in enumerate(found):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from jobs_service.runs.documents import BARE_SPEC, payload_in
 from jobs_service.views.lists import RunList
-from jobs_service.views.ports import LoggedPage, LoggedRun, ViewedRun
+from jobs_service.views.ports import LogEntry, LogPage, RunWithBlocks
 from jobs_service.views.repository import to_view
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
@@ -20,14 +20,14 @@ _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
 class MongoRunLogs:
-    """Implements RunLogs."""
+    """Implements RunLogRepository."""
 
     def __init__(self, store: Store) -> None:
         self._runs = RunList(store)
 
     @store_call
-    async def find(self, query: FindLogs) -> LoggedPage:
-        """See RunLogs."""
+    async def find(self, query: FindLogs) -> LogPage:
+        """See RunLogRepository."""
         found, after = await self._runs.read(
             query.workspace_id,
             _page(query),
@@ -37,7 +37,7 @@ class MongoRunLogs:
             others=list(_others(query)),
             hidden=_projection(query),
         )
-        return LoggedPage([_logged(document) for document in found], after.text if after else None)
+        return LogPage([_logged(document) for document in found], after.text if after else None)
 
 
 def _page(query: FindLogs) -> Page:
@@ -51,8 +51,8 @@ def _page(query: FindLogs) -> Page:
     )
 
 
-def _logged(document: Document) -> LoggedRun:
-    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), Cursor.of(document).text)
+def _logged(document: Document) -> LogEntry:
+    return LogEntry(RunWithBlocks(to_view(document), payload_in(document, "blocks")), Cursor.of(document).text)
 
 
 def _projection(query: FindLogs) -> Document:

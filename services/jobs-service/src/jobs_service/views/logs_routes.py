@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from jobs_service.views.logs import LogReading
+from jobs_service.views.logs import LogSearch
 from shared.contracts.logs import FindLogs
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
 
-def logs_router(logs: LogReading, tokens: ServiceTokens) -> APIRouter:
+def logs_router(logs: LogSearch, tokens: ServiceTokens) -> APIRouter:
     """Return the search route. It takes its many filters in the body."""
     router = APIRouter(prefix="/internal/logs", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 

@@ -14,30 +14,30 @@ EVERY_RUN: Final = RunFilter()
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Filter for runs, newest first. `but_stopping`: omit those already being canceled."""
+    """Filter for runs, newest first. `exclude_canceling`: omit those already being canceled."""
 
     workspace_id: str
     workflow_id: str | None = None
     only: RunFilter = EVERY_RUN
     limit: int = 50
     cursor: str | None = None
-    but_stopping: bool = False
+    exclude_canceling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ViewedRun:
+class RunWithBlocks:
     """View of a run; its blocks, if requested, still as stored."""
 
     view: RunView
     blocks: Payload | None
 
 
-class RunViews(Protocol):
+class RunViewRepository(Protocol):
     """Views of runs. A run past its retention is not found."""
 
-    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None: ...
 
-    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None: ...
 
     async def page(self, query: PageQuery) -> RunPage:
         """Return one page. Raises InvalidRequest for an invalid cursor."""
@@ -45,24 +45,24 @@ class RunViews(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedRun:
+class LogEntry:
     """A run in a list, and the cursor behind it."""
 
-    run: ViewedRun
+    run: RunWithBlocks
     cursor: str
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedPage:
+class LogPage:
     """A page of runs, possibly fewer than requested. `next_cursor` is None at the end of the list."""
 
-    runs: Sequence[LoggedRun]
+    runs: Sequence[LogEntry]
     next_cursor: str | None
 
 
-class RunLogs(Protocol):
+class RunLogRepository(Protocol):
     """Search of runs."""
 
-    async def find(self, query: FindLogs) -> LoggedPage:
+    async def find(self, query: FindLogs) -> LogPage:
         """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""
         ...

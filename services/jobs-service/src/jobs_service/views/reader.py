@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from jobs_service.payloads.service import Payloads
-from jobs_service.views.ports import PageQuery, RunViews, ViewedRun
+from jobs_service.views.ports import PageQuery, RunViewRepository, RunWithBlocks
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunPage, RunView
 from shared.errors import NotFound
@@ -14,10 +14,10 @@ MAX_PAGE: Final = 200
 _decode_blocks = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 
-class Reading:
+class RunReader:
     """Lookups and lists of runs."""
 
-    def __init__(self, views: RunViews, payloads: Payloads) -> None:
+    def __init__(self, views: RunViewRepository, payloads: Payloads) -> None:
         self._views = views
         self._payloads = payloads
 
@@ -36,14 +36,14 @@ class Reading:
         """Return a page of a workspace's runs, newest first. Raises InvalidRequest."""
         return await self._views.page(query)
 
-    async def complete(self, run: ViewedRun) -> RunView:
+    async def complete(self, run: RunWithBlocks) -> RunView:
         """Return the run with its blocks, if requested. Raises NotFound if they were deleted, Unavailable."""
         if run.blocks is None:
             return run.view
         blocks = _decode_blocks(await self._payloads.fetch(run.view.workspace_id, run.blocks))
         return msgspec.structs.replace(run.view, blocks=blocks)
 
-    async def _found(self, found: ViewedRun | None, missing: str) -> RunView:
+    async def _found(self, found: RunWithBlocks | None, missing: str) -> RunView:
         if found is None:
             raise NotFound(missing)
         return await self.complete(found)

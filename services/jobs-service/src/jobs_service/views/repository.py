@@ -16,7 +16,7 @@ from jobs_service.runs.documents import (
 from jobs_service.runs.run import Phase
 from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.lists import RunList
-from jobs_service.views.ports import PageQuery, ViewedRun
+from jobs_service.views.ports import PageQuery, RunWithBlocks
 from shared.batching import Batcher
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
@@ -33,7 +33,7 @@ MAX_TOGETHER: Final = 16
 MAX_WAITING: Final = 10_000
 
 
-class _Sight(NamedTuple):
+class _Projection(NamedTuple):
     """The key field and the large fields to read of a run."""
 
     field: str
@@ -46,13 +46,13 @@ class _Sight(NamedTuple):
         return ["spec", BARE_SPEC, "state", *(name for name, is_shown in shown.items() if not is_shown)]
 
 
-class _Look(NamedTuple):
-    sight: _Sight
+class _Lookup(NamedTuple):
+    projection: _Projection
     id: str
 
 
 class MongoRunViews:
-    """Implements RunViews.
+    """Implements RunViewRepository.
 
     Callers poll for jobs: concurrent lookups are read together.
     """
@@ -61,29 +61,29 @@ class MongoRunViews:
         self._store = store
         self._runs = store.collection(RUNS)
         self._list = RunList(store)
-        self._looks = Batcher(self._look_at_all, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)
+        self._lookups = Batcher(self._find_all, max_items=MAX_TOGETHER, max_waiting=MAX_WAITING)
 
     async def start(self) -> None:
         """Start taking lookups."""
-        await self._looks.start()
+        await self._lookups.start()
 
     async def stop(self) -> None:
         """Finish waiting lookups."""
-        await self._looks.stop()
+        await self._lookups.stop()
 
     @store_call
-    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
-        """See RunViews."""
-        return await self._seen(_Look(_Sight("_id", output, blocks), run_id))
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
+        """See RunViewRepository."""
+        return await self._find(_Lookup(_Projection("_id", output, blocks), run_id))
 
     @store_call
-    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
-        """See RunViews."""
-        return await self._seen(_Look(_Sight("job_id", output, blocks), job_id))
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
+        """See RunViewRepository."""
+        return await self._find(_Lookup(_Projection("job_id", output, blocks), job_id))
 
     @store_call
     async def page(self, query: PageQuery) -> RunPage:
-        """See RunViews."""
+        """See RunViewRepository."""
         only = query.only
         wanted = Page(
             limit=query.limit,
@@ -97,38 +97,41 @@ class MongoRunViews:
             wanted,
             workflow_ids=workflow_ids,
             status=only.status,
-            others=[{"cancel_requested": {"$ne": True}}] if query.but_stopping else (),
+            others=[{"cancel_requested": {"$ne": True}}] if query.exclude_canceling else (),
             hidden=STATE_ONLY,
         )
         return RunPage(await self._unexpired(found), after.text if after else None)
 
-    async def _seen(self, look: _Look) -> ViewedRun | None:
-        found = await self._looks.submit(look)
+    async def _find(self, lookup: _Lookup) -> RunWithBlocks | None:
+        found = await self._lookups.submit(lookup)
         return None if found is None else _viewed(found)
 
-    async def _look_at_all(self, looks: Sequence[_Look]) -> Sequence[Document | None]:
+    async def _find_all(self, lookups: Sequence[_Lookup]) -> Sequence[Document | None]:
         """Return stored documents: an unreadable one fails only its own lookup."""
-        alike: defaultdict[_Sight, set[str]] = defaultdict(set)
-        for look in looks:
-            alike[look.sight].add(look.id)
-        found = await asyncio.gather(*(self._look_at(sight, ids) for sight, ids in alike.items()))
-        seen = {look: document for each in found for look, document in each.items()}
-        return [seen.get(look) for look in looks]
+        groups: defaultdict[_Projection, set[str]] = defaultdict(set)
+        for lookup in lookups:
+            groups[lookup.projection].add(lookup.id)
+        found = await asyncio.gather(*(self._find_group(projection, ids) for projection, ids in groups.items()))
+        seen = {lookup: document for each in found for lookup, document in each.items()}
+        return [seen.get(lookup) for lookup in lookups]
 
-    async def _look_at(self, sight: _Sight, ids: Collection[str]) -> Mapping[_Look, Document]:
-        stages: list[Document] = [{"$match": {sight.field: {"$in": list(ids)}}}, add_server_time(blank=sight.hidden)]
+    async def _find_group(self, projection: _Projection, ids: Collection[str]) -> Mapping[_Lookup, Document]:
+        stages: list[Document] = [
+            {"$match": {projection.field: {"$in": list(ids)}}},
+            add_server_time(blank=projection.hidden),
+        ]
         found = await (await self._runs.aggregate(stages)).to_list()
-        return {_Look(sight, document[sight.field]): document for document in found}
+        return {_Lookup(projection, document[projection.field]): document for document in found}
 
     async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
         now = from_ms(await now_ms(self._store))
         return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
 
 
-def _viewed(document: Document) -> ViewedRun | None:
+def _viewed(document: Document) -> RunWithBlocks | None:
     if document["phase"] == Phase.RESERVED.value or to_run(document).is_expired(from_ms(document["now_ms"])):
         return None
-    return ViewedRun(to_view(document), payload_in(document, "blocks"))
+    return RunWithBlocks(to_view(document), payload_in(document, "blocks"))
 
 
 def to_view(document: Document) -> RunView:

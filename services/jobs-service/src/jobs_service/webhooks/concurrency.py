@@ -5,13 +5,13 @@ from typing import Final
 
 from jobs_service.webhooks.ports import DueDelivery
 
-PLACES: Final = 40
-WORKSPACE_PLACES: Final = 20
-ADDRESS_PLACES: Final = 10
+SLOTS: Final = 40
+WORKSPACE_SLOTS: Final = 20
+ADDRESS_SLOTS: Final = 10
 """An address that never answers delays neither other workspaces nor the workspace's other addresses."""
 
 
-class Places:
+class ConcurrencySlots:
     """Concurrency slots of deliveries in progress."""
 
     def __init__(self) -> None:
@@ -21,34 +21,34 @@ class Places:
     @property
     def free(self) -> int:
         """Return the number of free slots."""
-        return PLACES - self._of_workspace.total()
+        return SLOTS - self._of_workspace.total()
 
     @property
     def full_workspaces(self) -> list[str]:
         """Return the workspaces that have used all their slots."""
-        return [name for name, count in self._of_workspace.items() if count >= WORKSPACE_PLACES]
+        return [name for name, count in self._of_workspace.items() if count >= WORKSPACE_SLOTS]
 
     @property
     def full_addresses(self) -> list[str]:
         """Return the addresses that have used all their slots."""
-        return [url for url, count in self._of_address.items() if count >= ADDRESS_PLACES]
+        return [url for url, count in self._of_address.items() if count >= ADDRESS_SLOTS]
 
-    def has_room_for(self, due: DueDelivery) -> bool:
+    def is_free_for(self, due: DueDelivery) -> bool:
         """Return whether a slot is free for the delivery."""
         return (
             self.free > 0
-            and self._of_workspace[due.workspace_id] < WORKSPACE_PLACES
-            and self._of_address[due.url] < ADDRESS_PLACES
+            and self._of_workspace[due.workspace_id] < WORKSPACE_SLOTS
+            and self._of_address[due.url] < ADDRESS_SLOTS
         )
 
-    def take(self, due: DueDelivery) -> None:
+    def acquire(self, due: DueDelivery) -> None:
         """Take a slot for the delivery."""
         self._of_workspace[due.workspace_id] += 1
         self._of_address[due.url] += 1
 
-    def give_back(self, due: DueDelivery) -> bool:
+    def release(self, due: DueDelivery) -> bool:
         """Release the delivery's slot; return whether another delivery may have waited for it."""
-        was_wanted = not self.has_room_for(due)
+        was_wanted = not self.is_free_for(due)
         self._of_workspace -= Counter([due.workspace_id])  # removes entries of zero
         self._of_address -= Counter([due.url])
         return was_wanted

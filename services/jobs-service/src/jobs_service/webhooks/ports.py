@@ -58,18 +58,20 @@ class WebhookSender(Protocol):
         ...
 
 
-class Notices(Protocol):
+class DeliveryRepository(Protocol):
     """Ended runs with subscribers, and the deliveries about them."""
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
         """Return up to `limit` runs without deliveries, by key; fewer if they are large."""
         ...
 
-    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+    async def save_deliveries(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
         """Store the deliveries and mark the runs as announced."""
         ...
 
-    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
+    async def due(
+        self, limit: int, *, excluded_workspaces: Collection[str], excluded_urls: Collection[str]
+    ) -> Sequence[DueDelivery]:
         """Return up to `limit` due deliveries, longest due first, except for these workspaces and addresses."""
         ...
 
@@ -94,23 +96,23 @@ class Notices(Protocol):
         ...
 
 
-class SubscriptionBook(Protocol):
+class SubscriptionRepository(Protocol):
     """Subscriptions. `has_any` answers from memory, less than a second old."""
 
     def has_any(self, workspace_id: str) -> bool: ...
 
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]: ...
 
-    async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription: ...
+    async def save(self, workspace_id: str, subscription_id: str | None, request: SaveSubscription) -> Subscription: ...
 
     async def delete(self, workspace_id: str, subscription_id: str) -> None: ...
 
-    async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
+    async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
         """Record a delivery's success or failure; deactivate a subscription that has failed for too long."""
         ...
 
 
-class SecretBox(Protocol):
+class SecretRepository(Protocol):
     """Secrets that sign deliveries, encrypted at rest."""
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:

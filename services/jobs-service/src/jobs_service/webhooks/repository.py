@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import bson
 
-from jobs_service.runs.documents import RUNS, UNTOLD, decode_spec, payload_in
+from jobs_service.runs.documents import PENDING_NOTICE, RUNS, decode_spec, payload_in
 from jobs_service.store.inserts import insert_new
 from jobs_service.store.timestamps import from_ms, now_ms
 from jobs_service.views.repository import to_view
@@ -25,7 +25,7 @@ from shared.store.server_time import server_time_after
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (
-    Index(RUNS, ascending(UNTOLD), sparse=True),
+    Index(RUNS, ascending(PENDING_NOTICE), sparse=True),
     Index(DELIVERIES, ascending("state", "due_ms")),
     Index(DELIVERIES, ascending("workspace_id", "position", "_id")),
     Index(DELIVERIES, ascending("expires_at"), expire_after_seconds=0),
@@ -36,8 +36,8 @@ READ_BYTES: Final = 4 * 1024 * 1024
 """Limit for ended runs read at once. Each may hold megabytes and becomes a body for every subscriber."""
 
 
-class MongoNotices:
-    """Implements Notices."""
+class MongoDeliveries:
+    """Implements DeliveryRepository."""
 
     def __init__(self, store: Store, lifetime: timedelta) -> None:
         self._store = store
@@ -47,10 +47,10 @@ class MongoNotices:
 
     @store_call
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
-        """See Notices."""
+        """See DeliveryRepository."""
         runs: dict[str, EndedRun] = {}
         room = READ_BYTES
-        async with self._runs.find({UNTOLD: True}).limit(limit) as found:
+        async with self._runs.find({PENDING_NOTICE: True}).limit(limit) as found:
             async for document in found:
                 room -= len(bson.encode(document))
                 if room < 0 and runs:
@@ -59,40 +59,42 @@ class MongoNotices:
         return runs
 
     @store_call
-    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
-        """See Notices."""
+    async def save_deliveries(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """See DeliveryRepository."""
         now = await now_ms(self._store)
         documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
         await insert_new(self._deliveries, documents)
-        await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
+        await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {PENDING_NOTICE: 1}})
 
     @store_call
-    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
-        """See Notices."""
+    async def due(
+        self, limit: int, *, excluded_workspaces: Collection[str], excluded_urls: Collection[str]
+    ) -> Sequence[DueDelivery]:
+        """See DeliveryRepository."""
         due: Document = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": await now_ms(self._store)}}
-        if but_of:
-            due["workspace_id"] = {"$nin": list(but_of)}
-        if but_to:
-            due["url"] = {"$nin": list(but_to)}
+        if excluded_workspaces:
+            due["workspace_id"] = {"$nin": list(excluded_workspaces)}
+        if excluded_urls:
+            due["url"] = {"$nin": list(excluded_urls)}
         found = await self._deliveries.find(due).sort("due_ms", 1).limit(limit).to_list()
         return [_due(each) for each in found]
 
     @store_call
     async def take(self, due: DueDelivery) -> bool:
-        """See Notices."""
+        """See DeliveryRepository."""
         untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
         taken = {"attempts": due.attempts, "due_ms": server_time_after(SENDING)}
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
-        """See Notices."""
+        """See DeliveryRepository."""
         done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
         await self._note(due, answer, done)
 
     @store_call
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
-        """See Notices."""
+        """See DeliveryRepository."""
         error = answer.reason or f"HTTP {answer.status}"
         if wait is None:
             await self._note(due, answer, {"state": DeliveryState.FAILED.value, "last_error": error})
@@ -108,7 +110,7 @@ class MongoNotices:
     async def page(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """See Notices."""
+        """See DeliveryRepository."""
         page = Page(limit=limit, after=None if cursor is None else Cursor.parse(cursor))
         only = Filters(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
         theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
@@ -119,7 +121,7 @@ class MongoNotices:
 
     @store_call
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
-        """See Notices."""
+        """See DeliveryRepository."""
         again = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
         known = {"_id": delivery_id, "workspace_id": workspace_id}
         return (await self._deliveries.update_one(known, {"$set": again})).matched_count == 1

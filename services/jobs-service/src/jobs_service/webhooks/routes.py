@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from jobs_service.webhooks.subscriptions import Subscribing
+from jobs_service.webhooks.subscriptions import SubscriptionService
 from shared.contracts.webhooks import CallbackSecret, SaveSubscription, Subscriptions
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
 MAX_PAGE = 200
-Asked = Annotated[SaveSubscription, Depends(struct_body(SaveSubscription))]
+RequestBody = Annotated[SaveSubscription, Depends(struct_body(SaveSubscription))]
 
 
-def webhooks_router(subscribing: Subscribing, tokens: ServiceTokens) -> APIRouter:
+def webhooks_router(subscription_service: SubscriptionService, tokens: ServiceTokens) -> APIRouter:
     """Return the gateway's routes."""
     router = APIRouter(
         prefix="/internal/webhooks/{workspace_id}", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))]
@@ -23,27 +23,27 @@ def webhooks_router(subscribing: Subscribing, tokens: ServiceTokens) -> APIRoute
 
     @router.get("/subscriptions")
     async def all_of(workspace_id: str) -> Response:
-        return StructResponse(Subscriptions(await subscribing.all(workspace_id)))
+        return StructResponse(Subscriptions(await subscription_service.all(workspace_id)))
 
     @router.post("/subscriptions", status_code=201)
-    async def create(workspace_id: str, asked: Asked) -> Response:
-        return StructResponse(await subscribing.create(workspace_id, asked), status_code=201)
+    async def create(workspace_id: str, request: RequestBody) -> Response:
+        return StructResponse(await subscription_service.create(workspace_id, request), status_code=201)
 
     @router.get("/subscriptions/{subscription_id}")
     async def get(workspace_id: str, subscription_id: str) -> Response:
-        return StructResponse(await subscribing.get(workspace_id, subscription_id))
+        return StructResponse(await subscription_service.get(workspace_id, subscription_id))
 
     @router.put("/subscriptions/{subscription_id}")
-    async def replace(workspace_id: str, subscription_id: str, asked: Asked) -> Response:
-        return StructResponse(await subscribing.replace(workspace_id, subscription_id, asked))
+    async def replace(workspace_id: str, subscription_id: str, request: RequestBody) -> Response:
+        return StructResponse(await subscription_service.replace(workspace_id, subscription_id, request))
 
     @router.delete("/subscriptions/{subscription_id}", status_code=204)
     async def delete(workspace_id: str, subscription_id: str) -> None:
-        await subscribing.delete(workspace_id, subscription_id)
+        await subscription_service.delete(workspace_id, subscription_id)
 
     @router.post("/subscriptions/{subscription_id}/test")
-    async def try_out(workspace_id: str, subscription_id: str) -> Response:
-        return StructResponse(await subscribing.try_out(workspace_id, subscription_id))
+    async def send_test(workspace_id: str, subscription_id: str) -> Response:
+        return StructResponse(await subscription_service.send_test(workspace_id, subscription_id))
 
     @router.get("/deliveries")
     async def deliveries(
@@ -52,15 +52,15 @@ def webhooks_router(subscribing: Subscribing, tokens: ServiceTokens) -> APIRoute
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Response:
-        page = await subscribing.deliveries(workspace_id, subscription_id, limit=limit, cursor=cursor)
+        page = await subscription_service.deliveries(workspace_id, subscription_id, limit=limit, cursor=cursor)
         return StructResponse(page)
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=204)
     async def resend(workspace_id: str, delivery_id: str) -> None:
-        await subscribing.resend(workspace_id, delivery_id)
+        await subscription_service.resend(workspace_id, delivery_id)
 
     @router.get("/callback-secret")
     async def callback_secret(workspace_id: str) -> Response:
-        return StructResponse(CallbackSecret(await subscribing.callback_secret(workspace_id)))
+        return StructResponse(CallbackSecret(await subscription_service.callback_secret(workspace_id)))
 
     return router

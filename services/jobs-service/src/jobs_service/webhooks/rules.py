@@ -121,12 +121,12 @@ def is_success(status: int | None) -> bool:
     return status is not None and 200 <= status < 300
 
 
-def is_passing(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """Return whether a retry may succeed."""
     return status >= 500 or status == 429
 
 
-def wait_before(attempts: int, schedule: Sequence[timedelta] = RETRIES) -> timedelta | None:
+def retry_delay(attempts: int, schedule: Sequence[timedelta] = RETRIES) -> timedelta | None:
     """Return the delay after this many attempts; None when none are left."""
     if attempts > len(schedule):
         return None

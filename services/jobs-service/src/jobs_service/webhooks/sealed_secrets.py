@@ -11,15 +11,15 @@ CALLBACK: Final = "callback"
 """Owner of the secret for callback URLs; other secrets belong to subscriptions."""
 
 
-def seal_secret(ring: AesGcmKeyRing, secret: str | None, *, workspace_id: str, owner: str) -> Document | None:
+def seal_secret(wake: AesGcmKeyRing, secret: str | None, *, workspace_id: str, owner: str) -> Document | None:
     """Return the encrypted secret; None if there is none. Raises Unavailable without a key."""
-    return asdict(ring.seal(secret, workspace_id=workspace_id, name=_name(owner))) if secret else None
+    return asdict(wake.seal(secret, workspace_id=workspace_id, name=_name(owner))) if secret else None
 
 
-def open_secret(ring: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
+def open_secret(wake: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
     """Return a document's secret; None if it has none. Raises Unavailable if it cannot be decrypted."""
     stored: Document | None = document.get("secret") if document else None
-    return ring.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
+    return wake.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
 def sealed_secrets(collection: Collection) -> SealedDocuments:

@@ -16,16 +16,16 @@ INDEXES: Final = (Index(CALLBACK_SECRETS, ascending("secret.key_id"), name="key"
 
 
 class MongoWebhookSecrets:
-    """Implements SecretBox."""
+    """Implements SecretRepository."""
 
-    def __init__(self, store: Store, ring: AesGcmKeyRing) -> None:
+    def __init__(self, store: Store, wake: AesGcmKeyRing) -> None:
         self._subscriptions = store.collection(SUBSCRIPTIONS)
         self._callbacks = store.collection(CALLBACK_SECRETS)
-        self._ring = ring
+        self._ring = wake
 
     @store_call
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
-        """See SecretBox."""
+        """See SecretRepository."""
         found = await self._subscriptions.find_one({"_id": subscription_id, "workspace_id": workspace_id})
         if found is None:
             raise NotFound("the webhook was deleted")
@@ -33,7 +33,7 @@ class MongoWebhookSecrets:
 
     @store_call
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
-        """See SecretBox."""
+        """See SecretRepository."""
         found = await self._callbacks.find_one({"_id": workspace_id})
         if found is None and make is not None and self._ring.active_key_id is not None:
             made = {"secret": seal_secret(self._ring, make(), workspace_id=workspace_id, owner=CALLBACK)}

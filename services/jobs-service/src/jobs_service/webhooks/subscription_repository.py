@@ -25,12 +25,12 @@ MOST_REMEMBERED: Final = 100_000
 
 
 class MongoSubscriptions:
-    """Implements SubscriptionBook."""
+    """Implements SubscriptionRepository."""
 
-    def __init__(self, store: Store, ring: AesGcmKeyRing) -> None:
+    def __init__(self, store: Store, wake: AesGcmKeyRing) -> None:
         self._store = store
         self._subscriptions = store.collection(SUBSCRIPTIONS)
-        self._ring = ring
+        self._ring = wake
         self._subscribed: frozenset[str] = frozenset()
         self._saved: set[str] = set()
         """Workspaces saved since the latest read began, which may not include them."""
@@ -43,7 +43,7 @@ class MongoSubscriptions:
         """Nothing to close."""
 
     def has_any(self, workspace_id: str) -> bool:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         return workspace_id in self._subscribed
 
     @store_call
@@ -55,17 +55,17 @@ class MongoSubscriptions:
 
     @store_call
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         found = await self._subscriptions.find({"workspace_id": workspace_id}).sort("created_at", 1).to_list()
         return tuple(map(_view, found))
 
     @store_call
-    async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription:
-        """See SubscriptionBook."""
+    async def save(self, workspace_id: str, subscription_id: str | None, request: SaveSubscription) -> Subscription:
+        """See SubscriptionRepository."""
         key = subscription_id or new_id()
-        fields: Document = {name: getattr(asked, name) for name in _SHOWN} | {"failing_since": None}
-        if asked.secret is not msgspec.UNSET:
-            fields["secret"] = seal_secret(self._ring, asked.secret, workspace_id=workspace_id, owner=key)
+        fields: Document = {name: getattr(request, name) for name in _SHOWN} | {"failing_since": None}
+        if request.secret is not msgspec.UNSET:
+            fields["secret"] = seal_secret(self._ring, request.secret, workspace_id=workspace_id, owner=key)
         fixed = {"workspace_id": workspace_id, "created_at": from_ms(await now_ms(self._store))}
         update = {"$set": fields, "$setOnInsert": fixed}
         await self._subscriptions.update_one({"_id": key}, update, upsert=subscription_id is None)
@@ -78,12 +78,12 @@ class MongoSubscriptions:
 
     @store_call
     async def delete(self, workspace_id: str, subscription_id: str) -> None:
-        """See SubscriptionBook."""
+        """See SubscriptionRepository."""
         await self._subscriptions.delete_one({"_id": subscription_id, "workspace_id": workspace_id})
 
     @store_call
-    async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
-        """See SubscriptionBook."""
+    async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
+        """See SubscriptionRepository."""
         if arrived:
             failing = {"_id": subscription_id, "failing_since": {"$ne": None}}
             await self._subscriptions.update_one(failing, {"$set": {"failing_since": None}})
