@@ -6,12 +6,13 @@ from contextlib import suppress
 import pytest
 from tests.support.deploy import DeployCaller, at, deploy_service, state
 
-from deploy_service.adapters.mongo_chats import MongoChats
+from deploy_service.adapters.mongo_publications import MongoPublications
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.bootstrap import open_store
 from deploy_service.domain.content import Snapshot
+from deploy_service.domain.publications import CHAT
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from deploy_service.settings import DeploySettings
@@ -75,9 +76,9 @@ class FusedWorkflows(MongoWorkflows):
         return replaced
 
 
-class FusedChats(MongoChats):
+class FusedChats(MongoPublications[Chat]):
     def __init__(self, store: Store, fuse: Fuse) -> None:
-        super().__init__(store)
+        super().__init__(store, CHAT)
         self._fuse = fuse
 
     async def delete_of(self, workflow_id: str) -> None:

@@ -56,7 +56,7 @@ async def test_another_workspaces_workflow_is_no_tool(gateway: DeployCaller) -> 
 async def test_a_workspace_has_a_bounded_number_of_servers(
     gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy_service.application.tool_servers.SERVERS_LIMIT", 2)
+    monkeypatch.setattr("deploy_service.application.publications.SERVERS_LIMIT", 2)
     for _ in range(2):
         await create(gateway)
     with pytest.raises(InvalidRequest, match="at most 2"):
@@ -67,7 +67,7 @@ async def test_a_workspace_has_a_bounded_number_of_servers(
 async def test_nor_has_it_more_when_many_are_made_at_once(
     gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy_service.application.tool_servers.SERVERS_LIMIT", 2)
+    monkeypatch.setattr("deploy_service.application.publications.SERVERS_LIMIT", 2)
     made = await asyncio.gather(*(create(gateway) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(each, ToolServer) for each in made) == 2
     listed = await gateway.http.call("GET", f"{PATH}?workspace_id=ws", returns=ToolServers)

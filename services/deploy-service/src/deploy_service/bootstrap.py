@@ -4,48 +4,41 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from deploy_service.adapters import (
-    mongo_agents,
-    mongo_chats,
     mongo_environment,
+    mongo_publications,
     mongo_snapshots,
     mongo_versions,
     mongo_workflows,
 )
-from deploy_service.adapters.control_bus import ControlBusAnnouncer
-from deploy_service.adapters.mongo_agents import MongoAgents
-from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_deletion import MongoDeletion
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment, sealed_entries
+from deploy_service.adapters.mongo_publications import MongoPublications
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
-from deploy_service.adapters.mongo_tool_servers import INDEXES as TOOL_SERVER_INDEXES
-from deploy_service.adapters.mongo_tool_servers import MongoToolServers
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
-from deploy_service.api.agents import agents_router
-from deploy_service.api.chats import chats_router
 from deploy_service.api.deletion import deletion_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
+from deploy_service.api.publications import publications_router
 from deploy_service.api.runs import runs_router
-from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
-from deploy_service.application.agents import Agents
+from deploy_service.application.announcer import Announcer
 from deploy_service.application.changes import WorkflowChanges
-from deploy_service.application.chats import Chats
 from deploy_service.application.checker import WorkflowChecker
 from deploy_service.application.contents import Contents
 from deploy_service.application.deletion import DeletionService
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentService
+from deploy_service.application.publications import Agents, Chats, ToolServers
 from deploy_service.application.run_rights import RunRights
-from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
+from deploy_service.domain.publications import AGENT, CHAT, TOOL_SERVER
 from deploy_service.ports import (
-    ChatRepository,
     DraftRepository,
+    PublicationRepository,
     SnapshotRepository,
     VersionRepository,
     WorkflowRepository,
@@ -54,6 +47,7 @@ from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
+from shared.contracts.chats import Chat
 from shared.keyed_locks import KeyedLocks
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import KeyRotation
@@ -70,9 +64,7 @@ INDEXES = (
     *mongo_versions.INDEXES,
     *mongo_environment.INDEXES,
     *mongo_snapshots.INDEXES,
-    *mongo_chats.INDEXES,
-    *mongo_agents.INDEXES,
-    *TOOL_SERVER_INDEXES,
+    *mongo_publications.INDEXES,
 )
 ENVELOPE_FACTOR = 2
 """A workflow file may be JSON inside JSON, with every quote escaped."""
@@ -93,7 +85,7 @@ def build(
     drafts: DraftRepository | None = None,
     snapshots: SnapshotRepository | None = None,
     versions: VersionRepository | None = None,
-    chats: ChatRepository | None = None,
+    chats: PublicationRepository[Chat] | None = None,
 ) -> FastAPI:
     """Build the application; defaults come from `settings`."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY, client=settings.amqp_client)
@@ -104,13 +96,13 @@ def build(
     snapshots = snapshots or MongoSnapshots(store)
     versions = versions or MongoVersions(store)
     environment = MongoEnvironment(store)
-    chats, agents = chats or MongoChats(store), MongoAgents(store)
+    chats, agents = chats or MongoPublications(store, CHAT), MongoPublications(store, AGENT)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
     tokens, ticket_keys = ServiceTokens.of(settings), settings.ticket_ring()
     checks = TicketChecks(tokens, ticket_keys, clock, accepts_missing=settings.run_tickets == "accept-missing")
     limit = settings.workflow_limit_bytes
 
-    changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), KeyedLocks())
+    changes = WorkflowChanges(workflows, Announcer(broker.control), KeyedLocks())
     contents = Contents(drafts, versions, snapshots)
     workflow_service = Workflows(
         workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit
@@ -136,9 +128,12 @@ def build(
             deployments_router(deployment_service, version_service, tokens),
             environment_router(environment_service, tokens),
             deletion_router(DeletionService(workflow_service, MongoDeletion(store)), tokens),
-            chats_router(Chats(chats, workflows, clock), tokens),
-            agents_router(Agents(agents, workflows, clock), tokens),
-            tool_servers_router(ToolServers(MongoToolServers(store), workflows, clock), tokens),
+            publications_router(
+                Chats(chats, workflows, clock),
+                Agents(AGENT, agents, workflows, clock),
+                ToolServers(MongoPublications(store, TOOL_SERVER), workflows, clock),
+                tokens,
+            ),
         ],
         middleware=[Middleware(BodyLimitMiddleware, limit=limit * ENVELOPE_FACTOR)],
     )

@@ -1,22 +1,19 @@
-"""Ports of deploy-service: storage, encryption, announcements.
+"""Repository ports of deploy-service.
 
 Every write is durable when it returns. All methods raise Unavailable if their server does not answer.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from deploy_service.domain.content import Content, Draft, Snapshot
 from deploy_service.domain.environment import EnvironmentEntry
+from deploy_service.domain.publications import P, PublicationKey
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
-from shared.contracts.agents import Agent
-from shared.contracts.chats import Chat
 from shared.contracts.deployments import EnvironmentName
 from shared.contracts.erasure import Erase
-from shared.contracts.tool_servers import ToolServer
-from shared.security.sealed import Sealed
 
 
 class WorkflowRepository(Protocol):
@@ -120,11 +117,8 @@ class VersionRepository(Protocol):
         ...
 
 
-P = TypeVar("P")
-
-
-class WorkflowPublications(Protocol[P]):
-    """Publications of one kind besides the API; at most one per workflow."""
+class PublicationRepository(Protocol[P]):
+    """Publications of one kind."""
 
     async def add(self, publication: P, /) -> bool:
         """Store a publication unless a unique field is taken; return whether it is stored."""
@@ -136,8 +130,8 @@ class WorkflowPublications(Protocol[P]):
 
     async def get(self, publication_id: str, /) -> P | None: ...
 
-    async def of(self, workflow_id: str) -> P | None:
-        """Return this workflow's publication."""
+    async def find(self, key: PublicationKey, value: str, *, limit: int) -> Sequence[P]:
+        """Return up to `limit` publications with this value, oldest first."""
         ...
 
     async def delete(self, publication_id: str, /) -> None:
@@ -146,40 +140,6 @@ class WorkflowPublications(Protocol[P]):
 
     async def delete_of(self, workflow_id: str) -> None:
         """Delete a workflow's publication."""
-        ...
-
-
-class ChatRepository(WorkflowPublications[Chat], Protocol):
-    """Chats; an address leads to one."""
-
-    async def at(self, identifier: str) -> Chat | None:
-        """Return the chat at this address."""
-        ...
-
-
-class AgentRepository(WorkflowPublications[Agent], Protocol):
-    """Agents."""
-
-
-class ToolServerRepository(Protocol):
-    """MCP servers with their tools."""
-
-    async def add(self, server: ToolServer) -> None:
-        """Store a new server."""
-        ...
-
-    async def get(self, server_id: str) -> ToolServer | None: ...
-
-    async def of(self, workspace_id: str, limit: int) -> Sequence[ToolServer]:
-        """Return up to `limit` servers of a workspace, oldest first."""
-        ...
-
-    async def replace(self, server: ToolServer, *, expected_revision: int) -> bool:
-        """Store `server` if the stored revision matches; return whether it did."""
-        ...
-
-    async def delete(self, server_id: str) -> None:
-        """Delete it, if present."""
         ...
 
 
@@ -200,24 +160,4 @@ class EnvironmentRepository(Protocol):
 
     async def delete(self, workspace_id: str, name: str) -> bool:
         """Delete an entry; return whether it existed."""
-        ...
-
-
-class KeyRing(Protocol):
-    """Encrypts values, each bound to its workspace and name."""
-
-    def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
-        """Encrypt `value`. Raises Unavailable if no key is configured."""
-        ...
-
-    def open(self, sealed: Sealed, *, workspace_id: str, name: str) -> str:
-        """Decrypt the value. Raises Unavailable if its key is missing or it was modified."""
-        ...
-
-
-class Announcer(Protocol):
-    """Announces endpoint changes to every process. Never raises: leases bound missed announcements."""
-
-    async def announce(self, workflow_id: str, revision: int) -> None:
-        """Announce the revision after it is stored."""
         ...

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploy_service.adapters import (
-    mongo_agents,
-    mongo_chats,
     mongo_drafts,
     mongo_environment,
+    mongo_publications,
     mongo_snapshots,
-    mongo_tool_servers,
     mongo_versions,
     mongo_workflows,
 )
@@ -28,12 +26,12 @@ class MongoDeletion:
     def __init__(self, store: Store) -> None:
         self._workflows = store.collection(mongo_workflows.COLLECTION)
         self._drafts = store.collection(mongo_drafts.COLLECTION)
-        self._published = [store.collection(each.COLLECTION) for each in (mongo_chats, mongo_agents)]
+        self._published = [store.collection(name) for name in (mongo_publications.CHATS, mongo_publications.AGENTS)]
         self._versions = store.collection(mongo_versions.COLLECTION)
         self._snapshots = store.collection(mongo_snapshots.COLLECTION)
         self._ephemeral = store.collection(mongo_snapshots.EPHEMERAL)
         self._environment = store.collection(mongo_environment.COLLECTION)
-        self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
+        self._tool_servers = store.collection(mongo_publications.TOOL_SERVERS)
 
     @store_call
     async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deploy_service.application.announcer import Announcer
 from deploy_service.domain.workflow import Workflow
-from deploy_service.ports import Announcer, WorkflowRepository
+from deploy_service.ports import WorkflowRepository
 from shared.errors import NotFound, Unavailable
 from shared.keyed_locks import KeyedLocks
 

@@ -11,7 +11,7 @@ from deploy_service.application.timestamps import timestamp
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
 from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
-from deploy_service.ports import DraftRepository, WorkflowPublications, WorkflowRepository
+from deploy_service.ports import DraftRepository, PublicationRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
@@ -35,7 +35,7 @@ class Workflows:
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        publications: Sequence[WorkflowPublications[Any]],
+        publications: Sequence[PublicationRepository[Any]],
         content_limit: int,
     ) -> None:
         self._workflows = workflows

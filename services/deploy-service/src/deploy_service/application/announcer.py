@@ -1,4 +1,4 @@
-"""Announcements over the broker's broadcast."""
+"""Announcements of endpoint changes to every process."""
 
 import asyncio
 from typing import Final
@@ -13,14 +13,14 @@ ANNOUNCE_SECONDS: Final = 2.0
 log = get_logger("announcements")
 
 
-class ControlBusAnnouncer:
-    """Implements Announcer."""
+class Announcer:
+    """Broadcasts over the broker. A lost announcement is not retried: the leases of caches bound the delay."""
 
     def __init__(self, control: ControlBus) -> None:
         self._control = control
 
     async def announce(self, workflow_id: str, revision: int) -> None:
-        """See Announcer."""
+        """Announce the revision, after it is stored."""
         try:
             async with asyncio.timeout(ANNOUNCE_SECONDS):
                 await self._control.broadcast(LiveVersionChanged(workflow_id, revision))
