@@ -139,7 +139,7 @@ async def test_a_broker_that_takes_nothing_is_told_once_and_not_at_every_step(sy
             await system.dispatcher.step()
         system.work.is_up = True
         await system.dispatcher.step()
-    assert [line["event"] for line in logs] == ["runs wait for the broker", "the broker takes runs again"]
+    assert [line["event"] for line in logs] == ["runs_waiting_for_broker", "broker_accepts_runs"]
     assert system.sent == ["a0"]
 
 

@@ -96,7 +96,7 @@ async def test_what_is_away_is_one_line_and_only_the_unforeseen_says_where(error
         await failed.wait()
         await loop.stop()
     assert [(line["event"], line["log_level"], "exc_info" in line) for line in logs] == [
-        ("a step failed", level, level == "error")
+        ("loop_step_failed", level, level == "error")
     ]
 
 

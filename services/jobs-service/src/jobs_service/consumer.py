@@ -36,13 +36,13 @@ class QueueConsumer(ABC):
             await self._subscription.close(grace=self._drain_seconds)
 
 
-async def is_stored(store: Callable[[], Awaitable[None]], *, waiting: str) -> bool:
-    """Store it; while the store is unavailable, wait and log `waiting`. False: it stayed unavailable."""
+async def is_stored(store: Callable[[], Awaitable[None]], *, event: str) -> bool:
+    """Store it; while the store is unavailable, wait and log `event`. False: it stayed unavailable."""
     for _ in range(TRIES):
         try:
             await store()
         except Unavailable as error:
-            log.warning(waiting, error=error.message)
+            log.warning(event, error=error.message)
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return True

@@ -26,4 +26,4 @@ class Announcer:
                 await self._control.broadcast(LiveVersionChanged(workflow_id, revision))
         except (Unavailable, TimeoutError) as error:
             ANNOUNCEMENTS_LOST.inc()
-            log.warning("a change was not announced", workflow_id=workflow_id, revision=revision, error=repr(error))
+            log.warning("endpoint_announcement_failed", workflow_id=workflow_id, revision=revision, error=repr(error))

@@ -16,7 +16,7 @@ from shared.contracts.messages import CancelRun
 from shared.errors import Conflict, NotFound
 from shared.observe.logging import get_logger
 
-log = get_logger("cancelling")
+log = get_logger("cancels")
 
 
 class CancelService:
@@ -59,7 +59,7 @@ class CancelService:
             try:
                 await self.cancel(pending.run_id, RecordCancel(pending.workspace_id, pending.workflow_id))
             except (NotFound, Conflict):
-                log.info("a remembered cancel does not apply", run_id=pending.run_id)
+                log.info("pending_cancel_not_applicable", run_id=pending.run_id)
 
     async def _cancel_loaded(self, loaded: LoadedRun | None) -> CancelResult | None:
         if loaded is None:
@@ -82,7 +82,7 @@ class CancelService:
         except BrokerUnavailable:
             if run.phase is Phase.ATTACHED:
                 raise  # its worker has no other way to know; a durable run's worker learns it with its lease
-            log.warning("a cancel was recorded but not broadcast", run_id=run.id)
+            log.warning("cancel_broadcast_failed", run_id=run.id)
 
     async def _notify_reserved(self, loaded: LoadedRun | None, request: RecordCancel) -> None:
         if loaded is None or loaded.run.phase is not Phase.RESERVED or loaded.run.workspace_id != request.workspace_id:

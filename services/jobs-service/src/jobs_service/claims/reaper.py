@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.contracts.messages import CancelRun
 from shared.observe.logging import get_logger
 
-log = get_logger("reaping")
+log = get_logger("reaper")
 JUMP: Final = 0.25
 """The part of a lease by which the store's clock must jump to count: workers renew with two thirds of it left."""
 AT_ONCE: Final = 100
@@ -92,7 +92,7 @@ class Reaper:
 
     async def _report(self, before: Run, after: Run) -> None:
         metrics.REAPED.labels(after.phase.value).inc()
-        log.info("run reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
+        log.info("run_reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
         if not after.phase.is_terminal:
             return  # no broadcast here: it would also stop the next worker; the attempt fences the lost one
         if before.phase is not Phase.ATTACHED:
@@ -105,4 +105,4 @@ class Reaper:
         try:
             await self._control.broadcast(CancelRun(run_id, "lost"))
         except BrokerUnavailable:
-            log.warning("a lost worker could not be told", run_id=run_id)
+            log.warning("lost_worker_not_stopped", run_id=run_id)

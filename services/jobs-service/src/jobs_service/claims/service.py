@@ -22,10 +22,7 @@ from shared.clock import ms_between, whole_ms
 from shared.contracts.claims import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
 from shared.contracts.runs import RunStatus
-from shared.observe.logging import get_logger
 from shared.security.run_tickets import TicketSigner
-
-log = get_logger("working")
 
 
 class ClaimService:

@@ -26,5 +26,5 @@ class DeadLettersConsumer(QueueConsumer):
     async def handle(self, letter: DeadLetter) -> Settlement:
         """Store one letter; while the store is unavailable, wait before redelivery."""
         store = partial(self._dead_letters.store, letter)
-        stored = await is_stored(store, waiting="a dead letter waits for the store")
+        stored = await is_stored(store, event="dead_letter_waiting_for_store")
         return Settlement.ACK if stored else Settlement.REDELIVER

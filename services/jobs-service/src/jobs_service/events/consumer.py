@@ -36,7 +36,7 @@ class EventsConsumer(QueueConsumer):
         try:
             await self._events.append(delivery.message)
         except Unavailable as error:
-            log.warning("events wait for the store", error=error.message)
+            log.warning("events_waiting_for_store", error=error.message)
             await asyncio.sleep(PAUSE_SECONDS)
             return Settlement.REDELIVER
         return Settlement.ACK

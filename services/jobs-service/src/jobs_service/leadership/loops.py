@@ -112,9 +112,9 @@ class Loop:
             async with asyncio.timeout(seconds):
                 await work()
         except FlowportError as error:
-            log.warning("a step failed", loop=self._name, reason=str(error))
+            log.warning("loop_step_failed", loop=self._name, reason=str(error))
             return False
         except Exception:
-            log.exception("a step failed", loop=self._name)
+            log.exception("loop_step_failed", loop=self._name)
             return False
         return True

@@ -24,7 +24,7 @@ MAX_WAITING: Final = 10_000
 
 Answer = RunAccepted | FlowportError
 
-log = get_logger("accepting")
+log = get_logger("admission")
 
 
 class AdmissionService:
@@ -77,5 +77,5 @@ def _known(answer: RunAccepted | BaseException) -> Answer:
         return answer
     if not isinstance(answer, Exception):
         raise answer
-    log.error("a run could not be accepted", exc_info=answer)
+    log.error("run_admission_failed", exc_info=answer)
     return Unavailable("the run could not be stored")

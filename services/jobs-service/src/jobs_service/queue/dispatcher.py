@@ -22,7 +22,7 @@ from shared.contracts.messages import DurableRunDispatched
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 
-log = get_logger("dispatching")
+log = get_logger("dispatcher")
 RECOUNT_SECONDS: Final = 300.0
 RECOUNT_SOON_SECONDS: Final = 0.5
 

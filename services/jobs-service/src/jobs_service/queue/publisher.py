@@ -8,7 +8,7 @@ from shared.broker.topology import ASYNC
 from shared.contracts.messages import DurableRunDispatched
 from shared.observe.logging import get_logger
 
-log = get_logger("dispatching")
+log = get_logger("dispatcher")
 
 
 class DispatchPublisher:
@@ -49,7 +49,7 @@ class DispatchPublisher:
             else:
                 raise failure
         if failed and not self._waits_for_broker:
-            log.warning("runs wait for the broker", count=failed)
+            log.warning("runs_waiting_for_broker", count=failed)
         elif self._waits_for_broker and not failed:
-            log.info("the broker takes runs again")
+            log.info("broker_accepts_runs")
         self._waits_for_broker = bool(failed)

@@ -34,7 +34,7 @@ class RecordsConsumer(QueueConsumer):
         if not isinstance(delivery.message, RecordBatch):
             return Settlement.DEAD_LETTER
         records = [record for record in delivery.message.records if _is_sound(record)]
-        if not await is_stored(partial(self._records.write, records), waiting="records wait for the store"):
+        if not await is_stored(partial(self._records.write, records), event="records_waiting_for_store"):
             return Settlement.REDELIVER
         metrics.RECORDS.inc(len(records))
         is_whole = len(records) == len(delivery.message.records)
@@ -47,6 +47,6 @@ def _is_sound(record: Record) -> bool:
     try:
         outcome_phase(record.outcome.status)
     except InvalidRequest:
-        log.error("a record tells of no outcome", run_id=record.run.run_id)
+        log.error("record_outcome_invalid", run_id=record.run.run_id)
         return False
     return True

@@ -24,7 +24,7 @@ from shared.errors import FlowportError, NotFound
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task
 
-log = get_logger("delivering")
+log = get_logger("webhooks")
 
 STOP_SECONDS: Final = 3.0
 SEND_SECONDS: Final = 30.0
@@ -102,7 +102,7 @@ class DeliveryService:
         try:
             await self._deliver(due)
         except Exception:
-            log.exception("a delivery failed; it is due again in a minute", delivery=due.id)
+            log.exception("webhook_delivery_failed", delivery_id=due.id)
 
     async def _deliver(self, due: DueDelivery) -> None:
         answer = await self._send(due)
@@ -129,7 +129,7 @@ class DeliveryService:
             )
         except FlowportError as error:
             # Counts as an attempt: otherwise a secret whose key is missing would be retried without end.
-            log.error("a delivery could not be sent", delivery=due.id, error=error.message)
+            log.error("webhook_delivery_not_sent", delivery_id=due.id, error=error.message)
             return WebhookAnswer(None, f"Not sent: {error.message}", refused=isinstance(error, NotFound))
 
     async def _secret(self, workspace_id: str, subscription_id: str | None) -> str | None:

@@ -10,7 +10,7 @@ from shared.contracts.webhooks import Subscription
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
 
-log = get_logger("notifying")
+log = get_logger("webhooks")
 
 AT_ONCE: Final = 50
 
@@ -38,7 +38,7 @@ class Notifier:
         except FlowportError:
             raise
         except Exception:
-            log.exception("nobody can be told of a run", run_id=run_key, workspace_id=run.view.workspace_id)
+            log.exception("webhook_notification_failed", run_id=run_key, workspace_id=run.view.workspace_id)
             return []
 
     async def _new_deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
