@@ -30,7 +30,7 @@ async def test_an_agent_is_found_by_its_id_and_its_workflow(gateway: DeployCalle
 
 async def test_a_workflow_is_one_agent(gateway: DeployCaller) -> None:
     agent = await publish(gateway)
-    with pytest.raises(Conflict, match="an agent already"):
+    with pytest.raises(Conflict, match="already has an agent"):
         await publish(gateway, workflow_id=agent.workflow_id)
     with pytest.raises(NotFound, match="Workflow not found"):
         await publish(gateway, workflow_id="nowhere")
@@ -48,7 +48,7 @@ async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(g
     agent = await publish(gateway)
     path = f"/internal/agents/{agent.id}?expected_revision={agent.revision}"
     saved = await gateway.http.call("PUT", path, body=AgentSettings(name="A", is_published=False), returns=Agent)
-    with pytest.raises(Conflict, match="changed in between"):
+    with pytest.raises(Conflict, match="has changed since"):
         await gateway.http.call("PUT", path, body=AgentSettings(name="B"), returns=Agent)
     assert await of(gateway, agent.workflow_id) == saved
 

@@ -61,7 +61,7 @@ async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(g
     path = f"/internal/chats/{chat.id}?expected_revision={chat.revision}"
     closed = msgspec.structs.replace(chat.settings, is_active=False)
     saved = await gateway.http.call("PUT", path, body=closed, returns=Chat)
-    with pytest.raises(Conflict, match="changed in between"):
+    with pytest.raises(Conflict, match="has changed since"):
         await gateway.http.call("PUT", path, body=chat.settings, returns=Chat)
     assert await look(gateway, "help-desk") == saved
 

@@ -59,7 +59,7 @@ async def test_where_names_are_enough_no_value_is_read(gateway: DeployCaller, se
     listed = await gateway.http.call("GET", "/internal/environment/ws/names", returns=EnvironmentNames)
     assert [each.name for each in listed.names] == ["A"]
     warned = (await gateway.deploy(workflow.id)).warnings
-    assert warned == ("Secrets that are not set stay as they are typed: {{B}}",)
+    assert warned == ("These secrets are not set, so their references stay as text: {{B}}",)
 
 
 async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) -> None:
@@ -67,7 +67,7 @@ async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) 
     workflow = await gateway.create(state("return '{{TOKEN}}' + '{{PLACE}}' + `{{ if }}` + environmentVariables.OTHER"))
     await put(gateway, "PLACE", "Lyon")
     await put(gateway, "TOKEN", "s3cret", workspace="another")
-    told = ("Secrets that are not set stay as they are typed: {{TOKEN}}",)
+    told = ("These secrets are not set, so their references stay as text: {{TOKEN}}",)
     assert (await gateway.deploy(workflow.id)).warnings == told
     await put(gateway, "TOKEN", "s3cret")
     assert (await gateway.deploy(workflow.id)).warnings == ()

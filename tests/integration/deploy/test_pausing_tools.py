@@ -12,7 +12,7 @@ PLAIN = chain(start(), block("f", "function", code="return 1"))
 ASKS = chain(start(), block("h", "human_in_the_loop"))
 LONG: JsonObject = {"async": True, "timeValue": "1", "timeUnitLong": "days"}
 SHORT: JsonObject = {"async": "false", "timeValue": "1"}
-REFUSED = 'Agent, tool "Approve": the workflow may wait for a person or for days'
+REFUSED = 'Agent, tool "Approve": the workflow may pause for a person or for days'
 
 
 def waiting(settings: JsonObject) -> JsonObject:

@@ -200,7 +200,7 @@ async def test_what_is_deleted_is_told_nothing_more(hooked: System, stub: Stub) 
     await hooked.gateway.client.call("POST", f"{BASE}/deliveries/{waiting.id}/resend")
 
     (delivery,) = await settled(hooked)
-    assert (delivery.state, delivery.last_error) == (DeliveryState.FAILED, "Not sent: the webhook was deleted")
+    assert (delivery.state, delivery.last_error) == (DeliveryState.FAILED, f"Not sent: webhook {hook.id} was deleted")
     assert len(stub.asked) == 1
 
 

@@ -15,7 +15,7 @@ class FakeAgents:
 
     async def create(self, request: CreateAgent) -> Agent:
         if await self.of(request.workspace_id, request.workflow_id):
-            raise Conflict("Workflow is an agent already")
+            raise Conflict("Workflow already has an agent")
         agent = Agent(
             id=f"A{len(self.kept) + 1}",
             workspace_id=request.workspace_id,
@@ -37,7 +37,7 @@ class FakeAgents:
 
     async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
         if (await self.get(agent.id)).revision != agent.revision:
-            raise Conflict("The agent was changed in between")
+            raise Conflict("The agent has changed since it was loaded. Reload it and try again.")
         self.kept[agent.id] = msgspec.structs.replace(agent, settings=settings, revision=agent.revision + 1)
         return self.kept[agent.id]
 

@@ -43,7 +43,7 @@ class FakeChats:
         if other is not None and other.id != chat.id:
             raise Conflict("Identifier already in use")
         if (await self.get(chat.id)).revision != chat.revision:
-            raise Conflict("The chat was changed in between")
+            raise Conflict("The chat has changed since it was loaded. Reload it and try again.")
         self.chats[chat.id] = msgspec.structs.replace(chat, settings=settings, revision=chat.revision + 1)
         return self.chats[chat.id]
 

@@ -132,7 +132,7 @@ async def test_an_agent_is_changed_hidden_and_taken_away(system: System) -> None
     made = await publish(system)
     assert (await system.get("/api/workflows/W/a2a")).json == {"agent": made}
     again = await system.send("POST", AGENTS, {"workflowId": "W"})
-    assert (again.status, again.json["error"]) == (400, "Workflow is an agent already")
+    assert (again.status, again.json["error"]) == (400, "Workflow already has an agent")
     changed = await system.send("PATCH", f"{AGENTS}/A1", {"name": "Desk", "isPublic": True, "skills": [SKILL]})
     assert (changed.json["name"], changed.json["isPublic"], changed.json["skills"]) == ("Desk", True, [SKILL])
     assert system.deployments.endpoints["W"].is_public, "there is one access mode"

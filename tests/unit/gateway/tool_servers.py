@@ -37,7 +37,7 @@ class FakeToolServers:
 
     async def save_server(self, server: ToolServer, settings: ToolServerSettings) -> ToolServer:
         if self.kept[server.id].revision != server.revision:
-            raise Conflict("The server was changed in between")
+            raise Conflict("The server has changed since it was loaded. Reload it and try again.")
         changed = msgspec.structs.replace(server, settings=settings, revision=server.revision + 1)
         self.kept[server.id] = changed
         return changed

@@ -51,7 +51,7 @@ def test_a_run_that_is_too_old_with_its_pauses_fails_instead() -> None:
 
     assert isinstance(decision, ClaimEnd)
     assert decision.run.error is not None
-    assert decision.run.error.message == "The run was not finished within 360 days, including its pauses"
+    assert decision.run.error.message == "The run did not finish within 360 days, including its pauses"
 
 
 @pytest.mark.parametrize(

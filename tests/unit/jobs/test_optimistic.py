@@ -44,6 +44,6 @@ async def test_what_was_read_before_is_not_read_again() -> None:
 
 async def test_who_is_always_second_is_told_to_come_again() -> None:
     run = Contested(changes=1_000)
-    with pytest.raises(Unavailable, match="run-1 keeps changing"):
+    with pytest.raises(Unavailable, match="Run run-1 is being changed too often"):
         await retry_on_conflict("run-1", run.read, run.write)
     assert run.revision == TRIES

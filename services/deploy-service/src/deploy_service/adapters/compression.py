@@ -14,7 +14,7 @@ async def pack(document: bytes) -> bytes:
     """Compress outside the event loop. Raises PayloadTooLarge if the result does not fit into a store document."""
     packed = await asyncio.to_thread(zlib.compress, document)
     if len(packed) > PACKED_LIMIT:
-        raise PayloadTooLarge(f"the workflow takes {len(packed)} bytes when compressed; the limit is {PACKED_LIMIT}")
+        raise PayloadTooLarge(f"The workflow has {len(packed)} bytes when compressed; the limit is {PACKED_LIMIT}")
     return packed
 
 

@@ -53,4 +53,4 @@ class WorkflowChanges:
             if await self._workflows.replace(after, expected_revision=before.revision):
                 await self._announcer.announce(workflow_id, after.revision)
                 return Change(before, after)
-        raise Unavailable("the workflow changes too often to change it now", retry_after=1)
+        raise Unavailable(f"Workflow {workflow_id} is being changed too often. Try again.", retry_after=1)

@@ -51,5 +51,7 @@ class Contents:
 def version_number(text: str) -> int:
     """Parse a version number, from 1. Raises InvalidRequest."""
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
-        raise InvalidRequest("Invalid version", details=[{"path": ["version"], "message": "must be an integer from 1"}])
+        raise InvalidRequest(
+            "Invalid version", details=[{"path": ["version"], "message": "must be a version number, from 1"}]
+        )
     return int(text)

@@ -155,7 +155,7 @@ class Deployments:
                 await self._snapshots.put(snapshot)  # a deletion may have found it unused until now
                 return version
             version = version.numbered(await self._next_number(workflow))
-        raise Unavailable("too many deploys of this workflow at once", retry_after=1)
+        raise Unavailable(f"Workflow {workflow.id} is being deployed too often. Try again.", retry_after=1)
 
     async def _next_number(self, workflow: Workflow) -> int:
         newest = await self._versions.page(workflow.id, before=None, limit=1, newest=workflow.last_version)

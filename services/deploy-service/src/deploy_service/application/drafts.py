@@ -95,7 +95,7 @@ class Drafts:
             if await self._drafts.replace(after, expected_revision=before.revision):
                 await self._workflows.touch(workflow.id, after.saved_at)
                 return contracts.DraftSaved(after.revision, after.saved_at)
-        raise Unavailable("the draft is saved too often to save it now", retry_after=1)
+        raise Unavailable(f"The draft of workflow {workflow.id} is being saved too often. Try again.", retry_after=1)
 
 
 def _text_blocks(state: JsonObject) -> Iterator[str]:

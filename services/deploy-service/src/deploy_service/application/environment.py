@@ -53,7 +53,7 @@ class EnvironmentService:
             updated_by=request.actor_id,
         )
         if not await self._entries.put(entry, limit=ENTRIES_LIMIT):
-            raise InvalidRequest(f"a workspace has at most {ENTRIES_LIMIT} environment values")
+            raise InvalidRequest(f"A workspace can have at most {ENTRIES_LIMIT} environment values. Delete one first.")
 
     async def delete(self, workspace_id: str, name: str) -> None:
         """Delete a value. Raises NotFound."""

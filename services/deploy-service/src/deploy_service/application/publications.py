@@ -96,10 +96,10 @@ class Publications(Generic[P]):
             raise NotFound("Workflow not found")
 
     async def _create_conflict(self, publication: P) -> Conflict:
-        return Conflict(f"Workflow is an {self._kind.name} already")
+        return Conflict(f"Workflow already has an {self._kind.name}")
 
     async def _save_conflict(self, publication: P) -> Conflict:
-        return Conflict(f"The {self._kind.name} was changed in between")
+        return Conflict(f"The {self._kind.name} has changed since it was loaded. Reload it and try again.")
 
     async def _first(self, key: PublicationKey, value: str) -> P | None:
         found = await self._repository.find(key, value, limit=1)
@@ -165,5 +165,5 @@ class ToolServers(Publications[ToolServer]):
             take_back=lambda _: self._repository.delete(publication.id),
         )
         if added is None:
-            raise InvalidRequest(f"A workspace has at most {SERVERS_LIMIT} MCP servers")
+            raise InvalidRequest(f"A workspace can have at most {SERVERS_LIMIT} MCP servers. Delete one first.")
         return publication

@@ -140,5 +140,7 @@ def _read_cursor(cursor: str) -> str:
     except ValueError:
         place = ""
     if not _PLACE.fullmatch(place):
-        raise InvalidRequest("Invalid cursor", details=[{"path": ["cursor"], "message": "not a cursor of ours"}])
+        raise InvalidRequest(
+            "Invalid cursor", details=[{"path": ["cursor"], "message": "must be the cursor of a previous page"}]
+        )
     return place

@@ -20,10 +20,10 @@ _SKILL_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 def checked_settings(settings: AgentSettings) -> AgentSettings:
     """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.skills) > SKILLS_LIMIT:
-        raise invalid("skills", f"An agent has at most {SKILLS_LIMIT} skills")
+        raise invalid("skills", f"An agent can have at most {SKILLS_LIMIT} skills")
     ids = [skill.id for skill in settings.skills]
     if len(set(ids)) < len(ids):
-        raise invalid("skills", "The agent has a skill with this id already")
+        raise invalid("skills", "The skills of an agent must have different ids")
     return msgspec.structs.replace(
         settings,
         name=checked_name("name", settings.name, NAME_LIMIT),
@@ -34,9 +34,9 @@ def checked_settings(settings: AgentSettings) -> AgentSettings:
 
 def _checked_skill(skill: AgentSkill) -> AgentSkill:
     if not _SKILL_ID.fullmatch(skill.id):
-        raise invalid("skills.id", "A skill's id has 1 to 100 lowercase letters, digits, hyphens and underscores")
+        raise invalid("skills.id", "A skill's id must have 1 to 100 lowercase letters, digits, hyphens or underscores")
     if len(skill.tags) > TAGS_LIMIT or len(skill.examples) > EXAMPLES_LIMIT:
-        raise invalid("skills", f"A skill has at most {TAGS_LIMIT} tags and {EXAMPLES_LIMIT} examples")
+        raise invalid("skills", f"A skill can have at most {TAGS_LIMIT} tags and {EXAMPLES_LIMIT} examples")
     return msgspec.structs.replace(
         skill,
         name=checked_name("skills.name", skill.name, NAME_LIMIT),

@@ -38,14 +38,14 @@ def checked_identifier(identifier: str) -> str:
     if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
         raise invalid("identifier", INVALID_IDENTIFIER)
     if identifier in RESERVED:
-        raise invalid("identifier", "Identifier is reserved")
+        raise invalid("identifier", f"Identifier {identifier} is reserved. Choose another one.")
     return identifier
 
 
 def checked_settings(settings: ChatSettings) -> ChatSettings:
     """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.outputs) > OUTPUTS_LIMIT:
-        raise invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
+        raise invalid("outputConfigs", f"A chat can show at most {OUTPUTS_LIMIT} outputs")
     return msgspec.structs.replace(
         _checked_access(settings),
         identifier=checked_identifier(settings.identifier),
@@ -62,7 +62,7 @@ def _checked_access(settings: ChatSettings) -> ChatSettings:
     if has_password and not settings.password_hash:
         raise invalid("password", "Password is required when using password protection")
     if has_emails and not settings.ticket_secret:
-        raise invalid("authType", "Email access has no secret to sign with")
+        raise invalid("authType", "Email access needs a ticket secret")
     return msgspec.structs.replace(
         settings,
         password_hash=settings.password_hash if has_password else None,
@@ -75,7 +75,7 @@ def _checked_emails(given: tuple[str, ...]) -> tuple[str, ...]:
     if not given:
         raise invalid("allowedEmails", "Email access needs at least one address, or a domain like @example.com")
     if len(given) > MAX_ALLOWED_EMAILS:
-        raise invalid("allowedEmails", f"At most {MAX_ALLOWED_EMAILS} addresses and domains can be allowed")
+        raise invalid("allowedEmails", f"A chat can allow at most {MAX_ALLOWED_EMAILS} addresses and domains")
     return tuple(dict.fromkeys(map(_checked_email, given)))
 
 
@@ -107,5 +107,5 @@ def _checked_color(color: str | None) -> str | None:
 def _checked_output(output: ChatOutput) -> ChatOutput:
     path = output.path.strip() or "content"
     if path.partition(".")[0] in HIDDEN:
-        raise invalid("outputConfigs", f"{path} cannot be shown in a chat")
+        raise invalid("outputConfigs", f"A chat cannot show {path}")
     return ChatOutput(output.block_id, path)

@@ -30,7 +30,7 @@ def named_values(content: Content) -> frozenset[str]:
 def values_not_set(names: Set[str]) -> Problem:
     """Return a problem: a run leaves names without values as typed."""
     listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
-    message = f"Secrets that are not set stay as they are typed: {listed}"
+    message = f"These secrets are not set, so their references stay as text: {listed}"
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 

@@ -54,7 +54,7 @@ class Draft:
 
     def _revision_mismatch(self, kind: type[Conflict], expected_revision: int | None) -> Conflict:
         return kind(
-            f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
+            f"The draft is at revision {self.revision}, not {expected_revision}. Load it and apply your change again.",
             details={"expectedRevision": expected_revision, "currentRevision": self.revision},
         )
 
@@ -79,9 +79,9 @@ def content_of(state: JsonObject, *, limit: int) -> Content:
     try:
         document = msgspec.json.encode(snapshot_document(state))
     except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, deep nesting
-        raise _invalid_structure([f"the state is not JSON that every reader accepts: {error}"]) from error
+        raise _invalid_structure([f"The state is not valid JSON for every parser: {error}"]) from error
     if len(document) > limit:
-        raise PayloadTooLarge(f"the workflow takes {len(document)} bytes of JSON; the limit is {limit}")
+        raise PayloadTooLarge(f"The workflow has {len(document)} bytes of JSON; the limit is {limit}")
     return Content(document, snapshot_hash(_decoder.decode(document)))  # of the stored form, which may differ
 
 

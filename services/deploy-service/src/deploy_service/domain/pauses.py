@@ -64,8 +64,8 @@ def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
 def pausing_tool_problem(agent: Block, title: str) -> Problem:
     """Return the problem of such a tool."""
     message = (
-        f'{agent.name}, tool "{title}": the workflow may wait for a person or for days, '
-        "which a workflow that is used as a tool cannot do. Call it by a Workflow block."
+        f'{agent.name}, tool "{title}": the workflow may pause for a person or for days, '
+        "but a tool cannot pause. Call it in a Workflow block instead."
     )
     return error(ProblemCode.UNSUPPORTED_SETTING, message, agent, ("tools",))
 

@@ -21,13 +21,13 @@ _PARAMETER_NAME: Final = re.compile(r"(?!\$)[^\0]{1,200}")
 def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
     """Return `settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.tools) > TOOLS_LIMIT:
-        raise invalid("tools", f"A server has at most {TOOLS_LIMIT} tools")
+        raise invalid("tools", f"A server can have at most {TOOLS_LIMIT} tools")
     for what, values in (
-        ("name", [tool.name for tool in settings.tools]),
-        ("workflow", [tool.workflow_id for tool in settings.tools]),
+        ("names", [tool.name for tool in settings.tools]),
+        ("workflows", [tool.workflow_id for tool in settings.tools]),
     ):
         if len(set(values)) < len(values):
-            raise invalid("tools", f"The server has a tool with this {what} already")
+            raise invalid("tools", f"The tools of a server must have different {what}")
     return msgspec.structs.replace(
         settings,
         name=checked_name("name", settings.name, NAME_LIMIT),
@@ -38,13 +38,13 @@ def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
 
 def _checked_tool(tool: WorkflowTool) -> WorkflowTool:
     if not _TOOL_NAME.fullmatch(tool.name):
-        raise invalid("toolName", "A tool's name has 1 to 64 lowercase letters, digits and underscores")
+        raise invalid("toolName", "A tool's name must have 1 to 64 lowercase letters, digits or underscores")
     checked_text("toolDescription", tool.description, DESCRIPTION_LIMIT)
     if len(tool.parameter_descriptions) > PARAMETERS_LIMIT:
-        raise invalid("parameterDescriptions", f"At most {PARAMETERS_LIMIT} parameters can be described")
+        raise invalid("parameterDescriptions", f"A tool can describe at most {PARAMETERS_LIMIT} parameters")
     for name, text in tool.parameter_descriptions.items():
         if not _PARAMETER_NAME.fullmatch(name):
-            expected = "A parameter's name has 1 to 200 characters, no NUL, and no `$` in front"
+            expected = "A parameter's name must have 1 to 200 characters, no NUL, and must not start with `$`"
             raise invalid("parameterDescriptions", expected)
         checked_text("parameterDescriptions", text, DESCRIPTION_LIMIT)
     return tool

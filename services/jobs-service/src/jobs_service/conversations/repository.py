@@ -58,7 +58,7 @@ class MongoConversations:
             if after is before or await self._replaced(key, found, await self._fields(after)):
                 return
             await asyncio.sleep(PAUSE_SECONDS * random.random())  # noqa: S311 - no secret
-        raise Unavailable("too many append to this conversation at once")
+        raise Unavailable(f"Conversation {conversation_id} is being changed too often. Try again.")
 
     @store_call
     async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:

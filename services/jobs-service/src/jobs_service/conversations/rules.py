@@ -36,7 +36,7 @@ class Transcript:
         if once in self.appends:
             return self
         if any(_size(message) > LONGEST_MESSAGE for message in messages):
-            raise PayloadTooLarge(f"A message may have at most {LONGEST_MESSAGE} bytes")
+            raise PayloadTooLarge(f"A message can have at most {LONGEST_MESSAGE} bytes")
         added = (replace(message, once=once) for message in messages)
         kept = _newest((*self.messages, *added), limits)
         return Transcript(kept, (*self.appends, once)[-APPENDS_KNOWN:])

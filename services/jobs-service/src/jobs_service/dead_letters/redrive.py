@@ -31,9 +31,9 @@ class RedriveService:
         if loaded is None or loaded.run.workspace_id != request.workspace_id or loaded.run.is_expired(loaded.now):
             raise NotFound("Run not found")
         if loaded.run.phase not in (Phase.FAILED, Phase.CANCELLED):
-            raise Conflict(f"Only a failed or cancelled run can be run again; this one is {loaded.run.status}")
+            raise Conflict(f"Run {run_id} is {loaded.run.status}. Only a failed or cancelled run can be redriven.")
         if not loaded.spec.stores_data:
-            raise Conflict("The input of this run is not kept")
+            raise Conflict(f"Run {run_id} cannot be redriven: its input is not stored")
         again = msgspec.structs.replace(
             loaded.spec,
             run_id=next_run_id or new_id(),

@@ -57,7 +57,7 @@ class DeadLetterService:
         elif letter.kind is DeadLetterKind.RECORDS and letter.body is not None:
             await self._queues.publish(letter.queue, decode(letter.body).message)
         else:
-            raise Conflict("this dead letter can only be discarded")
+            raise Conflict(f"Dead letter {letter.id} cannot be redriven. Delete it instead.")
         await self._letters.discard(letter.id)
         return accepted
 
@@ -65,7 +65,7 @@ class DeadLetterService:
         try:
             return await self._run_redrive.redrive(run_id, request, next_run_id=letter.next_run_id)
         except RunIdTaken:
-            raise Conflict(f"this dead letter was run again already, as run {letter.next_run_id}") from None
+            raise Conflict(f"Dead letter {letter.id} was already redriven as run {letter.next_run_id}") from None
 
     async def discard(self, letter_id: str, workspace_id: str) -> None:
         """Delete a dead letter. Raises NotFound, Unavailable."""

@@ -104,7 +104,7 @@ class MongoJournal:
         """
         before = _id(document["run_id"], document["attempt"], document["index"] - 1)
         if await self._entries.find_one({"_id": before}, {"_id": 1}) is not None:
-            raise Unavailable("a lost worker wrote into the journal while it was read")
+            raise Unavailable(f"The journal of run {document['run_id']} changed while it was read. Try again.")
 
 
 def _id(run_id: str, attempt: int, index: int) -> str:

@@ -31,7 +31,7 @@ class JournalService:
         The attempt is checked after the entries are stored: every later attempt has read what was acknowledged.
         """
         if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
-            raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
+            raise PayloadTooLarge(f"A journal entry can have at most {MAX_ENTRY_BYTES} bytes")
         await self._journal.append(run_id, appended.attempt, appended.entries)
         loaded = await self._held(run_id, appended.attempt)
         if expires_soon(loaded.run, loaded.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):

@@ -51,7 +51,7 @@ class PauseService:
         """
         spec = report.run
         if spec.run_id != run_id or not 0 < len(report.pauses) <= MAX_PAUSES:
-            raise InvalidRequest("not a pause of this run")
+            raise InvalidRequest(f"The report must be for run {run_id} and have 1 to {MAX_PAUSES} pauses")
         workspace_id = spec.snapshot.workspace_id
         adopted = AdoptedRun(
             run=pause_attached(report, await self._runs.now(), self._rules, valid_until=valid_until),
@@ -102,7 +102,7 @@ class PauseService:
     async def _require_adopted(self, run_id: str, workspace_id: str) -> None:
         loaded = await self._runs.load(run_id)
         if loaded is None or loaded.run.workspace_id != workspace_id or not _is_durable(loaded.run):
-            raise Conflict("The run is over, or is to be cancelled")
+            raise Conflict(f"Run {run_id} has ended or is being cancelled")
 
 
 def _is_durable(run: Run) -> bool:

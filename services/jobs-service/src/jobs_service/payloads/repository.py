@@ -55,9 +55,9 @@ class MongoBlobs:
         try:
             stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
         except NoFile:
-            raise NotFound(f"no blob {blob_id}") from None
+            raise NotFound(f"Stored value {blob_id} not found") from None
         if not await self._exists(stream._id):
-            raise NotFound(f"no blob {blob_id}")
+            raise NotFound(f"Stored value {blob_id} not found")
         return stream.length, _chunks_of(stream)
 
     @store_call
@@ -119,7 +119,7 @@ class MongoBlobs:
         async for chunk in chunks:
             size += len(chunk)
             if size > self._max_bytes:
-                raise PayloadTooLarge(f"a stored value may have at most {self._max_bytes} bytes")
+                raise PayloadTooLarge(f"A stored value can have at most {self._max_bytes} bytes")
             await upload.write(chunk)
         return size
 

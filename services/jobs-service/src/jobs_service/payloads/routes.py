@@ -65,10 +65,10 @@ def blobs_router(blobs: BlobRepository, checks: TicketChecks, *, lifetime: timed
             and blob_id.startswith(ID_PREFIX)
             and not access.ticket.may_read_file(blob_id, run_id)
         ):
-            raise NotFound(f"no blob {blob_id}")
+            raise NotFound(f"Stored value {blob_id} not found")
         size, chunks = await blobs.open(workspace_id, blob_id)
         if max_bytes is not None and size > max_bytes:
-            raise PayloadTooLarge(f"The stored value has {size} bytes, more than {max_bytes}")
+            raise PayloadTooLarge(f"Stored value {blob_id} has {size} bytes; the limit is {max_bytes}")
         headers = {"content-length": str(size)}
         return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
 

@@ -78,4 +78,4 @@ def _known(answer: RunAccepted | BaseException) -> Answer:
     if not isinstance(answer, Exception):
         raise answer
     log.error("run_admission_failed", exc_info=answer)
-    return Unavailable("the run could not be stored")
+    return Unavailable("The run could not be stored. Try again.")

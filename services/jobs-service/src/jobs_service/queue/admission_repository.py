@@ -66,7 +66,7 @@ class MongoAdmission:
                 await self._store(batch, reservation)
                 break
         else:
-            raise Unavailable("the capacity of the queue keeps changing")
+            raise Unavailable("The queue is changing too often. Try again.")
         return [batch.answers[n] for n in range(len(requests))]
 
     async def end_reservations(self) -> None:
@@ -146,18 +146,22 @@ class MongoAdmission:
     ) -> FlowportError | None:
         """Return why a run cannot take its id from `stored`; None if it has it."""
         if stored is None:
-            return Unavailable("the id of the run was given back just now", retry_after=UNDECIDED_SECONDS)
+            return Unavailable(
+                f"Run id {document['_id']} was released a moment ago. Try again.", retry_after=UNDECIDED_SECONDS
+            )
         if stored.get(RESERVATION) == reservation.id:
             return None
         if WITHDRAWN in stored:
             is_stored = await self._withdrawn.replace(document, reservation.id)
-            return None if is_stored else Unavailable("the run could not be stored in time")
+            return None if is_stored else Unavailable("The run could not be stored in time. Try again.")
         if (
             stored["phase"] == Phase.WAITING.value
             and stored.get(RESERVATION) in await self._counters.open_previous_reservations()
         ):
             # The previous version may still withdraw it.
-            return Unavailable("another request for this run is not decided", retry_after=UNDECIDED_SECONDS)
+            return Unavailable(
+                f"Another request for run {document['_id']} is in progress. Try again.", retry_after=UNDECIDED_SECONDS
+            )
         return id_taken(document["_id"])
 
 

@@ -44,9 +44,9 @@ def pause_attached(report: PauseRun, now: datetime, rules: Rules, *, valid_until
     """
     outcome, limit_ms = report.outcome, report.run.time_limit_ms
     if not (0 < limit_ms <= LONGEST_RUN_MS and 0 <= outcome.duration_ms <= LONGEST_RUN_MS):
-        raise InvalidRequest(f"time_limit_ms and duration_ms of a run are at most {LONGEST_RUN_MS} and not negative")
+        raise InvalidRequest(f"time_limit_ms must be 1 to {LONGEST_RUN_MS}, and duration_ms 0 to {LONGEST_RUN_MS}")
     if not 0 <= report.run.log_retention_ms <= LONGEST_LOGS_MS:
-        raise InvalidRequest(f"log_retention_ms of a run is at most {LONGEST_LOGS_MS} and not negative")
+        raise InvalidRequest(f"log_retention_ms must be 0 to {LONGEST_LOGS_MS}")
     began_at = now - timedelta(milliseconds=outcome.duration_ms)
     run = _attached(report.run, began_at)
     deadline_at = began_at + run.time_limit

@@ -30,4 +30,4 @@ async def retry_on_conflict(
         if done is not None:
             return done
         loaded = None
-    raise Unavailable(f"run {run_id} keeps changing")
+    raise Unavailable(f"Run {run_id} is being changed too often. Try again.")

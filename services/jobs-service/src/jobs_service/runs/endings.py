@@ -36,7 +36,7 @@ def outcome_phase(status: RunStatus) -> Phase:
     try:
         return _PHASE_OF[status]
     except KeyError:
-        raise InvalidRequest(f"{status} is no outcome of a run") from None
+        raise InvalidRequest(f"A run cannot end with status {status}") from None
 
 
 def finish(

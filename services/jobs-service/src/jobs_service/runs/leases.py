@@ -102,12 +102,12 @@ def expires_soon(run: Run, now: datetime, rules: Rules) -> bool:
 def require_held(run: Run, attempt: int) -> None:
     """Raises StaleAttempt unless `attempt` holds the run."""
     if run.phase is not Phase.PROCESSING or run.attempt != attempt:
-        raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
+        raise StaleAttempt(f"Attempt {attempt} does not hold run {run.id}")
 
 
 def unknown_run(run_id: str, attempt: int) -> StaleAttempt:
     """Return the error for an attempt at a deleted or unknown run."""
-    return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
+    return StaleAttempt(f"Attempt {attempt} does not hold run {run_id}: the run does not exist")
 
 
 def _grant_or_end(waiting: Run, request: ClaimRun, now: datetime, rules: Rules) -> ClaimDecision:

@@ -23,18 +23,18 @@ def worker_lost() -> RunError:
 
 def attempts_exhausted(losses: int) -> RunError:
     """Return the error of a run that lost every worker."""
-    text = f"The run was given up after {losses} attempts: its worker was lost each time"
+    text = f"The run failed after {losses} attempts: its worker was lost each time"
     return RunError(ErrorCode.ATTEMPTS_EXHAUSTED, text)
 
 
 def never_resumed(limit: timedelta) -> RunError:
     """Return the error of a pause that was never answered."""
-    return RunError(ErrorCode.TIMEOUT, f"The run was paused and not resumed within {limit.days} days")
+    return RunError(ErrorCode.TIMEOUT, f"The run was not resumed within {limit.days} days")
 
 
 def too_old(limit: timedelta) -> RunError:
     """Return the error of a run that took too long with all its pauses."""
-    return RunError(ErrorCode.TIMEOUT, f"The run was not finished within {limit.days} days, including its pauses")
+    return RunError(ErrorCode.TIMEOUT, f"The run did not finish within {limit.days} days, including its pauses")
 
 
 def too_many_pauses(limit: int) -> RunError:

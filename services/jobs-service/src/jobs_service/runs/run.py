@@ -183,7 +183,7 @@ def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> R
 
 def id_taken(run_id: str) -> RunIdTaken:
     """Return the error for an id already used."""
-    return RunIdTaken(f"run id {run_id} has been used")
+    return RunIdTaken(f"Run id {run_id} is already in use")
 
 
 class IllegalTransition(Exception):

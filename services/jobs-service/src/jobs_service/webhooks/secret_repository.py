@@ -28,7 +28,7 @@ class MongoWebhookSecrets:
         """See SecretRepository."""
         found = await self._subscriptions.find_one({"_id": subscription_id, "workspace_id": workspace_id})
         if found is None:
-            raise NotFound("the webhook was deleted")
+            raise NotFound(f"webhook {subscription_id} was deleted")
         return open_secret(self._ring, found, workspace_id=workspace_id, owner=subscription_id)
 
     @store_call

@@ -50,7 +50,7 @@ class SubscriptionService:
             delete=lambda saved: self._subscriptions.delete(workspace_id, saved.id),
         )
         if added is None:
-            raise Conflict(f"A workspace can have at most {MOST_PER_WORKSPACE} webhooks")
+            raise Conflict(f"A workspace can have at most {MOST_PER_WORKSPACE} webhooks. Delete one first.")
         return added
 
     async def get(self, workspace_id: str, subscription_id: str) -> Subscription:
@@ -90,7 +90,7 @@ class SubscriptionService:
         """Return the secret that signs deliveries to callback URLs. Raises InvalidRequest without encryption keys."""
         secret = await self._webhook_secrets.callback_secret(workspace_id, make=new_secret)
         if secret is None:
-            raise InvalidRequest("This system has no key to keep secrets with")
+            raise InvalidRequest("Webhook secrets cannot be stored: FLOWPORT_WEBHOOK_KEYS is not set")
         return secret
 
 
