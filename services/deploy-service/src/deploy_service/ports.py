@@ -21,19 +21,15 @@ class WorkflowRepository(Protocol):
 
     async def add(self, workflow: Workflow) -> None:
         """Store a new workflow."""
-        ...
 
     async def get(self, workflow_id: str) -> Workflow | None:
         """Return a workflow with one indexed read, even if archived."""
-        ...
 
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
         """Store `workflow` if the stored revision matches; return whether it did."""
-        ...
 
     async def touch(self, workflow_id: str, at: datetime) -> None:
         """Record a content change; the revision stays."""
-        ...
 
     async def page(
         self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
@@ -42,7 +38,6 @@ class WorkflowRepository(Protocol):
 
         With `folder_id`, only those in that folder.
         """
-        ...
 
 
 class DraftRepository(Protocol):
@@ -50,15 +45,12 @@ class DraftRepository(Protocol):
 
     async def add(self, draft: Draft) -> None:
         """Store a new workflow's first draft."""
-        ...
 
     async def get(self, workflow_id: str) -> Draft | None:
         """Return the draft with its document."""
-        ...
 
     async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
         """Store `draft` if the stored revision matches; return whether it did."""
-        ...
 
 
 class SnapshotRepository(Protocol):
@@ -66,15 +58,12 @@ class SnapshotRepository(Protocol):
 
     async def put(self, snapshot: Snapshot) -> None:
         """Store a snapshot, idempotently."""
-        ...
 
     async def put_ephemeral(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
         """Store a snapshot for this workflow until at least `until`; repetition extends it."""
-        ...
 
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """Return the content with this hash."""
-        ...
 
 
 class DeletionRepository(Protocol):
@@ -82,15 +71,12 @@ class DeletionRepository(Protocol):
 
     async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:
         """Return up to `limit` requested workflows that still exist, even if archived."""
-        ...
 
     async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
         """Delete versions, snapshots used only by them, draft, chat, agent, and finally the workflow."""
-        ...
 
     async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
         """Delete the remaining data after all workflows."""
-        ...
 
 
 class VersionRepository(Protocol):
@@ -98,23 +84,18 @@ class VersionRepository(Protocol):
 
     async def add(self, version: Version) -> bool:
         """Store a version unless its number is taken; return whether it is stored."""
-        ...
 
     async def get(self, workflow_id: str, number: int) -> Version | None:
         """Return the version with this number."""
-        ...
 
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
         """Return up to `limit` versions below `before`, newest first. `newest` is about the highest number."""
-        ...
 
     async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
         """Return whether a version of this workflow has this snapshot."""
-        ...
 
     async def describe(self, version_id: str, fields: Mapping[str, str | None]) -> None:
         """Update these fields, by name, and leave the others."""
-        ...
 
 
 class PublicationRepository(Protocol[P]):
@@ -122,25 +103,20 @@ class PublicationRepository(Protocol[P]):
 
     async def add(self, publication: P, /) -> bool:
         """Store a publication unless a unique field is taken; return whether it is stored."""
-        ...
 
     async def replace(self, publication: P, /, *, expected_revision: int) -> bool:
         """Store it if the stored revision matches and no unique field is taken; return whether it is stored."""
-        ...
 
     async def get(self, publication_id: str, /) -> P | None: ...
 
     async def find(self, key: PublicationKey, value: str, *, limit: int) -> Sequence[P]:
         """Return up to `limit` publications with this value, oldest first."""
-        ...
 
     async def delete(self, publication_id: str, /) -> None:
         """Delete it, if present."""
-        ...
 
     async def delete_of(self, workflow_id: str) -> None:
         """Delete a workflow's publication."""
-        ...
 
 
 class EnvironmentRepository(Protocol):
@@ -148,16 +124,12 @@ class EnvironmentRepository(Protocol):
 
     async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
         """Return a workspace's entries with these names, or all, in order."""
-        ...
 
     async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
         """Return the names in order, without reading values."""
-        ...
 
     async def put(self, entry: EnvironmentEntry, *, limit: int) -> bool:
         """Store or replace an entry; False if the workspace has `limit` others."""
-        ...
 
     async def delete(self, workspace_id: str, name: str) -> bool:
         """Delete an entry; return whether it existed."""
-        ...

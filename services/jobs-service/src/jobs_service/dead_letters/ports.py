@@ -11,17 +11,14 @@ class DeadLetterRepository(Protocol):
 
     async def add(self, letter: StoredLetter) -> None:
         """Store a letter; a repeated one increases its count."""
-        ...
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
         """Return a workspace's letters and those without one, or all; newest first.
 
         Raises InvalidRequest for an invalid cursor.
         """
-        ...
 
     async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
         """Return a letter that `page` includes."""
-        ...
 
     async def discard(self, letter_id: str) -> None: ...

@@ -20,11 +20,9 @@ class DeletionRepository(Protocol):
 
     async def open_runs(self, request: Erase, limit: int) -> Sequence[OpenRun]:
         """Return up to `limit` runs that have not ended."""
-        ...
 
     async def erase(self, request: Erase, limit: int) -> Erased:
         """Delete ended runs with all their data, then the rest; up to `limit` documents of a kind.
 
         Runs that are not yet counted or booked stay for the next call.
         """
-        ...

@@ -13,7 +13,6 @@ class EventRepository(Protocol):
 
     async def append(self, batches: Sequence[EventBatch]) -> None:
         """Store batches; leave stored ones unchanged."""
-        ...
 
     async def read(
         self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
@@ -21,7 +20,6 @@ class EventRepository(Protocol):
         """Return the batches with events behind `after`, in order, up to the limits but at least one; and whether more
         may follow.
         """
-        ...
 
 
 class JournalRepository(Protocol):
@@ -29,17 +27,14 @@ class JournalRepository(Protocol):
 
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
         """Store entries; leave those unchanged that this attempt has stored before."""
-        ...
 
     async def read(self, run_id: str, after: JournalPosition | None = None) -> JournalPage:
         """Return a page of entries in order; of two attempts' entries, the later attempt's.
 
         Raises Unavailable if a lost worker's late write would have changed earlier pages.
         """
-        ...
 
     async def extend_retention(self, run_id: str) -> None:
         """Restart the retention of a paused run's entries."""
-        ...
 
     async def discard(self, run_ids: Sequence[str]) -> None: ...

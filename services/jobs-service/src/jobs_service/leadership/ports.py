@@ -21,8 +21,6 @@ class LeaseRepository(Protocol):
 
         It increases with every change, also after the holder's own silence. None: another process holds it.
         """
-        ...
 
     async def release(self, leadership: Leadership) -> None:
         """Release the lease at once."""
-        ...

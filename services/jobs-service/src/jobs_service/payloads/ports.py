@@ -13,16 +13,12 @@ class BlobRepository(Protocol):
 
         Raises PayloadTooLarge.
         """
-        ...
 
     async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
         """Return the size and the bytes. Raises NotFound."""
-        ...
 
     async def extend_lifetimes(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
         """Extend the lifetime of these values to at least `lifetime` from now."""
-        ...
 
     async def sweep(self, limit: int) -> int:
         """Delete up to `limit` expired values; return how many."""
-        ...

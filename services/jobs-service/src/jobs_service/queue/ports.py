@@ -62,7 +62,6 @@ class QueueCounters(Protocol):
 
     async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
         """Return a workspace's counter, and the store's time when it was read."""
-        ...
 
 
 class Queue(Protocol):
@@ -73,30 +72,23 @@ class Queue(Protocol):
 
         Each answer: accepted, AtCapacity, RunIdTaken, Unavailable (not stored), or OutcomeUncertain.
         """
-        ...
 
     async def end_reservations(self) -> None:
         """Remove this process's reservations whose runs are stored."""
-        ...
 
     async def state(self) -> QueueState: ...
 
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
         """The workspace's oldest waiting runs."""
-        ...
 
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """Mark runs as published; return the marked ones. The others are claimed or ended."""
-        ...
 
     async def settle(self, departed: Mapping[str, int], unsettled: Sequence[str], term: int) -> None:
         """Subtract runs that left the queue, by workspace; clear the mark of the `unsettled` ones."""
-        ...
 
     async def expire(self, reservation: Reservation) -> None:
         """Prevent a reservation from storing further runs, and remove it. A recount then returns unused capacity."""
-        ...
 
     async def recount(self, term: int) -> Recount:
         """Make the counters agree with runs and reservations, and close them to earlier leaders."""
-        ...

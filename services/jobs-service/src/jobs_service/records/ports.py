@@ -21,4 +21,3 @@ class RecordRepository(Protocol):
 
     async def write(self, records: Sequence[RecordedRun]) -> None:
         """Store records; ended runs stay unchanged."""
-        ...

@@ -59,35 +59,27 @@ class RunRepository(Protocol):
 
     async def claimable(self, run_id: str) -> ClaimableRun | None:
         """Return a durable run with its specification."""
-        ...
 
     async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
         """Store `after` if the run still equals `before`; return False if it was changed.
 
         QueueState.unbooked contains a waiting run that leaves the queue from then on.
         """
-        ...
 
     async def renew(self, run_id: str, attempt: int) -> bool:
         """Renew the lease of `attempt`. False: it does not hold the run, or the run is being canceled."""
-        ...
 
     async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
         """Return the runs due at `now`, the store's time; without `in_progress`, those without a worker."""
-        ...
 
     async def expire_attached(self) -> None:
         """Make every attached run overdue: no process can report their ends."""
-        ...
 
     async def adopt(self, adopted: AdoptedRun) -> bool:
         """Make an attached run durable. False: it already is, has ended, or is being canceled."""
-        ...
 
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
         """Reserve an id for an attached run of this workflow; return False if it is taken."""
-        ...
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
         """Release a reserved id whose run never appeared."""
-        ...

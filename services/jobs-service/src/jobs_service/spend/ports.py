@@ -10,8 +10,6 @@ class SpendRepository(Protocol):
 
     async def collect(self, limit: int) -> int:
         """Book up to `limit` ended runs; return how many."""
-        ...
 
     async def of_month(self, workspace_id: str, month: str) -> Usage:
         """Return the sum of one month, `YYYY-MM`."""
-        ...

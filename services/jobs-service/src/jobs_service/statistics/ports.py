@@ -11,8 +11,6 @@ class RunCountRepository(Protocol):
 
     async def add(self, more: Sequence[RunStatistics]) -> None:
         """Add to the counts of these workflows."""
-        ...
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
         """Return the counts of these workflows; none for one that never ran."""
-        ...

@@ -41,7 +41,6 @@ class RunViewRepository(Protocol):
 
     async def page(self, query: PageQuery) -> RunPage:
         """Return one page. Raises InvalidRequest for an invalid cursor."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +64,3 @@ class RunLogRepository(Protocol):
 
     async def find(self, query: FindLogs) -> LogPage:
         """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""
-        ...

@@ -49,13 +49,11 @@ class WebhookSender(Protocol):
 
     def check(self, url: str) -> None:
         """Raises InvalidRequest for an invalid or blocked address."""
-        ...
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
     ) -> WebhookAnswer:
         """Send a webhook. Never raises for failures of the address."""
-        ...
 
 
 class DeliveryRepository(Protocol):
@@ -63,37 +61,30 @@ class DeliveryRepository(Protocol):
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
         """Return up to `limit` runs without deliveries, by key; fewer if they are large."""
-        ...
 
     async def save_deliveries(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
         """Store the deliveries and mark the runs as announced."""
-        ...
 
     async def due(
         self, limit: int, *, excluded_workspaces: Collection[str], excluded_urls: Collection[str]
     ) -> Sequence[DueDelivery]:
         """Return up to `limit` due deliveries, longest due first, except for these workspaces and addresses."""
-        ...
 
     async def take(self, due: DueDelivery) -> bool:
         """Claim a delivery for a minute; return False where another process has claimed it."""
-        ...
 
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None: ...
 
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
         """Make the delivery due again after `wait`, or never if None."""
-        ...
 
     async def page(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
         """Return deliveries, newest first. Raises InvalidRequest for an invalid cursor."""
-        ...
 
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
         """Make the delivery due now; return False if it does not exist."""
-        ...
 
 
 class SubscriptionRepository(Protocol):
@@ -109,7 +100,6 @@ class SubscriptionRepository(Protocol):
 
     async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
         """Record a delivery's success or failure; deactivate a subscription that has failed for too long."""
-        ...
 
 
 class SecretRepository(Protocol):
@@ -117,8 +107,6 @@ class SecretRepository(Protocol):
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
         """Return a subscription's secret, if it has one. Raises NotFound for a deleted subscription."""
-        ...
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
         """Return the workspace's secret for callback URLs; create it with `make` if missing."""
-        ...
