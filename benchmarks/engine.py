@@ -25,7 +25,7 @@ from rich.table import Table
 from benchmarks.engine_workflows import SCENARIOS, Scenario
 from executor_service.engine import BlockHandler, BlockResult, Call, Engine, Execution, Inputs, Limits, RunRequest
 from executor_service.engine.binding import bind
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunStatus

@@ -33,8 +33,8 @@ from benchmarks.testbed import ENVIRONMENT, SYNC, deploy_all
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.launcher import Launcher
 from executor_service.consumers.work import WorkConsumers
+from executor_service.engine.block_runner import Performer
 from executor_service.engine.execution import Execution
-from executor_service.engine.performer import Performer
 from flowport.home import Home
 from flowport.local.asgi_server import listen, port_of
 from flowport.local.embedded import run_embedded_services

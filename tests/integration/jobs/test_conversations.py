@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System
 
-from executor_service.adapters.conversations import JobsConversations
+from executor_service.adapters.memory_store import JobsConversations
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import InvalidRequest, PayloadTooLarge
 

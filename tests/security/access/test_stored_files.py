@@ -22,8 +22,8 @@ from tests.unit.gateway.visitor import Visitor
 
 from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.sandbox_files import SandboxFiles
-from executor_service.application.shown_files import ShownFiles
-from executor_service.blocks.agent.attaching import attachments
+from executor_service.application.file_contents import ShownFiles
+from executor_service.blocks.agent.attachments import attachments
 from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
 from gateway.access.domain.credentials import Scope

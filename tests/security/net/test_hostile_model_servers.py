@@ -13,7 +13,7 @@ from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Listener, Message, ModelFailure, ModelRequest, Models, Role
-from executor_service.providers.bounds import EVENT_BYTES
+from executor_service.providers.limits import EVENT_BYTES
 from shared.workflow.format.sizes import MAX_VALUES
 
 MEBIBYTE = 1024 * 1024

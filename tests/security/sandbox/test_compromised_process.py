@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
-from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.messages import MAX_HEADERS
-from executor_service.sandbox.nursery import Exit
+from executor_service.sandbox.process_spawner import Exit
+from executor_service.sandbox.script_session import Conversation
 from shared.workflow.format.sizes import MAX_VALUES
 
 LIMITS = SandboxLimits(max_fetches=3)

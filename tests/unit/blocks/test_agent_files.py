@@ -9,7 +9,7 @@ from tests.unit.executor.fakes import Files
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
-from executor_service.blocks.agent.attaching import MAX_BYTES
+from executor_service.blocks.agent.attachments import MAX_BYTES
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
 from executor_service.providers import Attachment

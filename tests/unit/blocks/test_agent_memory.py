@@ -8,7 +8,7 @@ from tests.unit.blocks.test_memory import Store
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
-from executor_service.blocks.agent.remembering import NO_STORE
+from executor_service.blocks.agent.memory import NO_STORE
 from executor_service.engine import RunResult
 from shared.contracts.conversations import ConversationMessage
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.listening import HELD_CHARACTERS
+from executor_service.blocks.agent.turn_listener import HELD_CHARACTERS
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Turn
 from executor_service.sandbox import Script, ScriptResult
@@ -68,7 +68,7 @@ async def test_text_that_was_taken_back_leaves_what_others_said() -> None:
 
 
 async def test_thoughts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor_service.engine.streaming.MAX_THOUGHTS", 5)
+    monkeypatch.setattr("executor_service.engine.stream.MAX_THOUGHTS", 5)
     model = Model(asks_for(CALL, thinking="abc"), asks_for(CALL, thinking="def"), says("3", thinking="ghi"))
     told = await heard(model, tools=[ADD], flags={"agent_events": True, "include_thinking": True})
     assert [event.text for event in told if isinstance(event, Thinking)] == ["abc", "de"]

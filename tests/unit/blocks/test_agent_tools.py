@@ -11,8 +11,15 @@ from tests.support.left_behind import without_collections
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, MAX_WRITTEN, TOO_MUCH
-from executor_service.blocks.agent.toolbox import MAX_TOOLS
+from executor_service.blocks.agent.conversation import (
+    MAX_AT_ONCE,
+    MAX_CALLS,
+    MAX_TOLD,
+    MAX_TOOL_ROUNDS,
+    MAX_WRITTEN,
+    TOO_MUCH,
+)
+from executor_service.blocks.agent.tool_builder import MAX_TOOLS
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.deadline import OVERTIME_SECONDS

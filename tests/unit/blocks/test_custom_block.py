@@ -13,8 +13,8 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.plugin_tools import plugin_tools
-from executor_service.blocks.installed import installed_handlers
 from executor_service.blocks.mcp import McpServers
+from executor_service.blocks.plugins import installed_handlers
 from executor_service.engine import BlockHandler, RunResult
 from executor_service.providers import ToolCall, Turn
 from shared.net import OutboundClient

@@ -7,7 +7,7 @@ from tests.unit.blocks.running import INPUT, Models, engine_of, run, run_block
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.guardrails import GuardrailsHandler
-from executor_service.blocks.guardrails.invented import NOT_READABLE
+from executor_service.blocks.guardrails.hallucination import NOT_READABLE
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
 from shared.workflow.format.js_values import JsonObject

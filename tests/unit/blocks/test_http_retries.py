@@ -10,7 +10,7 @@ from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.http import ApiHandler
-from executor_service.blocks.http.retrying import MAX_RETRIES, RetryPlan
+from executor_service.blocks.http.retries import MAX_RETRIES, RetryPlan
 from shared.net import OutboundClient
 
 

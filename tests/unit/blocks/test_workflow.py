@@ -10,7 +10,7 @@ from tests.unit.workflow.states import START, block, chain, edge, start, workflo
 
 from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox
 from executor_service.blocks.agent.block_tools import block_tools
-from executor_service.blocks.agent.toolbox import TOOL_PAUSED
+from executor_service.blocks.agent.tool_builder import TOOL_PAUSED
 from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler

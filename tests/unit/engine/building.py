@@ -23,7 +23,7 @@ from executor_service.engine import (
     RunResult,
     RunState,
 )
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunMode

@@ -19,7 +19,7 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.engine import BadCondition, Call, RunRequest, RunResult
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from shared.contracts.runs import RunStatus
 from shared.errors import AtCapacity
 from shared.workflow.compile.code_references import CodeTemplate

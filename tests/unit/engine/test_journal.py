@@ -19,7 +19,7 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.engine import BlockResult, Call, PauseRequest
-from executor_service.engine.performer import OUTCOME_UNKNOWN
+from executor_service.engine.block_runner import OUTCOME_UNKNOWN
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage

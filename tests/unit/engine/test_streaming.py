@@ -20,7 +20,7 @@ from tests.unit.engine.building import (
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.engine import Call, RunState
 from executor_service.engine.limits import Limits
-from executor_service.engine.streaming import as_chunk, without_model_text
+from executor_service.engine.stream import as_chunk, without_model_text
 from shared.contracts.events import (
     MAX_CHUNK,
     SELECTION_TOO_LARGE,

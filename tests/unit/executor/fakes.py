@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from executor_service.application.file_contents import ShownFiles
+from executor_service.application.file_uploads import SentFiles
 from executor_service.application.launcher import Launcher
-from executor_service.application.sent_files import SentFiles
-from executor_service.application.shown_files import ShownFiles
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import (
     BlockFailure,

@@ -8,10 +8,10 @@ from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
-from executor_service.adapters.reply_sink import ReplySink, line_of
+from executor_service.adapters.reply_channel import ReplySink, line_of
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
 from executor_service.application.run_handle import RunHandle
-from executor_service.application.running_runs import RunningRuns
 from executor_service.engine import Call, Execution
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.unit.executor.fakes import workflow
 
-from executor_service.adapters.deployed_children import DeployedChildren
+from executor_service.adapters.child_workflows import DeployedChildren
 from executor_service.adapters.service_clients import Deployments
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import ChildPin

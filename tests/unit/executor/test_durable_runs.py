@@ -10,12 +10,12 @@ from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
+from executor_service.application.active_runs import RunningRuns
+from executor_service.application.batched_journal import GroupedJournal
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.grouped_journal import GroupedJournal
 from executor_service.application.lease import RENEWALS_PER_LEASE
-from executor_service.application.patience import insist
+from executor_service.application.retries import insist
 from executor_service.application.run_handle import RunHandle
-from executor_service.application.running_runs import RunningRuns
 from executor_service.engine import Call, Execution, Inputs, RunResult
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import CancelRun, DurableRunDispatched

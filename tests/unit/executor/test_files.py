@@ -15,9 +15,9 @@ from tests.support.http_stub import Answer, HttpStub
 from tests.unit.executor.fakes import Files, spec
 from tests.unit.workflow.states import start
 
-from executor_service.application import sent_files, shown_files
-from executor_service.application.sent_files import SentFiles
-from executor_service.application.shown_files import ShownFiles
+from executor_service.application import file_contents, file_uploads
+from executor_service.application.file_contents import ShownFiles
+from executor_service.application.file_uploads import SentFiles
 from shared.contracts.events import RunEvent, SelectedOutput
 from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
@@ -151,19 +151,19 @@ async def test_why_a_file_cannot_be_had_is_told_to_the_operator_and_not_to_the_c
 
 
 async def test_a_file_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sent_files, "MAX_FILE_BYTES", 4)
+    monkeypatch.setattr(file_uploads, "MAX_FILE_BYTES", 4)
     with pytest.raises(InvalidRequest, match=r"Failed to upload file: a\.txt"):
         await desk.take([inline()])
 
 
 async def test_all_files_of_a_run_have_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sent_files, "MAX_RUN_BYTES", 9)
+    monkeypatch.setattr(file_uploads, "MAX_RUN_BYTES", 9)
     with pytest.raises(InvalidRequest, match="MiB of files"):
         await desk.take([inline(), inline()])
 
 
 async def test_files_that_do_not_come_are_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sent_files, "TAKING_SECONDS", 0.05)
+    monkeypatch.setattr(file_uploads, "TAKING_SECONDS", 0.05)
     async with HttpStub() as stub:
         url = f"http://127.0.0.1:{stub.port}/slow"
         with pytest.raises(InvalidRequest, match=r"^File processing failed: "):
@@ -216,7 +216,7 @@ async def test_so_many_files_and_no_more(desk: Desk) -> None:
 
 @given(st.text(max_size=300))
 def test_a_name_is_never_a_path(name: str) -> None:
-    (file,) = sent_files.sent_files([inline(name=name)])
+    (file,) = file_uploads.sent_files([inline(name=name)])
     assert 1 <= len(file.name) <= 200
     assert not set(file.name) & set("/\\\n\0")
     key = FileKey("w", "f", "r", "file_1", file.name)
@@ -231,7 +231,7 @@ def test_a_name_is_never_a_path(name: str) -> None:
     )
 )
 def test_whatever_is_sent_can_be_read(value: Json) -> None:
-    sent_files.sent_files(value)
+    file_uploads.sent_files(value)
 
 
 async def test_an_output_has_the_content(desk: Desk) -> None:
@@ -253,7 +253,7 @@ async def test_content_over_the_callers_bound_is_left_out(desk: Desk) -> None:
 
 
 async def test_all_content_together_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 7)
+    monkeypatch.setattr(file_contents, "MAX_TOTAL_BYTES", 7)
     body = await desk.take([inline(), inline()])
     assert sum("base64" in file for file in (await desk.show(body))["papers"]) == 1
 
@@ -270,7 +270,7 @@ async def test_the_size_in_a_file_object_bounds_nothing(desk: Desk, size: Any) -
 async def test_a_file_is_read_once_and_counts_each_time_that_it_is_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 12)
+    monkeypatch.setattr(file_contents, "MAX_TOTAL_BYTES", 12)
     (file,) = (await desk.take([inline()]))["papers"]
     shown = await desk.show([{**file, "size": 1}] * 20)
     assert sum("base64" in each for each in shown) == 2
@@ -278,7 +278,7 @@ async def test_a_file_is_read_once_and_counts_each_time_that_it_is_shown(
 
 
 async def test_no_file_is_read_once_the_output_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 5)
+    monkeypatch.setattr(file_contents, "MAX_TOTAL_BYTES", 5)
     await desk.show(await desk.take([inline(), inline(), inline()]))
     assert len(desk.store.reads) == 1
 
@@ -309,6 +309,6 @@ async def test_selected_outputs_have_the_content_too(desk: Desk, monkeypatch: py
     assert isinstance(told, SelectedOutput)
     assert json.loads(bytes(told.value))[0]["base64"] == "aGVsbG8="
 
-    monkeypatch.setattr(shown_files, "MAX_SELECTED_BYTES", len(bytes(event.value)) + 6)
+    monkeypatch.setattr(file_contents, "MAX_SELECTED_BYTES", len(bytes(event.value)) + 6)
     await desk.shown.filling(run, Ear()).emit(event)
     assert heard[1:] == [event], "with its content it would be larger than a selected output may be"

@@ -7,7 +7,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
-from executor_service.application.grouped_journal import CALL_BYTES, GROUP_BYTES, GroupedJournal
+from executor_service.application.batched_journal import CALL_BYTES, GROUP_BYTES, GroupedJournal
 from shared.contracts.claims import AppendJournal
 from shared.errors import StaleAttempt
 

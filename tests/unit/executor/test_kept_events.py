@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from executor_service.adapters import patient_publishing
-from executor_service.adapters.kept_events import (
+from executor_service.adapters import publish_retries
+from executor_service.adapters.durable_run_events import (
     KEEP_EVENTS,
     MAX_FOLLOWERS,
     MAX_TEXT,
@@ -216,7 +216,7 @@ async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
 async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
     problem: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.0)
     async with world() as here:
         publish, left = here.broker.work.publish, iter(range(60))
 
@@ -234,7 +234,7 @@ async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
 
 
 async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.0)
     offered = 0
 
     async def refuse(queue: str, message: Message) -> None:

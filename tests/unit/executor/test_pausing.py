@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters.reply_sink import line_of
+from executor_service.adapters.reply_channel import line_of
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.unit.executor.fakes import spec
 
-from executor_service.adapters import patient_publishing, record_outbox
+from executor_service.adapters import publish_retries, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
 from shared.broker.message_bodies import encode_body
 from shared.broker.ports import BrokerDisconnected, QueueFull
@@ -159,8 +159,8 @@ async def test_records_that_nobody_takes_are_given_up_and_counted(work: Work, mo
 
 
 async def test_records_outlive_a_restart_of_the_broker(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    restart_seconds, pause = 15, patient_publishing.PAUSE_SECONDS
-    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.001)
+    restart_seconds, pause = 15, publish_retries.PAUSE_SECONDS
+    monkeypatch.setattr(publish_retries, "PAUSE_SECONDS", 0.001)
     work.away_for = int(restart_seconds / pause)
     records = [a_record("r0", 10)]
     assert await sent(work, Blobs(), *records) == records

@@ -7,14 +7,14 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers
 
-from executor_service.adapters import coalescing, reply_sink
-from executor_service.adapters.coalescing import (
+from executor_service.adapters import event_batcher, reply_channel
+from executor_service.adapters.event_batcher import (
     BATCH_BYTES,
     FLUSH_BYTES,
     FLUSH_SECONDS,
     Coalescing,
 )
-from executor_service.adapters.reply_sink import ReplySink
+from executor_service.adapters.reply_channel import ReplySink
 from executor_service.ports import Told
 from shared.clock import SystemClock
 from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
@@ -53,7 +53,7 @@ async def test_the_first_text_goes_out_at_once() -> None:
 
 
 async def test_that_a_run_has_begun_goes_with_its_first_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalescing, "BEGIN_SECONDS", 3600.0)
+    monkeypatch.setattr(event_batcher, "BEGIN_SECONDS", 3600.0)
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
@@ -277,7 +277,7 @@ async def test_a_caller_whose_address_was_lost_with_the_broker_is_gone() -> None
 
 
 async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_sink, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(reply_channel, "BACK_SECONDS", 0.0)
     callers, broken = Callers(), list[bool]()
     callers.broker_lost = True
     sink = sink_to(callers, broken)

@@ -14,8 +14,8 @@ from tests.unit.executor.test_record_outbox import Work as RecordsQueue
 from tests.unit.executor.test_work_consumers import asked, world
 
 from executor_service.adapters.record_outbox import RecordOutbox
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.running_runs import RunningRuns
 from executor_service.ports import Payloads
 from shared.broker.topology import INTERACTIVE
 from shared.contracts.claims import ClaimAnswer, ClaimRun, FinishRun

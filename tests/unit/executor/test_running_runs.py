@@ -2,8 +2,8 @@
 
 import pytest
 
-from executor_service.application import running_runs
-from executor_service.application.running_runs import REMEMBERED_SECONDS, RunningRuns
+from executor_service.application import active_runs
+from executor_service.application.active_runs import REMEMBERED_SECONDS, RunningRuns
 from shared.contracts.messages import CancelRun
 
 
@@ -49,7 +49,7 @@ def test_a_cancel_that_came_before_its_run_is_for_that_alone() -> None:
 
 
 def test_so_many_early_cancels_are_remembered_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_runs, "REMEMBERED_CANCELS", 2)
+    monkeypatch.setattr(active_runs, "REMEMBERED_CANCELS", 2)
     runs, waiting = RunningRuns(), {name: Run() for name in ("r1", "r2", "r3")}
     for name in waiting:
         runs.on_control(CancelRun(name))

@@ -12,11 +12,11 @@ from tests.support.broker_samples import Recorder
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters import reply_sink
-from executor_service.adapters.reply_sink import line_of
+from executor_service.adapters import reply_channel
+from executor_service.adapters.reply_channel import line_of
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.running_runs import RunningRuns
 from executor_service.consumers.work import WorkConsumers
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement
@@ -213,7 +213,7 @@ async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_
 async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_somebody_who_can(
     monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
 ) -> None:
-    monkeypatch.setattr(reply_sink, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(reply_channel, "BACK_SECONDS", 0.0)
     async with world() as here:
         delivery = Delivery(asked(), redelivered=redelivered)
         here.callers.broker_lost = True

@@ -15,8 +15,8 @@ from tests.support.certificates import Authority
 from tests.support.eventually import eventually
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
-from executor_service.providers.bounds import AnswerBounds
 from executor_service.providers.http import streaming_client
+from executor_service.providers.limits import AnswerBounds
 from shared.http1 import Http1Transport
 from shared.http1.exchange import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, Exchange
 

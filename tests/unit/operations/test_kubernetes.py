@@ -26,7 +26,7 @@ from tools.reference.metrics import metrics
 
 from executor_service.sandbox import SandboxLimits
 from executor_service.sandbox.javascript import JavaScriptEngine
-from executor_service.sandbox.nursery import Engine
+from executor_service.sandbox.process_spawner import Engine
 from executor_service.sandbox.python import PythonEngine
 from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings

@@ -8,7 +8,7 @@ from tests.unit.operations.manifests import ROOT, SERVICES, Object, containers, 
 from tools.reference.configuration import SETTINGS
 
 from executor_service.providers import ProviderSettings
-from executor_service.providers.keyed import keyed_providers
+from executor_service.providers.keys import keyed_providers
 from flowport.doctor.findings import Verdict
 from flowport.doctor.settings import check_settings
 from shared.settings_loader import setting_variables

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from executor_service.providers.clients import MAX_CLIENTS, Clients
+from executor_service.providers.client_cache import MAX_CLIENTS, Clients
 
 
 class Client:

@@ -9,7 +9,7 @@ from deploy_service.settings import DeploySettings
 from executor_service.providers import Models, ProviderSettings
 from executor_service.providers.azure_openai import AZURE
 from executor_service.providers.endpoints import endpoints
-from executor_service.providers.keyed import keyed_providers
+from executor_service.providers.keys import keyed_providers
 from executor_service.providers.models import BY_SDK
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import JsonObject

@@ -11,9 +11,9 @@ from tests.support.left_behind import without_collections
 from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
 
-from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, patience
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, retries
 from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
-from executor_service.providers.patience import MAX_TRIES
+from executor_service.providers.retries import MAX_TRIES
 
 SSE = {"content-type": "text/event-stream"}
 AT_ONCE = {"retry-after": "0"}
@@ -118,7 +118,7 @@ async def test_nobody_waits_for_a_moment_after_the_limit(stub: HttpStub, models:
 async def test_a_retry_after_that_cannot_be_read_leaves_it_to_us(
     stub: HttpStub, models: Models, nonsense: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.01)
     stub.answer(busy(503, {"retry-after": nonsense}), hello("vllm/x", heard=False))
     assert (await models.turn(asks("vllm/x"))).content == "Hello"
 
@@ -165,7 +165,7 @@ async def test_an_answer_that_breaks_off_is_not_asked_for_again(stub: HttpStub, 
 async def test_a_server_that_is_gone_is_tried_again_and_then_told_of(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(retries, "FIRST_DELAY_SECONDS", 0.01)
     models = Models(all_served_at("http://127.0.0.1:1"))
     with pytest.raises(ModelFailure, match="Could not reach"):
         await models.turn(asks(model))

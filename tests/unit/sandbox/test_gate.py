@@ -2,7 +2,7 @@
 
 import asyncio
 
-from executor_service.sandbox.gate import Gate
+from executor_service.sandbox.start_limiter import Gate
 
 
 async def test_one_more_waits_until_one_leaves() -> None:

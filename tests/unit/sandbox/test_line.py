@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from executor_service.sandbox.line import Line
+from executor_service.sandbox.fair_queue import Line
 
 
 class Counter:

@@ -15,7 +15,7 @@ from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.pool import Parking, Pool
 from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.supply import Supply
+from executor_service.sandbox.warm_pool import Supply
 
 
 class FakeProcess:

@@ -8,23 +8,23 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from executor_service.adapters.conversations import JobsConversations
-from executor_service.adapters.deployed_children import DeployedChildren
+from executor_service.adapters.child_workflows import DeployedChildren
+from executor_service.adapters.durable_run_events import events_of
 from executor_service.adapters.file_store import JobsFiles
-from executor_service.adapters.kept_events import events_of
-from executor_service.adapters.observed import ObservedModels, traced
+from executor_service.adapters.instrumentation import ObservedModels, traced
+from executor_service.adapters.memory_store import JobsConversations
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
-from executor_service.adapters.reply_sink import line_of
+from executor_service.adapters.reply_channel import line_of
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.adapters.service_clients import Deployments, Jobs
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.file_contents import ShownFiles
+from executor_service.application.file_uploads import SentFiles
 from executor_service.application.launcher import Launcher
-from executor_service.application.running_runs import RunningRuns
-from executor_service.application.sent_files import SentFiles
-from executor_service.application.shown_files import ShownFiles
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter
 
-from executor_service.adapters.patient_publishing import publish_patiently
+from executor_service.adapters.publish_retries import publish_patiently
 from executor_service.ports import Payloads
 from shared.broker import topology
 from shared.broker.ports import WorkQueue

@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.launcher import Launcher
-from executor_service.application.patience import insist
+from executor_service.application.retries import insist
 from executor_service.application.run_handle import RunHandle
-from executor_service.application.running_runs import RunningRuns
 from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
 from executor_service.ports import CallerLine, DurableRuns, LineOf, Records, Told

@@ -8,14 +8,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.application.grouped_journal import GroupedJournal
-from executor_service.application.held_files import held_files
+from executor_service.application.active_runs import RunningRuns
+from executor_service.application.batched_journal import GroupedJournal
+from executor_service.application.file_references import held_files
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.lease import Lease, kept_lease
-from executor_service.application.patience import PATIENCE_SECONDS, insist
+from executor_service.application.null_events import Unheard
+from executor_service.application.retries import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
-from executor_service.application.running_runs import RunningRuns
-from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.application.held_files import held_files
-from executor_service.application.patience import insist
-from executor_service.application.sent_files import SentFiles
-from executor_service.application.shown_files import ShownFiles
+from executor_service.application.file_contents import ShownFiles
+from executor_service.application.file_references import held_files
+from executor_service.application.file_uploads import SentFiles
+from executor_service.application.retries import insist
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.errors import http_status_of
 from executor_service.engine.execution import Execution, at_once

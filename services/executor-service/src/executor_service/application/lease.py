@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from executor_service.application.patience import insist
+from executor_service.application.retries import insist
 from executor_service.ports import DurableRuns
 from shared.contracts.claims import ClaimGranted, LeaseAnswer
 from shared.errors import FlowportError, StaleAttempt

@@ -15,9 +15,9 @@ from executor_service.blocks.function import FunctionHandler
 from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
-from executor_service.blocks.installed import installed_handlers
 from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.blocks.memory import MemoryHandler
+from executor_service.blocks.plugins import installed_handlers
 from executor_service.blocks.ports import (
     ChildWorkflows,
     CodeRunner,
@@ -26,10 +26,10 @@ from executor_service.blocks.ports import (
     MemoryStore,
     ModelServer,
 )
-from executor_service.blocks.refusing import RefusingHandler
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.blocks.start import StartHandler
+from executor_service.blocks.unavailable import RefusingHandler
 from executor_service.blocks.variables import VariablesHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.webhook_request import WebhookHandler

@@ -3,7 +3,7 @@
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadCondition, BadReference, RunRequest
 from executor_service.engine.binding import bind, compile_variant
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from executor_service.sandbox import Conditions
 from shared.workflow.compile.code_references import CodeTemplate
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.built_fields import named, value_of
-from executor_service.blocks.pausing import pause_response, resume_links
+from executor_service.blocks.editor_fields import named, value_of
+from executor_service.blocks.pause_response import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
 from shared.workflow.format.input_format import parse_list

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from executor_service.blocks.built_fields import built
+from executor_service.blocks.editor_fields import built
 from executor_service.blocks.tables import read_table
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs

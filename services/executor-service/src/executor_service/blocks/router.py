@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
-from executor_service.blocks.asking import Answer, ask
 from executor_service.blocks.condition import path_to
+from executor_service.blocks.model_query import Answer, ask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs

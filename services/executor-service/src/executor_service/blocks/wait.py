@@ -5,7 +5,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Final
 
-from executor_service.blocks.pausing import pause_response
+from executor_service.blocks.pause_response import pause_response
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso

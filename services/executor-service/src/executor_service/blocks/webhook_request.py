@@ -8,7 +8,7 @@ from typing import Final
 
 from executor_service.blocks.http import call_endpoint
 from executor_service.blocks.http.request import read_request
-from executor_service.blocks.http.retrying import RetryPlan
+from executor_service.blocks.http.retries import RetryPlan
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject, to_string

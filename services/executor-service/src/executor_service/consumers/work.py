@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import structlog
 
+from executor_service.application.active_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.run_handle import RunHandle
-from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
 from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED

@@ -10,12 +10,12 @@ import msgspec
 from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.entries import Entry, Pinned
 from executor_service.engine.handlers import Inputs
-from executor_service.engine.places import Round
-from executor_service.engine.preparation import Plan
+from executor_service.engine.plan import Plan
+from executor_service.engine.positions import Round
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.state import ChildPin, RunState, Work
-from executor_service.engine.streaming import RunStream, TextWriter
+from executor_service.engine.stream import RunStream, TextWriter
 from executor_service.engine.usage import Spending
 from shared.clock import ms_between
 from shared.workflow.catalog.kinds import WRITES_TEXT

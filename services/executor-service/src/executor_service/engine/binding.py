@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.errors import BadReference
-from executor_service.engine.sources import AsTyped, Found, Resolver, as_literal
+from executor_service.engine.resolver import AsTyped, Found, Resolver, as_literal
 from shared.compile_slots import CompileSlots
 from shared.workflow.compile.code_parser import Language, imports
 from shared.workflow.compile.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of

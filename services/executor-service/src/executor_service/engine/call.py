@@ -6,11 +6,11 @@ from typing import Protocol
 
 import msgspec
 
-from executor_service.engine.places import Round, context_id, place
+from executor_service.engine.positions import Round, context_id, place
 from executor_service.engine.request import RunRequest, RunResult
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from executor_service.engine.state import ChildPin, Output
-from executor_service.engine.streaming import TextWriter
+from executor_service.engine.stream import TextWriter
 from shared.contracts.usage import Usage
 from shared.workflow.compile.blocks import CompiledBlock
 from shared.workflow.compile.compiler import CompiledWorkflow

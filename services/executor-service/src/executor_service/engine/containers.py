@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from executor_service.engine.errors import BadCondition, ContainerFailure, http_status_of
+from executor_service.engine.iterations import fixed_rounds, rounds_over
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import Expressions
 from executor_service.engine.request import RunRequest
-from executor_service.engine.rounds import fixed_rounds, rounds_over
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from executor_service.engine.state import Opening
 from shared.errors import FlowportError
 from shared.workflow.compile.compiler import CompiledLoop, CompiledParallel, CompiledWorkflow

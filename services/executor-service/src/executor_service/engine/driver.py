@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from executor_service.engine.attempts import Attempt, Attempts
+from executor_service.engine.block_runner import Performer
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
     BlockDone,
@@ -26,14 +27,13 @@ from executor_service.engine.entries import (
 from executor_service.engine.entries import decode as decode_entry
 from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
-from executor_service.engine.performer import Performer
-from executor_service.engine.preparation import Plan
+from executor_service.engine.plan import Plan
 from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.resolver import Resolver
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
-from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildSpans, RunState, Step, Told, Work
-from executor_service.engine.streaming import RunStream
+from executor_service.engine.stream import RunStream
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json

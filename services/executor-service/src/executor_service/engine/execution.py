@@ -19,15 +19,15 @@ from executor_service.engine.entries import InChild, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
 from executor_service.engine.logs import LogBook, spans_of
 from executor_service.engine.outcome import Ending, blocks_of, result_of, timed_out
+from executor_service.engine.plan import Plan, plan_run
 from executor_service.engine.ports import EventSink, Journal
-from executor_service.engine.preparation import Plan, plan_run
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.request import RunRequest, RunResult
+from executor_service.engine.resolver import Sources
 from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.secrets import Secrets
-from executor_service.engine.sources import Sources
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
-from executor_service.engine.streaming import RunStream
+from executor_service.engine.stream import RunStream
 from executor_service.engine.usage import Spending, add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.limits import Limits
-from executor_service.engine.places import Round, node_name, parent_iterations
+from executor_service.engine.positions import Round, node_name, parent_iterations
 from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between

@@ -8,7 +8,7 @@ import msgspec
 
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
-from executor_service.engine.streaming import without_model_text
+from executor_service.engine.stream import without_model_text
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, timeout_message
 from shared.contracts.payloads import Payload

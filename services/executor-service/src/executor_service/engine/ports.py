@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 from executor_service.engine.request import RunRequest
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from shared.contracts.events import RunEvent
 from shared.workflow.compile.code_references import CodeTemplate
 

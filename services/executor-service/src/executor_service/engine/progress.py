@@ -17,7 +17,7 @@ from executor_service.engine.entries import (
     Resumed,
 )
 from executor_service.engine.logs import LogBook, placed
-from executor_service.engine.places import Places, Round
+from executor_service.engine.positions import Places, Round
 from executor_service.engine.scheduler import Scheduler
 from executor_service.engine.state import Output, RunState, Told, WaitingCall, Work
 from executor_service.engine.usage import add_usage

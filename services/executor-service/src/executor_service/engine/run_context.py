@@ -8,7 +8,7 @@ from executor_service.engine.handlers import BlockHandler
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunRequest
-from executor_service.engine.sources import Sources
+from executor_service.engine.resolver import Sources
 from executor_service.engine.state import RunState, Work
 from executor_service.engine.usage import Spending
 from shared.clock import Clock, SteadyClock

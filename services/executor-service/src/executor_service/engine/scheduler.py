@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from executor_service.engine.places import Places, Round
+from executor_service.engine.positions import Places, Round
 from executor_service.engine.state import Container, Opening, Output, RunState, Scope, Step, Work
 from shared.workflow.compile.graph import Body, Edge, EdgeCondition, Graph, Node
 from shared.workflow.format.js_values import truthy

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from executor_service.providers.bounds import CALL_BYTES, StoredSize, check_values
+from executor_service.providers.limits import CALL_BYTES, StoredSize, check_values
 from executor_service.providers.model import Tokens, ToolCall, Turn
 from shared.workflow.format.js_values import Json, JsonObject, parse_json, stringify
 

@@ -8,10 +8,10 @@ import msgspec
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
 
 from executor_service.providers.anthropic_answers import AnswerReader, Reported, Unreadable
-from executor_service.providers.bounds import AnswerBounds
-from executor_service.providers.clients import Clients
+from executor_service.providers.client_cache import Clients
 from executor_service.providers.events import event_batches
 from executor_service.providers.http import streaming_client
+from executor_service.providers.limits import AnswerBounds
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -25,7 +25,7 @@ from executor_service.providers.model import (
     cannot_take,
 )
 from executor_service.providers.openai_compatible import key_of
-from executor_service.providers.patience import refusal
+from executor_service.providers.retries import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import JsonObject
 

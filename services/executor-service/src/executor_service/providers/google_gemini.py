@@ -9,9 +9,9 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from executor_service.providers.bounds import BLANK_LINES, AnswerBounds, StoredSize
-from executor_service.providers.clients import Clients
+from executor_service.providers.client_cache import Clients
 from executor_service.providers.http import streaming_client
+from executor_service.providers.limits import BLANK_LINES, AnswerBounds, StoredSize
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -27,7 +27,7 @@ from executor_service.providers.model import (
     cannot_take,
 )
 from executor_service.providers.openai_compatible import key_of
-from executor_service.providers.patience import refusal
+from executor_service.providers.retries import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 

@@ -5,7 +5,7 @@ from urllib.request import getproxies
 
 import httpx2
 
-from executor_service.providers.bounds import AnswerBounds, bounding_hooks
+from executor_service.providers.limits import AnswerBounds, bounding_hooks
 from shared.http1 import Http1Transport
 
 KEEP_SECONDS: Final = 4.0

@@ -7,11 +7,11 @@ from typing import Final
 from executor_service.providers import echo
 from executor_service.providers.azure_openai import AZURE, AzureOpenAI
 from executor_service.providers.endpoints import endpoints
-from executor_service.providers.keyed import keyed_providers
+from executor_service.providers.keys import keyed_providers
 from executor_service.providers.model import AnswerTooLarge, Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
-from executor_service.providers.patience import ask_patiently
 from executor_service.providers.prices import cost_of
+from executor_service.providers.retries import ask_patiently
 from executor_service.providers.settings import ProviderSettings
 from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient

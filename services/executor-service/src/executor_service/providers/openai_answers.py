@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.providers.bounds import ANSWER_BYTES, CALL_BYTES, StoredSize, check_values
+from executor_service.providers.limits import ANSWER_BYTES, CALL_BYTES, StoredSize, check_values
 from executor_service.providers.model import Tokens, ToolCall, Turn
 
 MAX_REFUSAL_BYTES: Final = 1000

@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 import httpx2
 import msgspec
 
-from executor_service.providers.bounds import ANSWER_BYTES, AnswerBounds
-from executor_service.providers.clients import MAX_CLIENTS
+from executor_service.providers.client_cache import MAX_CLIENTS
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.http import streaming_client
+from executor_service.providers.limits import ANSWER_BYTES, AnswerBounds
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -24,9 +24,9 @@ from executor_service.providers.model import (
     Turn,
 )
 from executor_service.providers.openai_answers import StreamError, refusal_of, whole_turn
+from executor_service.providers.openai_requests import messages_of, tools_of
 from executor_service.providers.openai_streams import streamed_turn
-from executor_service.providers.openai_wire import messages_of, tools_of
-from executor_service.providers.patience import refusal
+from executor_service.providers.retries import refusal
 from shared.net import OutboundError
 from shared.observe.spans import trace_headers
 from shared.workflow.format.js_values import JsonObject, stringify

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-from executor_service.providers.bounds import ANSWER_BYTES
 from executor_service.providers.events import event_batches
+from executor_service.providers.limits import ANSWER_BYTES
 from executor_service.providers.model import BROKEN_OFF, Listener, Turn
 from executor_service.providers.openai_answers import Gathering, StreamError, read_completion, whole_turn
 

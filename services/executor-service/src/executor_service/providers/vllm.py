@@ -7,10 +7,10 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from executor_service.providers.bounds import ANSWER_BYTES, bounding_hooks
-from executor_service.providers.clients import Clients
+from executor_service.providers.client_cache import Clients
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
 from executor_service.providers.http import MAX_CONNECTIONS
+from executor_service.providers.limits import ANSWER_BYTES, bounding_hooks
 from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed

@@ -11,13 +11,13 @@
 `PythonSandbox` has the same `run`. User code never runs in the worker's process. A zygote process drops its rights and
 forks warm children, each in its own PID namespace and behind a system call filter. The parent kills them. A JavaScript
 child becomes a Node process that serves one owner: each script, and each run's conditions, in a separate realm; a
-Python child runs one script. `jail` has the code inside. The parent's modules are, from the inside out: `nursery` (the
-zygote), `child` (one process), `conversation` (a script's exchange with its parent), `supply` (warm processes), `pool`
-(their owners, within each workspace's `quota`), `gate` (how many start together), and a sandbox for each language.
-`explain` has the messages for users.
+Python Python child runs one script. `jail` has the code inside. The parent's modules are, from the inside out:
+`process_spawner` (the zygote), `child` (one process), `script_session` (a script's exchange with its parent),
+`warm_pool` (processes that have run nothing yet), `pool` (their owners, within each workspace's `quota`),
+`start_limiter` (how many start together), and a sandbox for each language. `script_errors` has the messages for users.
 """
 
-from executor_service.sandbox.fetching import (
+from executor_service.sandbox.fetch import (
     FILE_SCHEME,
     Fetcher,
     FetchFailed,

@@ -8,11 +8,9 @@ from typing import ClassVar, NamedTuple, Self
 import msgspec
 
 from executor_service.metrics import SCRIPT_FAILURES, SCRIPT_SECONDS, SCRIPTS_REFUSED, SCRIPTS_WAITING
-from executor_service.sandbox import explain, messages
+from executor_service.sandbox import messages, script_errors
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
-from executor_service.sandbox.conversation import Conversation
-from executor_service.sandbox.fetching import Fetcher
-from executor_service.sandbox.gate import Entry, Gate
+from executor_service.sandbox.fetch import Fetcher
 from executor_service.sandbox.model import (
     ErrorKind,
     PoolSize,
@@ -22,9 +20,11 @@ from executor_service.sandbox.model import (
     ScriptError,
     ScriptResult,
 )
-from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
-from executor_service.sandbox.supply import Supply
+from executor_service.sandbox.process_spawner import Engine
+from executor_service.sandbox.script_session import Conversation
+from executor_service.sandbox.start_limiter import Entry, Gate
+from executor_service.sandbox.warm_pool import Supply
 from shared.observe.logging import get_logger
 from shared.workflow.format.nesting import is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
@@ -89,12 +89,12 @@ class ScriptSandbox:
     async def _run(self, script: Script) -> ScriptResult:
         bindings = written(script.bindings, self._limits.max_input_bytes)
         if bindings is None:
-            return ScriptResult(error=explain.input_too_large(self._limits))
+            return ScriptResult(error=script_errors.input_too_large(self._limits))
         frame = messages.encode(
             messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
         )
         if len(frame) > self._limits.max_input_bytes:
-            return ScriptResult(error=explain.input_too_large(self._limits))
+            return ScriptResult(error=script_errors.input_too_large(self._limits))
         entry = await self._gate.enter(script.workspace_id)
         try:
             return await self._run_in_process(script, frame, entry)
@@ -139,15 +139,15 @@ class ScriptSandbox:
             async with asyncio.timeout_at(deadline.at):
                 return await conversation.run(frame)
         except TimeoutError:
-            return explain.timed_out(deadline.allowed_ms)
+            return script_errors.timed_out(deadline.allowed_ms)
         except NestedTooDeeply:
-            return explain.too_deep()
+            return script_errors.too_deep()
         except TooManyValues:
-            return explain.too_many_values()
+            return script_errors.too_many_values()
         except ProtocolBroken:
-            return explain.protocol_broken()
+            return script_errors.protocol_broken()
         except ChildDied as death:
-            return explain.died(death.exit, self._limits)
+            return script_errors.died(death.exit, self._limits)
         finally:
             child.scripts += 1
 
@@ -155,13 +155,13 @@ class ScriptSandbox:
         if isinstance(ending, ScriptError):
             return ScriptResult(error=ending)
         if not isinstance(ending, messages.Returned):
-            return ScriptResult(stdout=ending.stdout, error=explain.failure(ending, code, self._limits))
+            return ScriptResult(stdout=ending.stdout, error=script_errors.failure(ending, code, self._limits))
         if ending.result is not msgspec.UNSET:
             result = bytes(ending.result)
             if has_too_many_values(result):
-                return ScriptResult(stdout=ending.stdout, error=explain.too_many_values())
+                return ScriptResult(stdout=ending.stdout, error=script_errors.too_many_values())
             if is_too_deep(result):
-                return ScriptResult(stdout=ending.stdout, error=explain.too_deep())
+                return ScriptResult(stdout=ending.stdout, error=script_errors.too_deep())
         return ScriptResult(result=ending.result, stdout=ending.stdout)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.model import SandboxUnavailable
-from executor_service.sandbox.nursery import Exit, Nursery
+from executor_service.sandbox.process_spawner import Exit, Nursery
 
 _WARM_SECONDS = 10.0
 _EXIT_SECONDS = 1.0

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from executor_service.sandbox import explain, messages
+from executor_service.sandbox import messages, script_errors
 from executor_service.sandbox.base import Deadline, ScriptSandbox, written
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.fetching import Fetcher, no_fetch
+from executor_service.sandbox.fetch import Fetcher, no_fetch
 from executor_service.sandbox.jail.confine import OWN_ROOT
 from executor_service.sandbox.model import (
     Conditions,
@@ -22,8 +22,8 @@ from executor_service.sandbox.model import (
     ScriptError,
     Verdict,
 )
-from executor_service.sandbox.nursery import JAIL, zygote_command
 from executor_service.sandbox.pool import Parking
+from executor_service.sandbox.process_spawner import JAIL, zygote_command
 from shared.observe.logging import get_logger
 
 log = get_logger("javascript")
@@ -127,17 +127,17 @@ class JavaScriptSandbox(ScriptSandbox):
                 return Verdict(failed=0, error=ending)
         bindings = written(conditions.bindings, self._limits.max_input_bytes)
         if bindings is None:
-            return Verdict(failed=0, error=explain.input_too_large(self._limits))
+            return Verdict(failed=0, error=script_errors.input_too_large(self._limits))
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
             frame = messages.encode(messages.Evaluate(code=_BOOLEAN.format(expression), bindings=bindings))
             if len(frame) > self._limits.max_input_bytes:
-                return Verdict(failed=index, error=explain.input_too_large(self._limits))
+                return Verdict(failed=index, error=script_errors.input_too_large(self._limits))
             shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)
             outcome = self._result(await self._ending(child, frame, conditions.workspace_id, deadline), shown)
             if outcome.error is not None:
-                return Verdict(failed=index, error=explain.condition(outcome.error))
+                return Verdict(failed=index, error=script_errors.condition(outcome.error))
             if outcome.value() is True:
                 return Verdict(matched=index)
         return Verdict()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.line import Line, Waiter
+from executor_service.sandbox.fair_queue import Line, Waiter
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.supply import NOT_RUNNING, Supply
+from executor_service.sandbox.warm_pool import NOT_RUNNING, Supply
 
 
 class Parking(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from executor_service.sandbox.base import ScriptSandbox
-from executor_service.sandbox.fetching import Fetcher, no_fetch
+from executor_service.sandbox.fetch import Fetcher, no_fetch
 from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnavailable
-from executor_service.sandbox.nursery import JAIL, zygote_command
+from executor_service.sandbox.process_spawner import JAIL, zygote_command
 
 _INTERPRETER_BYTES = 64 << 20
 _CODE_BYTES = 64 << 20

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
-from executor_service.blocks.agent.attaching import attachments, with_files
-from executor_service.blocks.agent.loop import Conversation
+from executor_service.blocks.agent.attachments import attachments, with_files
+from executor_service.blocks.agent.conversation import Conversation
+from executor_service.blocks.agent.memory import memory_of
 from executor_service.blocks.agent.messages import in_order, read_messages
-from executor_service.blocks.agent.remembering import memory_of
-from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
+from executor_service.blocks.agent.tool_builder import BlockTool, Toolbox
 from executor_service.blocks.agent.tools import AgentTool
+from executor_service.blocks.agent.usage import Ledger, priced_cost_json, tokens_json
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from executor_service.blocks.agent.toolbox import BlockTool
+from executor_service.blocks.agent.tool_builder import BlockTool
 from executor_service.engine import BlockHandler
 from shared.workflow.format.js_values import JsonObject
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from executor_service.blocks.agent.toolbox import BlockTool
-from executor_service.blocks.refusing import RefusingHandler
+from executor_service.blocks.agent.tool_builder import BlockTool
+from executor_service.blocks.unavailable import RefusingHandler
 from executor_service.engine import BlockHandler
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
 from shared.workflow.format.js_values import JsonObject

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.blocks.guardrails.invented import judged
+from executor_service.blocks.guardrails.hallucination import judged
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
 from executor_service.blocks.guardrails.personal_data import KINDS, TooMuch, find, mask
 from executor_service.blocks.ports import ModelServer

@@ -1,8 +1,8 @@
 """Calls an HTTP endpoint."""
 
-from executor_service.blocks.http.answer import failure_of, message, output_of
 from executor_service.blocks.http.request import read_request
-from executor_service.blocks.http.retrying import RetryPlan, send_with_retries
+from executor_service.blocks.http.response import failure_of, message, output_of
+from executor_service.blocks.http.retries import RetryPlan, send_with_retries
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
 from shared.workflow.format.js_values import JsonObject, to_string

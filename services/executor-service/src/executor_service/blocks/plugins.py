@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint
 from typing import Final
 
-from executor_service.blocks.refusing import RefusingHandler
+from executor_service.blocks.unavailable import RefusingHandler
 from executor_service.engine import BlockHandler
 from shared.workflow.catalog.core import CORE_BLOCKS
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.application.held_files import files_in, may_have_files
+from executor_service.application.file_references import files_in, may_have_files
 from executor_service.engine.ports import EventSink
 from executor_service.ports import FileStore
 from shared.contracts.events import MAX_SELECTED_BYTES, RunEvent, SelectedOutput

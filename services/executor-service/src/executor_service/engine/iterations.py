@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from executor_service.engine.errors import BadReference, ContainerFailure
-from executor_service.engine.sources import AsTyped, Resolver
+from executor_service.engine.resolver import AsTyped, Resolver
 from executor_service.engine.state import Opening
 from shared.workflow.compile.templates import Literal, Template, within_string
 from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_number

@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.line import Line
+from executor_service.sandbox.fair_queue import Line
 from executor_service.sandbox.model import PoolSize, SandboxUnavailable
-from executor_service.sandbox.nursery import Engine, Nursery
+from executor_service.sandbox.process_spawner import Engine, Nursery
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")

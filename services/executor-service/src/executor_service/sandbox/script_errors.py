@@ -7,7 +7,7 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.model import ErrorKind, SandboxLimits, ScriptError
-from executor_service.sandbox.nursery import Exit
+from executor_service.sandbox.process_spawner import Exit
 from shared.workflow.format.sizes import MAX_VALUES
 
 # The harness builds the code as a function body, which V8 numbers from its own two header lines.

@@ -6,9 +6,9 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
-from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest
-from executor_service.sandbox.gate import Entry
+from executor_service.sandbox.fetch import Fetcher, FetchFailed, FetchRequest
 from executor_service.sandbox.model import SandboxLimits
+from executor_service.sandbox.start_limiter import Entry
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from executor_service.engine.errors import RunRefused
 from executor_service.engine.limits import Limits
-from executor_service.engine.places import block_as_seen_outside
+from executor_service.engine.positions import block_as_seen_outside
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
 from shared.contracts.block_logs import REDACTED

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from executor_service.engine.errors import BadReference, SecretNotKept, TooMuchText, UnknownVariable
-from executor_service.engine.places import Places
+from executor_service.engine.positions import Places
 from executor_service.engine.state import Output, RunState, Scope
 from shared.contracts.block_logs import REDACTED
 from shared.workflow.compile.compiler import CompiledWorkflow

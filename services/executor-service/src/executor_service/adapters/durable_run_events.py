@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from executor_service.adapters.coalescing import Coalescing
-from executor_service.adapters.patient_publishing import publish_patiently
-from executor_service.adapters.reply_sink import UNDELIVERABLE
-from executor_service.application.unheard import Unheard
+from executor_service.adapters.event_batcher import Coalescing
+from executor_service.adapters.publish_retries import publish_patiently
+from executor_service.adapters.reply_channel import UNDELIVERABLE
+from executor_service.application.null_events import Unheard
 from executor_service.ports import EventsOf, RunEvents
 from shared.batching import batches
 from shared.broker.ports import Broker

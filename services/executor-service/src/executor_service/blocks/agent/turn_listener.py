@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from executor_service.engine.streaming import TextWriter
+from executor_service.engine.stream import TextWriter
 
 HELD_CHARACTERS: Final = 256
 """Text before a tool call is usually short. Longer text is treated as the answer and no longer held."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from executor_service.blocks.agent import model_request
-from executor_service.blocks.agent.accounting import cost_json, tokens_json, usage_of
+from executor_service.blocks.agent.usage import cost_json, tokens_json, usage_of
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, Role

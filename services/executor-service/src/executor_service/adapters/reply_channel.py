@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from executor_service.adapters.coalescing import Coalescing
-from executor_service.application.patience import insist
+from executor_service.adapters.event_batcher import Coalescing
+from executor_service.application.retries import insist
 from executor_service.ports import LineOf, Told
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent

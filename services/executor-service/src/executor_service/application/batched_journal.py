@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.application.patience import insist
+from executor_service.application.retries import insist
 from executor_service.ports import DurableRuns
 from shared.batching import batches
 from shared.contracts.claims import AppendJournal, JournalEntry

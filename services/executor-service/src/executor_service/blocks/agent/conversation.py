@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger, usage_of
-from executor_service.blocks.agent.listening import TurnListener
 from executor_service.blocks.agent.tools import AgentTool
+from executor_service.blocks.agent.turn_listener import TurnListener
+from executor_service.blocks.agent.usage import Ledger, usage_of
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.engine.secrets import Secrets

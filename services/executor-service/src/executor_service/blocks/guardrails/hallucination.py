@@ -3,7 +3,7 @@
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
-from executor_service.blocks.asking import ask
+from executor_service.blocks.model_query import ask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from executor_service.sandbox.line import Line
+from executor_service.sandbox.fair_queue import Line
 
 _HELD_SECONDS = 0.02
 
