@@ -71,7 +71,7 @@ class NoConditions:
         """Return false."""
         return False
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Do nothing."""
 
 

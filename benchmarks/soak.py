@@ -43,7 +43,7 @@ Series = dict[str, list[tuple[float, float]]]
 """Minutes and values, by process."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class ConditionResult(msgspec.Struct, frozen=True):
     """Comparison of the second and the last quarter of a series."""
 
     what: str
@@ -59,7 +59,7 @@ class Soak(msgspec.Struct, frozen=True):
     minutes: float
     per_second: float
     calls: dict[str, int]
-    verdicts: list[Verdict]
+    verdicts: list[ConditionResult]
     series: dict[str, Series]
 
 
@@ -122,24 +122,24 @@ async def _queues(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, fl
     return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
 
 
-def _verdict(kind: str, name: str, points: Sequence[tuple[float, float]]) -> Verdict:
+def _verdict(kind: str, name: str, points: Sequence[tuple[float, float]]) -> ConditionResult:
     values = [value for _, value in points]
     quarter = max(1, len(values) // 4)
     early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
     allowed = early * MAY_GROW if kind == "memory" else max(SOME, early * MAY_GROW)
-    return Verdict(f"{kind}: {name}", early, late, late - early <= allowed)
+    return ConditionResult(f"{kind}: {name}", early, late, late - early <= allowed)
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return points[:: max(1, len(points) // MAX_POINTS)]
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(verdict: ConditionResult) -> str:
     """Return the verdict as text."""
     return "flat" if verdict.is_flat else "fills its cache" if verdict.what == CACHE else "grew"
 
 
-def _table(verdicts: Sequence[Verdict]) -> Table:
+def _table(verdicts: Sequence[ConditionResult]) -> Table:
     table = Table("what", *(Column(name, justify="right") for name in ("second quarter", "last quarter")), "")
     for verdict in verdicts:
         table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", verdict_text(verdict))

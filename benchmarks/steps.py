@@ -33,7 +33,7 @@ from benchmarks.testbed import ENVIRONMENT, SYNC, deploy_all
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.launcher import Launcher
 from executor_service.consumers.work import WorkConsumers
-from executor_service.engine.block_runner import Performer
+from executor_service.engine.block_runner import BlockRunner
 from executor_service.engine.execution import Execution
 from flowport.home import Home
 from flowport.local.asgi_server import listen, port_of
@@ -118,7 +118,7 @@ def _probes() -> Probes:
     probes.add_interval("conclude", (WorkConsumers, "on_attached"), (Channel, "publish"))
     probes.add_functions("load", Launcher, "prepare")
     probes.add_functions("schedule", Execution, "run")
-    probes.add_functions("block", Performer, "perform")
+    probes.add_functions("block", BlockRunner, "perform")
     probes.add_transfer("reply", (Channel, "publish"), (BrokerAttachedRuns, "_on_batch"))
     probes.add_functions(RECORD, RecordOutbox, "_publish")
     probes.add_functions(RECORD, RecordsConsumer, "handle")

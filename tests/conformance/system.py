@@ -121,5 +121,5 @@ class _Children:
         stub = self._stubs.get(workflow_id)
         return None if stub is None else ChildWorkflow(stub["name"], "snap-1", compile_workflow(stub["state"]))
 
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+    async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         raise NotFound("no case is taken up again")

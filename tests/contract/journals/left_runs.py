@@ -57,12 +57,12 @@ class LeftRun(msgspec.Struct):
 
 def script(call: Call) -> Any:
     """What every block gives."""
-    rounds = [around.index for around in call.rounds]
+    iterations = [around.index for around in call.iterations]
     if call.block.type == "condition":
         return {"selectedOption": f"{call.block.id}-else", "conditionResult": True}
     if call.block.code is not None and call.block.code.source == "fails":
-        raise fails(f"{call.block.id} {rounds}")
-    return {"result": [call.block.id, rounds]}
+        raise fails(f"{call.block.id} {iterations}")
+    return {"result": [call.block.id, iterations]}
 
 
 async def taken_up(run: LeftRun, left: Left) -> RunResult:
@@ -82,11 +82,11 @@ async def recorded(workflow: Document, called: Mapping[str, Document], answers: 
     run.entries = recorder.entries
     if result.outcome.status == PAUSED:
         assert result.state is not None
-        places = [Left("", None, {}, entries=len(run.entries)), Left("", None, {}, state=_raw(result.state))]
+        positions = [Left("", None, {}, entries=len(run.entries)), Left("", None, {}, state=_raw(result.state))]
     else:
-        places = [Left("", None, {}, entries=number) for number in range(len(run.entries) + 1)]
-        places += [Left("", None, {}, state=msgspec.Raw(state)) for state in states[:: max(1, len(states) // 4)]]
-    for left in places:
+        positions = [Left("", None, {}, entries=number) for number in range(len(run.entries) + 1)]
+        positions += [Left("", None, {}, state=msgspec.Raw(state)) for state in states[:: max(1, len(states) // 4)]]
+    for left in positions:
         left.answers = dict(answers)
         run.left.append(ended(left, await taken_up(run, left)))
     return run

@@ -7,7 +7,7 @@ from tests.support.deploy import DeployCaller, key, running, settings_for, state
 
 from deploy_service.bootstrap import build, open_store
 from deploy_service.settings import DeploySettings
-from executor_service.adapters.service_clients import NAMES_CHARS, Deployments
+from executor_service.adapters.service_clients import NAMES_CHARS, DeployClient
 from shared.contracts.deployments import Environment, EnvironmentNames, SetEnvironmentValue
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
@@ -40,7 +40,7 @@ async def test_a_worker_is_given_the_values_that_it_names(gateway: DeployCaller,
     for name in ("A", "B", "C"):
         await put(gateway, name, f"the workspace's {name}")
         await put(gateway, f"{name}.own", f"ann's {name}", workspace="user:ann")
-    deployments = Deployments(executor.http)
+    deployments = DeployClient(executor.http)
 
     named = await deployments.environment("ws", "ann", {"A", "C.own", "NOT.SET"})
     assert named.values == {"A": "the workspace's A", "C.own": "ann's C"}

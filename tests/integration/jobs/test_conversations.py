@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System
 
-from executor_service.adapters.memory_store import JobsConversations
+from executor_service.adapters.memory_store import JobsMemoryStore
 from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import InvalidRequest, PayloadTooLarge
 
@@ -16,25 +16,25 @@ HELLO = ConversationMessage("assistant", "Hello \u2028 <&> \U0001f600")
 
 
 @pytest.fixture
-def memory(system: System) -> JobsConversations:
-    return JobsConversations(system.executor.client)
+def memory(system: System) -> JobsMemoryStore:
+    return JobsMemoryStore(system.executor.client)
 
 
-async def said(memory: JobsConversations, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
+async def said(memory: JobsMemoryStore, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
     """The messages, whoever added them."""
     return [replace(message, once="") for message in await memory.read(workspace_id, conversation_id)]
 
 
-async def test_what_was_said_is_read_back_as_it_was(memory: JobsConversations) -> None:
+async def test_what_was_said_is_read_back_as_it_was(memory: JobsMemoryStore) -> None:
     await memory.append("w", "with / and ?&#", [HI, HELLO], once="1")
     assert await said(memory, "w", "with / and ?&#") == [HI, HELLO]
 
 
-async def test_nothing_was_said_in_an_unknown_conversation(memory: JobsConversations) -> None:
+async def test_nothing_was_said_in_an_unknown_conversation(memory: JobsMemoryStore) -> None:
     assert await said(memory, "w", "nobody") == []
 
 
-async def test_no_workspace_sees_anothers(memory: JobsConversations) -> None:
+async def test_no_workspace_sees_anothers(memory: JobsMemoryStore) -> None:
     await memory.append("w", "ada", [HI], once="1")
     assert await said(memory, "other", "ada") == []
     assert await memory.conversations("other") == {}
@@ -42,13 +42,13 @@ async def test_no_workspace_sees_anothers(memory: JobsConversations) -> None:
     assert await said(memory, "w", "ada") == [HI]
 
 
-async def test_an_append_that_is_repeated_adds_nothing(memory: JobsConversations) -> None:
+async def test_an_append_that_is_repeated_adds_nothing(memory: JobsMemoryStore) -> None:
     for _ in range(3):
         await memory.append("w", "ada", [HI], once="run/block")
     assert await said(memory, "w", "ada") == [HI]
 
 
-async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsConversations) -> None:
+async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsMemoryStore) -> None:
     pairs = [(ConversationMessage("user", f"q{n}"), ConversationMessage("assistant", f"a{n}")) for n in range(12)]
     await asyncio.gather(*(memory.append("w", "ada", pair, once=str(n)) for n, pair in enumerate(pairs)))
     kept = await said(memory, "w", "ada")
@@ -57,34 +57,34 @@ async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsConv
 
 async def test_a_conversation_is_bounded(start: Start) -> None:
     async with start(conversation_messages=3) as system:
-        memory = JobsConversations(system.executor.client)
+        memory = JobsMemoryStore(system.executor.client)
         for number in range(5):
             await memory.append("w", "ada", [ConversationMessage("user", str(number))], once=str(number))
         assert [said.content for said in await memory.read("w", "ada")] == ["2", "3", "4"]
 
 
-async def test_conversations_are_listed_latest_first(memory: JobsConversations) -> None:
+async def test_conversations_are_listed_latest_first(memory: JobsMemoryStore) -> None:
     for number, name in enumerate(("first", "second", "first")):
         await memory.append("w", name, [HI], once=str(number))
         await asyncio.sleep(0.005)
     assert list(await memory.conversations("w")) == ["first", "second"]
 
 
-async def test_a_conversation_can_be_forgotten(memory: JobsConversations) -> None:
+async def test_a_conversation_can_be_forgotten(memory: JobsMemoryStore) -> None:
     await memory.append("w", "ada", [HI], once="1")
     assert await memory.delete("w", "ada")
     assert not await memory.delete("w", "ada")
     assert await said(memory, "w", "ada") == []
 
 
-async def test_a_conversation_expires_after_its_last_append(memory: JobsConversations, system: System) -> None:
+async def test_a_conversation_expires_after_its_last_append(memory: JobsMemoryStore, system: System) -> None:
     await memory.append("w", "ada", [HI], once="1")
     kept = await system.collection("conversations").find_one({})
     assert kept is not None
     assert kept["expires_at"].timestamp() * 1000 == pytest.approx(kept["changed_ms"] + 31_536_000_000, abs=1)
 
 
-async def test_what_cannot_be_kept_is_refused(memory: JobsConversations) -> None:
+async def test_what_cannot_be_kept_is_refused(memory: JobsMemoryStore) -> None:
     with pytest.raises(PayloadTooLarge):
         await memory.append("w", "ada", [ConversationMessage("user", "x" * (LONGEST_MESSAGE + 1))], once="1")
     with pytest.raises(InvalidRequest):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.integration.jobs.system import Executor, System
 
-from executor_service.adapters.service_clients import Jobs
+from executor_service.adapters.service_clients import JobsClient
 from jobs_service.journal.repository import PAGE_BYTES, MongoJournal
 from shared.clock import SystemClock
 from shared.contracts.claims import ClaimGranted, JournalEntry, JournalPosition
@@ -35,7 +35,7 @@ async def read_on(executor: Executor, granted: ClaimGranted) -> list[list[Journa
     """Every page behind what the claim was given."""
     pages, after = [], granted.more_behind
     while after is not None:
-        page = await Jobs(executor.client).read_journal(granted.run.run_id, granted.attempt, after)
+        page = await JobsClient(executor.client).read_journal(granted.run.run_id, granted.attempt, after)
         pages.append(list(page.entries))
         after = page.more_behind
     return pages
@@ -81,7 +81,7 @@ async def test_pages_are_for_whoever_holds_the_run(system: System) -> None:
     assert granted.more_behind is not None
 
     with pytest.raises(StaleAttempt):
-        await Jobs(system.executor.client).read_journal(accepted.run_id, 1, granted.more_behind)
+        await JobsClient(system.executor.client).read_journal(accepted.run_id, 1, granted.more_behind)
 
 
 async def test_the_journal_of_a_run_that_is_over_does_not_look_like_a_shorter_one(system: System) -> None:
@@ -91,7 +91,7 @@ async def test_the_journal_of_a_run_that_is_over_does_not_look_like_a_shorter_on
     await system.executor.finish(accepted.run_id, granted.attempt)
 
     with pytest.raises(StaleAttempt):
-        await Jobs(system.executor.client).read_journal(accepted.run_id, granted.attempt, granted.more_behind)
+        await JobsClient(system.executor.client).read_journal(accepted.run_id, granted.attempt, granted.more_behind)
 
 
 async def test_where_a_later_attempt_went_on_the_next_page_begins_with_its_entries(system: System) -> None:

@@ -20,10 +20,10 @@ from tests.unit.gateway.published_chat import publish
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
-from executor_service.adapters.file_store import JobsFiles
+from executor_service.adapters.file_store import JobsFileStore
 from executor_service.adapters.sandbox_files import SandboxFiles
-from executor_service.application.file_contents import ShownFiles
-from executor_service.blocks.agent.attachments import attachments
+from executor_service.application.file_contents import FileContents
+from executor_service.blocks.agent.attachments import load_attachments
 from executor_service.engine import BlockFailure
 from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, no_fetch
 from gateway.access.domain.credentials import Scope
@@ -43,7 +43,7 @@ from shared.web.run_tickets import TicketChecks
 
 MINE, OTHER = "W", "V"
 CONTENT = b"content"
-Reader = Callable[[JobsFiles, FileKey, RunSpec], Awaitable[bytes | None]]
+Reader = Callable[[JobsFileStore, FileKey, RunSpec], Awaitable[bytes | None]]
 
 
 class StoredBlobs:
@@ -73,7 +73,7 @@ def blobs() -> StoredBlobs:
 
 
 @pytest.fixture
-async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFiles]:
+async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFileStore]:
     """The executor's files, kept by jobs-service."""
     tokens = ServiceTokens({ServiceName.EXECUTOR: SecretStr("token")})
     checks = TicketChecks(tokens, ring(), SystemClock(), accepts_missing=False)
@@ -83,7 +83,7 @@ async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFiles]:
     client = InternalClient(
         "http://jobs", caller=ServiceName.EXECUTOR, tokens=tokens, timeout=5, http=CallsTo(httpx2.ASGITransport(app))
     )
-    yield JobsFiles(client)
+    yield JobsFileStore(client)
     await client.stop()
 
 
@@ -91,13 +91,13 @@ def forged(key: FileKey) -> dict[str, Any]:
     return {"context": "execution", "key": key.text, "size": 1}
 
 
-async def shown(files: JobsFiles, key: FileKey, run: RunSpec) -> bytes | None:
+async def shown(files: JobsFileStore, key: FileKey, run: RunSpec) -> bytes | None:
     document = msgspec.json.encode({"result": forged(key)})
-    found = json.loads(await ShownFiles(files).filled(run, document))["result"].get("base64")
+    found = json.loads(await FileContents(files).add_contents(run, document))["result"].get("base64")
     return None if found is None else CONTENT if found == b64encode(CONTENT).decode() else found.encode()
 
 
-async def read_by_code(files: JobsFiles, key: FileKey, run: RunSpec) -> bytes | None:
+async def read_by_code(files: JobsFileStore, key: FileKey, run: RunSpec) -> bytes | None:
     place = run.snapshot.workspace_id
     request = FetchRequest(url=FILE_SCHEME + key.text, method="GET", headers={}, body=None, workspace_id=place)
     try:
@@ -106,10 +106,10 @@ async def read_by_code(files: JobsFiles, key: FileKey, run: RunSpec) -> bytes | 
         return None
 
 
-async def attached(files: JobsFiles, key: FileKey, run: RunSpec) -> bytes | None:
+async def attached(files: JobsFileStore, key: FileKey, run: RunSpec) -> bytes | None:
     call: Any = SimpleNamespace(request=SimpleNamespace(workspace_id=run.snapshot.workspace_id))
     try:
-        (attachment,) = await attachments(files, call, [forged(key)])
+        (attachment,) = await load_attachments(files, call, [forged(key)])
     except BlockFailure:
         return None
     return attachment.content
@@ -143,7 +143,7 @@ def own_file(run: RunSpec) -> FileKey:
 @READERS
 @pytest.mark.parametrize("caller", ["public", "limited", "execute-only", "reading", "admin"])
 async def test_a_run_reads_its_own_files(
-    system: System, files: JobsFiles, blobs: StoredBlobs, caller: str, reader: Reader
+    system: System, files: JobsFileStore, blobs: StoredBlobs, caller: str, reader: Reader
 ) -> None:
     run = await run_of(system, caller)
     key = blobs.add(own_file(run))
@@ -164,7 +164,7 @@ async def test_a_run_reads_its_own_files(
 )
 async def test_a_run_reads_no_other_file_that_its_caller_may_not_read(
     system: System,
-    files: JobsFiles,
+    files: JobsFileStore,
     blobs: StoredBlobs,
     caller: str,
     reads_workflow: bool,
@@ -185,7 +185,7 @@ async def test_a_run_reads_no_other_file_that_its_caller_may_not_read(
 
 @READERS
 async def test_a_called_workflow_reads_the_files_of_the_run_and_no_more(
-    system: System, files: JobsFiles, blobs: StoredBlobs, reader: Reader
+    system: System, files: JobsFileStore, blobs: StoredBlobs, reader: Reader
 ) -> None:
     run = await run_of(system, "public")
     own, other = blobs.add(own_file(run)), blobs.add(FileKey.new("WS1", OTHER, "E9", "a.txt"))
@@ -198,7 +198,7 @@ async def test_a_called_workflow_reads_the_files_of_the_run_and_no_more(
 
 
 async def test_a_chosen_run_id_opens_no_file_of_another_workflow(
-    system: System, files: JobsFiles, blobs: StoredBlobs
+    system: System, files: JobsFileStore, blobs: StoredBlobs
 ) -> None:
     system.deployments.put(MINE, public=True)
     await system.execute({"input": {}}, key=None, headers={"x-execution-id": "order-1"})

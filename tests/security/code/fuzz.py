@@ -468,7 +468,7 @@ def _ran(program: str, names: dict[str, Any]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return json.dumps(jail._executed(jail._compiled(program), dict(names)))
+            return json.dumps(jail._execute(jail._compile(program), dict(names)))
         except SyntaxError:
             return "SyntaxError"
         except Exception as error:

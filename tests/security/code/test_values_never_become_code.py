@@ -15,12 +15,12 @@ from executor_service.blocks import BlockPorts, SandboxExpressions, block_handle
 from executor_service.engine import Engine, Limits, RunResult
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import (
+    ConditionResult,
     Conditions,
     JavaScriptSandbox,
     PythonSandbox,
     Script,
     ScriptResult,
-    Verdict,
 )
 from shared.clock import SystemClock
 from shared.net import OutboundClient
@@ -46,13 +46,13 @@ class Watched:
         self.environments.append(script.environment)
         return await self._sandbox.run(script)
 
-    async def evaluate(self, conditions: Conditions) -> Verdict:
+    async def evaluate(self, conditions: Conditions) -> ConditionResult:
         self.programs += conditions.expressions
         self.environments.append(conditions.bindings.get(LEAK) or {})
         return await self._sandbox.evaluate(conditions)
 
-    def forget(self, scope: str) -> None:
-        self._sandbox.forget(scope)
+    def release_scope(self, scope: str) -> None:
+        self._sandbox.release_scope(scope)
 
 
 class System:

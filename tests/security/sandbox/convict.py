@@ -186,7 +186,7 @@ def native(argument: object) -> object:
 
 
 def lock_down() -> None:
-    confine.leave_parent(keep=(1,))
+    confine.detach_from_parent(keep=(1,))
     confine.limit(data=1 << 30, cpu_seconds=10)
     seccomp.install(getattr(seccomp, FILTER)())
 

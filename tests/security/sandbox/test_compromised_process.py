@@ -14,7 +14,7 @@ from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken, TooManyValues
 from executor_service.sandbox.messages import MAX_HEADERS
 from executor_service.sandbox.process_spawner import Exit
-from executor_service.sandbox.script_session import Conversation
+from executor_service.sandbox.script_session import ScriptSession
 from shared.workflow.format.sizes import MAX_VALUES
 
 LIMITS = SandboxLimits(max_fetches=3)
@@ -68,7 +68,7 @@ class Cell:
 
     async def talk(self, frame: bytes = b"{}") -> object:
         async with asyncio.timeout(30):
-            return await Conversation(self.child, self.fetches, LIMITS, "ws").run(frame)
+            return await ScriptSession(self.child, self.fetches, LIMITS, "ws").run(frame)
 
 
 @pytest_asyncio.fixture

@@ -66,7 +66,7 @@ async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
     async with JavaScriptSandbox(size=ONE) as sandbox:
         secret = Conditions(scope="r", expressions=["environmentVariables.K"], environment={"K": "secret"}, owner="a")
         assert (await sandbox.evaluate(secret)).matched == 0
-        sandbox.forget("r")
+        sandbox.release_scope("r")
         result = await sandbox.run(Script(code="return [environmentVariables.K, Object.isFrozen(Math)]", owner="a"))
         assert result.value() == [None, False]
 

@@ -98,5 +98,5 @@ async def test_a_hostile_condition_harms_no_other_evaluation(sandbox: JavaScript
     for scope in ("hostile", "other"):
         sane = Conditions(scope=scope, expressions=["false", "0", "n === 1"], bindings={"n": 1}, owner="a")
         verdict = await sandbox.evaluate(sane)
-        sandbox.forget(scope)
+        sandbox.release_scope(scope)
         assert verdict.matched == 2

@@ -7,7 +7,7 @@ import msgspec
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, request
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import BlockHandler, Execution, RunResult
@@ -117,7 +117,7 @@ async def run(
     engine = engine_of(
         {
             "agent": AgentHandler(
-                model, Toolbox(sandbox or Adding(), block_tools(blocks or {}), McpServers(OutboundClient()))
+                model, ToolBuilder(sandbox or Adding(), block_tools(blocks or {}), McpServers(OutboundClient()))
             )
         }
     )

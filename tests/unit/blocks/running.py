@@ -85,7 +85,7 @@ class NoExpressions:
     async def holds(self, *_: object) -> bool:
         return False
 
-    def forget(self, run_id: str) -> None:
+    def release_scope(self, run_id: str) -> None:
         pass
 
 

@@ -8,7 +8,7 @@ from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
 from tests.unit.executor.fakes import Files
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.attachments import MAX_BYTES
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
@@ -22,7 +22,7 @@ async def ask(models: Models, files: Any, **settings: Any) -> RunResult:
     store = Files()
     store.kept["w1", "file_1"] = b"png"
     given = {"model": "vllm/m", "messages": [{"role": "user", "content": "Look"}], "files": files, **settings}
-    agent = AgentHandler(models, Toolbox(None, {}, McpServers(OutboundClient())), None, store)  # type: ignore[arg-type]
+    agent = AgentHandler(models, ToolBuilder(None, {}, McpServers(OutboundClient())), None, store)  # type: ignore[arg-type]
     document = chain(INPUT, block("a", "agent", "A", settings=given))
     return await run(document, engine_of({"agent": agent}), {"input": "x", "photos": [PHOTO]})
 

@@ -9,8 +9,8 @@ from tests.unit.blocks.mcp_server import NamingServer, ToolServer, WordyServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
-from executor_service.blocks.agent.mcp_tools import MAX_OFFERED, TOO_WORDY
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
+from executor_service.blocks.agent.mcp_tools import DESCRIPTIONS_TOO_LARGE, MAX_DESCRIPTION_CHARACTERS
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
 from executor_service.providers import Role, ToolCall, Turn
@@ -39,7 +39,7 @@ async def ask(outbound: OutboundClient, model: Model, *tools: Any) -> RunResult:
         "messages": [{"role": "user", "content": "2 + 3?"}],
         "tools": list(tools),
     }
-    agent = AgentHandler(model, Toolbox(Adding(), {}, McpServers(outbound)))
+    agent = AgentHandler(model, ToolBuilder(Adding(), {}, McpServers(outbound)))
     return await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
 
 
@@ -136,10 +136,10 @@ async def test_who_shows_another_key_is_asked_for_by_itself(server: ToolServer, 
 
 async def test_what_servers_say_of_their_tools_is_bounded_together(outbound: OutboundClient) -> None:
     keys = ([{"id": "1", "cells": {"Key": "X-Key", "Value": str(number)}}] for number in range(3))
-    with WordyServer(MAX_OFFERED // 2) as server:
+    with WordyServer(MAX_DESCRIPTION_CHARACTERS // 2) as server:
         of_one, *others = (one(server.url, "wordy", params={"headers": key}) for key in keys)
         assert (await ask(outbound, Model(Turn(content="none needed")), of_one)).outcome.error is None
-        assert failure(await ask(outbound, Model(Turn()), of_one, *others)) == f"A: {TOO_WORDY}"
+        assert failure(await ask(outbound, Model(Turn()), of_one, *others)) == f"A: {DESCRIPTIONS_TOO_LARGE}"
 
 
 async def test_tools_whose_names_come_to_the_same_are_told_apart(outbound: OutboundClient) -> None:

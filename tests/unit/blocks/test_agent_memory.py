@@ -7,7 +7,7 @@ from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
 from tests.unit.blocks.test_memory import Store
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.memory import NO_STORE
 from executor_service.engine import RunResult
 from shared.contracts.conversations import ConversationMessage
@@ -24,7 +24,7 @@ async def say(text: str, store: Store | None, models: Models, run_id: str = "r",
         **settings,
     }
     document = chain(INPUT, block("a", "agent", "Agent", settings=given))
-    handler = AgentHandler(models, Toolbox(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
+    handler = AgentHandler(models, ToolBuilder(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
     return await run(document, engine_of({"agent": handler}), {"input": text}, run_id=run_id)
 
 
@@ -125,7 +125,7 @@ async def test_two_agents_of_a_run_are_both_remembered() -> None:
         block(name, "agent", name, settings={**settings, "messages": [{"role": "user", "content": name}]})
         for name in ("a", "b")
     )
-    handler = AgentHandler(models, Toolbox(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
+    handler = AgentHandler(models, ToolBuilder(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
     await run(chain(INPUT, first, second), engine_of({"agent": handler}))
     assert [message.content for message in store.said("w1", "ada")] == ["a", "Hello", "b", "Bye"]
 

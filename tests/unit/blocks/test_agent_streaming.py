@@ -8,7 +8,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.turn_listener import HELD_CHARACTERS
+from executor_service.blocks.agent.turn_listener import MAX_BUFFERED_CHARACTERS
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Turn
 from executor_service.sandbox import Script, ScriptResult
@@ -39,7 +39,7 @@ async def test_a_long_answer_is_heard_before_it_is_over_though_tools_are_on_offe
     texts = [event.text for event in told if isinstance(event, Chunk)]
     assert "".join(texts) == long
     assert len(texts) == 100
-    assert len(long) > HELD_CHARACTERS
+    assert len(long) > MAX_BUFFERED_CHARACTERS
 
 
 async def test_a_long_preamble_is_set_apart_from_the_answer() -> None:

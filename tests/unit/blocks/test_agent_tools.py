@@ -12,11 +12,11 @@ from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, 
 from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.conversation import (
-    MAX_AT_ONCE,
     MAX_CALLS,
-    MAX_TOLD,
+    MAX_CONCURRENT_TOOLS,
+    MAX_MODEL_CHARACTERS,
+    MAX_TOOL_CHARACTERS,
     MAX_TOOL_ROUNDS,
-    MAX_WRITTEN,
     TOO_MUCH,
 )
 from executor_service.blocks.agent.tool_builder import MAX_TOOLS
@@ -292,9 +292,9 @@ async def test_only_so_many_tools_of_an_agent_run_at_the_same_time() -> None:
             running -= 1
             return await super().run(script)
 
-    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(3 * MAX_AT_ONCE)]
+    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(3 * MAX_CONCURRENT_TOOLS)]
     result = await run(Model(asks_for(*calls), says("done")), sandbox=Slow(), tools=[ADD])
-    assert (most, result.output["toolCalls"]["count"]) == (MAX_AT_ONCE, 3 * MAX_AT_ONCE)
+    assert (most, result.output["toolCalls"]["count"]) == (MAX_CONCURRENT_TOOLS, 3 * MAX_CONCURRENT_TOOLS)
 
 
 class Telling(BlockHandler):
@@ -308,7 +308,7 @@ class Telling(BlockHandler):
 
 
 async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> None:
-    half = MAX_TOLD // 2
+    half = MAX_TOOL_CHARACTERS // 2
     model = Model(*[asks_for(ToolCall("c", "http_request", '{"url": "https://x.example"}'))] * 3, says("enough"))
     result = await run(model, blocks={"api": Telling(half, half, 5)}, tools=[{"type": "api"}])
     told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
@@ -318,10 +318,10 @@ async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> N
 
 @pytest.mark.parametrize("more", ["", "x"])
 async def test_what_a_model_writes_in_all_turns_has_a_bound(more: str) -> None:
-    long = json.dumps("x" * (MAX_WRITTEN - 7))
+    long = json.dumps("x" * (MAX_MODEL_CHARACTERS - 7))
     result = await run(Model(asks_for(ToolCall("c", "custom_add", long)), says("sorry" + more)), tools=[ADD])
     if more:
-        assert failure(result) == f"Agent 1: The model wrote more than {MAX_WRITTEN} characters"
+        assert failure(result) == f"Agent 1: The model wrote more than {MAX_MODEL_CHARACTERS} characters"
     else:
         assert result.output["content"] == "sorry"
 

@@ -10,7 +10,7 @@ from tests.unit.workflow.states import block, edge, workflow
 
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Call, Execution, RunResult
-from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
+from executor_service.sandbox import ConditionResult, Conditions, ErrorKind, ScriptError
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.js_values import Json, JsonObject
 
@@ -21,16 +21,18 @@ class Sandbox:
     def __init__(self) -> None:
         self.asked: list[Conditions] = []
 
-    async def evaluate(self, conditions: Conditions) -> Verdict:
+    async def evaluate(self, conditions: Conditions) -> ConditionResult:
         self.asked.append(conditions)
         for index, expression in enumerate(conditions.expressions):
             if expression == "fail":
-                return Verdict(failed=index, error=ScriptError(kind=ErrorKind.THROWN, message="no", reason="no"))
+                return ConditionResult(
+                    failed=index, error=ScriptError(kind=ErrorKind.THROWN, message="no", reason="no")
+                )
             if expression == "true" or conditions.bindings.get(expression):
-                return Verdict(matched=index)
-        return Verdict()
+                return ConditionResult(matched=index)
+        return ConditionResult()
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         pass
 
 
@@ -149,9 +151,9 @@ async def test_a_value_that_several_ways_ask_for_is_sent_once() -> None:
 
 async def test_each_way_that_fails_is_quoted_as_its_own_author_spelled_it() -> None:
     class Failing(Sandbox):
-        async def evaluate(self, conditions: Conditions) -> Verdict:
+        async def evaluate(self, conditions: Conditions) -> ConditionResult:
             error = ScriptError(kind=ErrorKind.THROWN, message=conditions.expressions[1], reason="no")
-            return Verdict(failed=1, error=error)
+            return ConditionResult(failed=1, error=error)
 
     result = await choose(("if", "<start.input> > 1"), ("else if", "<START.input> > 2"), sandbox=Failing())
     assert failure(result) == 'C: Evaluation error in condition "else if": <START.input> > 2'

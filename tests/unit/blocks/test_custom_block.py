@@ -11,10 +11,10 @@ from tests.unit.blocks.agent_running import Adding, Model
 from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.plugin_tools import plugin_tools
 from executor_service.blocks.mcp import McpServers
-from executor_service.blocks.plugins import installed_handlers
+from executor_service.blocks.plugins import plugin_handlers
 from executor_service.engine import BlockHandler, RunResult
 from executor_service.providers import ToolCall, Turn
 from shared.net import OutboundClient
@@ -37,7 +37,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
 async def run_with(plugin: EntryPoint, document: JsonObject, body: Any = None) -> RunResult:
     """Run a workflow on a server where this plugin is installed."""
     workflow = compile_workflow(document, catalog=Catalog(plugins=[plugin]))
-    return await run(workflow, engine_of(installed_handlers([plugin])), body)
+    return await run(workflow, engine_of(plugin_handlers([plugin])), body)
 
 
 def shorten(**settings: Any) -> JsonObject:
@@ -79,10 +79,10 @@ async def test_a_required_setting_that_is_empty_is_refused_before_the_run(plugin
 
 async def converse(plugin: EntryPoint, *turns: Turn, **params: Any) -> tuple[Model, RunResult]:
     """An agent that has the plugin's block as a tool."""
-    handlers = installed_handlers([plugin])
+    handlers = plugin_handlers([plugin])
     tools = plugin_tools(handlers, Catalog(plugins=[plugin]))
     model = Model(*turns, Turn(content="done"))
-    agent = AgentHandler(model, Toolbox(Adding(), tools, McpServers(OutboundClient())))
+    agent = AgentHandler(model, ToolBuilder(Adding(), tools, McpServers(OutboundClient())))
     tool: JsonObject = {"type": plugin.name, "title": "Shorten", "params": params}
     settings: JsonObject = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [tool]}
     document = chain(INPUT, block("a", "agent", "A", settings=settings))
@@ -151,18 +151,18 @@ async def test_a_plugin_that_cannot_be_imported_refuses_the_run_and_harms_no_oth
         "The plugin for block type missing (no_such_module) could not be loaded: "
         "the package no_such_module is not installed where this service runs"
     )
-    handlers = installed_handlers([missing, plugin])
+    handlers = plugin_handlers([missing, plugin])
     assert set(handlers) == {"missing", "shorten"}
     workflow = compile_workflow(chain(INPUT, shorten()), catalog=Catalog(plugins=[missing, plugin]))
     assert (await run(workflow, engine_of(handlers), {"input": "fine"})).output["text"] == "fine"
 
 
 def test_a_plugin_never_replaces_a_built_in_type(plugin: EntryPoint, caplog: pytest.LogCaptureFixture) -> None:
-    assert installed_handlers([EntryPoint("function", plugin.value, PLUGIN_GROUP)]) == {}
+    assert plugin_handlers([EntryPoint("function", plugin.value, PLUGIN_GROUP)]) == {}
     assert "the type function is built in" in caplog.text
 
 
 def test_a_handler_is_loaded_once_for_all_runs(plugin: EntryPoint) -> None:
-    first, second = installed_handlers([plugin])["shorten"], installed_handlers([plugin])["shorten"]
+    first, second = plugin_handlers([plugin])["shorten"], plugin_handlers([plugin])["shorten"]
     assert isinstance(first, BlockHandler)
     assert first is second

@@ -246,10 +246,10 @@ async def test_a_value_is_sent_once_however_often_and_however_it_is_spelled() ->
 def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
     template = compile_code(" ".join(f"<v{n}.x>" for n in range(20)) + " <short.x>")
     long: dict[str, Json] = {variable.name: "x" * 1_000_000 for variable in template.variables}
-    written = BoundCode(template, {**long, template.variables[-1].name: 1}).filled_in()
+    written = BoundCode(template, {**long, template.variables[-1].name: 1}).render_for_log()
     assert written.endswith("<v19.x> <short.x>")
     short = compile_code("<short.x>")
-    assert BoundCode(short, {short.variables[0].name: 1}).filled_in() == "1"
+    assert BoundCode(short, {short.variables[0].name: 1}).render_for_log() == "1"
 
 
 async def test_blank_lines_without_end_hold_nobody_up() -> None:

@@ -12,7 +12,7 @@ from tests.unit.workflow.states import block, chain, edge, workflow
 
 from executor_service.blocks import guardrails
 from executor_service.blocks.guardrails import GuardrailsHandler, personal_data
-from executor_service.blocks.guardrails.patterns import MAX_KEPT
+from executor_service.blocks.guardrails.patterns import MAX_CACHED
 from executor_service.blocks.guardrails.personal_data import MAX_FINDINGS
 
 
@@ -175,12 +175,12 @@ async def test_patterns_that_find_nothing_have_no_more_time_together(monkeypatch
 
 
 async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on, slow = threading.Event(), guardrails._checked
+    go_on, slow = threading.Event(), guardrails._check
 
     def checked(kind: str, text: str, params: Any) -> Any:
         return slow(kind, text, params) if text == "{}" or go_on.wait(60) else {}
 
-    monkeypatch.setattr(guardrails, "_checked", checked)
+    monkeypatch.setattr(guardrails, "_check", checked)
     engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))})
     document = chain(INPUT, block("g", "guardrails", "G", input="<start.input>", validationType="json"))
     patient = {"time_limit_ms": 120_000}
@@ -198,12 +198,12 @@ async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytes
 async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    go_on, slow = threading.Event(), guardrails._checked
+    go_on, slow = threading.Event(), guardrails._check
 
     def checked(kind: str, text: str, params: Any) -> Any:
         return slow(kind, text, params) if text == "{}" or go_on.wait(60) else {}
 
-    monkeypatch.setattr(guardrails, "_checked", checked)
+    monkeypatch.setattr(guardrails, "_check", checked)
     engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))}, cancel_seconds=0)
     document = chain(INPUT, block("g", "guardrails", "G", input="<start.input>", validationType="json"))
     try:
@@ -217,8 +217,8 @@ async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_
 
 
 async def test_patterns_are_kept_in_no_greater_number_than_there_is_memory_for() -> None:
-    for number in range(2 * MAX_KEPT):
+    for number in range(2 * MAX_CACHED):
         await check("order 1", "regex", regex=f"(order|number) {number}")
     gc.collect()
     kept = [each for each in gc.get_objects() if isinstance(each, re2._Regexp) and "order|number" in each.pattern]
-    assert len(kept) <= MAX_KEPT + 1
+    assert len(kept) <= MAX_CACHED + 1

@@ -10,7 +10,7 @@ from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.http import ApiHandler
-from executor_service.blocks.http.retries import MAX_RETRIES, RetryPlan
+from executor_service.blocks.http.retries import MAX_RETRIES, RetryPolicy
 from shared.net import OutboundClient
 
 
@@ -38,7 +38,7 @@ async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: Htt
 
 
 def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
-    plan = RetryPlan.of({"retries": 9, "retryDelayMs": 100, "retryMaxDelayMs": 300}, "GET")
+    plan = RetryPolicy.of({"retries": 9, "retryDelayMs": 100, "retryMaxDelayMs": 300}, "GET")
     pauses = [plan.backoff_ms(attempt) for attempt in range(9)]
     assert 100 <= pauses[0] <= 110
     assert 200 <= pauses[1] <= 220
@@ -47,7 +47,7 @@ def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
 
 @pytest.mark.parametrize("given", [-1, "", None])
 def test_a_pause_that_is_none_is_the_usual_one(given: Any) -> None:
-    assert RetryPlan.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPlan(0, 500, 30_000)
+    assert RetryPolicy.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPolicy(0, 500, 30_000)
 
 
 async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> None:

@@ -206,7 +206,7 @@ async def test_no_server_chooses_a_pattern_that_its_answer_is_checked_against(ou
 async def test_a_server_that_takes_no_leave_loses_no_answer(
     outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(transport, "SESSION_CLOSE_SECONDS", 0.1)
     with ClingingServer() as server:
         assert (await call(outbound, server.url, "any")).output == {"content": [{"type": "text", "text": "done"}]}
 
@@ -224,7 +224,7 @@ async def test_all_that_a_server_says_in_one_visit_has_a_bound(
     outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.0)
-    monkeypatch.setattr(transport, "MAX_VISIT_BYTES", 100_000)
+    monkeypatch.setattr(transport, "MAX_SESSION_BYTES", 100_000)
     with BreakingServer(30_000) as server:
         told = failure(await call(outbound, server.url, "any", time_limit_ms=20_000))
         assert server.reconnections <= 5

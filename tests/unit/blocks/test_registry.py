@@ -8,7 +8,7 @@ from executor_service.blocks import BlockPorts, block_handlers
 from executor_service.blocks.agent.plugin_tools import plugin_tools
 from executor_service.blocks.response import ResponseHandler
 from executor_service.engine import BlockHandler
-from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from executor_service.sandbox import ConditionResult, Conditions, Script, ScriptResult
 from shared.net import OutboundClient
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
@@ -21,10 +21,10 @@ class NoSandbox:
     async def run(self, script: Script) -> ScriptResult:
         raise NotImplementedError
 
-    async def evaluate(self, conditions: Conditions) -> Verdict:
+    async def evaluate(self, conditions: Conditions) -> ConditionResult:
         raise NotImplementedError
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         raise NotImplementedError
 
 

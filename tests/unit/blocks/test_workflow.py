@@ -8,7 +8,7 @@ from tests.unit.blocks.agent_running import Adding, Model
 from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
 from tests.unit.workflow.states import START, block, chain, edge, start, workflow
 
-from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox
+from executor_service.blocks.agent import AgentHandler, BlockTool, ToolBuilder
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.agent.tool_builder import TOOL_PAUSED
 from executor_service.blocks.mcp import McpServers
@@ -41,7 +41,7 @@ class Deployed:
         compiled = self._compiled.get(workflow_id) if workspace_id == "w1" else None
         return None if compiled is None else ChildWorkflow(workflow_id.title(), f"snap-{workflow_id}", compiled)
 
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+    async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         raise NotFound("no run is taken up again here")
 
 
@@ -253,9 +253,11 @@ async def test_a_child_that_waits_for_days_lets_its_caller_wait() -> None:
 async def test_a_workflow_that_is_a_tool_cannot_wait_and_the_model_is_told() -> None:
     tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
     handlers = {"workflow_input": WorkflowHandler(Deployed(child=WAITING)), "wait": WaitHandler()}
-    toolbox = Toolbox(Adding(), {"workflow_input": (tool, handlers["workflow_input"])}, McpServers(OutboundClient()))
+    tool_builder = ToolBuilder(
+        Adding(), {"workflow_input": (tool, handlers["workflow_input"])}, McpServers(OutboundClient())
+    )
     use = Turn(tool_calls=(ToolCall("1", "workflow", '{"workflowId": "child"}'),))
-    agent = AgentHandler(Model(use, Turn(content="sorry")), toolbox)
+    agent = AgentHandler(Model(use, Turn(content="sorry")), tool_builder)
     settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input"}]}
     document = chain(INPUT, block("a", "agent", "A", settings=settings))
     result = await run(document, engine_of({**handlers, "agent": agent}))
@@ -277,7 +279,7 @@ async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
     """What a model is told of a workflow that an agent has as its tool, and of its input."""
     tools = block_tools({"workflow_input": WorkflowHandler(deployed)})
     model = Model(Turn(content="done"))
-    agent = AgentHandler(model, Toolbox(Adding(), tools, McpServers(OutboundClient()), deployed))
+    agent = AgentHandler(model, ToolBuilder(Adding(), tools, McpServers(OutboundClient()), deployed))
     settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input", "params": params}]}
     await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
     (tool,) = model.requests[0].tools
@@ -326,8 +328,8 @@ async def test_what_a_workflow_spends_as_a_tool_counts(fails: bool) -> None:
     tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
     child = WorkflowHandler(Deployed(child=chain(start(), block("m", "memory", "M", operation="getAll"))))
     use = Turn(tool_calls=(ToolCall("1", "workflow", '{"workflowId": "child"}'),) * 2)
-    toolbox = Toolbox(Adding(), {"workflow_input": (tool, child)}, McpServers(OutboundClient()))
-    agent = AgentHandler(Model(use, Turn(content="done")), toolbox)
+    tool_builder = ToolBuilder(Adding(), {"workflow_input": (tool, child)}, McpServers(OutboundClient()))
+    agent = AgentHandler(Model(use, Turn(content="done")), tool_builder)
     settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input"}]}
     document = chain(INPUT, block("a", "agent", "A", settings=settings))
     result = await run(document, engine_of({"agent": agent, "memory": Spends(fails=fails)}))
@@ -341,7 +343,7 @@ class Places(BlockHandler):
         self.seen: list[str] = []
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        self.seen.append(call.place)
+        self.seen.append(call.execution_path)
         return BlockResult({})
 
 
@@ -361,8 +363,8 @@ async def test_each_use_as_a_tool_has_places_of_its_own() -> None:
     places = Places()
     tool = BlockTool("memory", "memory", "Remembers", {"type": "object", "properties": {}})
     uses = Turn(tool_calls=(ToolCall("1", "memory", "{}"), ToolCall("2", "memory", "{}")))
-    toolbox = Toolbox(Adding(), {"memory": (tool, places)}, McpServers(OutboundClient()))
-    agent = AgentHandler(Model(uses, Turn(content="done")), toolbox)
+    tool_builder = ToolBuilder(Adding(), {"memory": (tool, places)}, McpServers(OutboundClient()))
+    agent = AgentHandler(Model(uses, Turn(content="done")), tool_builder)
     settings: JsonObject = {
         "model": "vllm/m",
         "messages": [{"role": "user", "content": "Go"}],

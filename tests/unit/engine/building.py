@@ -117,7 +117,7 @@ class CountedConditions:
         index = resolver.text(parse_text("<loop.index>"))
         return int(index) < int(condition.source)
 
-    def forget(self, run_id: str) -> None:
+    def release_scope(self, run_id: str) -> None:
         pass
 
 
@@ -171,7 +171,7 @@ class Deployed:
         live = self._live.get(workflow_id)
         return None if live is None else ChildWorkflow(workflow_id.title(), live, self._versions[live])
 
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+    async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         return ChildWorkflow(pin.name, pin.snapshot_id, self._versions[pin.snapshot_id])
 
 

@@ -16,7 +16,7 @@ class Step:
 
     id: str
     kind: str
-    rounds: int = 0
+    iterations: int = 0
     body: list["Step"] = field(default_factory=list)
     ways: list[tuple[str | None, int]] = field(default_factory=list)
 
@@ -35,7 +35,7 @@ def bodies(draw: st.DrawFn, prefix: str = "", depth: int = 0) -> list[Step]:
         if step.kind == "fails" and not any(handle == "error" for handle, _ in step.ways):
             step.kind = "ok"
         if step.kind in ("for", "while", "parallel"):
-            step.rounds = draw(st.integers(0, 3))
+            step.iterations = draw(st.integers(0, 3))
             step.body = draw(bodies(f"{step.id}_", depth + 1))
     return steps
 
@@ -74,19 +74,19 @@ def _block(step: Step, parent: str | None) -> Document:
     if step.kind == "for":
         return block(step.id, "loop", parent=parent, data=_items("forEach", step))
     if step.kind == "while":
-        return block(step.id, "loop", parent=parent, data={"loopType": "while", "whileCondition": str(step.rounds)})
+        return block(step.id, "loop", parent=parent, data={"loopType": "while", "whileCondition": str(step.iterations)})
     if step.kind == "parallel":
         return block(step.id, "parallel", parent=parent, data={**_items("collection", step), "batchSize": 2})
     return block(step.id, parent=parent, code=step.kind)
 
 
 def _items(kind: str, step: Step) -> dict[str, Any]:
-    return {"loopType": kind, "parallelType": kind, "collection": list(range(step.rounds))}
+    return {"loopType": kind, "parallelType": kind, "collection": list(range(step.iterations))}
 
 
-def chosen_option(step_id: str, rounds: tuple[int, ...]) -> str:
+def chosen_option(step_id: str, iterations: tuple[int, ...]) -> str:
     """Which way a condition takes in these rounds: the same for the engine and the reader."""
-    return f"{step_id}-{'ab'[(len(step_id) + sum(rounds)) % 2]}"
+    return f"{step_id}-{'ab'[(len(step_id) + sum(iterations)) % 2]}"
 
 
 def expected_runs(steps: list[Step]) -> Counter[str]:
@@ -96,30 +96,30 @@ def expected_runs(steps: list[Step]) -> Counter[str]:
     return runs
 
 
-def _read(steps: list[Step], entries: set[int], rounds: tuple[int, ...], runs: Counter[str]) -> None:
+def _read(steps: list[Step], entries: set[int], iterations: tuple[int, ...], runs: Counter[str]) -> None:
     """Go through the steps in order: each knows by then whether an edge reached it."""
     incoming: dict[int, list[bool]] = {index: [] for index in range(len(steps))}
     for index, step in enumerate(steps):
         lives = index in entries or any(incoming[index])
         if lives:
-            _run(step, rounds, runs)
+            _run(step, iterations, runs)
         for position, (handle, target) in enumerate(step.ways):
-            incoming[target].append(lives and _fires(step, handle, position, rounds))
+            incoming[target].append(lives and _fires(step, handle, position, iterations))
 
 
-def _run(step: Step, rounds: tuple[int, ...], runs: Counter[str]) -> None:
+def _run(step: Step, iterations: tuple[int, ...], runs: Counter[str]) -> None:
     if not step.body:
         runs[step.id] += 1
-    for number in range(step.rounds):
+    for number in range(step.iterations):
         targets = {target for inner in step.body for _, target in inner.ways}
-        _read(step.body, set(range(len(step.body))) - targets, (number, *rounds), runs)
+        _read(step.body, set(range(len(step.body))) - targets, (number, *iterations), runs)
 
 
-def _fires(step: Step, handle: str | None, position: int, rounds: tuple[int, ...]) -> bool:
+def _fires(step: Step, handle: str | None, position: int, iterations: tuple[int, ...]) -> bool:
     if step.body:
         return True
     if handle is None:
-        return step.kind != "condition" or position > 1 or chosen_option(step.id, rounds)[-1] == "ab"[position]
+        return step.kind != "condition" or position > 1 or chosen_option(step.id, iterations)[-1] == "ab"[position]
     if handle.startswith("condition-"):
-        return handle == f"condition-{chosen_option(step.id, rounds)}"
+        return handle == f"condition-{chosen_option(step.id, iterations)}"
     return (handle == "error") is (step.kind in ("fails", "reports"))

@@ -137,21 +137,21 @@ async def test_a_secret_that_only_the_child_names_does_not_reach_its_parents_log
 
 
 async def test_what_children_tell_of_themselves_counts_as_a_part_of_the_log() -> None:
-    rounds = 20
+    iterations = 20
     many = document([START, *(block(f"k{n}") for n in range(50))], [("start", "source", f"k{n}") for n in range(50)])
     loop = document(
         [
             START,
-            block("l", "loop", data={"count": rounds}),
+            block("l", "loop", data={"count": iterations}),
             block("call", "workflow_input", parent="l", workflowId="child"),
         ],
         [("start", "source", "l"), ("l", "loop-start-source", "call")],
     )
     calls = WorkflowHandler(Deployed(child=many))
-    wordy = Scripted(lambda call: {"result": call.place + "x" * 1000})
+    wordy = Scripted(lambda call: {"result": call.execution_path + "x" * 1000})
     result = await execution(engine_of({"function": wordy, "workflow_input": calls}, log_bytes=200_000), loop).run()
     called = [log for log in result.blocks if log.block_type == "workflow_input"]
-    assert len(called) == rounds
+    assert len(called) == iterations
     assert called[0].child_spans
     assert sum(len(json.dumps(log.child_spans)) for log in called) < 250_000
 

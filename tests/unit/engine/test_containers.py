@@ -125,11 +125,11 @@ async def test_what_is_no_collection_ends_the_run(kind: str, collection: str, me
     assert names(result) == ["start", "C!"]
 
 
-@pytest.mark.parametrize(("count", "rounds"), [("3", 3), (0, 5), (None, 5), (2.5, 3)])
-async def test_a_count_may_be_text_and_none_means_five(count: Any, rounds: int) -> None:
+@pytest.mark.parametrize(("count", "iterations"), [("3", 3), (0, 5), (None, 5), (2.5, 3)])
+async def test_a_count_may_be_text_and_none_means_five(count: Any, iterations: int) -> None:
     for kind in ("loop", "parallel"):
         result = await run(fills_in, inside(kind, {"count": count}, child("a")))
-        assert len(result.output["results"]) == rounds
+        assert len(result.output["results"]) == iterations
 
 
 @pytest.mark.parametrize("kind", ["loop", "parallel"])
@@ -139,7 +139,7 @@ async def test_a_count_below_zero_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "rounds"),
+    ("data", "iterations"),
     [
         ({"loopType": "while", "whileCondition": "2"}, 2),
         ({"loopType": "while", "whileCondition": "0"}, 0),
@@ -149,9 +149,9 @@ async def test_a_count_below_zero_is_refused(kind: str) -> None:
         ({"loopType": "doWhile", "count": 2}, 2),
     ],
 )
-async def test_a_condition_is_asked_before_or_after_a_round(data: dict[str, Any], rounds: int) -> None:
+async def test_a_condition_is_asked_before_or_after_a_round(data: dict[str, Any], iterations: int) -> None:
     result = await run(fills_in, inside("loop", data, child("a"), after=True))
-    assert names(result) == ["start", *(f"a (iteration {n})" for n in range(rounds)), "C", "Z"]
+    assert names(result) == ["start", *(f"a (iteration {n})" for n in range(iterations)), "C", "Z"]
 
 
 class Misspelled(CountedConditions):
@@ -199,7 +199,7 @@ async def test_branches_run_in_batches_and_results_keep_their_order() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        index = call.rounds[0].index
+        index = call.iterations[0].index
         await asyncio.sleep(0.001 * (5 - index))
         running -= 1
         return {"result": index}

@@ -21,7 +21,7 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.engine import Call
-from executor_service.engine.execution import BROKE
+from executor_service.engine.execution import INTERNAL_ERROR
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
@@ -54,7 +54,7 @@ async def test_a_block_that_something_within_it_cancelled_ends_the_run_at_once_a
     result = await asyncio.wait_for(run(given_up, chain(block("f"))), 10)
     error = result.outcome.error
     assert error is not None
-    assert (error.code, error.message) == (ErrorCode.EXECUTION_FAILED, BROKE)
+    assert (error.code, error.message) == (ErrorCode.EXECUTION_FAILED, INTERNAL_ERROR)
 
 
 async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:

@@ -50,25 +50,25 @@ def test_a_join_never_begins_before_what_leads_to_it_is_over(steps: list[Step], 
     engine = engine_of({"function": handler, "condition": handler})
     asyncio.run(execution(engine, as_document(steps)).run())
     assert set(diary.times.values()) <= {1}
-    for source, target, rounds in _edges(steps, ()):
-        ends = [diary.ended[each] for each in _executions(source, rounds) if each in diary.ended]
-        begins = [diary.began[each] for each in _executions(target, rounds) if each in diary.began]
+    for source, target, iterations in _edges(steps, ()):
+        ends = [diary.ended[each] for each in _executions(source, iterations) if each in diary.ended]
+        begins = [diary.began[each] for each in _executions(target, iterations) if each in diary.began]
         if ends and begins:
-            assert max(ends) < min(begins), (source.id, target.id, rounds)
+            assert max(ends) < min(begins), (source.id, target.id, iterations)
 
 
-def _edges(steps: list[Step], rounds: Rounds) -> Iterator[tuple[Step, Step, Rounds]]:
+def _edges(steps: list[Step], iterations: Rounds) -> Iterator[tuple[Step, Step, Rounds]]:
     """Every edge, in every round of the containers around it."""
     for step in steps:
-        yield from ((step, steps[target], rounds) for _, target in step.ways)
-        for number in range(step.rounds):
-            yield from _edges(step.body, (number, *rounds))
+        yield from ((step, steps[target], iterations) for _, target in step.ways)
+        for number in range(step.iterations):
+            yield from _edges(step.body, (number, *iterations))
 
 
-def _executions(step: Step, rounds: Rounds) -> Iterator[tuple[str, Rounds]]:
+def _executions(step: Step, iterations: Rounds) -> Iterator[tuple[str, Rounds]]:
     """Everything that may run of a step in these rounds."""
     if not step.body:
-        yield step.id, rounds
-    for number in range(step.rounds):
+        yield step.id, iterations
+    for number in range(step.iterations):
         for inner in step.body:
-            yield from _executions(inner, (number, *rounds))
+            yield from _executions(inner, (number, *iterations))

@@ -202,11 +202,11 @@ def runs_of(workflow: Document, times: int = 1) -> dict[str, int]:
     """How often each function runs, those of called workflows included."""
     counts: dict[str, int] = {}
     for each in workflow["blocks"].values():
-        rounds = times * (2 if each["data"].get("parentId") else 1)
+        iterations = times * (2 if each["data"].get("parentId") else 1)
         if each["type"] == "function":
-            counts[each["id"]] = counts.get(each["id"], 0) + rounds
+            counts[each["id"]] = counts.get(each["id"], 0) + iterations
         elif each["type"] == "workflow_input":
-            inner = runs_of(CHILDREN[each["subBlocks"]["workflowId"]["value"]], rounds)
+            inner = runs_of(CHILDREN[each["subBlocks"]["workflowId"]["value"]], iterations)
             counts = {name: counts.get(name, 0) + inner.get(name, 0) for name in {**counts, **inner}}
     return counts
 

@@ -39,7 +39,7 @@ def script(call: Call) -> Any:
 
 
 def rounds_of(call: Call) -> tuple[int, ...]:
-    return tuple(around.index for around in call.rounds)
+    return tuple(around.index for around in call.iterations)
 
 
 def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> tuple[Execution, Scripted]:

@@ -27,7 +27,7 @@ class Step:
 
     id: str
     kind: str = "function"
-    rounds: int = 0
+    iterations: int = 0
     body: list["Step"] = field(default_factory=list)
 
 
@@ -45,7 +45,7 @@ def chains(draw: st.DrawFn, prefix: str = "", depth: int = 0) -> list[Step]:
     for index in range(draw(st.integers(1, 3))):
         step = Step(f"{prefix}{index}", draw(st.sampled_from(KINDS if depth < 3 else KINDS[:1])))
         if step.kind != "function":
-            step.rounds, step.body = draw(st.integers(0, 2)), draw(chains(f"{step.id}_", depth + 1))
+            step.iterations, step.body = draw(st.integers(0, 2)), draw(chains(f"{step.id}_", depth + 1))
         steps.append(step)
     return steps
 
@@ -56,7 +56,7 @@ def as_document(steps: list[Step]) -> Document:
     def add(steps: list[Step], parent: str | None) -> None:
         edges.extend((before.id, "source", after.id) for before, after in itertools.pairwise(steps))
         for step in steps:
-            items = {"loopType": "forEach", "parallelType": "collection", "collection": list(range(step.rounds))}
+            items = {"loopType": "forEach", "parallelType": "collection", "collection": list(range(step.iterations))}
             blocks.append(block(step.id, step.kind, parent=parent, data={**items, "batchSize": 2}))
             if step.body:
                 edges.append((step.id, f"{step.kind}-start-source", step.body[0].id))
@@ -82,18 +82,18 @@ def expected(steps: list[Step]) -> Seen:
         frame = next(frame for frame in reversed(frames) if frame.parallel in (None, *known[target]))
         return frame.outputs.get(target)
 
-    def run(steps: list[Step], frames: list[Frame], rounds: tuple[int, ...]) -> None:
+    def run(steps: list[Step], frames: list[Frame], iterations: tuple[int, ...]) -> None:
         for step in steps:
             if step.kind == "function":
-                seen[named(step.id, rounds)] = {target: read(target, frames) for target in known}
-                frames[-1].outputs[step.id] = named(step.id, rounds)
+                seen[named(step.id, iterations)] = {target: read(target, frames) for target in known}
+                frames[-1].outputs[step.id] = named(step.id, iterations)
             elif step.kind == "loop":
-                for index in range(step.rounds):
-                    run(step.body, frames, (*rounds, index))
+                for index in range(step.iterations):
+                    run(step.body, frames, (*iterations, index))
             else:
-                branches = [Frame(step.id) for _ in range(step.rounds)]
+                branches = [Frame(step.id) for _ in range(step.iterations)]
                 for index, branch in enumerate(branches):
-                    run(step.body, [*frames, branch], (*rounds, index))
+                    run(step.body, [*frames, branch], (*iterations, index))
                 for first in branches[:1]:
                     frames[-1].outputs.update(first.outputs)
 
@@ -101,8 +101,8 @@ def expected(steps: list[Step]) -> Seen:
     return seen
 
 
-def named(block_id: str, rounds: tuple[int, ...]) -> str:
-    return f"{block_id} {rounds}"
+def named(block_id: str, iterations: tuple[int, ...]) -> str:
+    return f"{block_id} {iterations}"
 
 
 @settings(max_examples=80)
@@ -117,7 +117,7 @@ def test_a_reference_reads_the_latest_output_of_its_branch(steps: list[Step]) ->
         return None if isinstance(value, Missing) else value
 
     def script(call: Call) -> dict[str, Any]:
-        name = named(call.block.id, tuple(around.index for around in reversed(call.rounds)))
+        name = named(call.block.id, tuple(around.index for around in reversed(call.iterations)))
         seen[name] = {target: found(call, target) for target in known}
         return {"result": name}
 

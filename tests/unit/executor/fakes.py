@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from executor_service.application.file_contents import ShownFiles
-from executor_service.application.file_uploads import SentFiles
+from executor_service.application.file_contents import FileContents
+from executor_service.application.file_uploads import FileUploads
 from executor_service.application.launcher import Launcher
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import (
@@ -355,7 +355,7 @@ class NoExpressions:
     async def holds(self, *_: object) -> bool:
         return False
 
-    def forget(self, run_id: str) -> None:
+    def release_scope(self, run_id: str) -> None:
         """Nothing is kept."""
 
 
@@ -369,8 +369,8 @@ def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, fi
         cache,
         services,
         services,
-        sent_files=SentFiles(files, OutboundClient(["localhost"]), public_url="http://localhost"),
-        shown_files=ShownFiles(files),
+        file_uploads=FileUploads(files, OutboundClient(["localhost"]), public_url="http://localhost"),
+        file_contents=FileContents(files),
         keyed_providers=frozenset(),
         public_url="http://localhost",
     )

@@ -8,9 +8,9 @@ from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
-from executor_service.adapters.reply_channel import ReplySink, line_of
-from executor_service.application.active_runs import RunningRuns
-from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
+from executor_service.adapters.reply_channel import BrokerReplyChannel, reply_channel_factory
+from executor_service.application.active_runs import ActiveRuns
+from executor_service.application.attached_runs import ANNOUNCE_AFTER_SECONDS, AttachedRuns
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine import Call, Execution
 from shared.clock import SystemClock
@@ -28,10 +28,10 @@ class World:
     ) -> None:
         self.callers, self.services = callers or Callers(), services or Services()
         self.work, self.ledger = Work(), ledger or Ledger()
-        self.running, self.jobs = RunningRuns(), JobsService(spec())
+        self.running, self.jobs = ActiveRuns(), JobsService(spec())
         self.runs = AttachedRuns(
             launcher(self.services, [("function", self.work)]),
-            line_of(self.callers),
+            reply_channel_factory(self.callers),
             self.running,
             records=self.ledger,
             durable=self.jobs,
@@ -57,13 +57,13 @@ async def test_a_cancel_from_anywhere_stops_it(world: World) -> None:
     world.work.go_on.clear()
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))
     await world.work.begun.wait()
-    world.running.on_control(CancelRun("r1"))
+    world.running.handle_control(CancelRun("r1"))
     await asyncio.wait_for(run, 30)
     assert world.callers.outcome.status is RunStatus.CANCELLED
 
 
 async def test_a_cancel_that_came_before_the_run_is_remembered(world: World) -> None:
-    world.running.on_control(CancelRun("r1"))
+    world.running.handle_control(CancelRun("r1"))
     await world.runs.run(spec(), "inbox")
     assert world.callers.outcome.status is RunStatus.CANCELLED
     assert world.work.times == 0
@@ -141,7 +141,7 @@ async def test_a_stopping_worker_ends_its_runs_honestly(world: World) -> None:
 async def test_only_a_run_that_lasts_is_announced(world: World) -> None:
     world.work.go_on.clear()
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))
-    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    await asyncio.sleep(ANNOUNCE_AFTER_SECONDS * 1.5)
     world.work.go_on.set()
     await run
     assert [type(record) for record in world.ledger.records] == [RunBegan, RunRecorded]
@@ -154,7 +154,7 @@ async def test_a_snapshot_is_loaded_and_compiled_once(world: World) -> None:
 
 async def test_a_short_run_is_not_announced_when_it_is_over(world: World) -> None:
     await world.runs.run(spec(), "inbox")
-    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    await asyncio.sleep(ANNOUNCE_AFTER_SECONDS * 1.5)
     assert [type(record) for record in world.ledger.records] == [RunRecorded]
 
 
@@ -165,7 +165,7 @@ async def test_a_run_that_cannot_be_told_of_is_not_shown_as_one_that_goes_on(wor
 
     with pytest.raises(RuntimeError):
         await World(Broken(), world.ledger).runs.run(spec(), "inbox")
-    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    await asyncio.sleep(ANNOUNCE_AFTER_SECONDS * 1.5)
     assert world.ledger.records == []
 
 
@@ -177,10 +177,10 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
     with without_collections() as remains:
         for number in range(3):
             if how == "cancelled":
-                world.running.on_control(CancelRun(f"r{number}"))
+                world.running.handle_control(CancelRun(f"r{number}"))
             await world.runs.run(spec(f"r{number}", mode=mode), "inbox")
         await asyncio.sleep(0)
-        assert remains.of(RunHandle, Execution, ReplySink, Call) == []
+        assert remains.of(RunHandle, Execution, BrokerReplyChannel, Call) == []
 
 
 @pytest.mark.parametrize("how", ["cancelled", "timed out", "caller gone"])
@@ -193,11 +193,11 @@ async def test_what_is_stopped_at_work_leaves_memory_at_once_without_a_collectio
         )
         if how == "cancelled":
             await world.work.begun.wait()
-            world.running.on_control(CancelRun("r1"))
+            world.running.handle_control(CancelRun("r1"))
         await asyncio.wait_for(run, 30)
         del run
         await asyncio.sleep(0)
-        assert remains.of(RunHandle, Execution, ReplySink, Call) == []
+        assert remains.of(RunHandle, Execution, BrokerReplyChannel, Call) == []
 
 
 async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the_caller_has_it(world: World) -> None:
@@ -225,7 +225,7 @@ async def test_a_cancelled_run_stays_cancelled_though_the_worker_stops(world: Wo
     world.work.go_on.clear()
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))
     await world.work.begun.wait()
-    world.running.on_control(CancelRun("r1"))
+    world.running.handle_control(CancelRun("r1"))
     world.runs.stop_all()
     await asyncio.wait_for(run, 30)
     assert world.callers.outcome.status is RunStatus.CANCELLED

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from tests.support.callers import CallsTo
 from tests.unit.executor.fakes import workflow
 
-from executor_service.adapters.child_workflows import DeployedChildren
-from executor_service.adapters.service_clients import Deployments
+from executor_service.adapters.child_workflows import DeployedChildWorkflows
+from executor_service.adapters.service_clients import DeployClient
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import ChildPin
 from shared.contracts.deployments import Endpoint
@@ -45,7 +45,7 @@ def service() -> DeployService:
 
 
 @pytest.fixture
-def children(service: DeployService) -> DeployedChildren:
+def children(service: DeployService) -> DeployedChildWorkflows:
     client = InternalClient(
         "http://deploy-service",
         caller=ServiceName.EXECUTOR,
@@ -53,21 +53,21 @@ def children(service: DeployService) -> DeployedChildren:
         timeout=30,
         http=CallsTo(httpx2.MockTransport(service.answer)),
     )
-    deployments = Deployments(client)
-    return DeployedChildren(deployments, WorkflowCache(deployments, entries=4))
+    deployments = DeployClient(client)
+    return DeployedChildWorkflows(deployments, WorkflowCache(deployments, entries=4))
 
 
-async def test_a_child_is_its_live_version(children: DeployedChildren) -> None:
+async def test_a_child_is_its_live_version(children: DeployedChildWorkflows) -> None:
     child = await children.find("w1", "child")
     assert child is not None
     assert (child.name, child.snapshot_id, list(child.compiled.blocks)) == ("Child", "one", ["start", "work"])
 
 
 async def test_a_version_that_was_called_before_is_found_though_another_is_live(
-    service: DeployService, children: DeployedChildren
+    service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
-    child = await children.recall("w1", ChildPin("child", "Child", "one"))
+    child = await children.find_pinned("w1", ChildPin("child", "Child", "one"))
     assert (child.name, child.snapshot_id) == ("Child", "one")
     assert service.asked == [
         "/internal/workflows/child/endpoint?workspace_id=w1&snapshot_hash=one",
@@ -75,7 +75,9 @@ async def test_a_version_that_was_called_before_is_found_though_another_is_live(
     ]
 
 
-async def test_a_promote_of_the_child_acts_at_the_next_call(service: DeployService, children: DeployedChildren) -> None:
+async def test_a_promote_of_the_child_acts_at_the_next_call(
+    service: DeployService, children: DeployedChildWorkflows
+) -> None:
     await children.find("w1", "child")
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
     child = await children.find("w1", "child")
@@ -84,7 +86,7 @@ async def test_a_promote_of_the_child_acts_at_the_next_call(service: DeployServi
 
 
 async def test_a_version_is_compiled_once_however_often_it_is_called(
-    service: DeployService, children: DeployedChildren
+    service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     for _ in range(3):
         await children.find("w1", "child")
@@ -92,13 +94,15 @@ async def test_a_version_is_compiled_once_however_often_it_is_called(
 
 
 async def test_a_workflow_without_a_live_version_is_no_child(
-    service: DeployService, children: DeployedChildren
+    service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash=None)
     assert await children.find("w1", "child") is None
 
 
-async def test_another_workspace_s_workflow_is_no_child(service: DeployService, children: DeployedChildren) -> None:
+async def test_another_workspace_s_workflow_is_no_child(
+    service: DeployService, children: DeployedChildWorkflows
+) -> None:
     assert await children.find("w2", "child") is None
     service.endpoint = msgspec.structs.replace(service.endpoint, workspace_id="w2")
     assert await children.find("w1", "child") is None
@@ -106,14 +110,14 @@ async def test_another_workspace_s_workflow_is_no_child(service: DeployService, 
 
 @pytest.mark.parametrize("workflow_id", ["", "..", "../../environment/w1", "child/endpoint?x=", "child%2f..", "ch ild"])
 async def test_what_is_no_workflow_id_is_not_even_asked_for(
-    service: DeployService, children: DeployedChildren, workflow_id: str
+    service: DeployService, children: DeployedChildWorkflows, workflow_id: str
 ) -> None:
     assert await children.find("w1", workflow_id) is None
     assert service.asked == []
 
 
 async def test_when_nobody_answers_it_is_not_said_that_there_is_no_child(
-    service: DeployService, children: DeployedChildren
+    service: DeployService, children: DeployedChildWorkflows
 ) -> None:
     service.is_up = False
     with pytest.raises(Unavailable):

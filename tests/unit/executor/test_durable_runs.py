@@ -10,11 +10,11 @@ from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
-from executor_service.application.active_runs import RunningRuns
-from executor_service.application.batched_journal import GroupedJournal
+from executor_service.application.active_runs import ActiveRuns
+from executor_service.application.batched_journal import BatchedJournal
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.lease import RENEWALS_PER_LEASE
-from executor_service.application.retries import insist
+from executor_service.application.retries import retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine import Call, Execution, Inputs, RunResult
 from shared.contracts.events import RunEvent
@@ -30,16 +30,18 @@ class World:
 
     def __init__(self) -> None:
         self.jobs = JobsService(spec(mode=RunMode.ASYNC, time_limit_ms=60_000))
-        self.work, self.running = Work(), RunningRuns()
+        self.work, self.running = Work(), ActiveRuns()
         self.worker = self.new_worker(self.work, self.running)
 
     def new_worker(
-        self, work: Work, running: RunningRuns | None = None, services: Services | None = None
+        self, work: Work, running: ActiveRuns | None = None, services: Services | None = None
     ) -> DurableRunWorker:
         blocks = launcher(services or Services(), [("function", work)])
-        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker", events=self.events_of)
+        return DurableRunWorker(
+            blocks, self.jobs, running or ActiveRuns(), worker_id="worker", events=self.run_events_factory
+        )
 
-    def events_of(self, spec: RunSpec, attempt: int) -> "Heard":
+    def run_events_factory(self, spec: RunSpec, attempt: int) -> "Heard":
         self.heard = Heard()
         return self.heard
 
@@ -171,7 +173,7 @@ async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:
 
 async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
     run = await begin(world)
-    world.running.on_control(CancelRun("r1"))
+    world.running.handle_control(CancelRun("r1"))
     await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None
     assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
@@ -179,9 +181,9 @@ async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
 
 async def test_what_stopped_a_caller_before_a_pause_does_not_stop_the_run_that_goes_on_after_it(world: World) -> None:
     hung_up = CancelRun("r1", "caller_gone")
-    world.running.on_control(hung_up)
+    world.running.handle_control(hung_up)
     run = await begin(world)
-    world.running.on_control(hung_up)
+    world.running.handle_control(hung_up)
     world.work.go_on.set()
     await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None
@@ -263,7 +265,9 @@ async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: 
 async def test_a_run_that_this_worker_cannot_begin_goes_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(insist, "__kwdefaults__", {**(insist.__kwdefaults__ or {}), "seconds": 0.0})
+    monkeypatch.setattr(
+        retry_unavailable, "__kwdefaults__", {**(retry_unavailable.__kwdefaults__ or {}), "seconds": 0.0}
+    )
     services = Services()
     services.unreachable = True
     await world.new_worker(Work(), services=services).work(DISPATCH, redelivered=False)
@@ -302,7 +306,7 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
         for number in range(3):
             await world.worker.work(DurableRunDispatched("r1", f"d{number}", "w1"), redelivered=False)
         await asyncio.sleep(0)
-        assert remains.of(RunResult, RunHandle, Execution, GroupedJournal) == []
+        assert remains.of(RunResult, RunHandle, Execution, BatchedJournal) == []
 
 
 @pytest.mark.parametrize("how", ["cancelled", "lease lost", "journal refused", "handed back"])
@@ -313,7 +317,7 @@ async def test_what_breaks_off_leaves_memory_at_once_without_a_collection(world:
         if how in ("lease lost", "journal refused"):
             world.jobs.attempt += 1
         if how == "cancelled":
-            world.running.on_control(CancelRun("r1"))
+            world.running.handle_control(CancelRun("r1"))
         if how == "handed back":
             world.worker.release_all()
         if how == "journal refused":
@@ -322,7 +326,7 @@ async def test_what_breaks_off_leaves_memory_at_once_without_a_collection(world:
         assert run.done()
         del run
         await asyncio.sleep(0)
-        assert remains.of(RunHandle, Execution, GroupedJournal, Call) == []
+        assert remains.of(RunHandle, Execution, BatchedJournal, Call) == []
 
 
 async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> None:
@@ -380,7 +384,9 @@ async def test_a_worker_that_loses_its_run_while_it_reads_the_journal_does_nothi
 async def test_a_run_whose_journal_cannot_be_read_goes_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(insist, "__kwdefaults__", {**(insist.__kwdefaults__ or {}), "seconds": 0.0})
+    monkeypatch.setattr(
+        retry_unavailable, "__kwdefaults__", {**(retry_unavailable.__kwdefaults__ or {}), "seconds": 0.0}
+    )
     await a_long_journal(world)
     world.jobs.reading_fails = True
 
@@ -394,5 +400,5 @@ async def test_a_file_is_kept_once_however_many_attempts_a_run_takes(world: Worl
     world.jobs.run = spec(mode=RunMode.ASYNC, body={"papers": [paper]})
     for _ in range(2):
         blocks = launcher(services, [("function", Work())], files=files)
-        await DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker").work(DISPATCH, redelivered=False)
+        await DurableRunWorker(blocks, world.jobs, ActiveRuns(), worker_id="worker").work(DISPATCH, redelivered=False)
     assert len(files.kept) == 1

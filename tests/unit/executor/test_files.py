@@ -16,8 +16,8 @@ from tests.unit.executor.fakes import Files, spec
 from tests.unit.workflow.states import start
 
 from executor_service.application import file_contents, file_uploads
-from executor_service.application.file_contents import ShownFiles
-from executor_service.application.file_uploads import SentFiles
+from executor_service.application.file_contents import FileContents
+from executor_service.application.file_uploads import FileUploads
 from shared.contracts.events import RunEvent, SelectedOutput
 from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
@@ -40,15 +40,15 @@ class Desk:
 
     def __init__(self, outbound: OutboundClient) -> None:
         self.store, self.outbound = Files(), outbound
-        self.sent = SentFiles(self.store, outbound, public_url="https://f.example")
-        self.shown = ShownFiles(self.store)
+        self.sent = FileUploads(self.store, outbound, public_url="https://f.example")
+        self.shown = FileContents(self.store)
 
     async def take(self, papers: Any, **body: Any) -> Any:
         whole = {"papers": papers, **body}
-        return await self.sent.taken(spec(), WORKFLOW, json.dumps(whole).encode(), whole)
+        return await self.sent.store_uploads(spec(), WORKFLOW, json.dumps(whole).encode(), whole)
 
     async def show(self, output: Any, run: RunSpec | None = None) -> Any:
-        return json.loads(await self.shown.filled(run or spec(), msgspec.json.encode(output)))
+        return json.loads(await self.shown.add_contents(run or spec(), msgspec.json.encode(output)))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_older_starts_take_files_too(desk: Desk, kind: str) -> None:
     block = start({"name": "papers", "type": "file[]"}, kind=kind)
     workflow = compile_workflow({"blocks": {"start": block}, "edges": []})
     body: Any = {"papers": [inline()], "files": [inline()]}
-    taken: Any = await desk.sent.taken(spec(), workflow, json.dumps(body).encode(), body)
+    taken: Any = await desk.sent.store_uploads(spec(), workflow, json.dumps(body).encode(), body)
     output: dict[str, Any] = start_output(workflow.blocks["start"].block, taken)
     assert output["papers"] == output["input"]["papers"] == taken["papers"]
     assert desk.store.kept == {("w1", output["papers"][0]["id"]): b"hello"}
@@ -163,7 +163,7 @@ async def test_all_files_of_a_run_have_a_bound(desk: Desk, monkeypatch: pytest.M
 
 
 async def test_files_that_do_not_come_are_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_uploads, "TAKING_SECONDS", 0.05)
+    monkeypatch.setattr(file_uploads, "UPLOAD_SECONDS", 0.05)
     async with HttpStub() as stub:
         url = f"http://127.0.0.1:{stub.port}/slow"
         with pytest.raises(InvalidRequest, match=r"^File processing failed: "):
@@ -175,10 +175,12 @@ async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(desk: Desk) 
         async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
             await asyncio.Event().wait()
 
-    sent = SentFiles(Hanging(), desk.outbound, public_url="https://f.example")
+    sent = FileUploads(Hanging(), desk.outbound, public_url="https://f.example")
     body: Any = {"papers": [inline()]}
     with pytest.raises(InvalidRequest, match="the files could not be had in time"):
-        await asyncio.wait_for(sent.taken(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30)
+        await asyncio.wait_for(
+            sent.store_uploads(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30
+        )
 
 
 async def test_what_an_address_answers_instead_of_a_file_is_none(desk: Desk) -> None:
@@ -196,9 +198,9 @@ async def test_files_are_fetched_as_the_runs_own_workspace(desk: Desk) -> None:
             asked.append(request)
             return OutboundResponse(200, "OK", request.url, {}, b"hello")
 
-    sent = SentFiles(desk.store, Ear(), public_url="https://f.example")
+    sent = FileUploads(desk.store, Ear(), public_url="https://f.example")
     body: Any = {"papers": [{"type": "url", "data": "https://example.com/a"}]}
-    await sent.taken(spec(), WORKFLOW, json.dumps(body).encode(), body)
+    await sent.store_uploads(spec(), WORKFLOW, json.dumps(body).encode(), body)
     assert [request.workspace_id for request in asked] == ["w1"]
 
 
@@ -216,7 +218,7 @@ async def test_so_many_files_and_no_more(desk: Desk) -> None:
 
 @given(st.text(max_size=300))
 def test_a_name_is_never_a_path(name: str) -> None:
-    (file,) = file_uploads.sent_files([inline(name=name)])
+    (file,) = file_uploads.read_uploads([inline(name=name)])
     assert 1 <= len(file.name) <= 200
     assert not set(file.name) & set("/\\\n\0")
     key = FileKey("w", "f", "r", "file_1", file.name)
@@ -231,7 +233,7 @@ def test_a_name_is_never_a_path(name: str) -> None:
     )
 )
 def test_whatever_is_sent_can_be_read(value: Json) -> None:
-    file_uploads.sent_files(value)
+    file_uploads.read_uploads(value)
 
 
 async def test_an_output_has_the_content(desk: Desk) -> None:
@@ -304,11 +306,11 @@ async def test_selected_outputs_have_the_content_too(desk: Desk, monkeypatch: py
     body = await desk.take([inline()])
     run = msgspec.structs.replace(spec(), selected_outputs=("start.papers",))
     event = SelectedOutput("start", "papers", msgspec.Raw(msgspec.json.encode(body["papers"])))
-    await desk.shown.filling(run, Ear()).emit(event)
+    await desk.shown.wrap_sink(run, Ear()).emit(event)
     (told,) = heard
     assert isinstance(told, SelectedOutput)
     assert json.loads(bytes(told.value))[0]["base64"] == "aGVsbG8="
 
     monkeypatch.setattr(file_contents, "MAX_SELECTED_BYTES", len(bytes(event.value)) + 6)
-    await desk.shown.filling(run, Ear()).emit(event)
+    await desk.shown.wrap_sink(run, Ear()).emit(event)
     assert heard[1:] == [event], "with its content it would be larger than a selected output may be"

@@ -7,12 +7,12 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
-from executor_service.application.batched_journal import CALL_BYTES, GROUP_BYTES, GroupedJournal
+from executor_service.application.batched_journal import CALL_BYTES, GROUP_BYTES, BatchedJournal
 from shared.contracts.claims import AppendJournal
 from shared.errors import StaleAttempt
 
 
-async def recording_much(jobs: JobsService, journal: GroupedJournal) -> "list[asyncio.Task[None]]":
+async def recording_much(jobs: JobsService, journal: BatchedJournal) -> "list[asyncio.Task[None]]":
     """Three entries of which no two fit into one call, while none comes through: the first is under way."""
     jobs.line.clear()
     large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
@@ -24,7 +24,7 @@ async def recording_much(jobs: JobsService, journal: GroupedJournal) -> "list[as
 async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     jobs.line.clear()
     await journal.record("done", msgspec.Raw(b"1"))
     flushing = asyncio.create_task(journal.flush())
@@ -42,7 +42,7 @@ async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
 async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of_bounded_size() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     recording = await recording_much(jobs, journal)
     jobs.line.set()
     await asyncio.gather(*recording)
@@ -54,7 +54,7 @@ async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of
 async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     await journal.record("done", msgspec.Raw(b"1"))
     assert jobs.appending == 0
     await journal.record("done", msgspec.Raw(b"1" * GROUP_BYTES))
@@ -71,7 +71,7 @@ async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
     async def ask() -> None:
         await jobs.renew("r1", 1)
 
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0, assure=ask)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0, ensure_held=ask)
     await journal.record("begun", msgspec.Raw(b"1"))
     with pytest.raises(StaleAttempt):
         await journal.flush()
@@ -81,7 +81,7 @@ async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
 async def test_what_those_left_who_were_cancelled_is_stored_whole_by_one_flush() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     recording = await recording_much(jobs, journal)
     for task in recording:
         task.cancel()
@@ -95,7 +95,7 @@ async def test_what_those_left_who_were_cancelled_is_stored_whole_by_one_flush()
 async def test_a_journal_that_has_failed_stays_so_and_stores_nothing_more(flushed: bool) -> None:
     jobs = JobsService(spec())
     jobs.attempt = 2
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     await journal.record("done", msgspec.Raw(b"1"))
     if flushed:
         with pytest.raises(StaleAttempt):
@@ -112,7 +112,7 @@ async def test_a_journal_that_has_failed_stays_so_and_stores_nothing_more(flushe
 async def test_a_run_that_has_ended_waits_for_what_is_being_stored() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     jobs.line.clear()
     await journal.record("done", msgspec.Raw(b"1"))
     await eventually(lambda: jobs.appending)
@@ -126,7 +126,7 @@ async def test_a_run_that_has_ended_waits_for_what_is_being_stored() -> None:
 async def test_a_run_that_has_ended_learns_that_another_has_it() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 2
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     await journal.record("done", msgspec.Raw(b"1"))
     await eventually(lambda: jobs.appending)
     with pytest.raises(StaleAttempt):
@@ -141,7 +141,7 @@ async def test_a_jobs_service_that_is_away_is_asked_again() -> None:
 
     jobs = AwayAtFirst(spec())
     jobs.attempt = jobs.failures_left = 1
-    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    journal = BatchedJournal(jobs, "r1", 1, next_index=0)
     await journal.record("done", msgspec.Raw(b"1"))
     await journal.flush()
     assert len(jobs.journal) == 1

@@ -11,11 +11,11 @@ import pytest
 
 from executor_service.adapters import publish_retries
 from executor_service.adapters.durable_run_events import (
-    KEEP_EVENTS,
     MAX_FOLLOWERS,
     MAX_TEXT,
     MAX_VALUE_BYTES,
-    KeptEvents,
+    STORE_EVENTS,
+    DurableRunEvents,
 )
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, QueueFull, ReplyInbox, Settlement
@@ -103,7 +103,7 @@ async def settled() -> None:
 async def test_whoever_follows_gets_text_at_once_and_the_end_without_the_output() -> None:
     async with world() as here:
         follower = await here.follower()
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(follower.address)
         await events.emit(Chunk("b", "Hel"))
         await settled()
@@ -118,7 +118,7 @@ async def test_whoever_follows_gets_text_at_once_and_the_end_without_the_output(
 
 async def test_all_events_are_kept_with_the_same_numbers() -> None:
     async with world() as here:
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
         for n in range(600):
             await events.emit(Chunk(f"b{n % 2}", "x"))
@@ -134,7 +134,7 @@ async def test_all_events_are_kept_with_the_same_numbers() -> None:
 
 async def test_whoever_comes_later_gets_what_follows() -> None:
     async with world() as here:
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
         await events.emit(Chunk("b", "Hel"))
         await settled()
@@ -150,7 +150,7 @@ async def test_whoever_comes_later_gets_what_follows() -> None:
 
 async def test_a_later_attempt_makes_void_what_came_before() -> None:
     async with world() as here:
-        events = KeptEvents(here.broker, "run", 2)
+        events = DurableRunEvents(here.broker, "run", 2)
         await events.begin(None)
         await events.close()
         await settled()
@@ -161,7 +161,7 @@ async def test_a_later_attempt_makes_void_what_came_before() -> None:
 async def test_a_follower_who_is_gone_disturbs_nobody() -> None:
     async with world() as here:
         gone, stays = await here.follower(), await here.follower()
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         events.follow(gone.address)
         events.follow(stays.address)
         await gone.inbox.close()
@@ -175,7 +175,7 @@ async def test_a_follower_who_is_gone_disturbs_nobody() -> None:
 async def test_followers_are_bounded() -> None:
     async with world() as here:
         followers = [await here.follower() for _ in range(MAX_FOLLOWERS + 1)]
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         for follower in followers:
             events.follow(follower.address)
         await events.emit(Chunk("b", "x"))
@@ -188,7 +188,7 @@ async def test_followers_are_bounded() -> None:
 async def test_endless_text_is_cut_once_and_the_end_still_comes() -> None:
     async with world() as here:
         follower = await here.follower()
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         events.follow(follower.address)
         for _ in range(3):
             await events.emit(Chunk("b", "x" * (MAX_TEXT // 2)))
@@ -202,7 +202,7 @@ async def test_endless_text_is_cut_once_and_the_end_still_comes() -> None:
 async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
     async with world() as here:
         follower = await here.follower()
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         events.follow(follower.address)
         huge = msgspec.Raw(b'"' + b"x" * MAX_VALUE_BYTES + b'"')
         await events.emit(SelectedOutput("b", "result", huge))
@@ -226,7 +226,7 @@ async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
             await publish(queue, message)
 
         monkeypatch.setattr(here.broker.work, "publish", in_time)
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
         await events.close(OUTCOME)
         await settled()
@@ -244,9 +244,9 @@ async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monke
 
     async with world() as here:
         monkeypatch.setattr(here.broker.work, "publish", refuse)
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         for _ in range(3):
-            for _ in range(KEEP_EVENTS):
+            for _ in range(STORE_EVENTS):
                 await events.emit(BlockStreamFailed("b", "no"))
             await events.emit(Chunk("b", "x" * 2000))
         await events.close(OUTCOME)
@@ -256,7 +256,7 @@ async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monke
 async def test_text_that_needs_six_bytes_a_character_is_kept_in_messages_that_are_not_too_large() -> None:
     texts = [Chunk("a", "\x01" * 1_000_000), Chunk("b", "\x02" * 1_000_000)]
     async with world() as here:
-        events = KeptEvents(here.broker, "run", 1)
+        events = DurableRunEvents(here.broker, "run", 1)
         await events.begin(None)
         for text in texts:
             await events.emit(text)

@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
 from executor_service.application import lease as lease_module
-from executor_service.application.lease import Lease, kept_lease
+from executor_service.application.lease import Lease, hold_lease
 from shared.contracts.claims import ClaimGranted
 from shared.errors import StaleAttempt
 
@@ -26,22 +26,22 @@ def granted(lease_ms: int) -> ClaimGranted:
 async def test_who_was_not_heard_of_for_a_lease_asks_before_it_goes_on(jobs: JobsService) -> None:
     lease = Lease(jobs, granted(lease_ms=20))
     await asyncio.sleep(0.03)
-    await lease.assure()
+    await lease.ensure_held()
     assert jobs.renewals == 1
 
     await asyncio.sleep(0.03)
     jobs.attempt = 2
     with pytest.raises(StaleAttempt):
-        await lease.assure()
+        await lease.ensure_held()
 
 
 async def test_who_was_heard_of_does_not_ask(jobs: JobsService) -> None:
-    await Lease(jobs, granted(lease_ms=3_600_000)).assure()
+    await Lease(jobs, granted(lease_ms=3_600_000)).ensure_held()
     assert jobs.renewals == 0
 
 
 async def test_work_stops_when_another_has_the_run(jobs: JobsService) -> None:
-    async with kept_lease(jobs, granted(lease_ms=30), lambda: None) as lease:
+    async with hold_lease(jobs, granted(lease_ms=30), lambda: None) as lease:
         lease.task = asyncio.create_task(asyncio.sleep(3600))
         jobs.attempt = 2
         await asyncio.wait([lease.task], timeout=30)
@@ -52,18 +52,18 @@ async def test_work_stops_when_another_has_the_run(jobs: JobsService) -> None:
 async def test_who_has_renewed_was_heard_of(jobs: JobsService, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(lease_module, "_now", lambda: now)
-    async with kept_lease(jobs, granted(lease_ms=60), lambda: None) as lease:
+    async with hold_lease(jobs, granted(lease_ms=60), lambda: None) as lease:
         now = 0.05
         renewed = jobs.renewals + 1  # the answer to a renewal on its way counts from now on
         await eventually(lambda: jobs.renewals > renewed)
         now = 0.1
         before = jobs.renewals
-        await lease.assure()
+        await lease.ensure_held()
         assert jobs.renewals == before
 
 
 async def test_who_has_left_renews_no_more(jobs: JobsService) -> None:
-    async with kept_lease(jobs, granted(lease_ms=15), lambda: None):
+    async with hold_lease(jobs, granted(lease_ms=15), lambda: None):
         await eventually(lambda: jobs.renewals)
     left = jobs.renewals
     await asyncio.sleep(0.05)

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters.reply_channel import line_of
-from executor_service.application.active_runs import RunningRuns
+from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from shared.clock import SystemClock
@@ -26,9 +26,14 @@ class World:
         self.jobs = JobsService(spec(mode=RunMode.ASYNC))
         blocks = launcher(self.services, [("function", Asks())])
         self.attached = AttachedRuns(
-            blocks, line_of(self.callers), RunningRuns(), records=self.ledger, durable=self.jobs, clock=SystemClock()
+            blocks,
+            reply_channel_factory(self.callers),
+            ActiveRuns(),
+            records=self.ledger,
+            durable=self.jobs,
+            clock=SystemClock(),
         )
-        self.durable = DurableRunWorker(blocks, self.jobs, RunningRuns(), worker_id="worker")
+        self.durable = DurableRunWorker(blocks, self.jobs, ActiveRuns(), worker_id="worker")
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ async def test_whoever_keeps_a_run_that_waits_is_told_which_files_it_may_still_r
 
 
 async def test_a_pause_that_cannot_be_stored_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor_service.application.attached_runs.HAND_OVER_SECONDS", 0.0)
+    monkeypatch.setattr("executor_service.application.attached_runs.STORE_PAUSE_SECONDS", 0.0)
     world.jobs.failures_left = 1
     await world.attached.run(spec(), "inbox")
 
@@ -113,7 +118,7 @@ async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_fro
 
 async def test_a_durable_run_waits_for_a_deploy_service_that_is_away(world: World) -> None:
     blocks = launcher(world.services, [("function", work := Work())])
-    worker = DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker")
+    worker = DurableRunWorker(blocks, world.jobs, ActiveRuns(), worker_id="worker")
 
     async with world.services.away(0.3):
         await worker.work(DISPATCH, redelivered=False)

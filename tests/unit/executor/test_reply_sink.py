@@ -12,10 +12,10 @@ from executor_service.adapters.event_batcher import (
     BATCH_BYTES,
     FLUSH_BYTES,
     FLUSH_SECONDS,
-    Coalescing,
+    EventBatcher,
 )
-from executor_service.adapters.reply_channel import ReplySink
-from executor_service.ports import Told
+from executor_service.adapters.reply_channel import BrokerReplyChannel
+from executor_service.ports import DeliveryStatus
 from shared.clock import SystemClock
 from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
@@ -31,9 +31,9 @@ def ended() -> RunEnded:
     return RunEnded(outcome)
 
 
-def sink_to(callers: Callers, broken: list[bool] | None = None) -> ReplySink:
+def sink_to(callers: Callers, broken: list[bool] | None = None) -> BrokerReplyChannel:
     lost = broken if broken is not None else []
-    return ReplySink(callers, "inbox", "r1", on_broken=lambda: lost.append(True))
+    return BrokerReplyChannel(callers, "inbox", "r1", on_broken=lambda: lost.append(True))
 
 
 async def loop_turns() -> None:
@@ -53,7 +53,7 @@ async def test_the_first_text_goes_out_at_once() -> None:
 
 
 async def test_that_a_run_has_begun_goes_with_its_first_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_batcher, "BEGIN_SECONDS", 3600.0)
+    monkeypatch.setattr(event_batcher, "START_EVENT_SECONDS", 3600.0)
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
@@ -122,7 +122,7 @@ async def test_one_batch_is_sent_after_the_other() -> None:
     await loop_turns()
     assert callers.waiting == 1
     callers.window.set()
-    assert await sink.close() is Told.ALL
+    assert await sink.close() is DeliveryStatus.DELIVERED
     assert [batch.seq for batch in callers.batches] == [0, 1]
 
 
@@ -130,12 +130,12 @@ async def test_no_effect_waits_for_more_than_that_the_caller_knows_of_the_run() 
     callers = Callers()
     sink = sink_to(callers)
     await sink.emit(RunStarted())
-    await sink.heard()
+    await sink.confirm_start()
     assert callers.events == [RunStarted()]
     callers.window.clear()
     await sink.emit(Chunk("b", "x"))
     await loop_turns()
-    hearing = asyncio.create_task(sink.heard())
+    hearing = asyncio.create_task(sink.confirm_start())
     await loop_turns()
     assert hearing.done()
     callers.window.set()
@@ -148,7 +148,7 @@ async def test_nothing_can_be_said_to_be_known_where_the_caller_is_gone() -> Non
     sink = sink_to(callers)
     await sink.emit(RunStarted())
     with pytest.raises(Unavailable):
-        await sink.heard()
+        await sink.confirm_start()
 
 
 async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
@@ -158,7 +158,7 @@ async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
     await loop_turns()
     callers.gone = True
     await sink.emit(ended())
-    assert await sink.close() is Told.NOBODY
+    assert await sink.close() is DeliveryStatus.DISCONNECTED
 
 
 async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None:
@@ -170,7 +170,7 @@ async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None
     await loop_turns()
     await sink.emit(ended())
     callers.window.set()
-    assert await sink.close() is Told.NOBODY
+    assert await sink.close() is DeliveryStatus.DISCONNECTED
     assert broken == [True]
 
 
@@ -206,7 +206,7 @@ async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
     assert speaking.cancelled()
     callers.window.set()
     await sink.emit(ended())
-    assert await sink.close() is Told.ALL
+    assert await sink.close() is DeliveryStatus.DELIVERED
     assert callers.events[0] == speech
     assert [batch.seq for batch in callers.batches] == [0, 1]
 
@@ -258,7 +258,7 @@ async def test_what_a_broker_did_not_take_is_sent_once_it_is_back() -> None:
     await asyncio.sleep(0.01)
     assert not closing.done()
     callers.broker_lost = False
-    assert await closing is Told.ALL
+    assert await closing is DeliveryStatus.DELIVERED
     assert [batch.seq for batch in callers.batches] == [0]
     assert broken == []
 
@@ -277,12 +277,12 @@ async def test_a_caller_whose_address_was_lost_with_the_broker_is_gone() -> None
 
 
 async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply_channel, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(reply_channel, "RECONNECT_SECONDS", 0.0)
     callers, broken = Callers(), list[bool]()
     callers.broker_lost = True
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
-    assert await sink.close() is Told.UNKNOWN
+    assert await sink.close() is DeliveryStatus.UNKNOWN
     assert broken == [True]
 
 
@@ -295,7 +295,7 @@ async def test_a_reader_that_is_too_slow_for_what_happens_is_told_the_end_once_t
     await asyncio.sleep(0.01)
     assert not closing.done()
     callers.full = False
-    assert await closing is Told.ALL
+    assert await closing is DeliveryStatus.DELIVERED
     assert broken == []
 
 
@@ -304,7 +304,7 @@ async def test_a_reader_that_is_too_slow_for_what_happens_may_wait_for_the_end()
     callers.full = True
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
-    assert await sink.close() is Told.UNKNOWN
+    assert await sink.close() is DeliveryStatus.UNKNOWN
     assert broken == [True]
 
 
@@ -316,7 +316,7 @@ async def test_what_several_blocks_told_while_nothing_could_be_sent_goes_out_in_
         await line.wait()
         sent.append(events)
 
-    out = Coalescing(send)
+    out = EventBatcher(send)
     large: list[RunEvent] = [
         SelectedOutput(f"b{number}", "", msgspec.Raw(b"1" * (BATCH_BYTES - 10))) for number in range(3)
     ]

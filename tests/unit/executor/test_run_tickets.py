@@ -14,7 +14,7 @@ from tests.unit.executor.test_record_outbox import Work as RecordsQueue
 from tests.unit.executor.test_work_consumers import asked, world
 
 from executor_service.adapters.record_outbox import RecordOutbox
-from executor_service.application.active_runs import RunningRuns
+from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.ports import Payloads
 from shared.broker.topology import INTERACTIVE
@@ -85,7 +85,7 @@ async def test_each_attempt_at_a_durable_run_works_with_the_ticket_of_its_claim(
             await super().finish(run_id, result)
 
     jobs = Claims(spec(time_limit_ms=60_000))
-    worker = DurableRunWorker(launcher(Services(), [("function", Work())]), jobs, RunningRuns(), worker_id="w")
+    worker = DurableRunWorker(launcher(Services(), [("function", Work())]), jobs, ActiveRuns(), worker_id="w")
     for attempt in (1, 2):
         await worker.work(DurableRunDispatched("r1", f"d{attempt}", "w1"), redelivered=False)
         assert jobs.finished_with == f"attempt {attempt}"

@@ -3,7 +3,7 @@
 import pytest
 
 from executor_service.application import active_runs
-from executor_service.application.active_runs import REMEMBERED_SECONDS, RunningRuns
+from executor_service.application.active_runs import EARLY_CANCEL_SECONDS, ActiveRuns
 from shared.contracts.messages import CancelRun
 
 
@@ -23,47 +23,47 @@ class Run:
 def cancels_after(seconds: float) -> int:
     """How often a run is cancelled that arrives so long after a cancel for it."""
     now, run = 0.0, Run()
-    runs = RunningRuns(clock=lambda: now)
-    runs.on_control(CancelRun("r1", "caller_gone"))
+    runs = ActiveRuns(clock=lambda: now)
+    runs.handle_control(CancelRun("r1", "caller_gone"))
     now += seconds
-    with runs.holding("r1", run):
+    with runs.track("r1", run):
         pass
     return run.cancels
 
 
 def test_a_cancel_that_comes_before_its_run_is_obeyed() -> None:
-    assert cancels_after(REMEMBERED_SECONDS - 1) == 1
+    assert cancels_after(EARLY_CANCEL_SECONDS - 1) == 1
 
 
 def test_a_run_that_goes_on_after_a_pause_is_not_met_by_an_old_cancel() -> None:
-    assert cancels_after(REMEMBERED_SECONDS + 1) == 0
+    assert cancels_after(EARLY_CANCEL_SECONDS + 1) == 0
 
 
 def test_a_cancel_that_came_before_its_run_is_for_that_alone() -> None:
-    runs, first, second = RunningRuns(), Run(), Run()
-    runs.on_control(CancelRun("r1"))
+    runs, first, second = ActiveRuns(), Run(), Run()
+    runs.handle_control(CancelRun("r1"))
     for run in (first, second):
-        with runs.holding("r1", run):
+        with runs.track("r1", run):
             pass
     assert (first.cancels, second.cancels) == (1, 0)
 
 
 def test_so_many_early_cancels_are_remembered_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(active_runs, "REMEMBERED_CANCELS", 2)
-    runs, waiting = RunningRuns(), {name: Run() for name in ("r1", "r2", "r3")}
+    monkeypatch.setattr(active_runs, "MAX_EARLY_CANCELS", 2)
+    runs, waiting = ActiveRuns(), {name: Run() for name in ("r1", "r2", "r3")}
     for name in waiting:
-        runs.on_control(CancelRun(name))
+        runs.handle_control(CancelRun(name))
     for name, run in waiting.items():
-        with runs.holding(name, run):
+        with runs.track(name, run):
             pass
     assert [run.cancels for run in waiting.values()] == [0, 1, 1]
 
 
 def test_a_run_that_was_taken_over_here_still_hears_of_its_cancel() -> None:
-    runs, before, now = RunningRuns(), Run(), Run()
-    with runs.holding("r1", before):
-        taken_over = runs.holding("r1", now)
+    runs, before, now = ActiveRuns(), Run(), Run()
+    with runs.track("r1", before):
+        taken_over = runs.track("r1", now)
         taken_over.__enter__()
-    runs.on_control(CancelRun("r1"))
+    runs.handle_control(CancelRun("r1"))
     taken_over.__exit__(None, None, None)
     assert (before.cancels, now.cancels) == (0, 1)

@@ -13,8 +13,8 @@ from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
 from executor_service.adapters import reply_channel
-from executor_service.adapters.reply_channel import line_of
-from executor_service.application.active_runs import RunningRuns
+from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.consumers.work import WorkConsumers
@@ -44,12 +44,17 @@ class World:
     def __init__(self, broker: Broker, drain_seconds: float) -> None:
         self.broker = broker
         self.work, self.callers, self.jobs = Work(), Callers(), JobsService(spec(mode=RunMode.ASYNC))
-        self.running = running = RunningRuns()
+        self.running = running = ActiveRuns()
         blocks = launcher(Services(), [("function", self.work)])
         self.consumers = WorkConsumers(
             broker,
             AttachedRuns(
-                blocks, line_of(self.callers), running, records=Ledger(), durable=self.jobs, clock=SystemClock()
+                blocks,
+                reply_channel_factory(self.callers),
+                running,
+                records=Ledger(),
+                durable=self.jobs,
+                clock=SystemClock(),
             ),
             DurableRunWorker(blocks, self.jobs, running, worker_id="worker"),
             running,
@@ -213,7 +218,7 @@ async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_
 async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_somebody_who_can(
     monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
 ) -> None:
-    monkeypatch.setattr(reply_channel, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(reply_channel, "RECONNECT_SECONDS", 0.0)
     async with world() as here:
         delivery = Delivery(asked(), redelivered=redelivered)
         here.callers.broker_lost = True
@@ -293,7 +298,7 @@ async def test_a_worker_that_has_stopped_hears_nothing_more() -> None:
 
     async with world() as here:
         await here.consumers.stop()
-        with here.running.holding("r1", held := Held()):
+        with here.running.track("r1", held := Held()):
             await here.broker.control.broadcast(CancelRun("r1"))
             await asyncio.sleep(0)
         assert held.cancels == 0

@@ -16,7 +16,7 @@ from tests.support.eventually import eventually
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
 from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import AnswerBounds
+from executor_service.providers.limits import AnswerLimits
 from shared.http1 import Http1Transport
 from shared.http1.exchange import MAX_BUFFERED_BYTES, MAX_HEAD_BYTES, Exchange
 
@@ -361,11 +361,11 @@ async def test_whoever_has_a_proxy_keeps_it(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("no_proxy", "localhost")
-    async with streaming_client(follow_redirects=True, bounds=AnswerBounds(1000)) as client:
+    async with streaming_client(follow_redirects=True, limits=AnswerLimits(1000)) as client:
         assert isinstance(client._transport, Http1Transport)
     async with raw_server(saying(answer(body=b"from the proxy"))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        async with streaming_client(follow_redirects=True, bounds=AnswerBounds(1000)) as client:
+        async with streaming_client(follow_redirects=True, limits=AnswerLimits(1000)) as client:
             assert (await client.get("http://models.invalid/v1")).content == b"from the proxy"
         assert proxy.requests[0].target == "http://models.invalid/v1"
 

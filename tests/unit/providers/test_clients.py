@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from executor_service.providers.client_cache import MAX_CLIENTS, Clients
+from executor_service.providers.client_cache import MAX_CLIENTS, ClientCache
 
 
 class Client:
@@ -21,7 +21,7 @@ class World:
 
     def __init__(self) -> None:
         self.made: list[Client] = []
-        self.clients = Clients(self._make, Client.close)
+        self.clients = ClientCache(self._make, Client.close)
 
     def _make(self, name: str) -> Client:
         self.made.append(client := Client(name))

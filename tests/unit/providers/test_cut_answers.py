@@ -8,7 +8,7 @@ from tests.support.http_stub import Answer, HttpStub
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
-from executor_service.providers.model import BROKEN_OFF
+from executor_service.providers.model import CONNECTION_CLOSED
 from executor_service.providers.openai_answers import NO_ANSWER
 
 SSE = {"content-type": "text/event-stream"}
@@ -55,7 +55,7 @@ def claude(*events: dict[str, Any]) -> Answer:
 )
 async def test_a_stream_without_an_end_is_a_failure(stub: HttpStub, models: Models, model: str, answer: Answer) -> None:
     stub.answer(answer)
-    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+    with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks(model), Heard())
 
 

@@ -56,7 +56,7 @@ def told_to_deploy(model: str, settings: ProviderSettings) -> list[str]:
 
 
 def told_to_run(model: str, settings: ProviderSettings) -> list[str]:
-    return list(compile_workflow(asking(model)).problems(Models(settings).keyed))
+    return list(compile_workflow(asking(model)).problems(Models(settings).keyed_providers))
 
 
 def test_there_is_a_model_here_for_every_key() -> None:

@@ -8,7 +8,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
 from executor_service.providers import ToolCall as Called
-from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
+from executor_service.providers.model import CONNECTION_CLOSED, TIMED_OUT
 from shared.contracts.usage import MOST_TOKENS
 from shared.workflow.format.response_format import ResponseFormat
 from shared.workflow.validate.unsupported_settings import not_called
@@ -188,7 +188,7 @@ async def test_a_server_that_moved_is_followed(server: ModelServer) -> None:
 async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, models: Models) -> None:
     server.answer("cut", Reply.says("One two three four", cut_after=2))
     heard = Heard()
-    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+    with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks("vllm/cut"), heard)
     assert heard.pieces == ["One ", "two "]
 

@@ -12,7 +12,7 @@ from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, retries
-from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
+from executor_service.providers.model import CONNECTION_CLOSED, TIMED_OUT
 from executor_service.providers.retries import MAX_TRIES
 
 SSE = {"content-type": "text/event-stream"}
@@ -156,7 +156,7 @@ async def test_what_was_heard_once_is_not_asked_for_again(stub: HttpStub, models
 
 async def test_an_answer_that_breaks_off_is_not_asked_for_again(stub: HttpStub, models: Models) -> None:
     stub.answer(replace(hello("vllm/x", heard=False), headers={"content-length": "9999"}))
-    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+    with pytest.raises(ModelFailure, match=CONNECTION_CLOSED):
         await models.turn(asks("vllm/x"))
     assert len(stub.asked) == 1
 

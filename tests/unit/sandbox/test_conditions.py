@@ -98,5 +98,5 @@ async def test_contexts_kept_for_runs_give_way_to_scripts(sandbox: JavaScriptSan
 async def test_a_forgotten_scope_starts_afresh(sandbox: JavaScriptSandbox) -> None:
     first = Conditions(scope="again", expressions=["environmentVariables.K"], environment={"K": "1"})
     assert (await sandbox.evaluate(first)).matched == 0
-    sandbox.forget("again")
+    sandbox.release_scope("again")
     assert await matched(sandbox, "environmentVariables.K", scope="again") is None

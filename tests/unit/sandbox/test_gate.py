@@ -2,55 +2,55 @@
 
 import asyncio
 
-from executor_service.sandbox.start_limiter import Gate
+from executor_service.sandbox.start_limiter import StartLimiter
 
 
 async def test_one_more_waits_until_one_leaves() -> None:
-    gate = Gate(width=1)
-    first = await gate.enter("a")
-    second = asyncio.create_task(gate.enter("a"))
+    limiter = StartLimiter(width=1)
+    first = await limiter.acquire("a")
+    second = asyncio.create_task(limiter.acquire("a"))
     await asyncio.sleep(0)
     assert not second.done()
-    first.leave()
-    first.leave()
-    third = asyncio.create_task(gate.enter("a"))
-    (await second).leave()
-    (await third).leave()
+    first.release()
+    first.release()
+    third = asyncio.create_task(limiter.acquire("a"))
+    (await second).release()
+    (await third).release()
 
 
 async def test_a_script_that_goes_on_for_long_holds_nobody_up() -> None:
-    gate = Gate(width=1)
-    await gate.enter("a")
+    limiter = StartLimiter(width=1)
+    await limiter.acquire("a")
     async with asyncio.timeout(30):
-        await gate.enter("a")
+        await limiter.acquire("a")
 
 
 async def test_workspaces_take_turns() -> None:
-    gate = Gate(width=1)
+    limiter = StartLimiter(width=1)
     entered: list[str] = []
 
     async def script(workspace: str) -> None:
-        entry = await gate.enter(workspace)
+        slot = await limiter.acquire(workspace)
         entered.append(workspace)
-        entry.leave()
+        slot.release()
 
-    held = await gate.enter("a")
+    held = await limiter.acquire("a")
     scripts = [asyncio.create_task(script(workspace)) for workspace in "aaab"]
     await asyncio.sleep(0)
-    held.leave()
+    held.release()
     await asyncio.gather(*scripts)
     assert entered == ["a", "b", "a", "a"]
 
 
 async def test_a_script_that_is_cancelled_while_it_waits_takes_no_room() -> None:
-    gate = Gate(width=1)
-    held = await gate.enter("a")
+    limiter = StartLimiter(width=1)
+    held = await limiter.acquire("a")
     for settled in (False, True):
-        waiting = asyncio.create_task(gate.enter("a"))
+        waiting = asyncio.create_task(limiter.acquire("a"))
         await asyncio.sleep(0)
         if settled:
-            held.leave()
+            held.release()
         waiting.cancel()
         await asyncio.wait([waiting])
     async with asyncio.timeout(30):
-        (await gate.enter("b")).leave()
+        (await limiter.acquire("b")).release()

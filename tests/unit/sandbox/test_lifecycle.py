@@ -179,11 +179,11 @@ async def test_a_run_that_has_ended_leaves_its_process_to_its_owner_and_nothing_
         secret = Conditions(scope="first", expressions=["environmentVariables.K"], environment={"K": "1"}, owner="a")
         assert (await sandbox.evaluate(secret)).matched == 0
         used = children(zygote())
-        sandbox.forget("first")
+        sandbox.release_scope("first")
         second = Conditions(scope="second", expressions=["environmentVariables.K"], owner="a")
         assert (await sandbox.evaluate(second)).matched is None
         assert children(zygote()) == used
-        sandbox.forget("second")
+        sandbox.release_scope("second")
         assert (await sandbox.run(Script(code=f"Math.left = 1; {PROBE}", owner="a"))).value() == [
             "undefined",
             None,

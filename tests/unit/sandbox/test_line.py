@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from executor_service.sandbox.fair_queue import Line
+from executor_service.sandbox.fair_queue import FairQueue
 
 
 class Counter:
@@ -12,7 +12,7 @@ class Counter:
 
     def __init__(self) -> None:
         self.returned: list[tuple[str, int]] = []
-        self.line: Line[int] = Line(lambda waiter, number: self.returned.append((waiter.owner, number)))
+        self.line: FairQueue[int] = FairQueue(lambda waiter, number: self.returned.append((waiter.owner, number)))
 
     async def stand(self, owner: str, workspace: str = "") -> "asyncio.Task[int]":
         async def standing() -> int:
@@ -113,7 +113,7 @@ async def test_what_was_granted_in_the_moment_of_leaving_comes_back(counter: Cou
 
 async def test_everybody_in_line_is_dismissed(counter: Counter) -> None:
     standing = [await counter.stand("a"), await counter.stand("b")]
-    counter.line.dismiss(ValueError("closed"))
+    counter.line.fail_all(ValueError("closed"))
     for each in standing:
         with pytest.raises(ValueError, match="closed"):
             await each

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from executor_service.sandbox import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.pool import Parking, Pool
+from executor_service.sandbox.pool import Pool, Reservation
 from executor_service.sandbox.quota import Quota
-from executor_service.sandbox.warm_pool import Supply
+from executor_service.sandbox.warm_pool import WarmPool
 
 
 class FakeProcess:
@@ -23,16 +23,16 @@ class FakeProcess:
 
     def __init__(self, moods: random.Random) -> None:
         self._moods = moods
-        self.usable = True
+        self.is_usable = True
         self.is_at_work = False
         self.owner: str | None = None
         self.parked_for: str | None = None
 
     def kill(self) -> None:
-        self.usable = False
+        self.is_usable = False
 
 
-class FakeSupply:
+class FakeWarmPool:
     layers = ()
 
     def __init__(self, moods: random.Random) -> None:
@@ -55,7 +55,7 @@ class FakeSupply:
 
     @property
     def living(self) -> list[FakeProcess]:
-        return [process for process in self.made if process.usable]
+        return [process for process in self.made if process.is_usable]
 
 
 class Crowd:
@@ -65,13 +65,13 @@ class Crowd:
         self._pool = pool
         self._quota = Quota.of(size.running, size.workspace_percent)
         self._moods = moods
-        self._at_work: Counter[str] = Counter()
+        self._assigned: Counter[str] = Counter()
 
     async def member(self) -> None:
         owner, scope = self._moods.choice(["a", "a", "b", "c", ""]), self._moods.choice([None, None, "r1", "r2"])
         await asyncio.sleep(self._moods.random() * 0.01)
         with suppress(SandboxBusy, SandboxUnavailable):
-            process = await self._taken(owner, scope)
+            process = await self._slots_used(owner, scope)
             self._begin(process, owner)
             is_well = False
             try:
@@ -80,8 +80,8 @@ class Crowd:
             finally:
                 self._end(process, is_well=is_well, scope=scope)
 
-    async def _taken(self, owner: str, scope: str | None) -> FakeProcess:
-        if scope and (parked := self._pool.unpark(Parking(owner, scope), workspace_of(owner))):
+    async def _slots_used(self, owner: str, scope: str | None) -> FakeProcess:
+        if scope and (parked := self._pool.take_reserved(Reservation(owner, scope), workspace_of(owner))):
             process = cast("FakeProcess", parked)
             assert process.parked_for == scope
             return process
@@ -91,26 +91,26 @@ class Crowd:
         assert not process.is_at_work
         assert process.owner in (None, owner)
         assert process.owner != "" or process.parked_for
-        self._at_work[workspace_of(owner)] += 1
-        assert self._at_work.total() <= self._quota.total
-        assert self._at_work[workspace_of(owner)] <= self._quota.per_workspace
+        self._assigned[workspace_of(owner)] += 1
+        assert self._assigned.total() <= self._quota.total
+        assert self._assigned[workspace_of(owner)] <= self._quota.per_workspace
         process.owner, process.is_at_work = owner, True
 
     def _end(self, process: FakeProcess, *, is_well: bool, scope: str | None) -> None:
         child, owner = cast("Child", process), process.owner or ""
-        self._at_work[workspace_of(owner)] -= 1
+        self._assigned[workspace_of(owner)] -= 1
         process.is_at_work = False
         if not is_well:
             self._pool.discard(child)
         elif scope:
             process.parked_for = scope
-            self._pool.park(Parking(owner, scope), child)
+            self._pool.keep_for_scope(Reservation(owner, scope), child)
         else:
-            self._pool.rest(owner, child)
+            self._pool.keep_for_owner(owner, child)
         if self._moods.random() < 0.2:
-            process.usable = False
+            process.is_usable = False
         if self._moods.random() < 0.3:
-            self._pool.forget(self._moods.choice(["r1", "r2"]))
+            self._pool.release_scope(self._moods.choice(["r1", "r2"]))
 
 
 def workspace_of(owner: str) -> str:
@@ -132,8 +132,8 @@ def sizes(moods: random.Random) -> PoolSize:
 @given(seed=st.integers(0, 2**32))
 async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> None:
     moods = random.Random(seed)
-    size, supply = sizes(moods), FakeSupply(moods)
-    pool = Pool(cast("Supply", supply), size)
+    size, warm_pool = sizes(moods), FakeWarmPool(moods)
+    pool = Pool(cast("WarmPool", warm_pool), size)
     await pool.start()
     crowd = Crowd(pool, size, moods)
     tasks = [asyncio.create_task(crowd.member()) for _ in range(30)]
@@ -146,9 +146,9 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
     await assert_all_places_are_free(pool, size.running)
     with suppress(SandboxUnavailable):
         used = await pool.take("a", "w1")
-        pool.rest("a", used)
+        pool.keep_for_owner("a", used)
     await pool.stop()
-    assert supply.living == []
+    assert warm_pool.living == []
     await pool.start()
     await assert_all_places_are_free(pool, size.running)
     await pool.stop()
@@ -172,7 +172,7 @@ async def assert_all_places_are_free(pool: Pool, running: int) -> None:
 async def full_pool() -> AsyncIterator[tuple[Pool, Child]]:
     """One place, and who holds it."""
     moods = random.Random(1)
-    pool = Pool(cast("Supply", FakeSupply(moods)), PoolSize(running=1, wait_seconds=30))
+    pool = Pool(cast("WarmPool", FakeWarmPool(moods)), PoolSize(running=1, wait_seconds=30))
     await pool.start()
     yield pool, await pool.take("a", "w1")
     await pool.stop()
@@ -183,7 +183,7 @@ async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away(wai
     async with full_pool() as (pool, held):
         waiter = asyncio.create_task(pool.take(waits, workspace_of(waits)))
         await asyncio.sleep(0)
-        pool.rest("a", held)
+        pool.keep_for_owner("a", held)
         waiter.cancel()
         await ended(waiter)
         pool.discard(await asyncio.wait_for(pool.take("c", "w2"), 10))
@@ -201,12 +201,12 @@ async def test_who_came_first_is_served_first_whosever_the_process_was() -> None
         async def wait(owner: str) -> None:
             child = await pool.take(owner, "w1")
             served.append(owner)
-            pool.rest(owner, child)
+            pool.keep_for_owner(owner, child)
 
         crowd: list[Coroutine[Any, Any, None]] = [wait(owner) for owner in "baab"]
         tasks = [asyncio.create_task(each) for each in crowd]
         await asyncio.sleep(0)
-        pool.rest("a", held)
+        pool.keep_for_owner("a", held)
         await asyncio.gather(*tasks)
         assert "".join(served) == "baab"
 
@@ -223,7 +223,7 @@ class Calm(random.Random):
 
 @asynccontextmanager
 async def calm_pool(size: PoolSize) -> AsyncIterator[Pool]:
-    pool = Pool(cast("Supply", FakeSupply(Calm())), size)
+    pool = Pool(cast("WarmPool", FakeWarmPool(Calm())), size)
     await pool.start()
     yield pool
     await pool.stop()
@@ -253,7 +253,7 @@ class Demand:
         for _ in range(count):
             child = self.held.pop()
             if used:
-                self._pool.rest(self._workspace, child)
+                self._pool.keep_for_owner(self._workspace, child)
             else:
                 self._pool.discard(child)
         await settled()
@@ -358,13 +358,13 @@ async def test_kept_processes_count_for_nobody_and_make_room() -> None:
 
 async def test_a_parked_process_is_its_workspaces_within_its_quota_only() -> None:
     async with calm_pool(PoolSize(running=2, wait_seconds=3600)) as pool:
-        parking = Parking("a", "run")
+        reservation = Reservation("a", "run")
         parked = await pool.take("a", "w1")
-        pool.park(parking, parked)
+        pool.keep_for_scope(reservation, parked)
         at_work = await pool.take("b", "w1")
-        assert pool.unpark(parking, "w1") is None
+        assert pool.take_reserved(reservation, "w1") is None
         pool.discard(at_work)
-        assert pool.unpark(parking, "w1") is parked
+        assert pool.take_reserved(reservation, "w1") is parked
         pool.discard(parked)
 
 

@@ -5,8 +5,8 @@ import pytest
 from pydantic import SecretStr
 from tests.support.callers import CallsTo
 
-from executor_service.adapters.file_store import JobsFiles
-from executor_service.adapters.service_clients import Deployments
+from executor_service.adapters.file_store import JobsFileStore
+from executor_service.adapters.service_clients import DeployClient
 from gateway.features.chat.client import HttpChatClient
 from gateway.workflows.client import HttpDeployClient
 from shared.contracts.files import FileKey
@@ -52,8 +52,8 @@ async def test_no_service_is_asked_for_such_an_id() -> None:
     )
     calls = (
         HttpDeployClient(client).endpoint(".."),
-        Deployments(client).endpoint("w1", ".."),
-        JobsFiles(client).get(FileKey("w1", "f1", "r1", "..", "a.txt")),
+        DeployClient(client).endpoint("w1", ".."),
+        JobsFileStore(client).get(FileKey("w1", "f1", "r1", "..", "a.txt")),
         PayloadStore(client).get("w1", Payload(blob_id="file_../../w2/blob")),
     )
     for call in calls:

@@ -8,22 +8,22 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from executor_service.adapters.child_workflows import DeployedChildren
-from executor_service.adapters.durable_run_events import events_of
-from executor_service.adapters.file_store import JobsFiles
-from executor_service.adapters.instrumentation import ObservedModels, traced
-from executor_service.adapters.memory_store import JobsConversations
+from executor_service.adapters.child_workflows import DeployedChildWorkflows
+from executor_service.adapters.durable_run_events import run_events_factory
+from executor_service.adapters.file_store import JobsFileStore
+from executor_service.adapters.instrumentation import InstrumentedModels, trace_handlers
+from executor_service.adapters.memory_store import JobsMemoryStore
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
-from executor_service.adapters.reply_channel import line_of
+from executor_service.adapters.reply_channel import reply_channel_factory
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.sandbox_files import SandboxFiles
-from executor_service.adapters.service_clients import Deployments, Jobs
-from executor_service.application.active_runs import RunningRuns
+from executor_service.adapters.service_clients import DeployClient, JobsClient
+from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
-from executor_service.application.file_contents import ShownFiles
-from executor_service.application.file_uploads import SentFiles
+from executor_service.application.file_contents import FileContents
+from executor_service.application.file_uploads import FileUploads
 from executor_service.application.launcher import Launcher
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
@@ -65,7 +65,7 @@ def build(
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
     download_limits = OutboundLimits(response_bytes=MAX_FILE_BYTES, connections=DOWNLOADS)
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
-    files = JobsFiles(jobs)
+    files = JobsFileStore(jobs)
     pool = PoolSize(
         running=settings.sandbox_processes,
         workspace_percent=settings.sandbox_workspace_percent,
@@ -77,17 +77,17 @@ def build(
         needs_namespaces=settings.sandbox_needs_namespaces,
     )
     python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
-    deployments, durable = Deployments(deploy), Jobs(jobs)
+    deployments, durable = DeployClient(deploy), JobsClient(jobs)
     models = Models(load_settings(ProviderSettings), outbound)
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
-    children = DeployedChildren(deployments, workflows)
+    children = DeployedChildWorkflows(deployments, workflows)
     ports = BlockPorts(
         javascript=sandbox,
-        models=ObservedModels(models),
+        models=InstrumentedModels(models),
         outbound=outbound,
         python=python,
         children=children,
-        memory=JobsConversations(jobs),
+        memory=JobsMemoryStore(jobs),
         files=files,
     )
     launcher = Launcher(
@@ -95,15 +95,17 @@ def build(
         workflows,
         deployments,
         PayloadStore(jobs),
-        sent_files=SentFiles(files, downloads, public_url=settings.base_url),
-        shown_files=ShownFiles(files),
-        keyed_providers=models.keyed,
+        file_uploads=FileUploads(files, downloads, public_url=settings.base_url),
+        file_contents=FileContents(files),
+        keyed_providers=models.keyed_providers,
         public_url=settings.base_url,
     )
-    running = RunningRuns()
+    running = ActiveRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))
-    attached = AttachedRuns(launcher, line_of(broker.replies), running, records=records, durable=durable, clock=clock)
-    worker = DurableRunWorker(launcher, durable, running, worker_id=_worker_id(), events=events_of(broker))
+    attached = AttachedRuns(
+        launcher, reply_channel_factory(broker.replies), running, records=records, durable=durable, clock=clock
+    )
+    worker = DurableRunWorker(launcher, durable, running, worker_id=_worker_id(), events=run_events_factory(broker))
     consumers = _consumers(settings, broker, attached, worker, running)
     return create_app(
         ServiceName.EXECUTOR,
@@ -117,7 +119,7 @@ def build(
 
 def _handlers(settings: ExecutorSettings, ports: BlockPorts) -> Mapping[str, BlockHandler]:
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
-    return traced(handlers) if settings.tracing_endpoint else handlers
+    return trace_handlers(handlers) if settings.tracing_endpoint else handlers
 
 
 def _consumers(
@@ -125,7 +127,7 @@ def _consumers(
     broker: Broker,
     attached: AttachedRuns,
     durable: DurableRunWorker,
-    running: RunningRuns,
+    running: ActiveRuns,
 ) -> WorkConsumers:
     return WorkConsumers(
         broker,

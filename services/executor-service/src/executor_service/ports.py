@@ -67,38 +67,38 @@ class Payloads(Protocol):
         ...
 
 
-class Told(Enum):
+class DeliveryStatus(Enum):
     """Whether the caller's process received all events."""
 
-    ALL = "all"
-    NOBODY = "nobody"
+    DELIVERED = "all"
+    DISCONNECTED = "nobody"
     """The caller has disconnected."""
     UNKNOWN = "unknown"
     """The caller may still wait but is unreachable."""
 
 
-class CallerLine(Protocol):
+class ReplyChannel(Protocol):
     """Sends an attached run's events to its caller, in order and without gaps."""
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next. Drop it if the caller is unreachable."""
         ...
 
-    async def heard(self) -> None:
+    async def confirm_start(self) -> None:
         """Return once the caller's process knows that the run has started. Raises Unavailable if that is unknown."""
         ...
 
-    async def close(self) -> Told:
+    async def close(self) -> DeliveryStatus:
         """Wait for outgoing events; return whether the caller's process received all."""
         ...
 
 
-class LineOf(Protocol):
+class ReplyChannelFactory(Protocol):
     """Opens reply lines to callers."""
 
     def __call__(
         self, reply_to: str, run_id: str, on_broken: Callable[[], None] = ..., *, attempt: int = ...
-    ) -> CallerLine:
+    ) -> ReplyChannel:
         """Return the line to `reply_to`; `on_broken` is called once when it becomes unreachable."""
         ...
 
@@ -123,7 +123,7 @@ class RunEvents(Protocol):
         ...
 
 
-EventsOf = Callable[[RunSpec, int], RunEvents]
+RunEventsFactory = Callable[[RunSpec, int], RunEvents]
 """Creates the events of a run and an attempt."""
 
 

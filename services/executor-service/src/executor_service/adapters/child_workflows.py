@@ -14,7 +14,7 @@ from shared.security.current_ticket import current_ticket, using_ticket
 _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
-class DeployedChildren:
+class DeployedChildWorkflows:
     """Resolves the live version at every new call, so that a promote of the child takes effect at once."""
 
     def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
@@ -34,7 +34,7 @@ class DeployedChildren:
         snapshot = SnapshotRef(workspace_id, workflow_id, endpoint.snapshot_hash, endpoint.version, endpoint.version_id)
         return await self._child(endpoint.name, snapshot, endpoint.ticket)
 
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+    async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         """Return the version called before. Raises NotFound, InvalidWorkflow, Unavailable."""
         endpoint = await self._endpoints.endpoint(workspace_id, pin.workflow_id, pin.snapshot_id)
         snapshot = SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id)

@@ -6,11 +6,11 @@ from typing import Final
 
 import msgspec
 
-from executor_service.adapters.event_batcher import Coalescing
-from executor_service.adapters.publish_retries import publish_patiently
+from executor_service.adapters.event_batcher import EventBatcher
+from executor_service.adapters.publish_retries import publish_with_retries
 from executor_service.adapters.reply_channel import UNDELIVERABLE
-from executor_service.application.null_events import Unheard
-from executor_service.ports import EventsOf, RunEvents
+from executor_service.application.null_events import NullRunEvents
+from executor_service.ports import RunEvents, RunEventsFactory
 from shared.batching import batches
 from shared.broker.ports import Broker
 from shared.broker.topology import EVENTS
@@ -35,9 +35,9 @@ from shared.observe.logging import get_logger
 
 log = get_logger("kept_events")
 
-KEEP_SECONDS: Final = 0.25
-KEEP_EVENTS: Final = 256
-KEEP_BYTES: Final = 1024 * 1024
+STORE_SECONDS: Final = 0.25
+STORE_EVENTS: Final = 256
+STORE_BYTES: Final = 1024 * 1024
 """Size at which waiting events are stored at once."""
 FOLLOW_SECONDS: Final = 30.0
 """Followers must renew within this time."""
@@ -52,38 +52,42 @@ LATER_TRIES: Final = 5
 """After a gap, the run waits no longer for the rest."""
 
 
-def events_of(broker: Broker) -> EventsOf:
+def run_events_factory(broker: Broker) -> RunEventsFactory:
     """Return a factory that stores events only for runs that request it."""
 
-    def of(spec: RunSpec, attempt: int) -> RunEvents:
-        return KeptEvents(broker, spec.run_id, attempt, keeps=spec.stores_data) if spec.keep_events else Unheard()
+    def create(spec: RunSpec, attempt: int) -> RunEvents:
+        return (
+            DurableRunEvents(broker, spec.run_id, attempt, stores=spec.stores_data)
+            if spec.keep_events
+            else NullRunEvents()
+        )
 
-    return of
+    return create
 
 
-class KeptEvents:
+class DurableRunEvents:
     """Numbers and sends events. Neither followers nor storage delay the run or make it fail.
 
-    `keeps`: also store events for later readers.
+    `stores`: also store events for later readers.
     """
 
-    def __init__(self, broker: Broker, run_id: str, attempt: int, *, keeps: bool = True) -> None:
+    def __init__(self, broker: Broker, run_id: str, attempt: int, *, stores: bool = True) -> None:
         self._broker = broker
-        self._keeps = keeps
+        self._stores = stores
         self._run_id = run_id
         self._attempt = attempt
         self._followers: dict[str, float] = {}
         self._number = 0
         self._seq = 0
         self._text = 0
-        self._kept: list[RunEvent] = []
-        self._kept_size = 0
-        self._kept_first = 0
-        self._keeping: asyncio.Task[None] | None = None
+        self._unstored: list[RunEvent] = []
+        self._unstored_size = 0
+        self._next_stored = 0
+        self._storing: asyncio.Task[None] | None = None
         self._has_gap = False
         self._closing = asyncio.Event()
         self._order = asyncio.Lock()
-        self._out = Coalescing(self._send)
+        self._batcher = EventBatcher(self._send)
 
     async def begin(self, listener: str | None) -> None:
         """Announce the attempt's start; later attempts invalidate all earlier events."""
@@ -102,65 +106,65 @@ class KeptEvents:
         """Add an event; return when there is room for the next."""
         match event:
             case SelectedOutput(block_id=block_id, value=value) if len(bytes(value)) > MAX_VALUE_BYTES:
-                await self._out.emit(SelectedOutputFailed(block_id, SELECTION_TOO_LARGE))
+                await self._batcher.emit(SelectedOutputFailed(block_id, SELECTION_TOO_LARGE))
             case Chunk(block_id=block_id, text=text) | Thinking(block_id=block_id, text=text):
                 await self._emit_text(event, block_id, len(text))
             case _:
-                await self._out.emit(event)
+                await self._batcher.emit(event)
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
         """Send everything; finally announce the run's end, without its outcome."""
         if outcome is not None:
-            await self._out.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
-        await self._out.close()
+            await self._batcher.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
+        await self._batcher.close()
         self._closing.set()
-        if self._keeping is not None:
-            await self._keeping
-        await self._keep()
+        if self._storing is not None:
+            await self._storing
+        await self._store()
 
     async def _emit_text(self, event: Chunk | Thinking, block_id: str, length: int) -> None:
         is_cut = self._text > MAX_TEXT
         self._text += length
         if self._text <= MAX_TEXT:
-            await self._out.emit(event)
+            await self._batcher.emit(event)
         elif not is_cut:
-            await self._out.emit(BlockStreamFailed(block_id, TEXT_CUT))
+            await self._batcher.emit(BlockStreamFailed(block_id, TEXT_CUT))
 
     async def _send(self, events: tuple[RunEvent, ...]) -> None:
         batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt, first=self._number)
         self._seq += 1
         self._number += len(events)
-        if self._keeps:
-            self._gather(events)
+        if self._stores:
+            self._queue_for_storage(events)
         for address in list(self._followers):
             try:
                 await self._broker.replies.send(address, batch, must_route=True)
             except UNDELIVERABLE:
                 self._followers.pop(address, None)
-        if len(self._kept) >= KEEP_EVENTS or self._kept_size >= KEEP_BYTES:
-            await self._keep()
+        if len(self._unstored) >= STORE_EVENTS or self._unstored_size >= STORE_BYTES:
+            await self._store()
 
-    def _gather(self, events: tuple[RunEvent, ...]) -> None:
-        self._kept.extend(events)
-        self._kept_size += sum(map(size_of, events))
-        if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep_soon())
+    def _queue_for_storage(self, events: tuple[RunEvent, ...]) -> None:
+        self._unstored.extend(events)
+        self._unstored_size += sum(map(size_of, events))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_later())
 
-    async def _keep_soon(self) -> None:
+    async def _store_later(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), KEEP_SECONDS)
-        self._keeping = None
-        await self._keep()
+            await asyncio.wait_for(self._closing.wait(), STORE_SECONDS)
+        self._storing = None
+        await self._store()
 
-    async def _keep(self) -> None:
+    async def _store(self) -> None:
         async with self._order:
-            events, self._kept, self._kept_size = tuple(self._kept), [], 0
-            for batch in batches(events, weigh=size_of, max_weight=KEEP_BYTES):
-                first, self._kept_first = self._kept_first, self._kept_first + len(batch)
+            events, self._unstored, self._unstored_size = tuple(self._unstored), [], 0
+            for batch in batches(events, weigh=size_of, max_weight=STORE_BYTES):
+                first, self._next_stored = self._next_stored, self._next_stored + len(batch)
                 await self._publish(EventBatch(self._run_id, 0, batch, attempt=self._attempt, first=first))
 
     async def _publish(self, batch: EventBatch) -> None:
         tries = LATER_TRIES if self._has_gap else FIRST_TRIES
-        if not await publish_patiently(self._broker.work, EVENTS, batch, tries=tries):
+        if not await publish_with_retries(self._broker.work, EVENTS, batch, tries=tries):
             self._has_gap = True
             log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))

@@ -10,7 +10,7 @@ from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunSta
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
 """Size at which waiting text is sent at once."""
-BEGIN_SECONDS: Final = 0.1
+START_EVENT_SECONDS: Final = 0.1
 """Maximum wait of a run's start event for further events.
 
 A message of its own would cost many concurrent calls a tenth of their rate, and delay each first token until it is
@@ -23,7 +23,7 @@ BATCH_BYTES: Final = 1024 * 1024
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
 
-class Coalescing:
+class EventBatcher:
     """Sends the first text at once; flushes later text every 15 ms or 1 KiB, whichever comes first.
 
     `send` is called with one batch after the other. After a failure nothing more is sent, and `flush` raises it.
@@ -33,8 +33,8 @@ class Coalescing:
         self._send = send
         self._pending: list[RunEvent] = []
         self._pending_size = 0
-        self._spoke = False
-        self._has_news = False
+        self._text_sent = False
+        self._has_events = False
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
         """The last send started: it ends after all earlier ones."""
@@ -45,18 +45,18 @@ class Coalescing:
         """Add an event; return when there is room for the next."""
         self._add(event)
         is_text = isinstance(event, Chunk)
-        is_news = not isinstance(event, RunStarted)
-        is_first_news = is_news and not self._has_news
-        self._has_news = self._has_news or is_news
+        is_event = not isinstance(event, RunStarted)
+        is_first_event = is_event and not self._has_events
+        self._has_events = self._has_events or is_event
         if self._pending_size >= FLUSH_BYTES:
             await self.flush()
-        elif isinstance(event, RunEnded) or (is_text and not self._spoke):
-            self._begin_flush()
-        elif self._timer is None or is_first_news:
+        elif isinstance(event, RunEnded) or (is_text and not self._text_sent):
+            self._start_flush()
+        elif self._timer is None or is_first_event:
             self._stop_timer()
-            patience = FLUSH_SECONDS if is_news else BEGIN_SECONDS
-            self._timer = asyncio.get_running_loop().call_later(patience, self._begin_flush)
-        self._spoke = self._spoke or is_text
+            delay = FLUSH_SECONDS if is_event else START_EVENT_SECONDS
+            self._timer = asyncio.get_running_loop().call_later(delay, self._start_flush)
+        self._text_sent = self._text_sent or is_text
 
     async def flush(self) -> None:
         """Send waiting events, and wait until all are sent.
@@ -64,7 +64,7 @@ class Coalescing:
         If the caller is canceled, added events are still sent.
         """
         if self._pending:
-            self._begin_flush()
+            self._start_flush()
         if self._sending is not None and not self._sending.done():
             await asyncio.shield(self._sending)
         if self._failure is not None:
@@ -73,7 +73,7 @@ class Coalescing:
     async def close(self) -> None:
         """Flush, and release `send`: its owner holds this object, too, and would stay in memory until a collection."""
         await self.flush()
-        self._send = _nowhere
+        self._send = _discard
 
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
@@ -93,7 +93,7 @@ class Coalescing:
             self._timer.cancel()
             self._timer = None
 
-    def _begin_flush(self) -> None:
+    def _start_flush(self) -> None:
         self._stop_timer()
         self._sending = asyncio.get_running_loop().create_task(self._send_pending())
 
@@ -110,5 +110,5 @@ class Coalescing:
                 self._failure = error
 
 
-async def _nowhere(events: tuple[RunEvent, ...]) -> None:
+async def _discard(events: tuple[RunEvent, ...]) -> None:
     """Drop events after the end."""

@@ -7,7 +7,7 @@ from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 
-class JobsFiles:
+class JobsFileStore:
     """Implements FileStore. A file has the lifetime of any large value."""
 
     def __init__(self, client: InternalClient) -> None:

@@ -14,7 +14,7 @@ from executor_service.providers import Listener, ModelFailure, ModelRequest, Mod
 from shared.observe.spans import SpanKind, span
 
 
-class ObservedModels:
+class InstrumentedModels:
     """Implements ModelServer."""
 
     def __init__(self, models: Models) -> None:
@@ -26,20 +26,20 @@ class ObservedModels:
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
         """See ModelServer."""
-        provider, began = self.provider_of(request.model), time.perf_counter()
+        provider, started = self.provider_of(request.model), time.perf_counter()
         name = f"model {provider}"
         with span(
             name, SpanKind.CLIENT, gen_ai__request__model=request.model, gen_ai__provider__name=provider
-        ) as asked:
+        ) as model_span:
             try:
                 turn = await self._models.turn(request, listener)
             except ModelFailure:
                 MODEL_FAILURES.labels(provider).inc()
                 raise
-            if asked is not None:
-                asked.set_attribute("gen_ai.usage.input_tokens", turn.tokens.input)
-                asked.set_attribute("gen_ai.usage.output_tokens", turn.tokens.output)
-        MODEL_SECONDS.labels(provider).observe(time.perf_counter() - began)
+            if model_span is not None:
+                model_span.set_attribute("gen_ai.usage.input_tokens", turn.tokens.input)
+                model_span.set_attribute("gen_ai.usage.output_tokens", turn.tokens.output)
+        MODEL_SECONDS.labels(provider).observe(time.perf_counter() - started)
         TOKENS.labels(provider, "input").inc(turn.tokens.input)
         TOKENS.labels(provider, "output").inc(turn.tokens.output)
         return turn
@@ -71,6 +71,6 @@ class TracedHandler(BlockHandler):
         return self._handler.recovers
 
 
-def traced(handlers: Mapping[str, BlockHandler]) -> Mapping[str, BlockHandler]:
+def trace_handlers(handlers: Mapping[str, BlockHandler]) -> Mapping[str, BlockHandler]:
     """Wrap the block types so that each execution is a span."""
     return {name: TracedHandler(handler) for name, handler in handlers.items()}

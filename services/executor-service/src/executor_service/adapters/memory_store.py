@@ -13,7 +13,7 @@ from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
 
-class JobsConversations:
+class JobsMemoryStore:
     """Implements MemoryStore."""
 
     def __init__(self, client: InternalClient) -> None:

@@ -9,7 +9,7 @@ from shared.contracts.messages import Message
 PAUSE_SECONDS: Final = 0.2
 
 
-async def publish_patiently(work: WorkQueue, queue: str, message: Message, *, tries: int) -> bool:
+async def publish_with_retries(work: WorkQueue, queue: str, message: Message, *, tries: int) -> bool:
     """Publish a message; return False if all attempts failed. Raises PayloadTooLarge."""
     for _ in range(tries):
         try:

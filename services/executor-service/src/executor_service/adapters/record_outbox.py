@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter
 
-from executor_service.adapters.publish_retries import publish_patiently
+from executor_service.adapters.publish_retries import publish_with_retries
 from executor_service.ports import Payloads
 from shared.broker import topology
 from shared.broker.ports import WorkQueue
@@ -34,7 +34,7 @@ log = get_logger("record_outbox")
 Record = RunBegan | RunRecorded
 
 
-class _Waiting(NamedTuple):
+class _QueuedRecord(NamedTuple):
     """A record and its run's ticket, needed to store what does not fit into a message."""
 
     record: Record
@@ -47,13 +47,13 @@ class RecordOutbox:
     def __init__(self, work: WorkQueue, payloads: Payloads) -> None:
         self._work = work
         self._payloads = payloads
-        self._backlog: asyncio.Queue[_Waiting] = asyncio.Queue(BACKLOG_RECORDS)
+        self._backlog: asyncio.Queue[_QueuedRecord] = asyncio.Queue(BACKLOG_RECORDS)
         self._publisher: asyncio.Task[None] | None = None
 
     def put(self, record: Record) -> None:
         """Add a record; drop and count it if the backlog is full."""
         try:
-            self._backlog.put_nowait(_Waiting(storable(record), current_ticket()))
+            self._backlog.put_nowait(_QueuedRecord(storable(record), current_ticket()))
         except asyncio.QueueFull:
             RECORDS_DROPPED.inc()
 
@@ -74,7 +74,7 @@ class RecordOutbox:
 
     async def _publish_forever(self) -> None:
         while True:
-            records = (await self._backlog.get(), *self._further())
+            records = (await self._backlog.get(), *self._take_queued())
             try:
                 await self._publish(records)
             except Exception:  # on any error: nothing would restart the publisher
@@ -85,35 +85,35 @@ class RecordOutbox:
                     self._backlog.task_done()
             await asyncio.sleep(GATHER_SECONDS)
 
-    def _further(self) -> Iterator["_Waiting"]:
+    def _take_queued(self) -> Iterator["_QueuedRecord"]:
         for _ in range(min(self._backlog.qsize(), BATCH_RECORDS - 1)):
             yield self._backlog.get_nowait()
 
-    async def _publish(self, records: tuple["_Waiting", ...]) -> None:
+    async def _publish(self, records: tuple["_QueuedRecord", ...]) -> None:
         try:
-            await self._publish_patiently(tuple(waiting.record for waiting in records))
+            await self._publish_with_retries(tuple(queued.record for queued in records))
         except PayloadTooLarge:
             if len(records) > 1:
-                for waiting in records:
-                    await self._publish((waiting,))
+                for queued in records:
+                    await self._publish((queued,))
             else:
-                await self._publish_bare(*records[0])
+                await self._publish_small(*records[0])
 
-    async def _publish_bare(self, record: Record, ticket: str) -> None:
+    async def _publish_small(self, record: Record, ticket: str) -> None:
         try:
             with using_ticket(ticket):
-                bare = await self._without_blocks(record)
-            await self._publish_patiently((bare,))
+                bare = await self._strip_blocks(record)
+            await self._publish_with_retries((bare,))
         except PayloadTooLarge as error:  # the records behind it must not be lost as well
             RECORDS_DROPPED.inc()
             log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)
 
-    async def _publish_patiently(self, records: tuple[Record, ...]) -> None:
-        if not await publish_patiently(self._work, topology.RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
+    async def _publish_with_retries(self, records: tuple[Record, ...]) -> None:
+        if not await publish_with_retries(self._work, topology.RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
             RECORDS_DROPPED.inc(len(records))
             log.warning("run records dropped", count=len(records))
 
-    async def _without_blocks(self, record: Record) -> Record:
+    async def _strip_blocks(self, record: Record) -> Record:
         """Return a record that fits into one message; its blocks are stored separately.
 
         If that fails, they are lost: a run's outcome matters more than its blocks.

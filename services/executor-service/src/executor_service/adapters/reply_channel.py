@@ -4,39 +4,39 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from executor_service.adapters.event_batcher import Coalescing
-from executor_service.application.retries import insist
-from executor_service.ports import LineOf, Told
+from executor_service.adapters.event_batcher import EventBatcher
+from executor_service.application.retries import retry_unavailable
+from executor_service.ports import DeliveryStatus, ReplyChannelFactory
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
 from shared.errors import Unavailable
 
-NOT_TAKEN: Final = (ReplyOverflow, BrokerUnavailable)
-UNDELIVERABLE: Final = (ReplyUnroutable, *NOT_TAKEN)
-CALLER_GONE: Final = "Whoever asked for the run cannot be reached"
-BACK_SECONDS: Final = 30.0
+NOT_ACCEPTED: Final = (ReplyOverflow, BrokerUnavailable)
+UNDELIVERABLE: Final = (ReplyUnroutable, *NOT_ACCEPTED)
+CALLER_UNREACHABLE: Final = "Whoever asked for the run cannot be reached"
+RECONNECT_SECONDS: Final = 30.0
 """How long to wait for a lost broker: perhaps only our connection failed, and the caller still waits."""
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     """Ignore the event."""
 
 
-def line_of(replies: ReplyStream) -> LineOf:
+def reply_channel_factory(replies: ReplyStream) -> ReplyChannelFactory:
     """Return a factory of reply lines."""
-    return partial(ReplySink, replies)
+    return partial(BrokerReplyChannel, replies)
 
 
-class ReplySink:
-    """Implements CallerLine."""
+class BrokerReplyChannel:
+    """Implements ReplyChannel."""
 
     def __init__(
         self,
         replies: ReplyStream,
         address: str,
         run_id: str,
-        on_broken: Callable[[], None] = nothing,
+        on_broken: Callable[[], None] = do_nothing,
         *,
         attempt: int = 0,
     ) -> None:
@@ -46,48 +46,48 @@ class ReplySink:
         self._on_broken = on_broken
         self._attempt = attempt
         self._seq = 0
-        self._heard = False
-        self._told = Told.ALL
-        self._out = Coalescing(self._send)
+        self._is_start_confirmed = False
+        self._status = DeliveryStatus.DELIVERED
+        self._batcher = EventBatcher(self._send)
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next."""
-        await self._out.emit(event)
+        await self._batcher.emit(event)
 
-    async def heard(self) -> None:
+    async def confirm_start(self) -> None:
         """Return once the caller's process knows that the run has started. Raises Unavailable if that is unknown."""
-        if not self._heard:
-            await self._out.flush()
-        if self._told is not Told.ALL:
-            raise Unavailable(CALLER_GONE)
+        if not self._is_start_confirmed:
+            await self._batcher.flush()
+        if self._status is not DeliveryStatus.DELIVERED:
+            raise Unavailable(CALLER_UNREACHABLE)
 
-    async def close(self) -> Told:
+    async def close(self) -> DeliveryStatus:
         """Wait for outgoing events; return whether the caller's process received all."""
-        await self._out.close()
-        return self._told
+        await self._batcher.close()
+        return self._status
 
     async def _send(self, events: tuple[RunEvent, ...]) -> None:
-        if self._told is not Told.ALL:
+        if self._status is not DeliveryStatus.DELIVERED:
             return
         batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt)
         self._seq += 1
         try:
             await self._deliver(batch, is_end=isinstance(events[-1], RunEnded))
-            self._heard = True
+            self._is_start_confirmed = True
         except ReplyUnroutable:
-            self._break(Told.NOBODY)
-        except NOT_TAKEN:
-            self._break(Told.UNKNOWN)
+            self._mark_broken(DeliveryStatus.DISCONNECTED)
+        except NOT_ACCEPTED:
+            self._mark_broken(DeliveryStatus.UNKNOWN)
 
     async def _deliver(self, batch: EventBatch, *, is_end: bool) -> None:
         """Resend what the broker did not accept; a slow reader gets at least the end."""
         send = partial(self._replies.send, self._address, batch)
-        again = NOT_TAKEN if is_end else BrokerUnavailable
+        retryable = NOT_ACCEPTED if is_end else BrokerUnavailable
         try:
             await send(must_route=is_end or batch.seq == 0)
-        except again:  # it may have accepted the batch: the reader drops repetitions
-            await insist(partial(send, must_route=True), seconds=BACK_SECONDS, on=again)
+        except retryable:  # it may have accepted the batch: the reader drops repetitions
+            await retry_unavailable(partial(send, must_route=True), seconds=RECONNECT_SECONDS, on=retryable)
 
-    def _break(self, told: Told) -> None:
-        self._told = told
+    def _mark_broken(self, status: DeliveryStatus) -> None:
+        self._status = status
         self._on_broken()

@@ -16,20 +16,20 @@ _COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
 class SandboxFiles:
     """Implements Fetcher: serves files that the run may read, and passes other requests on."""
 
-    def __init__(self, files: FileStore, otherwise: Fetcher) -> None:
+    def __init__(self, files: FileStore, fallback: Fetcher) -> None:
         self._files = files
-        self._otherwise = otherwise
+        self._fallback = fallback
 
     async def __call__(self, request: FetchRequest) -> FetchResponse:
         """Read the file, or pass the request on. Raises FetchFailed."""
         if not request.url.startswith(FILE_SCHEME):
-            return await self._otherwise(request)
-        content = _part(await self._content(request), request.headers)
+            return await self._fallback(request)
+        content = _slice(await self._read(request), request.headers)
         is_base64 = request.headers.get("accept") == "base64"
         body = b64encode(content).decode() if is_base64 else content.decode("utf-8", "replace")
         return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=body)
 
-    async def _content(self, request: FetchRequest) -> bytes:
+    async def _read(self, request: FetchRequest) -> bytes:
         key = FileKey.parse(request.url.removeprefix(FILE_SCHEME))
         if key is None or key.workspace_id != request.workspace_id:
             raise FetchFailed("This is no file of this workspace")
@@ -41,7 +41,7 @@ class SandboxFiles:
             raise FetchFailed(error.message) from error
 
 
-def _part(content: bytes, headers: Mapping[str, str]) -> bytes:
+def _slice(content: bytes, headers: Mapping[str, str]) -> bytes:
     offset, length = headers.get("offset", "0"), headers.get("length", "")
     if not _COUNT.fullmatch(offset) or (length and not _COUNT.fullmatch(length)):
         raise FetchFailed("offset and length are whole numbers of bytes")

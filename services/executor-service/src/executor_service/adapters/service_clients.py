@@ -24,7 +24,7 @@ NAMES_CHARS: Final = 16 * 1024
 """Limit of a URL. For more names, all values are returned."""
 
 
-class Jobs:
+class JobsClient:
     """Client for durable runs at jobs-service."""
 
     def __init__(self, client: InternalClient) -> None:
@@ -62,7 +62,7 @@ class Jobs:
         await self._client.call("POST", path_of("runs", run_id, "release"), body=ReleaseRun(attempt))
 
 
-class Deployments:
+class DeployClient:
     """Client for endpoints, snapshots and environment values at deploy-service."""
 
     def __init__(self, client: InternalClient) -> None:

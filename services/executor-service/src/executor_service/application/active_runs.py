@@ -8,15 +8,15 @@ from typing import Final, Protocol
 
 from shared.contracts.messages import CancelRun, ControlMessage, FollowRun
 
-REMEMBERED_CANCELS: Final = 10_000
-REMEMBERED_SECONDS: Final = 60.0
+MAX_EARLY_CANCELS: Final = 10_000
+EARLY_CANCEL_SECONDS: Final = 60.0
 """Longer than an attached run waits for a worker.
 
 A run may pause and continue much later: an old cancel does not apply to it.
 """
 
 
-class RunInHand(Protocol):
+class ActiveRun(Protocol):
     """A run that can be stopped and followed."""
 
     def cancel(self, reason: str) -> None:
@@ -28,19 +28,19 @@ class RunInHand(Protocol):
         ...
 
 
-class RunningRuns:
+class ActiveRuns:
     """Active runs, and a bounded number of cancels for runs that have not arrived yet."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._running: dict[str, RunInHand] = {}
-        self._early: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._running: dict[str, ActiveRun] = {}
+        self._early_cancels: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._clock = clock
 
     @contextmanager
-    def holding(self, run_id: str, run: RunInHand) -> Iterator[None]:
+    def track(self, run_id: str, run: ActiveRun) -> Iterator[None]:
         """Deliver cancels for `run_id` to `run` while the context is active, including an earlier one."""
         self._running[run_id] = run
-        reason, until = self._early.pop(run_id, ("", 0.0))
+        reason, until = self._early_cancels.pop(run_id, ("", 0.0))
         if self._clock() < until:
             run.cancel(reason)
         try:
@@ -49,7 +49,7 @@ class RunningRuns:
             if self._running.get(run_id) is run:  # false if this process claimed the run again
                 del self._running[run_id]
 
-    def on_control(self, message: ControlMessage) -> None:
+    def handle_control(self, message: ControlMessage) -> None:
         """Apply a cancel or add a follower; ignore other services' messages."""
         match message:
             case CancelRun():
@@ -64,6 +64,6 @@ class RunningRuns:
         if run is not None:
             run.cancel(message.reason)
             return
-        self._early[message.run_id] = message.reason, self._clock() + REMEMBERED_SECONDS
-        if len(self._early) > REMEMBERED_CANCELS:
-            self._early.popitem(last=False)
+        self._early_cancels[message.run_id] = message.reason, self._clock() + EARLY_CANCEL_SECONDS
+        if len(self._early_cancels) > MAX_EARLY_CANCELS:
+            self._early_cancels.popitem(last=False)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.application.retries import insist
+from executor_service.application.retries import retry_unavailable
 from executor_service.ports import DurableRuns
 from shared.batching import batches
 from shared.contracts.claims import AppendJournal, JournalEntry
@@ -21,15 +21,15 @@ CALL_BYTES: Final = 16 * 1024 * 1024
 """A larger group is stored in several calls: blocks that end during a call may leave a lot."""
 
 
-async def _sure() -> None:
+async def _assume_held() -> None:
     """Do nothing."""
 
 
-class GroupedJournal:
+class BatchedJournal:
     """Commits about every 50 ms, or on request. After a failure every call raises it.
 
-    `assure` is awaited before each write; it raises StaleAttempt if the attempt no longer holds the run. A write would
-    be refused, but read by the next attempt: a block that only might have started would count.
+    `ensure_held` is awaited before each write. It raises StaleAttempt if the attempt no longer holds the run. The write
+    would be refused, but the next attempt could still read it, and would count a block that may not have started.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class GroupedJournal:
         attempt: int,
         *,
         next_index: int,
-        assure: Callable[[], Awaitable[None]] = _sure,
+        ensure_held: Callable[[], Awaitable[None]] = _assume_held,
     ) -> None:
         self._durable = durable
         self._run_id = run_id
         self._attempt = attempt
         self._next_index = next_index
-        self._assure = assure
+        self._ensure_held = ensure_held
         self._pending: list[JournalEntry] = []
         self._pending_bytes = 0
         self._flushed = False
@@ -63,7 +63,7 @@ class GroupedJournal:
         if self._pending_bytes >= GROUP_BYTES:
             await self._commit_pending()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._commit_soon)
+            self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._start_commit)
 
     async def flush(self) -> None:
         """Store everything recorded so far. Raises StaleAttempt, Unavailable."""
@@ -95,7 +95,7 @@ class GroupedJournal:
             await self._commit
         self._raise_failure()
 
-    def _commit_soon(self) -> None:
+    def _start_commit(self) -> None:
         self._timer = None
         self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
 
@@ -111,8 +111,8 @@ class GroupedJournal:
         entries = next(batches(self._pending, weigh=_weight, max_weight=CALL_BYTES))
         group = AppendJournal(self._attempt, entries)
         try:
-            await self._assure()
-            await insist(partial(self._durable.append_journal, self._run_id, group))
+            await self._ensure_held()
+            await retry_unavailable(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
             self._failure = without_traceback(
                 error

@@ -8,17 +8,17 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.application.active_runs import RunningRuns
-from executor_service.application.batched_journal import GroupedJournal
-from executor_service.application.file_references import held_files
+from executor_service.application.active_runs import ActiveRuns
+from executor_service.application.batched_journal import BatchedJournal
+from executor_service.application.file_references import referenced_file_ids
 from executor_service.application.launcher import Launcher, pause_points
-from executor_service.application.lease import Lease, kept_lease
-from executor_service.application.null_events import Unheard
-from executor_service.application.retries import PATIENCE_SECONDS, insist
+from executor_service.application.lease import Lease, hold_lease
+from executor_service.application.null_events import NullRunEvents
+from executor_service.application.retries import RETRY_SECONDS, retry_unavailable
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
-from executor_service.ports import DurableRuns, EventsOf, RunEvents
+from executor_service.ports import DurableRuns, RunEvents, RunEventsFactory
 from shared.contracts.claims import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome
@@ -32,14 +32,14 @@ from shared.security.current_ticket import using_ticket
 log = get_logger("durable_runs")
 T = TypeVar("T")
 
-OF_THE_STORE: Final = frozenset({"cancelled", "lost"})
+STORE_CANCEL_REASONS: Final = frozenset({"cancelled", "lost"})
 """Reasons to stop a durable run.
 
 Other reasons concern the caller who waited before it paused: the run continues without them.
 """
 
 
-class Released(Exception):
+class RunReleased(Exception):
     """The run was released before its end."""
 
 
@@ -50,10 +50,10 @@ class DurableRunWorker:
         self,
         launcher: Launcher,
         durable: DurableRuns,
-        running: RunningRuns,
+        running: ActiveRuns,
         *,
         worker_id: str,
-        events: EventsOf = lambda spec, attempt: Unheard(),
+        events: RunEventsFactory = lambda spec, attempt: NullRunEvents(),
     ) -> None:
         self._launcher = launcher
         self._durable = durable
@@ -61,7 +61,7 @@ class DurableRunWorker:
         self._worker_id = worker_id
         self._events = events
         self._executions: set[asyncio.Task[Any]] = set()
-        self._in_hand: set[DurableRunDispatched] = set()
+        self._active: set[DurableRunDispatched] = set()
         self._draining = False
 
     async def work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
@@ -69,18 +69,18 @@ class DurableRunWorker:
 
         A repeated message of an active run is dropped: its holder would be granted the claim again.
         """
-        if dispatch in self._in_hand:
+        if dispatch in self._active:
             log.info("the run is in hand already", run_id=dispatch.run_id)
             return
-        self._in_hand.add(dispatch)
+        self._active.add(dispatch)
         try:
-            await self._work(dispatch, redelivered=redelivered)
+            await self._claim_and_run(dispatch, redelivered=redelivered)
         finally:
-            self._in_hand.discard(dispatch)
+            self._active.discard(dispatch)
 
-    async def _work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
+    async def _claim_and_run(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
         claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered, claim_id=new_id(), pages=True)
-        answer = await insist(partial(self._durable.claim, dispatch.run_id, claim))
+        answer = await retry_unavailable(partial(self._durable.claim, dispatch.run_id, claim))
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
         if answer.granted is None:
             return
@@ -90,7 +90,7 @@ class DurableRunWorker:
             SLOTS_BUSY.labels("durable").track_inprogress(),
             joined_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
         ):
-            await self._attempt(answer.granted)
+            await self._run_attempt(answer.granted)
 
     def release_all(self) -> None:
         """Release all active runs at shutdown."""
@@ -98,69 +98,71 @@ class DurableRunWorker:
         for execution in self._executions:
             execution.cancel()
 
-    async def _attempt(self, granted: ClaimGranted) -> None:
+    async def _run_attempt(self, granted: ClaimGranted) -> None:
         spec, attempt = granted.run, granted.attempt
         events = self._events(spec, attempt)
         await events.begin(spec.listener)
         ended: RunOutcome | None = None
         try:
-            ended = await self._finished(granted, events)
+            ended = await self._run_to_end(granted, events)
             count_end(spec.mode, ended)
         except StaleAttempt:
             log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
-        except Released:
-            await insist(partial(self._durable.release, spec.run_id, attempt))
+        except RunReleased:
+            await retry_unavailable(partial(self._durable.release, spec.run_id, attempt))
         finally:
             await events.close(ended)
 
-    async def _finished(self, granted: ClaimGranted, events: RunEvents) -> RunOutcome:
+    async def _run_to_end(self, granted: ClaimGranted, events: RunEvents) -> RunOutcome:
         """Execute the run; hold the lease until the result is stored."""
-        run_id, handle = granted.run.run_id, RunHandle(events.follow, heeds=OF_THE_STORE)
-        with self._running.holding(run_id, handle):
-            async with kept_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
-                granted = await self._unless_stopped(lease, self._with_whole_journal(granted))
-                result = await self._result(granted, events, lease, handle)
-                await insist(partial(self._durable.finish, run_id, result))
+        run_id, handle = granted.run.run_id, RunHandle(events.follow, cancel_reasons=STORE_CANCEL_REASONS)
+        with self._running.track(run_id, handle):
+            async with hold_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
+                granted = await self._run_unless_stopped(lease, self._load_journal(granted))
+                result = await self._execute(granted, events, lease, handle)
+                await retry_unavailable(partial(self._durable.finish, run_id, result))
                 return result.outcome
 
-    async def _result(self, granted: ClaimGranted, events: RunEvents, lease: Lease, handle: RunHandle) -> FinishRun:
+    async def _execute(self, granted: ClaimGranted, events: RunEvents, lease: Lease, handle: RunHandle) -> FinishRun:
         spec = replace(
             granted.run,
             time_limit_ms=granted.remaining_ms,
             time_limit_text_ms=granted.run.time_limit_text_ms or granted.run.time_limit_ms,
         )
-        journal = GroupedJournal(
+        journal = BatchedJournal(
             self._durable,
             spec.run_id,
             granted.attempt,
             next_index=len(granted.journal),
-            assure=lease.assure,
+            ensure_held=lease.ensure_held,
         )
         try:
-            result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
-        except _Refused as refusal:
-            return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
-        except Released:
+            result = await self._run_unless_stopped(lease, self._run(granted, spec, events, journal, handle))
+        except _CannotStart as refusal:
+            return FinishRun(granted.attempt, self._launcher.failed_outcome(refusal.error))
+        except RunReleased:
             await journal.flush()  # finished blocks must not run again in the next attempt
             raise
-        return await self._report(granted.attempt, spec, journal, result)
+        return await self._build_result(granted.attempt, spec, journal, result)
 
-    async def _with_whole_journal(self, granted: ClaimGranted) -> ClaimGranted:
-        """Return `granted` with the rest of the journal. Raises StaleAttempt, Released."""
+    async def _load_journal(self, granted: ClaimGranted) -> ClaimGranted:
+        """Return `granted` with the rest of the journal. Raises StaleAttempt, RunReleased."""
         run_id, more_behind = granted.run.run_id, granted.more_behind
         entries = list(granted.journal)
         try:
             while more_behind is not None:
-                page = await insist(partial(self._durable.read_journal, run_id, granted.attempt, more_behind))
+                page = await retry_unavailable(
+                    partial(self._durable.read_journal, run_id, granted.attempt, more_behind)
+                )
                 entries += page.entries
                 more_behind = page.more_behind
         except Unavailable as error:
             log.warning("the journal of the run cannot be had", run_id=run_id, error=error.message)
-            raise Released from error
+            raise RunReleased from error
         return replace(granted, journal=tuple(entries), more_behind=None)
 
-    async def _executed(
-        self, granted: ClaimGranted, spec: RunSpec, events: RunEvents, journal: GroupedJournal, handle: RunHandle
+    async def _run(
+        self, granted: ClaimGranted, spec: RunSpec, events: RunEvents, journal: BatchedJournal, handle: RunHandle
     ) -> RunResult:
         prepare = partial(
             self._launcher.prepare,
@@ -168,32 +170,32 @@ class DurableRunWorker:
             events,
             journal=journal,
             entries=[entry.data for entry in granted.journal],
-            left=granted.state,
+            state=granted.state,
             answers=granted.answers,
         )
         try:
-            execution = await insist(prepare)
+            execution = await retry_unavailable(prepare)
         except Unavailable as error:
             log.warning("what the run needs cannot be had", run_id=spec.run_id, error=error.message)
-            raise Released from error
+            raise RunReleased from error
         except FlowportError as error:
-            raise _Refused(error) from error
-        with handle.passing_to(execution.cancel):
+            raise _CannotStart(error) from error
+        with handle.forward_cancels(execution.cancel):
             return await execution.run()
 
-    async def _report(self, attempt: int, spec: RunSpec, journal: GroupedJournal, result: RunResult) -> FinishRun:
+    async def _build_result(self, attempt: int, spec: RunSpec, journal: BatchedJournal, result: RunResult) -> FinishRun:
         await journal.settle()
-        outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
+        outcome = await self._launcher.store_output(spec, result.outcome, retry_seconds=RETRY_SECONDS)
         blocks = tuple(result.blocks) if spec.stores_data else ()
         state = b"" if result.state is None else msgspec.json.encode(result.state)
-        files = held_files(spec.snapshot.workspace_id, state)
+        files = referenced_file_ids(spec.snapshot.workspace_id, state)
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result), files)
 
-    async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, T]) -> T:
+    async def _run_unless_stopped(self, lease: Lease, work: Coroutine[object, object, T]) -> T:
         """Run `work` until it ends, the lease is lost, or the process stops."""
         if self._draining:
             work.close()
-            raise Released
+            raise RunReleased
         lease.task = task = asyncio.create_task(work)
         self._executions.add(task)
         try:
@@ -202,7 +204,7 @@ class DurableRunWorker:
             if lease.is_lost:
                 raise StaleAttempt("the lease went to another worker") from None
             if self._draining:
-                raise Released from None
+                raise RunReleased from None
             raise
         finally:
             lease.task = None
@@ -210,7 +212,7 @@ class DurableRunWorker:
             del task  # its result holds this frame
 
 
-class _Refused(Exception):
+class _CannotStart(Exception):
     """The run cannot start in any worker."""
 
     def __init__(self, error: FlowportError) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.application.file_references import files_in, may_have_files
+from executor_service.application.file_references import find_files, may_contain_files
 from executor_service.engine.ports import EventSink
 from executor_service.ports import FileStore
 from shared.contracts.events import MAX_SELECTED_BYTES, RunEvent, SelectedOutput
@@ -22,27 +22,27 @@ MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
-log = get_logger("shown_files")
+log = get_logger("file_contents")
 
 
-class ShownFiles:
+class FileContents:
     """Adds the content of stored files. Outputs without files cost only a check."""
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
 
-    async def filled(self, spec: RunSpec, document: bytes, *, room: int | None = None) -> bytes:
+    async def add_contents(self, spec: RunSpec, document: bytes, *, room: int | None = None) -> bytes:
         """Return `document` (JSON) with `base64` in its files, limited to `room` bytes of content if given.
 
         Files that are unavailable or too large are left without content.
         """
-        if not spec.include_file_base64 or not may_have_files(document):
+        if not spec.include_file_base64 or not may_contain_files(document):
             return document
         output: Json = _decode(document)
         largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
         left = MAX_TOTAL_BYTES if room is None else room
         read: dict[str, bytes | None] = {}  # by file id, so that an output reads each file once
-        for file in files_in(output):
+        for file in find_files(output):
             if left <= 0:
                 break
             key = FileKey.parse(str(file.get("key")))
@@ -56,9 +56,9 @@ class ShownFiles:
                 left -= len(content)
         return _encode(output)
 
-    def filling(self, spec: RunSpec, sink: EventSink) -> EventSink:
+    def wrap_sink(self, spec: RunSpec, sink: EventSink) -> EventSink:
         """Wrap `sink` to add the content of files to selected outputs."""
-        return _Filling(self, spec, sink) if spec.selected_outputs and spec.include_file_base64 else sink
+        return _ContentSink(self, spec, sink) if spec.selected_outputs and spec.include_file_base64 else sink
 
     async def _content(self, key: FileKey, max_bytes: int) -> bytes | None:
         try:
@@ -68,8 +68,8 @@ class ShownFiles:
             return None
 
 
-class _Filling:
-    def __init__(self, files: ShownFiles, spec: RunSpec, sink: EventSink) -> None:
+class _ContentSink:
+    def __init__(self, files: FileContents, spec: RunSpec, sink: EventSink) -> None:
         self._files = files
         self._spec = spec
         self._sink = sink
@@ -79,6 +79,6 @@ class _Filling:
         if isinstance(event, SelectedOutput):
             value = bytes(event.value)
             room = (MAX_SELECTED_BYTES - len(value)) * 3 // 4  # base64 takes four bytes for three
-            filled = await self._files.filled(self._spec, value, room=room)
-            event = msgspec.structs.replace(event, value=msgspec.Raw(filled))
+            add_contents = await self._files.add_contents(self._spec, value, room=room)
+            event = msgspec.structs.replace(event, value=msgspec.Raw(add_contents))
         await self._sink.emit(event)

@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.application.file_contents import ShownFiles
-from executor_service.application.file_references import held_files
-from executor_service.application.file_uploads import SentFiles
-from executor_service.application.retries import insist
+from executor_service.application.file_contents import FileContents
+from executor_service.application.file_references import referenced_file_ids
+from executor_service.application.file_uploads import FileUploads
+from executor_service.application.retries import retry_unavailable
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.errors import http_status_of
-from executor_service.engine.execution import Execution, at_once
+from executor_service.engine.execution import Execution, allow_effect
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.run_context import Engine
@@ -27,7 +27,7 @@ from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
 from shared.workflow.compile.compiler import CompiledWorkflow
 
-NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
+NO_ANSWERS: Final[Mapping[str, msgspec.Raw]] = {}
 _decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode
 _decode_state = msgspec.json.Decoder(RunState).decode
 
@@ -42,8 +42,8 @@ class Launcher:
         environments: Environments,
         payloads: Payloads,
         *,
-        sent_files: SentFiles,
-        shown_files: ShownFiles,
+        file_uploads: FileUploads,
+        file_contents: FileContents,
         keyed_providers: frozenset[str],
         public_url: str,
     ) -> None:
@@ -51,8 +51,8 @@ class Launcher:
         self._workflows = workflows
         self._environments = environments
         self._payloads = payloads
-        self._sent_files = sent_files
-        self._shown_files = shown_files
+        self._file_uploads = file_uploads
+        self._file_contents = file_contents
         self._keyed_providers = keyed_providers
         self._public_url = public_url
 
@@ -63,11 +63,11 @@ class Launcher:
         *,
         journal: Journal | None = None,
         entries: Sequence[msgspec.Raw] = (),
-        left: Payload | None = None,
-        answers: Mapping[str, msgspec.Raw] = NOTHING_ANSWERED,
-        before_effect: Callable[[], Awaitable[None]] = at_once,
+        state: Payload | None = None,
+        answers: Mapping[str, msgspec.Raw] = NO_ANSWERS,
+        before_effect: Callable[[], Awaitable[None]] = allow_effect,
     ) -> Execution:
-        """Return the prepared run: restore the state `left`, apply `entries`, then the `answers` to its pauses.
+        """Return the prepared run: restore the state `state`, apply `entries`, then the `answers` to its pauses.
 
         Raises FlowportError if a part is unavailable.
         """
@@ -75,14 +75,14 @@ class Launcher:
         workflow = await self._workflows.get(spec.snapshot)
         document = await self._payloads.get(workspace_id, spec.input)
         body = msgspec.json.decode(document) if document else None
-        if not entries and left is None:  # a resumed run has its start's output, including files
-            body = await self._sent_files.taken(spec, workflow, document, body)
+        if not entries and state is None:  # a resumed run has its start's output, including files
+            body = await self._file_uploads.store_uploads(spec, workflow, document, body)
         request = RunRequest.from_spec(
             spec,
             body,
             keyed_providers=self._keyed_providers,
             public_url=self._public_url,
-            run_from=await self._run_from(spec),
+            run_from=await self._load_run_from(spec),
             resumptions={context: msgspec.json.decode(answer) for context, answer in answers.items()},
         )
         return Execution(
@@ -90,32 +90,34 @@ class Launcher:
             workflow,
             request,
             environment=await self._environment(spec, workflow),
-            sink=self._shown_files.filling(spec, sink),
+            sink=self._file_contents.wrap_sink(spec, sink),
             journal=journal,
             entries=entries,
-            state=None if left is None else _decode_state(await self._payloads.get(workspace_id, left)),
+            state=None if state is None else _decode_state(await self._payloads.get(workspace_id, state)),
             before_effect=before_effect,
         )
 
-    async def conclude(self, spec: RunSpec, outcome: RunOutcome, *, patience_seconds: float = 0.0) -> RunOutcome:
+    async def store_output(self, spec: RunSpec, outcome: RunOutcome, *, retry_seconds: float = 0.0) -> RunOutcome:
         """Return `outcome` with a large output stored separately. Never raises: if storing fails, the run fails."""
         try:
-            output = await self._stored(spec, outcome.output, patience_seconds)
+            output = await self._store_value(spec, outcome.output, retry_seconds)
             if outcome.output.logged is not None:
-                output = replace(output, logged=await self._stored(spec, outcome.output.logged, patience_seconds))
+                output = replace(output, logged=await self._store_value(spec, outcome.output.logged, retry_seconds))
             return replace(outcome, output=output)
         except FlowportError as error:
             return self._with_error(outcome, error)
 
-    async def _stored(self, spec: RunSpec, value: Payload, patience_seconds: float) -> Payload:
-        document = await self._shown_files.filled(spec, bytes(value.inline))
-        return await insist(partial(self._payloads.put, spec.snapshot.workspace_id, document), seconds=patience_seconds)
+    async def _store_value(self, spec: RunSpec, value: Payload, retry_seconds: float) -> Payload:
+        document = await self._file_contents.add_contents(spec, bytes(value.inline))
+        return await retry_unavailable(
+            partial(self._payloads.put, spec.snapshot.workspace_id, document), seconds=retry_seconds
+        )
 
     async def pause_report(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> PauseRun:
         """Return all data with which another process can continue a paused run. Raises Unavailable."""
         document = msgspec.json.encode(result.state)
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
-        files = held_files(spec.snapshot.workspace_id, document)
+        files = referenced_file_ids(spec.snapshot.workspace_id, document)
         return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage, files)
 
     async def _environment(self, spec: RunSpec, workflow: CompiledWorkflow) -> Mapping[str, str]:
@@ -125,13 +127,13 @@ class Launcher:
         names = None if workflow.reads_whole_environment else workflow.environment_names
         return (await self._environments.environment(spec.snapshot.workspace_id, spec.user_id, names)).values
 
-    async def _run_from(self, spec: RunSpec) -> RunFrom | None:
+    async def _load_run_from(self, spec: RunSpec) -> RunFrom | None:
         if spec.run_from is None:
             return None
         document = await self._payloads.get(spec.snapshot.workspace_id, spec.run_from.outputs)
         return RunFrom(spec.run_from.block_id, _decode_outputs(document))
 
-    def refused(self, error: FlowportError) -> RunOutcome:
+    def failed_outcome(self, error: FlowportError) -> RunOutcome:
         """Return the outcome of a run that could not start."""
         now = self._engine.clock.now()
         blank = RunOutcome(status=RunStatus.FAILED, output=EMPTY_OUTPUT, started_at=now, ended_at=now, duration_ms=0.0)

@@ -4,7 +4,7 @@ from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import RunOutcome
 
 
-class Unheard:
+class NullRunEvents:
     """Discards the events of runs that cannot be followed."""
 
     async def begin(self, listener: str | None) -> None:

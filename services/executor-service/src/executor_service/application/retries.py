@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from shared.errors import Unavailable
 
-PATIENCE_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 60.0
 """Longer than any restart, and far shorter than the broker waits for a worker."""
 PAUSE_SECONDS: Final = (0.2, 0.8)
 """Delay between attempts; random, so that workers do not all retry at once."""
@@ -15,19 +15,19 @@ PAUSE_SECONDS: Final = (0.2, 0.8)
 T = TypeVar("T")
 
 
-async def insist(
+async def retry_unavailable(
     call: Callable[[], Awaitable[T]],
     *,
-    seconds: float = PATIENCE_SECONDS,
+    seconds: float = RETRY_SECONDS,
     on: type[Exception] | tuple[type[Exception], ...] = Unavailable,
 ) -> T:
     """Retry `call` while the service is unavailable, or on the given errors. Raise the error after `seconds`."""
     loop = asyncio.get_running_loop()
-    give_up = loop.time() + seconds
+    deadline = loop.time() + seconds
     while True:
         try:
             return await call()
         except on:
-            if loop.time() > give_up:
+            if loop.time() > deadline:
                 raise
             await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 class RunHandle:
     """Forwards a cancel to the run's current task, or to its next one."""
 
-    def __init__(self, follow: Callable[[str], None] | None = None, *, heeds: Container[str] | None = None) -> None:
+    def __init__(
+        self, follow: Callable[[str], None] | None = None, *, cancel_reasons: Container[str] | None = None
+    ) -> None:
         """`follow` receives the addresses of further followers.
 
-        `heeds`: the reasons for which the run stops; all by default.
+        `cancel_reasons`: the reasons for which the run stops; all by default.
         """
         self._follow = follow
-        self._heeds = heeds
+        self._cancel_reasons = cancel_reasons
         self._stop: Callable[[], object] | None = None
         self._reason: str | None = None
 
@@ -24,7 +26,7 @@ class RunHandle:
 
     def cancel(self, reason: str) -> None:
         """Stop the run within a second."""
-        if self._heeds is not None and reason not in self._heeds:
+        if self._cancel_reasons is not None and reason not in self._cancel_reasons:
             return
         self._reason = self._reason or reason
         if self._stop is not None:
@@ -36,7 +38,7 @@ class RunHandle:
             self._follow(address)
 
     @contextmanager
-    def passing_to(self, stop: Callable[[], object]) -> Iterator[None]:
+    def forward_cancels(self, stop: Callable[[], object]) -> Iterator[None]:
         """Call `stop` on a cancel while the context is active, or at once if already canceled."""
         self._stop = stop
         if self._reason is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Final, Protocol
 
-from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent import AgentHandler, ToolBuilder
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.agent.plugin_tools import plugin_tools
 from executor_service.blocks.condition import ConditionHandler
@@ -17,7 +17,7 @@ from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.blocks.memory import MemoryHandler
-from executor_service.blocks.plugins import installed_handlers
+from executor_service.blocks.plugins import plugin_handlers
 from executor_service.blocks.ports import (
     ChildWorkflows,
     CodeRunner,
@@ -29,7 +29,7 @@ from executor_service.blocks.ports import (
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.blocks.start import StartHandler
-from executor_service.blocks.unavailable import RefusingHandler
+from executor_service.blocks.unavailable import UnavailableHandler
 from executor_service.blocks.variables import VariablesHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.webhook_request import WebhookHandler
@@ -42,11 +42,11 @@ from shared.workflow.compile.code_parser import Language
 
 __all__ = ["BlockPorts", "SandboxExpressions", "block_handlers"]
 
-_NO_CHILDREN: Final = RefusingHandler("This server cannot call other workflows")
+_NO_CHILDREN: Final = UnavailableHandler("This server cannot call other workflows")
 _WITHOUT_PORTS: Final[Mapping[str, BlockHandler]] = {
     "workflow_input": _NO_CHILDREN,
     "workflow": _NO_CHILDREN,
-    "memory": RefusingHandler("Memory Block Error: This server has no store for conversations"),
+    "memory": UnavailableHandler("Memory Block Error: This server has no store for conversations"),
 }
 
 
@@ -70,10 +70,10 @@ class BlockPorts:
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
     """Return a handler for each block type, including those of `plugins`."""
     handlers, plugins = {**_plain(ports), **dict(_optional(ports))}, tuple(plugins)
-    installed = installed_handlers(plugins)
+    installed = plugin_handlers(plugins)
     tools = {**plugin_tools(installed, Catalog(plugins=plugins)), **block_tools(handlers)}
-    toolbox = Toolbox(ports.javascript, tools, McpServers(ports.outbound), ports.children)
-    agent = AgentHandler(ports.models, toolbox, ports.memory, ports.files)
+    tool_builder = ToolBuilder(ports.javascript, tools, McpServers(ports.outbound), ports.children)
+    agent = AgentHandler(ports.models, tool_builder, ports.memory, ports.files)
     return {**_WITHOUT_PORTS, **installed, **handlers, "agent": agent}
 
 

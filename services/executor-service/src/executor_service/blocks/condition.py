@@ -11,7 +11,9 @@ from shared.workflow.compile.code_references import CONTEXT_OBJECT
 from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject
 
-_NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"})
+_OMITTED_FIELDS: Final = frozenset(
+    {"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"}
+)
 
 
 class ConditionHandler(BlockHandler):
@@ -22,7 +24,7 @@ class ConditionHandler(BlockHandler):
 
     def prepare(self, call: Call) -> Inputs:
         """Resolve no references yet: an earlier expression may be true before a later one can fail."""
-        return Inputs({}, lambda: {"conditions": [_shown(option) for option in call.block.options]})
+        return Inputs({}, lambda: {"conditions": [_logged_option(option) for option in call.block.options]})
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Evaluate, and pass on the source's output."""
@@ -33,7 +35,7 @@ class ConditionHandler(BlockHandler):
         target = None if matched is None else call.target_of(EdgeCondition.ON_OPTION, matched.id)
         return BlockResult(
             {
-                **{key: value for key, value in source.items() if key not in _NOT_PASSED_ON},
+                **{key: value for key, value in source.items() if key not in _OMITTED_FIELDS},
                 "conditionResult": matched is not None,
                 "selectedPath": None if target is None else path_to(target),
                 "selectedOption": None if matched is None else matched.id,
@@ -78,7 +80,7 @@ class ConditionHandler(BlockHandler):
         )
         if verdict.error is not None:
             failed = verdict.failed or 0
-            raise _failure(call.block.options[failed], bound[failed].as_written(verdict.error.message))
+            raise _failure(call.block.options[failed], bound[failed].restore_references(verdict.error.message))
         return verdict.matched
 
 
@@ -96,7 +98,7 @@ def _is_else(option: Option) -> bool:
     return option.title.strip().lower() == "else"
 
 
-def _shown(option: Option) -> JsonObject:
+def _logged_option(option: Option) -> JsonObject:
     return {"id": option.id, "title": option.title, "value": option.text}
 
 

@@ -10,9 +10,9 @@ _UNFILLED: Final = "<"
 """A text that starts with this was an unresolved reference, and stays as typed."""
 
 
-def built(fields: Json) -> JsonObject:
+def read_fields(fields: Json) -> JsonObject:
     """Return the fields as an object; unnamed ones are skipped."""
-    return {name: value_of(field) for name, field in named(fields)}
+    return {name: field_value(field) for name, field in named(fields)}
 
 
 def named(fields: Json) -> Iterator[tuple[str, JsonObject]]:
@@ -22,12 +22,12 @@ def named(fields: Json) -> Iterator[tuple[str, JsonObject]]:
             yield to_string(name), field
 
 
-def value_of(field: JsonObject) -> Json:
+def field_value(field: JsonObject) -> Json:
     """Convert a field's value to its type."""
     value = field.get("value")
     match to_string(field.get("type") or "string"):
         case "object" if isinstance(value, list):
-            return built(value)
+            return read_fields(value)
         case "array" if isinstance(value, list):
             return [_element(item) for item in value]
         case "number":
@@ -41,4 +41,4 @@ def value_of(field: JsonObject) -> Json:
 
 def _element(item: Json) -> Json:
     """Return an array's entry from the editor's form `{type, value}`."""
-    return value_of(item) if isinstance(item, dict) and "value" in item else item
+    return field_value(item) if isinstance(item, dict) and "value" in item else item

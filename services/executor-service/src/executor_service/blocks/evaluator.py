@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
-from executor_service.blocks.model_query import ask
+from executor_service.blocks.model_query import query_model
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
@@ -36,7 +36,7 @@ class EvaluatorHandler(BlockHandler):
         """Ask for the scores."""
         metrics = _metrics(inputs.params.get("metrics"))
         content = text_of(inputs.params.get("content"))
-        answer = await ask(
+        answer = await query_model(
             self._models,
             call,
             inputs.params,
@@ -45,7 +45,7 @@ class EvaluatorHandler(BlockHandler):
             response_format=_format(metrics),
             temperature=TEMPERATURE,
         )
-        scores = _lowered(parse_answer(answer.text) or {})
+        scores = _with_lowercase_keys(parse_answer(answer.text) or {})
         output: JsonObject = {
             "content": content,
             **answer.facts,
@@ -86,5 +86,5 @@ def _instructions(metrics: Sequence[Metric]) -> str:
     )
 
 
-def _lowered(scores: JsonObject) -> JsonObject:
+def _with_lowercase_keys(scores: JsonObject) -> JsonObject:
     return {key.lower(): value for key, value in scores.items()}

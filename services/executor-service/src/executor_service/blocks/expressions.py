@@ -35,9 +35,9 @@ class SandboxExpressions:
             )
         )
         if verdict.error is not None:
-            raise BadCondition(bound.as_written(verdict.error.message))
+            raise BadCondition(bound.restore_references(verdict.error.message))
         return verdict.matched == 0
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Release the ended run's context."""
-        self._sandbox.forget(scope)
+        self._sandbox.release_scope(scope)

@@ -38,7 +38,7 @@ class FunctionHandler(BlockHandler):
         params: JsonObject = {"code": template.source, "language": str(template.language)}
         if "timeout" in call.block.params:
             params["timeout"] = call.resolver.render(call.block.params["timeout"])
-        return Inputs(params, lambda: {"code": bound.filled_in(), "language": str(template.language)}, bound)
+        return Inputs(params, lambda: {"code": bound.render_for_log(), "language": str(template.language)}, bound)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run the code, within its own time limit and the run's."""
@@ -61,7 +61,7 @@ class FunctionHandler(BlockHandler):
                 owner=call.request.sandbox_owner,
             )
         )
-        printed = call.hidden(result.stdout) if result.stdout else ""
+        printed = call.redact(result.stdout) if result.stdout else ""
         return BlockResult(output_of(msgspec.structs.replace(result, stdout=printed), bound))
 
 
@@ -75,7 +75,7 @@ def timeout_ms(configured: Json, call: Call) -> int:
 def output_of(result: ScriptResult, bound: BoundCode) -> JsonObject:
     """Return the code's output. Raises BlockFailure if it failed."""
     if result.error is not None:
-        raise BlockFailure(bound.as_written(result.error.message))
+        raise BlockFailure(bound.restore_references(result.error.message))
     if result.result is msgspec.UNSET:
         return {"stdout": result.stdout}
     return {"result": result.value(), "stdout": result.stdout}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.editor_fields import named, value_of
+from executor_service.blocks.editor_fields import field_value, named
 from executor_service.blocks.pause_response import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
@@ -12,7 +12,7 @@ from shared.workflow.format.js_values import Json, JsonObject, Missing, to_strin
 from shared.workflow.format.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.format.start import RESERVED_FIELDS, coerce
 
-_MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
+_OPTIONAL_SETTINGS: Final = ("description", "placeholder", "value", "options")
 """Optional settings of a form field besides its name and type."""
 
 
@@ -25,14 +25,14 @@ class HumanInTheLoopHandler(BlockHandler):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
         entries = _objects(inputs.params.get("inputFormat"))
         form = [_field(index, entry) for index, entry in enumerate(entries)]
-        shown = _shown(inputs.params.get("builderData"))
+        shown = _displayed_fields(inputs.params.get("builderData"))
         response = pause_response(
             call,
             {"operation": "human", "responseStructure": list(shown), "inputFormat": list(form), "submission": None},
         )
         links = resume_links(call)
         output: JsonObject = {
-            **_harmless({str(entry["name"]): _default(entry) for entry in entries}),
+            **_without_reserved({str(entry["name"]): _default(entry) for entry in entries}),
             "response": response["data"],
             "url": links["uiUrl"],
             "resumeEndpoint": links["apiUrl"],
@@ -43,14 +43,14 @@ class HumanInTheLoopHandler(BlockHandler):
         """Return the form's fields at the top level, and the whole answer. No field can control the run."""
         return {
             **pause.output,
-            **_harmless(answer),
+            **_without_reserved(answer),
             "submission": answer,
             "resumeInput": answer,
             "submittedAt": iso(at),
         }
 
 
-def _harmless(fields: JsonObject) -> JsonObject:
+def _without_reserved(fields: JsonObject) -> JsonObject:
     return {key: value for key, value in fields.items() if key not in RESERVED_FIELDS}
 
 
@@ -61,13 +61,13 @@ def _objects(value: Json) -> list[JsonObject]:
     return [{**entry, "name": name} for name, entry in named if name]
 
 
-def _shown(fields: Json, within: str = "") -> list[Json]:
+def _displayed_fields(fields: Json, within: str = "") -> list[Json]:
     """Return the displayed fields; an object's fields are listed separately, with dotted names."""
     found: list[Json] = []
     for given, field in named(fields):
         name, kind, value = f"{within}{given.strip()}", field.get("type"), field.get("value")
-        inner = _shown(value, f"{name}.") if kind == "object" else []
-        found += inner or [{"name": name, "type": kind, "value": value_of(field)}]
+        inner = _displayed_fields(value, f"{name}.") if kind == "object" else []
+        found += inner or [{"name": name, "type": kind, "value": field_value(field)}]
     return found
 
 
@@ -79,12 +79,12 @@ def _default(entry: JsonObject) -> Json:
 
 
 def _field(index: int, entry: JsonObject) -> JsonObject:
-    said = {key: entry[key] for key in _MAY_BE_SAID if entry.get(key) not in (None, "")}
+    optional = {key: entry[key] for key in _OPTIONAL_SETTINGS if entry.get(key) not in (None, "")}
     return {
         "id": entry.get("id") or f"field_{index}",
         "name": entry["name"],
         "label": entry.get("label") or entry["name"],
         "type": entry.get("type") or "string",
         "required": entry.get("required") is True,
-        **said,
+        **optional,
     }

@@ -27,16 +27,16 @@ class MemoryHandler(BlockHandler):
             raise _failure(f"A conversation ID may have at most {LONGEST_CONVERSATION_ID} characters")
         match operation:
             case "add":
-                said = ConversationMessage(to_string(params.get("role") or "user"), text_of(params.get("content")))
-                if len(said.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
+                message = ConversationMessage(to_string(params.get("role") or "user"), text_of(params.get("content")))
+                if len(message.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
                     raise _failure(f"A message may have at most {LONGEST_MESSAGE} bytes")
-                await self._store.append(workspace, conversation, [said], once=_once(call, said))
+                await self._store.append(workspace, conversation, [message], once=_once(call, message))
                 return _read(conversation, await self._store.read(workspace, conversation))
             case "get":
                 return _read(conversation, await self._store.read(workspace, conversation))
             case "getAll":
                 found = await self._store.conversations(workspace)
-                return BlockResult({"memories": [_conversation(key, said) for key, said in found.items()]})
+                return BlockResult({"memories": [_conversation(key, messages) for key, messages in found.items()]})
             case "delete":
                 await self._store.delete(workspace, conversation)
                 return BlockResult({"memories": [], "id": conversation})
@@ -44,10 +44,10 @@ class MemoryHandler(BlockHandler):
                 raise _failure(f"Unknown operation: {operation}")
 
 
-def _once(call: Call, said: ConversationMessage) -> str:
+def _once(call: Call, message: ConversationMessage) -> str:
     """Return the append's name. An agent with this block as a tool may add several messages from one place."""
-    digest = sha256(f"{said.role}:{said.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{call.request.run_id}/{call.place}/{digest}"
+    digest = sha256(f"{message.role}:{message.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{call.request.run_id}/{call.execution_path}/{digest}"
 
 
 def _read(conversation: str, messages: Sequence[ConversationMessage]) -> BlockResult:

@@ -12,7 +12,7 @@ from shared.workflow.format.response_format import ResponseFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     """A model's answer with its facts."""
 
     text: str
@@ -20,7 +20,7 @@ class Answer:
     """`model`, `tokens` and `cost` for outputs."""
 
 
-async def ask(
+async def query_model(
     models: ModelServer,
     call: Call,
     params: JsonObject,
@@ -29,7 +29,7 @@ async def ask(
     user: str,
     response_format: ResponseFormat | None = None,
     temperature: float,
-) -> Answer:
+) -> ModelAnswer:
     """Ask the block's model. Raises BlockFailure with the model's message."""
     request = replace(
         model_request(call, params),
@@ -43,4 +43,4 @@ async def ask(
         raise BlockFailure(failure.message) from failure
     call.spend(usage_of(request.model, turn.tokens, turn.cost))
     facts: JsonObject = {"model": request.model, "tokens": tokens_json(turn.tokens), "cost": cost_json(turn.cost)}
-    return Answer(turn.content, facts)
+    return ModelAnswer(turn.content, facts)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint
 from typing import Final
 
-from executor_service.blocks.unavailable import RefusingHandler
+from executor_service.blocks.unavailable import UnavailableHandler
 from executor_service.engine import BlockHandler
 from shared.workflow.catalog.core import CORE_BLOCKS
 
@@ -16,15 +16,15 @@ BUILT_IN: Final = frozenset(spec.type for spec in CORE_BLOCKS)
 _log = logging.getLogger(__name__)
 
 
-def installed_handlers(plugins: Iterable[EntryPoint]) -> Mapping[str, BlockHandler]:
+def plugin_handlers(plugins: Iterable[EntryPoint]) -> Mapping[str, BlockHandler]:
     """Return a handler for each plugin's block type. A broken plugin is logged, and only its own type fails.
 
     Plugins cannot replace built-in types.
     """
-    return {plugin.name: _handler(plugin) for plugin in plugins if not _hides(plugin)}
+    return {plugin.name: _handler(plugin) for plugin in plugins if not _is_built_in(plugin)}
 
 
-def _hides(plugin: EntryPoint) -> bool:
+def _is_built_in(plugin: EntryPoint) -> bool:
     if plugin.name in BUILT_IN:
         _log.warning("block plugin %s is ignored: the type %s is built in", plugin.value, plugin.name)
     return plugin.name in BUILT_IN
@@ -44,4 +44,4 @@ def _handler(plugin: EntryPoint) -> BlockHandler:
 def _refusing(plugin: EntryPoint, cause: str) -> BlockHandler:
     reason = f"The plugin for block type {plugin.name} ({plugin.value}) cannot run: {cause}"
     _log.error("%s", reason)
-    return RefusingHandler(reason)
+    return UnavailableHandler(reason)

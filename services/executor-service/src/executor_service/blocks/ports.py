@@ -6,7 +6,7 @@ from typing import Protocol
 
 from executor_service.engine import ChildPin
 from executor_service.providers import Listener, ModelRequest, Turn
-from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from executor_service.sandbox import ConditionResult, Conditions, Script, ScriptResult
 from shared.contracts.conversations import ConversationMessage
 from shared.contracts.files import FileKey
 from shared.workflow.compile.compiler import CompiledWorkflow
@@ -23,11 +23,11 @@ class CodeRunner(Protocol):
 class ConditionRunner(Protocol):
     """Evaluates user expressions in isolation."""
 
-    async def evaluate(self, conditions: Conditions) -> Verdict:
+    async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is true. Raises SandboxBusy, SandboxUnavailable."""
         ...
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Release what the evaluations of a scope share."""
         ...
 
@@ -62,7 +62,7 @@ class ChildWorkflows(Protocol):
         """Return the live version; None if this workspace has none. Raises Unavailable."""
         ...
 
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+    async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         """Return the version called before, live or not. Raises NotFound, Unavailable."""
         ...
 

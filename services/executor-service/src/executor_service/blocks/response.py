@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from executor_service.blocks.editor_fields import built
+from executor_service.blocks.editor_fields import read_fields
 from executor_service.blocks.tables import read_table
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
@@ -23,7 +23,7 @@ class ResponseHandler(BlockHandler):
         data = (
             _from_text(params.get("data"))
             if params.get("dataMode") == "json"
-            else _parsed_deeply(built(params.get("builderData")))
+            else _parse_deeply(read_fields(params.get("builderData")))
         )
         given = {name: value for name, value in read_table(params.get("headers")).items() if value}
         headers: JsonObject = {**JSON_TYPE, **given}
@@ -42,16 +42,16 @@ def _from_text(value: Json) -> Json:
     return value if parsed is MISSING else parsed
 
 
-def _parsed_deeply(value: Json, nesting: int = MAX_NESTING) -> Json:
+def _parse_deeply(value: Json, nesting: int = MAX_NESTING) -> Json:
     """Parse every text that is JSON, at any depth, including texts within such texts.
 
     The result nests no deeper than one JSON text may: deeper texts stay unparsed.
     """
     if isinstance(value, str):
         parsed = parse_json(value, nesting)
-        return value if parsed is MISSING else parsed if isinstance(parsed, str) else _parsed_deeply(parsed, nesting)
+        return value if parsed is MISSING else parsed if isinstance(parsed, str) else _parse_deeply(parsed, nesting)
     if isinstance(value, list):
-        return [_parsed_deeply(item, nesting - 1) for item in value]
+        return [_parse_deeply(item, nesting - 1) for item in value]
     if isinstance(value, dict):
-        return {key: _parsed_deeply(item, nesting - 1) for key, item in value.items()}
+        return {key: _parse_deeply(item, nesting - 1) for key, item in value.items()}
     return value

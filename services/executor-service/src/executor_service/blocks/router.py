@@ -5,7 +5,7 @@ from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.condition import path_to
-from executor_service.blocks.model_query import Answer, ask
+from executor_service.blocks.model_query import ModelAnswer, query_model
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
@@ -39,7 +39,7 @@ class RouterHandler(BlockHandler):
         if call.block.options_problem is not None or not routes:
             raise BlockFailure(call.block.options_problem or "No routes defined for router")
         context = text_of(inputs.params.get("context"))
-        answer = await ask(
+        answer = await query_model(
             self._models,
             call,
             inputs.params,
@@ -70,7 +70,7 @@ class LegacyRouterHandler(BlockHandler):
         """Choose a block, and continue there."""
         targets = _targets(call)
         prompt = text_of(inputs.params.get("prompt"))
-        answer = await ask(
+        answer = await query_model(
             self._models,
             call,
             inputs.params,
@@ -91,7 +91,7 @@ class LegacyRouterHandler(BlockHandler):
         return BlockResult(output)
 
 
-def _chosen(answer: Answer, routes: Sequence[Option]) -> tuple[str, str]:
+def _chosen(answer: ModelAnswer, routes: Sequence[Option]) -> tuple[str, str]:
     decision = parse_answer(answer.text) or {}
     route, reasoning = to_string(decision.get("route") or ""), to_string(decision.get("reasoning") or "")
     if route == NO_MATCH:

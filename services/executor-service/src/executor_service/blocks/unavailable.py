@@ -3,7 +3,7 @@
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 
 
-class RefusingHandler(BlockHandler):
+class UnavailableHandler(BlockHandler):
     """Fails with a reason for the user, before any other error."""
 
     def __init__(self, reason: str) -> None:

@@ -16,7 +16,7 @@ class VariablesHandler(BlockHandler):
         for entry in _entries(inputs.params.get("variables")):
             name, kind = to_string(entry.get("variableName") or "").strip(), to_string(entry.get("type") or "plain")
             variable = _variable(call, to_string(entry.get("variableId") or ""), name)
-            value = _converted(name, variable.type if variable else kind, entry.get("value"))
+            value = _convert(name, variable.type if variable else kind, entry.get("value"))
             output[name] = value
             if variable is not None:
                 assignments[variable.id] = value
@@ -35,7 +35,7 @@ def _variable(call: Call, variable_id: str, name: str) -> Variable | None:
     return variables.get(variable_id) or next((v for v in variables.values() if v.name == name), None)
 
 
-def _converted(name: str, kind: str, value: Json) -> Json:
+def _convert(name: str, kind: str, value: Json) -> Json:
     try:
         return assigned_value(name, kind, value)
     except ValueError as error:

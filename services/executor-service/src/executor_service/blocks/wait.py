@@ -26,7 +26,7 @@ class WaitHandler(BlockHandler):
         """Wait, or pause the run until a time."""
         params = inputs.params
         if is_on(params.get("async")):
-            return _put_aside(call, _long_seconds(params))
+            return _pause(call, _long_seconds(params))
         seconds = _short_seconds(params)
         await asyncio.sleep(seconds)
         return BlockResult({"waitDuration": _ms(seconds), "status": "completed"})
@@ -36,7 +36,7 @@ class WaitHandler(BlockHandler):
         return {"waitDuration": pause.output["waitDuration"], "status": "completed"}
 
 
-def _put_aside(call: Call, seconds: float) -> BlockResult:
+def _pause(call: Call, seconds: float) -> BlockResult:
     resume_at = iso(call.now() + timedelta(seconds=seconds))
     output: JsonObject = {"waitDuration": _ms(seconds), "status": "waiting", "resumeAt": resume_at}
     response = pause_response(call, {"operation": "wait", "resumeAt": resume_at})

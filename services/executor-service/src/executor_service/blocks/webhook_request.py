@@ -8,12 +8,12 @@ from typing import Final
 
 from executor_service.blocks.http import call_endpoint
 from executor_service.blocks.http.request import read_request
-from executor_service.blocks.http.retries import RetryPlan
+from executor_service.blocks.http.retries import RetryPolicy
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import JsonObject, to_string
 
-ONCE: Final = RetryPlan(0, 0, 0)
+ONCE: Final = RetryPolicy(0, 0, 0)
 
 
 class WebhookHandler(BlockHandler):
@@ -28,7 +28,7 @@ class WebhookHandler(BlockHandler):
         request = read_request(call, params)
         body = request.body or b""
         timestamp = str(int(call.now().timestamp() * 1000))
-        delivery = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.request.run_id}/{call.place}"))
+        delivery = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.request.run_id}/{call.execution_path}"))
         headers = {
             **request.headers,
             "Content-Type": "application/json",

@@ -25,7 +25,7 @@ from shared.workflow.format.js_values import Json, JsonObject, parse_json, to_st
 from shared.workflow.format.json_problems import json_problem
 
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
-_PASSING: Final = 503
+_TRANSIENT_STATUS: Final = 503
 """Status passed on to the caller: others concern the child's input."""
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
@@ -46,7 +46,7 @@ class WorkflowHandler(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run or resume the child. It pauses as a part of this run."""
-        workflow_id = call.pinned.workflow_id if call.pinned else _chosen(inputs)
+        workflow_id = call.pinned.workflow_id if call.pinned else _workflow_id(inputs)
         chain = (*call.request.call_chain, call.request.workflow_id)
         if len(chain) > MAX_CALL_DEPTH:
             raise _failure(CALL_CHAIN_TOO_DEEP)
@@ -61,7 +61,7 @@ class WorkflowHandler(BlockHandler):
             trigger=Trigger.WORKFLOW,
             time_limit_ms=int(call.remaining_seconds() * 1000),
             call_chain=chain,
-            within=f"{call.place}>",
+            parent_path=f"{call.execution_path}>",
             pause_prefix=f"{call.context_id}.",
             calling_workflow_id=call.request.run_workflow_id,
             resumptions=call.request.resumptions,
@@ -75,7 +75,7 @@ class WorkflowHandler(BlockHandler):
     async def _child(self, call: Call, workflow_id: str) -> ChildWorkflow:
         """Return the live version, or the one called before the run was interrupted."""
         if call.pinned is not None:
-            return await self._children.recall(call.request.workspace_id, call.pinned)
+            return await self._children.find_pinned(call.request.workspace_id, call.pinned)
         child = await self._children.find(call.request.workspace_id, workflow_id)
         if child is None:
             raise _failure(f'"{workflow_id}" failed: {NOT_DEPLOYED}')
@@ -83,7 +83,7 @@ class WorkflowHandler(BlockHandler):
         return child
 
 
-def _chosen(inputs: Inputs) -> str:
+def _workflow_id(inputs: Inputs) -> str:
     return to_string(inputs.params.get("workflowId") or "").strip()
 
 
@@ -108,8 +108,8 @@ def _mapping(given: Json) -> JsonObject:
     if mapping is None or isinstance(mapping, dict):
         return mapping or {}
     problem = json_problem(text) if text else None
-    told = f": {problem}" if problem else ""
-    raise BlockFailure(f"Input Mapping must be a JSON object{told}", http_status=400, can_retry=False)
+    suffix = f": {problem}" if problem else ""
+    raise BlockFailure(f"Input Mapping must be a JSON object{suffix}", http_status=400, can_retry=False)
 
 
 def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:
@@ -122,7 +122,7 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
         raise BlockFailure(
             problem,
             code=ErrorCode.CHILD_WORKFLOW_FAILED,
-            http_status=error.http_status if error is not None and error.http_status == _PASSING else None,
+            http_status=error.http_status if error is not None and error.http_status == _TRANSIENT_STATUS else None,
             can_retry=False,
             child_spans=spans,
             partial={"success": False, "childWorkflowName": child.name, "childWorkflowId": workflow_id},
@@ -142,11 +142,11 @@ def _problem(child: ChildWorkflow, result: RunResult) -> str | None:
     if error is None:
         return None if result.outcome.status is RunStatus.COMPLETED else f'"{child.name}" failed: Cancelled'
     if error.code is ErrorCode.CHILD_WORKFLOW_FAILED:
-        return _longer_chain(child.name, error.message)
+        return _extend_chain(child.name, error.message)
     return f'"{child.name}" failed: {error.text}'
 
 
-def _longer_chain(name: str, message: str) -> str:
+def _extend_chain(name: str, message: str) -> str:
     """Return a nested failure: the workflow names on the way, then the cause."""
     if message.startswith(_CHAIN):
         names, _, cause = message.removeprefix(_CHAIN).partition(_BAR)

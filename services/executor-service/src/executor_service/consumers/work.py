@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import structlog
 
-from executor_service.application.active_runs import RunningRuns
+from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.run_handle import RunHandle
@@ -53,7 +53,7 @@ class WorkConsumers:
         broker: Broker,
         attached: AttachedRuns,
         durable: DurableRunWorker,
-        running: RunningRuns,
+        running: ActiveRuns,
         *,
         interactive_slots: int,
         nested_slots: int,
@@ -74,7 +74,7 @@ class WorkConsumers:
 
         Runs without a free slot wait here.
         """
-        self._is_over = False
+        self._is_stopped = False
         self._queues: dict[str, WorkSubscription] = {}
         """Required queues."""
         self._express: WorkSubscription | None = None
@@ -86,7 +86,7 @@ class WorkConsumers:
         SLOTS.labels("interactive").set_function(partial(self._open_slots, INTERACTIVE, self._interactive_slots))
         SLOTS.labels("nested").set_function(partial(self._open_slots, NESTED, self._nested_slots))
         SLOTS.labels("durable").set_function(partial(self._open_slots, ASYNC, self._durable_slots))
-        self._control = await self._broker.control.listen(self._running.on_control)
+        self._control = await self._broker.control.listen(self._running.handle_control)
         work = self._broker.work
         self._express = await work.consume(
             EXPRESS,
@@ -105,22 +105,22 @@ class WorkConsumers:
 
     async def check(self) -> None:
         """Raises BrokerUnavailable while a queue or the broker is unavailable."""
-        silent = [name for name, queue in self._queues.items() if not queue.is_taking]
-        if silent:
-            raise BrokerUnavailable(f"nothing can be taken from {', '.join(silent)}")
+        unavailable = [name for name, queue in self._queues.items() if not queue.is_taking]
+        if unavailable:
+            raise BrokerUnavailable(f"nothing can be taken from {', '.join(unavailable)}")
 
     def _open_slots(self, queue: str, slots: int) -> int:
         return slots if queue in self._queues and self._queues[queue].is_taking else 0
 
     async def stop(self) -> None:
         """Drain the queues and close the subscriptions."""
-        stop_the_rest = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_the_rest)
+        stop_timer = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_active_runs)
         try:
             grace = self._drain_seconds + SETTLE_SECONDS
-            taken = (self._express, *self._queues.values())
-            await asyncio.gather(*(queue.close(grace=grace) for queue in taken if queue is not None))
+            subscriptions = (self._express, *self._queues.values())
+            await asyncio.gather(*(queue.close(grace=grace) for queue in subscriptions if queue is not None))
         finally:
-            stop_the_rest.cancel()
+            stop_timer.cancel()
         if self._control is not None:
             await self._control.close(grace=0)
 
@@ -131,16 +131,16 @@ class WorkConsumers:
         """
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt) as request:
-                _enter(delivery, spec.run_id, queue)
+                _bind_run_id(delivery, spec.run_id, queue)
                 if delivery.redelivered:
-                    told = None
+                    is_reported = None
                 elif queue == EXPRESS and self._slots[queue].locked():
-                    told = await self._attached.hand_back(spec, reply_to, attempt=attempt)
+                    is_reported = await self._attached.return_unstarted(spec, reply_to, attempt=attempt)
                 else:
-                    told = await self._begin(queue, delivery, request)
-                if told is None:
-                    told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
-                return Settlement.ACK if told else Settlement.REDELIVER
+                    is_reported = await self._run_attached(queue, delivery, request)
+                if is_reported is None:
+                    is_reported = await self._attached.report_lost(spec, reply_to, attempt=attempt)
+                return Settlement.ACK if is_reported else Settlement.REDELIVER
             case _:
                 return Settlement.DEAD_LETTER
 
@@ -148,13 +148,13 @@ class WorkConsumers:
         """Execute a dispatched run; acknowledge once its result is stored, or when another worker holds it."""
         match delivery.message:
             case DurableRunDispatched(run_id=run_id) as dispatch:
-                _enter(delivery, run_id, ASYNC)
+                _bind_run_id(delivery, run_id, ASYNC)
                 await self._durable.work(dispatch, redelivered=delivery.redelivered)
                 return Settlement.ACK
             case _:
                 return Settlement.DEAD_LETTER
 
-    async def _begin(self, queue: str, delivery: Delivery, request: AttachedRunRequested) -> bool | None:
+    async def _run_attached(self, queue: str, delivery: Delivery, request: AttachedRunRequested) -> bool | None:
         """Execute the run once a slot is free; return whether its caller was notified of its end.
 
         None: the run was not started and this worker no longer holds it. Another worker may, or its queue's node
@@ -162,7 +162,7 @@ class WorkConsumers:
         """
         spec, handle = request.run, RunHandle()
         async with self._slot(queue, spec.run_id, handle):
-            if self._is_over:
+            if self._is_stopped:
                 return False
             if not delivery.is_held():
                 return None
@@ -188,20 +188,20 @@ class WorkConsumers:
             return
         waiting = asyncio.create_task(slots.acquire())
         try:
-            with self._running.holding(run_id, handle), handle.passing_to(waiting.cancel):
+            with self._running.track(run_id, handle), handle.forward_cancels(waiting.cancel):
                 await asyncio.wait({waiting})
             yield
         finally:
             if not waiting.cancel() and not waiting.cancelled():
                 slots.release()
 
-    def _stop_the_rest(self) -> None:
-        self._is_over = True
+    def _stop_active_runs(self) -> None:
+        self._is_stopped = True
         self._attached.stop_all()
         self._durable.release_all()
 
 
-def _enter(delivery: Delivery, run_id: str, queue: str) -> None:
+def _bind_run_id(delivery: Delivery, run_id: str, queue: str) -> None:
     structlog.contextvars.bind_contextvars(run_id=run_id)
     if delivery.redelivered:
         REDELIVERIES.labels(queue).inc()

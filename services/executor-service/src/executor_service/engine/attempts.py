@@ -8,15 +8,15 @@ from functools import partial
 import msgspec
 
 from executor_service.engine.call import Call, ChildRunner
-from executor_service.engine.entries import Entry, Pinned
+from executor_service.engine.entries import ChildPinned, Entry
 from executor_service.engine.handlers import Inputs
 from executor_service.engine.plan import Plan
-from executor_service.engine.positions import Round
+from executor_service.engine.positions import Iteration
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.state import ChildPin, RunState, Work
 from executor_service.engine.stream import RunStream, TextWriter
-from executor_service.engine.usage import Spending
+from executor_service.engine.usage import UsageCounter
 from shared.clock import ms_between
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.compile.blocks import CompiledBlock
@@ -28,10 +28,10 @@ class Attempt:
 
     work: Work
     call: Call
-    spending: Spending
+    spending: UsageCounter
     order: int
     started_at: datetime
-    began: float
+    monotonic_start: float
     inputs: Inputs | None = None
     tries: int = 1
     output_bytes: int = 0
@@ -47,7 +47,7 @@ class Attempts:
         self._state: RunState = progress.state
         self._stream = stream
         self._clock = context.engine.clock
-        self.under_way: dict[Work, Attempt] = {}
+        self.active: dict[Work, Attempt] = {}
 
     def begin(self, work: Work, record: Callable[[Entry], Awaitable[None]]) -> Attempt:
         """Return the attempt at a block that may start now. `record` stores entries while it is in progress."""
@@ -55,8 +55,8 @@ class Attempts:
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
         block = self._context.workflow.blocks[node.block_id]
-        rounds = self._progress.places.rounds(scope)
-        spending = Spending()
+        iterations = self._progress.positions.iterations(scope)
+        spending = UsageCounter()
         call = Call(
             block=block,
             node=node,
@@ -67,49 +67,49 @@ class Attempts:
             environment=self._context.environment,
             variables=self._context.sources.variables,
             start_output=self._plan.start_output,
-            rounds=rounds,
+            iterations=iterations,
             now=self._clock.now,
             remaining_seconds=self._context.remaining_seconds,
             run_child=self._child_runner(work, block.type, spending),
             spend=spending.add,
-            hidden=self._context.hidden,
-            shown_reason=self._progress.logs.shown_reason,
+            redact=self._context.redact,
+            redact_reason=self._progress.logs.redact_reason,
             pin=partial(_pin, work, record),
             pinned=self._state.pins.get(child_key(work)),
-            writer=self.writer(block, rounds),
+            writer=self.writer(block, iterations),
         )
-        attempt = self.under_way[work] = self._begun(work, call, spending)
+        attempt = self.active[work] = self._new_attempt(work, call, spending)
         return attempt
 
     def end(self) -> None:
         """End all recording: releases every `record`, whose owner also holds this object."""
-        for attempt in self.under_way.values():
-            attempt.call = msgspec.structs.replace(attempt.call, pin=_nowhere)
+        for attempt in self.active.values():
+            attempt.call = msgspec.structs.replace(attempt.call, pin=_discard_pin)
 
-    def writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
+    def writer(self, block: CompiledBlock, iterations: tuple[Iteration, ...]) -> TextWriter | None:
         """Return the writer of a block's text; None if it writes none, or it is not selected."""
         if self._stream is None or block.type not in WRITES_TEXT:
             return None
-        return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
+        return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in iterations))
 
-    def _begun(self, work: Work, call: Call, spending: Spending) -> Attempt:
+    def _new_attempt(self, work: Work, call: Call, spending: UsageCounter) -> Attempt:
         """Return an attempt that starts now, or at its original time if it continues a paused call."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         waiting = self._state.waiting.get(child_key(work))
         if waiting is None:
             return Attempt(work, call, spending, self._progress.next_order(), now, monotonic)
         log = waiting.log
-        began = monotonic - ms_between(log.started_at, now) / 1000
-        return Attempt(work, call, spending, log.execution_order, log.started_at, began)
+        monotonic_start = monotonic - ms_between(log.started_at, now) / 1000
+        return Attempt(work, call, spending, log.execution_order, log.started_at, monotonic_start)
 
-    def _child_runner(self, work: Work, block_type: str, spending: Spending) -> ChildRunner:
+    def _child_runner(self, work: Work, block_type: str, spending: UsageCounter) -> ChildRunner:
         handler = self._context.engine.handlers.get(block_type)
         return self._context.child_runner(work, self._state, spending, handler is not None and handler.recovers)
 
 
-async def _nowhere(pin: ChildPin) -> None:
+async def _discard_pin(pin: ChildPin) -> None:
     """Discard the pin after the end."""
 
 
 async def _pin(work: Work, record: Callable[[Entry], Awaitable[None]], pin: ChildPin) -> None:
-    await record(Pinned(work, pin))
+    await record(ChildPinned(work, pin))

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.errors import BadReference
-from executor_service.engine.resolver import AsTyped, Found, Resolver, as_literal
+from executor_service.engine.resolver import Found, Resolver, Unresolved, as_literal
 from shared.compile_slots import CompileSlots
 from shared.workflow.compile.code_parser import Language, imports
 from shared.workflow.compile.code_references import ENVIRONMENT_OBJECT, CodeTemplate, Key, Part, Variable, key_of
@@ -17,8 +17,8 @@ from shared.workflow.compile.code_rewriter import VARIABLE, Use
 from shared.workflow.format.js_values import Json, Missing, stringify
 from shared.workflow.format.references import EnvMarker
 
-_READABLE: Final = 1024 * 1024
-_TRIED: Final = 16 * _READABLE
+_MAX_LOGGED_CHARS: Final = 1024 * 1024
+_MAX_VALUE_CHARS: Final = 16 * _MAX_LOGGED_CHARS
 """Limit for characters of values in a log."""
 _BOOLEANS: Final[Mapping[str, Json]] = {"true": True, "false": False}
 _WITHOUT_QUOTES: Final = frozenset({Use.PATTERN, Use.COUNT, Use.PLAIN})
@@ -27,7 +27,7 @@ _LARGE: Final = 4096
 _compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
 compile_slots: Final = CompileSlots()
 """Turns of workspaces to compile workflows and code variants."""
-_POSITIONS_OF: Final = frozenset({"loop", "parallel"})
+_POSITION_REFERENCES: Final = frozenset({"loop", "parallel"})
 
 
 class BoundCode(msgspec.Struct, frozen=True):
@@ -49,27 +49,27 @@ class BoundCode(msgspec.Struct, frozen=True):
         """
         if not any(self._is_position(name, part) for name, part, *_ in self.template.variables):
             return self.template.source
-        texts = {name: self._shown(name, part) for name, part, *_ in self.template.variables}
-        return _rendered(self.template, texts)
+        texts = {name: self._source_text(name, part) for name, part, *_ in self.template.variables}
+        return _render(self.template, texts)
 
-    def as_written(self, text: str) -> str:
+    def restore_references(self, text: str) -> str:
         """Return a message about the program with the author's references in place of its variables."""
         if VARIABLE.search(text) is None:
             return text
         parts = {variable.name: variable.part for variable in self.template.variables}
 
-        def written(match: re.Match[str]) -> str:
+        def restore(match: re.Match[str]) -> str:
             part = parts.get(match[0])
-            return match[0] if part is None else self._shown(match[0], part)
+            return match[0] if part is None else self._source_text(match[0], part)
 
-        return VARIABLE.sub(written, text)
+        return VARIABLE.sub(restore, text)
 
-    def filled_in(self) -> str:
+    def render_for_log(self) -> str:
         """Return the source for a log: values in place of references, except those to the environment.
 
         A value that would make it longer than anybody reads stays a reference, and so do all after many such values.
         """
-        length, left = len(self.template.source), _TRIED
+        length, left = len(self.template.source), _MAX_VALUE_CHARS
         texts: dict[str, str] = {}
         for name, part, use, times in self.template.variables:
             texts[name] = part.raw
@@ -79,17 +79,17 @@ class BoundCode(msgspec.Struct, frozen=True):
             text = value if isinstance(value, str) and use is not Use.VALUE else stringify(value)
             left -= len(text)
             length += times * len(text)
-            if length <= _READABLE:
+            if length <= _MAX_LOGGED_CHARS:
                 texts[name] = text
-        return _rendered(self.template, texts)
+        return _render(self.template, texts)
 
-    def _shown(self, name: str, part: Part) -> str:
+    def _source_text(self, name: str, part: Part) -> str:
         return stringify(self.bindings[name]) if self._is_position(name, part) else part.raw
 
     def _is_position(self, name: str, part: Part) -> bool:
         if isinstance(part, EnvMarker) or self.template.language is not Language.JAVASCRIPT:
             return False
-        return part.name in _POSITIONS_OF and isinstance(self.bindings[name], int)
+        return part.name in _POSITION_REFERENCES and isinstance(self.bindings[name], int)
 
 
 def unbound(code: str) -> BoundCode:
@@ -158,8 +158,8 @@ def _values(
         key = key_of(variable.part)
         if key in values:
             continue
-        found = _found(variable.part, resolver)
-        if isinstance(found, AsTyped):
+        found = _find(variable.part, resolver)
+        if isinstance(found, Unresolved):
             typed.add(key)
             continue
         value = None if isinstance(found, Missing) else found
@@ -169,16 +169,16 @@ def _values(
     return values, frozenset(typed)
 
 
-def _found(part: Part, resolver: Resolver) -> Found:
+def _find(part: Part, resolver: Resolver) -> Found:
     if not isinstance(part, EnvMarker):
         return resolver.find(part)
     value = resolver.environment_value(part.name)
-    return AsTyped.AS_TYPED if value is None else value
+    return Unresolved.UNRESOLVED if value is None else value
 
 
 def _text(variable: Variable, value: Json, resolver: Resolver, *, is_environment: bool) -> Json:
     is_plain = isinstance(value, str) and (is_environment or variable.use in _WITHOUT_QUOTES)
-    text = resolver.counted(value if is_plain and isinstance(value, str) else stringify(value), variable.times)
+    text = resolver.count_text(value if is_plain and isinstance(value, str) else stringify(value), variable.times)
     match variable.use:
         case Use.BYTES:
             return list(text.encode(errors="surrogatepass"))
@@ -196,7 +196,7 @@ def _pattern(text: str) -> str:
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
-def _rendered(template: CodeTemplate, texts: Mapping[str, str]) -> str:
+def _render(template: CodeTemplate, texts: Mapping[str, str]) -> str:
     parts: list[str] = []
     position = 0
     for mark in template.marks:

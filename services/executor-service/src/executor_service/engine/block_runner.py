@@ -10,11 +10,11 @@ import msgspec
 from executor_service.engine.attempts import Attempt
 from executor_service.engine.binding import compile_variant
 from executor_service.engine.call import Call
-from executor_service.engine.entries import BlockDone, CallPaused
+from executor_service.engine.entries import BlockFinished, CallPaused
 from executor_service.engine.errors import BlockFailure, http_status_of
 from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
-from executor_service.engine.logs import LogBook, placed
+from executor_service.engine.logs import BlockLogs, at_position
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
@@ -34,13 +34,13 @@ _to_json: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
 
-class Performer:
+class BlockRunner:
     """Executes blocks of one run. Announces effects before they start, through `announce`."""
 
     def __init__(
         self,
         handlers: Mapping[str, BlockHandler],
-        logs: LogBook,
+        logs: BlockLogs,
         limits: Limits,
         clock: Clock,
         announce: Callable[[Work], Awaitable[None]],
@@ -55,7 +55,7 @@ class Performer:
         self._clock = clock
         self._announce = announce
 
-    async def perform(self, attempt: Attempt, *, in_doubt: bool) -> BlockDone | CallPaused:
+    async def run(self, attempt: Attempt, *, in_doubt: bool) -> BlockFinished | CallPaused:
         """Run the block to its end, even a failure, or to a pause of the workflow that it called."""
         try:
             result = await self._result(attempt, in_doubt=in_doubt)
@@ -77,7 +77,7 @@ class Performer:
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
         if result.paused_child is not None:
             return self._call_paused(attempt, result, result.paused_child)
-        return self._done(attempt, result)
+        return self._finished(attempt, result)
 
     def log_of(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
@@ -90,19 +90,19 @@ class Performer:
             block_type=block.type,
             started_at=attempt.started_at,
             ended_at=self._clock.now(),
-            duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
+            duration_ms=round((self._clock.monotonic() - attempt.monotonic_start) * 1000, 3),
             execution_order=attempt.order,
             success=error is None,
             error=error,
             error_handled=handled,
             tries=attempt.tries if attempt.tries > 1 else None,
-            input=self._shown_inputs(attempt.inputs),
+            input=self._redact_inputs(attempt.inputs),
             child_spans=child_spans,
         )
-        return placed(log, attempt.call.rounds)
+        return at_position(log, attempt.call.iterations)
 
-    def _shown_inputs(self, inputs: Inputs | None) -> object:
-        return None if inputs is None else self._logs.shown(inputs.shown() if inputs.shown else inputs.params)
+    def _redact_inputs(self, inputs: Inputs | None) -> object:
+        return None if inputs is None else self._logs.redact(inputs.shown() if inputs.shown else inputs.params)
 
     async def _result(self, attempt: Attempt, *, in_doubt: bool) -> BlockResult:
         call = attempt.call
@@ -116,9 +116,9 @@ class Performer:
             if in_doubt and not _may_repeat(call, inputs.params):
                 raise BlockFailure(OUTCOME_UNKNOWN, code=ErrorCode.BLOCK_OUTCOME_UNKNOWN)
             await self._announce(attempt.work)
-        return await self._tried(attempt, handler, inputs)
+        return await self._run_with_retries(attempt, handler, inputs)
 
-    async def _tried(self, attempt: Attempt, handler: BlockHandler, inputs: Inputs) -> BlockResult:
+    async def _run_with_retries(self, attempt: Attempt, handler: BlockHandler, inputs: Inputs) -> BlockResult:
         block = attempt.call.block
         policy = block.block.retry if block.spec.retryable else None
         while True:
@@ -134,8 +134,8 @@ class Performer:
                 await attempt.call.writer.reset()
             await asyncio.sleep(policy.wait_ms / 1000)
 
-    def _done(self, attempt: Attempt, result: BlockResult) -> BlockDone:
-        return BlockDone(
+    def _finished(self, attempt: Attempt, result: BlockResult) -> BlockFinished:
+        return BlockFinished(
             work=attempt.work,
             output=result.output,
             log=self.log_of(attempt, child_spans=result.child_spans),
@@ -166,14 +166,14 @@ class Performer:
             order=attempt.order,
         )
 
-    async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
+    async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockFinished:
         call = attempt.call
-        message = self._logs.shown_reason(failure.message) or NO_REASON
+        message = self._logs.redact_reason(failure.message) or NO_REASON
         writer = call.writer
-        if writer is not None and writer.was_used:
-            await writer.broken(message)
+        if writer is not None and writer.has_sent:
+            await writer.report_failure(message)
         handled = any(edge.fires is EdgeCondition.ON_ERROR for edge in call.node.edges)
-        return BlockDone(
+        return BlockFinished(
             work=attempt.work,
             output={**failure.partial, "error": message},
             log=self.log_of(attempt, error=message, handled=handled, child_spans=failure.child_spans),

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from executor_service.engine.positions import Round, context_id, place
+from executor_service.engine.positions import Iteration, context_id, execution_path
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.resolver import Resolver
 from executor_service.engine.state import ChildPin, Output
@@ -40,7 +40,7 @@ class Call(msgspec.Struct, frozen=True):
     variables: Mapping[str, Json]
     """Values of the workflow's variables, by id."""
     start_output: Output
-    rounds: tuple[Round, ...]
+    iterations: tuple[Iteration, ...]
     """The enclosing loops and parallels, innermost first."""
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
@@ -48,9 +48,9 @@ class Call(msgspec.Struct, frozen=True):
     run_child: ChildRunner
     spend: Callable[[Usage], None]
     """Report a model's cost as soon as it is known; a called workflow reports its own."""
-    hidden: Callable[[str], str]
+    redact: Callable[[str], str]
     """Mask all environment values in a text."""
-    shown_reason: Callable[[str], str]
+    redact_reason: Callable[[str], str]
     """Mask secrets in the reason of a failure, as callers may read it. The engine does so only for raised errors."""
     pin: Callable[[ChildPin], Awaitable[None]]
     """Store the version of a workflow about to be called."""
@@ -62,15 +62,15 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def context_id(self) -> str:
         """Return the name of a pause at this block, or the prefix for pauses in a workflow that it calls."""
-        return self.request.pause_prefix + context_id(self.block.id, self.rounds)
+        return self.request.pause_prefix + context_id(self.block.id, self.iterations)
 
     @property
-    def place(self) -> str:
+    def execution_path(self) -> str:
         """Return a name unique among all block executions in the run, including called workflows.
 
         It is the same when the run is restored.
         """
-        return self.request.within + place(self.block.id, self.rounds)
+        return self.request.parent_path + execution_path(self.block.id, self.iterations)
 
     def target_of(self, fires: EdgeCondition, choice: str) -> CompiledBlock | None:
         """Return the block that a choice leads to; None if no edge is connected."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from executor_service.engine.errors import BadCondition, ContainerFailure, http_status_of
-from executor_service.engine.iterations import fixed_rounds, rounds_over
+from executor_service.engine.iterations import opening_for_count, opening_for_items
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import Expressions
 from executor_service.engine.request import RunRequest
@@ -17,7 +17,7 @@ from shared.workflow.compile.wiring import no_blocks_inside
 from shared.workflow.validate.unsupported_settings import unknown_kind
 
 
-class Verdict(NamedTuple):
+class LoopDecision(NamedTuple):
     """Whether a loop continues; if not, the problem in its condition, if any."""
 
     again: bool
@@ -48,7 +48,7 @@ class Containers:
             raise self._too_many(block_id)
         return opening
 
-    async def again(self, block_id: str, index: int, resolver: Resolver) -> Verdict:
+    async def again(self, block_id: str, index: int, resolver: Resolver) -> LoopDecision:
         """Return whether a conditional loop runs its iteration `index`.
 
         Raises ContainerFailure at the limit, and if the condition cannot be evaluated.
@@ -57,31 +57,31 @@ class Containers:
         try:
             again = condition is not None and await self._expressions.holds(condition, resolver, self._request)
         except BadCondition as error:
-            return Verdict(again=False, problem=error.message)
+            return LoopDecision(again=False, problem=error.message)
         except FlowportError as error:
             message = f"{self._blocks[block_id].name}: {error.message}"
             raise ContainerFailure(message, http_status=http_status_of(error)) from error
         if again and index >= self._limits.iterations:
             raise self._too_many(block_id)
-        return Verdict(again)
+        return LoopDecision(again)
 
     def _branches(self, block_id: str, resolver: Resolver) -> Opening:
         parallel = self._parallels[block_id]
         if parallel.config.parallel_type == "count":
-            return fixed_rounds(parallel.config.count, f"{self._blocks[block_id].name}: Parallel")
-        return rounds_over(parallel.items, resolver, is_parallel=True)
+            return opening_for_count(parallel.config.count, f"{self._blocks[block_id].name}: Parallel")
+        return opening_for_items(parallel.items, resolver, is_parallel=True)
 
     def _rounds(self, block_id: str, resolver: Resolver) -> Opening:
         loop = self._loops[block_id]
         match loop.config.loop_type:
             case "forEach":
-                return rounds_over(loop.items, resolver, is_parallel=False)
+                return opening_for_items(loop.items, resolver, is_parallel=False)
             case "while":
                 return Opening(None, check_first=True)
             case "doWhile" if loop.condition is not None:
                 return Opening(None)
             case "for" | "doWhile":
-                return fixed_rounds(loop.config.iterations, f"{self._blocks[block_id].name}: Loop")
+                return opening_for_count(loop.config.iterations, f"{self._blocks[block_id].name}: Loop")
             case unknown:
                 raise ContainerFailure(unknown_kind(unknown))
 

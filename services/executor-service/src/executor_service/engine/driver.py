@@ -9,18 +9,18 @@ from typing import Any, Final
 import msgspec
 
 from executor_service.engine.attempts import Attempt, Attempts
-from executor_service.engine.block_runner import Performer
+from executor_service.engine.block_runner import BlockRunner
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
-    BlockDone,
+    BlockFinished,
     CallPaused,
     CallResumed,
-    Checked,
+    ContainerOpened,
+    EffectAnnounced,
     Entry,
-    Intended,
-    Numbered,
-    Opened,
-    Resumed,
+    LoggedEntry,
+    LoopChecked,
+    PauseResumed,
     encode,
     kind_of,
 )
@@ -32,7 +32,7 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.resolver import Resolver
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
-from executor_service.engine.state import ChildSpans, RunState, Step, Told, Work
+from executor_service.engine.state import BlockOutput, ChildSpans, RunState, Step, Work
 from executor_service.engine.stream import RunStream
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
@@ -40,7 +40,7 @@ from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.tasks import start_task
 
-IN_A_ROW_SECONDS: Final = 0.001
+YIELD_AFTER_SECONDS: Final = 0.001
 """After this long without waiting, the driver yields to other tasks."""
 
 
@@ -59,7 +59,7 @@ class Driver:
         self._containers = Containers(
             context.workflow, plan.graph, context.engine.expressions, self._limits, context.request
         )
-        self._performer = Performer(
+        self._block_runner = BlockRunner(
             context.engine.handlers,
             progress.logs,
             self._limits,
@@ -87,33 +87,33 @@ class Driver:
             entry = decode_entry(document)
             self._count(entry)
             self._apply(entry)
-        self._progress.revive()
+        self._progress.requeue_running()
 
     def _count(self, entry: Entry) -> None:
         """Count earlier attempts' work towards the run's limits."""
-        self._state.blocks_run += isinstance(entry, BlockDone | Opened | Checked)
-        if isinstance(entry, BlockDone) and entry.error is None:
+        self._state.blocks_run += isinstance(entry, BlockFinished | ContainerOpened | LoopChecked)
+        if isinstance(entry, BlockFinished) and entry.error is None:
             self._state.output_bytes += len(to_json(entry.output))
 
     def log_of(self, attempt: Attempt, *, error: str, child_spans: ChildSpans) -> BlockLog:
         """Return the log entry of a block that is stopped."""
-        return self._performer.log_of(attempt, error=error, child_spans=child_spans)
+        return self._block_runner.log_of(attempt, error=error, child_spans=child_spans)
 
     async def drive(self) -> None:
         """Run until no work is left. Raises LimitReached, and the journal's errors."""
-        await self._tell_again()
-        await self._take_answers()
-        others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
+        await self._replay_outputs()
+        await self._apply_answers()
+        yield_at = self._clock.monotonic() + YIELD_AFTER_SECONDS
         self._launch()
         while self._tasks:
             if not self._done:
                 await self._wake.wait()
-            elif self._clock.monotonic() > others_turn:
+            elif self._clock.monotonic() > yield_at:
                 await asyncio.sleep(0)
-                others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
+                yield_at = self._clock.monotonic() + YIELD_AFTER_SECONDS
             self._wake.clear()
             while self._done:
-                await self._take(*self._done.popleft())
+                await self._settle(*self._done.popleft())
             self._launch()
         if self._context.journal is not None and self._state.pauses and not self._progress.is_over:
             await self._context.journal.flush()
@@ -132,18 +132,18 @@ class Driver:
             await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
         self.attempts.end()
 
-    async def _tell_again(self) -> None:
+    async def _replay_outputs(self) -> None:
         """Repeat earlier events: each attempt restarts the caller's stream."""
         if self._stream is None:
             return
-        for told in self._state.told:
-            writer = self.attempts.writer(self._context.workflow.blocks[told.block_id], ())
-            text = told.output.get("content")
+        for selected in self._state.selected_outputs:
+            writer = self.attempts.writer(self._context.workflow.blocks[selected.block_id], ())
+            text = selected.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
-            await self._stream.announce(told.block_id, told.output, writer)
+            await self._stream.send_outputs(selected.block_id, selected.output, writer)
 
-    async def _take_answers(self) -> None:
+    async def _apply_answers(self) -> None:
         for context, answer in self._context.request.resumptions.items():
             pause = self._state.pauses.get(context)
             if pause is None:
@@ -153,7 +153,7 @@ class Driver:
             else:
                 handler = self._context.engine.handlers[self._context.workflow.blocks[pause.block_id].type]
                 now = self._clock.now()
-                await self._record(Resumed(context, now, handler.resume(pause, answer, now)))
+                await self._record(PauseResumed(context, now, handler.resume(pause, answer, now)))
 
     def _launch(self) -> None:
         while self._state.ready and not self._progress.is_over:
@@ -164,10 +164,10 @@ class Driver:
                 self._tasks[work] = start_task(self._report(work, _STEPS[work.step](self, work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
-        self._done.append((work, await self._done_by(step)))
+        self._done.append((work, await self._run_step(step)))
         self._wake.set()
 
-    async def _done_by(self, step: Coroutine[Any, Any, Entry]) -> Entry | Exception:
+    async def _run_step(self, step: Coroutine[Any, Any, Entry]) -> Entry | Exception:
         try:
             return await step
         except Exception as error:  # the driver raises it again
@@ -175,16 +175,16 @@ class Driver:
         except asyncio.CancelledError as error:
             if self._is_abandoned:
                 raise
-            return _broken_off(error)
+            return _cancellation_error(error)
 
-    async def _take(self, work: Work, done: Entry | Exception) -> None:
+    async def _settle(self, work: Work, done: Entry | Exception) -> None:
         del self._tasks[work]
         if isinstance(done, Exception):
             try:
                 raise done
             finally:
                 del done  # it holds this frame
-        attempt = self.attempts.under_way.get(work)
+        attempt = self.attempts.active.get(work)
         if attempt is not None:
             self._state.output_bytes += attempt.output_bytes
             if self._state.output_bytes > self._limits.run_output_bytes:
@@ -193,18 +193,18 @@ class Driver:
 
     async def _record(self, entry: Entry) -> None:
         if self._context.journal is not None:
-            if isinstance(entry, Numbered):
+            if isinstance(entry, LoggedEntry):
                 entry.order = self._state.order
-            await self._context.journal.record(kind_of(entry), self._written(entry))
-        for told in self._apply(entry):
+            await self._context.journal.record(kind_of(entry), self._encode(entry))
+        for selected in self._apply(entry):
             if self._stream is not None:
-                await self._stream.announce(told.block_id, told.output, None)
+                await self._stream.send_outputs(selected.block_id, selected.output, None)
 
-    def _written(self, entry: Entry) -> msgspec.Raw:
+    def _encode(self, entry: Entry) -> msgspec.Raw:
         """Return a journal entry, without a called workflow's trace if it would be too large."""
         limit = self._limits.journal_entry_bytes
         document = encode(entry)
-        if len(bytes(document)) > limit and isinstance(entry, BlockDone | CallPaused):
+        if len(bytes(document)) > limit and isinstance(entry, BlockFinished | CallPaused):
             entry.log = msgspec.structs.replace(entry.log, child_spans=())
             document = encode(entry)
         if len(bytes(document)) > limit:
@@ -212,52 +212,54 @@ class Driver:
         return document
 
     def _name_of(self, entry: Entry) -> str:
-        work = self._state.pauses[entry.context_id].work if isinstance(entry, Resumed) else entry.work
+        work = self._state.pauses[entry.context_id].work if isinstance(entry, PauseResumed) else entry.work
         return self._context.workflow.blocks[self._scheduler.node(work).block_id].name
 
-    def _apply(self, entry: Entry) -> list[Told]:
+    def _apply(self, entry: Entry) -> list[BlockOutput]:
         """Apply an entry; return the outputs to send. A block's own output was sent when it finished."""
-        if isinstance(entry, BlockDone | CallPaused):
-            self.attempts.under_way.pop(entry.work, None)
-        own = self._progress.own_output(entry)
+        if isinstance(entry, BlockFinished | CallPaused):
+            self.attempts.active.pop(entry.work, None)
+        own = self._progress.block_output(entry)
         left = self._progress.apply(entry)
         if self._stream is not None:
-            self._state.told += [told for told in (*own, *left) if self._stream.is_selected(told.block_id)]
+            self._state.selected_outputs += [
+                selected for selected in (*own, *left) if self._stream.is_selected(selected.block_id)
+            ]
         return left
 
     async def _run_block(self, work: Work) -> Entry:
         attempt = self.attempts.begin(work, self._record)
         if self._context.request.include_block_events:
-            await self._tell_begun(attempt)
-        done = await self._performer.perform(attempt, in_doubt=work in self._state.intents)
-        if isinstance(done, BlockDone):
-            await self._tell_done(attempt, done)
+            await self._emit_started(attempt)
+        done = await self._block_runner.run(attempt, in_doubt=work in self._state.intents)
+        if isinstance(done, BlockFinished):
+            await self._emit_ended(attempt, done)
         return done
 
-    async def _tell_done(self, attempt: Attempt, done: BlockDone) -> None:
+    async def _emit_ended(self, attempt: Attempt, done: BlockFinished) -> None:
         if done.error is None and self._stream is not None:
-            await self._stream.announce(attempt.call.block.id, done.output, attempt.call.writer)
+            await self._stream.send_outputs(attempt.call.block.id, done.output, attempt.call.writer)
         if self._context.request.include_block_events:
-            await self._context.sink.emit(BlockEnded(self._told_of(done), failed=done.error is not None))
+            await self._context.sink.emit(BlockEnded(self._log_for_event(done), failed=done.error is not None))
 
-    def _told_of(self, done: BlockDone) -> msgspec.Raw:
+    def _log_for_event(self, done: BlockFinished) -> msgspec.Raw:
         """Return a block's log entry for the canvas, without a called workflow's trace if it does not fit into a
         message.
         """
-        log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
+        log = msgspec.structs.replace(done.log, output=self._progress.logs.redact(done.output))
         document = to_json(log)
         if len(bytes(document)) <= self._limits.block_event_bytes:
             return document
         return to_json(msgspec.structs.replace(log, child_spans=()))
 
-    async def _tell_begun(self, attempt: Attempt) -> None:
-        begun = self._performer.log_of(attempt)
+    async def _emit_started(self, attempt: Attempt) -> None:
+        log = self._block_runner.log_of(attempt)
         data = {
-            "blockId": begun.block_id,
-            "blockName": begun.block_name,
-            "blockType": begun.block_type,
-            "executionOrder": begun.execution_order,
-            "startedAt": begun.started_at,
+            "blockId": log.block_id,
+            "blockName": log.block_name,
+            "blockType": log.block_type,
+            "executionOrder": log.execution_order,
+            "startedAt": log.started_at,
         }
         await self._context.sink.emit(BlockStarted(to_json(data)))
 
@@ -265,8 +267,8 @@ class Driver:
         try:
             opening = self._containers.open(self._scheduler.node(work).block_id, self._resolver(work))
         except ContainerFailure as failure:
-            return Opened(work, self._clock.now(), error=self._container_error(work, failure))
-        return Opened(work, self._clock.now(), opening)
+            return ContainerOpened(work, self._clock.now(), error=self._container_error(work, failure))
+        return ContainerOpened(work, self._clock.now(), opening)
 
     async def _check(self, work: Work) -> Entry:
         block_id = self._scheduler.node(work).block_id
@@ -274,9 +276,9 @@ class Driver:
         try:
             again, problem = await self._containers.again(block_id, scope.index, self._context.sources.at(scope))
         except ContainerFailure as failure:
-            return Checked(work, self._clock.now(), again=False, error=self._container_error(work, failure))
-        shown = None if problem is None else self._progress.logs.shown_reason(problem)
-        return Checked(work, self._clock.now(), again, problem=shown)
+            return LoopChecked(work, self._clock.now(), again=False, error=self._container_error(work, failure))
+        shown = None if problem is None else self._progress.logs.redact_reason(problem)
+        return LoopChecked(work, self._clock.now(), again, problem=shown)
 
     def _resolver(self, work: Work) -> Resolver:
         return self._context.sources.at(self._state.scopes[work.scope])
@@ -285,7 +287,7 @@ class Driver:
         block = self._context.workflow.blocks[self._scheduler.node(work).block_id]
         return RunError(
             code=ErrorCode.BLOCK_EXECUTION_FAILED,
-            message=self._progress.logs.shown_reason(failure.message),
+            message=self._progress.logs.redact_reason(failure.message),
             block_id=block.id,
             block_type=block.type,
             http_status=failure.http_status,
@@ -299,7 +301,7 @@ _STEPS: Final[Mapping[Step, Callable[[Driver, Work], Coroutine[Any, Any, Entry]]
 }
 
 
-def _broken_off(cause: asyncio.CancelledError) -> RuntimeError:
+def _cancellation_error(cause: asyncio.CancelledError) -> RuntimeError:
     """Return the error of a step that was canceled unexpectedly and would be awaited forever."""
     error = RuntimeError("a step was cancelled by something within it")
     error.__cause__ = cause
@@ -309,6 +311,6 @@ def _broken_off(cause: asyncio.CancelledError) -> RuntimeError:
 async def _announce_effect(context: RunContext, work: Work) -> None:
     await context.before_effect()
     if context.journal is not None:
-        intent = Intended(work)
+        intent = EffectAnnounced(work)
         await context.journal.record(kind_of(intent), encode(intent))
         await context.journal.flush()

@@ -11,7 +11,7 @@ from shared.contracts.outcomes import RunError
 from shared.contracts.usage import Usage
 
 
-class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):
+class BlockFinished(msgspec.Struct, omit_defaults=True, tag="block"):
     """A block ran. `error` is set if it failed, `handled` if an error edge continues.
 
     `log` has no output: it is restored from `output`.
@@ -29,7 +29,7 @@ class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):
     """Number of log entries before it; likewise in the other entries."""
 
 
-class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
+class ContainerOpened(msgspec.Struct, omit_defaults=True, tag="open"):
     """A container decided what it iterates over, or failed with `error`."""
 
     work: Work
@@ -39,7 +39,7 @@ class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
     order: int = 0
 
 
-class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
+class LoopChecked(msgspec.Struct, omit_defaults=True, tag="check"):
     """A loop evaluated its condition. If that failed, it ends as if false, with a `problem`."""
 
     work: Work
@@ -50,13 +50,13 @@ class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
     problem: str | None = None
 
 
-class Intended(msgspec.Struct, frozen=True, tag="intent"):
+class EffectAnnounced(msgspec.Struct, frozen=True, tag="intent"):
     """A block is about to cause an external effect."""
 
     work: Work
 
 
-class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
+class PauseResumed(msgspec.Struct, omit_defaults=True, tag="resume"):
     """A pause ended; `output` is the block's final output."""
 
     context_id: str
@@ -65,14 +65,14 @@ class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
     order: int = 0
 
 
-class Pinned(msgspec.Struct, frozen=True, tag="pin"):
+class ChildPinned(msgspec.Struct, frozen=True, tag="pin"):
     """A block is about to call this version of a workflow."""
 
     work: Work
     pin: ChildPin
 
 
-class InChild(msgspec.Struct, frozen=True, tag="child"):
+class ChildEntry(msgspec.Struct, frozen=True, tag="child"):
     """An entry of the workflow that a block called."""
 
     work: Work
@@ -99,13 +99,23 @@ class CallResumed(msgspec.Struct, frozen=True, tag="call_resume"):
     work: Work
 
 
-Entry = BlockDone | Opened | Checked | Intended | Resumed | Pinned | InChild | CallPaused | CallResumed
+Entry = (
+    BlockFinished
+    | ContainerOpened
+    | LoopChecked
+    | EffectAnnounced
+    | PauseResumed
+    | ChildPinned
+    | ChildEntry
+    | CallPaused
+    | CallResumed
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
 
 
-Numbered = BlockDone | Opened | Checked | Resumed | CallPaused
+LoggedEntry = BlockFinished | ContainerOpened | LoopChecked | PauseResumed | CallPaused
 """Entries that may produce log entries."""
 
 

@@ -43,14 +43,14 @@ class UnknownVariable(BadReference):
     """`<variable.x>` where there is no x. Template text keeps it as typed; code fails."""
 
 
-class SecretNotKept(BadReference):
+class SecretMasked(BadReference):
     """A reference to an earlier run's value whose secrets were masked in its log, so that it cannot be restored."""
 
     def __init__(self, raw: str) -> None:
         super().__init__(f"{raw} is a secret, which the log of the earlier run has not kept. Run the full workflow.")
 
 
-class TooMuchText(BadReference):
+class TextTooLong(BadReference):
     """References with more text than a block may have, however small the workflow and its input are."""
 
     def __init__(self, limit: int) -> None:

@@ -15,10 +15,10 @@ from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.deadline import Deadline
 from executor_service.engine.driver import Driver
-from executor_service.engine.entries import InChild, encode, kind_of
+from executor_service.engine.entries import ChildEntry, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
-from executor_service.engine.logs import LogBook, spans_of
-from executor_service.engine.outcome import Ending, blocks_of, result_of, timed_out
+from executor_service.engine.logs import BlockLogs, spans_of
+from executor_service.engine.outcome import RunEnd, blocks_of, build_result, timed_out
 from executor_service.engine.plan import Plan, plan_run
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.progress import Progress, child_key
@@ -28,7 +28,7 @@ from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.stream import RunStream
-from executor_service.engine.usage import Spending, add_usage
+from executor_service.engine.usage import UsageCounter, add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
@@ -39,7 +39,7 @@ from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.selectors import resolve_selectors
 from shared.workflow.format.variables import variable_values
 
-BROKE: Final = "The run broke off: an internal error, which the executor's log tells of"
+INTERNAL_ERROR: Final = "The run broke off: an internal error, which the executor's log tells of"
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ class Stop(Enum):
     TIMED_OUT = "Timed out"
 
 
-async def at_once() -> None:
+async def allow_effect() -> None:
     """Allow an effect at once."""
 
 
@@ -68,7 +68,7 @@ class Execution:
         journal: Journal | None = None,
         entries: Sequence[msgspec.Raw] = (),
         state: RunState | None = None,
-        before_effect: Callable[[], Awaitable[None]] = at_once,
+        before_effect: Callable[[], Awaitable[None]] = allow_effect,
     ) -> None:
         """`state` is a paused run's state; `entries` are the journal entries of later attempts.
 
@@ -82,7 +82,7 @@ class Execution:
         self._state = state or RunState(variables=variable_values(workflow.state))
         secrets = Secrets(environment.values())
         logged = secrets if workflow.reads_whole_environment else Secrets(workflow.named_values(environment))
-        self._logs = LogBook(self._state, engine.limits, logged)
+        self._logs = BlockLogs(self._state, engine.limits, logged)
         self._deadline = Deadline(engine.clock)
         self._children = _Children(engine, environment, journal, before_effect)
         self._context = RunContext(
@@ -94,7 +94,7 @@ class Execution:
             journal=journal,
             before_effect=before_effect,
             sources=Sources(workflow, self._state, environment, engine.limits.filled_in_chars),
-            hidden=secrets.hidden,
+            redact=secrets.redact,
             remaining_seconds=self._deadline.block_seconds,
             child_runner=self._children.runner,
         )
@@ -108,18 +108,18 @@ class Execution:
         return self._state
 
     @property
-    def spent(self) -> Usage:
+    def usage(self) -> Usage:
         """Return the costs so far, including blocks in progress."""
-        under_way = self._driver.attempts.under_way.items() if self._driver is not None else ()
-        spent = {key: call.usage for key, call in self._state.waiting.items()}
-        for work, attempt in under_way:
+        active = self._driver.attempts.active.items() if self._driver is not None else ()
+        usage = {key: call.usage for key, call in self._state.waiting.items()}
+        for work, attempt in active:
             if attempt.spending.total != NO_USAGE:  # a continued call includes its earlier costs
-                spent[child_key(work)] = attempt.spending.total
-        return reduce(add_usage, spent.values(), self._state.usage)
+                usage[child_key(work)] = attempt.spending.total
+        return reduce(add_usage, usage.values(), self._state.usage)
 
     def cancel(self) -> None:
         """Stop within a second, whatever the run waits for. `run` then returns with status cancelled."""
-        self._halt(Stop.CANCELLED)
+        self._stop_run(Stop.CANCELLED)
 
     async def run(self) -> RunResult:
         """Run to the end, a pause, a failure, a cancel or the time limit.
@@ -134,34 +134,34 @@ class Execution:
         partial: Output | None = None
         try:
             plan = plan_run(self._workflow, self._request, self._context.environment, self._engine.limits)
-            error, partial = await self._driven(plan)
+            error, partial = await self._run_plan(plan)
         except RunRefused as refusal:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
         except (FlowportError, msgspec.DecodeError):
             raise
         except Exception:  # if raised, it would redeliver the message, and break every worker in turn
             _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
-            error = RunError(code=ErrorCode.EXECUTION_FAILED, message=BROKE)
-        return self._masked(result_of(self._ending(started_at, began, error, partial)))
+            error = RunError(code=ErrorCode.EXECUTION_FAILED, message=INTERNAL_ERROR)
+        return self._add_redacted_output(build_result(self._run_end(started_at, began, error, partial)))
 
-    def _masked(self, result: RunResult) -> RunResult:
+    def _add_redacted_output(self, result: RunResult) -> RunResult:
         """Return `result`, with the masked output for logs besides the exact one."""
-        if self._request.within:
+        if self._request.parent_path:
             return result
         output = result.outcome.output
-        masked = self._logs.shown_output(result.output, bytes(output.inline))
+        masked = self._logs.redact_output(result.output, bytes(output.inline))
         if masked is None:
             return result
         logged = Payload(inline=msgspec.Raw(masked), size=len(masked))
         outcome = msgspec.structs.replace(result.outcome, output=msgspec.structs.replace(output, logged=logged))
         return replace(result, outcome=outcome)
 
-    def _ending(self, started_at: datetime, began: float, error: RunError | None, partial: Output | None) -> Ending:
+    def _run_end(self, started_at: datetime, began: float, error: RunError | None, partial: Output | None) -> RunEnd:
         clock = self._engine.clock
-        return Ending(
+        return RunEnd(
             request=self._request,
             state=self._state,
-            usage=self.spent,
+            usage=self.usage,
             started_at=started_at,
             ended_at=clock.now(),
             duration_ms=round((clock.monotonic() - began) * 1000, 3),
@@ -171,11 +171,11 @@ class Execution:
             blocks_dropped=self._logs.dropped,
         )
 
-    async def _driven(self, plan: Plan) -> tuple[RunError | None, Output | None]:
-        self._context.sources.left = plan.outputs
+    async def _run_plan(self, plan: Plan) -> tuple[RunError | None, Output | None]:
+        self._context.sources.earlier_outputs = plan.outputs
         progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.stop_after_block_id)
         self._driver = driver = Driver(self._context, plan, progress, self._stream())
-        timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._halt, Stop.TIMED_OUT)
+        timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._stop_run, Stop.TIMED_OUT)
         try:
             if self._is_new:
                 driver.begin()
@@ -192,37 +192,37 @@ class Execution:
             timer.cancel()
             self._drive = None  # its result holds this object
             await driver.abandon()
-            self._engine.expressions.forget(self._request.sandbox_scope)
-        return progress.failure, None if self._stop is None else self._close(driver, self._stop)
+            self._engine.expressions.release_scope(self._request.sandbox_scope)
+        return progress.failure, None if self._stop is None else self._record_active(driver, self._stop)
 
-    def _close(self, driver: Driver, stop: Stop) -> Output | None:
+    def _record_active(self, driver: Driver, stop: Stop) -> Output | None:
         """Record blocks in progress when the run was stopped; return the last block's output so far."""
         partial: Output | None = None
-        for work, attempt in driver.attempts.under_way.items():
-            output, called = _so_far(attempt), self._children.under_way.get(work)
-            spans = () if called is None else spans_of(called._stopped(stop))
+        for work, attempt in driver.attempts.active.items():
+            output, called = _partial_output(attempt), self._children.active.get(work)
+            spans = () if called is None else spans_of(called._stop_child(stop))
             self._logs.add_block(driver.log_of(attempt, error=stop.value, child_spans=spans), output)
-            if output and attempt.call.node.is_terminal and not attempt.call.rounds:
+            if output and attempt.call.node.is_terminal and not attempt.call.iterations:
                 partial = output
         return partial
 
-    def _stopped(self, stop: Stop) -> list[BlockLog]:
+    def _stop_child(self, stop: Stop) -> list[BlockLog]:
         """Return what its blocks did until the calling run was stopped."""
         if self._driver is not None:
-            self._close(self._driver, stop)
+            self._record_active(self._driver, stop)
         return blocks_of(self._state)
 
-    def _halt(self, stop: Stop) -> None:
+    def _stop_run(self, stop: Stop) -> None:
         if self._stop is None:
             self._stop = stop
             if self._drive is not None:
                 self._drive.cancel()
 
     def _stream(self) -> RunStream | None:
-        if not self._request.streams:
+        if not self._request.is_streaming:
             return None
         selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
-        return RunStream(self._context.sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
+        return RunStream(self._context.sink, selectors, self._engine.limits, can_retract=self._request.agent_events)
 
 
 class _Children:
@@ -239,10 +239,10 @@ class _Children:
         self._environment = environment
         self._journal = journal
         self._before_effect = before_effect
-        self.under_way: dict[Work, Execution] = {}
+        self.active: dict[Work, Execution] = {}
         """Child runs in progress, by the calling work."""
 
-    def runner(self, work: Work, state: RunState, spending: Spending, journaled: bool) -> ChildRunner:
+    def runner(self, work: Work, state: RunState, spending: UsageCounter, journaled: bool) -> ChildRunner:
         """See RunContext."""
         journal = self._journal if journaled else None
 
@@ -253,25 +253,25 @@ class _Children:
                 workflow,
                 request,
                 environment=self._environment,
-                sink=_Silence(),
+                sink=_NullSink(),
                 journal=None if journal is None else _ChildJournal(journal, work),
                 entries=state.children.get(child_key(work), ()),
                 state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
             if journaled:  # a workflow called as an agent's tool is in its tool calls
-                self.under_way[work] = child
+                self.active[work] = child
             try:
                 result = await child.run()
             finally:
-                spending.add(child.spent)
-            self.under_way.pop(work, None)
+                spending.add(child.usage)
+            self.active.pop(work, None)
             return result
 
         return run_child
 
 
-class _Silence:
+class _NullSink:
     """Discards the events of a called workflow: callers see only their workflow's own outputs."""
 
     async def emit(self, event: RunEvent) -> None:
@@ -286,13 +286,13 @@ class _ChildJournal:
         self._work = work
 
     async def record(self, kind: str, data: msgspec.Raw) -> None:
-        entry = InChild(self._work, data)
+        entry = ChildEntry(self._work, data)
         await self._journal.record(kind_of(entry), encode(entry))
 
     async def flush(self) -> None:
         await self._journal.flush()
 
 
-def _so_far(attempt: Attempt) -> Output:
+def _partial_output(attempt: Attempt) -> Output:
     writer = attempt.call.writer
     return {"content": writer.text} if writer is not None and writer.text else {}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from executor_service.engine.errors import BadReference, ContainerFailure
-from executor_service.engine.resolver import AsTyped, Resolver
+from executor_service.engine.resolver import Resolver, Unresolved
 from executor_service.engine.state import Opening
 from shared.workflow.compile.templates import Literal, Template, within_string
 from shared.workflow.format.js_values import MISSING, Json, Missing, parse_json, stringify, to_number
@@ -23,14 +23,14 @@ PREFIX: Final[Mapping[bool, str]] = {
 }
 
 
-def fixed_rounds(count: Json, what: str) -> Opening:
+def opening_for_count(count: Json, what: str) -> Opening:
     """Return this many iterations. Raises ContainerFailure for a negative or invalid number."""
     if problem := count_problem(count):
         raise ContainerFailure(f"{what} {problem}")
     return Opening(math.ceil(to_number(count)))
 
 
-def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:
+def opening_for_items(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:
     """Return one iteration for each item. Raises ContainerFailure."""
     if isinstance(template, Literal) and _is_blank(template.value):
         raise ContainerFailure(EMPTY[is_parallel])
@@ -52,18 +52,18 @@ def _is_blank(value: Json) -> bool:
 def _collection(template: Template, resolver: Resolver) -> Json | Missing:
     if isinstance(template, TextTemplate):
         reference = template.sole_reference
-        found = AsTyped.AS_TYPED if reference is None else resolver.find(reference)
-        return _inline(template.parts, resolver) if isinstance(found, AsTyped) else _parsed_if_text(found)
+        found = Unresolved.UNRESOLVED if reference is None else resolver.find(reference)
+        return _parse_inline(template.parts, resolver) if isinstance(found, Unresolved) else _parse_if_text(found)
     value = resolver.render(template)
-    return _inline((value,), resolver) if isinstance(value, str) else value
+    return _parse_inline((value,), resolver) if isinstance(value, str) else value
 
 
-def _parsed_if_text(value: Json | Missing) -> Json | Missing:
+def _parse_if_text(value: Json | Missing) -> Json | Missing:
     parsed = parse_json(value) if isinstance(value, str) else MISSING
     return parsed if isinstance(parsed, list | dict) else value
 
 
-def _inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
+def _parse_inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
     """Return typed items with values filled in. Single quotes may replace double ones.
 
     A value inside a string stays in it, whichever quotes the author typed and whichever the value has.

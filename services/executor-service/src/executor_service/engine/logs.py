@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.limits import Limits
-from executor_service.engine.positions import Round, node_name, parent_iterations
+from executor_service.engine.positions import Iteration, block_copy_id, parent_iterations
 from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.clock import ms_between
@@ -16,7 +16,7 @@ from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.nesting import MAX_NESTING, is_too_deep
 
-MOST_LEVELS: Final = 2 * MAX_NESTING
+MAX_LEVELS: Final = 2 * MAX_NESTING
 """Depth of the search for secrets: loops and called workflows add levels around values of maximum depth."""
 MAX_SPANS: Final = 500
 """Limit for reported blocks of a called workflow."""
@@ -26,7 +26,7 @@ SHORT_REASON: Final = 256
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class LogBook:
+class BlockLogs:
     """Writes a run's log entries into its state."""
 
     def __init__(self, state: RunState, limits: Limits, secrets: Secrets) -> None:
@@ -45,18 +45,18 @@ class LogBook:
 
     def add_block(self, entry: BlockLog, output: Output) -> None:
         """Add a block's entry with its output, and a called workflow's trace while there is room."""
-        shown, told = self.shown(visible(output)), self._room_for(entry.child_spans)
-        self.add(msgspec.structs.replace(entry, output=shown, child_spans=told, error=self._reason(entry.error)))
+        shown, kept = self.redact(visible_fields(output)), self._room_for(entry.child_spans)
+        self.add(msgspec.structs.replace(entry, output=shown, child_spans=kept, error=self._reason(entry.error)))
 
-    def resumed(self, order: int, output: Output, at: datetime) -> None:
+    def record_resume(self, order: int, output: Output, at: datetime) -> None:
         """Add the outcome to a paused block's entry with this number."""
         for index, entry in enumerate(self._state.logs):
             if entry.execution_order == order:
                 took = ms_between(entry.started_at, at)
-                shown = self.shown(visible(output))
+                shown = self.redact(visible_fields(output))
                 self._state.logs[index] = msgspec.structs.replace(entry, output=shown, ended_at=at, duration_ms=took)
 
-    def shown(self, value: Json) -> Json:
+    def redact(self, value: Json) -> Json:
         """Return a value for a log: secrets masked, size limited."""
         if value is None:
             return None
@@ -65,29 +65,29 @@ class LogBook:
         truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
             return truncated
-        if not self._secrets.may_be_in(raw):
+        if not self._secrets.may_occur_in(raw):
             return value
-        return truncated if is_too_deep(raw, MOST_LEVELS) else self._secrets.hidden_within(value, by_name=True)
+        return truncated if is_too_deep(raw, MAX_LEVELS) else self._secrets.redact_value(value, by_name=True)
 
-    def shown_output(self, output: Output, raw: bytes) -> bytes | None:
+    def redact_output(self, output: Output, raw: bytes) -> bytes | None:
         """Return the run's output as JSON with every secret masked; None if `raw`, its JSON, has none."""
-        if not self._secrets.may_be_in(raw):
+        if not self._secrets.may_occur_in(raw):
             return None
-        if is_too_deep(raw, MOST_LEVELS):
+        if is_too_deep(raw, MAX_LEVELS):
             return _encode({"truncated": True, "bytes": len(raw)})
-        masked = _encode(self._secrets.hidden_within(dict(output), by_name=True))
+        masked = _encode(self._secrets.redact_value(dict(output), by_name=True))
         return None if masked == raw else masked
 
-    def shown_reason(self, text: str) -> str:
+    def redact_reason(self, text: str) -> str:
         """Return the reason of a failure with every secret masked, at most as long as an error may be."""
-        return self._secrets.hidden(text)[:MAX_ERROR_CHARS]
+        return self._secrets.redact(text)[:MAX_ERROR_CHARS]
 
     def _reason(self, error: str | None) -> str | None:
         if error is None:
             return None
-        told = error if self._bytes + len(error) <= self._limits.log_bytes else error[:SHORT_REASON]
-        self._bytes += len(told)
-        return told
+        kept = error if self._bytes + len(error) <= self._limits.log_bytes else error[:SHORT_REASON]
+        self._bytes += len(kept)
+        return kept
 
     def _room_for(self, spans: ChildSpans) -> ChildSpans:
         size = len(_encode(spans)) if spans else 0
@@ -107,24 +107,24 @@ def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:
     return tuple(msgspec.to_builtins(log) for log in blocks[:MAX_SPANS])
 
 
-def visible(output: Output) -> JsonObject:
+def visible_fields(output: Output) -> JsonObject:
     """Return an output without the engine's own fields."""
     if any(key.startswith("_") for key in output):
         return {key: value for key, value in output.items() if not key.startswith("_")}
     return dict(output)  # copied completely: a caller may send a million keys
 
 
-def placed(entry: BlockLog, rounds: tuple[Round, ...], *, is_container: bool = False) -> BlockLog:
+def at_position(entry: BlockLog, iterations: tuple[Iteration, ...], *, is_container: bool = False) -> BlockLog:
     """Return a log entry named for the block's position in loops and parallels."""
-    if not rounds:
+    if not iterations:
         return entry
-    innermost = rounds[0]
+    innermost = iterations[0]
     return msgspec.structs.replace(
         entry,
-        block_id=node_name(entry.block_id, rounds),
+        block_id=block_copy_id(entry.block_id, iterations),
         block_name=entry.block_name if is_container else f"{entry.block_name} (iteration {innermost.index})",
         loop_id=None if innermost.is_parallel else innermost.container_id,
         parallel_id=innermost.container_id if innermost.is_parallel else None,
         iteration_index=innermost.index,
-        parent_iterations=parent_iterations(rounds),
+        parent_iterations=parent_iterations(iterations),
     )

@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class RunEnd:
     """Facts that determine the outcome."""
 
     request: RunRequest
@@ -35,7 +35,7 @@ class Ending:
     blocks_dropped: int = 0
 
 
-def result_of(ending: Ending) -> RunResult:
+def build_result(ending: RunEnd) -> RunResult:
     """Return the result of an ended or paused run."""
     status = _status(ending)
     output = _output(ending, status)
@@ -64,9 +64,9 @@ def blocks_of(state: RunState) -> list[BlockLog]:
     """Return the log, including waiting calls; a stopped one has its entry already."""
     if not state.waiting:
         return state.logs
-    told = {log.execution_order for log in state.logs}
+    logged = {log.execution_order for log in state.logs}
     waiting = (call.log for call in state.waiting.values())
-    return [*state.logs, *(log for log in waiting if log.execution_order not in told)]
+    return [*state.logs, *(log for log in waiting if log.execution_order not in logged)]
 
 
 def timed_out(request: RunRequest) -> RunError:
@@ -74,7 +74,7 @@ def timed_out(request: RunRequest) -> RunError:
     return RunError(ErrorCode.TIMEOUT, timeout_message(request.time_limit_text_ms or request.time_limit_ms))
 
 
-def _status(ending: Ending) -> RunStatus:
+def _status(ending: RunEnd) -> RunStatus:
     if ending.cancelled:
         return RunStatus.CANCELLED
     if ending.error is not None:
@@ -84,7 +84,7 @@ def _status(ending: Ending) -> RunStatus:
     return RunStatus.COMPLETED
 
 
-def _output(ending: Ending, status: RunStatus) -> Output:
+def _output(ending: RunEnd, status: RunStatus) -> Output:
     if status is RunStatus.PAUSED:
         return _paused_output(list(ending.state.pauses.values()))
     output = ending.state.final if ending.state.final is not None else (ending.partial or {})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from executor_service.engine.errors import RunRefused
 from executor_service.engine.limits import Limits
-from executor_service.engine.positions import block_as_seen_outside
+from executor_service.engine.positions import visible_block_id
 from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
 from shared.contracts.block_logs import REDACTED
@@ -40,8 +40,8 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mappi
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
-    begun = _start_output(workflow, start, request, environment)
-    return Plan(_checked(workflow.graph(start), workflow, limits), begun)
+    output = _start_output(workflow, start, request, environment)
+    return Plan(_check_graph(workflow.graph(start), workflow, limits), output)
 
 
 def _start_output(
@@ -75,25 +75,25 @@ def _partial_plan(
     missing = [source for source in sources if source not in run_from.outputs and _can_run(workflow, source)]
     if missing and not workflow.blocks[block_id].spec.is_trigger:
         raise RunRefused(f"The block before this one has not run: {workflow.blocks[missing[0]].name}")
-    begun: Output = {}
+    output: Output = {}
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
         if any(REDACTED in text for text in texts(before)):
             raise RunRefused("The input of the earlier run has secrets, which were not kept. Send it anew.")
-        begun = _start_output(workflow, block_id, request, environment) if before is None else before
-    graph = _checked(workflow.graph(block_id), workflow, limits)
-    anew = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
-    given = {block_as_seen_outside(name): output for name, output in run_from.outputs.items()}
-    kept = {key: output for key, output in given.items() if key not in anew}
-    return Plan(graph, begun, kept, _assigned(workflow, kept))
+        output = _start_output(workflow, block_id, request, environment) if before is None else before
+    graph = _check_graph(workflow.graph(block_id), workflow, limits)
+    rerun = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
+    earlier = {visible_block_id(name): output for name, output in run_from.outputs.items()}
+    reused = {key: output for key, output in earlier.items() if key not in rerun}
+    return Plan(graph, output, reused, _assigned(workflow, reused))
 
 
 def _assigned(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
     """Return the variables set by Variables blocks, by id: their outputs have them by name."""
     ids = {variable.name: variable.id for variable in reversed(workflow.state.variables.values())}
     setting = {key for key, block in workflow.blocks.items() if block.type == VARIABLES.type}
-    told = (output.items() for key, output in outputs.items() if key in setting)
-    return {ids[name]: value for items in told for name, value in items if name in ids}
+    items_by_block = (output.items() for key, output in outputs.items() if key in setting)
+    return {ids[name]: value for items in items_by_block for name, value in items if name in ids}
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
@@ -110,7 +110,7 @@ def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
     return next((block.id for block in outermost if block.type != "note" and block.id not in targets), None)
 
 
-def _checked(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:
+def _check_graph(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:
     for container_id, body in graph.bodies.items():
         if body.nodes and not body.entries:
             raise RunRefused(not_connected("Parallel" if container_id in workflow.parallels else "Loop"))

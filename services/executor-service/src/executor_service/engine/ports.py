@@ -40,6 +40,6 @@ class Expressions(Protocol):
         """Return whether the expression is true. Raises BadCondition; FlowportError if it cannot be evaluated."""
         ...
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Release what is stored for this ended run (its `sandbox_scope`)."""
         ...

@@ -11,7 +11,7 @@ from shared.workflow.format.models import WorkflowState
 _FIRST_BRANCH: Final = "₍0₎"
 
 
-class Round(msgspec.Struct, frozen=True):
+class Iteration(msgspec.Struct, frozen=True):
     """A container around a block, with its iteration or branch."""
 
     container_id: str
@@ -19,7 +19,7 @@ class Round(msgspec.Struct, frozen=True):
     is_parallel: bool
 
 
-class Places:
+class ScopePositions:
     """Reads the scopes of a run."""
 
     def __init__(self, workflow: WorkflowState, state: RunState) -> None:
@@ -33,18 +33,18 @@ class Places:
             yield current
             current = self._state.scopes[current.parent or ""]
 
-    def rounds(self, scope: Scope) -> tuple[Round, ...]:
+    def iterations(self, scope: Scope) -> tuple[Iteration, ...]:
         """Return the containers around a block of this scope, innermost first."""
         return tuple(
-            Round(inner.container, inner.index, inner.container in self._workflow.parallels)
+            Iteration(inner.container, inner.index, inner.container in self._workflow.parallels)
             for inner in self.scopes(scope)
             if inner.container is not None
         )
 
 
-def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
+def block_copy_id(block_id: str, iterations: tuple[Iteration, ...]) -> str:
     """Return the id of a block's copy: the block's own, with the branches of the parallels around it."""
-    branches = [around.index for around in rounds if around.is_parallel]
+    branches = [enclosing.index for enclosing in iterations if enclosing.is_parallel]
     if not branches:
         return block_id
     branch, *outer = branches
@@ -52,7 +52,7 @@ def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
     return f"{block_id}{copy}₍{branch}₎"
 
 
-def block_as_seen_outside(name: str) -> str:
+def visible_block_id(name: str) -> str:
     """Return the block's id if this is the copy visible outside: that of first branches.
 
     Other copies' names stay unchanged.
@@ -60,24 +60,24 @@ def block_as_seen_outside(name: str) -> str:
     return name.removesuffix(_FIRST_BRANCH)
 
 
-def place(block_id: str, rounds: tuple[Round, ...]) -> str:
+def execution_path(block_id: str, iterations: tuple[Iteration, ...]) -> str:
     """Return a name unique among all block executions in the run."""
-    return "/".join([*(str(around.index) for around in reversed(rounds)), block_id])
+    return "/".join([*(str(enclosing.index) for enclosing in reversed(iterations)), block_id])
 
 
-def context_id(block_id: str, rounds: tuple[Round, ...]) -> str:
+def context_id(block_id: str, iterations: tuple[Iteration, ...]) -> str:
     """Return the name of a pause, unique among all copies and iterations in the run."""
-    loops = [f"_loop{around.index}" for around in reversed(rounds) if not around.is_parallel]
-    return node_name(block_id, rounds) + "".join(loops)
+    loops = [f"_loop{enclosing.index}" for enclosing in reversed(iterations) if not enclosing.is_parallel]
+    return block_copy_id(block_id, iterations) + "".join(loops)
 
 
-def parent_iterations(rounds: tuple[Round, ...]) -> tuple[dict[str, Any], ...]:
+def parent_iterations(iterations: tuple[Iteration, ...]) -> tuple[dict[str, Any], ...]:
     """Return the containers around the innermost one, outermost first, for log entries."""
     return tuple(
         {
-            "iterationCurrent": around.index,
-            "iterationType": "parallel" if around.is_parallel else "loop",
-            "iterationContainerId": around.container_id,
+            "iterationCurrent": enclosing.index,
+            "iterationType": "parallel" if enclosing.is_parallel else "loop",
+            "iterationContainerId": enclosing.container_id,
         }
-        for around in reversed(rounds[1:])
+        for enclosing in reversed(iterations[1:])
     )

@@ -4,22 +4,22 @@ from datetime import datetime
 from typing import Final
 
 from executor_service.engine.entries import (
-    BlockDone,
+    BlockFinished,
     CallPaused,
     CallResumed,
-    Checked,
+    ChildEntry,
+    ChildPinned,
+    ContainerOpened,
+    EffectAnnounced,
     Entry,
-    InChild,
-    Intended,
-    Numbered,
-    Opened,
-    Pinned,
-    Resumed,
+    LoggedEntry,
+    LoopChecked,
+    PauseResumed,
 )
-from executor_service.engine.logs import LogBook, placed
-from executor_service.engine.positions import Places, Round
+from executor_service.engine.logs import BlockLogs, at_position
+from executor_service.engine.positions import Iteration, ScopePositions
 from executor_service.engine.scheduler import Scheduler
-from executor_service.engine.state import Output, RunState, Told, WaitingCall, Work
+from executor_service.engine.state import BlockOutput, Output, RunState, WaitingCall, Work
 from executor_service.engine.usage import add_usage
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
@@ -35,11 +35,11 @@ class Progress:
     """A run's state and its transitions. `failure` is the first error that no edge handled."""
 
     def __init__(
-        self, workflow: CompiledWorkflow, graph: Graph, state: RunState, logs: LogBook, stop_after: str | None
+        self, workflow: CompiledWorkflow, graph: Graph, state: RunState, logs: BlockLogs, stop_after: str | None
     ) -> None:
         self.state = state
         self.logs = logs
-        self.places = Places(workflow.state, state)
+        self.positions = ScopePositions(workflow.state, state)
         self.scheduler = Scheduler(workflow.state, graph, state)
         self.failure: RunError | None = None
         self._workflow = workflow
@@ -50,36 +50,36 @@ class Progress:
         """Return whether nothing new may start; work in progress still finishes."""
         return self.failure is not None or self.state.finished
 
-    def own_output(self, entry: Entry) -> list[Told]:
+    def block_output(self, entry: Entry) -> list[BlockOutput]:
         """Return the block's output in an entry about to be applied; nothing if it failed or waits."""
-        if not isinstance(entry, BlockDone) or entry.error is not None or entry.pause is not None:
+        if not isinstance(entry, BlockFinished) or entry.error is not None or entry.pause is not None:
             return []
-        return [Told(self.scheduler.node(entry.work).block_id, entry.output)]
+        return [BlockOutput(self.scheduler.node(entry.work).block_id, entry.output)]
 
-    def apply(self, entry: Entry) -> list[Told]:
+    def apply(self, entry: Entry) -> list[BlockOutput]:
         """Apply an entry; return the resulting outputs besides its own block's."""
-        if isinstance(entry, Numbered):
+        if isinstance(entry, LoggedEntry):
             self.state.order = max(self.state.order, entry.order)
         match entry:
-            case BlockDone():
+            case BlockFinished():
                 self._block_done(entry)
-                return self._leave(entry.log.ended_at)
-            case Opened():
+                return self._log_exits(entry.log.ended_at)
+            case ContainerOpened():
                 self._opened(entry)
-                return self._leave(entry.at)
-            case Checked():
+                return self._log_exits(entry.at)
+            case LoopChecked():
                 self._checked(entry)
-                return self._leave(entry.at, problem=entry.problem)
-            case Resumed():
+                return self._log_exits(entry.at, problem=entry.problem)
+            case PauseResumed():
                 pause = self.state.pauses.pop(entry.context_id)
-                self.logs.resumed(pause.order, entry.output, entry.at)
+                self.logs.record_resume(pause.order, entry.output, entry.at)
                 self._finish(pause.work, pause.block_id, entry.output)
-                return [Told(pause.block_id, entry.output), *self._leave(entry.at)]
-            case Intended():
+                return [BlockOutput(pause.block_id, entry.output), *self._log_exits(entry.at)]
+            case EffectAnnounced():
                 self.state.intents.add(entry.work)
-            case Pinned():
+            case ChildPinned():
                 self.state.pins[child_key(entry.work)] = entry.pin
-            case InChild():
+            case ChildEntry():
                 self.state.children.setdefault(child_key(entry.work), []).append(entry.entry)
             case CallPaused():
                 self._call_paused(entry)
@@ -87,7 +87,7 @@ class Progress:
                 self._call_resumed(entry.work)
         return []
 
-    def revive(self) -> None:
+    def requeue_running(self) -> None:
         """Make work ready again that was in progress in the stored state."""
         self.state.ready[:0] = self.state.running.values()
         self.state.running.clear()
@@ -97,10 +97,10 @@ class Progress:
         self.state.order += 1
         return self.state.order
 
-    def _block_done(self, entry: BlockDone) -> None:
+    def _block_done(self, entry: BlockFinished) -> None:
         node = self.scheduler.node(entry.work)
         self.state.intents.discard(entry.work)
-        self._forget_child(child_key(entry.work))
+        self._remove_child(child_key(entry.work))
         self.state.variables.update(entry.assignments)
         self.state.assigned.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
@@ -113,9 +113,9 @@ class Progress:
         else:
             self._finish(entry.work, node.block_id, entry.output)
 
-    def _forget_child(self, key: str) -> None:
-        for kept in (self.state.children, self.state.pins, self.state.waiting):
-            kept.pop(key, None)
+    def _remove_child(self, key: str) -> None:
+        for by_key in (self.state.children, self.state.pins, self.state.waiting):
+            by_key.pop(key, None)
 
     def _call_paused(self, entry: CallPaused) -> None:
         key = child_key(entry.work)
@@ -142,7 +142,7 @@ class Progress:
         else:
             self.scheduler.complete(work, output)
 
-    def _opened(self, entry: Opened) -> None:
+    def _opened(self, entry: ContainerOpened) -> None:
         if self.is_over:
             self.state.running.pop(entry.work.key, None)
         elif entry.opening is None:
@@ -150,7 +150,7 @@ class Progress:
         else:
             self.scheduler.open(entry.work, entry.opening, entry.at)
 
-    def _checked(self, entry: Checked) -> None:
+    def _checked(self, entry: LoopChecked) -> None:
         if self.is_over:
             self.state.running.pop(entry.work.key, None)
         elif entry.error is not None:
@@ -165,25 +165,25 @@ class Progress:
 
     def _fail_container(self, work: Work, error: RunError | None, at: datetime) -> None:
         self._fail(work, error)
-        rounds = self.places.rounds(self.state.scopes[work.scope])
+        iterations = self.positions.iterations(self.state.scopes[work.scope])
         self._log_container(
-            self.scheduler.node(work).block_id, rounds, {}, at, at, error=error.message if error else ""
+            self.scheduler.node(work).block_id, iterations, {}, at, at, error=error.message if error else ""
         )
 
-    def _leave(self, at: datetime, problem: str | None = None) -> list[Told]:
+    def _log_exits(self, at: datetime, problem: str | None = None) -> list[BlockOutput]:
         """Log the containers that were left, innermost first. `problem`: the innermost one's reason."""
         exits, self.scheduler.exits = self.scheduler.exits, []
         for left in exits:
-            self._log_container(left.block_id, left.rounds, left.output, left.started_at, at, problem=problem)
+            self._log_container(left.block_id, left.iterations, left.output, left.started_at, at, problem=problem)
             problem = None
             if left.block_id == self._stop_after and not self.state.finished:
                 self.state.final, self.state.finished = left.output, True
-        return [Told(left.block_id, left.output) for left in exits]
+        return [BlockOutput(left.block_id, left.output) for left in exits]
 
     def _log_container(
         self,
         block_id: str,
-        rounds: tuple[Round, ...],
+        iterations: tuple[Iteration, ...],
         output: Output,
         started_at: datetime,
         ended_at: datetime,
@@ -192,7 +192,7 @@ class Progress:
         problem: str | None = None,
     ) -> None:
         block = self._workflow.blocks[block_id]
-        is_copy = any(around.is_parallel and around.index for around in rounds)
+        is_copy = any(enclosing.is_parallel and enclosing.index for enclosing in iterations)
         entry = BlockLog(
             block_id=block_id,
             block_name=block.type if is_copy else block.name,
@@ -203,12 +203,12 @@ class Progress:
             execution_order=self.next_order(),
             success=error is None,
             error=error,
-            input=None if problem is None else self.logs.shown(self._asked(block_id, problem)),
+            input=None if problem is None else self.logs.redact(self._condition_input(block_id, problem)),
         )
-        entry = placed(entry, rounds, is_container=True)
+        entry = at_position(entry, iterations, is_container=True)
         self.logs.add_block(entry, output)
 
-    def _asked(self, loop_id: str, problem: str) -> JsonObject:
+    def _condition_input(self, loop_id: str, problem: str) -> JsonObject:
         """Return the condition of a loop that ended because of its error."""
         condition = self._workflow.loops[loop_id].condition
         return {"condition": "" if condition is None else condition.source, "problem": problem}

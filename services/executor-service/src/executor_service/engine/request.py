@@ -38,7 +38,7 @@ class RunRequest:
     """Emit BlockStarted and BlockEnded, for the canvas."""
     call_chain: tuple[str, ...] = ()
     """Ids of the calling workflows, outermost first, without this one."""
-    within: str = ""
+    parent_path: str = ""
     """A called workflow's place in its parent run; empty for a top-level run."""
     pause_prefix: str = ""
     """Prefix of its pauses' names, likewise."""
@@ -104,7 +104,7 @@ class RunRequest:
         return f"{self.workspace_id}/{self.run_id}"
 
     @property
-    def streams(self) -> bool:
+    def is_streaming(self) -> bool:
         """Return whether selected outputs are streamed during the run."""
         return self.mode is not RunMode.SYNC and bool(self.selected_outputs)
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from executor_service.engine.errors import BadReference, SecretNotKept, TooMuchText, UnknownVariable
-from executor_service.engine.positions import Places
+from executor_service.engine.errors import BadReference, SecretMasked, TextTooLong, UnknownVariable
+from executor_service.engine.positions import ScopePositions
 from executor_service.engine.state import Output, RunState, Scope
 from shared.contracts.block_logs import REDACTED
 from shared.workflow.compile.compiler import CompiledWorkflow
@@ -17,14 +17,14 @@ from shared.workflow.format.references import EnvMarker, Path, Reference, TextTe
 from shared.workflow.format.variables import values_from
 
 
-class AsTyped(Enum):
+class Unresolved(Enum):
     """Not a reference: the text stays as typed."""
 
-    AS_TYPED = "as typed"
+    UNRESOLVED = "as typed"
 
 
-AS_TYPED: Final = AsTyped.AS_TYPED
-Found = Json | Missing | AsTyped
+UNRESOLVED: Final = Unresolved.UNRESOLVED
+Found = Json | Missing | Unresolved
 
 _LOOP_INDEX: Final = frozenset({"index", "iteration"})
 _LOOP_ITEM: Final = frozenset({"currentItem", "item"})
@@ -39,16 +39,16 @@ class Sources:
         self._workflow = workflow
         self._state = state
         self.environment = environment
-        self._places = Places(workflow.state, state)
+        self._positions = ScopePositions(workflow.state, state)
         self._filled = values_from(environment, workflow.state)
-        self.left: Mapping[str, Output] = {}
+        self.earlier_outputs: Mapping[str, Output] = {}
         """An earlier run's outputs of blocks that do not run again: from its log, without secrets."""
 
     @property
     def variables(self) -> Mapping[str, Json]:
         """Return all values, by id. Environment values in their texts are never in stored state."""
-        as_written = {key: value for key, value in self._filled.items() if key not in self._state.assigned}
-        return {**self._state.variables, **as_written} if as_written else self._state.variables
+        restore_references = {key: value for key, value in self._filled.items() if key not in self._state.assigned}
+        return {**self._state.variables, **restore_references} if restore_references else self._state.variables
 
     def at(self, scope: Scope) -> "Resolver":
         """Return the values visible to a block of this scope."""
@@ -65,11 +65,11 @@ class Sources:
                 return self._variable(reference)
             case name:
                 block = self._workflow.state.block_named(name)
-                return AS_TYPED if block is None else self._of_block(reference, block.id, scope)
+                return UNRESOLVED if block is None else self._find_block_value(reference, block.id, scope)
 
     def _variable(self, reference: Reference) -> Found:
         if not reference.path:
-            return AS_TYPED
+            return UNRESOLVED
         wanted = to_string(reference.path[0])
         variable = self._workflow.state.variables.get(wanted) or self._workflow.variables_by_name.get(
             normalize_name(wanted)
@@ -77,13 +77,15 @@ class Sources:
         if variable is None:
             available = ", ".join(v.name for v in self._workflow.state.variables.values()) or "none"
             raise UnknownVariable(f'Variable "{wanted}" doesn\'t exist. Available: {available}')
-        return self._whole(reference, value_at(self.variables.get(variable.id), reference.path[1:]), bool(self.left))
+        return self._require_unmasked(
+            reference, value_at(self.variables.get(variable.id), reference.path[1:]), bool(self.earlier_outputs)
+        )
 
-    def _of_block(self, reference: Reference, block_id: str, scope: Scope) -> Found:
+    def _find_block_value(self, reference: Reference, block_id: str, scope: Scope) -> Found:
         if self._workflow.state.is_container(block_id):
-            around = next((inner for inner in self._places.scopes(scope) if inner.container == block_id), None)
-            if around is not None and not (reference.path and reference.path[0] in _RESULTS):
-                return self._of_round(reference, around, named=reference.root)
+            enclosing = next((inner for inner in self._positions.scopes(scope) if inner.container == block_id), None)
+            if enclosing is not None and not (reference.path and reference.path[0] in _RESULTS):
+                return self._find_iteration_value(reference, enclosing, named=reference.root)
         output = self.output_of(block_id, scope)
         path: Path = reference.path
         if self._workflow.state.is_container(block_id):
@@ -101,42 +103,44 @@ class Sources:
             )
         except UndeclaredField as error:
             raise BadReference(error.message) from error
-        return self._whole(reference, found, block_id in self.left)
+        return self._require_unmasked(reference, found, block_id in self.earlier_outputs)
 
-    def _whole(self, reference: Reference, found: Json | Missing, was_left: bool) -> Json | Missing:
-        """Raises SecretNotKept."""
-        if was_left and not isinstance(found, Missing) and any(REDACTED in text for text in texts(found)):
-            raise SecretNotKept(reference.raw)
+    def _require_unmasked(self, reference: Reference, found: Json | Missing, is_earlier: bool) -> Json | Missing:
+        """Raises SecretMasked."""
+        if is_earlier and not isinstance(found, Missing) and any(REDACTED in text for text in texts(found)):
+            raise SecretMasked(reference.raw)
         return found
 
     def output_of(self, block_id: str, scope: Scope) -> dict[str, Json] | None:
         """Return a block's latest output visible in this scope: from its own branch, if they share a parallel."""
-        around = self._workflow.containers_of(block_id)
-        while scope.container is not None and scope.container not in around:
+        enclosing = self._workflow.containers_of(block_id)
+        while scope.container is not None and scope.container not in enclosing:
             scope = self._state.scopes[scope.parent or ""]
         return self._state.frames[scope.frame].get(block_id)
 
     def _innermost(self, reference: Reference, scope: Scope, *, is_parallel: bool) -> Found:
         parallels = self._workflow.state.parallels
-        around = next(
-            (inner for inner in self._places.scopes(scope) if (inner.container in parallels) is is_parallel), None
+        enclosing = next(
+            (inner for inner in self._positions.scopes(scope) if (inner.container in parallels) is is_parallel), None
         )
-        return AS_TYPED if around is None else self._of_round(reference, around, named=reference.root)
+        return (
+            UNRESOLVED if enclosing is None else self._find_iteration_value(reference, enclosing, named=reference.root)
+        )
 
-    def _of_round(self, reference: Reference, around: Scope, *, named: str) -> Found:
-        is_parallel = around.container in self._workflow.state.parallels
-        container = self._state.containers[f"{around.parent or ''}{around.container}"]
+    def _find_iteration_value(self, reference: Reference, enclosing: Scope, *, named: str) -> Found:
+        is_parallel = enclosing.container in self._workflow.state.parallels
+        container = self._state.containers[f"{enclosing.parent or ''}{enclosing.container}"]
         if not reference.path:
             items = container.items
-            over = {} if items is None else {"currentItem": items[around.index], "items": items}
-            return {"index": around.index, **over}
+            over = {} if items is None else {"currentItem": items[enclosing.index], "items": items}
+            return {"index": enclosing.index, **over}
         key, rest = reference.path[0], reference.path[1:]
         if key == "index" or (key in _LOOP_INDEX and not is_parallel):
-            return value_at(around.index, rest)
+            return value_at(enclosing.index, rest)
         if key == "currentItem" or (key in _LOOP_ITEM and not is_parallel):
-            return AS_TYPED if container.items is None else value_at(container.items[around.index], rest)
+            return UNRESOLVED if container.items is None else value_at(container.items[enclosing.index], rest)
         if key == "items":
-            return AS_TYPED if container.items is None else value_at(container.items, rest)
+            return UNRESOLVED if container.items is None else value_at(container.items, rest)
         available = ("index",) if container.items is None else ("index", "currentItem", "items")
         raise BadReference(fields_error(reference.path_text, named, available))
 
@@ -168,11 +172,11 @@ class Resolver:
         """Return the value of `{{name}}`; None if there is none."""
         return self._sources.environment.get(name)
 
-    def counted(self, text: str, times: int = 1) -> str:
-        """Count text to be filled in. Raises TooMuchText: a few references can exceed memory."""
+    def count_text(self, text: str, times: int = 1) -> str:
+        """Count text to be filled in. Raises TextTooLong: a few references can exceed memory."""
         self._filled_in += times * len(text)
         if self._filled_in > self._sources.limit:
-            raise TooMuchText(self._sources.limit)
+            raise TextTooLong(self._sources.limit)
         return text
 
     def render(self, template: Template) -> Json:
@@ -195,7 +199,7 @@ class Resolver:
 
     def _part(self, part: Reference | EnvMarker) -> str:
         found = self._value(part)
-        return part.raw if isinstance(found, AsTyped) else self.counted(as_text(found))
+        return part.raw if isinstance(found, Unresolved) else self.count_text(as_text(found))
 
     def _json_text(self, template: JsonTextTemplate) -> str:
         parts = zip(template.text.parts, template.within_string, strict=True)
@@ -203,22 +207,22 @@ class Resolver:
 
     def _json_part(self, part: Reference | EnvMarker, within_string: bool) -> str:
         found = self._value(part)
-        if isinstance(found, AsTyped):
+        if isinstance(found, Unresolved):
             found = part.raw
         if within_string:
-            return self.counted(stringify(as_text(found))[1:-1])
+            return self.count_text(stringify(as_text(found))[1:-1])
         if isinstance(part, EnvMarker) and isinstance(found, str):
             found = as_literal(found)
-        return self.counted(stringify(None if isinstance(found, Missing) else found))
+        return self.count_text(stringify(None if isinstance(found, Missing) else found))
 
     def _value(self, part: Reference | EnvMarker) -> Found:
         if isinstance(part, EnvMarker):
             value = self.environment_value(part.name)
-            return AS_TYPED if value is None else value
+            return UNRESOLVED if value is None else value
         try:
             return self._sources.find(part, self._scope)
         except UnknownVariable:
-            return AS_TYPED
+            return UNRESOLVED
 
 
 def as_text(value: Json | Missing) -> str:

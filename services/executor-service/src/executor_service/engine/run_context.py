@@ -10,7 +10,7 @@ from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunRequest
 from executor_service.engine.resolver import Sources
 from executor_service.engine.state import RunState, Work
-from executor_service.engine.usage import Spending
+from executor_service.engine.usage import UsageCounter
 from shared.clock import Clock, SteadyClock
 from shared.workflow.compile.compiler import CompiledWorkflow
 
@@ -44,8 +44,8 @@ class RunContext:
     before_effect: Callable[[], Awaitable[None]]
     """Awaited before an external effect that must not be repeated. Raises FlowportError to prevent it."""
     sources: Sources
-    hidden: Callable[[str], str]
+    redact: Callable[[str], str]
     """Mask all environment values in a text."""
     remaining_seconds: Callable[[], float]
-    child_runner: Callable[[Work, RunState, Spending, bool], ChildRunner]
+    child_runner: Callable[[Work, RunState, UsageCounter, bool], ChildRunner]
     """For callers that can be restored midway, the journal has the child's blocks; others call it again."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from executor_service.engine.positions import Places, Round
+from executor_service.engine.positions import Iteration, ScopePositions
 from executor_service.engine.state import Container, Opening, Output, RunState, Scope, Step, Work
 from shared.workflow.compile.graph import Body, Edge, EdgeCondition, Graph, Node
 from shared.workflow.format.js_values import truthy
@@ -21,7 +21,7 @@ class Exit:
     """A container that was left: its position and output."""
 
     block_id: str
-    rounds: tuple[Round, ...]
+    iterations: tuple[Iteration, ...]
     output: Output
     started_at: datetime
 
@@ -36,7 +36,7 @@ class Scheduler:
         self._workflow = workflow
         self._graph = graph
         self._state = state
-        self._places = Places(workflow, state)
+        self._positions = ScopePositions(workflow, state)
         self.exits: list[Exit] = []
 
     def begin(self) -> None:
@@ -46,9 +46,9 @@ class Scheduler:
 
     def take_ready(self) -> list[Work]:
         """Return all ready work, which then counts as running."""
-        due, self._state.ready = self._state.ready, []
-        self._state.running.update((work.key, work) for work in due)
-        return due
+        ready, self._state.ready = self._state.ready, []
+        self._state.running.update((work.key, work) for work in ready)
+        return ready
 
     def node(self, work: Work) -> Node:
         """Return the node of a piece of work."""
@@ -74,14 +74,14 @@ class Scheduler:
         container = Container(block_id, work.scope, work.node, at, opening.total, opening.items)
         self._state.containers[_container_key(work.scope, block_id)] = container
         if opening.total == 0:
-            self._exit(container, rounds=0)
+            self._exit(container, iterations=0)
         elif self._is_parallel(block_id):
             container.results = [[] for _ in range(opening.total or 0)]
             self._start_batch(container)
         else:
             frame = self._state.scopes[work.scope].frame
             scope = self._enter(_loop_key(container), container=block_id, parent=work.scope, frame=frame)
-            self._go_round(container, scope, ask=opening.check_first)
+            self._start_iteration(container, scope, ask=opening.check_first)
 
     def check(self, work: Work, *, again: bool) -> None:
         """Continue or end a conditional loop."""
@@ -91,7 +91,7 @@ class Scheduler:
         if again:
             self._start(scope)
         else:
-            self._exit(container, rounds=scope.index)
+            self._exit(container, iterations=scope.index)
 
     def _body_of(self, scope: Scope) -> Body:
         return self._graph.body(scope.container)
@@ -108,15 +108,15 @@ class Scheduler:
         body = self._body_of(scope)
         scope.remaining, scope.live, scope.results = list(body.in_degrees), [0] * len(body.nodes), []
         for entry in body.entries:
-            self._make_due(scope, entry)
+            self._make_ready(scope, entry)
 
-    def _go_round(self, container: Container, scope: Scope, *, ask: bool) -> None:
+    def _start_iteration(self, container: Container, scope: Scope, *, ask: bool) -> None:
         if ask:
             self._state.ready.append(Work(Step.CHECK, container.scope, container.node))
         else:
             self._start(scope)
 
-    def _make_due(self, scope: Scope, index: int) -> None:
+    def _make_ready(self, scope: Scope, index: int) -> None:
         block_id = self._body_of(scope).nodes[index].block_id
         step = Step.OPEN if self._workflow.is_container(block_id) else Step.RUN
         scope.pending += 1
@@ -142,7 +142,7 @@ class Scheduler:
             if scope.remaining[edge.target]:
                 continue
             if scope.live[edge.target]:
-                self._make_due(scope, edge.target)
+                self._make_ready(scope, edge.target)
             else:
                 undecided.extend((dead, False) for dead in nodes[edge.target].edges)
 
@@ -158,9 +158,9 @@ class Scheduler:
             container.results.append(scope.results)
         scope.index += 1
         if container.total is None or scope.index < container.total:
-            self._go_round(container, scope, ask=container.total is None)
+            self._start_iteration(container, scope, ask=container.total is None)
         else:
-            self._exit(container, rounds=scope.index)
+            self._exit(container, iterations=scope.index)
 
     def _start_batch(self, container: Container) -> None:
         size = self._workflow.parallels[container.block_id].batch_size
@@ -184,9 +184,9 @@ class Scheduler:
         if container.next_branch < (container.total or 0):
             self._start_batch(container)
         else:
-            self._exit(container, rounds=container.next_branch)
+            self._exit(container, iterations=container.next_branch)
 
-    def _exit(self, container: Container, *, rounds: int) -> None:
+    def _exit(self, container: Container, *, iterations: int) -> None:
         scope = self._state.scopes[container.scope]
         node = self._body_of(scope).nodes[container.node]
         if self._is_parallel(container.block_id):
@@ -196,18 +196,18 @@ class Scheduler:
             self._state.scopes.pop(_loop_key(container), None)
         del self._state.containers[_container_key(container.scope, container.block_id)]
         output: Output = {"results": container.results}
-        self.exits.append(Exit(container.block_id, self._places.rounds(scope), output, container.opened_at))
-        self._finish_node(scope, node, output, self._exit_output(container, rounds))
+        self.exits.append(Exit(container.block_id, self._positions.iterations(scope), output, container.opened_at))
+        self._finish_node(scope, node, output, self._exit_output(container, iterations))
 
-    def _exit_output(self, container: Container, rounds: int) -> Output:
+    def _exit_output(self, container: Container, iterations: int) -> Output:
         if self._is_parallel(container.block_id):
-            exit_marks: Output = {"sentinelEnd": True, "selectedRoute": "parallel_exit", "totalBranches": rounds}
+            exit_marks: Output = {"sentinelEnd": True, "selectedRoute": "parallel_exit", "totalBranches": iterations}
         else:
             exit_marks = {
                 "shouldContinue": False,
                 "shouldExit": True,
                 "selectedRoute": "loop_exit",
-                "totalIterations": rounds,
+                "totalIterations": iterations,
             }
         return {"results": container.results, **exit_marks}
 

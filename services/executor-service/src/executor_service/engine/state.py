@@ -118,7 +118,7 @@ class WaitingCall(msgspec.Struct, omit_defaults=True):
     state: "RunState | None" = None
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+class BlockOutput(msgspec.Struct, frozen=True, array_like=True):
     """Output of a block or container, for callers who selected it."""
 
     block_id: str
@@ -155,5 +155,5 @@ class RunState(msgspec.Struct, omit_defaults=True):
     """Their versions, likewise."""
     waiting: dict[str, WaitingCall] = {}
     """Paused ones, likewise; `children` has later entries."""
-    told: list[Told] = []
+    selected_outputs: list[BlockOutput] = msgspec.field(name="told", default_factory=list)
     """Selected outputs so far, in order: each attempt starts its stream with them."""

@@ -35,9 +35,9 @@ class RunStream:
     """Stream of one run. An empty line separates later text deliveries."""
 
     def __init__(
-        self, sink: EventSink, selectors: Sequence[Selector], limits: Limits, *, can_take_back: bool = False
+        self, sink: EventSink, selectors: Sequence[Selector], limits: Limits, *, can_retract: bool = False
     ) -> None:
-        self.can_take_back = can_take_back
+        self.can_retract = can_retract
         """Whether the reader supports taking text back."""
         self._sink = sink
         self._limits = limits
@@ -62,17 +62,17 @@ class RunStream:
         self._deliveries += 1
         return separator
 
-    def take_back(self) -> None:
+    def undo_delivery(self) -> None:
         """Undo the start of a delivery."""
         self._deliveries -= 1
 
-    def thought(self, text: str) -> str:
+    def limit_thinking(self, text: str) -> str:
         """Return as much of a thought as may still be sent."""
-        told = text[: self._thoughts_left]
-        self._thoughts_left -= len(told)
-        return told
+        piece = text[: self._thoughts_left]
+        self._thoughts_left -= len(piece)
+        return piece
 
-    async def announce(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
+    async def send_outputs(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
         """Send the selected outputs of a finished block. Streamed text is not sent again."""
         selectors = self._selected.get(block_id)
         if selectors is None:
@@ -88,7 +88,7 @@ class RunStream:
             for selector in selectors:
                 value = _selected_value(output, selector)
                 if not isinstance(value, Missing) and await self._send_value(selector, value):
-                    await self._send_text(block_id, as_chunk(value))
+                    await self._deliver_text(block_id, as_chunk(value))
 
     async def _announce_together(self, selectors: Sequence[Selector], output: Output) -> None:
         """Send a structured answer's selected fields as one delivery, a line each."""
@@ -98,12 +98,12 @@ class RunStream:
             if not isinstance(value, Missing) and await self._send_value(selector, value):
                 lines.append(value if isinstance(value, str) else stringify(value))
         if lines:
-            await self._send_text(selectors[0].block_id, "\n".join(lines))
+            await self._deliver_text(selectors[0].block_id, "\n".join(lines))
 
-    async def _send_text(self, block_id: str, text: str) -> None:
-        await self.tell(block_id, self.begin_delivery() + text)
+    async def _deliver_text(self, block_id: str, text: str) -> None:
+        await self.send_text(block_id, self.begin_delivery() + text)
 
-    async def tell(self, block_id: str, text: str) -> None:
+    async def send_text(self, block_id: str, text: str) -> None:
         """Send text, in pieces that fit into a message."""
         for begin in range(0, len(text), MAX_CHUNK):
             await self._sink.emit(Chunk(block_id, text[begin : begin + MAX_CHUNK]))
@@ -133,12 +133,12 @@ class TextWriter:
         self._block_id = block_id
         self._is_live = is_live
         self._parts: list[str] = []
-        self._is_out = False
+        self._has_sent = False
 
     @property
-    def was_used(self) -> bool:
+    def has_sent(self) -> bool:
         """Return whether the reader has any of its text."""
-        return self._is_out
+        return self._has_sent
 
     @property
     def text(self) -> str:
@@ -152,34 +152,34 @@ class TextWriter:
         is_first = not self._parts
         self._parts.append(text)
         if self._is_live:
-            self._is_out = True
+            self._has_sent = True
             separator = self._stream.begin_delivery() if is_first else ""
-            await self._stream.tell(self._block_id, separator + text)
+            await self._stream.send_text(self._block_id, separator + text)
 
     async def end(self) -> None:
         """Send the held text."""
         if not self._is_live and self._parts:
-            await self._stream.tell(self._block_id, self._stream.begin_delivery() + self.text)
+            await self._stream.send_text(self._block_id, self._stream.begin_delivery() + self.text)
 
     async def reset(self) -> None:
         """Take back all text so far; if the reader cannot, separate what follows."""
-        is_out = self._is_out and bool(self._parts)
+        is_out = self._has_sent and bool(self._parts)
         self._parts.clear()
-        if is_out and self._stream.can_take_back:
-            self._is_out = False
-            self._stream.take_back()
+        if is_out and self._stream.can_retract:
+            self._has_sent = False
+            self._stream.undo_delivery()
             await self._sink.emit(ChunkReset(self._block_id))
 
-    async def think(self, text: str) -> None:
+    async def write_thinking(self, text: str) -> None:
         """Send a piece of a model's reasoning."""
-        if self._is_live and (told := self._stream.thought(text)):
-            await self._sink.emit(Thinking(self._block_id, told))
+        if self._is_live and (piece := self._stream.limit_thinking(text)):
+            await self._sink.emit(Thinking(self._block_id, piece))
 
     async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:
         """Report that a tool call started or ended."""
         await self._sink.emit(ToolActivity(self._block_id, phase, call_id, name, status))
 
-    async def broken(self, message: str) -> None:
+    async def report_failure(self, message: str) -> None:
         """Report that the text is incomplete."""
         await self._sink.emit(BlockStreamFailed(self._block_id, message))
 
@@ -227,8 +227,8 @@ def _bare_call(call: Json) -> Json:
 
 def _selected_value(output: Output, selector: Selector) -> Json | Missing:
     """Return the value at the path. JSON text in `content` is searched if it has the path."""
-    visible: Json = {key: value for key, value in output.items() if not key.startswith("_")}
-    value = value_at(visible, selector.steps)
+    visible_fields: Json = {key: value for key, value in output.items() if not key.startswith("_")}
+    value = value_at(visible_fields, selector.steps)
     if value is MISSING and isinstance(content := output.get(TEXT_PATH), str):
         parsed = parse_json(content)
         value = value_at(parsed, selector.steps) if isinstance(parsed, dict | list) else MISSING

@@ -20,7 +20,7 @@ def add_usage(total: Usage, more: Usage) -> Usage:
     )
 
 
-class Spending:
+class UsageCounter:
     """Costs of one block so far, whatever its result and number of attempts."""
 
     def __init__(self) -> None:

@@ -50,11 +50,11 @@ class _Event(msgspec.Struct):
     error: _Error | None = None
 
 
-class Unreadable(Exception):
+class UnreadableAnswer(Exception):
     """The events are not those of an answer."""
 
 
-class Reported(Exception):
+class ServerError(Exception):
     """The server reported an error within its answer."""
 
 
@@ -106,7 +106,7 @@ class AnswerReader:
     def take(self, document: bytes) -> tuple[str, str]:
         """Add an event; return its text and thoughts.
 
-        Raises Unreadable, Reported, AnswerTooLarge, msgspec.DecodeError.
+        Raises UnreadableAnswer, Reported, AnswerTooLarge, msgspec.DecodeError.
         """
         check_values(document)
         event = _decode(document)
@@ -123,13 +123,13 @@ class AnswerReader:
                 self._stop_reason = (event.delta.stop_reason if event.delta else None) or self._stop_reason
                 self._count(event.usage)
             case "error":
-                raise Reported(event.error.message if event.error else "")
+                raise ServerError(event.error.message if event.error else "")
         return "", ""
 
     def turn(self) -> Turn:
-        """Return the whole turn. Raises Unreadable."""
+        """Return the whole turn. Raises UnreadableAnswer."""
         if not self._has_started:
-            raise Unreadable
+            raise UnreadableAnswer
         blocks = list(self._blocks.values())
         cached = self._usage.cache_read_input_tokens or 0
         return Turn(
@@ -137,20 +137,20 @@ class AnswerReader:
             thinking="".join(block.text("thinking") for block in blocks if block.type == "thinking"),
             tool_calls=self._tool_calls(blocks),
             finish_reason=_FINISHES.get(self._stop_reason or "", self._stop_reason or "stop"),
-            tokens=Tokens.told((self._usage.input_tokens or 0) + cached, self._usage.output_tokens, cached),
+            tokens=Tokens.from_counts((self._usage.input_tokens or 0) + cached, self._usage.output_tokens, cached),
             original=[block.whole() for block in blocks],
         )
 
     def _start(self, index: int, block: JsonObject | None, size: int) -> None:
         if not self._has_started or block is None or index in self._blocks:
-            raise Unreadable
+            raise UnreadableAnswer
         self._stored.add(CALL_BYTES + size)
         self._blocks[index] = _Block(block)
 
     def _add(self, index: int, delta: _Delta) -> tuple[str, str]:
         block = self._blocks.get(index)
         if block is None:
-            raise Unreadable
+            raise UnreadableAnswer
         for name in (*_TEXTS, "partial_json"):
             piece = getattr(delta, name)
             if piece:
@@ -160,8 +160,8 @@ class AnswerReader:
 
     def _count(self, usage: _Usage | None) -> None:
         if usage is not None:
-            told = {name: value for name in usage.__struct_fields__ if (value := getattr(usage, name)) is not None}
-            self._usage = msgspec.structs.replace(self._usage, **told)
+            known = {name: value for name in usage.__struct_fields__ if (value := getattr(usage, name)) is not None}
+            self._usage = msgspec.structs.replace(self._usage, **known)
 
     def _tool_calls(self, blocks: list[_Block]) -> tuple[ToolCall, ...]:
         """Return the calls. One cut off by the token limit has no arguments, so that it cannot run."""

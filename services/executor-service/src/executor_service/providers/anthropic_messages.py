@@ -7,13 +7,13 @@ import httpx2
 import msgspec
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
 
-from executor_service.providers.anthropic_answers import AnswerReader, Reported, Unreadable
-from executor_service.providers.client_cache import Clients
+from executor_service.providers.anthropic_answers import AnswerReader, ServerError, UnreadableAnswer
+from executor_service.providers.client_cache import ClientCache
 from executor_service.providers.events import event_batches
 from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import AnswerBounds
+from executor_service.providers.limits import AnswerLimits
 from executor_service.providers.model import (
-    BROKEN_OFF,
+    CONNECTION_CLOSED,
     TIMED_OUT,
     Attachment,
     Listener,
@@ -22,10 +22,10 @@ from executor_service.providers.model import (
     ModelRequest,
     Role,
     Turn,
-    cannot_take,
+    unsupported_file,
 )
 from executor_service.providers.openai_compatible import key_of
-from executor_service.providers.retries import refusal
+from executor_service.providers.retries import status_failure
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import JsonObject
 
@@ -42,8 +42,8 @@ class AnthropicProvider:
         self._key = settings.anthropic_api_key.get_secret_value()
         self._base_url = settings.anthropic_base_url or None
         self._connect_seconds = settings.model_connect_seconds
-        self._bounds = AnswerBounds(settings.model_answer_bytes, reads_whole_answers=False)
-        self._clients = Clients(self._connected, AsyncAnthropic.close)
+        self._limits = AnswerLimits(settings.model_answer_bytes, reads_whole_answers=False)
+        self._clients = ClientCache(self._create_client, AsyncAnthropic.close)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
@@ -56,18 +56,18 @@ class AnthropicProvider:
                     **_body(request), stream=True, timeout=timeout
                 ) as answer,
             ):
-                return await _read(answer.iter_bytes(), AnswerReader(self._bounds.answer_bytes), listener)
-        except (AnthropicError, httpx2.HTTPError, Reported) as error:
+                return await _read(answer.iter_bytes(), AnswerReader(self._limits.answer_bytes), listener)
+        except (AnthropicError, httpx2.HTTPError, ServerError) as error:
             raise _failure(error) from error
-        except (Unreadable, msgspec.DecodeError) as error:
+        except (UnreadableAnswer, msgspec.DecodeError) as error:
             raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
 
     async def stop(self) -> None:
         """Close every client."""
         await self._clients.stop()
 
-    def _connected(self, key: str) -> AsyncAnthropic:
-        http = streaming_client(follow_redirects=True, bounds=self._bounds)
+    def _create_client(self, key: str) -> AsyncAnthropic:
+        http = streaming_client(follow_redirects=True, limits=self._limits)
         return AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0, http_client=http)
 
 
@@ -80,7 +80,7 @@ async def _read(chunks: AsyncIterator[bytes], reader: AnswerReader, listener: Li
             if listener is not None and thought:
                 await listener.thinking(thought)
     if not reader.has_ended:
-        raise ModelFailure(BROKEN_OFF)
+        raise ModelFailure(CONNECTION_CLOSED)
     return reader.turn()
 
 
@@ -153,21 +153,21 @@ def _part(file: Attachment) -> JsonObject:
         source: JsonObject = {"type": "base64", "media_type": file.type, "data": file.base64}
         return {"type": "document", "title": file.name, "source": source}
     if file.text is None:
-        raise cannot_take(file, PROVIDER)
+        raise unsupported_file(file, PROVIDER)
     return {"type": "text", "text": file.text}
 
 
 def _failure(error: Exception) -> ModelFailure:
     if isinstance(error, APIStatusError):
-        return refusal(_told(error), error.status_code, error.response.headers)
+        return status_failure(_error_message(error), error.status_code, error.response.headers)
     if isinstance(error, APITimeoutError | httpx2.TimeoutException):
         return ModelFailure(TIMED_OUT)
     if isinstance(error, APIConnectionError):
-        return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}", may_pass=True)
-    return ModelFailure(BROKEN_OFF if isinstance(error, httpx2.HTTPError) else str(error))
+        return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}", is_transient=True)
+    return ModelFailure(CONNECTION_CLOSED if isinstance(error, httpx2.HTTPError) else str(error))
 
 
-def _told(error: APIStatusError) -> str:
+def _error_message(error: APIStatusError) -> str:
     body = error.body
     inner = body.get("error") if isinstance(body, dict) else None
     message = inner.get("message") if isinstance(inner, dict) else None

@@ -5,7 +5,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.model import ModelFailure, ModelRequest
-from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bare_model, key_of
+from executor_service.providers.openai_compatible import (
+    COMPLETIONS,
+    OpenAICompatible,
+    RequestTarget,
+    bare_model,
+    key_of,
+)
 from executor_service.providers.settings import ProviderSettings
 
 AZURE: Final = ("azure", "azure-openai")
@@ -32,19 +38,19 @@ class AzureOpenAI(OpenAICompatible):
         )
         self._version = settings.azure_openai_api_version
 
-    def _door(self, request: ModelRequest) -> Door:
+    def _target(self, request: ModelRequest) -> RequestTarget:
         own = request.credential("azureEndpoint")
-        endpoint = _checked(own) if own is not None else self._endpoint.base_url
+        endpoint = _check_endpoint(own) if own is not None else self._endpoint.base_url
         if not endpoint:
             raise ModelFailure("No Azure endpoint is configured")
         key = key_of(request, self._endpoint.provider, self._endpoint.api_key if own is None else "")
         version = request.credential("azureApiVersion") or self._version
         deployment = quote(bare_model(request.model, self._endpoint.provider), safe="")
         path = f"/openai/deployments/{deployment}{COMPLETIONS}?{urlencode({'api-version': version})}"
-        return Door(endpoint.rstrip("/") + path, {"api-key": key})
+        return RequestTarget(endpoint.rstrip("/") + path, {"api-key": key})
 
 
-def _checked(endpoint: str) -> str:
+def _check_endpoint(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     if parts.scheme != "https" or not (parts.hostname or "").endswith(AZURE_DOMAINS):
         raise ModelFailure("The Azure endpoint must be https and a resource of Azure")

@@ -8,7 +8,7 @@ C = TypeVar("C")
 MAX_CLIENTS: Final = 64
 
 
-class Clients(Generic[C]):
+class ClientCache(Generic[C]):
     """Creates clients on first use, and closes the least recently used when full.
 
     A client in use stays open, however many there are.
@@ -17,18 +17,18 @@ class Clients(Generic[C]):
     def __init__(self, make: Callable[[str], C], close: Callable[[C], Awaitable[None]]) -> None:
         self._make = make
         self._close = close
-        self._clients: dict[str, _Kept[C]] = {}
+        self._clients: dict[str, _Entry[C]] = {}
 
     @asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[C]:
         """Return the client of this key or server, open within the context. Raises creation errors."""
-        kept = self._clients.pop(name, None) or _Kept(self._make(name))
-        self._clients[name] = kept  # most recently used last
-        kept.users += 1
+        entry = self._clients.pop(name, None) or _Entry(self._make(name))
+        self._clients[name] = entry  # most recently used last
+        entry.users += 1
         try:
-            yield kept.client
+            yield entry.client
         finally:
-            kept.users -= 1
+            entry.users -= 1
             await self._close_surplus()
 
     async def stop(self) -> None:
@@ -39,12 +39,12 @@ class Clients(Generic[C]):
     async def _close_surplus(self) -> None:
         surplus = len(self._clients) - MAX_CLIENTS
         if surplus > 0:
-            idle = [name for name, kept in self._clients.items() if not kept.users]
-            for kept in [self._clients.pop(name) for name in idle[:surplus]]:
-                await self._close(kept.client)
+            idle = [name for name, entry in self._clients.items() if not entry.users]
+            for entry in [self._clients.pop(name) for name in idle[:surplus]]:
+                await self._close(entry.client)
 
 
-class _Kept(Generic[C]):
+class _Entry(Generic[C]):
     """A client, and its number of active calls."""
 
     def __init__(self, client: C) -> None:

@@ -15,27 +15,27 @@ async def event_batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIter
 
     Events that arrive together are split, so that other runs' first tokens are not delayed.
     """
-    begun: list[bytes] = []
-    most = 1
+    partial: list[bytes] = []
+    limit = 1
     while chunk:
         lines = chunk.splitlines()
         rest = b"" if chunk.endswith(LINE_ENDS) else lines.pop()
         if lines:
-            lines[0] = b"".join((*begun, lines[0]))
-            begun.clear()
-        begun.append(rest)
+            lines[0] = b"".join((*partial, lines[0]))
+            partial.clear()
+        partial.append(rest)
         batch = []
         for line in lines:
             if line and (data := _data(line)):
                 batch.append(data)
-                if len(batch) == most:
+                if len(batch) == limit:
                     yield batch
                     await asyncio.sleep(0)
-                    batch, most = [], EVENTS_IN_A_ROW
+                    batch, limit = [], EVENTS_IN_A_ROW
         if batch:
             yield batch
         chunk = await anext(chunks, b"")
-    if data := _data(b"".join(begun)):
+    if data := _data(b"".join(partial)):
         yield [data]
 
 

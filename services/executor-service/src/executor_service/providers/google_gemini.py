@@ -9,11 +9,11 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from executor_service.providers.client_cache import Clients
+from executor_service.providers.client_cache import ClientCache
 from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import BLANK_LINES, AnswerBounds, StoredSize
+from executor_service.providers.limits import BLANK_LINES, AnswerLimits, StoredSize
 from executor_service.providers.model import (
-    BROKEN_OFF,
+    CONNECTION_CLOSED,
     TIMED_OUT,
     Attachment,
     Listener,
@@ -24,10 +24,10 @@ from executor_service.providers.model import (
     Tokens,
     ToolCall,
     Turn,
-    cannot_take,
+    unsupported_file,
 )
 from executor_service.providers.openai_compatible import key_of
-from executor_service.providers.retries import refusal
+from executor_service.providers.retries import status_failure
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json
 
@@ -41,7 +41,7 @@ _MEDIA: Final = ("image/", "audio/", "video/")
 _FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
 
 
-_opened: Final[ContextVar[list[httpx2.Response]]] = ContextVar("gemini_responses")
+_open_responses: Final[ContextVar[list[httpx2.Response]]] = ContextVar("gemini_responses")
 """Responses of the current turn. The client closes one only when the garbage collector finds its reader."""
 
 
@@ -52,45 +52,45 @@ class GeminiProvider:
         self._key = settings.gemini_api_key.get_secret_value()
         self._base_url = settings.gemini_base_url or None
         self._answer_bytes = settings.model_answer_bytes
-        self._http = streaming_client(follow_redirects=True, bounds=_bounds(settings.model_answer_bytes))
-        self._http.event_hooks["response"].append(_remember)
-        self._clients = Clients(self._connected, lambda client: client.aio.aclose())
+        self._http = streaming_client(follow_redirects=True, limits=_limits(settings.model_answer_bytes))
+        self._http.event_hooks["response"].append(_track_response)
+        self._clients = ClientCache(self._create_client, lambda client: client.aio.aclose())
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
         key = key_of(request, PROVIDER, self._key)
         milliseconds = int(request.timeout_seconds * 1000)
-        gathering = _Gathering(self._answer_bytes)
-        opened: list[httpx2.Response] = []
-        _opened.set(opened)
+        assembler = _TurnAssembler(self._answer_bytes)
+        responses: list[httpx2.Response] = []
+        _open_responses.set(responses)
         try:
             async with self._clients.of(key) as client:
                 answers = await client.aio.models.generate_content_stream(
                     model=request.model, contents=_contents(request), config=_config(request, milliseconds)
                 )
                 async for answer in answers:
-                    await gathering.take(answer, listener)
+                    await assembler.take(answer, listener)
         except errors.APIError as error:
-            raise _refusal(error) from error
+            raise _api_failure(error) from error
         except errors.UnknownApiResponseError as error:
             raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
         except httpx2.ConnectError as error:
-            raise ModelFailure(f"Could not reach {PROVIDER}: {error}", may_pass=True) from error
+            raise ModelFailure(f"Could not reach {PROVIDER}: {error}", is_transient=True) from error
         except httpx2.TimeoutException as error:
             raise ModelFailure(TIMED_OUT) from error
         except httpx2.HTTPError as error:
-            raise ModelFailure(BROKEN_OFF) from error
+            raise ModelFailure(CONNECTION_CLOSED) from error
         finally:
-            for response in opened:
+            for response in responses:
                 await response.aclose()
-        return gathering.turn()
+        return assembler.turn()
 
     async def stop(self) -> None:
         """Close every client, and their shared connections."""
         await self._clients.stop()
         await self._http.aclose()
 
-    def _connected(self, key: str) -> genai.Client:
+    def _create_client(self, key: str) -> genai.Client:
         options = types.HttpOptions(
             base_url=self._base_url,
             retry_options=types.HttpRetryOptions(attempts=1),
@@ -99,17 +99,17 @@ class GeminiProvider:
         return genai.Client(api_key=key, http_options=options)
 
 
-async def _remember(response: httpx2.Response) -> None:
-    _opened.get().append(response)
+async def _track_response(response: httpx2.Response) -> None:
+    _open_responses.get().append(response)
 
 
-def _refusal(error: errors.APIError) -> ModelFailure:
+def _api_failure(error: errors.APIError) -> ModelFailure:
     response = error.response
     headers: Mapping[str, str] = response.headers if isinstance(response, httpx2.Response) else {}
-    return refusal(error.message or str(error), error.code, headers)
+    return status_failure(error.message or str(error), error.code, headers)
 
 
-class _Gathering:
+class _TurnAssembler:
     """Assembles a turn from its pieces."""
 
     def __init__(self, answer_bytes: int) -> None:
@@ -124,7 +124,7 @@ class _Gathering:
             self._tokens = _tokens(answer.usage_metadata)
         candidate = answer.candidates[0] if answer.candidates else None
         if candidate is None:
-            _refuse_blocked(answer)
+            _raise_if_blocked(answer)
             return
         if candidate.finish_reason is not None:
             self._finish = _FINISHES.get(candidate.finish_reason.name, candidate.finish_reason.name.lower())
@@ -137,7 +137,7 @@ class _Gathering:
     def turn(self) -> Turn:
         """Return the whole turn. Raises ModelFailure."""
         if self._finish is None:
-            raise ModelFailure(BROKEN_OFF)
+            raise ModelFailure(CONNECTION_CLOSED)
         calls = [part.function_call for part in self._parts if part.function_call is not None]
         return Turn(
             content="".join(part.text or "" for part in self._parts if not part.thought),
@@ -152,11 +152,11 @@ class _Gathering:
         )
 
 
-def _bounds(answer_bytes: int) -> AnswerBounds:
-    return AnswerBounds(answer_bytes, event_ends=BLANK_LINES, event_values=EVENT_VALUES, reads_whole_answers=False)
+def _limits(answer_bytes: int) -> AnswerLimits:
+    return AnswerLimits(answer_bytes, event_ends=BLANK_LINES, event_values=EVENT_VALUES, reads_whole_answers=False)
 
 
-def _refuse_blocked(answer: types.GenerateContentResponse) -> None:
+def _raise_if_blocked(answer: types.GenerateContentResponse) -> None:
     reason = answer.prompt_feedback.block_reason if answer.prompt_feedback else None
     if reason is not None:
         raise ModelFailure(f"{PROVIDER} refused the prompt: {reason.name}")
@@ -164,7 +164,7 @@ def _refuse_blocked(answer: types.GenerateContentResponse) -> None:
 
 def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
     output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    return Tokens.told(usage.prompt_token_count, output, usage.cached_content_token_count)
+    return Tokens.from_counts(usage.prompt_token_count, output, usage.cached_content_token_count)
 
 
 def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:
@@ -216,7 +216,7 @@ def _part(file: Attachment) -> types.Part:
     if file.type in _FILES or file.type.startswith(_MEDIA):
         return types.Part(inline_data=types.Blob(mime_type=file.type, data=file.content))
     if file.text is None:
-        raise cannot_take(file, PROVIDER)
+        raise unsupported_file(file, PROVIDER)
     return types.Part(text=file.text)
 
 

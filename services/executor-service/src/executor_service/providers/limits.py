@@ -16,7 +16,7 @@ ANSWER_BYTES: Final = 32 * MEBIBYTE
 FRAMING: Final = 4
 """A streamed answer may have this many times as many bytes: most of them are the frames of its pieces."""
 EVENT_BYTES: Final = 8 * MEBIBYTE
-REFUSAL_BYTES: Final = 64 * 1024
+ERROR_BODY_BYTES: Final = 64 * 1024
 """Bytes that are read of an answer that is not successful. The rest is dropped."""
 PIECE_BYTES: Final = 64
 """Memory that a piece of an answer uses besides its text."""
@@ -34,7 +34,7 @@ _MARKS: Final = (b"[", b"{", b",")
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerBounds:
+class AnswerLimits:
     """Limits on the answers of one client."""
 
     answer_bytes: int
@@ -46,7 +46,7 @@ class AnswerBounds:
     """False where every successful answer is a stream: another one is cut like a refusal."""
 
 
-def bounding_hooks(bounds: AnswerBounds) -> Mapping[str, list[Callable[..., Awaitable[None]]]]:
+def limit_hooks(limits: AnswerLimits) -> Mapping[str, list[Callable[..., Awaitable[None]]]]:
     """Return hooks that limit the answers of an httpx2 client, those that redirect included.
 
     Reading an answer raises AnswerTooLarge where it exceeds the bounds.
@@ -59,34 +59,34 @@ def bounding_hooks(bounds: AnswerBounds) -> Mapping[str, list[Callable[..., Awai
         # Decompression is bounded here, so httpx2 must not do it.
         encoding = response.headers.pop("content-encoding", "").strip().lower()
         if isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = _BoundedBody(response, response.stream, encoding, bounds)
+            response.stream = _BoundedBody(response, response.stream, encoding, limits)
 
     return {"request": [request_plain], "response": [bound]}
 
 
 class _BoundedBody(httpx2.AsyncByteStream):
     def __init__(
-        self, response: httpx2.Response, stream: httpx2.AsyncByteStream, encoding: str, bounds: AnswerBounds
+        self, response: httpx2.Response, stream: httpx2.AsyncByteStream, encoding: str, limits: AnswerLimits
     ) -> None:
         self._response = response
         self._stream = stream
         self._encoding = encoding
-        self._bounds = bounds
+        self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = aiter(self._stream) if self._encoding in _PLAIN else _inflated(aiter(self._stream), self._encoding)
+        pieces = aiter(self._stream) if self._encoding in _PLAIN else _inflate(aiter(self._stream), self._encoding)
         is_stream = self._response.headers.get("content-type", "").startswith(_EVENT_STREAM)
-        if not self._response.is_success or not (is_stream or self._bounds.reads_whole_answers):
-            async for piece in _cut(pieces, REFUSAL_BYTES):
+        if not self._response.is_success or not (is_stream or self._limits.reads_whole_answers):
+            async for piece in _truncate(pieces, ERROR_BODY_BYTES):
                 yield piece
             return
         total = 0
-        most = self._bounds.answer_bytes * (FRAMING if is_stream else 1)
-        event = _OpenEvent(self._bounds) if is_stream else None
+        limit = self._limits.answer_bytes * (FRAMING if is_stream else 1)
+        event = _OpenEvent(self._limits) if is_stream else None
         async for piece in pieces:
             total += len(piece)
-            if total > most:
-                raise too_large(most)
+            if total > limit:
+                raise too_large(limit)
             if event is not None:
                 event.add(piece)
             yield piece
@@ -98,9 +98,9 @@ class _BoundedBody(httpx2.AsyncByteStream):
 class _OpenEvent:
     """Size of the event that a stream has not completed yet."""
 
-    def __init__(self, bounds: AnswerBounds) -> None:
-        self._ends = bounds.event_ends
-        self._most_values = bounds.event_values
+    def __init__(self, limits: AnswerLimits) -> None:
+        self._ends = limits.event_ends
+        self._most_values = limits.event_values
         self._size = 0
         self._values = 0
         self._tail = b""
@@ -154,24 +154,24 @@ def _too_many_values(limit: int) -> AnswerTooLarge:
     return AnswerTooLarge(f"The answer has more than {limit:,} JSON values in one document")
 
 
-async def _inflated(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+async def _inflate(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
     """Yield a body decompressed, in pieces of bounded size."""
     if encoding not in _COMPRESSED:
         raise httpx2.DecodingError(f"The content encoding {encoding[:50]} is not supported")
-    inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+    decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         async for compressed in pieces:
             rest = compressed
-            while rest and not inflate.eof:
-                if piece := inflate.decompress(rest, _INFLATED_BYTES):
+            while rest and not decompressor.eof:
+                if piece := decompressor.decompress(rest, _INFLATED_BYTES):
                     yield piece
-                rest = inflate.unconsumed_tail
+                rest = decompressor.unconsumed_tail
     except zlib.error as error:
         raise httpx2.DecodingError("The answer cannot be decompressed") from error
 
 
-async def _cut(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
-    left = most
+async def _truncate(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    left = limit
     async for piece in pieces:
         yield piece[:left]
         left -= len(piece)

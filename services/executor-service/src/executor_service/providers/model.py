@@ -125,7 +125,7 @@ class Tokens:
     cached_input: int = 0
 
     @classmethod
-    def told(cls, read: int | None, written: int | None, cached: int | None) -> "Tokens":
+    def from_counts(cls, read: int | None, written: int | None, cached: int | None) -> "Tokens":
         """Return plausible counts from a vendor's. `cached` is a part of `read`."""
         found = plausible_tokens(read or 0)
         return cls(found, plausible_tokens(written or 0), min(plausible_tokens(cached or 0), found))
@@ -197,28 +197,28 @@ class Provider(Protocol):
         ...
 
 
-def cannot_take(attachment: Attachment, provider: str) -> "ModelFailure":
+def unsupported_file(attachment: Attachment, provider: str) -> "ModelFailure":
     """Return the failure of a request with a file that a provider's API does not support."""
     return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
 
 
 TIMED_OUT: Final = "Provider request timed out"
-BROKEN_OFF: Final = "The connection to the model was closed before its answer was complete"
+CONNECTION_CLOSED: Final = "The connection to the model was closed before its answer was complete"
 
 
 class ModelFailure(Exception):
     """The model did not answer; the message is the provider's. `status` is the provider's HTTP status, if any.
 
-    `may_pass` says that a retry may help, after `retry_after` seconds if the provider set them.
+    `is_transient` says that a retry may help, after `retry_after` seconds if the provider set them.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, may_pass: bool = False, retry_after: float | None = None
+        self, message: str, *, status: int | None = None, is_transient: bool = False, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
-        self.may_pass = may_pass
+        self.is_transient = is_transient
         self.retry_after = retry_after
 
 

@@ -11,7 +11,7 @@ from executor_service.providers.keys import keyed_providers
 from executor_service.providers.model import AnswerTooLarge, Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
 from executor_service.providers.prices import cost_of
-from executor_service.providers.retries import ask_patiently
+from executor_service.providers.retries import request_with_retries
 from executor_service.providers.settings import ProviderSettings
 from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
@@ -34,19 +34,19 @@ class Models:
         self._outbound = outbound or OutboundClient()
         self._endpoints = endpoints(settings)
         self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
-        self.keyed = keyed_providers(settings)
+        self.keyed_providers = keyed_providers(settings)
         """Providers that need a key and have one: their blocks need none."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
         """Request one turn from the model. Raises ModelFailure."""
         name = self.provider_of(request.model)
-        provider = self._providers.get(name) or self._opened(name)
+        provider = self._providers.get(name) or self._open(name)
         seconds = min(request.timeout_seconds, self._settings.model_timeout_seconds)
         try:
-            turn = await ask_patiently(provider, request, listener, seconds)
+            turn = await request_with_retries(provider, request, listener, seconds)
         except AnswerTooLarge as failure:
             raise AnswerTooLarge(f"{request.model}: {failure.message}") from failure
-        if name in self.keyed and request.credential("apiKey") is None:
+        if name in self.keyed_providers and request.credential("apiKey") is None:
             return replace(turn, cost=cost_of(bare_model(request.model, name), name, turn.tokens))
         return turn
 
@@ -62,11 +62,11 @@ class Models:
         for provider in self._providers.values():
             await provider.stop()
 
-    def _opened(self, name: str) -> Provider:
-        self._providers[name] = provider = self._new(name)
+    def _open(self, name: str) -> Provider:
+        self._providers[name] = provider = self._create(name)
         return provider
 
-    def _new(self, name: str) -> Provider:
+    def _create(self, name: str) -> Provider:
         if name in BY_SDK:
             module, kind = BY_SDK[name]
             provider: Provider = getattr(import_module(module), kind)(self._settings)

@@ -38,7 +38,7 @@ class _Part(msgspec.Struct):
     thinking: "list[_Part] | None" = None
 
 
-class _Said(msgspec.Struct):
+class _Message(msgspec.Struct):
     """A message, or a piece of one."""
 
     content: str | list[_Part] | None = None
@@ -46,7 +46,7 @@ class _Said(msgspec.Struct):
     reasoning: str | None = None
     tool_calls: list[_Call] | None = None
 
-    def heard(self) -> tuple[str, str]:
+    def texts(self) -> tuple[str, str]:
         """Return its text and its thoughts."""
         if isinstance(self.content, list):
             thoughts = (_words(part.thinking) for part in self.content if part.thinking)
@@ -59,8 +59,8 @@ class _Error(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    delta: _Said | None = None
-    message: _Said | None = None
+    delta: _Message | None = None
+    message: _Message | None = None
     finish_reason: str | None = None
     error: _Error | str | None = None
 
@@ -83,7 +83,7 @@ class Completion(msgspec.Struct):
     error: _Error | str | None = None
 
 
-class _Refusal(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     error: _Error | str | None = None
     message: str | None = None
 
@@ -93,7 +93,7 @@ class StreamError(Exception):
 
 
 _decode: Final = msgspec.json.Decoder(Completion).decode
-_read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
+_decode_error: Final = msgspec.json.Decoder(_ErrorBody).decode
 
 
 def read_completion(document: bytes) -> Completion:
@@ -105,23 +105,23 @@ def read_completion(document: bytes) -> Completion:
 def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
     """A complete answer. Raises msgspec.DecodeError, StreamError, AnswerTooLarge."""
     completion = read_completion(body)
-    gathering = Gathering(answer_bytes)
-    gathering.take(completion)
+    assembler = TurnAssembler(answer_bytes)
+    assembler.take(completion)
     if not completion.choices:
         raise StreamError(NO_ANSWER)
-    return gathering.turn()
+    return assembler.turn()
 
 
-def refusal_of(body: bytes) -> str:
+def error_message_of(body: bytes) -> str:
     """Return the server's reason for a refusal; empty if it gives none."""
     with suppress(msgspec.DecodeError):
-        refused = _read_refusal(body)
-        if told := _told(refused.error) or refused.message:
-            return told
+        body_error = _decode_error(body)
+        if reason := _message_of(body_error.error) or body_error.message:
+            return reason
     return body[:MAX_REFUSAL_BYTES].decode(errors="replace").strip()
 
 
-class Gathering:
+class TurnAssembler:
     """Assembles a turn from its pieces."""
 
     def __init__(self, answer_bytes: int) -> None:
@@ -140,41 +140,41 @@ class Gathering:
     def take(self, completion: Completion) -> tuple[str, str]:
         """Add a piece; return its text and thoughts. Raises StreamError, AnswerTooLarge. Called for each token."""
         if completion.error is not None:
-            raise StreamError(_told(completion.error) or NO_REASON)
+            raise StreamError(_message_of(completion.error) or NO_REASON)
         if completion.usage is not None:
             self._tokens = _tokens(completion.usage)
         if not completion.choices:
             return NOTHING
         choice = completion.choices[0]
         if choice.error is not None or choice.finish_reason == _BROKEN:
-            raise StreamError(_told(choice.error) or NO_REASON)
+            raise StreamError(_message_of(choice.error) or NO_REASON)
         self._finish = choice.finish_reason or self._finish
-        said = choice.delta or choice.message
-        if said is None:
+        message = choice.delta or choice.message
+        if message is None:
             return NOTHING
-        words, thought = heard = said.heard()
+        words, thought = texts = message.texts()
         self._stored.add(len(words) + len(thought))
         if words:
             self._content.append(words)
         if thought:
             self._thinking.append(thought)
-        if said.tool_calls:
-            self._calls.take(said.tool_calls, is_whole=choice.delta is None)
-        return heard
+        if message.tool_calls:
+            self._calls.take(message.tool_calls, is_whole=choice.delta is None)
+        return texts
 
     def turn(self) -> Turn:
         """Return the turn so far."""
         return Turn(
             content="".join(self._content),
             thinking="".join(self._thinking),
-            tool_calls=self._calls.made(),
+            tool_calls=self._calls.finished(),
             finish_reason=self._finish or "stop",
             tokens=self._tokens,
         )
 
 
 @dataclass
-class _MadeCall:
+class _PartialCall:
     """A partial tool call."""
 
     id: str = ""
@@ -191,8 +191,8 @@ class _Calls:
 
     def __init__(self, stored: StoredSize) -> None:
         self._stored = stored
-        self._made: list[_MadeCall] = []
-        self._open: dict[int, _MadeCall] = {}
+        self._partial_calls: list[_PartialCall] = []
+        self._open: dict[int, _PartialCall] = {}
 
     def take(self, pieces: Sequence[_Call], *, is_whole: bool) -> None:
         """Add the pieces of one message; each is a separate call if `is_whole`."""
@@ -206,19 +206,19 @@ class _Calls:
             self._stored.add(len(arguments))
             call.arguments.append(arguments)
 
-    def made(self) -> tuple[ToolCall, ...]:
+    def finished(self) -> tuple[ToolCall, ...]:
         """Return the calls, in order of their start."""
         return tuple(
             ToolCall(call.id or f"call_{position}", call.name, "".join(call.arguments) or "{}")
-            for position, call in enumerate(self._made)
+            for position, call in enumerate(self._partial_calls)
         )
 
-    def _call_of(self, number: int, call_id: str | None, name: str | None) -> _MadeCall:
+    def _call_of(self, number: int, call_id: str | None, name: str | None) -> _PartialCall:
         found = self._open.get(number)
         if found is None or (name and call_id and found.id and call_id != found.id):
             self._stored.add(CALL_BYTES)
-            found = self._open[number] = _MadeCall()
-            self._made.append(found)
+            found = self._open[number] = _PartialCall()
+            self._partial_calls.append(found)
         return found
 
 
@@ -226,11 +226,11 @@ def _words(parts: list[_Part]) -> str:
     return "".join(part.text or "" for part in parts)
 
 
-def _told(error: _Error | str | None) -> str | None:
+def _message_of(error: _Error | str | None) -> str | None:
     return error.message if isinstance(error, _Error) else error
 
 
 def _tokens(usage: _Usage) -> Tokens:
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details else None
-    return Tokens.told(usage.prompt_tokens, usage.completion_tokens, cached)
+    return Tokens.from_counts(usage.prompt_tokens, usage.completion_tokens, cached)

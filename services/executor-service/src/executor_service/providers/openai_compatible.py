@@ -12,9 +12,9 @@ import msgspec
 from executor_service.providers.client_cache import MAX_CLIENTS
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.http import streaming_client
-from executor_service.providers.limits import ANSWER_BYTES, AnswerBounds
+from executor_service.providers.limits import ANSWER_BYTES, AnswerLimits
 from executor_service.providers.model import (
-    BROKEN_OFF,
+    CONNECTION_CLOSED,
     TIMED_OUT,
     Listener,
     Message,
@@ -23,21 +23,21 @@ from executor_service.providers.model import (
     Role,
     Turn,
 )
-from executor_service.providers.openai_answers import StreamError, refusal_of, whole_turn
+from executor_service.providers.openai_answers import StreamError, error_message_of, whole_turn
 from executor_service.providers.openai_requests import messages_of, tools_of
 from executor_service.providers.openai_streams import streamed_turn
-from executor_service.providers.retries import refusal
+from executor_service.providers.retries import status_failure
 from shared.net import OutboundError
 from shared.observe.spans import trace_headers
 from shared.workflow.format.js_values import JsonObject, stringify
 
 COMPLETIONS: Final = "/chat/completions"
-_parsed: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)
+_parse_url: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)
 _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RequestTarget:
     """URL and headers of the completions API."""
 
     url: str
@@ -54,24 +54,24 @@ class OpenAICompatible:
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float, answer_bytes: int = ANSWER_BYTES) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._bounds = AnswerBounds(answer_bytes)
-        self._http = streaming_client(follow_redirects=self.follows_redirects, bounds=self._bounds)
+        self._limits = AnswerLimits(answer_bytes)
+        self._http = streaming_client(follow_redirects=self.follows_redirects, limits=self._limits)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn. Raises ModelFailure."""
-        door = self._door(request)
+        target = self._target(request)
         body = _body(request, self._endpoint, streams=listener is not None)
         try:
             async with (
-                self._way_to(door) as http,
-                aclosing(await self._asked(http, door, body, request.timeout_seconds)) as answer,
+                self._client_for(target) as http,
+                aclosing(await self._send(http, target, body, request.timeout_seconds)) as answer,
             ):
                 if not answer.is_success:
-                    told = refusal_of(await answer.aread()) or f"Error code: {answer.status_code}"
-                    raise refusal(told, answer.status_code, answer.headers)
+                    instruction = error_message_of(await answer.aread()) or f"Error code: {answer.status_code}"
+                    raise status_failure(instruction, answer.status_code, answer.headers)
                 if listener is None:
-                    return whole_turn(await answer.aread(), self._bounds.answer_bytes)
-                return await streamed_turn(answer.aiter_bytes(), listener, self._bounds.answer_bytes)
+                    return whole_turn(await answer.aread(), self._limits.answer_bytes)
+                return await streamed_turn(answer.aiter_bytes(), listener, self._limits.answer_bytes)
         except (httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
@@ -79,33 +79,35 @@ class OpenAICompatible:
         """Close all connections."""
         await self._http.aclose()
 
-    async def _asked(self, http: httpx2.AsyncClient, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
+    async def _send(
+        self, http: httpx2.AsyncClient, target: RequestTarget, body: JsonObject, seconds: float
+    ) -> httpx2.Response:
         """Return the response, body unread.
 
         Raises ModelFailure if there is none, httpx2.TimeoutException, OutboundError.
         """
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
-        headers = {"content-type": "application/json", **door.headers, **trace_headers()}
+        headers = {"content-type": "application/json", **target.headers, **trace_headers()}
         try:
-            asked = httpx2.Request(
-                "POST", _parsed(door.url), headers=headers, content=_encode(body), extensions={"timeout": limits}
+            http_request = httpx2.Request(
+                "POST", _parse_url(target.url), headers=headers, content=_encode(body), extensions={"timeout": limits}
             )
-            return await http.send(asked, stream=True)
+            return await http.send(http_request, stream=True)
         except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
             raise ModelFailure(f"{self._endpoint.provider} cannot be asked: {error}") from error
         except httpx2.TimeoutException:
             raise
         except httpx2.HTTPError as error:
-            raise ModelFailure(f"Could not reach {self._endpoint.provider}: {error}", may_pass=True) from error
+            raise ModelFailure(f"Could not reach {self._endpoint.provider}: {error}", is_transient=True) from error
 
-    def _door(self, request: ModelRequest) -> Door:
+    def _target(self, request: ModelRequest) -> RequestTarget:
         """Return the URL and headers for this request. Raises ModelFailure."""
         if not self._endpoint.base_url:
             raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
         key = key_of(request, self._endpoint.provider, self._endpoint.api_key)
-        return Door(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
+        return RequestTarget(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
 
-    def _way_to(self, door: Door) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+    def _client_for(self, target: RequestTarget) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
         """Return the client, open within the context. Entering raises ModelFailure."""
         return nullcontext(self._http)
 
@@ -137,10 +139,10 @@ def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> JsonOb
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if not endpoint.takes_schema and isinstance(body.get("tool_choice"), dict):
         body["tool_choice"] = "auto"
-    return {**body, **_structured(request, endpoint)}
+    return {**body, **_messages_and_format(request, endpoint)}
 
 
-def _structured(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
+def _messages_and_format(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
     """Return the messages, and the requested format of the answer."""
     wanted = request.response_format
     if wanted is None:
@@ -151,11 +153,11 @@ def _structured(request: ModelRequest, endpoint: Endpoint) -> JsonObject:
             "messages": list(messages_of(request)),
             "response_format": {"type": "json_schema", "json_schema": schema},
         }
-    told = Message(
+    instruction = Message(
         role=Role.SYSTEM, content=f"Answer with one JSON object that follows this schema: {stringify(wanted.schema)}"
     )
-    told_request = ModelRequest(model=request.model, messages=(told, *request.messages))
-    return {"messages": list(messages_of(told_request)), "response_format": {"type": "json_object"}}
+    instructed_request = ModelRequest(model=request.model, messages=(instruction, *request.messages))
+    return {"messages": list(messages_of(instructed_request)), "response_format": {"type": "json_object"}}
 
 
 def bare_model(model: str, provider: str) -> str:
@@ -167,7 +169,7 @@ def _failure(error: Exception, provider: str) -> ModelFailure:
     if isinstance(error, httpx2.TimeoutException):
         return ModelFailure(TIMED_OUT)
     if isinstance(error, httpx2.HTTPError):
-        return ModelFailure(BROKEN_OFF)
+        return ModelFailure(CONNECTION_CLOSED)
     if isinstance(error, OutboundError):
         return ModelFailure(error.message)
     if isinstance(error, msgspec.DecodeError):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from executor_service.providers.model import Attachment, Message, ModelRequest, Role, Tool, cannot_take
+from executor_service.providers.model import Attachment, Message, ModelRequest, Role, Tool, unsupported_file
 from shared.workflow.format.js_values import Json, JsonObject, parse_json
 
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -30,13 +30,17 @@ def _message(message: Message) -> JsonObject:
     if not message.tool_calls:
         return {"role": str(message.role), "content": _parts(message) if message.attachments else message.content}
     calls: list[JsonObject] = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _readable(call.arguments)}}
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": _valid_arguments(call.arguments)},
+        }
         for call in message.tool_calls
     ]
     return {"role": str(message.role), "content": message.content, "tool_calls": list(calls)}
 
 
-def _readable(arguments: str) -> str:
+def _valid_arguments(arguments: str) -> str:
     """Return valid JSON arguments, for servers that parse them and refuse a conversation otherwise.
 
     The tool's answer reported what was wrong.
@@ -45,8 +49,8 @@ def _readable(arguments: str) -> str:
 
 
 def _parts(message: Message) -> list[Json]:
-    said: list[Json] = [{"type": "text", "text": message.content}] if message.content else []
-    return said + [_part(attachment) for attachment in message.attachments]
+    content: list[Json] = [{"type": "text", "text": message.content}] if message.content else []
+    return content + [_part(attachment) for attachment in message.attachments]
 
 
 def _part(file: Attachment) -> JsonObject:
@@ -57,7 +61,7 @@ def _part(file: Attachment) -> JsonObject:
     if file.type == "application/pdf":
         return {"type": "file", "file": {"filename": file.name, "file_data": file.data_url}}
     if file.text is None:
-        raise cannot_take(file, "OpenAI-compatible")
+        raise unsupported_file(file, "OpenAI-compatible")
     return {"type": "text", "text": file.text}
 
 

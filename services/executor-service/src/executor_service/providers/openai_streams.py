@@ -7,12 +7,12 @@ from typing import Final
 
 from executor_service.providers.events import event_batches
 from executor_service.providers.limits import ANSWER_BYTES
-from executor_service.providers.model import BROKEN_OFF, Listener, Turn
-from executor_service.providers.openai_answers import Gathering, StreamError, read_completion, whole_turn
+from executor_service.providers.model import CONNECTION_CLOSED, Listener, Turn
+from executor_service.providers.openai_answers import StreamError, TurnAssembler, read_completion, whole_turn
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 DONE: Final = b"[DONE]"
-READ_OUT_SECONDS: Final = 0.25
+DRAIN_SECONDS: Final = 0.25
 HEAD_START_SECONDS: Final = 0.001
 """Broker and gateway need a processor to pass on the first tokens; further reading would take it from them."""
 
@@ -26,26 +26,26 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener, answer
     begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):
         body = begin + b"".join([chunk async for chunk in chunks])
-        return await _told_whole(whole_turn(body, answer_bytes), listener)
-    gathering, telling = Gathering(answer_bytes), _Telling(listener)
+        return await _send_whole(whole_turn(body, answer_bytes), listener)
+    assembler, buffer = TurnAssembler(answer_bytes), _TextBuffer(listener)
     batches = event_batches(begin, chunks)
     async for batch in batches:
         try:
             for data in batch:
                 if data == DONE:
-                    await telling.flush()
-                    await _read_out(batches)
-                    return gathering.turn()
-                words, thought = gathering.take(read_completion(data))
+                    await buffer.flush()
+                    await _drain(batches)
+                    return assembler.turn()
+                words, thought = assembler.take(read_completion(data))
                 if thought:
-                    await telling.thinking(thought)
+                    await buffer.thinking(thought)
                 if words:
-                    telling.words.append(words)
+                    buffer.words.append(words)
         finally:
-            await telling.flush()
-    if not gathering.has_ended:
-        raise StreamError(BROKEN_OFF)
-    return gathering.turn()
+            await buffer.flush()
+    if not assembler.has_ended:
+        raise StreamError(CONNECTION_CLOSED)
+    return assembler.turn()
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
@@ -58,7 +58,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return begin.removeprefix(BYTE_ORDER_MARK)
 
 
-async def _told_whole(turn: Turn, listener: Listener) -> Turn:
+async def _send_whole(turn: Turn, listener: Listener) -> Turn:
     if turn.thinking:
         await listener.thinking(turn.thinking)
     if turn.content:
@@ -66,21 +66,21 @@ async def _told_whole(turn: Turn, listener: Listener) -> Turn:
     return turn
 
 
-async def _read_out(batches: AsyncIterator[object]) -> None:
+async def _drain(batches: AsyncIterator[object]) -> None:
     """Briefly read what follows the last token: a connection is reused only if its response was read to the end."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(READ_OUT_SECONDS):
+        async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in batches:
                 pass
 
 
-class _Telling:
+class _TextBuffer:
     """Sends consecutive text as one piece."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self.words: list[str] = []
-        self._has_told = False
+        self._has_sent = False
 
     async def thinking(self, thought: str) -> None:
         await self.flush()
@@ -90,6 +90,6 @@ class _Telling:
         if self.words:
             words, self.words = self.words, []
             await self._listener.text("".join(words))
-            if not self._has_told:
-                self._has_told = True
+            if not self._has_sent:
+                self._has_sent = True
                 await asyncio.sleep(HEAD_START_SECONDS)

@@ -7,12 +7,12 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from executor_service.providers.client_cache import Clients
+from executor_service.providers.client_cache import ClientCache
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
 from executor_service.providers.http import MAX_CONNECTIONS
-from executor_service.providers.limits import ANSWER_BYTES, bounding_hooks
+from executor_service.providers.limits import ANSWER_BYTES, limit_hooks
 from executor_service.providers.model import ModelFailure, ModelRequest
-from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bearer
+from executor_service.providers.openai_compatible import COMPLETIONS, OpenAICompatible, RequestTarget, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed
 
 COMPRESSED: Final = "The model server sent a compressed answer, which was not asked for"
@@ -35,32 +35,32 @@ class VllmProvider(OpenAICompatible):
     ) -> None:
         super().__init__(endpoint, connect_seconds=connect_seconds, answer_bytes=answer_bytes)
         self._outbound = outbound
-        self._own_servers = Clients(self._guarded, httpx2.AsyncClient.aclose)
+        self._own_servers = ClientCache(self._create_client, httpx2.AsyncClient.aclose)
 
     async def stop(self) -> None:
         """See OpenAICompatible."""
         await super().stop()
         await self._own_servers.stop()
 
-    def _door(self, request: ModelRequest) -> Door:
-        named = request.credential("azureEndpoint")
-        if named is None or with_version(named) == self._endpoint.base_url:
-            return super()._door(request)
-        server = with_version(named.strip())
-        return Door(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
+    def _target(self, request: ModelRequest) -> RequestTarget:
+        server_url = request.credential("azureEndpoint")
+        if server_url is None or with_version(server_url) == self._endpoint.base_url:
+            return super()._target(request)
+        server = with_version(server_url.strip())
+        return RequestTarget(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
 
-    def _way_to(self, door: Door) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        return self._own_servers.of(door.server) if door.server else super()._way_to(door)
+    def _client_for(self, target: RequestTarget) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+        return self._own_servers.of(target.server) if target.server else super()._client_for(target)
 
-    def _guarded(self, server: str) -> httpx2.AsyncClient:
+    def _create_client(self, server: str) -> httpx2.AsyncClient:
         try:
-            transport = _Guarded(self._outbound.network_to(server))
+            transport = _GuardedTransport(self._outbound.network_to(server))
         except BlockedAddress as error:
             raise ModelFailure(error.message) from error
-        return httpx2.AsyncClient(transport=transport, trust_env=False, event_hooks=bounding_hooks(self._bounds))
+        return httpx2.AsyncClient(transport=transport, trust_env=False, event_hooks=limit_hooks(self._limits))
 
 
-class _Guarded(httpx2.AsyncHTTPTransport):
+class _GuardedTransport(httpx2.AsyncHTTPTransport):
     """HTTP over a guarded network, one connection per call.
 
     Compressed answers are not accepted: their size is unbounded.

@@ -27,6 +27,7 @@ from executor_service.sandbox.fetch import (
 )
 from executor_service.sandbox.javascript import JavaScriptSandbox
 from executor_service.sandbox.model import (
+    ConditionResult,
     Conditions,
     ErrorKind,
     PoolSize,
@@ -36,12 +37,12 @@ from executor_service.sandbox.model import (
     Script,
     ScriptError,
     ScriptResult,
-    Verdict,
 )
 from executor_service.sandbox.python import PythonSandbox
 
 __all__ = [
     "FILE_SCHEME",
+    "ConditionResult",
     "Conditions",
     "ErrorKind",
     "FetchFailed",
@@ -57,6 +58,5 @@ __all__ = [
     "Script",
     "ScriptError",
     "ScriptResult",
-    "Verdict",
     "no_fetch",
 ]

@@ -22,9 +22,9 @@ from executor_service.sandbox.model import (
 )
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.process_spawner import Engine
-from executor_service.sandbox.script_session import Conversation
-from executor_service.sandbox.start_limiter import Entry, Gate
-from executor_service.sandbox.warm_pool import Supply
+from executor_service.sandbox.script_session import ScriptSession
+from executor_service.sandbox.start_limiter import StartLimiter, StartSlot
+from executor_service.sandbox.warm_pool import WarmPool
 from shared.observe.logging import get_logger
 from shared.workflow.format.nesting import is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
@@ -48,14 +48,14 @@ class ScriptSandbox:
     def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
         self._fetcher = fetcher
         self._limits = limits
-        self._most_scripts = size.scripts_per_process
+        self._max_scripts = size.scripts_per_process
         self._language = engine.language
         # Cached: with labels, a lookup costs as much as the count itself.
         self._seconds = SCRIPT_SECONDS.labels(engine.language)
-        self._in_line = SCRIPTS_WAITING.labels(engine.language)
-        most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
-        self._gate = Gate()
-        self._pool = Pool(Supply(engine, size, max_frame=most_bytes + _FRAME_SLACK), size)
+        self._waiting = SCRIPTS_WAITING.labels(engine.language)
+        max_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
+        self._start_limiter = StartLimiter()
+        self._pool = Pool(WarmPool(engine, size, max_frame=max_bytes + _FRAME_SLACK), size)
 
     async def start(self) -> None:
         """Raises SandboxUnavailable when this host cannot confine user code."""
@@ -87,7 +87,7 @@ class ScriptSandbox:
         return result
 
     async def _run(self, script: Script) -> ScriptResult:
-        bindings = written(script.bindings, self._limits.max_input_bytes)
+        bindings = encode_bindings(script.bindings, self._limits.max_input_bytes)
         if bindings is None:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
         frame = messages.encode(
@@ -95,46 +95,46 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=script_errors.input_too_large(self._limits))
-        entry = await self._gate.enter(script.workspace_id)
+        slot = await self._start_limiter.acquire(script.workspace_id)
         try:
-            return await self._run_in_process(script, frame, entry)
+            return await self._run_in_process(script, frame, slot)
         finally:
-            entry.leave()
+            slot.release()
 
-    async def _run_in_process(self, script: Script, frame: bytes, entry: Entry) -> ScriptResult:
-        child = await self._taken(script.owner, script.workspace_id)
+    async def _run_in_process(self, script: Script, frame: bytes, slot: StartSlot) -> ScriptResult:
+        child = await self._take_process(script.owner, script.workspace_id)
         healthy = False
         try:
             deadline = Deadline.after(script.timeout_ms)
-            ending = await self._ending(child, frame, script.workspace_id, deadline, entry)
+            ending = await self._run_frame(child, frame, script.workspace_id, deadline, slot)
             healthy = isinstance(ending, _HEALTHY)
         finally:
-            if healthy and self._serves_many and self._can_go_on(child):
-                self._pool.rest(script.owner, child)
+            if healthy and self._serves_many and self._is_reusable(child):
+                self._pool.keep_for_owner(script.owner, child)
             else:
                 self._pool.discard(child)
         return self._result(ending, script.shown or script.code)
 
-    async def _taken(self, owner: str, workspace_id: str) -> Child:
-        with self._in_line.track_inprogress():
+    async def _take_process(self, owner: str, workspace_id: str) -> Child:
+        with self._waiting.track_inprogress():
             try:
                 return await self._pool.take(owner, workspace_id)
             except SandboxBusy:
                 SCRIPTS_REFUSED.labels(self._language).inc()
                 raise
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Release what this ended run's evaluations share."""
-        self._pool.forget(scope)
+        self._pool.release_scope(scope)
 
-    def _can_go_on(self, child: Child) -> bool:
+    def _is_reusable(self, child: Child) -> bool:
         """Return whether a process is healthy and far from its limits, which all its scripts share."""
-        return child.in_step and not child.is_worn and child.scripts < self._most_scripts
+        return child.is_synchronized and not child.needs_replacement and child.scripts < self._max_scripts
 
-    async def _ending(
-        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline", entry: Entry | None = None
+    async def _run_frame(
+        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline", slot: StartSlot | None = None
     ) -> messages.Ending | ScriptError:
-        conversation = Conversation(child, self._fetcher, self._limits, workspace_id, entry)
+        conversation = ScriptSession(child, self._fetcher, self._limits, workspace_id, slot)
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await conversation.run(frame)
@@ -147,7 +147,7 @@ class ScriptSandbox:
         except ProtocolBroken:
             return script_errors.protocol_broken()
         except ChildDied as death:
-            return script_errors.died(death.exit, self._limits)
+            return script_errors.exit_error(death.exit, self._limits)
         finally:
             child.scripts += 1
 
@@ -176,7 +176,7 @@ class Deadline(NamedTuple):
         return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
 
 
-def written(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
+def encode_bindings(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
     """Return the variables as JSON; None if they exceed `limit` bytes.
 
     One by one: references into the same value, each a little deeper, are together far larger than any memory. Names

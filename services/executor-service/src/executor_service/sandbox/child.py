@@ -9,7 +9,7 @@ import msgspec
 
 from executor_service.sandbox import messages
 from executor_service.sandbox.model import SandboxUnavailable
-from executor_service.sandbox.process_spawner import Exit, Nursery
+from executor_service.sandbox.process_spawner import Exit, ProcessSpawner
 
 _WARM_SECONDS = 10.0
 _EXIT_SECONDS = 1.0
@@ -43,30 +43,30 @@ class Child:
 
     def __init__(
         self,
-        nursery: Nursery,
+        spawner: ProcessSpawner,
         number: int,
         exit_: "asyncio.Future[Exit]",
         streams: Streams,
         max_frame: int,
     ) -> None:
-        self._nursery = nursery
+        self._spawner = spawner
         self._number = number
         self._exit = exit_
         self._reader, self._writer = streams
         self._max_frame = max_frame
-        self._owed = 0
-        self.is_worn = False
+        self._pending_replies = 0
+        self.needs_replacement = False
         self.scripts = 0
 
     @classmethod
-    async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
+    async def spawn(cls, spawner: ProcessSpawner, max_frame: int) -> "Child":
         """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
         try:
-            number, exit_, streams = await _connected(nursery)
+            number, exit_, streams = await _fork_connected(spawner)
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
-        child = cls(nursery, number, exit_, streams, max_frame)
-        child._owed = 1  # its greeting
+        child = cls(spawner, number, exit_, streams, max_frame)
+        child._pending_replies = 1  # its greeting
         try:
             async with asyncio.timeout(_WARM_SECONDS):
                 await child._expect_ready()
@@ -79,13 +79,13 @@ class Child:
         return child
 
     @property
-    def usable(self) -> bool:
-        return self._nursery.alive and not self._exit.done()
+    def is_usable(self) -> bool:
+        return self._spawner.alive and not self._exit.done()
 
     @property
-    def in_step(self) -> bool:
+    def is_synchronized(self) -> bool:
         """Return whether every frame was answered."""
-        return self._owed == 0
+        return self._pending_replies == 0
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
         """Send one frame: a message, or encoded bytes."""
@@ -93,7 +93,7 @@ class Child:
         try:
             await self._writer.drain()
         except ConnectionError:
-            raise ChildDied(await self._ended()) from None
+            raise ChildDied(await self._wait_for_exit()) from None
 
     async def receive(self) -> list[messages.Message]:
         """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply, TooManyValues."""
@@ -103,26 +103,26 @@ class Child:
                 raise ProtocolBroken
             answer = messages.decode(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise ChildDied(await self._ended()) from None
+            raise ChildDied(await self._wait_for_exit()) from None
         except msgspec.DecodeError as error:
             raise ProtocolBroken from error
         except RecursionError as error:
             raise NestedTooDeeply from error
         except messages.TooManyValues as error:
             raise TooManyValues from error
-        self._owed -= 1
+        self._pending_replies -= 1
         return answer
 
     def kill(self) -> None:
         """Kill the process, idempotently."""
-        self._nursery.kill(self._number)
+        self._spawner.kill(self._number)
         self._writer.transport.abort()
 
     def _write(self, frame: bytes) -> None:
-        self._owed += 1
+        self._pending_replies += 1
         self._writer.write(_LENGTH.pack(len(frame)) + frame)
 
-    async def _ended(self) -> Exit:
+    async def _wait_for_exit(self) -> Exit:
         """Return how it ended after closing its socket; kill it if it is still alive."""
         try:
             async with asyncio.timeout(_EXIT_SECONDS):
@@ -141,12 +141,12 @@ class Child:
                 raise ProtocolBroken
 
 
-async def _connected(nursery: Nursery) -> tuple[int, "asyncio.Future[Exit]", Streams]:
+async def _fork_connected(spawner: ProcessSpawner) -> tuple[int, "asyncio.Future[Exit]", Streams]:
     """Fork a child, and keep the other end of its socket. Raises OSError."""
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            number, exit_ = nursery.fork(theirs)
+            number, exit_ = spawner.fork(theirs)
         return number, exit_, await asyncio.open_unix_connection(sock=ours)
     except BaseException:
         ours.close()

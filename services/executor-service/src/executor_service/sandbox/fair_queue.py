@@ -18,20 +18,20 @@ class Waiter(Generic[T]):
     granted: "asyncio.Future[T]"
 
 
-def _anyone(_: str) -> bool:
+def _accept_all(_: str) -> bool:
     return True
 
 
-class Line(Generic[T]):
+class FairQueue(Generic[T]):
     """Waiters in round-robin order of their workspaces, first come, first served within one.
 
-    `take_back` gets a grant whose waiter was canceled at the same moment.
+    `return_grant` gets a grant whose waiter was canceled at the same moment.
     """
 
-    def __init__(self, take_back: Callable[[Waiter[T], T], None]) -> None:
+    def __init__(self, return_grant: Callable[[Waiter[T], T], None]) -> None:
         self._queues: dict[str, deque[Waiter[T]]] = {}
         """In order of turn. No queue is empty."""
-        self._take_back = take_back
+        self._return_grant = return_grant
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -41,12 +41,12 @@ class Line(Generic[T]):
         return len(self._queues.get(workspace, ()))
 
     def wait(self, workspace: str = "", owner: str = "") -> Awaitable[T]:
-        """Join the line now; the awaited result is the grant. Raises the error of `dismiss`."""
+        """Join the line now; the awaited result is the grant. Raises the error of `fail_all`."""
         waiter: Waiter[T] = Waiter(workspace, owner, asyncio.get_running_loop().create_future())
         self._queues.setdefault(workspace, deque()).append(waiter)
-        return self._served(waiter)
+        return self._wait_for_grant(waiter)
 
-    def next(self, admit: Callable[[str], bool] = _anyone) -> Waiter[T] | None:
+    def next(self, admit: Callable[[str], bool] = _accept_all) -> Waiter[T] | None:
         """Remove and return the next waiter of the first workspace that `admit` accepts: the caller grants something.
 
         The workspace goes to the end of the order. None when no waiter is accepted.
@@ -64,19 +64,19 @@ class Line(Generic[T]):
                 return waiter
         return None
 
-    def dismiss(self, error: Exception) -> None:
+    def fail_all(self, error: Exception) -> None:
         """Raise this error in every waiter."""
         while waiter := self.next():
             waiter.granted.set_exception(error)
 
-    async def _served(self, waiter: Waiter[T]) -> T:
+    async def _wait_for_grant(self, waiter: Waiter[T]) -> T:
         try:
             return await waiter.granted
         except asyncio.CancelledError:
-            self._leave(waiter)
+            self._remove(waiter)
             raise
 
-    def _leave(self, waiter: Waiter[T]) -> None:
+    def _remove(self, waiter: Waiter[T]) -> None:
         if waiter.granted.cancelled():
             queue = self._queues.get(waiter.workspace)
             if queue and waiter in queue:
@@ -84,4 +84,4 @@ class Line(Generic[T]):
                 if not queue:
                     del self._queues[waiter.workspace]
         elif waiter.granted.exception() is None:
-            self._take_back(waiter, waiter.granted.result())
+            self._return_grant(waiter, waiter.granted.result())

@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from executor_service.sandbox import messages, script_errors
-from executor_service.sandbox.base import Deadline, ScriptSandbox, written
+from executor_service.sandbox.base import Deadline, ScriptSandbox, encode_bindings
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetch import Fetcher, no_fetch
 from executor_service.sandbox.jail.confine import OWN_ROOT
 from executor_service.sandbox.model import (
+    ConditionResult,
     Conditions,
     ErrorKind,
     PoolSize,
     SandboxLimits,
     SandboxUnavailable,
     ScriptError,
-    Verdict,
 )
-from executor_service.sandbox.pool import Parking
+from executor_service.sandbox.pool import Reservation
 from executor_service.sandbox.process_spawner import JAIL, zygote_command
 from shared.observe.logging import get_logger
 
@@ -101,43 +101,43 @@ class JavaScriptSandbox(ScriptSandbox):
         if OWN_ROOT not in self.describe():
             log.warning("users' JavaScript runs without namespaces of its own", layers=self.describe())
 
-    async def evaluate(self, conditions: Conditions) -> Verdict:
+    async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        parking = Parking(conditions.owner, conditions.scope)
-        child = self._pool.unpark(parking, conditions.workspace_id)
+        reservation = Reservation(conditions.owner, conditions.scope)
+        child = self._pool.take_reserved(reservation, conditions.workspace_id)
         hardened = child is not None
-        child = child or await self._taken(conditions.owner, conditions.workspace_id)
+        child = child or await self._take_process(conditions.owner, conditions.workspace_id)
         healthy = False
         try:
             verdict = await self._verdict(child, conditions, hardened=hardened)
-            healthy = self._can_go_on(child) and (verdict.error is None or verdict.error.kind in _HARMLESS)
+            healthy = self._is_reusable(child) and (verdict.error is None or verdict.error.kind in _HARMLESS)
         finally:
             if healthy:
-                self._pool.park(parking, child)
+                self._pool.keep_for_scope(reservation, child)
             else:
                 self._pool.discard(child)
         return verdict
 
-    async def _verdict(self, child: Child, conditions: Conditions, *, hardened: bool) -> Verdict:
+    async def _verdict(self, child: Child, conditions: Conditions, *, hardened: bool) -> ConditionResult:
         deadline = Deadline.after(conditions.timeout_ms)
         if not hardened:
             frame = messages.encode(messages.Harden(params={}, environment=conditions.environment))
-            ending = await self._ending(child, frame, conditions.workspace_id, deadline)
+            ending = await self._run_frame(child, frame, conditions.workspace_id, deadline)
             if isinstance(ending, ScriptError):
-                return Verdict(failed=0, error=ending)
-        bindings = written(conditions.bindings, self._limits.max_input_bytes)
+                return ConditionResult(failed=0, error=ending)
+        bindings = encode_bindings(conditions.bindings, self._limits.max_input_bytes)
         if bindings is None:
-            return Verdict(failed=0, error=script_errors.input_too_large(self._limits))
+            return ConditionResult(failed=0, error=script_errors.input_too_large(self._limits))
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
             frame = messages.encode(messages.Evaluate(code=_BOOLEAN.format(expression), bindings=bindings))
             if len(frame) > self._limits.max_input_bytes:
-                return Verdict(failed=index, error=script_errors.input_too_large(self._limits))
+                return ConditionResult(failed=index, error=script_errors.input_too_large(self._limits))
             shown = _BOOLEAN.format(conditions.shown[index] if conditions.shown else expression)
-            outcome = self._result(await self._ending(child, frame, conditions.workspace_id, deadline), shown)
+            outcome = self._result(await self._run_frame(child, frame, conditions.workspace_id, deadline), shown)
             if outcome.error is not None:
-                return Verdict(failed=index, error=script_errors.condition(outcome.error))
+                return ConditionResult(failed=index, error=script_errors.condition_error(outcome.error))
             if outcome.value() is True:
-                return Verdict(matched=index)
-        return Verdict()
+                return ConditionResult(matched=index)
+        return ConditionResult()

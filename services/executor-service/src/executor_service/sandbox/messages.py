@@ -28,7 +28,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     text: str
 
 
-class Worn(msgspec.Struct, frozen=True, tag="worn"):
+class ReplacementDue(msgspec.Struct, frozen=True, tag="worn"):
     """The process has used so much memory or processor time that the next script needs another one."""
 
 
@@ -87,7 +87,7 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
 
 
 Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
-Message = Ready | Refused | Worn | Ending | FetchCall
+Message = Ready | Refused | ReplacementDue | Ending | FetchCall
 
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 _decode = msgspec.json.Decoder(list[Message]).decode

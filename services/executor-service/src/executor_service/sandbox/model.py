@@ -93,7 +93,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class ConditionResult(msgspec.Struct, frozen=True, kw_only=True):
     """`matched` is the index of the first truthy expression, `failed` of the one that ended in `error`.
 
     A condition's error message has no line, unless the expression does not parse.

@@ -18,7 +18,7 @@ from executor_service.sandbox.model import SandboxUnavailable
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
-_MOST_COMPLAINTS = 2000
+_MAX_STDERR_BYTES = 2000
 _COMMAND = struct.Struct(">cQ")
 _EXIT = struct.Struct(">QiQ")
 _PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from jail.{engine} import main; main()"
@@ -58,7 +58,7 @@ def zygote_command(module: str, folder: str, control: int, options: dict[str, ob
     return ["-I", "-S", "-c", _PROGRAM.format(engine=module), folder, str(control), json.dumps(options)]
 
 
-class Nursery:
+class ProcessSpawner:
     """One zygote process. It serves until it is stopped or dies, and is never restarted."""
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, layers: tuple[str, ...]) -> None:
@@ -71,7 +71,7 @@ class Nursery:
         asyncio.get_running_loop().add_reader(control.fileno(), self._read)
 
     @classmethod
-    async def start(cls, engine: Engine) -> "Nursery":
+    async def start(cls, engine: Engine) -> "ProcessSpawner":
         """Start a zygote and wait until it is confined. Raises SandboxUnavailable."""
         try:
             return await cls._start(engine)
@@ -79,16 +79,16 @@ class Nursery:
             raise SandboxUnavailable(f"{engine.language} cannot be run here: {error}") from error
 
     @classmethod
-    async def _start(cls, engine: Engine) -> "Nursery":
+    async def _start(cls, engine: Engine) -> "ProcessSpawner":
         if sys.platform != "linux":
             raise SandboxUnavailable("the sandbox is made of what the Linux kernel offers")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         try:
-            with theirs, tempfile.TemporaryFile() as complaints:
-                process = await _spawn(engine.command(theirs.fileno()), theirs, complaints)
+            with theirs, tempfile.TemporaryFile() as stderr:
+                process = await _spawn(engine.command(theirs.fileno()), theirs, stderr)
                 theirs.close()
-                layers = await _greeted(process, ours, complaints)
+                layers = await _read_layers(process, ours, stderr)
         except BaseException:
             ours.close()
             raise
@@ -111,11 +111,11 @@ class Nursery:
         try:
             self._control.send(_COMMAND.pack(b"K", number))
         except OSError:
-            self._lose()
+            self._mark_lost()
 
     async def stop(self) -> None:
         """End the zygote and all its children."""
-        self._lose()
+        self._mark_lost()
         await _end(self._process)
 
     def _read(self) -> None:
@@ -126,13 +126,13 @@ class Nursery:
         except OSError:
             packet = b""
         if len(packet) != _EXIT.size:
-            self._lose()
+            self._mark_lost()
             return
         number, status, peak_kib = _EXIT.unpack(packet)
         if exit_ := self._exits.pop(number, None):
             exit_.set_result(Exit.of(status, peak_kib))
 
-    def _lose(self) -> None:
+    def _mark_lost(self) -> None:
         if not self.alive:
             return
         self.alive = False
@@ -143,38 +143,38 @@ class Nursery:
         self._exits.clear()
 
 
-async def _spawn(command: Sequence[str], control: socket.socket, complaints: IO[bytes]) -> asyncio.subprocess.Process:
+async def _spawn(command: Sequence[str], control: socket.socket, stderr: IO[bytes]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *command,
         pass_fds=(control.fileno(),),
         stdin=asyncio.subprocess.DEVNULL,
-        stderr=complaints,
+        stderr=stderr,
         env={"TZ": "UTC", "LANG": "C.UTF-8"},
         start_new_session=True,
     )
 
 
-async def _greeted(
-    process: asyncio.subprocess.Process, control: socket.socket, complaints: IO[bytes]
+async def _read_layers(
+    process: asyncio.subprocess.Process, control: socket.socket, stderr: IO[bytes]
 ) -> tuple[str, ...]:
     """Return the layers reported by a new zygote; end one that reports anything else."""
     try:
         async with asyncio.timeout(_START_SECONDS):
-            hello = await asyncio.get_running_loop().sock_recv(control, 65536)
-        return _layers(hello)
+            greeting = await asyncio.get_running_loop().sock_recv(control, 65536)
+        return _layers(greeting)
     except (TimeoutError, SandboxUnavailable) as error:
         await _end(process)
-        complaints.seek(0)
-        words = complaints.read(_MOST_COMPLAINTS).decode("utf-8", "replace").strip()
-        raise SandboxUnavailable(": ".join(filter(None, (str(error) or "it took too long", words)))) from error
+        stderr.seek(0)
+        output = stderr.read(_MAX_STDERR_BYTES).decode("utf-8", "replace").strip()
+        raise SandboxUnavailable(": ".join(filter(None, (str(error) or "it took too long", output)))) from error
     except BaseException:
         await _end(process)
         raise
 
 
-def _layers(hello: bytes) -> tuple[str, ...]:
+def _layers(greeting: bytes) -> tuple[str, ...]:
     try:
-        message = msgspec.json.decode(hello or b"{}", type=dict[str, list[str] | str])
+        message = msgspec.json.decode(greeting or b"{}", type=dict[str, list[str] | str])
     except msgspec.DecodeError as error:
         raise SandboxUnavailable("its first words make no sense") from error
     layers = message.get("layers")

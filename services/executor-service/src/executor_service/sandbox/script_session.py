@@ -8,49 +8,49 @@ from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
 from executor_service.sandbox.fetch import Fetcher, FetchFailed, FetchRequest
 from executor_service.sandbox.model import SandboxLimits
-from executor_service.sandbox.start_limiter import Entry
+from executor_service.sandbox.start_limiter import StartSlot
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
 _CLEANUP_SECONDS = 1.0
 
 
-class Conversation:
+class ScriptSession:
     """Exchange of one frame. The caller bounds its time."""
 
     def __init__(
-        self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str, entry: Entry | None = None
+        self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str, slot: StartSlot | None = None
     ) -> None:
         self._child = child
         self._fetcher = fetcher
         self._limits = limits
         self._workspace_id = workspace_id
-        self._entry = entry
+        self._slot = slot
         self._fetches: set[asyncio.Task[None]] = set()
-        self._is_over = False
-        self._turn = asyncio.Semaphore(limits.concurrent_fetches)
+        self._is_finished = False
+        self._fetch_slots = asyncio.Semaphore(limits.concurrent_fetches)
 
     async def run(self, frame: bytes) -> messages.Ending:
         """Raises ChildDied, ProtocolBroken."""
         await self._child.send(frame)
         try:
-            return await self._listen()
+            return await self._read_messages()
         finally:
-            self._is_over = True  # a late fetch must not answer the next script's
+            self._is_finished = True  # a late fetch must not answer the next script's
             if self._fetches:
                 await self._abandon_fetches()
 
-    async def _listen(self) -> messages.Ending:
+    async def _read_messages(self) -> messages.Ending:
         # The harness answers each frame once: the script's own, and one for each fetch.
         for _ in range(self._limits.max_fetches + 1):
             answers = await self._child.receive()
-            if self._entry:
-                self._entry.leave()
+            if self._slot:
+                self._slot.release()
             for message in answers:
                 if isinstance(message, messages.FetchCall):
                     self._begin(message)
-                elif isinstance(message, messages.Worn):
-                    self._child.is_worn = True
+                elif isinstance(message, messages.ReplacementDue):
+                    self._child.needs_replacement = True
                 elif isinstance(message, messages.Ending):
                     return message
                 else:
@@ -69,11 +69,11 @@ class Conversation:
         self._fetches.add(asyncio.create_task(self._serve(call, headers)))
 
     async def _serve(self, call: messages.FetchCall, headers: dict[str, str] | None) -> None:
-        answer = await self._fetched(call, headers)
-        if not self._is_over:
+        answer = await self._fetch(call, headers)
+        if not self._is_finished:
             await self._child.send(answer)
 
-    async def _fetched(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
+    async def _fetch(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
         if headers is None:
             return messages.Fetched(id=call.id, error=f"fetch sends at most {messages.MAX_HEADERS} headers")
         request = FetchRequest(
@@ -84,7 +84,7 @@ class Conversation:
             workspace_id=self._workspace_id,
         )
         try:
-            async with self._turn, asyncio.timeout(self._limits.fetch_timeout_seconds):
+            async with self._fetch_slots, asyncio.timeout(self._limits.fetch_timeout_seconds):
                 response = await self._fetcher(request)
         except FetchFailed as error:
             return messages.Fetched(id=call.id, error=str(error))

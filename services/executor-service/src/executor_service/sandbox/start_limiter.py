@@ -3,12 +3,12 @@
 import asyncio
 import os
 
-from executor_service.sandbox.fair_queue import Line
+from executor_service.sandbox.fair_queue import FairQueue
 
-_HELD_SECONDS = 0.02
+_SLOT_SECONDS = 0.02
 
 
-class Gate:
+class StartLimiter:
     """Bound on scripts that have just started, in round-robin order of their workspaces.
 
     A process that served the last script a moment ago has its memory in the processor's caches, and two computing
@@ -17,33 +17,33 @@ class Gate:
 
     def __init__(self, width: int = 2 * (os.cpu_count() or 1)) -> None:
         self._free = width
-        self._line: Line[None] = Line(lambda *_: self._leave())
+        self._queue: FairQueue[None] = FairQueue(lambda *_: self._release())
 
-    async def enter(self, workspace: str) -> "Entry":
+    async def acquire(self, workspace: str) -> "StartSlot":
         """Wait for this workspace's turn."""
         if self._free:
             self._free -= 1
         else:
-            await self._line.wait(workspace)
-        return Entry(self)
+            await self._queue.wait(workspace)
+        return StartSlot(self)
 
-    def _leave(self) -> None:
-        if waiter := self._line.next():
+    def _release(self) -> None:
+        if waiter := self._queue.next():
             waiter.granted.set_result(None)
         else:
             self._free += 1
 
 
-class Entry:
+class StartSlot:
     """A script's time in the gate."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate: Gate | None = gate
-        self._end = asyncio.get_running_loop().call_later(_HELD_SECONDS, self.leave)
+    def __init__(self, limiter: StartLimiter) -> None:
+        self._start_limiter: StartLimiter | None = limiter
+        self._end = asyncio.get_running_loop().call_later(_SLOT_SECONDS, self.release)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Admit the next script; idempotent."""
-        if self._gate:
-            gate, self._gate = self._gate, None
+        if self._start_limiter:
+            limiter, self._start_limiter = self._start_limiter, None
             self._end.cancel()
-            gate._leave()
+            limiter._release()

@@ -4,18 +4,18 @@ import asyncio
 from collections import deque
 
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.fair_queue import Line
+from executor_service.sandbox.fair_queue import FairQueue
 from executor_service.sandbox.model import PoolSize, SandboxUnavailable
-from executor_service.sandbox.process_spawner import Engine, Nursery
+from executor_service.sandbox.process_spawner import Engine, ProcessSpawner
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
 # Scripts that communicate need the processor first: by then their messages are sent, and most runs have ended.
-REST_SECONDS = 0.01
+REPLENISH_DELAY_SECONDS = 0.01
 NOT_RUNNING = "The sandbox is not running"
 
 
-class Supply:
+class WarmPool:
     """Keeps some processes ready and starts a few at a time. Each is handed out once."""
 
     def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
@@ -23,17 +23,17 @@ class Supply:
         self._size = size
         self._max_frame = max_frame
         self._ready: deque[Child] = deque()
-        self._line: Line[Child] = Line(lambda _, child: self._provide(child))
+        self._queue: FairQueue[Child] = FairQueue(lambda _, child: self._offer(child))
         self._warming: set[asyncio.Task[None]] = set()
-        self._nursery: Nursery | None = None
+        self._spawner: ProcessSpawner | None = None
         self._starting = asyncio.Lock()
         self._open = False
-        self._later: asyncio.TimerHandle | None = None
+        self._replenish_timer: asyncio.TimerHandle | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Return the layers that confine the processes."""
-        return self._nursery.layers if self._nursery else ()
+        return self._spawner.layers if self._spawner else ()
 
     async def start(self) -> None:
         """Start the zygote and warm the first process. Raises SandboxUnavailable if this host cannot confine it."""
@@ -51,20 +51,22 @@ class Supply:
         for task in self._warming:
             task.cancel()
         await asyncio.gather(*self._warming, return_exceptions=True)
-        self._line.dismiss(SandboxUnavailable(NOT_RUNNING))
+        self._queue.fail_all(SandboxUnavailable(NOT_RUNNING))
         for child in self._ready:
             child.kill()
         self._ready.clear()
-        if self._nursery:
-            await self._nursery.stop()
-            self._nursery = None
+        if self._spawner:
+            await self._spawner.stop()
+            self._spawner = None
 
     async def take(self, workspace: str) -> Child:
         """Return a ready process, or wait for one: workspaces take turns. Raises SandboxUnavailable."""
         while self._ready:
             child = self._ready.popleft()
-            if child.usable:
-                self._later = self._later or asyncio.get_running_loop().call_later(REST_SECONDS, self._replenish)
+            if child.is_usable:
+                self._replenish_timer = self._replenish_timer or asyncio.get_running_loop().call_later(
+                    REPLENISH_DELAY_SECONDS, self._replenish
+                )
                 return child
             child.kill()
         return await self._next_warmed(workspace)
@@ -72,21 +74,21 @@ class Supply:
     async def _next_warmed(self, workspace: str) -> Child:
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        warmed = self._line.wait(workspace)
+        warmed = self._queue.wait(workspace)
         self._replenish()
         return await warmed
 
-    def _provide(self, child: Child) -> None:
-        if waiter := self._line.next():
+    def _offer(self, child: Child) -> None:
+        if waiter := self._queue.next():
             waiter.granted.set_result(child)
         else:
             self._ready.append(child)
 
     def _replenish(self) -> None:
-        if self._later:
-            self._later.cancel()
-            self._later = None
-        missing = self._size.spare + len(self._line) - len(self._ready) - len(self._warming)
+        if self._replenish_timer:
+            self._replenish_timer.cancel()
+            self._replenish_timer = None
+        missing = self._size.spare + len(self._queue) - len(self._ready) - len(self._warming)
         for _ in range(min(missing, self._size.warming - len(self._warming))):
             if not self._open:
                 return
@@ -96,7 +98,7 @@ class Supply:
 
     def _end_warming(self, task: "asyncio.Task[None]") -> None:
         self._warming.discard(task)
-        if len(self._line):  # they arrived when this task had failed but still counted
+        if len(self._queue):  # they arrived when this task had failed but still counted
             self._replenish()
 
     async def _warm(self) -> None:
@@ -104,20 +106,20 @@ class Supply:
             child = await self._spawn()
         except SandboxUnavailable as error:
             log.warning("a sandbox process was not warmed", reason=str(error))
-            self._line.dismiss(error)
+            self._queue.fail_all(error)
             return
-        self._provide(child)
+        self._offer(child)
         asyncio.get_running_loop().call_soon(self._replenish)
 
     async def _spawn(self) -> Child:
-        return await Child.spawn(await self._living_nursery(), self._max_frame)
+        return await Child.spawn(await self._ensure_spawner(), self._max_frame)
 
-    async def _living_nursery(self) -> Nursery:
+    async def _ensure_spawner(self) -> ProcessSpawner:
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
         async with self._starting:
-            if self._nursery is None or not self._nursery.alive:
-                if self._nursery:
-                    await self._nursery.stop()
-                self._nursery = await Nursery.start(self._engine)
-            return self._nursery
+            if self._spawner is None or not self._spawner.alive:
+                if self._spawner:
+                    await self._spawner.stop()
+                self._spawner = await ProcessSpawner.start(self._engine)
+            return self._spawner

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
-from executor_service.blocks.agent.attachments import attachments, with_files
+from executor_service.blocks.agent.attachments import attach_files, load_attachments
 from executor_service.blocks.agent.conversation import Conversation
-from executor_service.blocks.agent.memory import memory_of
+from executor_service.blocks.agent.memory import open_memory
 from executor_service.blocks.agent.messages import in_order, read_messages
-from executor_service.blocks.agent.tool_builder import BlockTool, Toolbox
+from executor_service.blocks.agent.tool_builder import BlockTool, ToolBuilder
 from executor_service.blocks.agent.tools import AgentTool
-from executor_service.blocks.agent.usage import Ledger, priced_cost_json, tokens_json
+from executor_service.blocks.agent.usage import UsageRecorder, priced_cost_json, tokens_json
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
@@ -21,7 +21,7 @@ from executor_service.providers import Message, ModelRequest, Turn
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.response_format import read_response_format
 
-__all__ = ["AgentHandler", "BlockTool", "Toolbox", "model_request"]
+__all__ = ["AgentHandler", "BlockTool", "ToolBuilder", "model_request"]
 
 CREDENTIALS: Final = (
     "apiKey",
@@ -40,10 +40,14 @@ class AgentHandler(BlockHandler):
     """Streams text as it is written if the caller selected this block; structured answers arrive whole."""
 
     def __init__(
-        self, models: ModelServer, toolbox: Toolbox, memory: MemoryStore | None = None, files: Files | None = None
+        self,
+        models: ModelServer,
+        tool_builder: ToolBuilder,
+        memory: MemoryStore | None = None,
+        files: Files | None = None,
     ) -> None:
         self._models = models
-        self._toolbox = toolbox
+        self._tool_builder = tool_builder
         self._memory = memory
         self._files = files
 
@@ -52,16 +56,16 @@ class AgentHandler(BlockHandler):
         params = inputs.params
         said: Sequence[Message] = read_messages(params.get("messages"))
         remembered: Sequence[Message] = read_messages(params.get("memories"))
-        memory = memory_of(self._memory, call, params)
+        memory = open_memory(self._memory, call, params)
         if memory is not None:
-            recalled, said = await memory.recall(said)
-            remembered = (*remembered, *recalled)
-        tools = await self._toolbox.tools(call, params.get("tools"))
-        attached = await attachments(self._files, call, params.get("files"))
-        conversation = self._conversation(call, params, with_files(in_order(said, remembered), attached), tools)
+            loaded, said = await memory.load_messages(said)
+            remembered = (*remembered, *loaded)
+        tools = await self._tool_builder.tools(call, params.get("tools"))
+        attached = await load_attachments(self._files, call, params.get("files"))
+        conversation = self._conversation(call, params, attach_files(in_order(said, remembered), attached), tools)
         turn = await conversation.run()
         if memory is not None:
-            await memory.keep(said, turn.content)
+            await memory.store_messages(said, turn.content)
         is_structured = conversation.request.response_format is not None
         return BlockResult({**_answer(turn, is_structured=is_structured), **_facts(call, conversation)})
 
@@ -82,7 +86,7 @@ class AgentHandler(BlockHandler):
                 thinking_level=_choice(params.get("thinkingLevel")),
             ),
             tools=tools,
-            ledger=Ledger(request.model, self._models.provider_of(request.model)),
+            recorder=UsageRecorder(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
             secrets=Secrets(call.workflow.named_values(call.environment) if tools else ()),
         )
@@ -112,10 +116,10 @@ def _answer(turn: Turn, *, is_structured: bool) -> JsonObject:
 def _facts(call: Call, conversation: Conversation) -> JsonObject:
     return {
         "model": conversation.request.model,
-        "tokens": tokens_json(conversation.ledger.tokens),
+        "tokens": tokens_json(conversation.recorder.tokens),
         "toolCalls": {"list": list(conversation.calls), "count": len(conversation.calls)},
-        "providerTiming": conversation.ledger.timing(call.now()),
-        "cost": priced_cost_json(conversation.ledger.cost, conversation.ledger.tokens),
+        "providerTiming": conversation.recorder.timing(call.now()),
+        "cost": priced_cost_json(conversation.recorder.cost, conversation.recorder.tokens),
     }
 
 

@@ -17,7 +17,7 @@ MAX_BYTES: Final = 50 * 1024 * 1024
 """Limit for all files of one agent."""
 
 
-async def attachments(files: Files | None, call: Call, setting: Json) -> list[Attachment]:
+async def load_attachments(files: Files | None, call: Call, setting: Json) -> list[Attachment]:
     """Return the files that a block's `files` setting names. Raises BlockFailure."""
     entries = [entry for entry in _entries(setting) if isinstance(entry, dict)]
     if len(entries) > MAX_ATTACHMENTS:
@@ -33,7 +33,7 @@ async def attachments(files: Files | None, call: Call, setting: Json) -> list[At
     return found
 
 
-def with_files(messages: Sequence[Message], attached: Iterable[Attachment]) -> tuple[Message, ...]:
+def attach_files(messages: Sequence[Message], attached: Iterable[Attachment]) -> tuple[Message, ...]:
     """Attach the files to the last user message."""
     files = tuple(attached)
     if not files:

@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.agent.turn_listener import TurnListener
-from executor_service.blocks.agent.usage import Ledger, usage_of
+from executor_service.blocks.agent.usage import UsageRecorder, usage_of
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.engine.secrets import Secrets
@@ -22,13 +22,13 @@ from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_js
 MAX_TOOL_ROUNDS: Final = 20
 MAX_CALLS: Final = 128
 """Limit for tool calls in one turn."""
-MAX_AT_ONCE: Final = 16
+MAX_CONCURRENT_TOOLS: Final = 16
 """Concurrent tools of one agent."""
-MAX_TOLD: Final = 10 * 1024 * 1024
+MAX_TOOL_CHARACTERS: Final = 10 * 1024 * 1024
 """Limit for characters from all tools of one agent: no output could hold more."""
-MAX_WRITTEN: Final = 5 * 1024 * 1024
+MAX_MODEL_CHARACTERS: Final = 5 * 1024 * 1024
 """Limit for characters that the model writes in all turns. Most are in the output twice."""
-TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOLD} characters together"
+TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOOL_CHARACTERS} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 _log = logging.getLogger(__name__)
 
@@ -41,17 +41,17 @@ class Conversation:
     models: ModelServer
     request: ModelRequest
     tools: Sequence[AgentTool]
-    ledger: Ledger
+    recorder: UsageRecorder
     is_live: bool
     """Whether text is streamed as it is written."""
     secrets: Secrets
     """Secrets in the author's tool settings, masked in the tool arguments that callers see."""
     calls: list[Json] = field(default_factory=list)
     """Tool calls made, for the output."""
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
-    room: int = MAX_TOLD
+    tool_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT_TOOLS))
+    characters_left: int = MAX_TOOL_CHARACTERS
     """Remaining characters for tools."""
-    written: int = 0
+    characters_written: int = 0
     """Characters written by the model."""
 
     async def run(self) -> Turn:
@@ -67,8 +67,8 @@ class Conversation:
     async def _turn(self, *, may_call_tools: bool) -> Turn:
         request = replace(
             self.request,
-            tools=tuple(tool.told for tool in self.tools),
-            forced_tool=self._forced(),
+            tools=tuple(tool.model_tool for tool in self.tools),
+            forced_tool=self._forced_tool(),
             may_call_tools=may_call_tools,
         )
         listener = self._listener(may_call_tools=may_call_tools and bool(self.tools))
@@ -76,13 +76,17 @@ class Conversation:
         try:
             turn = await self.models.turn(request, listener)
         except ModelFailure as failure:
-            raise BlockFailure(failure.message, partial=self._so_far()) from failure
+            raise BlockFailure(failure.message, partial=self._partial_output()) from failure
         self.call.spend(usage_of(request.model, turn.tokens, turn.cost))
-        self.written += len(turn.content) + len(turn.thinking) + sum(len(asked.arguments) for asked in turn.tool_calls)
-        if self.written > MAX_WRITTEN:
-            raise BlockFailure(f"The model wrote more than {MAX_WRITTEN} characters", partial=self._so_far())
+        self.characters_written += (
+            len(turn.content) + len(turn.thinking) + sum(len(tool_call.arguments) for tool_call in turn.tool_calls)
+        )
+        if self.characters_written > MAX_MODEL_CHARACTERS:
+            raise BlockFailure(
+                f"The model wrote more than {MAX_MODEL_CHARACTERS} characters", partial=self._partial_output()
+            )
         name = None if may_call_tools else AFTER_LIMIT
-        self.ledger.turn(turn, started, self.call.now(), name)
+        self.recorder.turn(turn, started, self.call.now(), name)
         if listener is not None:
             await listener.end(called_tools=bool(turn.tool_calls))
         return turn
@@ -91,73 +95,77 @@ class Conversation:
         writer = self.call.writer
         if writer is None or not self.is_live:
             return None
-        asked = self.call.request
+        request = self.call.request
         return TurnListener(
-            writer, holds=may_call_tools and not asked.agent_events, tells_thinking=asked.include_thinking
+            writer, buffers=may_call_tools and not request.agent_events, sends_thinking=request.include_thinking
         )
 
-    def _forced(self) -> str | None:
+    def _forced_tool(self) -> str | None:
         """Return the forced tool, which is forced only once."""
         return None if self.calls else next((tool.name for tool in self.tools if tool.is_forced), None)
 
-    def _so_far(self) -> JsonObject:
+    def _partial_output(self) -> JsonObject:
         writer = self.call.writer
         return {"content": writer.text} if writer is not None and writer.text else {}
 
     async def _run_tools(self, turn: Turn) -> None:
         if len(turn.tool_calls) > MAX_CALLS:
-            raise BlockFailure(f"The model asked for more than {MAX_CALLS} tools at once", partial=self._so_far())
+            raise BlockFailure(
+                f"The model asked for more than {MAX_CALLS} tools at once", partial=self._partial_output()
+            )
         started = self.call.now()
-        running = [asyncio.create_task(self._in_turn(asked)) for asked in turn.tool_calls]
+        running = [asyncio.create_task(self._run_in_slot(tool_call)) for tool_call in turn.tool_calls]
         try:
             answers = await asyncio.gather(*running)
         finally:
             for each in running:
                 each.cancel()  # if a call cannot be reported, the others are not awaited
-        for asked, (_, made) in zip(turn.tool_calls, answers, strict=True):
-            self.ledger.tool(asked.name, asked.id, made.started, made.ended)
-            self.calls.append(made.shown)
-        self.ledger.tools_ms += round(ms_between(started, self.call.now()))
-        said = Message(
+        for tool_call, (_, finished) in zip(turn.tool_calls, answers, strict=True):
+            self.recorder.tool(tool_call.name, tool_call.id, finished.started, finished.ended)
+            self.calls.append(finished.shown)
+        self.recorder.tools_ms += round(ms_between(started, self.call.now()))
+        assistant_message = Message(
             role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls, original=turn.original
         )
-        self.request = replace(self.request, messages=(*self.request.messages, said, *(told for told, _ in answers)))
+        self.request = replace(
+            self.request, messages=(*self.request.messages, assistant_message, *(message for message, _ in answers))
+        )
 
-    async def _in_turn(self, asked: ToolCall) -> tuple[Message, "_Made"]:
-        async with self.places:
-            return await self._run_tool(asked)
+    async def _run_in_slot(self, tool_call: ToolCall) -> tuple[Message, "_FinishedCall"]:
+        async with self.tool_slots:
+            return await self._run_tool(tool_call)
 
-    async def _run_tool(self, asked: ToolCall) -> tuple[Message, "_Made"]:
+    async def _run_tool(self, tool_call: ToolCall) -> tuple[Message, "_FinishedCall"]:
         """Run a tool; return the message for the model and the call."""
-        tool = next((tool for tool in self.tools if tool.name == asked.name), None)
+        tool = next((tool for tool in self.tools if tool.name == tool_call.name), None)
         started = self.call.now()
-        await self._tell(asked, "start")
+        await self._report(tool_call, "start")
         try:
-            arguments, result, problem = await _ran(tool, asked)
+            arguments, result, problem = await _execute_tool(tool, tool_call)
         except asyncio.CancelledError:
-            await self._tell(asked, "end", "cancelled")
+            await self._report(tool_call, "end", "cancelled")
             raise
         if problem is not None:
-            result, problem = _failed(asked.name, self.call.shown_reason(problem))
+            result, problem = _failed(tool_call.name, self.call.redact_reason(problem))
         text = stringify(result)
-        if len(text) > self.room:
-            result, problem = _failed(asked.name, TOO_MUCH)
+        if len(text) > self.characters_left:
+            result, problem = _failed(tool_call.name, TOO_MUCH)
             text = stringify(result)
-        self.room -= len(text)
-        await self._tell(asked, "end", "success" if problem is None else "error")
-        arguments = self.secrets.hidden_within(arguments)
-        shown = tool.shown_name if tool is not None else asked.name
-        told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)
-        return told, _Made(shown, arguments, result, problem is None, started, self.call.now())
+        self.characters_left -= len(text)
+        await self._report(tool_call, "end", "success" if problem is None else "error")
+        arguments = self.secrets.redact_value(arguments)
+        shown = tool.shown_name if tool is not None else tool_call.name
+        message = Message(role=Role.TOOL, content=text, tool_call_id=tool_call.id, tool_name=tool_call.name)
+        return message, _FinishedCall(shown, arguments, result, problem is None, started, self.call.now())
 
-    async def _tell(self, asked: ToolCall, phase: str, status: str | None = None) -> None:
+    async def _report(self, tool_call: ToolCall, phase: str, status: str | None = None) -> None:
         writer = self.call.writer
         if writer is not None and self.call.request.include_tool_calls:
-            await writer.tool(phase, asked.id, asked.name, status)
+            await writer.tool(phase, tool_call.id, tool_call.name, status)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _FinishedCall:
     """A finished tool call."""
 
     name: str
@@ -181,18 +189,18 @@ class _Made:
         }
 
 
-async def _ran(tool: AgentTool | None, asked: ToolCall) -> tuple[Json, Json, str | None]:
+async def _execute_tool(tool: AgentTool | None, tool_call: ToolCall) -> tuple[Json, Json, str | None]:
     """Return the arguments used, the result, and the error: the model is informed of a tool's failure."""
-    parsed = parse_json(asked.arguments)
+    parsed = parse_json(tool_call.arguments)
     if tool is None:
-        return _readable(parsed), *_failed(asked.name, f'Tool "{asked.name}" is not available')
+        return _object_or_empty(parsed), *_failed(tool_call.name, f'Tool "{tool_call.name}" is not available')
     if not isinstance(parsed, dict):
-        return {}, *_failed(asked.name, "The arguments are not a JSON object")
-    arguments = tool.merged(parsed)
+        return {}, *_failed(tool_call.name, "The arguments are not a JSON object")
+    arguments = tool.merge_arguments(parsed)
     problem = tool.problem(arguments)
     if problem is not None:
-        return arguments, *_failed(asked.name, problem)
-    return arguments, *await _result(tool, asked.name, arguments)
+        return arguments, *_failed(tool_call.name, problem)
+    return arguments, *await _result(tool, tool_call.name, arguments)
 
 
 async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Json, str | None]:
@@ -211,5 +219,5 @@ def _failed(name: str, message: str) -> tuple[JsonObject, str]:
     return {"error": True, "message": message, "tool": name}, message
 
 
-def _readable(parsed: object) -> Json:
+def _object_or_empty(parsed: object) -> Json:
     return {} if parsed is MISSING or not isinstance(parsed, dict) else parsed

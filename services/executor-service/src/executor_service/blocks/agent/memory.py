@@ -31,7 +31,7 @@ class Memory:
     """Maximum number of earlier messages; None for all that the tokens allow."""
     tokens: int | None
 
-    async def recall(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+    async def load_messages(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
         """Return earlier messages within the window, and the new ones in `said`.
 
         A block's messages start a conversation; in an existing one, only its latest question is new. Messages stored by
@@ -48,7 +48,7 @@ class Memory:
             return messages[-self.window :]
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
-    async def keep(self, said: Iterable[Message], answer: str) -> None:
+    async def store_messages(self, said: Iterable[Message], answer: str) -> None:
         """Store the new messages and the answer, once for all attempts of the run.
 
         Nothing is stored without an answer: models refuse every conversation that contains an empty message.
@@ -56,26 +56,26 @@ class Memory:
         if not answer.strip():
             return
         new = [
-            ConversationMessage(str(message.role), _cut(message.content or ""))
+            ConversationMessage(str(message.role), _truncate(message.content or ""))
             for message in said
             if message.role in _KEPT
         ]
         await self.store.append(
             self.call.request.workspace_id,
             self.conversation_id,
-            [*new, ConversationMessage("assistant", _cut(answer))],
+            [*new, ConversationMessage("assistant", _truncate(answer))],
             once=self._once,
         )
 
     @property
     def _once(self) -> str:
-        return f"{self.call.request.run_id}/{self.call.place}"
+        return f"{self.call.request.run_id}/{self.call.execution_path}"
 
 
 _KEPT: Final = frozenset({Role.USER, Role.ASSISTANT})
 
 
-def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memory | None:
+def open_memory(store: MemoryStore | None, call: Call, params: JsonObject) -> Memory | None:
     """Return the memory that a block's settings request, if any. Raises BlockFailure."""
     kind = to_string(params.get("memoryType") or "none")
     if kind == "none":
@@ -85,8 +85,10 @@ def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memo
     conversation_id = to_string(params.get("conversationId") or "").strip()
     if not 1 <= len(conversation_id) <= LONGEST_CONVERSATION_ID:
         raise BlockFailure(NO_ID, can_retry=False)
-    window = _whole(params.get("slidingWindowSize"), DEFAULT_WINDOW) if kind == "sliding_window" else None
-    tokens = _whole(params.get("slidingWindowTokens"), DEFAULT_TOKENS) if kind == "sliding_window_tokens" else None
+    window = _positive_int(params.get("slidingWindowSize"), DEFAULT_WINDOW) if kind == "sliding_window" else None
+    tokens = (
+        _positive_int(params.get("slidingWindowTokens"), DEFAULT_TOKENS) if kind == "sliding_window_tokens" else None
+    )
     return Memory(store, call, conversation_id, window, tokens)
 
 
@@ -107,10 +109,10 @@ def _newest(messages: Sequence[Message], tokens: int) -> list[Message]:
     return kept[::-1]
 
 
-def _cut(text: str) -> str:
+def _truncate(text: str) -> str:
     return text.encode()[:LONGEST_MESSAGE].decode("utf-8", "ignore")
 
 
-def _whole(value: Json, default: int) -> int:
+def _positive_int(value: Json, default: int) -> int:
     number = number_of(value)
     return default if number is None or not 1 <= number < math.inf else int(number)

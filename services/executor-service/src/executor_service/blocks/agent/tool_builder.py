@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from executor_service.blocks.agent.mcp_tools import McpTools
-from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
+from executor_service.blocks.agent.tools import AgentTool, Run, filled_values, tool_name
 from executor_service.blocks.agent.workflow_tools import workflow_tool
 from executor_service.blocks.function import output_of, timeout_ms
 from executor_service.blocks.mcp import McpServers
@@ -51,7 +51,7 @@ class BlockTool:
     """Arguments that neither the model nor the author must set."""
 
 
-class Toolbox:
+class ToolBuilder:
     """Builder of agents' tools."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Toolbox:
         if code is not None:
             bound = bind(code, call.resolver)
             entry = {**entry, "params": {**object_of(entry.get("params")), "code": code.source}}
-        offered = _offered(
+        agent_tool = _agent_tool(
             entry,
             tool.name,
             tool.name,
@@ -104,7 +104,7 @@ class Toolbox:
             parameters=tool.parameters,
             run=_block_run(call, tool, handler, title, bound),
         )
-        return await workflow_tool(self._children, call, offered) if kind in CALLS_A_WORKFLOW else offered
+        return await workflow_tool(self._children, call, agent_tool) if kind in CALLS_A_WORKFLOW else agent_tool
 
     def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
         function = _function(entry.get("schema"))
@@ -113,7 +113,7 @@ class Toolbox:
             raise BlockFailure(without_code(entry), can_retry=False)
         bound = bind(code, call.resolver)
         parameters = function.get("parameters")
-        return _offered(
+        return _agent_tool(
             entry,
             tool_name(f"{CUSTOM_PREFIX}{title}"),
             title,
@@ -152,10 +152,10 @@ def _is_variable(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None and _JAVASCRIPT_WORD.fullmatch(name) is None
 
 
-def _offered(
+def _agent_tool(
     entry: JsonObject, name: str, shown: str, *, description: str, parameters: JsonObject, run: Run
 ) -> AgentTool:
-    fixed = set_values(entry.get("params"))
+    fixed = filled_values(entry.get("params"))
     return AgentTool(name, shown, description, parameters, fixed, entry.get("usageControl") == "force", run)
 
 
@@ -165,7 +165,7 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str, c
     uses = count()
 
     async def run(arguments: JsonObject) -> Json:
-        request = replace(call.request, within=f"{call.place}.{tool.name}.{next(uses)}>")
+        request = replace(call.request, parent_path=f"{call.execution_path}.{tool.name}.{next(uses)}>")
         tool_call = msgspec.structs.replace(call, block=block, request=request, writer=None, pinned=None)
         result = await handler.run(tool_call, Inputs({**tool.defaults, **arguments}, extra=code))
         if result.paused_child is not None:

@@ -35,11 +35,11 @@ class AgentTool:
     fixed: JsonObject
     is_forced: bool
     run: Run
-    begun: JsonObject = field(default_factory=dict)
+    partly_fixed: JsonObject = field(default_factory=dict)
     """Objects that the author has partly set; these parts have precedence, the model sets the rest."""
 
     @property
-    def told(self) -> Tool:
+    def model_tool(self) -> Tool:
         """Return the description for the model, without parameters set by the author."""
         properties = object_of(self.parameters.get("properties"))
         required = self.parameters.get("required")
@@ -54,10 +54,12 @@ class AgentTool:
             },
         )
 
-    def merged(self, arguments: JsonObject) -> JsonObject:
+    def merge_arguments(self, arguments: JsonObject) -> JsonObject:
         """Return the tool's complete arguments."""
-        given = ((key, arguments.get(key, {}), begun) for key, begun in self.begun.items())
-        whole = {key: {**said, **object_of(begun)} for key, said, begun in given if isinstance(said, dict)}
+        given = ((key, arguments.get(key, {}), partly_fixed) for key, partly_fixed in self.partly_fixed.items())
+        whole = {
+            key: {**said, **object_of(partly_fixed)} for key, said, partly_fixed in given if isinstance(said, dict)
+        }
         return {**arguments, **self.fixed, **whole}
 
     def problem(self, arguments: JsonObject) -> str | None:
@@ -78,7 +80,7 @@ def tool_name(text: str, end: str = "") -> str:
     return (_NAME.sub("_", text.strip())[: _NAME_LENGTH - len(end)] or "tool") + end
 
 
-def set_values(params: Json) -> JsonObject:
+def filled_values(params: Json) -> JsonObject:
     """Return the author's values of a tool; empty ones are left to the model."""
     return {key: value for key, value in object_of(params).items() if value not in (None, "")}
 

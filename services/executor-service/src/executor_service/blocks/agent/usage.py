@@ -44,7 +44,7 @@ def usage_of(model: str, tokens: Tokens, cost: Cost) -> Usage:
 
 
 @dataclass(slots=True)
-class Ledger:
+class UsageRecorder:
     """Records the turns and tool calls of one block."""
 
     model: str

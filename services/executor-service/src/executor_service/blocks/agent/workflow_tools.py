@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from executor_service.blocks.agent.tools import AgentTool, set_values
+from executor_service.blocks.agent.tools import AgentTool, filled_values
 from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
 from executor_service.blocks.workflow import child_fields
 from executor_service.engine import Call
@@ -20,12 +20,12 @@ async def workflow_tool(children: ChildWorkflows | None, call: Call, tool: Agent
 
     The model gets the name and fields of the workflow that the author chose.
     """
-    tool = _sharing_the_fields(tool)
-    child = await _chosen(children, call, to_string(tool.fixed.get("workflowId") or "").strip())
+    tool = _split_mapping(tool)
+    child = await _find_workflow(children, call, to_string(tool.fixed.get("workflowId") or "").strip())
     if child is None or MAPPING in tool.fixed:
         return tool
-    begun = object_of(tool.begun.get(MAPPING))
-    fields = [field for field in child_fields(child.compiled) if field.name not in begun]
+    partly_fixed = object_of(tool.partly_fixed.get(MAPPING))
+    fields = [field for field in child_fields(child.compiled) if field.name not in partly_fixed]
     properties = object_of(tool.parameters.get("properties"))
     others = {key: schema for key, schema in properties.items() if key != MAPPING}
     mapping = {**object_of(properties.get(MAPPING)), **_schema(fields)}
@@ -36,15 +36,15 @@ async def workflow_tool(children: ChildWorkflows | None, call: Call, tool: Agent
     )
 
 
-def _sharing_the_fields(tool: AgentTool) -> AgentTool:
+def _split_mapping(tool: AgentTool) -> AgentTool:
     mapping = tool.fixed.get(MAPPING)
     if not isinstance(mapping, dict):
         return tool
     fixed = {key: value for key, value in tool.fixed.items() if key != MAPPING}
-    return replace(tool, fixed=fixed, begun={MAPPING: given} if (given := set_values(mapping)) else {})
+    return replace(tool, fixed=fixed, partly_fixed={MAPPING: given} if (given := filled_values(mapping)) else {})
 
 
-async def _chosen(children: ChildWorkflows | None, call: Call, workflow_id: str) -> ChildWorkflow | None:
+async def _find_workflow(children: ChildWorkflows | None, call: Call, workflow_id: str) -> ChildWorkflow | None:
     """Return the workflow; None if it is unavailable now: the call reports why."""
     if children is None or not workflow_id:
         return None
@@ -60,5 +60,5 @@ def _schema(fields: list[InputField]) -> JsonObject:
 
 
 def _field(field: InputField) -> JsonObject:
-    told: JsonObject = {"type": _TYPES.get(field.type, "string")}
-    return {**told, "description": field.description} if field.description else told
+    schema: JsonObject = {"type": _TYPES.get(field.type, "string")}
+    return {**schema, "description": field.description} if field.description else schema

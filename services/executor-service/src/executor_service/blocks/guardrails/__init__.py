@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from executor_service.blocks.guardrails.hallucination import judged
+from executor_service.blocks.guardrails.hallucination import check_hallucination
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
-from executor_service.blocks.guardrails.personal_data import KINDS, TooMuch, find, mask
+from executor_service.blocks.guardrails.personal_data import KINDS, SearchLimitExceeded, find_personal_data, mask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
@@ -18,7 +18,7 @@ from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.json_problems import json_problem
 
-MAX_OWN_PATTERNS: Final = 16
+MAX_CUSTOM_PATTERNS: Final = 16
 CHECKS: Final = 4
 """Concurrent checks: this process has at least one more thread, for work that must not wait behind them."""
 
@@ -36,7 +36,7 @@ class GuardrailsHandler(BlockHandler):
         text = text_of(params.get("input"))
         kind = to_string(params.get("validationType") or "json")
         if kind == "hallucination":
-            result = await judged(self._models, call, text, params)
+            result = await check_hallucination(self._models, call, text, params)
         else:
             async with self._slots.hold(call.request.workspace_id):
                 result = BlockResult(await _in_thread(kind, text, params))
@@ -46,14 +46,14 @@ class GuardrailsHandler(BlockHandler):
 
 async def _in_thread(kind: str, text: str, params: JsonObject) -> JsonObject:
     """Check in a thread. Threads cannot be stopped: this ends with the thread, even if the run was stopped."""
-    checking = asyncio.ensure_future(asyncio.to_thread(_checked, kind, text, params))
+    check = asyncio.ensure_future(asyncio.to_thread(_check, kind, text, params))
     try:
-        return await asyncio.shield(checking)
+        return await asyncio.shield(check)
     finally:
-        await asyncio.wait([checking])
+        await asyncio.wait([check])
 
 
-def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:
+def _check(kind: str, text: str, params: JsonObject) -> JsonObject:
     match kind:
         case "json":
             problem = json_problem(text)
@@ -85,24 +85,24 @@ def _personal_data(text: str, params: JsonObject) -> JsonObject:
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
         return _verdict(f"Personal data of these types cannot be detected on this server: {', '.join(unknown)}")
-    own = _own_patterns(params.get("piiCustomPatterns"))
-    if len(own) > MAX_OWN_PATTERNS:
-        return _verdict(f"More than {MAX_OWN_PATTERNS} custom patterns")
+    custom = _custom_patterns(params.get("piiCustomPatterns"))
+    if len(custom) > MAX_CUSTOM_PATTERNS:
+        return _verdict(f"More than {MAX_CUSTOM_PATTERNS} custom patterns")
     try:
-        findings = find(text, wanted or KINDS, own)
+        findings = find_personal_data(text, wanted or KINDS, custom)
     except BadPattern as error:
         return _verdict(f"Invalid custom pattern: {error}")
-    except TooMuch as error:
+    except SearchLimitExceeded as error:
         return _verdict(str(error))
-    shown: JsonObject = {"detectedEntities": [finding.shown() for finding in findings]}
+    shown: JsonObject = {"detectedEntities": [finding.to_json() for finding in findings]}
     if params.get("piiMode") == "mask":
         return {"passed": True, **shown, "maskedText": mask(text, findings)}
     counts = Counter(finding.kind for finding in findings)
-    told = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
-    return {**_verdict(f"PII detected: {told}" if counts else None), **shown}
+    summary = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
+    return {**_verdict(f"PII detected: {summary}" if counts else None), **shown}
 
 
-def _own_patterns(value: Json) -> Mapping[str, str]:
+def _custom_patterns(value: Json) -> Mapping[str, str]:
     entries = [entry for entry in parse_list(value) if isinstance(entry, dict)]
     named = ((entry.get("name"), entry.get("pattern") or entry.get("regex")) for entry in entries)
     return {to_string(name): to_string(pattern) for name, pattern in named if name and pattern}

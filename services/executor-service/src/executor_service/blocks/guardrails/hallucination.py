@@ -3,7 +3,7 @@
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
-from executor_service.blocks.model_query import ask
+from executor_service.blocks.model_query import query_model
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call
@@ -31,12 +31,12 @@ _TASK: Final = (
 )
 
 
-async def judged(models: ModelServer, call: Call, text: str, params: JsonObject) -> BlockResult:
+async def check_hallucination(models: ModelServer, call: Call, text: str, params: JsonObject) -> BlockResult:
     """Return the verdict for the block's output: a score that is low or missing fails the check."""
     if params.get("knowledgeBaseId"):
         return BlockResult({"passed": False, "error": NO_KNOWLEDGE})
     try:
-        answer = await ask(
+        answer = await query_model(
             models,
             call,
             params,
@@ -46,7 +46,7 @@ async def judged(models: ModelServer, call: Call, text: str, params: JsonObject)
             temperature=TEMPERATURE,
         )
     except BlockFailure as failure:
-        return BlockResult({"passed": False, "error": call.shown_reason(failure.message)})
+        return BlockResult({"passed": False, "error": call.redact_reason(failure.message)})
     return BlockResult(_verdict(parse_answer(answer.text) or {}, _threshold(params.get("threshold"))))
 
 

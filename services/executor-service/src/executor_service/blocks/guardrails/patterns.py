@@ -6,7 +6,7 @@ from typing import Final
 import re2  # type: ignore[import-untyped]  # it has no types of its own
 
 MAX_MEMORY: Final = 8 << 20
-MAX_KEPT: Final = 32
+MAX_CACHED: Final = 32
 """Cached patterns. Each keeps the memory that its searches used, up to MAX_MEMORY, while it is cached."""
 MAX_WORK: Final = 500_000_000
 """Characters times instructions: at most about a second of one core."""
@@ -24,7 +24,7 @@ def pattern_for(text: str, pattern: str) -> "re2._Regexp":
     return compiled
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@lru_cache(maxsize=MAX_CACHED)
 def _compile(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False

@@ -15,7 +15,7 @@ MAX_SECONDS: Final = 5.0
 """A pattern may search the whole rest of a text for each finding."""
 
 
-class TooMuch(Exception):
+class SearchLimitExceeded(Exception):
     """The search exceeds a limit; the text says which."""
 
 
@@ -28,7 +28,7 @@ class Finding:
     end: int
     text: str
 
-    def shown(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """Return the finding for the output."""
         return {"type": self.kind, "start": self.start, "end": self.end, "text": self.text}
 
@@ -59,11 +59,14 @@ _KINDS: Final[Mapping[str, tuple[str, Callable[[str], bool]]]] = {
 KINDS: Final = tuple(_KINDS)
 
 
-def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Finding]:
-    """Return the findings by position; of overlapping ones, the earlier and longer. Raises BadPattern, TooMuch."""
+def find_personal_data(text: str, kinds: Iterable[str], custom: Mapping[str, str]) -> list[Finding]:
+    """Return the findings by position; of overlapping ones, the earlier and longer.
+
+    Raises BadPattern, SearchLimitExceeded.
+    """
     deadline = monotonic() + MAX_SECONDS
     wanted = chain(
-        ((kind, *_KINDS[kind]) for kind in kinds), ((kind, pattern, _always) for kind, pattern in own.items())
+        ((kind, *_KINDS[kind]) for kind in kinds), ((kind, pattern, _always) for kind, pattern in custom.items())
     )
     found: list[Finding] = []
     for kind, pattern, holds in wanted:
@@ -71,8 +74,8 @@ def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Findin
             if finding.text and holds(finding.text):
                 found.append(finding)
             if len(found) > MAX_FINDINGS:
-                raise TooMuch(f"The text has more than {MAX_FINDINGS} pieces of personal data")
-    return _apart(sorted(found, key=lambda finding: (finding.start, -finding.end)))
+                raise SearchLimitExceeded(f"The text has more than {MAX_FINDINGS} pieces of personal data")
+    return _without_overlaps(sorted(found, key=lambda finding: (finding.start, -finding.end)))
 
 
 def mask(text: str, findings: Iterable[Finding]) -> str:
@@ -86,19 +89,19 @@ def mask(text: str, findings: Iterable[Finding]) -> str:
 
 
 def _matches(text: str, kind: str, pattern: str, deadline: float) -> Iterator[Finding]:
-    """Yield matches. Raises TooMuch at the deadline, even without findings."""
+    """Yield matches. Raises SearchLimitExceeded at the deadline, even without findings."""
     matches = pattern_for(text, pattern).finditer(text)
     while monotonic() < deadline:
         match = next(matches, None)
         if match is None:
             return
         yield Finding(kind, match.start(), match.end(), match.group())
-    raise TooMuch(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
+    raise SearchLimitExceeded(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
 
 
-def _apart(found: list[Finding]) -> list[Finding]:
-    kept: list[Finding] = []
+def _without_overlaps(found: list[Finding]) -> list[Finding]:
+    separate: list[Finding] = []
     for finding in found:
-        if not kept or finding.start >= kept[-1].end:
-            kept.append(finding)
-    return kept
+        if not separate or finding.start >= separate[-1].end:
+            separate.append(finding)
+    return separate

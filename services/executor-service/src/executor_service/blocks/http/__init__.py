@@ -2,7 +2,7 @@
 
 from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.response import failure_of, message, output_of
-from executor_service.blocks.http.retries import RetryPlan, send_with_retries
+from executor_service.blocks.http.retries import RetryPolicy, send_with_retries
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
 from shared.workflow.format.js_values import JsonObject, to_string
@@ -22,10 +22,10 @@ class ApiHandler(BlockHandler):
         if not to_string(params.get("url") or "").strip():
             return BlockResult({"data": None, "status": 200, "headers": {}})
         request = read_request(call, params)
-        return BlockResult(await call_endpoint(self._outbound, request, RetryPlan.of(params, request.method)))
+        return BlockResult(await call_endpoint(self._outbound, request, RetryPolicy.of(params, request.method)))
 
 
-async def call_endpoint(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> JsonObject:
+async def call_endpoint(outbound: OutboundClient, request: OutboundRequest, plan: RetryPolicy) -> JsonObject:
     """Return the output of a successful call. Raises BlockFailure."""
     try:
         response = await send_with_retries(outbound, request, plan)

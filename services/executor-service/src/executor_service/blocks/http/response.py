@@ -24,7 +24,7 @@ def output_of(response: OutboundResponse) -> JsonObject:
     """Return `{data, status, headers}`, of the wrapped response if the body is a proxy's wrapper."""
     data = _data(response)
     headers: JsonObject = dict(response.headers)
-    return _unwrapped(data) or {"data": data, "status": response.status, "headers": headers}
+    return _unwrap(data) or {"data": data, "status": response.status, "headers": headers}
 
 
 def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
@@ -34,13 +34,13 @@ def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
     status_text = f"{phrase} - {hint}" if hint else phrase
     return message(
         request,
-        f"Error: {_told(_data(response)) or phrase}",
+        f"Error: {_server_reason(_data(response)) or phrase}",
         f"Status: {response.status}",
         f"Status text: {status_text}",
     )
 
 
-def _unwrapped(data: Json) -> JsonObject | None:
+def _unwrap(data: Json) -> JsonObject | None:
     if not isinstance(data, dict) or data.get("success") is not True or not {"data", "status"} <= data.keys():
         return None
     headers = data.get("headers")
@@ -64,7 +64,7 @@ def _data(response: OutboundResponse) -> Json:
     return text if parsed is MISSING else parsed
 
 
-def _told(body: Json) -> str | None:
+def _server_reason(body: Json) -> str | None:
     """Return the server's reason for its refusal."""
     if not isinstance(body, dict):
         return None

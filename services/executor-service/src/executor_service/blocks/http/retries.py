@@ -20,7 +20,7 @@ _SPREAD: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPlan:
+class RetryPolicy:
     """Number of retries, and their delays."""
 
     retries: int
@@ -28,7 +28,7 @@ class RetryPlan:
     max_delay_ms: float
 
     @classmethod
-    def of(cls, params: JsonObject, method: str) -> "RetryPlan":
+    def of(cls, params: JsonObject, method: str) -> "RetryPolicy":
         """Return the plan of a block's settings; no retries of non-idempotent methods unless allowed."""
         retries = int(max(0, min(number_of(params.get("retries")) or 0, MAX_RETRIES)))
         may_repeat = method in _IDEMPOTENT or is_on(params.get("retryNonIdempotent"))
@@ -46,15 +46,15 @@ class RetryPlan:
 
     def wait_ms(self, attempt: int, response: OutboundResponse) -> float | None:
         """Return the delay after this response; None to accept it."""
-        if not _is_passing(response.status):
+        if not _is_transient(response.status):
             return None
-        asked = _retry_after_ms(response)
-        if asked is None:
+        requested = _retry_after_ms(response)
+        if requested is None:
             return self.backoff_ms(attempt)
-        return asked if asked <= self.max_delay_ms else None
+        return requested if requested <= self.max_delay_ms else None
 
 
-async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> OutboundResponse:
+async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, plan: RetryPolicy) -> OutboundResponse:
     """Return the first response that needs no retry, or the last. Raises OutboundError."""
     for attempt in range(plan.retries):
         wait: float | None
@@ -72,7 +72,7 @@ async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, 
     return await outbound.send(request)
 
 
-def _is_passing(status: int) -> bool:
+def _is_transient(status: int) -> bool:
     return status == _TOO_MANY or status >= _SERVER_ERROR
 
 

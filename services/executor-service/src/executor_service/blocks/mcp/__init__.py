@@ -6,12 +6,12 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol
 
-from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest, read_request, read_server
+from executor_service.blocks.mcp.request import Server, ServerTool, ToolRequest, read_request, read_server
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.net import OutboundClient
 from shared.workflow.format.js_values import Json
 
-__all__ = ["McpHandler", "McpServers", "OfferedTool", "Server", "ToolRequest", "read_server"]
+__all__ = ["McpHandler", "McpServers", "Server", "ServerTool", "ToolRequest", "read_server"]
 
 
 class McpServers:
@@ -28,7 +28,7 @@ class McpServers:
         client = await asyncio.to_thread(_client)
         return await client.call_tool(self._outbound, request)
 
-    async def tools(self, server: Server) -> Sequence[OfferedTool]:
+    async def tools(self, server: Server) -> Sequence[ServerTool]:
         """Return the tools that a server offers. Raises BlockFailure with the server's message."""
         client = await asyncio.to_thread(_client)
         return await client.list_tools(self._outbound, server)
@@ -50,7 +50,7 @@ class _Client(Protocol):
 
     async def call_tool(self, outbound: OutboundClient, request: ToolRequest) -> list[Json]: ...
 
-    async def list_tools(self, outbound: OutboundClient, server: Server) -> Sequence[OfferedTool]: ...
+    async def list_tools(self, outbound: OutboundClient, server: Server) -> Sequence[ServerTool]: ...
 
 
 @cache

@@ -34,7 +34,7 @@ class ToolRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedTool:
+class ServerTool:
     """A tool as described by its server."""
 
     name: str

@@ -7,11 +7,11 @@ import httpx2
 
 from shared.net import OutboundClient, OutboundError, OutboundRequest
 
-MAX_VISIT_BYTES: Final = 16 * 1024 * 1024
+MAX_SESSION_BYTES: Final = 16 * 1024 * 1024
 """Limit for a server's data in one session: its pages of tools are stored, and so is each part of a broken stream."""
 RECONNECT_SECONDS: Final = 1.0
 """Delay before a broken stream is resumed. A server may request less, and break it again at once."""
-GOODBYE_SECONDS: Final = 2.0
+SESSION_CLOSE_SECONDS: Final = 2.0
 """Time to end a session. The answer has already arrived."""
 _HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
 _METHOD_NOT_ALLOWED: Final = 405
@@ -28,7 +28,7 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
         self._outbound = outbound
         self._workspace_id = workspace_id
         self._timeout_seconds = timeout_seconds
-        self._room = MAX_VISIT_BYTES
+        self._bytes_left = MAX_SESSION_BYTES
         self.problem: str | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -42,26 +42,26 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
                 OutboundRequest(
                     request.method,
                     str(request.url),
-                    _forwarded(request.headers),
+                    _forwarded_headers(request.headers),
                     await request.aread() or None,
-                    GOODBYE_SECONDS if request.method == "DELETE" else self._timeout_seconds,
+                    SESSION_CLOSE_SECONDS if request.method == "DELETE" else self._timeout_seconds,
                     self._workspace_id,
                 )
             )
         except OutboundError as error:
             self.problem = error.message
             raise httpx2.ConnectError(error.message, request=request) from error
-        self._room -= len(response.body)
-        if self._room < 0:
-            self.problem = f"The MCP server said more than {MAX_VISIT_BYTES} bytes"
+        self._bytes_left -= len(response.body)
+        if self._bytes_left < 0:
+            self.problem = f"The MCP server said more than {MAX_SESSION_BYTES} bytes"
             raise httpx2.ConnectError(self.problem, request=request)
         if request.method == "POST":
             self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None
-        headers = _forwarded(response.headers)
+        headers = _forwarded_headers(response.headers)
         if "content-type" in headers:  # the protocol is UTF-8: a charset could name any of Python's codecs
             headers["content-type"] = headers["content-type"].partition(";")[0]
         return httpx2.Response(response.status, headers=headers, content=response.body)
 
 
-def _forwarded(headers: httpx2.Headers | dict[str, str]) -> dict[str, str]:
+def _forwarded_headers(headers: httpx2.Headers | dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}

@@ -1,7 +1,7 @@
 """Confinement of a process: namespaces and root before it has user code, limits when it is warm.
 
-`enter` or `settle` is for the zygote, once; `fork_apart`, `leave_parent` and `limit` are for each child. Layers that
-the host does not grant are missing from the returned list; required ones raise OSError.
+The zygote calls `enter_namespaces` or `lock_down` once; `fork_in_own_namespace`, `detach_from_parent` and `limit` are
+for each child. The returned list omits layers that the host does not grant; a missing required layer raises OSError.
 """
 
 import itertools
@@ -33,22 +33,22 @@ class NotConfined(OSError):
     """The host does not grant a required layer."""
 
 
-def enter(files: Iterable[str], *, needs_namespaces: bool) -> list[str]:
+def enter_namespaces(files: Iterable[str], *, needs_namespaces: bool) -> list[str]:
     """Confine this process permanently and return the active layers. Its process id may change.
 
     `files` are the only contents of its root directory, each at its current path.
     """
-    _prefer_as_victim()
+    _raise_oom_score()
     layers: list[str] = []
     if namespaces := _new_namespaces():
         layers.append(namespaces)
-        layers += [OWN_ROOT] * _granted(lambda: _enter_root_of(files))
+        layers += [OWN_ROOT] * _try_step(lambda: _enter_root_of(files))
     if needs_namespaces and OWN_ROOT not in layers:
         raise NotConfined(
             "this host grants no namespaces with a root directory of their own: allow user namespaces and mounts in"
             " them, or, to try things out with code of your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
         )
-    return layers + settle(divides_processes=namespaces is not None)
+    return layers + lock_down(isolates_children=namespaces is not None)
 
 
 def continue_in_process_namespace() -> None:
@@ -57,38 +57,38 @@ def continue_in_process_namespace() -> None:
     _continue_as_first_process()
 
 
-def settle(*, divides_processes: bool) -> list[str]:
+def lock_down(*, isolates_children: bool) -> list[str]:
     """Drop all rights, in the current namespaces; return the active layers.
 
     A zygote that divides processes keeps one capability, to fork each child into its own PID namespace. Raises
     NotConfined if it cannot.
     """
-    rights = _drop_rights(but_namespaces=divides_processes)
+    rights = _drop_rights(but_namespaces=isolates_children)
     linux.no_new_privileges()
     linux.hide_memory()
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (0, 0))
     layers = [rights, "no new privileges", "resource limits", "system call filter"]
-    if divides_processes:
-        _try_to_fork_apart()
+    if isolates_children:
+        _check_namespace_fork()
         layers.append(OWN_PROCESSES)
     return layers
 
 
-def fork_apart(home: int) -> int:
+def fork_in_own_namespace(home: int) -> int:
     """Fork a child as the first process of its own PID namespace. `home` is a pidfd of this process. Raises OSError."""
     linux.unshare(linux.CLONE_NEWPID)
     try:
         pid = os.fork()
     except OSError:
-        _return_to(home)
+        _return_to_namespace(home)
         raise
     if pid:
-        _return_to(home)
+        _return_to_namespace(home)
     return pid
 
 
-def leave_parent(*, keep: Iterable[int]) -> None:
+def detach_from_parent(*, keep: Iterable[int]) -> None:
     """Move a fresh child to its own process group with these descriptors and no rights; it dies with the zygote."""
     linux.drop_capabilities()
     linux.die_with_parent(signal.SIGKILL)
@@ -99,7 +99,7 @@ def leave_parent(*, keep: Iterable[int]) -> None:
             os.closerange(before + 1, after)
 
 
-def limit_another(process: int, *, data: int, address_space: int, cpu_seconds: int) -> None:
+def limit_process(process: int, *, data: int, address_space: int, cpu_seconds: int) -> None:
     """Limit a warm process that has not limited itself, and prevent further files and threads.
 
     `data` and `address_space` are in bytes, as in `limit`. At the limit of processor time the kernel sends SIGKILL.
@@ -139,11 +139,11 @@ def limit(
 
 
 def _new_namespaces() -> str | None:
-    if _granted(lambda: linux.unshare(_NAMESPACES)):
+    if _try_step(lambda: linux.unshare(_NAMESPACES)):
         _continue_as_first_process()
         return "network, process, IPC and host name namespaces"
     user, group = os.getuid(), os.getgid()
-    if _granted(lambda: linux.unshare(linux.CLONE_NEWUSER | _NAMESPACES)):
+    if _try_step(lambda: linux.unshare(linux.CLONE_NEWUSER | _NAMESPACES)):
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
@@ -178,11 +178,11 @@ def _enter_root_of(files: Iterable[str]) -> None:
     os.chroot(".")
 
 
-def _try_to_fork_apart() -> None:
+def _check_namespace_fork() -> None:
     """Fail at the start, not with the first script, if the host grants no further PID namespaces."""
     home = os.pidfd_open(os.getpid())
     try:
-        pid = fork_apart(home)
+        pid = fork_in_own_namespace(home)
         if pid == 0:
             os._exit(0)
         os.waitpid(pid, 0)
@@ -192,7 +192,7 @@ def _try_to_fork_apart() -> None:
         os.close(home)
 
 
-def _return_to(home: int) -> None:
+def _return_to_namespace(home: int) -> None:
     """Fork into this process's own namespace again. Failure is fatal: the next child would join the last one's."""
     try:
         linux.enter_process_namespace(home)
@@ -203,7 +203,7 @@ def _return_to(home: int) -> None:
 def _drop_rights(*, but_namespaces: bool) -> str:
     if but_namespaces:
         linux.keep_capabilities_as_another_user()
-    is_other = os.geteuid() != 0 or (_granted(lambda: os.setgroups([])) and _granted(_become_nobody))
+    is_other = os.geteuid() != 0 or (_try_step(lambda: os.setgroups([])) and _try_step(_become_nobody))
     linux.drop_capabilities(but_namespaces=but_namespaces)
     return "unprivileged user without capabilities" if is_other else "no capabilities"
 
@@ -213,12 +213,12 @@ def _become_nobody() -> None:
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
-def _prefer_as_victim() -> None:
+def _raise_oom_score() -> None:
     """Let the kernel kill scripts before the worker when memory runs out."""
-    _granted(lambda: Path("/proc/self/oom_score_adj").write_text("1000"))
+    _try_step(lambda: Path("/proc/self/oom_score_adj").write_text("1000"))
 
 
-def _granted(step: Callable[[], object]) -> bool:
+def _try_step(step: Callable[[], object]) -> bool:
     try:
         step()
     except OSError:

@@ -27,12 +27,12 @@ class Files:
         part = {"offset": offset, "length": length, **(options or {})}
         most = "" if part["length"] is None else part["length"]
         headers = {"accept": encoding, "offset": str(part["offset"]), "length": str(most)}
-        return self._ask(f"sim-file:{file['key']}", headers)
+        return self._request(f"sim-file:{file['key']}", headers)
 
     readText = readTextChunk = partialmethod(_read, "text")  # noqa: N815 - the names that JavaScript has
     readBase64 = readBase64Chunk = partialmethod(_read, "base64")  # noqa: N815
 
-    def _ask(self, url: str, headers: dict[str, str]) -> str:
+    def _request(self, url: str, headers: dict[str, str]) -> str:
         number, self._reads = self._reads, self._reads + 1
         frames.send(
             self._connection, frames.message("fetch", id=number, url=url, method="GET", headers=headers, body=None)

@@ -70,32 +70,32 @@ class NodeZygote(Zygote):
     def __init__(self, control: socket.socket, options: Options) -> None:
         super().__init__(control, lambda _: None)
         self._options = options
-        self._nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._dev_null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._filter = seccomp.javascript_filter()
         self._lock_call = seccomp.number_of("umask")
         limits = (options.max_result_chars, options.max_stdout_chars, options.max_fetches)
-        worn = (options.earlier_seconds * 1_000_000, options.heap_bytes * 2 // 3, options.data_bytes // 16)
+        wear_limits = (options.earlier_seconds * 1_000_000, options.heap_bytes * 2 // 3, options.data_bytes // 16)
         heap_mib = options.heap_bytes >> 20
         self._command = [
             options.files[0], *FLAGS, f"--max-old-space-size={heap_mib}", str(_HARNESS[0]),
-            json.dumps({"connection": _CONNECTION, "locked": LOCKED, "limits": limits, "worn": worn}),
+            json.dumps({"connection": _CONNECTION, "locked": LOCKED, "limits": limits, "worn": wear_limits}),
         ]  # fmt: skip
-        self._line: tuple[socket.socket, socket.socket]
+        self._sockets: tuple[socket.socket, socket.socket]
 
     def _fork(self, number: int, descriptor: int) -> None:
-        ours, theirs = self._line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = self._sockets = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             super()._fork(number, descriptor)
 
-    def forked(self, pid: int) -> None:
+    def on_forked(self, pid: int) -> None:
         """Take over the child's listener."""
-        ours, theirs = self._line
+        ours, theirs = self._sockets
         theirs.close()
         _, listeners, _, _ = socket.recv_fds(ours, 1, 1)
         if listeners:  # otherwise it is dying, which is noticed
-            self.watch(listeners[0], lambda: self._let_start(listeners[0], pid))
+            self.watch(listeners[0], lambda: self._answer_held_call(listeners[0], pid))
 
-    def judged(self, status: int, usage: resource.struct_rusage) -> int:
+    def reported_status(self, status: int, usage: resource.struct_rusage) -> int:
         """Tell the limit of processor time, at which the kernel kills, from another kill.
 
         The kernel counts whole ticks for the limit, which on a busy host are far more than the time it reports.
@@ -104,19 +104,19 @@ class NodeZygote(Zygote):
         used = usage.ru_utime + usage.ru_stime
         return signal.SIGXCPU << 8 if is_killed and used > self._options.cpu_seconds / 2 else status
 
-    def _let_start(self, listener: int, pid: int) -> None:
+    def _answer_held_call(self, listener: int, pid: int) -> None:
         try:
             call = linux.next_notification(listener)
             if call.number != self._lock_call:
-                linux.let_continue(listener, call)
+                linux.continue_call(listener, call)
                 return
-            confine.limit_another(
+            confine.limit_process(
                 pid,
                 data=self._options.data_bytes,
                 address_space=_PROGRAM_BYTES + self._options.data_bytes,
                 cpu_seconds=self._options.cpu_seconds,
             )
-            linux.answer_instead(listener, call, LOCKED)
+            linux.answer_call(listener, call, LOCKED)
         except OSError:  # the child has died
             pass
         self.unwatch(listener)
@@ -129,15 +129,15 @@ class NodeZygote(Zygote):
 
     def _become_node(self, descriptor: int) -> None:
         """Hand the filter's listener to the zygote and execute Node, which keeps the connection to the parent."""
-        _, line = self._line
-        wanted = dict.fromkeys(range(_CONNECTION), self._nothing)
-        wanted |= {_CONNECTION: descriptor, seccomp.LISTENER_LINE: line.fileno()}
-        copies = {place: fcntl.fcntl(source, fcntl.F_DUPFD, _FREE_DESCRIPTORS) for place, source in wanted.items()}
+        _, line = self._sockets
+        descriptors = dict.fromkeys(range(_CONNECTION), self._dev_null)
+        descriptors |= {_CONNECTION: descriptor, seccomp.LISTENER_SOCKET: line.fileno()}
+        copies = {place: fcntl.fcntl(source, fcntl.F_DUPFD, _FREE_DESCRIPTORS) for place, source in descriptors.items()}
         for place, copy in copies.items():
-            os.dup2(copy, place, inheritable=place != seccomp.LISTENER_LINE)
-        confine.leave_parent(keep=wanted)
+            os.dup2(copy, place, inheritable=place != seccomp.LISTENER_SOCKET)
+        confine.detach_from_parent(keep=descriptors)
         confine.limit_stack()
-        line = socket.socket(fileno=seccomp.LISTENER_LINE)
+        line = socket.socket(fileno=seccomp.LISTENER_SOCKET)
         try:
             listener = seccomp.install_with_listener(self._filter)
         except OSError as error:
@@ -153,7 +153,9 @@ def main() -> None:
     try:
         options = Options(**json.loads(sys.argv[2]))
         zygote = NodeZygote(control, options)
-        layers = confine.enter([*options.files, *map(str, _HARNESS)], needs_namespaces=options.needs_namespaces)
+        layers = confine.enter_namespaces(
+            [*options.files, *map(str, _HARNESS)], needs_namespaces=options.needs_namespaces
+        )
     except (OSError, KeyError) as error:
         refuse(control, error)
         return

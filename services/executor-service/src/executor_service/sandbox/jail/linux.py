@@ -134,12 +134,12 @@ def next_notification(listener: int) -> Notification:
     return Notification(id_, number)
 
 
-def let_continue(listener: int, notification: Notification) -> None:
+def continue_call(listener: int, notification: Notification) -> None:
     """Let the kernel carry the held call out. Raises OSError."""
     answer = _NOTIFICATION_ANSWER.pack(notification.id, 0, 0, _NOTIF_CONTINUE)
     fcntl.ioctl(listener, _NOTIF_SEND, bytearray(answer))
 
 
-def answer_instead(listener: int, notification: Notification, value: int) -> None:
+def answer_call(listener: int, notification: Notification, value: int) -> None:
     """Return this value from the held call, which is not carried out. Raises OSError."""
     fcntl.ioctl(listener, _NOTIF_SEND, bytearray(_NOTIFICATION_ANSWER.pack(notification.id, value, 0, 0)))

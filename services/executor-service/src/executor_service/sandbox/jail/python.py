@@ -98,24 +98,24 @@ class Python:
             **script["bindings"],
         }
         try:
-            program = _compiled(script["code"])
-            result = _encoded(_executed(program, names))
+            program = _compile(script["code"])
+            result = _encode(_execute(program, names))
         except MemoryError:
             return frames.message("exhausted", stdout=stdout.text())
         except BaseException as error:
-            return _told(error, stdout.text())
+            return _error_message(error, stdout.text())
         if len(result) > self._options.max_result_chars:
             return frames.message("oversized", size=len(result), stdout=stdout.text())
         field = f'"result":{result},' if result else ""
         return f'[{{"type":"returned",{field}"stdout":{json.dumps(stdout.text())}}}]'.encode()
 
 
-def _compiled(code: str) -> CodeType:
+def _compile(code: str) -> CodeType:
     """Code with a `return` at its top level becomes a function, whose variables stay global as in a module."""
     tree = ast.parse(code, _FILE)
     if not any(map(_returns, tree.body)):
         return compile(tree, _FILE, "exec", dont_inherit=True)
-    body = [_Unannotated().visit(node) for node in tree.body]
+    body = [_AnnotationRemover().visit(node) for node in tree.body]
     inner = _main_function(body)
     local = (*inner.co_varnames, *inner.co_cellvars)
     body = [ast.Global(names=list(local)), *body] if local else body
@@ -135,7 +135,7 @@ def _module(body: list[ast.stmt]) -> ast.Module:
     return ast.fix_missing_locations(source)
 
 
-class _Unannotated(ast.NodeTransformer):
+class _AnnotationRemover(ast.NodeTransformer):
     """Drops annotations of variables, which a global of a function cannot have."""
 
     def visit(self, node: ast.AST) -> Any:
@@ -153,7 +153,7 @@ def _returns(node: ast.AST) -> bool:
     return isinstance(node, ast.Return) or any(map(_returns, ast.iter_child_nodes(node)))
 
 
-def _executed(program: CodeType, names: dict[str, Any]) -> Any:
+def _execute(program: CodeType, names: dict[str, Any]) -> Any:
     """Return the code's result, else `__sim_result__`; Ellipsis if there is neither."""
     exec(program, names)  # noqa: S102 - this is what the jail is for
     if _MAIN in names:
@@ -162,7 +162,7 @@ def _executed(program: CodeType, names: dict[str, Any]) -> Any:
     return names.get(_RESULT, ...)
 
 
-def _encoded(result: Any) -> str:
+def _encode(result: Any) -> str:
     if result is ...:
         return ""
     try:
@@ -189,7 +189,7 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _told(error: BaseException, stdout: str) -> bytes:
+def _error_message(error: BaseException, stdout: str) -> bytes:
     if isinstance(error, SyntaxError) and error.filename == _FILE:
         return frames.message("unparsable", text=str(error.msg), line=error.lineno, stdout=stdout)
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == _FILE]
@@ -221,7 +221,7 @@ def main() -> None:
             importlib.import_module(name)
         layers = [
             "bubblewrap: own namespaces, read-only interpreter and nothing else",
-            *confine.settle(divides_processes=True),
+            *confine.lock_down(isolates_children=True),
         ]
     except (OSError, KeyError, ImportError) as error:
         refuse(control, error)

@@ -34,7 +34,7 @@ OPEN_TO_CHANGE = 0x3 | 0x40 | 0x200 | 0x400 | 0x40_0000
 OWN_DESCRIPTORS = (0, 1, 2, 3, 1030)
 
 # Descriptor on which a child hands its listener to the zygote. Its limit of open files makes it unusable afterwards.
-LISTENER_LINE = 63
+LISTENER_SOCKET = 63
 
 
 class Bits(NamedTuple):
@@ -143,7 +143,7 @@ def javascript_filter() -> bytes:
     on one descriptor. The listener answers every other call until the process is ready. Then it is closed, and these
     calls fail with ENOSYS.
     """
-    handing_over = {"sendmsg": (OneOf(0, (LISTENER_LINE,)), Bits(2, 0xFFFF_FFFF))}
+    handing_over = {"sendmsg": (OneOf(0, (LISTENER_SOCKET,)), Bits(2, 0xFFFF_FFFF))}
     more = dict.fromkeys(("epoll_wait", "epoll_pwait", "getrusage"), ())
     calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **more, **handing_over}
     return build({**dict.fromkeys(_ALWAYS, ()), **calls}, refusal=_NOTIFY)

@@ -54,7 +54,7 @@ class Zygote:
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor == self._control.fileno():
-                    if not self._obey():
+                    if not self._handle_command():
                         return
                 elif handler := self._handlers.get(descriptor):
                     handler()
@@ -70,10 +70,10 @@ class Zygote:
         self._poll.unregister(descriptor)
         os.close(descriptor)
 
-    def forked(self, pid: int) -> None:
+    def on_forked(self, pid: int) -> None:
         """Hook for subclasses: called with each new child."""
 
-    def _obey(self) -> bool:
+    def _handle_command(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, COMMAND.size, 1)
         if not message:
             return False
@@ -86,7 +86,7 @@ class Zygote:
 
     def _fork(self, number: int, descriptor: int) -> None:
         try:
-            pid = os.fork() if self._home is None else confine.fork_apart(self._home)
+            pid = os.fork() if self._home is None else confine.fork_in_own_namespace(self._home)
         except OSError:  # out of processes or memory: only this child fails
             os.close(descriptor)
             self._control.send(EXIT.pack(number, _NEVER_STARTED, 0))
@@ -97,11 +97,11 @@ class Zygote:
         handle = os.pidfd_open(pid)
         self._handles[number], self._children[handle] = handle, Child(number, pid)
         self.watch(handle, lambda: self._reap(handle))
-        self.forked(pid)
+        self.on_forked(pid)
 
     def _become_child(self, descriptor: int) -> None:
         try:
-            confine.leave_parent(keep=(descriptor,))
+            confine.detach_from_parent(keep=(descriptor,))
             self._serve(socket.socket(fileno=descriptor))
         finally:
             os._exit(1)
@@ -111,9 +111,9 @@ class Zygote:
         _, status, usage = os.wait4(pid, 0)
         del self._handles[number]
         self.unwatch(handle)
-        self._control.send(EXIT.pack(number, self.judged(status, usage), usage.ru_maxrss))
+        self._control.send(EXIT.pack(number, self.reported_status(status, usage), usage.ru_maxrss))
 
-    def judged(self, status: int, usage: resource.struct_rusage) -> int:
+    def reported_status(self, status: int, usage: resource.struct_rusage) -> int:
         """Return the wait status to report, from the real one and what the child used."""
         return status
 
