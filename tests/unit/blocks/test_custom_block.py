@@ -141,7 +141,9 @@ async def test_a_plugin_without_a_handler_is_named_in_the_log_and_where_its_type
     reason = f"The plugin for block type broken ({broken.value}) cannot run: {cause}"
     result = await run_with(broken, chain(INPUT, block("b", "broken", "B")))
     assert failure(result) == f"B: {reason}"
-    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [reason]
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        f"block_plugin_failed plugin={broken.value} block_type=broken reason={cause}"
+    ]
 
 
 async def test_a_plugin_that_cannot_be_imported_refuses_the_run_and_harms_no_other_type(plugin: EntryPoint) -> None:
@@ -159,7 +161,7 @@ async def test_a_plugin_that_cannot_be_imported_refuses_the_run_and_harms_no_oth
 
 def test_a_plugin_never_replaces_a_built_in_type(plugin: EntryPoint, caplog: pytest.LogCaptureFixture) -> None:
     assert plugin_handlers([EntryPoint("function", plugin.value, PLUGIN_GROUP)]) == {}
-    assert "the type function is built in" in caplog.text
+    assert "block_type=function reason=built_in" in caplog.text
 
 
 def test_a_handler_is_loaded_once_for_all_runs(plugin: EntryPoint) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.engine.building import START, block, chain, document, engine_of, execution, fails, names, ok, run
 
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
@@ -97,11 +98,12 @@ async def test_the_first_failure_is_the_one_reported() -> None:
     assert error.message == "b"
 
 
-async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
-    error = (await run(lambda call: 1 / 0, chain(block("f")))).outcome.error
+async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was() -> None:
+    with capture_logs() as logs:
+        error = (await run(lambda call: 1 / 0, chain(block("f")))).outcome.error
     assert error is not None
     assert error.message == "ZeroDivisionError: division by zero"
-    assert "broke" in caplog.text
+    assert [(line["event"], line["block_id"]) for line in logs] == [("block_crashed", "f")]
 
 
 class Unspeakable(BlockHandler):
@@ -115,15 +117,14 @@ class Unspeakable(BlockHandler):
 
 
 @pytest.mark.parametrize("journal", [False, True])
-async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(
-    journal: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(journal: bool) -> None:
     engine = engine_of({"function": Unspeakable()})
-    result = await execution(engine, chain(block("f")), journal=journal).run()
+    with capture_logs() as logs:
+        result = await execution(engine, chain(block("f")), journal=journal).run()
     assert result.outcome.error is not None
     assert (result.outcome.status, result.outcome.error.code) == (RunStatus.FAILED, ErrorCode.EXECUTION_FAILED)
     assert "internal error" in result.outcome.error.message
-    assert "UnicodeEncodeError" in caplog.text
+    assert [line["event"] for line in logs] == ["run_crashed"]
 
 
 async def test_a_part_that_is_away_fails_the_run_as_passing() -> None:

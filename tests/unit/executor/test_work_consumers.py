@@ -191,7 +191,7 @@ async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> No
         delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
         with capture_logs() as logs:
             assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
-        assert [(line["event"], line["run_id"]) for line in logs] == [("a run came back: whoever had it is gone", "r1")]
+        assert [(line["event"], line["run_id"]) for line in logs] == [("run_redelivered", "r1")]
         assert here.callers.batches[0].reported_loss is not None
         assert redelivered(INTERACTIVE) == before + 1
         assert here.work.times == 0

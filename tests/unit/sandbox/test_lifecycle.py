@@ -285,7 +285,7 @@ async def test_the_zygote_is_replaced_when_it_dies() -> None:
             result = await task
         assert result.error is not None
         assert result.error.kind is ErrorKind.CRASHED
-        assert "a script's process crashed" in [line["event"] for line in logs]
+        assert "script_process_crashed" in [line["event"] for line in logs]
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
 
 

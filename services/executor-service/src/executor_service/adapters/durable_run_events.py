@@ -33,7 +33,7 @@ from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec
 from shared.observe.logging import get_logger
 
-log = get_logger("kept_events")
+log = get_logger("durable_run_events")
 
 STORE_SECONDS: Final = 0.25
 STORE_EVENTS: Final = 256
@@ -167,4 +167,4 @@ class DurableRunEvents:
         tries = LATER_TRIES if self._has_gap else FIRST_TRIES
         if not await publish_with_retries(self._broker.work, EVENTS, batch, tries=tries):
             self._has_gap = True
-            log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))
+            log.warning("run_events_not_stored", run_id=self._run_id, count=len(batch.events))

@@ -19,7 +19,7 @@ class OptionalPython:
             await self._sandbox.start()
         except SandboxUnavailable as error:
             self._problem = error.message
-            log.warning("functions in Python will not run", reason=error.message)
+            log.warning("python_sandbox_unavailable", reason=error.message)
 
     async def stop(self) -> None:
         """End every script."""

@@ -68,7 +68,7 @@ class RecordOutbox:
         try:
             await asyncio.wait_for(self._backlog.join(), STOP_SECONDS)
         except TimeoutError:
-            log.warning("records left behind", count=self._backlog.qsize())
+            log.warning("run_records_unpublished", count=self._backlog.qsize())
         self._publisher.cancel()
         await asyncio.gather(self._publisher, return_exceptions=True)
 
@@ -79,7 +79,7 @@ class RecordOutbox:
                 await self._publish(records)
             except Exception:  # on any error: nothing would restart the publisher
                 RECORDS_DROPPED.inc(len(records))
-                log.exception("run records dropped", count=len(records))
+                log.exception("run_records_dropped", count=len(records))
             finally:
                 for _ in records:
                     self._backlog.task_done()
@@ -106,12 +106,12 @@ class RecordOutbox:
             await self._publish_with_retries((bare,))
         except PayloadTooLarge as error:  # the records behind it must not be lost as well
             RECORDS_DROPPED.inc()
-            log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)
+            log.warning("run_record_too_large", run_id=record.run.run_id, error=error.message)
 
     async def _publish_with_retries(self, records: tuple[Record, ...]) -> None:
         if not await publish_with_retries(self._work, topology.RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
             RECORDS_DROPPED.inc(len(records))
-            log.warning("run records dropped", count=len(records))
+            log.warning("run_records_dropped", count=len(records))
 
     async def _strip_blocks(self, record: Record) -> Record:
         """Return a record that fits into one message; its blocks are stored separately.
@@ -123,6 +123,6 @@ class RecordOutbox:
         try:
             stored = await self._payloads.put(record.run.snapshot.workspace_id, _encode(record.blocks))
         except FlowportError as error:
-            log.warning("block logs dropped", run_id=record.run.run_id, error=error.message)
+            log.warning("block_logs_dropped", run_id=record.run.run_id, error=error.message)
             stored = None
         return replace(record, blocks=(), stored_blocks=stored)

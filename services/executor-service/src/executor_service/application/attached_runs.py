@@ -156,5 +156,5 @@ class AttachedRuns:
 
 def _is_reported(status: DeliveryStatus, spec: RunSpec) -> bool:
     if status is DeliveryStatus.UNKNOWN:
-        log.warning("whoever asked for a run could not be told of its end", run_id=spec.run_id)
+        log.warning("run_end_not_delivered", run_id=spec.run_id)
     return status is not DeliveryStatus.UNKNOWN

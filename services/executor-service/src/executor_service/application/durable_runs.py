@@ -70,7 +70,7 @@ class DurableRunWorker:
         A repeated message of an active run is dropped: its holder would be granted the claim again.
         """
         if dispatch in self._active:
-            log.info("the run is in hand already", run_id=dispatch.run_id)
+            log.info("run_dispatch_duplicate", run_id=dispatch.run_id)
             return
         self._active.add(dispatch)
         try:
@@ -107,7 +107,7 @@ class DurableRunWorker:
             ended = await self._run_to_end(granted, events)
             count_end(spec.mode, ended)
         except StaleAttempt:
-            log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
+            log.info("run_lease_lost", run_id=spec.run_id, attempt=attempt)
         except RunReleased:
             await retry_unavailable(partial(self._durable.release, spec.run_id, attempt))
         finally:
@@ -157,7 +157,7 @@ class DurableRunWorker:
                 entries += page.entries
                 more_behind = page.more_behind
         except Unavailable as error:
-            log.warning("the journal of the run cannot be had", run_id=run_id, error=error.message)
+            log.warning("journal_unavailable", run_id=run_id, error=error.message)
             raise RunReleased from error
         return replace(granted, journal=tuple(entries), more_behind=None)
 
@@ -176,7 +176,7 @@ class DurableRunWorker:
         try:
             execution = await retry_unavailable(prepare)
         except Unavailable as error:
-            log.warning("what the run needs cannot be had", run_id=spec.run_id, error=error.message)
+            log.warning("run_preparation_failed", run_id=spec.run_id, error=error.message)
             raise RunReleased from error
         except FlowportError as error:
             raise _CannotStart(error) from error

@@ -64,7 +64,7 @@ class FileContents:
         try:
             return await self._store.get(key, max_bytes=max_bytes)
         except FlowportError as error:
-            log.info("a file is shown without its content", file_id=key.file_id, error=error.message)
+            log.info("file_content_unavailable", file_id=key.file_id, error=error.message)
             return None
 
 

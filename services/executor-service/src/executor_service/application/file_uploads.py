@@ -102,7 +102,7 @@ class FileUploads:
                 raise InvalidRequest(f"it has over {MAX_FILE_BYTES // 1024**2} MiB")
         except (ValueError, FlowportError, OutboundError) as error:
             # Hidden from the caller, who may be anonymous: it would reveal what is reachable inside our network.
-            log.info("a file that was sent cannot be had", run_id=spec.run_id, error=str(error))
+            log.info("file_upload_failed", run_id=spec.run_id, error=str(error))
             raise _failure(f"Failed to upload file: {file.name}") from error
         return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
 

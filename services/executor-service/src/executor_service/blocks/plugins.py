@@ -26,7 +26,7 @@ def plugin_handlers(plugins: Iterable[EntryPoint]) -> Mapping[str, BlockHandler]
 
 def _is_built_in(plugin: EntryPoint) -> bool:
     if plugin.name in BUILT_IN:
-        _log.warning("block plugin %s is ignored: the type %s is built in", plugin.value, plugin.name)
+        _log.warning("block_plugin_ignored plugin=%s block_type=%s reason=built_in", plugin.value, plugin.name)
     return plugin.name in BUILT_IN
 
 
@@ -37,11 +37,11 @@ def _handler(plugin: EntryPoint) -> BlockHandler:
         return _refusing(plugin, f"{type(error).__name__}: {error}")
     if not isinstance(handler, BlockHandler):
         return _refusing(plugin, f"its handler is a {type(handler).__name__}, not a BlockHandler")
-    _log.info("block plugin %s runs the type %s", plugin.value, plugin.name)
+    _log.info("block_plugin_loaded plugin=%s block_type=%s", plugin.value, plugin.name)
     return handler
 
 
 def _refusing(plugin: EntryPoint, cause: str) -> BlockHandler:
     reason = f"The plugin for block type {plugin.name} ({plugin.value}) cannot run: {cause}"
-    _log.error("%s", reason)
+    _log.error("block_plugin_failed plugin=%s block_type=%s reason=%s", plugin.value, plugin.name, cause)
     return UnavailableHandler(reason)

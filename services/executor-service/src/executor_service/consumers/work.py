@@ -205,4 +205,4 @@ def _bind_run_id(delivery: Delivery, run_id: str, queue: str) -> None:
     structlog.contextvars.bind_contextvars(run_id=run_id)
     if delivery.redelivered:
         REDELIVERIES.labels(queue).inc()
-        log.warning("a run came back: whoever had it is gone", queue=queue, run_id=run_id)
+        log.warning("run_redelivered", queue=queue, run_id=run_id)

@@ -1,7 +1,6 @@
 """Executes a block: parameters, intent, attempts, and result."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -20,6 +19,7 @@ from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
+from shared.observe.logging import get_logger
 from shared.tracebacks import clear_tracebacks
 from shared.workflow.catalog import Effect
 from shared.workflow.compile.graph import EdgeCondition
@@ -31,7 +31,7 @@ OUTCOME_UNKNOWN: Final = (
 NO_REASON: Final = "The block failed, and did not say why"
 """Message for errors without one: an output's `error` selects edges, so it must not be empty."""
 _to_json: Final = msgspec.json.Encoder().encode
-_log = logging.getLogger(__name__)
+log = get_logger("block_runner")
 
 
 class BlockRunner:
@@ -72,7 +72,7 @@ class BlockRunner:
             clear_tracebacks(error)
             return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
         except Exception as error:  # a block's bug must end that run with a reason, not the worker
-            _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
+            log.exception("block_crashed", block_id=attempt.call.block.id, block_type=attempt.call.block.type)
             clear_tracebacks(error)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
         if result.paused_child is not None:

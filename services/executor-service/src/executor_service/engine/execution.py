@@ -1,7 +1,6 @@
 """Execution of one run, from request to outcome."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -35,12 +34,13 @@ from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.usage import Usage
 from shared.errors import FlowportError
+from shared.observe.logging import get_logger
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.compile.selectors import resolve_selectors
 from shared.workflow.format.variables import variable_values
 
-INTERNAL_ERROR: Final = "The run broke off: an internal error, which the executor's log tells of"
-_log = logging.getLogger(__name__)
+INTERNAL_ERROR: Final = "The run failed with an internal error. See the log of executor-service for this run."
+log = get_logger("execution")
 
 
 class Stop(Enum):
@@ -140,7 +140,7 @@ class Execution:
         except (FlowportError, msgspec.DecodeError):
             raise
         except Exception:  # if raised, it would redeliver the message, and break every worker in turn
-            _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
+            log.exception("run_crashed", run_id=self._request.run_id, workflow_id=self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=INTERNAL_ERROR)
         return self._add_redacted_output(build_result(self._run_end(started_at, began, error, partial)))
 

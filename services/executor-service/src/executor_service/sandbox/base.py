@@ -83,7 +83,7 @@ class ScriptSandbox:
         if result.error is not None:
             SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
             if result.error.kind is ErrorKind.CRASHED:
-                log.warning("a script's process crashed", language=self._language, reason=result.error.message)
+                log.warning("script_process_crashed", language=self._language, reason=result.error.message)
         return result
 
     async def _run(self, script: Script) -> ScriptResult:

@@ -99,7 +99,7 @@ class JavaScriptSandbox(ScriptSandbox):
         """Raises SandboxUnavailable if this host cannot confine user code."""
         await super().start()
         if OWN_ROOT not in self.describe():
-            log.warning("users' JavaScript runs without namespaces of its own", layers=self.describe())
+            log.warning("sandbox_namespaces_unavailable", layers=self.describe())
 
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""

@@ -91,7 +91,7 @@ class ScriptSession:
         except TimeoutError:
             return messages.Fetched(id=call.id, error="fetch timed out")
         except Exception:
-            log.exception("a fetch of a sandbox broke")
+            log.exception("sandbox_fetch_failed")
             return messages.Fetched(id=call.id, error="fetch failed")
         if len(response.body) > self._limits.max_input_bytes:
             return messages.Fetched(id=call.id, error="fetch got a response that is too large")

@@ -105,7 +105,7 @@ class WarmPool:
         try:
             child = await self._spawn()
         except SandboxUnavailable as error:
-            log.warning("a sandbox process was not warmed", reason=str(error))
+            log.warning("sandbox_process_start_failed", reason=str(error))
             self._queue.fail_all(error)
             return
         self._offer(child)

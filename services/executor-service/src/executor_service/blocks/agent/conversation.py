@@ -1,7 +1,6 @@
 """Conversation loop of an agent: model turns and the tool calls between them."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
+from shared.observe.logging import get_logger
 from shared.tracebacks import clear_tracebacks
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify
 
@@ -30,7 +30,7 @@ MAX_MODEL_CHARACTERS: Final = 5 * 1024 * 1024
 """Limit for characters that the model writes in all turns. Most are in the output twice."""
 TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOOL_CHARACTERS} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
-_log = logging.getLogger(__name__)
+log = get_logger("agent")
 
 
 @dataclass(slots=True)
@@ -210,7 +210,7 @@ async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Js
         clear_tracebacks(failure)
         return _failed(name, failure.message)
     except Exception as error:  # a tool's bug must reach the model, not end the run
-        _log.exception("tool %s broke", name)
+        log.exception("tool_crashed", tool=name)
         clear_tracebacks(error)
         return _failed(name, f"{type(error).__name__}: {error}")
 
