@@ -28,7 +28,8 @@ from executor_service.engine.binding import bind
 from executor_service.engine.resolver import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import RunStatus
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
@@ -123,7 +124,16 @@ def _fastest(scenario: Scenario, workflow: CompiledWorkflow, blocks: int, rounds
 async def _timed(scenario: Scenario, workflow: CompiledWorkflow, blocks: int, *, journaled: bool) -> float:
     handlers = {"start_trigger": Idle(16), "function": Idle(scenario.output_bytes)}
     engine = Engine(handlers, NoConditions(), SystemClock(), Limits())
-    request = RunRequest(run_id="r", workspace_id="ws", workflow_id="wf", input={}, time_limit_ms=600_000)
+    request = RunRequest(
+        spec=RunSpec(
+            run_id="r",
+            snapshot=SnapshotRef("ws", "wf", "snapshot"),
+            mode=RunMode.SYNC,
+            input=Payload(),
+            time_limit_ms=600_000,
+        ),
+        input={},
+    )
     sink = NullSink()
     execution = Execution(engine, workflow, request, environment={}, sink=sink, journal=sink if journaled else None)
     gc.collect()

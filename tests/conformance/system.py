@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.conformance.cases import Case
+from tests.support.run_requests import run_request
 
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.blocks.ports import ChildWorkflow
@@ -78,7 +79,7 @@ class EngineSystem:
 
 
 def _request(case: Case) -> RunRequest:
-    return RunRequest(
+    return run_request(
         run_id="exec-1",
         workspace_id="workspace-1",
         workflow_id="wf-1",

@@ -210,6 +210,6 @@ async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
     document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
     engine = engine_of({"api": ApiHandler(outbound)})
     for public_url, told in ((ours, "wf-0,wf-1"), ("https://flowport.example", "forged")):
-        asked = replace(request(), call_chain=("wf-0",), public_url=public_url)
+        asked = replace(request(call_chain=("wf-0",)), public_url=public_url)
         await Execution(engine, document, asked, environment={}, sink=Nobody()).run()
         assert stub.asked[-1].headers["x-sim-via"] == told

@@ -385,7 +385,7 @@ async def test_a_child_is_its_callers_users_and_part_of_its_run() -> None:
 
     class Sees(BlockHandler):
         async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-            seen.append((call.request.user_id, call.request.workflow_id, call.request.run_workflow_id))
+            seen.append((call.request.spec.user_id, call.request.workflow_id, call.request.run_workflow_id))
             return BlockResult({})
 
     child = chain(START, block("m", "memory", "M", operation="getAll"))

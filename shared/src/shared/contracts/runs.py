@@ -1,7 +1,8 @@
 """Specification and states of a run."""
 
 from enum import StrEnum
-from typing import Final, Self
+from operator import attrgetter
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -74,21 +75,14 @@ MAX_CALL_DEPTH: Final = 25
 CALL_CHAIN_TOO_DEEP: Final = f"Maximum workflow call chain depth ({MAX_CALL_DEPTH}) exceeded."
 
 
-class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything that a worker needs to execute a run.
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Options that the caller chooses and every service passes on unchanged.
 
-    Times are durations in milliseconds, never wall-clock deadlines: clocks differ.
+    A base of other structs instead of a field, so that messages stay flat and older processes can read them.
     """
 
-    run_id: str
-    snapshot: SnapshotRef
     mode: RunMode
-    input: Payload
     trigger: Trigger = Trigger.API
-    time_limit_ms: int
-    time_limit_text_ms: int | None = None
-    """The limit that the time-out message names, if it differs from the remaining one."""
-    workflow_name: str = ""
     selected_outputs: tuple[str, ...] = ()
     stop_after_block_id: str | None = None
     include_thinking: bool = False
@@ -99,20 +93,43 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base64_max_bytes: int | None = None
     call_chain: tuple[str, ...] = ()
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
+    conversation_id: str | None = None
+    """Caller's id for the conversation of this run; stored for readers."""
+    callback_url: str | None = None
+    """URL notified when the run has ended; for durable runs."""
+    keep_events: bool = False
+    """Store the events of this durable run for later readers."""
+
+    def options(self) -> dict[str, Any]:
+        """Return the options by field name."""
+        return dict(zip(_OPTION_NAMES, _option_values(self), strict=True))
+
+
+_OPTION_NAMES: Final = RunOptions.__struct_fields__
+_option_values: Final = attrgetter(*_OPTION_NAMES)
+
+
+class RunSpec(RunOptions, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that a worker needs to execute a run.
+
+    Times are durations in milliseconds, never wall-clock deadlines: clocks differ.
+    """
+
+    run_id: str
+    snapshot: SnapshotRef
+    input: Payload
+    time_limit_ms: int
+    time_limit_text_ms: int | None = None
+    """The limit that the time-out message names, if it differs from the remaining one."""
+    workflow_name: str = ""
     actor_id: str | None = None
     """Caller's key id or member id; None for a public call."""
     caller_name: str | None = None
     """Display name of the key or member, stored for readers."""
     user_id: str | None = None
     """Owner of the session or personal key, whose environment values replace missing ones."""
-    conversation_id: str | None = None
-    """Caller's id for the conversation of this run; stored for readers."""
-    callback_url: str | None = None
-    """URL notified when the run has ended; for durable runs."""
     traceparent: str | None = None
     """Trace of a durable run; an attached run's is in its envelope."""
-    keep_events: bool = False
-    """Store the events of this durable run for later readers."""
     include_block_events: bool = False
     """Send an event when each block begins and ends, for the canvas."""
     start_block_id: str | None = None

@@ -77,9 +77,9 @@ class Launcher:
         body = msgspec.json.decode(document) if document else None
         if not entries and state is None:  # a resumed run has its start's output, including files
             body = await self._file_uploads.store_uploads(spec, workflow, document, body)
-        request = RunRequest.from_spec(
-            spec,
-            body,
+        request = RunRequest(
+            spec=spec,
+            input=body,
             keyed_providers=self._keyed_providers,
             public_url=self._public_url,
             run_from=await self._load_run_from(spec),

@@ -1,6 +1,7 @@
 """Runs another deployed workflow within this run, and returns its result."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
@@ -12,12 +13,20 @@ from executor_service.engine import (
     ChildPin,
     Inputs,
     PausedChild,
-    RunRequest,
     RunResult,
     spans_of,
 )
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import (
+    CALL_CHAIN_TOO_DEEP,
+    MAX_CALL_DEPTH,
+    RunMode,
+    RunSpec,
+    RunStatus,
+    SnapshotRef,
+    Trigger,
+)
 from shared.security.current_ticket import using_ticket
 from shared.workflow.compile.compiler import CompiledWorkflow
 from shared.workflow.format.input_format import InputField, read_input_format
@@ -47,26 +56,28 @@ class WorkflowHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run or resume the child. It pauses as a part of this run."""
         workflow_id = call.pinned.workflow_id if call.pinned else _workflow_id(inputs)
-        chain = (*call.request.call_chain, call.request.workflow_id)
+        chain = (*call.request.spec.call_chain, call.request.workflow_id)
         if len(chain) > MAX_CALL_DEPTH:
             raise _failure(CALL_CHAIN_TOO_DEEP)
         child = await self._child(call, workflow_id)
-        request = RunRequest(
-            run_id=call.request.run_id,
-            workspace_id=call.request.workspace_id,
-            user_id=call.request.user_id,
-            workflow_id=workflow_id,
-            workflow_name=child.name,
+        request = replace(
+            call.request,
+            spec=RunSpec(
+                run_id=call.request.run_id,
+                snapshot=SnapshotRef(call.request.workspace_id, workflow_id, child.snapshot_id),
+                mode=RunMode.SYNC,
+                trigger=Trigger.WORKFLOW,
+                input=Payload(),
+                time_limit_ms=int(call.remaining_seconds() * 1000),
+                workflow_name=child.name,
+                call_chain=chain,
+                user_id=call.request.spec.user_id,
+            ),
             input=_child_input(child.compiled, inputs.params),
-            trigger=Trigger.WORKFLOW,
-            time_limit_ms=int(call.remaining_seconds() * 1000),
-            call_chain=chain,
+            run_from=None,
             parent_path=f"{call.execution_path}>",
             pause_prefix=f"{call.context_id}.",
             calling_workflow_id=call.request.run_workflow_id,
-            resumptions=call.request.resumptions,
-            public_url=call.request.public_url,
-            keyed_providers=call.request.keyed_providers,
         )
         with using_ticket(child.ticket):
             result = await call.run_child(child.compiled, request)

@@ -6,7 +6,7 @@
     execution.cancel()                                          # from elsewhere; `run` returns within a second
 
 - `workflow` is a `CompiledWorkflow` (shared.workflow.compile.compiler), shared by any number of concurrent runs.
-- `request` is a `RunRequest`; `RunRequest.from_spec(spec, body)` makes one from a message and its parsed input.
+- `request` is a `RunRequest`: the `RunSpec` of a message and its parsed input.
 - `environment` holds the `{{NAME}}` values; it may be empty when `workflow.needs_environment` is false.
 - `sink` gets the events of `shared.contracts.events` in order, except RunStarted and RunEnded: the worker sends those.
 - `journal` stores a durable run's entries; None for an attached run. `entries` are the `data` of the journal entries of

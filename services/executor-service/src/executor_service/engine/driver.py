@@ -229,7 +229,7 @@ class Driver:
 
     async def _run_block(self, work: Work) -> Entry:
         attempt = self.attempts.begin(work, self._record)
-        if self._context.request.include_block_events:
+        if self._context.request.spec.include_block_events:
             await self._emit_started(attempt)
         done = await self._block_runner.run(attempt, in_doubt=work in self._state.intents)
         if isinstance(done, BlockFinished):
@@ -239,7 +239,7 @@ class Driver:
     async def _emit_ended(self, attempt: Attempt, done: BlockFinished) -> None:
         if done.error is None and self._stream is not None:
             await self._stream.send_outputs(attempt.call.block.id, done.output, attempt.call.writer)
-        if self._context.request.include_block_events:
+        if self._context.request.spec.include_block_events:
             await self._context.sink.emit(BlockEnded(self._log_for_event(done), failed=done.error is not None))
 
     def _log_for_event(self, done: BlockFinished) -> msgspec.Raw:

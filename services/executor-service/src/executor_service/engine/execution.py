@@ -129,7 +129,7 @@ class Execution:
         canceled, every block is stopped without a result: a journaled run can be restored elsewhere.
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
-        self._deadline.set(self._request.time_limit_ms / 1000)
+        self._deadline.set(self._request.spec.time_limit_ms / 1000)
         error: RunError | None = None
         partial: Output | None = None
         try:
@@ -173,7 +173,7 @@ class Execution:
 
     async def _run_plan(self, plan: Plan) -> tuple[RunError | None, Output | None]:
         self._context.sources.earlier_outputs = plan.outputs
-        progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.stop_after_block_id)
+        progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.spec.stop_after_block_id)
         self._driver = driver = Driver(self._context, plan, progress, self._stream())
         timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._stop_run, Stop.TIMED_OUT)
         try:
@@ -221,8 +221,10 @@ class Execution:
     def _stream(self) -> RunStream | None:
         if not self._request.is_streaming:
             return None
-        selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
-        return RunStream(self._context.sink, selectors, self._engine.limits, can_retract=self._request.agent_events)
+        selectors = resolve_selectors(self._workflow.state, self._request.spec.selected_outputs)
+        return RunStream(
+            self._context.sink, selectors, self._engine.limits, can_retract=self._request.spec.agent_events
+        )
 
 
 class _Children:

@@ -71,7 +71,7 @@ def blocks_of(state: RunState) -> list[BlockLog]:
 
 def timed_out(request: RunRequest) -> RunError:
     """Return the error of a run over its time limit."""
-    return RunError(ErrorCode.TIMEOUT, timeout_message(request.time_limit_text_ms or request.time_limit_ms))
+    return RunError(ErrorCode.TIMEOUT, timeout_message(request.spec.time_limit_text_ms or request.spec.time_limit_ms))
 
 
 def _status(ending: RunEnd) -> RunStatus:
@@ -89,7 +89,7 @@ def _output(ending: RunEnd, status: RunStatus) -> Output:
         return _paused_output(list(ending.state.pauses.values()))
     output = ending.state.final if ending.state.final is not None else (ending.partial or {})
     shown = {key: value for key, value in output.items() if not key.startswith("_")}
-    bare = without_model_text(shown) if ending.request.mode is RunMode.STREAM else shown
+    bare = without_model_text(shown) if ending.request.spec.mode is RunMode.STREAM else shown
     return bare if isinstance(bare, dict) else shown
 
 

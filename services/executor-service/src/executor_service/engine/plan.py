@@ -37,7 +37,11 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, environment: Mappi
         raise RunRefused(problem)
     if request.run_from is not None:
         return _partial_plan(workflow, request, request.run_from, environment, limits)
-    start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
+    start = (
+        request.spec.start_block_id
+        or workflow.starts.get(request.spec.trigger)
+        or _any_start(workflow, request.spec.trigger)
+    )
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
     output = _start_output(workflow, start, request, environment)
@@ -50,7 +54,7 @@ def _start_output(
     metadata: JsonObject = {
         "runId": public_run_id(request.run_id),
         "workflowId": request.workflow_id,
-        "triggerType": str(request.trigger),
+        "triggerType": str(request.spec.trigger),
     }
     try:
         block = workflow.blocks[start].block

@@ -6,38 +6,18 @@ from dataclasses import dataclass, field
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunMode, RunSpec, Trigger
+from shared.contracts.runs import RunMode, RunSpec
 from shared.contracts.usage import Usage
 from shared.workflow.format.js_values import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """Request of any kind for one run. `input` is the parsed body; times are durations."""
+    """Request for one run: its spec, and what this process adds. `input` is the parsed body."""
 
-    run_id: str
-    workspace_id: str
-    user_id: str | None = None
-    """User whose environment values supplement the workspace's."""
-    workflow_id: str
-    workflow_name: str = ""
+    spec: RunSpec
     input: Json = None
-    mode: RunMode = RunMode.SYNC
-    trigger: Trigger = Trigger.API
-    time_limit_ms: int
-    time_limit_text_ms: int | None = None
-    selected_outputs: tuple[str, ...] = ()
-    stop_after_block_id: str | None = None
     run_from: "RunFrom | None" = None
-    start_block_id: str | None = None
-    include_thinking: bool = False
-    include_tool_calls: bool = False
-    agent_events: bool = False
-    """Whether the caller can take back streamed text."""
-    include_block_events: bool = False
-    """Emit BlockStarted and BlockEnded, for the canvas."""
-    call_chain: tuple[str, ...] = ()
-    """Ids of the calling workflows, outermost first, without this one."""
     parent_path: str = ""
     """A called workflow's place in its parent run; empty for a top-level run."""
     pause_prefix: str = ""
@@ -51,42 +31,20 @@ class RunRequest:
     resumptions: Mapping[str, JsonObject] = field(default_factory=dict)
     """Answers to pauses, by context id."""
 
-    @classmethod
-    def from_spec(
-        cls,
-        spec: RunSpec,
-        body: Json,
-        *,
-        keyed_providers: frozenset[str] = frozenset(),
-        public_url: str = "",
-        run_from: "RunFrom | None" = None,
-        resumptions: Mapping[str, JsonObject] | None = None,
-    ) -> "RunRequest":
-        """Return the request for a run's message; `body` is its parsed input."""
-        return cls(
-            run_id=spec.run_id,
-            workspace_id=spec.snapshot.workspace_id,
-            user_id=spec.user_id,
-            workflow_id=spec.snapshot.workflow_id,
-            workflow_name=spec.workflow_name,
-            input=body,
-            mode=spec.mode,
-            trigger=spec.trigger,
-            time_limit_ms=spec.time_limit_ms,
-            time_limit_text_ms=spec.time_limit_text_ms,
-            selected_outputs=spec.selected_outputs,
-            stop_after_block_id=spec.stop_after_block_id,
-            include_thinking=spec.include_thinking,
-            include_tool_calls=spec.include_tool_calls,
-            agent_events=spec.agent_events,
-            call_chain=spec.call_chain,
-            keyed_providers=keyed_providers,
-            public_url=public_url,
-            include_block_events=spec.include_block_events,
-            start_block_id=spec.start_block_id,
-            run_from=run_from,
-            resumptions=resumptions or {},
-        )
+    @property
+    def run_id(self) -> str:
+        """Return the run's id, which workflows that it calls share."""
+        return self.spec.run_id
+
+    @property
+    def workspace_id(self) -> str:
+        """Return the workspace that the run belongs to."""
+        return self.spec.snapshot.workspace_id
+
+    @property
+    def workflow_id(self) -> str:
+        """Return the workflow that runs."""
+        return self.spec.snapshot.workflow_id
 
     @property
     def run_workflow_id(self) -> str:
@@ -96,7 +54,7 @@ class RunRequest:
     @property
     def sandbox_owner(self) -> str:
         """Return the owner whose scripts may share a process in turn: a workflow with the same secrets."""
-        return f"{self.workspace_id}/{self.user_id or ''}/{self.workflow_id}"
+        return f"{self.workspace_id}/{self.spec.user_id or ''}/{self.workflow_id}"
 
     @property
     def sandbox_scope(self) -> str:
@@ -106,7 +64,7 @@ class RunRequest:
     @property
     def is_streaming(self) -> bool:
         """Return whether selected outputs are streamed during the run."""
-        return self.mode is not RunMode.SYNC and bool(self.selected_outputs)
+        return self.spec.mode is not RunMode.SYNC and bool(self.spec.selected_outputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class Conversation:
         writer = self.call.writer
         if writer is None or not self.is_live:
             return None
-        request = self.call.request
+        request = self.call.request.spec
         return TurnListener(
             writer, buffers=may_call_tools and not request.agent_events, sends_thinking=request.include_thinking
         )
@@ -160,7 +160,7 @@ class Conversation:
 
     async def _report(self, tool_call: ToolCall, phase: str, status: str | None = None) -> None:
         writer = self.call.writer
-        if writer is not None and self.call.request.include_tool_calls:
+        if writer is not None and self.call.request.spec.include_tool_calls:
             await writer.tool(phase, tool_call.id, tool_call.name, status)
 
 

@@ -33,7 +33,7 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     if _is_ours(url, call.request.public_url):
         # Of two names that differ only in case, the later one would be sent.
         headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
-        headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
+        headers[CALL_CHAIN_HEADER] = ",".join((*call.request.spec.call_chain, call.request.workflow_id))
     seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
     return OutboundRequest(method, url, headers, body, seconds, call.request.workspace_id)
 

@@ -155,52 +155,40 @@ class Executions:
         return await self._payloads.get(workspace_id, outcome.output) or b"{}"
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
-        snapshot, selected, prepared = await self._what_to_run(caller, endpoint, request)
+        snapshot, request, prepared = await self._resolve(caller, endpoint, request)
         await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
-        wish = request.draft_run or DraftRun(uses_draft=False)
+        draft_run = request.draft_run or DraftRun(uses_draft=False)
         metrics.count_run(endpoint.workspace_id, request.mode)
         return RunSpec(
             run_id=run_id,
             snapshot=snapshot,
-            mode=request.mode,
             input=prepared.input or await self._payloads.put(endpoint.workspace_id, request.input),
             time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
             workflow_name=endpoint.name,
-            selected_outputs=selected,
-            trigger=request.trigger,
-            include_block_events=wish.uses_draft and request.mode is RunMode.STREAM,
-            start_block_id=wish.start_block_id,
+            include_block_events=draft_run.uses_draft and request.mode is RunMode.STREAM,
+            start_block_id=draft_run.start_block_id,
             run_from=prepared.run_from,
-            stop_after_block_id=request.stop_after_block_id,
-            include_thinking=request.include_thinking,
-            include_tool_calls=request.include_tool_calls,
-            agent_events=request.agent_events,
-            include_file_base64=request.include_file_base64,
-            base64_max_bytes=request.base64_max_bytes,
-            call_chain=request.call_chain,
-            conversation_id=request.conversation_id,
-            callback_url=request.callback_url,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
-            keep_events=request.keep_events,
             stores_data=endpoint.stores_data,
             log_retention_ms=self._plan(caller).log_retention_ms if endpoint.stores_data else 0,
             actor_id=None if caller.is_public else caller.actor_id,
             caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
             file_scope=caller.file_scope,
+            **request.options(),
         )
 
-    async def _what_to_run(
+    async def _resolve(
         self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest
-    ) -> tuple[SnapshotRef, tuple[str, ...], Prepared]:
+    ) -> tuple[SnapshotRef, ExecuteRequest, Prepared]:
         if request.draft_run is None:
-            return await self._endpoints.target(endpoint, request.version), request.selected_outputs, AS_CALLED
+            return await self._endpoints.target(endpoint, request.version), request, AS_CALLED
         prepared = await self._drafts.prepare(caller, endpoint, request.draft_run)
         snapshot = prepared.snapshot or await self._endpoints.target(endpoint, request.version)
-        texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
-        return snapshot, request.selected_outputs or texts, prepared
+        selected = request.selected_outputs or tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
+        return snapshot, msgspec.structs.replace(request, selected_outputs=selected), prepared
 
     async def _claim(self, endpoint: Endpoint, run_id: str) -> None:
         try:

@@ -11,7 +11,7 @@ from gateway.parsing import json_body, problems
 from gateway.parsing.problems import Problem
 from gateway.runs.domain.controls import Controls, read_controls, workflow_input
 from gateway.runs.domain.draft_run import DraftRun, read_draft_run, trigger_of
-from shared.contracts.runs import RunMode, Trigger
+from shared.contracts.runs import RunMode, RunOptions, Trigger
 from shared.errors import Forbidden, InvalidRequest
 
 MAX_TIMEOUT_SECONDS: Final = 604_800
@@ -22,32 +22,16 @@ _ADDRESS: Final = re.compile(r"(?=.{1,2048}$)https?://[^\s/?#]+\S*")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
 
 
-class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
+class ExecuteRequest(RunOptions, frozen=True, kw_only=True):
     """Validated execute request; one model for every API generation."""
 
-    mode: RunMode
     input: bytes
     """Workflow input as JSON."""
     run_id: str | None = None
     time_limit_seconds: int | None = None
-    selected_outputs: tuple[str, ...] = ()
-    stop_after_block_id: str | None = None
-    include_thinking: bool = False
-    include_tool_calls: bool = False
-    include_file_base64: bool = True
-    base64_max_bytes: int | None = None
-    agent_events: bool = False
-    call_chain: tuple[str, ...] = ()
     version: int | None = None
-    keep_events: bool = False
-    """Store a durable run's events for later readers and reconnects."""
-    trigger: Trigger = Trigger.API
     draft_run: DraftRun | None = None
     """Set for signed-in users."""
-    conversation_id: str | None = None
-    """Caller's id of the conversation that the run belongs to; stored with a durable run."""
-    callback_url: str | None = None
-    """URL notified when the run ends; for queued runs."""
     may_have_begun: bool = False
     """Whether an earlier call with the same idempotency key may have begun the run `run_id`."""
 

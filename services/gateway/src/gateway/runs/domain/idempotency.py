@@ -15,6 +15,28 @@ from shared.errors import InvalidRequest
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "idempotent-replayed"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+FINGERPRINTED: Final = (
+    "mode",
+    "input",
+    "run_id",
+    "time_limit_seconds",
+    "selected_outputs",
+    "stop_after_block_id",
+    "include_thinking",
+    "include_tool_calls",
+    "include_file_base64",
+    "base64_max_bytes",
+    "agent_events",
+    "call_chain",
+    "version",
+    "keep_events",
+    "trigger",
+    "draft_run",
+    "conversation_id",
+    "callback_url",
+    "may_have_begun",
+)
+"""Fields of a request in the order of stored fingerprints, which other versions of the gateway must reproduce."""
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -51,4 +73,6 @@ def key_in(headers: Mapping[str, str]) -> str | None:
 
 def fingerprint(path: str, asked: ExecuteRequest) -> str:
     """Return a hash that equal requests share; `path` identifies the API generation."""
-    return sha256(path.encode() + b"\n" + _encode(msgspec.structs.replace(asked, call_chain=()))).hexdigest()
+    members = ((name, () if name == "call_chain" else getattr(asked, name)) for name in FINGERPRINTED)
+    document = b",".join(b"%b:%b" % (_encode(name), _encode(value)) for name, value in members)
+    return sha256(b"%b\n{%b}" % (path.encode(), document)).hexdigest()
