@@ -243,7 +243,7 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
         'data: {"blockId":"B","chunk":"one"}\n\n'
         'data: {"event":"error","error":"Part of the stream was lost"}\n\n' + DONE
     )
-    assert ("events of a run are missing", "E1") in [(line["event"], line.get("run_id")) for line in logs]
+    assert ("run_events_missing", "E1") in [(line["event"], line.get("run_id")) for line in logs]
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 

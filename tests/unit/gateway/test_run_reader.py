@@ -150,7 +150,7 @@ async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunRe
     reader.feed(batch(1, *text("b")))
     with capture_logs() as logs, pytest.raises(StreamBroken):
         await asyncio.wait_for(reader.take(), 30)
-    assert [line["event"] for line in logs] == ["events of a run are missing"]
+    assert [line["event"] for line in logs] == ["run_events_missing"]
 
 
 def is_read_with_pauses(log: Log) -> None:

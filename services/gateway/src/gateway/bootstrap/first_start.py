@@ -99,14 +99,14 @@ class FirstStart:
                 created_at=self._clock.now(),
             )
         )
-        log.info("the first key was made", workspace_id=workspace.id, key_id=key_id)
+        log.info("first_key_created", workspace_id=workspace.id, key_id=key_id)
 
     async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
         """Set the first admin's password, replacing any other or only if missing. Raises Unavailable."""
         _, admin = await self.found()
         if admin.password_hash is None or not only_if_none:
             await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
-            log.info("the first admin's password was set", user_id=admin.user.id)
+            log.info("admin_password_set", user_id=admin.user.id)
         return FirstPassword(admin.user.email, password)
 
     async def _give_password(self, admin: User) -> None:

@@ -15,7 +15,7 @@ from gateway.runs.domain.errors import CallerGone
 from shared.observe.logging import get_logger
 
 REQUEST_ID: Final = b"x-request-id"
-log = get_logger("guards")
+log = get_logger("middleware")
 
 
 class HeadGuard:
@@ -72,7 +72,7 @@ class RequestGuard:
         try:
             await self._app(scope, receive, with_id)
         except Exception:
-            log.exception("a request broke", path=scope["path"])
+            log.exception("request_failed", path=scope["path"])
             if started:
                 raise
             await refusal(Request(scope), 500, "Internal server error")(scope, receive, with_id)

@@ -50,7 +50,7 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (Unavailable, 503),
 )
 
-log = get_logger("legacy")
+log = get_logger("http_errors")
 
 
 def status_of(error: FlowportError) -> int:
@@ -61,7 +61,7 @@ def status_of(error: FlowportError) -> int:
 def message_of(error: FlowportError) -> str:
     """Return the public message: internal details stay in the log."""
     if type(error) is Unavailable or type(error) is FlowportError:
-        log.error("a part of the system is away", error=error.message)
+        log.error("dependency_unavailable", error=error.message)
         return UNAVAILABLE
     return error.message
 

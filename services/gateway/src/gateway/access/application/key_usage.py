@@ -13,7 +13,7 @@ from shared.tasks import cancel_task, run_periodically
 FLUSH_SECONDS: Final = 15.0
 MAX_NOTED: Final = 10_000
 
-log = get_logger("key_uses")
+log = get_logger("key_usage")
 
 
 class KeyUsage:
@@ -27,7 +27,7 @@ class KeyUsage:
 
     async def start(self) -> None:
         """Start the periodic flush."""
-        self._task = asyncio.create_task(run_periodically(self.flush, every=FLUSH_SECONDS, name="key uses"))
+        self._task = asyncio.create_task(run_periodically(self.flush, every=FLUSH_SECONDS, name="key_usage"))
 
     async def stop(self) -> None:
         """Stop, and write what is buffered."""
@@ -47,4 +47,4 @@ class KeyUsage:
         try:
             await self._keys.record_uses(noted)
         except Unavailable as error:
-            log.warning("uses of keys are not recorded", keys=len(noted), error=error.message)
+            log.warning("key_uses_not_recorded", keys=len(noted), error=error.message)

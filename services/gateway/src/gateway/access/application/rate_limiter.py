@@ -134,7 +134,7 @@ class _Absence:
     def begin(self, error: Unavailable) -> None:
         """Record that the store did not answer."""
         self._ask_at = self._clock.monotonic() + RETRY_STORE_SECONDS
-        log.warning("rate limits are not checked", error=error.message)
+        log.warning("rate_limits_unchecked", error=error.message)
 
     def lasts(self, bucket: str, rate: Rate) -> bool:
         """Return whether the outage continues; start a probe with `bucket` when one is due."""

@@ -32,7 +32,7 @@ class Revocations:
             try:
                 await self._control.broadcast(message)
             except Unavailable as error:
-                log.warning("a revocation is not broadcast", error=error.message)
+                log.warning("revocation_broadcast_failed", error=error.message)
 
     async def settle(self) -> None:
         """Wait until no gateway can still act on cached state."""

@@ -50,7 +50,7 @@ class Outbox:
             self._waiting.put_nowait(mail)
         except asyncio.QueueFull:
             metrics.MAILS.labels("dropped").inc()
-            log.error("a mail is dropped: too many are waiting")
+            log.error("mail_dropped", reason="queue_full", capacity=CAPACITY)
 
     async def _send_for_ever(self, mailer: Mailer) -> None:
         while True:
@@ -60,6 +60,6 @@ class Outbox:
                 metrics.MAILS.labels("sent").inc()
             except Exception as error:  # any failure of one mail: a sender that ended would not be restarted
                 metrics.MAILS.labels("failed").inc()
-                log.error("a mail could not be sent", error=str(error))
+                log.error("mail_send_failed", error=str(error))
             finally:
                 self._waiting.task_done()

@@ -22,7 +22,7 @@ from shared.errors import Conflict, FlowportError
 from shared.observe.logging import get_logger
 from shared.tasks import cancel_task, run_periodically
 
-log = get_logger("erasing")
+log = get_logger("deletion")
 
 AT_ONCE: Final = 20
 ANSWERS_AT_ONCE: Final = 200
@@ -64,7 +64,7 @@ class DeletionService:
 
     async def start(self) -> None:
         """Start to process due erasures."""
-        self._rounds = asyncio.create_task(run_periodically(self._go_on, every=IDLE_SECONDS, name="erasing"))
+        self._rounds = asyncio.create_task(run_periodically(self._go_on, every=IDLE_SECONDS, name="deletion"))
 
     async def stop(self) -> None:
         """Stop; other gateways continue."""
@@ -140,7 +140,7 @@ class DeletionService:
         after = erasure.went_on(documents, has_more=has_more, now=self._clock.now())
         await self._erasures.keep_erasure(after)
         if after.status is not erasure.status:
-            log.info("erasure", id=after.id, status=after.status.value, documents=after.documents)
+            log.info("erasure_progressed", id=after.id, status=after.status.value, documents=after.documents)
         return after.status is ErasureStatus.ERASING
 
     async def _go_on(self) -> None:

@@ -16,7 +16,7 @@ from shared.ids import public_run_id
 from shared.observe.logging import get_logger
 from shared.tracebacks import without_traceback
 
-log = get_logger("runs")
+log = get_logger("attached_runs")
 
 BUFFER_BYTES: Final = 1024 * 1024
 """Bytes buffered for a slow reader, excluding the batch over the limit and values for the final frame."""
@@ -144,7 +144,7 @@ class AttachedCall:
             return batch.reported_loss is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
-            log.warning("events of a run are missing", run_id=self.run_id, expected=self._next_seq, found=batch.seq)
+            log.warning("run_events_missing", run_id=self.run_id, expected=self._next_seq, found=batch.seq)
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
             return False
         if self._buffered > BUFFER_BYTES:

@@ -201,7 +201,7 @@ class BrokerAttachedRuns:
             self._spawn(self._records.ended(call.run, outcome))
 
     async def _publish_again(self, call: AttachedCall) -> None:
-        log.info("a run is handed out again: the worker that had it did not begin it", run_id=call.run_id)
+        log.info("attached_run_redispatched", run_id=call.run_id, attempt=call.attempt)
         try:
             await self._publish(call)
         except FlowportError as error:

@@ -37,7 +37,7 @@ class Cancels:
     def send(self, run_id: str, reason: str) -> None:
         """Cancel a run in the background."""
         if len(self._pending) >= MAX_PENDING:
-            log.warning("a cancel is not sent", run_id=run_id, reason="too many on their way")
+            log.warning("cancel_not_sent", run_id=run_id, reason="too_many_pending")
             return
         task = asyncio.get_running_loop().create_task(self._broadcast(CancelRun(run_id, reason)))
         self._pending.add(task)
@@ -58,4 +58,4 @@ class Cancels:
         try:
             await self._control.broadcast(cancel)
         except BrokerUnavailable as error:
-            log.warning("a cancel is not sent", run_id=cancel.run_id, reason=error.message)
+            log.warning("cancel_not_sent", run_id=cancel.run_id, reason="broker_unavailable", error=error.message)

@@ -11,7 +11,7 @@ SLOW_SECONDS: Final = 1.0
 """A healthy node answers in milliseconds."""
 REST_SECONDS: Final = 30.0
 
-log = get_logger("express_way")
+log = get_logger("fast_path")
 
 
 class FastPath:
@@ -44,7 +44,7 @@ class FastPath:
                 self._closed_until = 0.0
 
     def _give_up(self) -> None:
-        log.warning("the express queue does not answer; calls take the longer way", seconds=REST_SECONDS)
+        log.warning("fast_path_closed", seconds=REST_SECONDS)
         self._close()
 
     def _close(self) -> None:

@@ -37,7 +37,7 @@ class BrokerFollowedRuns:
         """Open this process's reply queue. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
         self._keeping = asyncio.create_task(
-            run_periodically(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
+            run_periodically(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed_runs")
         )
 
     def drain(self, seconds: float) -> None:
@@ -117,4 +117,4 @@ class BrokerFollowedRuns:
         try:
             await self._broker.control.broadcast(FollowRun(key, address))
         except BrokerUnavailable as error:
-            log.warning("workers do not know that a run is followed", error=error.message)
+            log.warning("follower_broadcast_failed", run_id=key, error=error.message)

@@ -19,7 +19,7 @@ from shared.ids import public_run_id
 from shared.observe.logging import get_logger
 from shared.tracebacks import without_traceback
 
-log = get_logger("runs")
+log = get_logger("followed_runs")
 
 POLL_SECONDS: Final = 2.0
 """Seconds without events before the reader polls the log: the run may have started elsewhere, or died."""
@@ -160,7 +160,7 @@ class RunReader:
         self._gaps += 1
         if self._gaps > GAP_PATIENCE:
             metrics.STREAM_GAPS.inc()
-            log.warning("events of a run are missing", run_id=self.run_id)
+            log.warning("run_events_missing", run_id=self.run_id)
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id))
             return
         self._look = True

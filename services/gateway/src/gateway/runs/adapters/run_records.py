@@ -30,4 +30,4 @@ class RunRecords:
         try:
             await self._work.publish(RECORDS, RecordBatch((without_data(record),)))
         except (QueueFull, BrokerUnavailable) as error:
-            log.warning("a run is not recorded", run_id=record.run.run_id, reason=error.message)
+            log.warning("run_record_not_sent", run_id=record.run.run_id, error=error.message)

@@ -202,7 +202,7 @@ class Executions:
         try:
             await self._jobs.release_run_id(workspace_id, run_id)
         except Unavailable as error:
-            log.warning("a run id is not given back", run_id=run_id, error=error.message)
+            log.warning("run_id_not_released", run_id=run_id, error=error.message)
 
     def _plan(self, caller: Caller) -> Plan:
         return self._plans[caller.workspace.plan]

@@ -69,7 +69,7 @@ class Idempotency:
             answer = StoredAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
             await self._records.keep(record, answer)
         except FlowportError as error:
-            log.error("an answer is not kept", run_id=record.run_id, error=error.message)
+            log.error("idempotency_answer_not_stored", run_id=record.run_id, error=error.message)
         finally:
             self._turns.pop(record.holder, None)
 
@@ -78,7 +78,7 @@ class Idempotency:
         try:
             await self._records.forget(record)
         except Unavailable as error:
-            log.warning("an idempotency key is not freed", run_id=record.run_id, error=error.message)
+            log.warning("idempotency_key_not_released", run_id=record.run_id, error=error.message)
         finally:
             self._turns.pop(record.holder, None)
 
@@ -88,7 +88,7 @@ class Idempotency:
         try:
             await self._records.let_go(record)
         except Unavailable as error:
-            log.warning("an idempotency key is held until its lease ends", run_id=record.run_id, error=error.message)
+            log.warning("idempotency_lease_not_released", run_id=record.run_id, error=error.message)
 
     def leave(self, record: CallRecord) -> None:
         """Let the lease of a call with unknown outcome expire; a later retry checks it."""
@@ -106,4 +106,4 @@ class Idempotency:
         try:
             await self._records.renew(dict(self._turns), LEASE)
         except Unavailable as error:
-            log.warning("idempotency keys are not renewed", error=error.message)
+            log.warning("idempotency_leases_not_renewed", error=error.message)

@@ -7,7 +7,7 @@ from shared.contracts.run_statistics import RunStatistics
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
-log = get_logger("run_tallies")
+log = get_logger("run_counts")
 
 Tallies = Mapping[str, RunStatistics]
 """By workflow; without those that never ran."""
@@ -26,5 +26,5 @@ class RunTallies:
         try:
             return await self._jobs.tallies(workspace_id, workflow_ids)
         except Unavailable as error:
-            log.warning("how often workflows have run is not known", workspace_id=workspace_id, error=error.message)
+            log.warning("run_counts_unavailable", workspace_id=workspace_id, error=error.message)
             return None

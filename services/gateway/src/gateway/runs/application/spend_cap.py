@@ -31,7 +31,7 @@ class SpendCap:
         try:
             spent = await self._spent.get(workspace_id)
         except Unavailable as error:
-            log.warning("what was spent is not known", workspace_id=workspace_id, error=error.message)
+            log.warning("spend_cap_unchecked", workspace_id=workspace_id, error=error.message)
             return
         if spent >= cap_usd:
             raise UsageLimitExceeded(spent, cap_usd)

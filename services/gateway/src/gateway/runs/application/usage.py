@@ -52,5 +52,5 @@ class UsageReports:
         try:
             return (await self._jobs.spend(workspace_id)).usage.cost_usd
         except Unavailable as error:
-            log.warning("what was spent is not known", workspace_id=workspace_id, error=error.message)
+            log.warning("spend_unavailable", workspace_id=workspace_id, error=error.message)
             return 0.0
