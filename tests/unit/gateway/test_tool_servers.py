@@ -53,6 +53,8 @@ async def test_a_server_is_made_with_its_tools(system: System) -> None:
     assert (await system.send("DELETE", f"{SERVERS}/S1")).status == 200
     assert (await ask(system, "ping")).status == 404
     assert [entry.action for entry in system.audit.entries][-1] == "mcp_server.deleted"
+    assert (deleted := system.audit.entries[-1]).before is not None
+    assert deleted.after is None
 
 
 async def test_only_admins_change_and_strangers_see_nothing(system: System) -> None:

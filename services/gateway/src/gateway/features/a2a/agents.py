@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.features.a2a.ports import AgentClient
-from gateway.lookup_cache import LookupCache
+from gateway.features.a2a.client import AgentClient
+from gateway.publications.service import publication_cache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces, Published
 from shared.clock import Clock
@@ -13,7 +13,6 @@ from shared.contracts.agents import Agent
 from shared.contracts.deployments import Endpoint
 from shared.errors import NotDeployed, NotFound
 
-LEASE_SECONDS: Final = 1.0
 MISSING: Final = "Agent not found"
 
 
@@ -27,11 +26,10 @@ class PublishedAgent(msgspec.Struct, frozen=True):
 class PublishedAgents:
     """Cache of agents, for at most a second."""
 
-    def __init__(self, keeper: AgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
-        self._keeper = keeper
+    def __init__(self, agents: AgentClient, endpoints: Endpoints, interfaces: Interfaces, clock: Clock) -> None:
         self._endpoints = endpoints
         self._interfaces = interfaces
-        self._agents: LookupCache[Agent | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="agents")
+        self._agents = publication_cache(agents.get, clock, what="agents")
 
     async def find(self, agent_id: str) -> PublishedAgent:
         """Return the agent with this id. Raises NotFound, Unavailable."""
@@ -56,9 +54,3 @@ class PublishedAgents:
     def forget(self, agent_id: str) -> None:
         """Invalidate the cached agent."""
         self._agents.drop(agent_id)
-
-    async def _load(self, agent_id: str) -> Agent | None:
-        try:
-            return await self._keeper.get(agent_id)
-        except NotFound:
-            return None

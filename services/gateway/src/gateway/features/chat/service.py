@@ -9,43 +9,44 @@ import msgspec
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.ports.accounts import Passwords
+from gateway.features.chat.client import ChatClient
 from gateway.features.chat.outbox import Outbox
-from gateway.features.chat.ports import ChatClient
 from gateway.features.chat.sessions import ChatSessions
-from gateway.optimistic import written_over
+from gateway.publications.service import Publications
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.ports import Authoring
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
-from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.errors import InvalidRequest
 
 NO_MAIL_SERVER: Final = (
     "Email access needs a mail server to send codes with: set FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM on the gateway"
 )
 
 
-class ChatPublications:
+class ChatPublications(Publications[Chat]):
     """Service for admins: a chat opens its workflow to visitors without a key."""
+
+    noun = audited_as = "chat"
 
     def __init__(
         self,
         chats: ChatClient,
         authoring: Authoring,
         publishing: DeploymentService,
-        visits: ChatSessions,
+        sessions: ChatSessions,
         *,
         passwords: Passwords,
         outbox: Outbox,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],
     ) -> None:
+        super().__init__(chats, audit, settle)
         self._chats = chats
         self._authoring = authoring
         self._publishing = publishing
-        self._visits = visits
+        self._sessions = sessions
         self._passwords = passwords
         self._outbox = outbox
-        self._audit = audit
-        self._settle = settle
 
     @property
     def can_mail(self) -> bool:
@@ -61,13 +62,10 @@ class ChatPublications:
         if await self._chats.at(settings.identifier) is not None:
             raise InvalidRequest("Identifier already in use")
         settings = await self._with_secret(settings, password)
-        try:
-            chat = await self._chats.create(CreateChat(caller.workspace.id, workflow_id, settings))
-        except Conflict as error:
-            raise InvalidRequest(error.message) from error
+        chat = await self._create(CreateChat(caller.workspace.id, workflow_id, settings))
         await self._deploy_for(chat, caller)
-        self._visits.forget(settings.identifier)
-        await self._note(caller, "chat.created", chat, after=chat.settings)
+        self._forget(chat)
+        await self._record(caller, "created", chat, after=chat)
         return chat
 
     async def is_free(self, identifier: str) -> bool:
@@ -79,45 +77,14 @@ class ChatPublications:
         caller.require(Scope.READ)
         return await self._chats.of(caller.workspace.id, workflow_id)
 
-    async def get(self, caller: Caller, chat_id: str) -> tuple[Caller, Chat]:
-        """Return a chat, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
-        chat = await self._chats.get(chat_id)
-        if not caller.may_enter(chat.workspace_id):
-            raise NotFound("Chat not found")
-        return caller.on(chat.workspace_id, chat.workflow_id), chat
-
     async def change(self, caller: Caller, chat_id: str, changes: Mapping[str, Any], password: str | None) -> Chat:
-        """Change settings by name; returns once other gateways have them.
+        """Change settings by name. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
 
-        Raises Forbidden, NotFound, InvalidRequest, Unavailable.
-        """
+        async def changed(chat: Chat) -> ChatSettings:
+            return await self._with_secret(msgspec.structs.replace(chat.settings, **changes), password)
 
-        async def write() -> tuple[Caller, Chat, Chat] | None:
-            entered, before = await self.get(caller, chat_id)
-            entered.require(Scope.ADMIN)
-            settings = await self._with_secret(msgspec.structs.replace(before.settings, **changes), password)
-            try:
-                return entered, before, await self._chats.save(before, settings)
-            except Conflict as error:
-                if (await self._chats.get(chat_id)).revision == before.revision:
-                    raise InvalidRequest(error.message) from error
-                return None
-
-        caller, chat, changed = await written_over(write, else_say="The chat changes too often to change it now")
-        self._visits.forget(chat.settings.identifier)
-        self._visits.forget(changed.settings.identifier)
-        await self._note(caller, "chat.changed", chat, before=chat.settings, after=changed.settings)
-        await self._settle()
-        return changed
-
-    async def delete(self, caller: Caller, chat_id: str) -> None:
-        """Delete the chat. Raises Forbidden, NotFound, Unavailable."""
-        caller, chat = await self.get(caller, chat_id)
-        caller.require(Scope.ADMIN)
-        await self._chats.delete(chat_id)
-        self._visits.forget(chat.settings.identifier)
-        await self._note(caller, "chat.deleted", chat, before=chat.settings)
-        await self._settle()
+        _, chat = await self._replace(caller, chat_id, changed)
+        return chat
 
     async def _with_secret(self, settings: ChatSettings, password: str | None) -> ChatSettings:
         if settings.access is ChatAccess.EMAIL:
@@ -139,29 +106,20 @@ class ChatPublications:
                 await self._publishing.deploy(caller, chat.workflow_id)
         except BaseException:
             await self._chats.delete(chat.id)
-            self._visits.forget(chat.settings.identifier)
+            self._forget(chat)
             raise
 
-    async def _note(
-        self,
-        caller: Caller,
-        action: str,
-        chat: Chat,
-        *,
-        before: ChatSettings | None = None,
-        after: ChatSettings | None = None,
-    ) -> None:
-        await self._audit.record(
-            caller,
-            action,
-            target_id=chat.workflow_id,
-            target_name=chat.settings.title,
-            before=_shown(before),
-            after=_shown(after),
-        )
+    def _admit(self, caller: Caller, publication: Chat, scope: Scope) -> Caller:
+        caller = caller.on(publication.workspace_id, publication.workflow_id)
+        caller.require(scope)
+        return caller
 
+    def _target(self, publication: Chat) -> tuple[str, str]:
+        return publication.workflow_id, publication.settings.title
 
-def _shown(settings: ChatSettings | None) -> dict[str, Any] | None:
-    if settings is None:
-        return None
-    return {"identifier": settings.identifier, "authType": settings.access, "isActive": settings.is_active}
+    def _facts(self, publication: Chat) -> dict[str, Any]:
+        settings = publication.settings
+        return {"identifier": settings.identifier, "authType": settings.access, "isActive": settings.is_active}
+
+    def _forget(self, publication: Chat) -> None:
+        self._sessions.forget(publication.settings.identifier)

@@ -1,23 +1,19 @@
 """Chats for their visitors: found by address, entered with a password if required."""
 
-from typing import Final
-
 import msgspec
 
 from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports.accounts import Passwords
+from gateway.features.chat.client import ChatClient
 from gateway.features.chat.errors import ChatLocked, ChatUnavailable, WrongPassword
-from gateway.features.chat.ports import ChatClient
 from gateway.features.chat.ticket import opens, ticket_for
-from gateway.lookup_cache import LookupCache
+from gateway.publications.service import publication_cache
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.contracts.deployments import Endpoint
-from shared.errors import InvalidRequest, NotFound
-
-LEASE_SECONDS: Final = 1.0
+from shared.errors import NotFound
 
 
 class PublishedChat(msgspec.Struct, frozen=True):
@@ -40,13 +36,12 @@ class ChatSessions:
         attempts: SignInAttempts,
         clock: Clock,
     ) -> None:
-        self._keeper = chats
         self._endpoints = endpoints
         self._interfaces = interfaces
         self._passwords = passwords
         self._attempts = attempts
         self._clock = clock
-        self._chats: LookupCache[Chat | None] = LookupCache(self._load, clock, seconds=LEASE_SECONDS, what="chats")
+        self._chats = publication_cache(chats.at, clock, what="chats")
 
     async def find(self, identifier: str) -> PublishedChat:
         """Return the chat at this address. Raises NotFound, ChatUnavailable, Unavailable."""
@@ -89,9 +84,3 @@ class ChatSessions:
     def forget(self, identifier: str) -> None:
         """Invalidate the cached chat."""
         self._chats.drop(identifier)
-
-    async def _load(self, identifier: str) -> Chat | None:
-        try:
-            return await self._keeper.at(identifier)
-        except InvalidRequest:
-            return None

@@ -2,76 +2,62 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.mcp.ports import ToolServerClient
+from gateway.features.mcp.client import ToolServerClient
 from gateway.features.mcp.tools import PublishedTools
-from gateway.optimistic import written_over
+from gateway.publications.service import Publications
 from gateway.workflows.application.endpoints import Endpoints
-from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
-from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.contracts.tool_servers import CreateToolServer, ToolServer, ToolServerSettings, WorkflowTool
+from shared.errors import InvalidRequest, NotFound
 
 MAX_NAME: Final = 64
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
-class ToolServerPublications:
+class ToolServerPublications(Publications[ToolServer]):
     """Service whose changes need the admin scope: a public server lets strangers run its workflows.
 
     A server belongs to the workspace and may hold any of its workflows: keys limited to some workflows have no access.
     """
 
+    noun = "server"
+    audited_as = "mcp_server"
+
     def __init__(
         self,
-        keeper: ToolServerClient,
+        servers: ToolServerClient,
         endpoints: Endpoints,
-        serving: PublishedTools,
+        published: PublishedTools,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],
     ) -> None:
-        self._keeper = keeper
+        super().__init__(servers, audit, settle)
+        self._servers = servers
         self._endpoints = endpoints
-        self._serving = serving
-        self._audit = audit
-        self._settle = settle
+        self._published = published
 
     async def of(self, caller: Caller) -> Sequence[ToolServer]:
         """Return the servers of the caller's workspace. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.READ)
-        return await self._keeper.servers(caller.workspace.id)
-
-    async def get(self, caller: Caller, server_id: str, *, scope: Scope = Scope.READ) -> tuple[Caller, ToolServer]:
-        """Return a server, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
-        server = await self._keeper.server(server_id)
-        if not caller.may_enter(server.workspace_id):
-            raise NotFound("Server not found")
-        caller = caller.within(server.workspace_id)
-        caller.require_throughout(scope)
-        return caller, server
+        return await self._servers.of(caller.workspace.id)
 
     async def create(self, caller: Caller, settings: ToolServerSettings, workflow_ids: Sequence[str]) -> ToolServer:
         """Create a server with these workflows. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         tools = tuple([await self._tool(caller, workflow_id, None) for workflow_id in workflow_ids])
         settings = msgspec.structs.replace(settings, tools=tools)
-        server = await self._keeper.create_server(caller.workspace.id, settings)
-        await self._note(caller, "mcp_server.created", server)
+        server = await self._create(CreateToolServer(caller.workspace.id, settings))
+        await self._record(caller, "created", server, after=server)
         return server
 
     async def change(self, caller: Caller, server_id: str, changes: Mapping[str, Any]) -> ToolServer:
         """Change settings by name. Raises NotFound, Forbidden, InvalidRequest, Unavailable."""
         return await self._save(caller, server_id, lambda server: msgspec.structs.replace(server.settings, **changes))
-
-    async def delete(self, caller: Caller, server_id: str) -> None:
-        """Delete the server. Raises NotFound, Forbidden, Unavailable."""
-        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-        await self._keeper.delete_server(server_id)
-        await self._settled(caller, "mcp_server.deleted", server)
 
     async def add_tool(
         self, caller: Caller, server_id: str, workflow_id: str, name: str | None, changes: Mapping[str, Any]
@@ -114,25 +100,26 @@ class ToolServerPublications:
     async def _save(
         self, caller: Caller, server_id: str, decide: Callable[[ToolServer], ToolServerSettings]
     ) -> ToolServer:
-        async def write() -> tuple[Caller, ToolServer] | None:
-            entered, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-            with suppress(Conflict):  # concurrent change
-                return entered, await self._keeper.save_server(server, decide(server))
-            return None
+        async def decided(server: ToolServer) -> ToolServerSettings:
+            return decide(server)
 
-        caller, changed = await written_over(write, else_say="The server changes too often to change it now")
-        await self._settled(caller, "mcp_server.changed", changed)
-        return changed
+        _, server = await self._replace(caller, server_id, decided)
+        return server
 
-    async def _settled(self, caller: Caller, action: str, server: ToolServer) -> None:
-        self._serving.forget(server.id)
-        await self._note(caller, action, server)
-        await self._settle()
+    def _admit(self, caller: Caller, publication: ToolServer, scope: Scope) -> Caller:
+        caller = caller.within(publication.workspace_id)
+        caller.require_throughout(scope)
+        return caller
 
-    async def _note(self, caller: Caller, action: str, server: ToolServer) -> None:
-        settings = server.settings
-        after = {"isPublic": settings.is_public, "tools": [tool.name for tool in settings.tools]}
-        await self._audit.record(caller, action, target_id=server.id, target_name=settings.name, after=after)
+    def _target(self, publication: ToolServer) -> tuple[str, str]:
+        return publication.id, publication.settings.name
+
+    def _facts(self, publication: ToolServer) -> dict[str, Any]:
+        settings = publication.settings
+        return {"isPublic": settings.is_public, "tools": [tool.name for tool in settings.tools]}
+
+    def _forget(self, publication: ToolServer) -> None:
+        self._published.forget(publication.id)
 
 
 def _with_tools(server: ToolServer, tools: tuple[WorkflowTool, ...]) -> ToolServerSettings:

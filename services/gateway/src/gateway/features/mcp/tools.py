@@ -1,21 +1,18 @@
 """MCP servers for their clients: tools and their inputs."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.mcp.ports import ToolServerClient
-from gateway.lookup_cache import LookupCache
+from gateway.features.mcp.client import ToolServerClient
+from gateway.publications.service import publication_cache
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.openapi import input_schema
 from shared.clock import Clock
 from shared.contracts.tool_servers import ToolServer, WorkflowTool
 from shared.errors import NotDeployed, NotFound
 from shared.workflow.format.js_values import JsonObject
-
-LEASE_SECONDS: Final = 1.0
 
 
 class OfferedTool(msgspec.Struct, frozen=True):
@@ -29,12 +26,9 @@ class OfferedTool(msgspec.Struct, frozen=True):
 class PublishedTools:
     """Cache of servers, for at most a second. Tools run live versions; workflows without one are not offered."""
 
-    def __init__(self, keeper: ToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
-        self._keeper = keeper
+    def __init__(self, servers: ToolServerClient, interfaces: Interfaces, clock: Clock) -> None:
         self._interfaces = interfaces
-        self._servers: LookupCache[ToolServer | None] = LookupCache(
-            self._load, clock, seconds=LEASE_SECONDS, what="tool_servers"
-        )
+        self._servers = publication_cache(servers.get, clock, what="tool_servers")
 
     async def find(self, server_id: str) -> ToolServer:
         """Return the server with this id. Raises NotFound, Unavailable."""
@@ -67,9 +61,3 @@ class PublishedTools:
         description = tool.description or published.description or f"Runs {published.endpoint.name}"
         schema = input_schema(published.interface, tool.parameter_descriptions)
         return OfferedTool(tool.name, description, schema)
-
-    async def _load(self, server_id: str) -> ToolServer | None:
-        try:
-            return await self._keeper.server(server_id)
-        except NotFound:
-            return None

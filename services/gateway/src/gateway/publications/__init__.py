@@ -1,0 +1,1 @@
+"""Publications of workflows: what chats, agents and tool servers have in common."""
