@@ -10,7 +10,6 @@ class Deleter(Protocol):
 
     async def erase(self, asked: Erase) -> Erased:
         """Delete a portion; the caller repeats until nothing is left."""
-        ...
 
 
 class StoredWorkflows(Protocol):
@@ -18,4 +17,3 @@ class StoredWorkflows(Protocol):
 
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
         """Raise NotFound if the workspace stores no such workflow, listed or hidden; Unavailable."""
-        ...

@@ -15,4 +15,3 @@ class TenantDatabase(Keys, Workspaces, Accounts, DeletionRecords, Protocol):
 
     async def ping(self) -> None:
         """Raise Unavailable unless it answers."""
-        ...

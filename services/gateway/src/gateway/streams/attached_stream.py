@@ -27,19 +27,15 @@ class Writer(Protocol):
     @property
     def has_text(self) -> bool:
         """Return whether any text has been written."""
-        ...
 
     def write(self, events: Iterable[RunEvent]) -> bytes:
         """Return the frames of `events`."""
-        ...
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
         """Return the last frames after the run's end."""
-        ...
 
     def broken(self, message: str) -> bytes:
         """Return the last frames after a failure to follow the run."""
-        ...
 
 
 class EventStream(RecordedStream):

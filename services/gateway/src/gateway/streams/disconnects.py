@@ -16,7 +16,6 @@ class Followed(Watched, Protocol):
 
     def hang_up(self) -> None:
         """Stop waiting."""
-        ...
 
 
 @contextmanager

@@ -52,15 +52,12 @@ class EventWriter(Protocol[E_contra]):
 
     def write(self, events: Sequence[Numbered]) -> bytes:
         """Return the reader's frames of `events`."""
-        ...
 
     def final(self, end: E_contra, /) -> bytes:
         """Return the last frames after the run's end."""
-        ...
 
     def broken(self, error: FlowportError) -> bytes:
         """Return the last frames after a failure to follow the run."""
-        ...
 
 
 class RunEventStream(RecordedStream, Generic[End]):

@@ -22,15 +22,12 @@ class EndRecorder(Protocol):
 
     async def ended(self, frames: bytes) -> None:
         """Record these final frames."""
-        ...
 
     async def never_began(self) -> None:
         """Record that the run has not begun, and will not."""
-        ...
 
     def lost(self) -> None:
         """Record that the run's outcome is unknown here."""
-        ...
 
 
 class RecordedStream(Response):

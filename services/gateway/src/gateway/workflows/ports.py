@@ -37,15 +37,12 @@ class Deployments(Protocol):
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
         """Return a workflow as callers see it."""
-        ...
 
     async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
         """Return a workflow as authors see it."""
-        ...
 
     async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
         """Return a version and its state."""
-        ...
 
 
 class Authoring(Protocol):
@@ -58,53 +55,43 @@ class Authoring(Protocol):
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
     ) -> WorkflowPage:
         """Return workflows, oldest first; with `folder_id`, only those in that folder."""
-        ...
 
     async def create(self, request: CreateWorkflow) -> Workflow:
         """Raises InvalidRequest."""
-        ...
 
     async def import_file(self, request: ImportWorkflow) -> Workflow:
         """Raises InvalidWorkflow."""
-        ...
 
     async def get(self, workspace_id: str, workflow_id: str) -> Workflow: ...
 
     async def update(self, workspace_id: str, workflow_id: str, change: UpdateWorkflow) -> Workflow:
         """Raises InvalidRequest."""
-        ...
 
     async def archive(self, workspace_id: str, workflow_id: str) -> None: ...
 
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
         """Return the draft as a file."""
-        ...
 
     async def draft(self, workspace_id: str, workflow_id: str) -> Draft: ...
 
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         """Raises InvalidWorkflow, Conflict."""
-        ...
 
     async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
         """Store a state for a draft run. Raises InvalidWorkflow."""
-        ...
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
         """`version` is a number or `active`. Raises NotDeployed."""
-        ...
 
     async def status(self, workspace_id: str, workflow_id: str) -> DeploymentStatus: ...
 
     async def deploy(self, workspace_id: str, workflow_id: str, order: Deploy) -> Deployed:
         """Raises InvalidWorkflow, PreconditionFailed."""
-        ...
 
     async def promote(self, workspace_id: str, workflow_id: str, number: int) -> Deployed: ...
 
     async def undeploy(self, workspace_id: str, workflow_id: str) -> Endpoint:
         """Raises NotDeployed."""
-        ...
 
     async def set_access(self, workspace_id: str, workflow_id: str, change: UpdateAccess) -> Workflow: ...
 
@@ -114,15 +101,12 @@ class Authoring(Protocol):
 
     async def update_version(self, workspace_id: str, workflow_id: str, number: int, change: UpdateVersion) -> Version:
         """Raises InvalidRequest."""
-        ...
 
     async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
         """Compare two of `draft`, `active` and version numbers. Raises NotDeployed."""
-        ...
 
     async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
         """Return the problems that a deploy of the draft would report."""
-        ...
 
 
 class Environment(Protocol):
@@ -135,11 +119,9 @@ class Environment(Protocol):
 
     async def set_value(self, place: str, name: str, value: SetEnvironmentValue) -> None:
         """Raises InvalidRequest."""
-        ...
 
     async def delete_value(self, place: str, name: str) -> None:
         """Raises NotFound."""
-        ...
 
 
 class DeployClient(Deployments, Authoring, Environment, Deleter, StoredWorkflows, Protocol):

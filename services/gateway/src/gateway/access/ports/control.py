@@ -10,4 +10,3 @@ class Control(Protocol):
 
     async def broadcast(self, message: ControlMessage) -> None:
         """Raises Unavailable."""
-        ...

@@ -32,8 +32,6 @@ class Buckets(Protocol):
         self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int, observed: ObservedWindow | None
     ) -> Tokens:
         """Return `returned` tokens, then take `needed` and up to `spare` more, or as many as there are."""
-        ...
 
     async def look(self, bucket: str, rate: Rate, observed: ObservedWindow | None) -> Tokens:
         """Return the bucket's state, taking nothing."""
-        ...

@@ -12,7 +12,6 @@ class Mailer(Protocol):
 
     async def send(self, mail: Mail) -> None:
         """Send a mail; the server has accepted it on return. Raises Unavailable."""
-        ...
 
 
 class EntryCodes(Protocol):
@@ -20,12 +19,9 @@ class EntryCodes(Protocol):
 
     async def put(self, key: str, code: EntryCode) -> None:
         """Store the code, replacing the one for `key`."""
-        ...
 
     async def count_try(self, key: str, now: datetime) -> EntryCode | None:
         """Count one attempt; return None once the code has expired or had MAX_TRIES attempts."""
-        ...
 
     async def use(self, key: str, code: EntryCode) -> bool:
         """Return whether this call consumed the code."""
-        ...

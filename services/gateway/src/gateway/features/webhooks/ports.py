@@ -17,13 +17,11 @@ class WebhookClient(Protocol):
 
     async def subscribe(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
         """Raises InvalidRequest (a forbidden address), Conflict (at the maximum)."""
-        ...
 
     async def replace_subscription(
         self, workspace_id: str, subscription_id: str, asked: SaveSubscription
     ) -> Subscription:
         """Raises InvalidRequest."""
-        ...
 
     async def unsubscribe(self, workspace_id: str, subscription_id: str) -> None: ...
 
@@ -37,4 +35,3 @@ class WebhookClient(Protocol):
 
     async def callback_secret(self, workspace_id: str) -> str:
         """Return the callback secret. Raises InvalidRequest if no secret can be stored."""
-        ...

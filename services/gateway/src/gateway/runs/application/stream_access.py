@@ -29,7 +29,6 @@ class Watched(Protocol):
 
     def cut_off(self, error: FlowportError) -> None:
         """Deliver only this error to the caller from now on."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

@@ -20,19 +20,15 @@ class AttachedRun(Protocol):
 
         Raises RunLost, StreamBroken, ReaderTooSlow, NotStarted, RunOverdue.
         """
-        ...
 
     async def outcome(self) -> RunOutcome:
         """Return the run's outcome. Raises what `take` raises."""
-        ...
 
     def cut_off(self, error: FlowportError) -> None:
         """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
-        ...
 
     def hang_up(self) -> None:
         """Cancel the run if it is not over: the caller disconnected or has seen the end."""
-        ...
 
 
 class AttachedRuns(Protocol):
@@ -40,12 +36,9 @@ class AttachedRuns(Protocol):
 
     async def attach(self, run: RunSpec) -> AttachedRun:
         """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
-        ...
 
     def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
         """Return whether a caller of this process waits for this run of the workflow."""
-        ...
 
     async def announce(self, workspace_id: str, run_id: str) -> None:
         """Have the run recorded, if a caller of any process waits for it. Raises Unavailable."""
-        ...

@@ -22,15 +22,12 @@ class FollowedRun(Protocol):
 
         Raises StreamBroken, CallerGone, NotFound, Unavailable.
         """
-        ...
 
     def cut_off(self, error: FlowportError) -> None:
         """Make `take` raise `error` to a reader that lost access. The run continues."""
-        ...
 
     def hang_up(self) -> None:
         """Stop reading: the reader disconnected or has seen the end. The run continues."""
-        ...
 
 
 class FollowedRuns(Protocol):
@@ -39,12 +36,9 @@ class FollowedRuns(Protocol):
     @property
     def address(self) -> str | None:
         """Return the address for events to this process's readers; None while the broker is unavailable."""
-        ...
 
     def expect(self, run: RunSpec) -> FollowedRun:
         """Follow a run that is about to be stored with `address` as subscriber. Raises Unavailable."""
-        ...
 
     async def follow(self, workspace_id: str, run_id: str) -> FollowedRun:
         """Follow a run from its first event, in any state. Raises Unavailable."""
-        ...

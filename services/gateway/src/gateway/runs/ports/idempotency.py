@@ -34,34 +34,26 @@ class IdempotencyRecords(Protocol):
 
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
         """Store a record, or replace an expired one. Return False if one exists."""
-        ...
 
     async def find(self, record_id: str) -> KnownCall | None: ...
 
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
         """Replace the holder. Return False if another was faster, or the call is answered."""
-        ...
 
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
         """Renew the leases of these holders, by record id."""
-        ...
 
     async def let_go(self, record: CallRecord) -> None:
         """End the lease, if `record` is still the stored one."""
-        ...
 
     async def keep(self, record: CallRecord, answer: StoredAnswer) -> None:
         """Store the answer, if `record` is still the stored one."""
-        ...
 
     async def forget(self, record: CallRecord) -> None:
         """Delete the record, if it is still the stored one and has no answer."""
-        ...
 
     async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
         """Return up to `limit` records of a workflow or a workspace, with the blob of each answer, if any."""
-        ...
 
     async def erase(self, record_ids: Sequence[str]) -> None:
         """Delete these records, in any state."""
-        ...

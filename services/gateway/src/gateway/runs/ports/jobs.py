@@ -21,57 +21,44 @@ class Jobs(Protocol):
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         """Store a run durably. Raises AtCapacity, RunIdTaken."""
-        ...
 
     async def job(self, job_id: str) -> RunView:
         """Return a queued run by job id. Raises NotFound."""
-        ...
 
     async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
         """Return any run, with output and blocks if requested. Raises NotFound."""
-        ...
 
     async def runs(
         self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
     ) -> RunPage:
         """Return a workflow's runs, newest first. Raises InvalidRequest for an invalid cursor."""
-        ...
 
     async def logs(self, query: FindLogs) -> RunPage:
         """Return the workspace's runs that match a query. Raises InvalidRequest for an invalid cursor."""
-        ...
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         """Cancel a run. Raises NotFound, Conflict."""
-        ...
 
     async def queue(self, workspace_id: str) -> QueueStatus:
         """Return the state of the workspace's queue."""
-        ...
 
     async def spend(self, workspace_id: str) -> Spend:
         """Return the workspace's spend on models this month."""
-        ...
 
     async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunStatistics]:
         """Return run counts by workflow id, without workflows that never ran."""
-        ...
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
         """Cancel the unfinished runs of a workflow."""
-        ...
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
         """End a pause. Raises NotFound, Conflict, PayloadTooLarge."""
-        ...
 
     async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
         """Reserve a caller-chosen run id permanently for a run of this workflow. Raises RunIdTaken."""
-        ...
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:
         """Release an id whose run never began."""
-        ...
 
 
 class Payloads(Protocol):
@@ -79,11 +66,9 @@ class Payloads(Protocol):
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
         """Store a payload. Raises Unavailable if it is large and cannot be stored."""
-        ...
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
         """Raises NotFound, Unavailable."""
-        ...
 
 
 class EventLog(Protocol):
@@ -91,7 +76,6 @@ class EventLog(Protocol):
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         """Return stored events after a position, and the run's state. Raises NotFound, Unavailable."""
-        ...
 
 
 class JobsClient(Jobs, Payloads, EventLog, Deleter, Protocol):
