@@ -19,6 +19,8 @@ MOST_VALUES: Final = 50_000
 """Limit of values per body. Each may be invalid, and validating more would block other requests."""
 MOST_PROBLEMS: Final = 100
 """Limit of reported problems."""
+BODY_MODEL: Final = "body_model"
+"""Attribute of a dependency that parses a body, from which routes document it."""
 M = TypeVar("M", bound=BaseModel)
 _decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
@@ -64,7 +66,15 @@ def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request
     async def read(request: Request) -> M:
         return validated(model, json_value(await request.body()), headline=headline)
 
+    read.__dict__[BODY_MODEL] = model
     return read
+
+
+def body_model(endpoint: Callable[..., Any]) -> type[BaseModel] | None:
+    """Return the model of the body that `endpoint` gets from `json_of`, if any."""
+    markers = (marker for each in endpoint.__annotations__.values() for marker in getattr(each, "__metadata__", ()))
+    dependencies = (getattr(marker, "dependency", None) for marker in markers)
+    return next((model for each in dependencies if (model := getattr(each, BODY_MODEL, None)) is not None), None)
 
 
 def json_value(body: bytes) -> Any:

@@ -1,9 +1,8 @@
 """Error bodies with a plain `error` text, and the responses in OpenAPI."""
 
-from typing import Any, Final
+from typing import Any
 
 from gateway.http.bodies import Wire
-from gateway.http.schemas import answers
 
 
 class FieldProblem(Wire):
@@ -32,9 +31,3 @@ class Error(Wire):
     code: str
     request_id: str
     details: Any = None
-
-
-AUTHORING_ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
-
-
-WORKSPACE_ERRORS: Final = answers(Error, 400, 401, 403, 404, 409, 413, 429, 503)

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
+from gateway.http.bodies import body_model
+from gateway.http.schemas import described
 from shared.errors import FlowportError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -28,9 +30,14 @@ def counting(present: Present) -> Present:
 
 
 def presenting(present: Present) -> type[APIRoute]:
-    """Return a class of FastAPI routes whose errors `present` formats."""
+    """Return a class of FastAPI routes whose errors `present` formats. A body parsed by `json_of` is documented."""
 
     class PresentingRoute(APIRoute):
+        def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+            if options.get("openapi_extra") is None and (model := body_model(endpoint)) is not None:
+                options["openapi_extra"] = described(model)
+            super().__init__(path, endpoint, **options)
+
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
 

@@ -9,10 +9,7 @@ from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus,
 from gateway.features.a2a.service import AgentPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.agents import Agent
 
@@ -21,7 +18,7 @@ def agents_router(
     access: WorkspaceAccess, endpoints: Endpoints, publishing: AgentPublications, *, public_url: str
 ) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope."""
-    router = APIRouter(route_class=presenting(present_error), tags=["A2A"], responses=AUTHORING_ERRORS)
+    router = legacy_router("A2A", *AUTHORING)
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
@@ -33,9 +30,7 @@ def agents_router(
         agent = await publishing.of(caller, workflow_id)
         return AgentStatus(agent=None if agent is None else await shown(agent))
 
-    @router.post(
-        "/api/a2a/agents", status_code=201, summary="Publish a workflow as an agent", openapi_extra=described(AgentBody)
-    )
+    @router.post("/api/a2a/agents", status_code=201, summary="Publish a workflow as an agent")
     async def create(caller: Known, body: Annotated[AgentBody, Depends(json_of(AgentBody))]) -> AgentView:
         endpoint = await endpoints.get(body.workflow_id)
         caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
@@ -47,7 +42,7 @@ def agents_router(
         _, agent = await publishing.get(caller, agent_id)
         return await shown(agent)
 
-    @router.patch("/api/a2a/agents/{agent_id}", summary="Change an agent", openapi_extra=described(AgentChangeBody))
+    @router.patch("/api/a2a/agents/{agent_id}", summary="Change an agent")
     async def change(
         caller: Known, agent_id: str, body: Annotated[AgentChangeBody, Depends(json_of(AgentChangeBody))]
     ) -> AgentView:

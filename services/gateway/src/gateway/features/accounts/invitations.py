@@ -13,11 +13,8 @@ from gateway.features.accounts.cookies import SessionCookie
 from gateway.features.accounts.models import AcceptBody, InvitationLook, SignedInAnswer, TokenBody
 from gateway.features.accounts.routes import entered, user_row
 from gateway.http.bodies import json_of
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import Clock, iso
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
@@ -33,14 +30,9 @@ def invitations_router(
     clock: Clock,
 ) -> APIRouter:
     """Return routes for holders of a link."""
-    router = APIRouter(
-        prefix="/api/invitations",
-        route_class=presenting(present_error),
-        tags=["Workspaces"],
-        responses=WORKSPACE_ERRORS,
-    )
+    router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/invitations")
 
-    @router.post("/look", openapi_extra=described(TokenBody))
+    @router.post("/look")
     async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
         invitation, workspace = await teams.look(body.token)
         return InvitationLook(
@@ -51,7 +43,7 @@ def invitations_router(
             expires_at=iso(invitation.expires_at),
         )
 
-    @router.post("/accept", response_model=SignedInAnswer, openapi_extra=described(AcceptBody))
+    @router.post("/accept", response_model=SignedInAnswer)
     async def accept(request: Request, body: Annotated[AcceptBody, Depends(json_of(AcceptBody))]) -> Response:
         visit = await authentication.visit(request.headers)
         if visit is not None:

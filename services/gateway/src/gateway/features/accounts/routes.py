@@ -24,7 +24,7 @@ from gateway.features.accounts.models import (
 from gateway.http.bodies import json_of
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import answers
 from shared.clock import Clock, iso
 from shared.errors import Unauthenticated
 from shared.web.structs import StructResponse
@@ -43,7 +43,6 @@ def sessions_router(
     @router.post(
         "/sign-in/email",
         response_model=SignedInAnswer,
-        openapi_extra=described(SignInBody),
         responses=answers(AuthError, 400, 401, 403, 413, 429),
     )
     async def sign_in(request: Request, body: Annotated[SignInBody, Depends(json_of(SignInBody))]) -> Response:
@@ -78,7 +77,6 @@ def sessions_router(
     @router.post(
         "/change-password",
         response_model=Success,
-        openapi_extra=described(ChangePasswordBody),
         responses=answers(AuthError, 400, 401, 403, 413, 429),
     )
     async def change_password(

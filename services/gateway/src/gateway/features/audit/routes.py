@@ -8,9 +8,7 @@ from gateway.access.application.audit import AuditLog, place_of
 from gateway.access.domain.credentials import Caller
 from gateway.features.audit.models import AuditRow, AuditRows
 from gateway.http.access import WorkspaceAccess
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.contracts.audit import AuditEntry, AuditQuery
 
@@ -48,7 +46,7 @@ class AuditFilter:
 
 def audit_router(access: WorkspaceAccess, audit: AuditLog) -> APIRouter:
     """Return the route, for admins."""
-    router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=WORKSPACE_ERRORS)
+    router = legacy_router("Audit", *WORKSPACE)
 
     @router.get("/api/workspaces/{workspace_id}/audit")
     async def page(

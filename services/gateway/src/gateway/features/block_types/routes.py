@@ -8,9 +8,7 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.routers import AUTHORING, legacy_router
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.format.models import Block
 
@@ -62,9 +60,7 @@ class BlockTypes(Wire):
 
 def block_types_router(access: WorkspaceAccess, catalog: Catalog) -> APIRouter:
     """Return the catalog route, for callers with any read access."""
-    router = APIRouter(
-        prefix="/api/block-types", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
-    )
+    router = legacy_router("Workflows", *AUTHORING, prefix="/api/block-types")
 
     @router.get("")
     async def block_types(_caller: Annotated[Caller, Depends(access.caller)]) -> BlockTypes:

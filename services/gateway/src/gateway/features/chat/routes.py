@@ -19,10 +19,7 @@ from gateway.features.chat.models import (
 from gateway.features.chat.service import ChatPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.chats import Chat
 from shared.errors import InvalidRequest
@@ -32,14 +29,14 @@ def chat_manage_router(
     access: WorkspaceAccess, endpoints: Endpoints, publishing: ChatPublications, *, public_url: str
 ) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope. A chat lets strangers run its workflow."""
-    router = APIRouter(route_class=presenting(present_error), tags=["Chat"], responses=AUTHORING_ERRORS)
+    router = legacy_router("Chat", *AUTHORING)
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     def made(chat: Chat, message: str) -> ChatMade:
         return ChatMade(id=chat.id, chat_id=chat.id, chat_url=url_of(chat, public_url), message=message)
 
-    @router.post("/api/chat", summary="Publish a workflow as a chat", openapi_extra=described(ChatBody))
+    @router.post("/api/chat", summary="Publish a workflow as a chat")
     async def create(caller: Known, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatMade:
         endpoint = await endpoints.get(body.workflow_id)
         caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
@@ -66,7 +63,7 @@ def chat_manage_router(
         _, chat = await publishing.get(caller, chat_id)
         return view_of(chat, public_url)
 
-    @router.patch("/api/chat/manage/{chat_id}", summary="Change a chat", openapi_extra=described(ChatChangeBody))
+    @router.patch("/api/chat/manage/{chat_id}", summary="Change a chat")
     async def change(
         caller: Known, chat_id: str, body: Annotated[ChatChangeBody, Depends(json_of(ChatChangeBody))]
     ) -> ChatMade:

@@ -1,6 +1,6 @@
 """Permanent deletion: `DELETE /api/workspaces/{wid}`, `…/workflows/{id}`, and its progress."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 
@@ -9,13 +9,8 @@ from gateway.features.deletion.rules import Erasure
 from gateway.features.deletion.service import DeletionService
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.error_models import Error
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
+from gateway.http.routers import legacy_router
 from shared.clock import iso
-
-ERRORS: Final = answers(Error, 401, 403, 404, 409, 429, 503)
 
 
 class ErasureRow(Wire):
@@ -45,12 +40,7 @@ class ErasureRows(Wire):
 
 def erasures_router(access: WorkspaceAccess, erasing: DeletionService) -> APIRouter:
     """Return the routes, for admins."""
-    router = APIRouter(
-        prefix="/api/workspaces/{workspace_id}",
-        route_class=presenting(present_error),
-        tags=["Workspaces"],
-        responses=ERRORS,
-    )
+    router = legacy_router("Workspaces", 401, 403, 404, 409, 429, 503, prefix="/api/workspaces/{workspace_id}")
     Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
     @router.delete("", status_code=202, summary="Delete the workspace and all that it holds, for good")

@@ -15,11 +15,8 @@ from gateway.features.environment.service import (
 )
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
 from gateway.http.fields import Done
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 
 PlaceOf = Callable[[Caller], str]
@@ -40,9 +37,7 @@ def personal_environment_router(access: WorkspaceAccess, values: EnvironmentValu
 def _environment_router(
     prefix: str, who: Callable[..., Any], values: EnvironmentValues, place_of: PlaceOf, looked_at: PlaceOf
 ) -> APIRouter:
-    router = APIRouter(
-        prefix=prefix, route_class=presenting(present_error), tags=["Environment"], responses=WORKSPACE_ERRORS
-    )
+    router = legacy_router("Environment", *WORKSPACE, prefix=prefix)
     Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
     @router.get("")
@@ -54,12 +49,12 @@ def _environment_router(
             ]
         )
 
-    @router.put("", openapi_extra=described(ValuesBody))
+    @router.put("")
     async def set_values(caller: Known, body: Annotated[ValuesBody, Depends(json_of(ValuesBody))]) -> Done:
         await values.set(caller, place_of(caller), body.variables)
         return Done()
 
-    @router.put("/{name}", openapi_extra=described(ValueBody))
+    @router.put("/{name}")
     async def set_value(caller: Known, name: str, body: Annotated[ValueBody, Depends(json_of(ValueBody))]) -> Done:
         await values.set(caller, place_of(caller), {name: body.value})
         return Done()

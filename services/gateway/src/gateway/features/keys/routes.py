@@ -23,11 +23,8 @@ from gateway.features.keys.models import (
 from gateway.features.keys.service import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
 from gateway.http.fields import Done
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest, NotFound
 
@@ -49,16 +46,14 @@ def personal_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
 def _keys_router(
     prefix: str, who: Callable[..., Any], keys: ApiKeys, owner_of: OwnerOf, looked_at: OwnerOf
 ) -> APIRouter:
-    router = APIRouter(
-        prefix=prefix, route_class=presenting(present_error), tags=["API keys"], responses=WORKSPACE_ERRORS
-    )
+    router = legacy_router("API keys", *WORKSPACE, prefix=prefix)
     Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
     @router.get("")
     async def list_keys(caller: Known) -> KeyRows:
         return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(looked_at(caller))])
 
-    @router.post("", openapi_extra=described(KeyBody))
+    @router.post("")
     async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=UNFIT))]) -> NewKeyAnswer:
         wish = Wish(
             name=body.name,
@@ -70,11 +65,11 @@ def _keys_router(
         key, clear = await keys.make(caller, owner_of(caller), wish)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
 
-    @router.delete("", openapi_extra=described(KeysBody))
+    @router.delete("")
     async def revoke_all(caller: Known, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
         return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
 
-    @router.put("/{key_id}", openapi_extra=described(KeyChangeBody))
+    @router.put("/{key_id}")
     async def change(
         caller: Known, key_id: str, body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=UNFIT))]
     ) -> KeyAnswer:
@@ -84,7 +79,7 @@ def _keys_router(
         change = Change(body.name, body.rate_limit if limits else UNSET)
         return KeyAnswer(key=KeyRow(**_row(await keys.change(caller, owner_of(caller), key_id, change))))
 
-    @router.post("/{key_id}/rotate", openapi_extra=described(RotateBody))
+    @router.post("/{key_id}/rotate")
     async def rotate(
         caller: Known, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
     ) -> NewKeyAnswer:

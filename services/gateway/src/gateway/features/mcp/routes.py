@@ -22,21 +22,13 @@ from gateway.features.mcp.models import (
 from gateway.features.mcp.service import ToolServerPublications
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import AUTHORING, legacy_router
 from shared.contracts.tool_servers import ToolServer
 
 
 def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublications, *, public_url: str) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope."""
-    router = APIRouter(
-        prefix="/api/mcp/workflow-servers",
-        route_class=presenting(present_error),
-        tags=["MCP"],
-        responses=AUTHORING_ERRORS,
-    )
+    router = legacy_router("MCP", *AUTHORING, prefix="/api/mcp/workflow-servers")
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     def shown(server: ToolServer) -> Answer[OneServer]:
@@ -50,7 +42,7 @@ def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublicati
         found = await publishing.of(caller.within(workspace_id or caller.workspace.id))
         return Answer(data=Servers(servers=[server_view(server, public_url) for server in found]))
 
-    @router.post("", status_code=201, summary="A new MCP server", openapi_extra=described(ServerBody))
+    @router.post("", status_code=201, summary="A new MCP server")
     async def create(caller: Known, body: Annotated[ServerBody, Depends(json_of(ServerBody))]) -> Answer[OneServer]:
         caller = caller.within(body.workspace_id or caller.workspace.id)
         return shown(await publishing.create(caller, body.settings(), body.workflow_ids))
@@ -60,7 +52,7 @@ def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublicati
         _, server = await publishing.get(caller, server_id)
         return shown(server)
 
-    @router.patch("/{server_id}", openapi_extra=described(ServerChangeBody))
+    @router.patch("/{server_id}")
     async def change(
         caller: Known, server_id: str, body: Annotated[ServerChangeBody, Depends(json_of(ServerChangeBody))]
     ) -> Answer[OneServer]:
@@ -76,14 +68,14 @@ def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublicati
         _, server = await publishing.get(caller, server_id)
         return Answer(data=Tools(tools=[tool_view(tool) for tool in server.settings.tools]))
 
-    @router.post("/{server_id}/tools", status_code=201, openapi_extra=described(ToolBody))
+    @router.post("/{server_id}/tools", status_code=201)
     async def add_tool(
         caller: Known, server_id: str, body: Annotated[ToolBody, Depends(json_of(ToolBody))]
     ) -> Answer[OneTool]:
         tool = await publishing.add_tool(caller, server_id, body.workflow_id, body.tool_name, body.changes())
         return Answer(data=OneTool(tool=tool_view(tool)))
 
-    @router.patch("/{server_id}/tools/{tool_id}", openapi_extra=described(ToolChangeBody))
+    @router.patch("/{server_id}/tools/{tool_id}")
     async def change_tool(
         caller: Known, server_id: str, tool_id: str, body: Annotated[ToolChangeBody, Depends(json_of(ToolChangeBody))]
     ) -> Answer[OneTool]:

@@ -25,20 +25,15 @@ from gateway.features.members.models import (
 )
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
 from gateway.http.fields import Done
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest
 
 
 def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_url: str) -> APIRouter:
     """Return routes of workspaces and members: all members read, admins change."""
-    router = APIRouter(
-        prefix="/api/workspaces", route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS
-    )
+    router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/workspaces")
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
@@ -49,7 +44,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         shown = [workspace_row(grant) for grant in grants if takes(grant.workspace, caller.key)]
         return WorkspaceRows(workspaces=shown)
 
-    @router.post("", status_code=201, openapi_extra=described(WorkspaceBody))
+    @router.post("", status_code=201)
     async def make(
         caller: Somebody, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
     ) -> WorkspaceAnswer:
@@ -61,7 +56,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         caller.require(Scope.READ)
         return WorkspaceAnswer(workspace=workspace_row(Grant(caller.workspace, _role_in(caller))))
 
-    @router.patch("/{workspace_id}", openapi_extra=described(WorkspaceChangeBody))
+    @router.patch("/{workspace_id}")
     async def change(
         caller: Inside,
         workspace_id: str,
@@ -85,7 +80,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
             ]
         )
 
-    @router.patch("/{workspace_id}/members/{user_id}", openapi_extra=described(RoleBody))
+    @router.patch("/{workspace_id}/members/{user_id}")
     async def set_role(
         caller: Inside, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
     ) -> Done:
@@ -102,7 +97,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         found = await teams.invitations(caller)
         return InvitationRows(invitations=[InvitationRow(**_invitation(each)) for each in found])
 
-    @router.post("/{workspace_id}/invitations", status_code=201, openapi_extra=described(InvitationBody))
+    @router.post("/{workspace_id}/invitations", status_code=201)
     async def invite(
         caller: Inside, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
     ) -> NewInvitationAnswer:

@@ -8,9 +8,7 @@ from pydantic import Field
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.error_models import WORKSPACE_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.routers import WORKSPACE, legacy_router
 from gateway.runs.ports.jobs import Jobs
 
 
@@ -24,7 +22,7 @@ class QueueAnswer(Wire):
 
 def queue_router(access: WorkspaceAccess, jobs: Jobs) -> APIRouter:
     """Return the route, for readers of the workspace."""
-    router = APIRouter(route_class=presenting(present_error), tags=["Workspaces"], responses=WORKSPACE_ERRORS)
+    router = legacy_router("Workspaces", *WORKSPACE)
 
     @router.get("/api/workspaces/{workspace_id}/queue", summary="How long the queue is")
     async def standing(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:

@@ -12,10 +12,7 @@ from gateway.features.webhooks.ports import WebhookClient
 from gateway.features.webhooks.service import Webhooks
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, json_of
-from gateway.http.error_models import Error
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.routers import legacy_router
 from shared.clock import iso
 from shared.contracts.runs import Trigger
 from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
@@ -61,12 +58,7 @@ Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhooks: Webhooks) -> APIRouter:
     """Return the routes: readers of the workspace read, admins change."""
-    router = APIRouter(
-        prefix="/api/workspaces/{workspace_id}",
-        route_class=presenting(present_error),
-        tags=["Notifications"],
-        responses=answers(Error, 400, 401, 403, 404, 409, 503),
-    )
+    router = legacy_router("Notifications", 400, 401, 403, 404, 409, 503, prefix="/api/workspaces/{workspace_id}")
     Member = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
     @router.get("/notifications")
@@ -75,7 +67,7 @@ def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhook
         found = await keeper.subscriptions(caller.workspace.id)
         return StructResponse({"data": [_shown(each, caller) for each in found]})
 
-    @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
+    @router.post("/notifications", status_code=201)
     async def create(caller: Member, body: Body) -> Response:
         made = await webhooks.subscribe(caller, _asked(body))
         return StructResponse({"data": _shown(made, caller)}, status_code=201)
@@ -86,7 +78,7 @@ def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhook
         found = await keeper.subscription(caller.workspace.id, notification_id)
         return StructResponse({"data": _shown(found, caller)})
 
-    @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
+    @router.put("/notifications/{notification_id}")
     async def replace(caller: Member, notification_id: str, body: Body) -> Response:
         kept = await webhooks.replace(caller, notification_id, _asked(body))
         return StructResponse({"data": _shown(kept, caller)})

@@ -9,12 +9,11 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of, json_value
-from gateway.http.error_models import AUTHORING_ERRORS, Error
-from gateway.http.errors import present_error
+from gateway.http.error_models import Error
 from gateway.http.etags import SavedOver, etag
 from gateway.http.fields import Done
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.schemas import answers
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow, WorkflowRows
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
@@ -32,9 +31,7 @@ def authoring_router(
     access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
 ) -> APIRouter:
     """Return routes of workflows and drafts, for editors."""
-    router = APIRouter(
-        prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=AUTHORING_ERRORS
-    )
+    router = legacy_router("Workflows", *AUTHORING, prefix="/api/workflows")
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
@@ -47,7 +44,7 @@ def authoring_router(
         found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
         return WorkflowRows(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
-    @router.post("", openapi_extra=described(CreateBody))
+    @router.post("")
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
         caller = caller.within(body.workspace_id or caller.workspace.id)
         request = CreateWorkflow(
@@ -58,7 +55,7 @@ def authoring_router(
         )
         return row(await editing.create(caller, request))
 
-    @router.put("/{workflow_id}", openapi_extra=described(UpdateBody))
+    @router.put("/{workflow_id}")
     async def update(
         caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
     ) -> WorkflowRow:

@@ -7,9 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
+from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.ports import Authoring
 from shared.contracts.changes import Change
 from shared.contracts.problems import Problem
@@ -52,12 +50,7 @@ class Problems(Wire):
 
 def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
     """Return routes for readers of the workflow."""
-    router = APIRouter(
-        prefix="/api/workflows/{workflow_id}",
-        route_class=presenting(present_error),
-        tags=["Deployment"],
-        responses=AUTHORING_ERRORS,
-    )
+    router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     State = Annotated[str, Query(pattern=STATE, description="`draft`, `active` or a version's number.")]  # noqa: N806
 

@@ -9,11 +9,10 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import AUTHORING_ERRORS, Error
-from gateway.http.errors import present_error
+from gateway.http.error_models import Error
 from gateway.http.etags import Seen
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.routers import AUTHORING, legacy_router
+from gateway.http.schemas import answers
 from gateway.wire.legacy.authoring_models import (
     AccessBody,
     AccessState,
@@ -36,12 +35,7 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing: DeploymentService) -> APIRouter:
     """Return routes of deployments: reads need the read scope, changes the deploy scope."""
-    router = APIRouter(
-        prefix="/api/workflows/{workflow_id}",
-        route_class=presenting(present_error),
-        tags=["Deployment"],
-        responses=AUTHORING_ERRORS,
-    )
+    router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("/status", summary="Whether a workflow is deployed")
@@ -68,7 +62,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
         await publishing.undeploy(caller, workflow_id)
         return DeployResult(is_deployed=False, deployed_at=None, api_key=None)
 
-    @router.patch("/deploy", openapi_extra=described(AccessBody))
+    @router.patch("/deploy")
     async def set_access(
         caller: Known,
         workflow_id: str,

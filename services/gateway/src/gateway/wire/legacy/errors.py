@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited
+from gateway.http.error_models import Refusal
 from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
-from gateway.http.routes import counting
+from gateway.http.routes import counting, presenting
+from gateway.http.schemas import answers
 from gateway.runs.domain.errors import AcceptUncertain, CallerGone, RunLost, RunOverdue, RunUncertain
 from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
@@ -87,3 +90,9 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
 
 def _execute_body(error: FlowportError) -> dict[str, Any]:
     return next(body(error) for kind, body in _BODIES if isinstance(error, kind))
+
+
+def run_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
+    """Return a router of routes of runs, which document the error statuses `statuses`."""
+    route_class = presenting(present_plain_error)
+    return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(Refusal, *statuses))

@@ -11,13 +11,10 @@ from starlette.responses import Response
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.rate_limits import RateKind
-from gateway.http.error_models import Refusal
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
 from gateway.runs.domain.response_block import SANDBOX
 from gateway.runs.ports.jobs import Payloads
-from gateway.wire.legacy.errors import present_plain_error
+from gateway.wire.legacy.errors import run_router
 from shared.contracts.files import SERVED_UNDER, FileKey
 from shared.contracts.payloads import Payload
 from shared.errors import NotFound
@@ -30,9 +27,7 @@ MISSING: Final = "File not found"
 
 def files_router(authentication: Authentication, limiting: RateLimitHeaders, payloads: Payloads) -> APIRouter:
     """Return the route of files. A path that names another workspace, workflow or run is not found."""
-    router = APIRouter(
-        route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)
-    )
+    router = run_router("Files", 401, 403, 404, 503)
     room = asyncio.Semaphore(SERVED_AT_ONCE)
 
     @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)

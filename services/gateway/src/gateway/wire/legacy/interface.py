@@ -8,10 +8,7 @@ from starlette.responses import Response
 
 from gateway.features.api_page import DOCS_PAGE
 from gateway.http.access import WorkspaceAccess
-from gateway.http.error_models import Error
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
+from gateway.http.routers import legacy_router
 from gateway.runs.domain.run_states import names_in
 from gateway.wire.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
 from gateway.workflows.application.interfaces import Interfaces
@@ -26,12 +23,7 @@ Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one 
 
 def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
     """Return routes with the access rules of the workflow."""
-    router = APIRouter(
-        prefix="/api/workflows/{workflow_id}",
-        route_class=presenting(present_error),
-        tags=["Interface"],
-        responses=answers(Error, 400, 401, 403, 404, 503),
-    )
+    router = legacy_router("Interface", 400, 401, 403, 404, 503, prefix="/api/workflows/{workflow_id}")
 
     @router.get("/samples", summary="Code that calls the workflow")
     async def samples(

@@ -11,9 +11,8 @@ from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.error_models import Error
-from gateway.http.errors import present_error
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import presenting
+from gateway.http.routers import legacy_router
 from gateway.http.schemas import answers
 from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.wire.legacy.models import JobStatus
@@ -40,7 +39,7 @@ def jobs_router(
     authentication: Authentication, limiting: RateLimitHeaders, jobs: Jobs, payloads: Payloads
 ) -> APIRouter:
     """The job status route."""
-    router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
+    router = legacy_router("Execute", 401, 403, 404, 503)
 
     @router.get(
         "/api/jobs/{job_id}",

@@ -10,11 +10,10 @@ from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_value
 from gateway.http.error_models import Refusal
-from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.domain.pauses import answer_in, paused_execution
-from gateway.wire.legacy.errors import present_plain_error
+from gateway.wire.legacy.errors import run_router
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
 from shared.web.structs import StructResponse
 
@@ -24,11 +23,7 @@ QUEUED: Final = "Resume queued. It runs after the resume that is under way."
 
 def resuming_router(access: WorkspaceAccess, resuming: PausedRuns, *, public_url: str) -> APIRouter:
     """The routes of paused runs."""
-    router = APIRouter(
-        route_class=presenting(present_plain_error),
-        tags=["Pauses"],
-        responses=answers(Refusal, 400, 401, 403, 404, 503),
-    )
+    router = run_router("Pauses", 400, 401, 403, 404, 503)
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     one_run = "/api/resume/{workflow_id}/{execution_id}"
 

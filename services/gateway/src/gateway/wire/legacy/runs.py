@@ -9,14 +9,13 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.error_models import Refusal
-from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import paused_facts
 from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, given_by, names_in, status_word
 from gateway.streams.canvas_answers import CanvasStreams
 from gateway.wire.common.runs import cancel_facts
-from gateway.wire.legacy.errors import present_plain_error
+from gateway.wire.legacy.errors import run_router
 from gateway.wire.legacy.models import CancelResult, RunState
 from shared.clock import iso
 from shared.contracts.jobs import RunView
@@ -26,11 +25,8 @@ from shared.web.structs import StructResponse
 
 def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
     """The routes of one run."""
-    router = APIRouter(
-        prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
-        route_class=presenting(present_plain_error),
-        tags=["Runs"],
-        responses=answers(Refusal, 400, 401, 403, 404, 503),
+    router = run_router(
+        "Runs", 400, 401, 403, 404, 503, prefix="/api/workflows/{workflow_id}/executions/{execution_id}"
     )
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 

@@ -10,9 +10,8 @@ from gateway.access.application.authentication import Authentication
 from gateway.access.domain.rate_limits import RateKind, Standing
 from gateway.http.bodies import Wire
 from gateway.http.error_models import Error
-from gateway.http.errors import present_error
 from gateway.http.rate_limit_headers import RateLimitHeaders
-from gateway.http.routes import presenting
+from gateway.http.routers import legacy_router
 from gateway.http.schemas import answers
 from gateway.http.usage import Bucket, bucket, spend_limit
 from gateway.runs.application.usage import UsageReports
@@ -66,7 +65,7 @@ def usage_router(
     authentication: Authentication, limiting: RateLimitHeaders, reports: UsageReports, clock: Clock
 ) -> APIRouter:
     """Return the usage route, which counts no call."""
-    router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
+    router = legacy_router("Execute", 401, 403, 503)
 
     @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=REFUSALS)
     async def usage_limits(

@@ -9,10 +9,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
-from gateway.http.error_models import AUTHORING_ERRORS
-from gateway.http.errors import present_error
-from gateway.http.routes import presenting
-from gateway.http.schemas import described
+from gateway.http.routers import AUTHORING, legacy_router
 from gateway.wire.common.versions import MAX_NUMBER, VersionRow, version_row
 from gateway.wire.legacy.authoring_models import DeployedState, Reverted, VersionBody, VersionChange, VersionRows
 from gateway.wire.legacy.deployment import active_deployment
@@ -32,12 +29,7 @@ def versions_router(
     access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
 ) -> APIRouter:
     """Return routes of versions: reads need the read scope, changes the deploy scope."""
-    router = APIRouter(
-        prefix="/api/workflows/{workflow_id}/deployments",
-        route_class=presenting(present_error),
-        tags=["Deployment"],
-        responses=AUTHORING_ERRORS,
-    )
+    router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}/deployments")
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("")
@@ -59,7 +51,7 @@ def versions_router(
         found = await authoring.version(caller.workspace.id, workflow_id, _number(version))
         return StructResponse({"deployedState": found.state})
 
-    @router.patch("/{version}", openapi_extra=described(VersionBody), response_model_exclude_unset=True)
+    @router.patch("/{version}", response_model_exclude_unset=True)
     async def change_version(
         caller: Known, workflow_id: str, version: str, body: Annotated[VersionBody, Depends(json_of(VersionBody))]
     ) -> VersionChange:

@@ -8,12 +8,9 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller
 from gateway.features.audit.models import AuditRows
 from gateway.features.audit.routes import AuditFilter, audit_row
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
 from gateway.http.usage import Limits
 from gateway.wire.v1.access import V1Access
-from gateway.wire.v1.errors import present_error
-from gateway.wire.v1.models import ErrorAnswer
+from gateway.wire.v1.errors import v1_router
 
 
 class AuditLogs(AuditRows):
@@ -22,11 +19,7 @@ class AuditLogs(AuditRows):
 
 def audit_logs_router(access: V1Access, audit: AuditLog) -> APIRouter:
     """Return the route, for admins."""
-    router = APIRouter(
-        route_class=presenting(present_error),
-        tags=["Audit"],
-        responses=answers(ErrorAnswer, 400, 401, 403, 429, 503),
-    )
+    router = v1_router("Audit", 400, 401, 403, 429, 503)
 
     @router.get("/api/v1/audit-logs", summary="Who did what")
     async def page(

@@ -8,11 +8,8 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.features.dead_letters.ports import DeadLetterClient
 from gateway.features.dead_letters.service import RedriveService
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
 from gateway.wire.v1.access import V1Access
-from gateway.wire.v1.errors import present_error
-from gateway.wire.v1.models import ErrorAnswer
+from gateway.wire.v1.errors import v1_router
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted
@@ -23,12 +20,7 @@ def dead_letters_router(
     access: V1Access, keeper: DeadLetterClient, redriving: RedriveService, *, public_url: str
 ) -> APIRouter:
     """Return the routes, for admins of the workspace."""
-    router = APIRouter(
-        prefix="/api/v1",
-        route_class=presenting(present_error),
-        tags=["Dead letters"],
-        responses=answers(ErrorAnswer, 400, 401, 403, 404, 409, 429, 503),
-    )
+    router = v1_router("Dead letters", 400, 401, 403, 404, 409, 429, 503, prefix="/api/v1")
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
 

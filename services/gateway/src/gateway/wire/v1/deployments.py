@@ -7,30 +7,22 @@ from fastapi import APIRouter, Depends
 from gateway.access.domain.credentials import Caller
 from gateway.http.bodies import json_of
 from gateway.http.etags import Seen
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import answers
 from gateway.wire.common.models import DeployBody, RollbackBody
 from gateway.wire.common.presenters import deployment, undeployed
 from gateway.wire.v1.access import V1Access
-from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.errors import v1_router
 from gateway.wire.v1.models import DeploymentAnswer, ErrorAnswer
-from gateway.wire.v1.workflows import ERRORS
 from gateway.workflows.application.deployment import DeploymentService
 
 
 def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRouter:
     """Return the routes, for a key with the deploy scope."""
-    router = APIRouter(
-        prefix="/api/v1/workflows/{workflow_id}",
-        route_class=presenting(present_error),
-        tags=["Deployment"],
-        responses=ERRORS,
-    )
+    router = v1_router("Deployment", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows/{workflow_id}")
     Known = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
     @router.post(
         "/deploy",
-        openapi_extra=described(DeployBody),
         response_model_exclude_unset=True,
         responses=answers(ErrorAnswer, 412),
     )
@@ -47,7 +39,7 @@ def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRo
         endpoint = await publishing.undeploy(caller, workflow_id)
         return DeploymentAnswer(data=undeployed(endpoint), limits=await access.limits(caller))
 
-    @router.post("/rollback", openapi_extra=described(RollbackBody), response_model_exclude_unset=True)
+    @router.post("/rollback", response_model_exclude_unset=True)
     async def roll_back(
         caller: Known, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> DeploymentAnswer:

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.limit_errors import RateLimited
 from gateway.http.errors import message_of, retry_headers, status_of
+from gateway.http.routes import presenting
+from gateway.http.schemas import answers
+from gateway.wire.v1.models import ErrorAnswer
 from shared.clock import epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
 from shared.web.structs import StructResponse
@@ -29,3 +33,9 @@ def _rate_limited(error: RateLimited) -> dict[str, Any]:
         "message": f"API rate limit exceeded. Please retry after {iso(error.resets_at)}",
         "retryAfter": epoch_ms(error.resets_at),
     }
+
+
+def v1_router(tag: str, *statuses: int, prefix: str = "") -> APIRouter:
+    """Return a router of the v1 API whose routes document the error statuses `statuses`."""
+    route_class = presenting(present_error)
+    return APIRouter(prefix=prefix, route_class=route_class, tags=[tag], responses=answers(ErrorAnswer, *statuses))

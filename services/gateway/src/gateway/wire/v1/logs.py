@@ -11,16 +11,13 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
 from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
 from gateway.runs.domain.run_states import names_in
 from gateway.wire.common.workflows import entered
 from gateway.wire.v1.access import V1Access
-from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.errors import v1_router
 from gateway.wire.v1.log_models import ExecutionAnswer, LogAnswer, LogList
 from gateway.wire.v1.log_presenting import detail, execution, row, trace, workflow_facts
-from gateway.wire.v1.models import ErrorAnswer
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
@@ -36,12 +33,7 @@ Order = Literal["asc", "desc"]
 
 def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
     """Return routes of logs, for readers of the workspace."""
-    router = APIRouter(
-        prefix="/api/v1/logs",
-        route_class=presenting(present_error),
-        tags=["Logs"],
-        responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503),
-    )
+    router = v1_router("Logs", 400, 401, 403, 404, 429, 503, prefix="/api/v1/logs")
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     async def answered(caller: Caller, body: dict[str, Any]) -> Response:

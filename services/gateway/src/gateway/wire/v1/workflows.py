@@ -1,6 +1,6 @@
 """`/api/v1/workflows`: list, show, import, export."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -8,28 +8,23 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.bodies import json_of
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import answers
 from gateway.runs.application.run_counts import RunTallies
 from gateway.wire.common.models import ImportBody, WorkflowQuery
 from gateway.wire.common.presenters import imported
 from gateway.wire.common.workflows import file_of, listed
 from gateway.wire.v1.access import V1Access
-from gateway.wire.v1.errors import present_error
+from gateway.wire.v1.errors import v1_router
 from gateway.wire.v1.models import ErrorAnswer, ExportAnswer, Imported, WorkflowAnswer, WorkflowList
 from gateway.wire.v1.presenting import detail
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.web.structs import StructResponse
 
-ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
-
 
 def workflows_router(access: V1Access, authoring: Authoring, editing: DraftService, tallies: RunTallies) -> APIRouter:
     """Return routes of workflows, for a key with the read or deploy scope."""
-    router = APIRouter(
-        prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
-    )
+    router = v1_router("Workflows", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows")
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
@@ -42,7 +37,7 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: DraftServi
             found.next_cursor = cursor
         return found
 
-    @router.post("/import", status_code=201, openapi_extra=described(ImportBody), responses=answers(ErrorAnswer, 409))
+    @router.post("/import", status_code=201, responses=answers(ErrorAnswer, 409))
     async def import_workflow(
         caller: Known, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Imported:

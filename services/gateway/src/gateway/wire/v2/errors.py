@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.errors import WrongWorkspace
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, UsageLimitExceeded
 from gateway.http.errors import ACCEPT_UNCERTAIN, CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
-from gateway.http.routes import counting
+from gateway.http.routes import counting, presenting
+from gateway.http.schemas import answers
 from gateway.runs.domain.errors import (
     AcceptUncertain,
     CallChainTooDeep,
@@ -19,6 +21,7 @@ from gateway.runs.domain.errors import (
     RunUncertain,
 )
 from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.wire.v2.models import ErrorAnswer
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -112,3 +115,9 @@ def _headers(error: FlowportError, status: int) -> dict[str, str]:
     if isinstance(error, RunIdTaken | RunUncertain):
         headers["x-run-id"] = error.details["runId"]
     return headers
+
+
+def v2_router(*statuses: int, prefix: str = "") -> APIRouter:
+    """Return a router of the v2 API whose routes document the error statuses `statuses`."""
+    route_class = presenting(present_error)
+    return APIRouter(prefix=prefix, route_class=route_class, tags=["v2"], responses=answers(ErrorAnswer, *statuses))

@@ -6,21 +6,16 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers
 from gateway.streams.durable_answers import RunEventStreams
 from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, last_event_id
 from gateway.wire.v2.access import V2Access
-from gateway.wire.v2.errors import present_error
-from gateway.wire.v2.models import ErrorAnswer
+from gateway.wire.v2.errors import v2_router
 from shared.errors import NotFound
 
 
 def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
     """A run's events."""
-    router = APIRouter(
-        route_class=presenting(present_error), tags=["v2"], responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503)
-    )
+    router = v2_router(400, 401, 403, 404, 429, 503)
 
     @router.get(
         "/api/v2/workflows/{workflow_id}/runs/{run_id}/events",

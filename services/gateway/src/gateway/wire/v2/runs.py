@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.http.bodies import json_of
-from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
@@ -15,7 +14,7 @@ from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, given_by, names_in, status_of
 from gateway.wire.common.runs import cancel_facts
 from gateway.wire.v2.access import V2Access
-from gateway.wire.v2.errors import NO_STORE, present_error
+from gateway.wire.v2.errors import NO_STORE, v2_router
 from gateway.wire.v2.models import (
     CancelAnswer,
     CancelledRunsAnswer,
@@ -35,12 +34,7 @@ from shared.web.structs import StructResponse
 
 def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, public_url: str) -> APIRouter:
     """A workflow's runs."""
-    router = APIRouter(
-        prefix="/api/v2/workflows/{workflow_id}/runs",
-        route_class=presenting(present_error),
-        tags=["v2"],
-        responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503),
-    )
+    router = v2_router(400, 401, 403, 404, 429, 503, prefix="/api/v2/workflows/{workflow_id}/runs")
 
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 

@@ -1,6 +1,6 @@
 """`/api/v2/workflows`: list, import, export and deployments: v1's use cases in `{data}` envelopes."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query
@@ -10,8 +10,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.bodies import Wire, json_of
 from gateway.http.etags import Seen
-from gateway.http.routes import presenting
-from gateway.http.schemas import answers, described
+from gateway.http.schemas import answers
 from gateway.runs.application.run_counts import RunTallies
 from gateway.wire.common.models import (
     DeployBody,
@@ -26,15 +25,13 @@ from gateway.wire.common.presenters import active_deployment, deployment, import
 from gateway.wire.common.versions import MAX_NUMBER, version_row
 from gateway.wire.common.workflows import file_of, listed
 from gateway.wire.v2.access import V2Access
-from gateway.wire.v2.errors import NO_STORE, present_error
+from gateway.wire.v2.errors import NO_STORE, v2_router
 from gateway.wire.v2.models import ErrorAnswer
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.clock import iso
 from shared.web.structs import StructResponse
-
-ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
 class DeploymentState(Wire):
@@ -74,7 +71,7 @@ def workflows_router(
     access: V2Access, authoring: Authoring, editing: DraftService, publishing: DeploymentService, tallies: RunTallies
 ) -> APIRouter:
     """Workflows and their deployments."""
-    router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
+    router = v2_router(400, 401, 403, 404, 413, 429, 503, prefix="/api/v2/workflows")
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     Deploying = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
@@ -88,7 +85,6 @@ def workflows_router(
         "/import",
         status_code=201,
         response_model=Imported,
-        openapi_extra=described(ImportBody),
         responses=answers(ErrorAnswer, 409),
     )
     async def import_workflow(
@@ -107,7 +103,6 @@ def workflows_router(
     @router.post(
         "/{workflow_id}/deploy",
         response_model=Changed,
-        openapi_extra=described(DeployBody),
         responses=answers(ErrorAnswer, 412),
     )
     async def deploy(
@@ -122,7 +117,7 @@ def workflows_router(
     async def undeploy(caller: Deploying, workflow_id: str) -> Response:
         return _answer(Changed(data=undeployed(await publishing.undeploy(caller, workflow_id))))
 
-    @router.post("/{workflow_id}/rollback", response_model=Changed, openapi_extra=described(RollbackBody))
+    @router.post("/{workflow_id}/rollback", response_model=Changed)
     async def roll_back(
         caller: Deploying, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> Response:
