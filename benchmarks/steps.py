@@ -48,7 +48,7 @@ from gateway.bootstrap import middleware as guards
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.adapters.attached_runs import BrokerAttachedRuns
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.spend_cap import SpendCap
+from gateway.runs.application.usage import SpendCap
 from gateway.wire.legacy import execute
 from gateway.workflows.application.endpoints import Endpoints
 from jobs_service.records.consumer import RecordsConsumer

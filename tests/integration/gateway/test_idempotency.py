@@ -10,8 +10,7 @@ from tests.unit.gateway.jobs import FakeJobs
 
 from gateway.runs.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.runs.application.idempotency import KEPT_FOR, Idempotency
-from gateway.runs.domain.idempotency import CallName, StoredAnswer
-from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
 from gateway.runs.ports.idempotency import CallRecord
 from shared.contracts.erasure import Erase
 from shared.ids import new_id

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.unit.gateway.system import System
 
-from gateway.features.environment.models import ValuesBody
+from gateway.features.environment.routes import ValuesBody
 from gateway.features.members.models import RoleBody
 from gateway.features.openai.models import CompletionBody
 from gateway.http.bodies import MOST_VALUES, json_value, validated

@@ -15,8 +15,7 @@ from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 
 from gateway.workflows.domain.interface import example_of
-from gateway.workflows.domain.samples import Language, Mode, Sample, Step, samples_of
-from gateway.workflows.domain.samples.literals import python_literal
+from gateway.workflows.domain.samples import Language, Mode, Sample, Step, python_literal, samples_of
 from shared.contracts.deployments import Draft
 from shared.workflow.format.input_format import InputField
 from shared.workflow.format.js_values import JsonObject

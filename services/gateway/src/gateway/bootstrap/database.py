@@ -1,14 +1,28 @@
-"""Workspaces, users and API keys in the gateway's database."""
+"""The gateway's own database: workspaces, users, API keys and deletions."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.access.adapters import account_store, key_store, workspace_store
 from gateway.access.adapters.account_store import AccountStore
 from gateway.access.adapters.key_store import KeyStore
 from gateway.access.adapters.workspace_store import WorkspaceStore
+from gateway.access.ports.accounts import Accounts
+from gateway.access.ports.keys import Keys
+from gateway.access.ports.workspaces import Workspaces
 from gateway.features.deletion import store as erasure_store
+from gateway.features.deletion.ports import DeletionRecords
 from gateway.features.deletion.store import DeletionStore
 from shared.store.client import Store
+
+
+class TenantDatabase(Keys, Workspaces, Accounts, DeletionRecords, Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless it answers."""
+
 
 INDEXES: Final = (*key_store.INDEXES, *workspace_store.INDEXES, *account_store.INDEXES, *erasure_store.INDEXES)
 

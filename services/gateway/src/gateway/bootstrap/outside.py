@@ -10,19 +10,16 @@ from gateway.access.ports.accounts import Passwords
 from gateway.access.ports.audit import AuditEntries
 from gateway.access.ports.rate_limits import Buckets
 from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
-from gateway.bootstrap.database import TenantStore
-from gateway.bootstrap.database_port import TenantDatabase
+from gateway.bootstrap.database import TenantDatabase, TenantStore
 from gateway.features.a2a.client import AgentClient, HttpAgentClient
 from gateway.features.chat.client import ChatClient, HttpChatClient
 from gateway.features.chat.entry_code_store import INDEXES as CODE_INDEXES
 from gateway.features.chat.entry_code_store import EntryCodeStore
 from gateway.features.chat.mail_ports import EntryCodes, Mailer
 from gateway.features.chat.smtp import SmtpMailer
-from gateway.features.dead_letters.client import HttpDeadLetterClient
-from gateway.features.dead_letters.ports import DeadLetterClient
+from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLetterClient
 from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient
-from gateway.features.webhooks.client import HttpWebhookClient
-from gateway.features.webhooks.ports import WebhookClient
+from gateway.features.webhooks.client import HttpWebhookClient, WebhookClient
 from gateway.runs.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.runs.adapters.idempotency_store import IdempotencyStore
 from gateway.runs.adapters.jobs_client import HttpJobsClient

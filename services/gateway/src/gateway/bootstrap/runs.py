@@ -19,13 +19,13 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.following import RunFollower
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.application.resume import PausedRuns
-from gateway.runs.application.spend_cap import SpendCap
 from gateway.runs.application.stream_limits import StreamLimits
+from gateway.runs.application.usage import SpendCap
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.settings import GatewaySettings
-from gateway.streams.attached_answers import AttachedAnswers
-from gateway.streams.canvas_answers import CanvasStreams
-from gateway.streams.durable_answers import RunEventStreams
+from gateway.streams.attached_stream import AttachedAnswers
+from gateway.streams.canvas_frames import CanvasStreams
+from gateway.streams.durable_stream import RunEventStreams
 from gateway.wire.legacy.errors import present_execute_error
 from gateway.wire.legacy.execute import ExecuteEndpoint, execute_router
 from gateway.wire.legacy.files import files_router
@@ -34,9 +34,9 @@ from gateway.wire.legacy.resuming import resuming_router
 from gateway.wire.legacy.runs import runs_router
 from gateway.wire.legacy.usage import usage_router
 from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
-from gateway.wire.v2.events import events_router
 from gateway.wire.v2.execute import V2ExecuteEndpoint
 from gateway.wire.v2.execute import execute_router as v2_execute_router
+from gateway.wire.v2.runs import events_router
 from gateway.wire.v2.runs import runs_router as v2_runs_router
 from shared.security.run_tickets import TicketSigner
 

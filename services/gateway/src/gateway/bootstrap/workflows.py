@@ -16,7 +16,7 @@ from gateway.wire.legacy.changes import changes_router
 from gateway.wire.legacy.deployment import deployment_router
 from gateway.wire.legacy.interface import interface_router
 from gateway.wire.legacy.versions import versions_router
-from gateway.wire.v1.deployments import deployments_router
+from gateway.wire.v1.workflows import deployments_router
 from gateway.wire.v1.workflows import workflows_router as v1_workflows_router
 from gateway.wire.v2.workflows import workflows_router as v2_workflows_router
 from gateway.workflows.application.deployment import DeploymentService

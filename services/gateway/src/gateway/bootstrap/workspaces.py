@@ -9,15 +9,17 @@ from fastapi import APIRouter
 from gateway.access.application.members import MemberService
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.bootstrap.workspace_routers import workspace_routers
 from gateway.features.accounts.cookies import SessionCookie
-from gateway.features.accounts.invitations import invitations_router
-from gateway.features.accounts.routes import sessions_router
+from gateway.features.accounts.routes import invitations_router, sessions_router
+from gateway.features.audit.routes import audit_router
 from gateway.features.dead_letters.service import RedriveService
 from gateway.features.deletion.routes import erasures_router
 from gateway.features.deletion.service import DeletionService
+from gateway.features.environment.routes import personal_environment_router, workspace_environment_router
 from gateway.features.environment.service import EnvironmentValues
+from gateway.features.keys.routes import personal_keys_router, workspace_keys_router
 from gateway.features.keys.service import ApiKeys
+from gateway.features.members.routes import workspaces_router
 from gateway.features.queue.routes import queue_router
 from gateway.features.webhooks.routes import notifications_router
 from gateway.features.webhooks.service import Webhooks
@@ -68,18 +70,18 @@ def people_routers(
         plan=settings.default_plan,
         settle=settle,
     )
+    access, values = callers.legacy, EnvironmentValues(outside.deploy, audit)
+    keys = ApiKeys(outside.store, callers.revocations, audit, clock)
     return (
         sessions_router(sessions, authentication, cookie, limiting, clock),
         invitations_router(authentication, sessions, teams, cookie=cookie, limiting=limiting, clock=clock),
-        *workspace_routers(
-            callers.legacy,
-            teams,
-            ApiKeys(outside.store, callers.revocations, audit, clock),
-            EnvironmentValues(outside.deploy, audit),
-            audit,
-            public_url=settings.base_url,
-        ),
-        erasures_router(callers.legacy, erasing),
+        workspaces_router(access, teams, public_url=settings.base_url),
+        workspace_keys_router(access, keys),
+        personal_keys_router(access, keys),
+        workspace_environment_router(access, values),
+        personal_environment_router(access, values),
+        audit_router(access, audit),
+        erasures_router(access, erasing),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 from starlette.requests import Request
@@ -221,3 +221,13 @@ def _literal(problem: Any) -> str:
 def _bound_or_other(problem: Any) -> tuple[str, str]:
     code, form = _BOUNDS.get(problem["type"], ("custom", ""))
     return code, form.format(**problem.get("ctx", {})) or problem["msg"].removeprefix("Value error, ")
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+RoleName = Literal["read", "write", "admin"]
+
+
+class Done(Wire):
+    success: Literal[True] = True

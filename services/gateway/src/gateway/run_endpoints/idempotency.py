@@ -13,8 +13,15 @@ from gateway.http.routes import Present
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.domain.errors import IdentityUnavailable, RunLost, RunOverdue
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.domain.idempotency import REPLAYED, CallName, StoredAnswer, fingerprint, key_in
-from gateway.runs.domain.idempotency_errors import AnswerNotKept, OutcomeUnknown
+from gateway.runs.domain.idempotency import (
+    REPLAYED,
+    AnswerNotKept,
+    CallName,
+    OutcomeUnknown,
+    StoredAnswer,
+    fingerprint,
+    key_in,
+)
 from gateway.runs.ports.idempotency import CallRecord
 from gateway.streams.disconnects import never
 from gateway.streams.recorded_stream import RecordedStream

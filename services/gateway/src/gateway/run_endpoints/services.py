@@ -12,7 +12,7 @@ from gateway.http.routes import held
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import StreamAccess
-from gateway.streams.attached_answers import AttachedAnswers
+from gateway.streams.attached_stream import AttachedAnswers
 from gateway.workflows.application.endpoints import Endpoints
 
 

@@ -1,18 +1,24 @@
-"""Server-sent events of an attached run."""
+"""Answers of attached runs: one result, or server-sent events. Each API generation formats them."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
 from gateway.http.errors import message_of
+from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow
+from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.attached_runs import AttachedRun
 from gateway.streams.disconnects import hanging_up, never
+from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream
+from shared.contracts.deployments import Endpoint
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode
@@ -98,3 +104,53 @@ class EventStream(RecordedStream):
         if self._writer.has_text and not self._saw_text:
             self._saw_text = True
             metrics.FIRST_TOKEN.observe(time.perf_counter() - self._began)
+
+
+PROTOCOL_HEADER: Final = "x-sim-stream-protocol"
+
+
+class AttachedAnswers:
+    """Factory of answers that live as long as the caller's connection."""
+
+    def __init__(self, executions: Executions, *, write_seconds: float) -> None:
+        self._executions = executions
+        self._write_seconds = write_seconds
+
+    async def result(
+        self, request: Request, run: AttachedRun, workspace_id: str, standing: Standing
+    ) -> tuple[RunOutcome, bytes]:
+        """Return the run's outcome, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
+        with hanging_up(request.scope, request.receive, run, standing):
+            try:
+                outcome = await run.outcome()
+            except FlowportError as error:
+                metrics.RUNS.labels(RunMode.SYNC, error.code.lower()).inc()
+                raise
+        metrics.RUNS.labels(RunMode.SYNC, outcome.status).inc()
+        return outcome, await self._executions.output_of(workspace_id, outcome)
+
+    def stream(
+        self,
+        run: AttachedRun,
+        asked: ExecuteRequest,
+        endpoint: Endpoint,
+        standing: Standing,
+        *,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """Stream the run's frames."""
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
+        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        return self.written(run, writer, endpoint, standing, headers={**headers, **agreed})
+
+    def written(
+        self, run: AttachedRun, writer: Writer, endpoint: Endpoint, standing: Standing, *, headers: Mapping[str, str]
+    ) -> Response:
+        """Stream the run's events as `writer` formats them."""
+
+        async def load_output(outcome: RunOutcome) -> bytes:
+            return await self._executions.output_of(endpoint.workspace_id, outcome)
+
+        return EventStream(
+            run, writer, load_output, standing=standing, headers=headers, write_seconds=self._write_seconds
+        )

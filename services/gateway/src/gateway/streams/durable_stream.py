@@ -1,17 +1,27 @@
-"""Server-sent events of a durable run, with ids that let readers reconnect without loss."""
+"""Server-sent events of new and existing durable runs, with ids that let readers reconnect without loss."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.runs.application.stream_access import Standing
+from gateway.access.domain.credentials import Caller
+from gateway.http.errors import message_of
+from gateway.runs.application.executions import Executions
+from gateway.runs.application.following import RunFollower
+from gateway.runs.application.stream_access import Standing, StreamAccess
 from gateway.runs.domain.errors import CallerGone
+from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.followed_runs import FollowedRun, Numbered
+from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.disconnects import hanging_up, never
+from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream
+from shared.contracts.deployments import Endpoint
 from shared.contracts.event_log import EventPosition
 from shared.contracts.outcomes import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
@@ -121,3 +131,79 @@ class RunEventStream(RecordedStream, Generic[End]):
         finally:
             taking.cancel()
             del taking  # its error would keep this frame alive
+
+
+class NumberedFrames:
+    """Implements EventWriter, for a reader who has seen everything up to `after`.
+
+    Events already seen are read again for the final frame, but not written.
+    """
+
+    def __init__(self, frames: FrameWriter, after: EventPosition) -> None:
+        self._frames = frames
+        self._after = after
+
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        written = []
+        for position, event in events:
+            frame = self._frames.write((event,))
+            if frame and position > self._after:
+                written.append(b"id: %d-%d\n%b" % (*position, frame))
+        return b"".join(written)
+
+    def final(self, end: RunEnd) -> bytes:
+        return self._frames.final(*end)
+
+    def broken(self, error: FlowportError) -> bytes:
+        return self._frames.broken(message_of(error))
+
+
+class RunEventStreams:
+    """Factory of streams. A run is independent of its readers, who may reconnect to any gateway without loss."""
+
+    def __init__(
+        self, executions: Executions, following: RunFollower, access: StreamAccess, *, write_seconds: float
+    ) -> None:
+        self._executions = executions
+        self._following = following
+        self._access = access
+        self._write_seconds = write_seconds
+
+    async def begin(
+        self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest, *, heartbeat_seconds: float | None
+    ) -> Response:
+        """Start a run and stream it. Raises what Executions.follow raises."""
+        run = await self._executions.follow(caller, endpoint, asked)
+        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        standing = self._access.of(caller, endpoint.workflow_id)
+        return self._stream(run, writer, endpoint.workspace_id, BEFORE_ALL, heartbeat_seconds, standing=standing)
+
+    async def open(
+        self, caller: Caller, workflow_id: str, run_id: str, *, after: EventPosition, heartbeat_seconds: float | None
+    ) -> Response:
+        """Stream an existing run, from after `after`. Raises NotFound, Forbidden, Unavailable."""
+        run = await self._following.open(caller, workflow_id, run_id)
+        writer = FrameWriter(selects=None, agent_events=True)
+        standing = self._access.of(caller, workflow_id)
+        return self._stream(run, writer, caller.workspace.id, after, heartbeat_seconds, standing=standing)
+
+    def _stream(
+        self,
+        run: FollowedRun,
+        writer: FrameWriter,
+        workspace_id: str,
+        after: EventPosition,
+        heartbeat_seconds: float | None,
+        *,
+        standing: Standing,
+    ) -> Response:
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if writer.agent_events else {}
+        return RunEventStream(
+            run,
+            NumberedFrames(writer, after),
+            partial(self._following.end_of, workspace_id, run.run_id),
+            standing=standing,
+            headers={"x-run-id": run.run_id, **agreed},
+            write_seconds=self._write_seconds,
+            heartbeat_seconds=heartbeat_seconds,
+        )

@@ -120,10 +120,6 @@ class Caller(msgspec.Struct, frozen=True):
     """Id of the session, unchanged when its token is renewed."""
 
     @property
-    def key_id(self) -> str | None:
-        return self.key.id if self.key else None
-
-    @property
     def actor_id(self) -> str:
         """Return the actor id for the audit log."""
         return self.key.id if self.key else self.user.id if self.user else "public"

@@ -1,33 +1,48 @@
-"""`/api/auth`: sign in, show the session, sign out, change the password."""
+"""`/api/auth`: sessions and passwords; `/api/invitations`, whose token is sent in bodies, never in a path."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.application.authentication import Authentication
+from gateway.access.application.members import MemberService, Profile
 from gateway.access.application.sessions import Sessions, SignedIn
 from gateway.access.domain.people import Session, User
 from gateway.features.accounts.cookies import SessionCookie
-from gateway.features.accounts.errors import present_error
 from gateway.features.accounts.models import (
+    AcceptBody,
     AuthError,
     ChangePasswordBody,
+    InvitationLook,
     SessionAnswer,
     SessionRow,
     SignedInAnswer,
     SignInBody,
     Success,
+    TokenBody,
     UserRow,
 )
 from gateway.http.bodies import json_of
+from gateway.http.errors import message_of, retry_headers, status_of
 from gateway.http.rate_limit_headers import RateLimitHeaders
+from gateway.http.routers import WORKSPACE, legacy_router
 from gateway.http.routes import presenting
 from gateway.http.schemas import answers
 from shared.clock import Clock, iso
-from shared.errors import Unauthenticated
+from shared.errors import FlowportError, InvalidRequest, Unauthenticated
 from shared.web.structs import StructResponse
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """Present a failed call."""
+    status = status_of(error)
+    body: dict[str, Any] = {"code": error.code, "message": message_of(error)}
+    if error.details is not None:
+        body["details"] = error.details
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
 
 NO_STORE: Final = {"cache-control": "no-store"}
 
@@ -115,3 +130,42 @@ def _session_row(session: Session) -> SessionRow:
 
 def _whence(request: Request, limiting: RateLimitHeaders) -> dict[str, str]:
     return {"address": limiting.address_of(request), "user_agent": request.headers.get("user-agent", "")}
+
+
+def invitations_router(
+    authentication: Authentication,
+    sessions: Sessions,
+    teams: MemberService,
+    *,
+    cookie: SessionCookie,
+    limiting: RateLimitHeaders,
+    clock: Clock,
+) -> APIRouter:
+    """Return routes for holders of a link."""
+    router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/invitations")
+
+    @router.post("/look")
+    async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
+        invitation, workspace = await teams.look(body.token)
+        return InvitationLook(
+            workspace_id=workspace.id,
+            workspace_name=workspace.name,
+            email=invitation.email,
+            role=invitation.role.value,
+            expires_at=iso(invitation.expires_at),
+        )
+
+    @router.post("/accept", response_model=SignedInAnswer)
+    async def accept(request: Request, body: Annotated[AcceptBody, Depends(json_of(AcceptBody))]) -> Response:
+        visit = await authentication.visit(request.headers)
+        if visit is not None:
+            await teams.accept(body.token, visit.user)
+            return StructResponse(SignedInAnswer(user=user_row(visit.user)).model_dump(by_alias=True))
+        if body.email is None or body.name is None or body.password is None:
+            raise InvalidRequest("Sign in, or give email, name and password")
+        user = await teams.accept(body.token, Profile(body.email, body.name, body.password))
+        agent = request.headers.get("user-agent", "")
+        signed_in = await sessions.begin(user, address=limiting.address_of(request), user_agent=agent)
+        return entered(cookie, clock, signed_in)
+
+    return router

@@ -1,16 +1,35 @@
 """`/api/workspaces/{id}/audit`: the audit log."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
 from gateway.access.application.audit import AuditLog, place_of
 from gateway.access.domain.credentials import Caller
-from gateway.features.audit.models import AuditRow, AuditRows
 from gateway.http.access import WorkspaceAccess
+from gateway.http.bodies import Wire
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.contracts.audit import AuditEntry, AuditQuery
+
+
+class AuditRow(Wire):
+    """Entry of the audit log."""
+
+    id: str
+    at: str
+    actor: dict[str, str]
+    action: str
+    target_id: str
+    target_name: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditRows(Wire):
+    data: list[AuditRow]
+    next_cursor: str | None
+
 
 Word = Annotated[str | None, Query(max_length=200)]
 

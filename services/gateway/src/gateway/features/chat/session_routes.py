@@ -23,7 +23,7 @@ from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.domain.redaction import redact_for_strangers
-from gateway.streams.attached_answers import PROTOCOL_HEADER
+from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.frames import FrameWriter
 from shared.contracts.chats import Chat
 from shared.contracts.runs import RunMode, Trigger

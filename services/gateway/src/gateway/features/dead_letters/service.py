@@ -3,7 +3,7 @@
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.plans import Plans
-from gateway.features.dead_letters.ports import DeadLetterClient
+from gateway.features.dead_letters.client import DeadLetterClient
 from gateway.runs.application.workflow_runs import require_to_steer
 from gateway.runs.ports.jobs import Jobs
 from shared.contracts.dead_letters import RedriveRun

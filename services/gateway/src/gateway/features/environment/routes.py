@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.environment.models import ValueBody, ValueName, ValueNames, ValuesBody
 from gateway.features.environment.service import (
     EnvironmentValues,
     own_place,
@@ -14,10 +14,34 @@ from gateway.features.environment.service import (
     workspace_place_looked_at,
 )
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
-from gateway.http.fields import Done
+from gateway.http.bodies import Done, RequestBody, Wire, json_of
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
+
+
+class ValueBody(RequestBody):
+    """Value; never returned."""
+
+    value: Annotated[str, StringConstraints(max_length=65_536)]
+
+
+class ValuesBody(RequestBody):
+    """Values by name."""
+
+    variables: dict[str, Annotated[str, StringConstraints(max_length=65_536)]] = Field(max_length=100)
+
+
+class ValueName(Wire):
+    """Name of a value."""
+
+    name: str
+    updated_at: str
+    updated_by: str
+
+
+class ValueNames(Wire):
+    data: list[ValueName]
+
 
 PlaceOf = Callable[[Caller], str]
 """Returns whose values the caller may manage."""

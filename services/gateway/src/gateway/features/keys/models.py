@@ -7,8 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringCon
 from pydantic.alias_generators import to_camel
 
 from gateway.features.keys.service import MAX_OVERLAP
-from gateway.http.bodies import RequestBody, Wire
-from gateway.http.fields import Done, Name
+from gateway.http.bodies import Done, Name, RequestBody, Wire
 
 KeyRateLimit = Annotated[
     int | None,

@@ -22,8 +22,7 @@ from gateway.features.keys.models import (
 )
 from gateway.features.keys.service import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
-from gateway.http.fields import Done
+from gateway.http.bodies import Done, json_of
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest, NotFound

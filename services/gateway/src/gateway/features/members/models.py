@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from gateway.access.domain.people import Role
-from gateway.http.bodies import RequestBody, Wire
-from gateway.http.fields import Name, RoleName
+from gateway.http.bodies import Name, RequestBody, RoleName, Wire
 
 
 class WorkspaceBody(RequestBody):

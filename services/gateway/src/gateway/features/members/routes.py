@@ -24,8 +24,7 @@ from gateway.features.members.models import (
     WorkspaceRows,
 )
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
-from gateway.http.fields import Done
+from gateway.http.bodies import Done, json_of
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest

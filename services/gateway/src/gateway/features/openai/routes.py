@@ -1,33 +1,81 @@
-"""`POST /v1/chat/completions`."""
+"""`POST /v1/chat/completions`, and `GET /v1/models`: callable workflows as models."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.access.application.authentication import Authentication
+from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.domain.rate_limits import RateKind
-from gateway.features.openai.errors import failed_run, present_execute_error
+from gateway.features.openai.errors import failed_run, present_error, present_execute_error
 from gateway.features.openai.models import (
     Choice,
     Completion,
     CompletionBody,
     ErrorAnswer,
+    Model,
+    ModelList,
     ReplyMessage,
 )
 from gateway.features.openai.replies import CompletionWriter, reply_text, token_usage
-from gateway.features.openai.unsupported_parameters import refuse_what_is_not_kept
 from gateway.http.bodies import json_value, validated
-from gateway.http.routes import headers_of, plain
+from gateway.http.rate_limit_headers import RateLimitHeaders
+from gateway.http.routes import headers_of, plain, presenting
 from gateway.http.schemas import answers, described
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
+from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.application.interfaces import Interfaces
+from gateway.workflows.application.listing import every_workflow
+from gateway.workflows.ports import Authoring
 from shared.clock import Clock
+from shared.contracts.deployments import Workflow
 from shared.contracts.runs import RunMode, RunStatus
+from shared.errors import InvalidRequest, NotFound
 from shared.web.structs import StructResponse
+
+ONE_ANSWER: Final = "A workflow gives one answer: n must be 1"
+OWN_TOOLS: Final = "A workflow calls its own tools, never the caller's"
+OWN_FORM: Final = "The form of the answer is set in the workflow; response_format can only be text"
+NO_LOGPROBS: Final = "A workflow does not tell log probabilities"
+ANSWERS_IN_TEXT: Final = "A workflow answers in text"
+ONLY_TEXT: Final = "Messages can only be text; files go to the workflow's own address, as fields of its input"
+_TEXT: Final = ("text", "refusal")
+
+
+def refuse_what_is_not_kept(body: Mapping[str, Any]) -> None:
+    """Check `body`, a CompletionBody. Raises InvalidRequest for the first parameter that would be silently ignored."""
+    for field, (is_wish, message) in _WISHES.items():
+        value = body.get(field)
+        if value is not None and is_wish(value, body):
+            raise InvalidRequest(message, details=[{"code": "unsupported_value", "path": [field], "message": message}])
+
+
+def _wants_tools(choice: str) -> Callable[[Any, Mapping[str, Any]], bool]:
+    return lambda tools, body: bool(tools) and body.get(choice) != "none"
+
+
+def _is_more_than_text(message: Mapping[str, Any]) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(part["type"] not in _TEXT for part in content)
+
+
+_WISHES: Final[Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool], str]]] = {
+    "n": (lambda n, _: n != 1, ONE_ANSWER),
+    "tools": (_wants_tools("tool_choice"), OWN_TOOLS),
+    "functions": (_wants_tools("function_call"), OWN_TOOLS),
+    "response_format": (lambda form, _: form != {"type": "text"}, OWN_FORM),
+    "logprobs": (lambda wanted, _: bool(wanted), NO_LOGPROBS),
+    "top_logprobs": (lambda count, _: count != 0, NO_LOGPROBS),
+    "modalities": (lambda kinds, _: kinds != ["text"], ANSWERS_IN_TEXT),
+    "audio": (lambda _, __: True, ANSWERS_IN_TEXT),
+    "messages": (lambda messages, _: any(map(_is_more_than_text, messages)), ONLY_TEXT),
+}
 
 
 class CompletionsEndpoint:
@@ -101,3 +149,47 @@ def completions_router(door: CompletionsEndpoint) -> APIRouter:
         openapi_extra=described(CompletionBody),
     )
     return router
+
+
+MOST_MODELS: Final = 1_000
+"""The list of models has no pages, and longer ones are useless."""
+
+
+def models_router(
+    authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders, authoring: Authoring
+) -> APIRouter:
+    """Return the route, which lists deployed workflows."""
+    router = APIRouter(
+        prefix="/v1/models",
+        route_class=presenting(present_error),
+        tags=["OpenAI"],
+        responses=answers(ErrorAnswer, 401, 403, 429, 503),
+    )
+
+    async def counted(request: Request) -> Caller:
+        caller = await authentication.require(request.headers)
+        await limiting.count(request, caller, RateKind.API)
+        return caller
+
+    Known = Annotated[Caller, Depends(counted)]  # noqa: N806 - a type
+
+    @router.get("", summary="Deployed workflows")
+    async def models(caller: Known) -> ModelList:
+        caller.require(Scope.READ, Scope.EXECUTE)
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MOST_MODELS)
+        return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
+
+    @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
+    async def model(caller: Known, workflow_id: str) -> Model:
+        endpoint = await endpoints.get(workflow_id)
+        caller = caller.on(endpoint.workspace_id, workflow_id)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        if not endpoint.is_deployed:
+            raise NotFound("Workflow not found")
+        return _model(await authoring.get(endpoint.workspace_id, workflow_id))
+
+    return router
+
+
+def _model(workflow: Workflow) -> Model:
+    return Model(id=workflow.id, created=int(workflow.created_at.timestamp()), owned_by=workflow.workspace_id)

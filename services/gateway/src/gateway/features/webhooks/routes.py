@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.ports import WebhookClient
+from gateway.features.webhooks.client import WebhookClient
 from gateway.features.webhooks.service import Webhooks
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import RequestBody, json_of

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.webhooks.ports import WebhookClient
+from gateway.features.webhooks.client import WebhookClient
 from shared.contracts.webhooks import SaveSubscription, Subscription
 
 

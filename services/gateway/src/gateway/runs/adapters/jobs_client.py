@@ -1,24 +1,96 @@
 """jobs-service over internal HTTP."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from gateway.runs.adapters.accept_batches import AcceptBatcher
 from gateway.runs.adapters.run_keys import by_key, by_public_id
 from gateway.runs.ports.jobs import EVERY_RUN
+from shared.batching import Batcher
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.erasure import Erase, Erased
+from shared.contracts.errors import ErrorBody
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import AcceptRun, QueueStatus, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import (
+    AcceptAnswer,
+    AcceptAnswers,
+    AcceptRun,
+    AcceptRuns,
+    QueueStatus,
+    RunAccepted,
+    RunPage,
+    RunView,
+)
 from shared.contracts.logs import FindLogs
 from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.usage import Spend
+from shared.errors import FlowportError, OutcomeUncertain, Unavailable
+from shared.tracebacks import unraised
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 from shared.web.payloads import PayloadStore
+
+MAX_TOGETHER: Final = 64
+MAX_BYTES: Final = 256 * 1024
+"""Input bytes per batch; with one more input, a call stays far below the limit of jobs-service."""
+MAX_WAITING: Final = 10_000
+
+HttpResponse = RunAccepted | FlowportError
+
+
+class AcceptBatcher:
+    """Batcher: one call for many runs costs both services half as much. A single run does not wait for others."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+        self._calls = Batcher[AcceptRun, HttpResponse](
+            self._accept_all,
+            max_items=MAX_TOGETHER,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BYTES,
+            weigh=lambda request: len(bytes(request.run.input.inline)),
+        )
+
+    async def start(self) -> None:
+        await self._calls.start()
+
+    async def stop(self) -> None:
+        """Stop once all waiting runs are sent."""
+        await self._calls.stop()
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (OutcomeUncertain: it may have been stored)."""
+        try:
+            async with asyncio.timeout(self._client.longest_seconds):
+                answer = await self._calls.submit(request)
+        except TimeoutError as error:  # earlier runs are waited for, too
+            raise OutcomeUncertain from error
+        if isinstance(answer, FlowportError):
+            raise unraised(answer)  # the original would keep this frame and the input alive until a collection
+        return answer
+
+    async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[HttpResponse]:
+        if len(requests) == 1:
+            return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
+        asked = AcceptRuns(tuple(requests))
+        told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
+        if len(told.answers) != len(requests):
+            raise Unavailable("jobs-service did not say what became of each run")
+        return [_heard(answer) for answer in told.answers]
+
+
+def _heard(answer: AcceptAnswer) -> HttpResponse:
+    match answer:
+        case AcceptAnswer(accepted=RunAccepted() as accepted):
+            return accepted
+        case AcceptAnswer(refused=ErrorBody() as refused):
+            return refused.error()
+        case _:
+            return Unavailable("jobs-service did not say what became of the run")
 
 
 class HttpJobsClient:

@@ -4,8 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from gateway.runs.domain.idempotency import CallName, StoredAnswer
-from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.runs.domain.idempotency import CallName, IdempotencyKeyInUse, IdempotencyKeyReused, StoredAnswer
 from gateway.runs.ports.idempotency import CallRecord, IdempotencyRecords
 from gateway.runs.ports.jobs import Payloads
 from shared.clock import Clock

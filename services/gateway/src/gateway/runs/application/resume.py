@@ -7,8 +7,7 @@ import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.workflow_runs import WorkflowRuns
-from gateway.runs.domain.pause_forms import check_answer
-from gateway.runs.domain.pauses import responses_of
+from gateway.runs.domain.pauses import check_answer, responses_of
 from gateway.runs.ports.jobs import Jobs
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunPage, RunView

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.runs.application.recent_runs import found_soon
+from gateway.runs.application.workflow_runs import found_soon
 from gateway.runs.domain.run_states import given_by
 from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.workflows.application.listing import every_workflow

@@ -1,16 +1,32 @@
 """Runs of a workflow: find, list, cancel."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.runs.application.recent_runs import found_soon
 from gateway.runs.ports.attached_runs import AttachedRuns
 from gateway.runs.ports.jobs import EVERY_RUN, Jobs, Payloads
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload
 from shared.errors import NotFound
+
+T = TypeVar("T")
+SOON_SECONDS: Final = (0.05, 0.1, 0.2, 0.4)
+"""Delays before looking up a run again."""
+
+
+async def found_soon(look: Callable[[], Awaitable[T]], after: Sequence[float] = SOON_SECONDS) -> T:
+    """Return what `look` finds, retried after each delay in `after`. Raises NotFound, and what else `look` raises."""
+    for seconds in after:
+        with suppress(NotFound):
+            return await look()
+        await asyncio.sleep(seconds)
+    return await look()
+
 
 MISSING: Final = "Execution not found"
 ANNOUNCED_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)

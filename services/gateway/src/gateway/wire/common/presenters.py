@@ -1,9 +1,13 @@
-"""Presenters of workflows and deployments for v1 and v2."""
+"""Presenters that two API generations share."""
 
+from typing import Any, Final
+
+from gateway.http.bodies import Wire
 from gateway.runs.application.run_counts import Tallies
 from gateway.wire.common.models import ActiveDeployment, Deployment, ImportedWorkflow, WorkflowSummary
 from shared.clock import iso
-from shared.contracts.deployments import Deployed, Endpoint, Workflow
+from shared.contracts.cancels import CancelAnswer, CancelReason
+from shared.contracts.deployments import Deployed, Endpoint, Version, Workflow
 
 
 def imported(workflow: Workflow) -> ImportedWorkflow:
@@ -61,3 +65,44 @@ def deployment(deployed: Deployed) -> Deployment:
 def undeployed(endpoint: Endpoint) -> Deployment:
     """Present the result of an undeploy."""
     return Deployment(id=endpoint.workflow_id, is_deployed=False, deployed_at=None, warnings=[])
+
+
+class VersionRow(Wire):
+    """Deployed version."""
+
+    id: str
+    version: int
+    name: str | None
+    description: str | None
+    is_active: bool
+    created_at: str
+    created_by: str
+    deployed_by: str | None
+
+
+MAX_NUMBER: Final = 2**31
+
+
+def version_row(version: Version) -> VersionRow:
+    """Present a version."""
+    return VersionRow(
+        id=version.id,
+        version=version.number,
+        name=version.name,
+        description=version.description,
+        is_active=version.is_live,
+        created_at=iso(version.created_at),
+        created_by=version.created_by,
+        deployed_by=version.deployed_by,
+    )
+
+
+def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
+    """Present the result of a cancel."""
+    return {
+        "redisAvailable": True,
+        "durablyRecorded": answer.reason != CancelReason.ALREADY_CANCELLED,
+        "locallyAborted": False,
+        "pausedCancelled": answer.was_paused,
+        "reason": answer.reason,
+    }

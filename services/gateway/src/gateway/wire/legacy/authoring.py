@@ -8,10 +8,9 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of, json_value
+from gateway.http.bodies import Done, json_of, json_value
 from gateway.http.error_models import Error
 from gateway.http.etags import SavedOver, etag
-from gateway.http.fields import Done
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
 from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow, WorkflowRows

@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.http.bodies import NO_NULL_TEXT, RequestBody, Wire
-from gateway.http.fields import Done
-from gateway.wire.common.versions import VersionRow
+from gateway.http.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
+from gateway.wire.common.presenters import VersionRow
 
 
 class CreateBody(RequestBody):

@@ -13,7 +13,7 @@ from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, ret
 from gateway.http.routes import counting, presenting
 from gateway.http.schemas import answers
 from gateway.runs.domain.errors import AcceptUncertain, CallerGone, RunLost, RunOverdue, RunUncertain
-from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
     FlowportError,

@@ -1,8 +1,10 @@
 """`POST /api/workflows/{id}/execute`. Clients can observe the order of its checks: keep it."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,21 +13,76 @@ from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
 from gateway.http.error_models import Refusal
 from gateway.http.routes import headers_of, plain
+from gateway.http.run_status import failure_status
 from gateway.http.schemas import answer, described
 from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest, read_execute_request
-from gateway.streams.canvas_answers import CanvasStreams
+from gateway.runs.domain.response_block import http_answer
+from gateway.streams.canvas_frames import CanvasStreams
 from gateway.wire.legacy.errors import present_execute_error
 from gateway.wire.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult
-from gateway.wire.legacy.results import sync_response
 from shared.clock import iso
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.runs import RunMode
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import PayloadTooLarge
 from shared.web.structs import StructResponse
+
+RESPONSE_BLOCK_BYTES: Final = 16 * 1024 * 1024
+
+
+class _Times(msgspec.Struct, rename="camel"):
+    duration: int
+    start_time: str
+    end_time: str
+
+
+class _Ended(msgspec.Struct, rename="camel"):
+    success: bool
+    execution_id: str
+    output: msgspec.Raw
+    metadata: _Times
+
+
+class _Failed(msgspec.Struct, rename="camel"):
+    success: bool
+    output: msgspec.Raw
+    error: str
+    metadata: _Times
+
+
+def sync_response(run_id: str, outcome: RunOutcome, output: bytes) -> Response:
+    """Return the response to a finished sync call; a Response block defines its own."""
+    headers = {"x-execution-id": run_id}
+    if outcome.status is RunStatus.FAILED:
+        return _failure(outcome, output, headers)
+    if outcome.is_response and outcome.status is RunStatus.COMPLETED:
+        return _response_block(output, headers)
+    succeeded = outcome.status is not RunStatus.CANCELLED
+    body: Any = _Ended(succeeded, run_id, msgspec.Raw(output), _times(outcome))
+    return StructResponse(body, headers=headers)
+
+
+def _failure(outcome: RunOutcome, output: bytes, headers: Mapping[str, str]) -> Response:
+    text = "Execution failed" if outcome.error is None else outcome.error.text
+    body = _Failed(False, msgspec.Raw(output), text, _times(outcome))
+    return StructResponse(body, status_code=failure_status(outcome.error), headers=headers)
+
+
+def _response_block(output: bytes, headers: Mapping[str, str]) -> Response:
+    if len(output) > RESPONSE_BLOCK_BYTES:
+        body = {"success": False, "error": "Workflow execution response exceeds maximum size"}
+        return StructResponse(body, status_code=500, headers=headers)
+    answer = http_answer(output)
+    return Response(answer.body, status_code=answer.status, headers={**answer.headers, **headers})
+
+
+def _times(outcome: RunOutcome) -> _Times:
+    return _Times(round(outcome.duration_ms), iso(outcome.started_at), iso(outcome.ended_at))
+
 
 TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 

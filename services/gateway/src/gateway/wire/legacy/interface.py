@@ -3,19 +3,60 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.features.api_page import DOCS_PAGE
 from gateway.http.access import WorkspaceAccess
+from gateway.http.bodies import Wire
 from gateway.http.routers import legacy_router
 from gateway.runs.domain.run_states import names_in
-from gateway.wire.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
 from gateway.workflows.application.interfaces import Interfaces
 from gateway.workflows.domain.interface import BlockOutputs
 from gateway.workflows.domain.openapi import workflow_openapi
-from gateway.workflows.domain.samples import samples_of
+from gateway.workflows.domain.samples import Language, Mode, Step, samples_of
 from shared.web.structs import StructResponse
+
+
+class Selectable(Wire):
+    """Selectable field."""
+
+    path: str
+    type: str
+    selector: str = Field(description="As `selectedOutputs` takes it.")
+
+
+class SelectableBlock(Wire):
+    """Block and its fields."""
+
+    block_id: str
+    block_name: str
+    block_type: str
+    outputs: list[Selectable]
+
+
+class SampleCode(Wire):
+    """Program that makes one call and prints the answer. It reads the key from SIM_API_KEY."""
+
+    mode: Mode
+    step: Step
+    language: Language
+    code: str
+
+
+class Samples(Wire):
+    """Content of an API tab."""
+
+    workflow_id: str
+    version: int
+    is_public: bool
+    masked_key: str
+    example_input: dict[str, Any]
+    selected_outputs: list[str] = Field(description="What the samples of streams select.")
+    outputs: list[SelectableBlock]
+    samples: list[SampleCode]
+
 
 SOME_KEY: Final = "sk-sim-..."
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]

@@ -13,8 +13,8 @@ from gateway.http.schemas import answers
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import paused_facts
 from gateway.runs.domain.run_states import SELECTED, block_outputs, cost_of, given_by, names_in, status_word
-from gateway.streams.canvas_answers import CanvasStreams
-from gateway.wire.common.runs import cancel_facts
+from gateway.streams.canvas_frames import CanvasStreams
+from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.legacy.errors import run_router
 from gateway.wire.legacy.models import CancelResult, RunState
 from shared.clock import iso

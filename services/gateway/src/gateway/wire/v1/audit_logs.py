@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller
-from gateway.features.audit.models import AuditRows
-from gateway.features.audit.routes import AuditFilter, audit_row
+from gateway.features.audit.routes import AuditFilter, AuditRows, audit_row
 from gateway.http.usage import Limits
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router

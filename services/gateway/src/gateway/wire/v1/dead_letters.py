@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.features.dead_letters.ports import DeadLetterClient
+from gateway.features.dead_letters.client import DeadLetterClient
 from gateway.features.dead_letters.service import RedriveService
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router

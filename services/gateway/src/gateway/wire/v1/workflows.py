@@ -1,4 +1,4 @@
-"""`/api/v1/workflows`: list, show, import, export."""
+"""`/api/v1/workflows`: list, show, import, export, deploy, undeploy, roll back."""
 
 from typing import Annotated
 
@@ -8,18 +8,47 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.bodies import json_of
+from gateway.http.etags import Seen
 from gateway.http.schemas import answers
-from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import ImportBody, WorkflowQuery
-from gateway.wire.common.presenters import imported
+from gateway.runs.application.run_counts import RunTallies, Tallies
+from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody, WorkflowQuery
+from gateway.wire.common.presenters import deployment, imported, summary, undeployed
 from gateway.wire.common.workflows import file_of, listed
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
-from gateway.wire.v1.models import ErrorAnswer, ExportAnswer, Imported, WorkflowAnswer, WorkflowList
-from gateway.wire.v1.presenting import detail
+from gateway.wire.v1.models import (
+    DeploymentAnswer,
+    ErrorAnswer,
+    ExportAnswer,
+    Imported,
+    InputField,
+    WorkflowAnswer,
+    WorkflowDetail,
+    WorkflowList,
+)
+from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
+from shared.contracts.deployments import Draft, Workflow
 from shared.web.structs import StructResponse
+from shared.workflow.format.reader import read_state
+from shared.workflow.format.start import input_fields
+
+
+def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:
+    """Present a workflow with its draft's inputs."""
+    fields = [
+        InputField(
+            name=field.name, type=field.type, **({"description": field.description} if field.description else {})
+        )
+        for field in input_fields(read_state(draft.state))
+    ]
+    variables = draft.state.get("variables")
+    return WorkflowDetail(
+        **summary(workflow, tallies).model_dump(),
+        variables=variables if isinstance(variables, dict) else {},
+        inputs=fields,
+    )
 
 
 def workflows_router(access: V1Access, authoring: Authoring, editing: DraftService, tallies: RunTallies) -> APIRouter:
@@ -59,5 +88,38 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: DraftServi
         exported = await authoring.export(caller.workspace.id, workflow_id)
         limits = (await access.limits(caller)).model_dump(by_alias=True)
         return StructResponse({"data": exported, "limits": limits})
+
+    return router
+
+
+def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRouter:
+    """Return the routes, for a key with the deploy scope."""
+    router = v1_router("Deployment", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows/{workflow_id}")
+    Known = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
+
+    @router.post(
+        "/deploy",
+        response_model_exclude_unset=True,
+        responses=answers(ErrorAnswer, 412),
+    )
+    async def deploy(
+        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
+    ) -> DeploymentAnswer:
+        deployed = await publishing.deploy(
+            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
+        )
+        return DeploymentAnswer(data=deployment(deployed), limits=await access.limits(caller))
+
+    @router.delete("/deploy", response_model_exclude_unset=True)
+    async def undeploy(caller: Known, workflow_id: str) -> DeploymentAnswer:
+        endpoint = await publishing.undeploy(caller, workflow_id)
+        return DeploymentAnswer(data=undeployed(endpoint), limits=await access.limits(caller))
+
+    @router.post("/rollback", response_model_exclude_unset=True)
+    async def roll_back(
+        caller: Known, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
+    ) -> DeploymentAnswer:
+        deployed = await publishing.roll_back(caller, workflow_id, body.version)
+        return DeploymentAnswer(data=deployment(deployed), limits=await access.limits(caller))
 
     return router

@@ -20,7 +20,7 @@ from gateway.runs.domain.errors import (
     RunOverdue,
     RunUncertain,
 )
-from gateway.runs.domain.idempotency_errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.wire.v2.models import ErrorAnswer
 from shared.errors import (
     AtCapacity,

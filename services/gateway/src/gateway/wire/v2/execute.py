@@ -16,8 +16,7 @@ from gateway.run_endpoints.idempotency import IdempotentCalls
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.streams.durable_answers import RunEventStreams
-from gateway.streams.durable_stream import heartbeat_in
+from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.wire.v2.errors import NO_STORE, present_execute_error
 from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
 from gateway.wire.v2.presenting import result

@@ -1,8 +1,8 @@
-"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume."""
+"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume; a run's events, resumable at any time."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
@@ -12,7 +12,8 @@ from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.pauses import answer_in
 from gateway.runs.domain.run_states import SELECTED, given_by, names_in, status_of
-from gateway.wire.common.runs import cancel_facts
+from gateway.streams.durable_stream import MAX_HEARTBEAT_SECONDS, RunEventStreams, last_event_id
+from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
 from gateway.wire.v2.models import (
@@ -96,3 +97,29 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
 def filter_of(asked: RunQuery | CancelRunsBody) -> RunFilter:
     """Return the filter of runs."""
     return RunFilter(None if asked.status is None else status_of(asked.status), asked.since, asked.until)
+
+
+def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
+    """A run's events."""
+    router = v2_router(400, 401, 403, 404, 429, 503)
+
+    @router.get(
+        "/api/v2/workflows/{workflow_id}/runs/{run_id}/events",
+        summary="Read a run's events, from the beginning or from where a reader was",
+        response_class=Response,
+        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
+    )
+    async def read(
+        caller: Annotated[Caller, Depends(access.to_workflow)],
+        workflow_id: str,
+        run_id: str,
+        last_seen: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
+        heartbeat: Annotated[int | None, Query(ge=1, le=MAX_HEARTBEAT_SECONDS)] = None,
+    ) -> Response:
+        after = last_event_id(last_seen)
+        try:
+            return await streams.open(caller, workflow_id, run_id, after=after, heartbeat_seconds=heartbeat)
+        except NotFound:
+            raise NotFound("Run not found") from None
+
+    return router

@@ -21,8 +21,7 @@ from gateway.wire.common.models import (
     WorkflowQuery,
     WorkflowSummary,
 )
-from gateway.wire.common.presenters import active_deployment, deployment, imported, undeployed
-from gateway.wire.common.versions import MAX_NUMBER, version_row
+from gateway.wire.common.presenters import MAX_NUMBER, active_deployment, deployment, imported, undeployed, version_row
 from gateway.wire.common.workflows import file_of, listed
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
