@@ -12,8 +12,7 @@ from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.unit.gateway.mail import FakeMailer
 
 from gateway.features.chat import mail
-from gateway.features.chat.mail import Mail, MailTls
-from gateway.features.chat.mail_ports import Mailer
+from gateway.features.chat.mail import Mail, Mailer, MailTls
 from gateway.features.chat.smtp import SmtpMailer
 from shared.errors import Unavailable
 

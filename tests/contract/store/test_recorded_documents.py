@@ -22,7 +22,7 @@ from executor_service.engine.state import RunState
 from gateway.access.domain.credentials import ApiKey, Workspace
 from gateway.access.domain.membership import Invitation, Member
 from gateway.access.domain.people import Session, User
-from gateway.features.chat.entry_codes import EntryCode
+from gateway.features.chat.codes import EntryCode
 from gateway.features.deletion.rules import Erasure
 from jobs_service.runs.run import Pause, Phase
 from shared import contracts

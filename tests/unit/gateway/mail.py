@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 
-from gateway.features.chat.entry_codes import MAX_TRIES, EntryCode
+from gateway.features.chat.codes import MAX_TRIES, EntryCode
 from gateway.features.chat.mail import Mail
 from shared.errors import Unavailable
 

@@ -16,7 +16,7 @@ from tests.unit.gateway.worker import outcome
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
-from gateway.features.a2a.messages import parts_of
+from gateway.features.a2a.task import parts_of
 from gateway.features.a2a.wire import Part
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset

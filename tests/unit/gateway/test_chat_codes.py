@@ -9,8 +9,8 @@ from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
 
 from gateway.access.application import sign_in_attempts
-from gateway.features.chat import outbox
-from gateway.features.chat.entry_codes import CODE_LIFE, MAX_TRIES
+from gateway.features.chat import mail as outbox
+from gateway.features.chat.codes import CODE_LIFE, MAX_TRIES
 from gateway.features.chat.mail import Mail
 
 INVITED = {**CHAT, "authType": "email", "allowedEmails": ["ada@example.com", "@acme.test"]}

@@ -19,7 +19,7 @@ from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import Running, begin_runs, run_routers
 from gateway.bootstrap.workflows import author, workflow_routers
 from gateway.bootstrap.workspaces import erase, operations_routers, people_routers
-from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.mail import Outbox
 from gateway.features.chat.page import chat_page_router
 from gateway.features.console.routes import root_router
 from gateway.http.body_budget import BodyBudget

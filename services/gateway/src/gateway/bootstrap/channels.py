@@ -14,8 +14,8 @@ from gateway.features.a2a.routes import agents_router
 from gateway.features.a2a.server_routes import A2aEndpoint, a2a_router
 from gateway.features.a2a.service import AgentPublications
 from gateway.features.a2a.task_service import AgentTasks
-from gateway.features.chat.email_codes import ChatCodes
-from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.codes import ChatCodes
+from gateway.features.chat.mail import Outbox
 from gateway.features.chat.routes import chat_manage_router
 from gateway.features.chat.service import ChatPublications
 from gateway.features.chat.session_routes import ChatEndpoint, chat_visit_router

@@ -13,9 +13,10 @@ from gateway.bootstrap.database import INDEXES as TENANT_INDEXES
 from gateway.bootstrap.database import TenantDatabase, TenantStore
 from gateway.features.a2a.client import AgentClient, HttpAgentClient
 from gateway.features.chat.client import ChatClient, HttpChatClient
-from gateway.features.chat.entry_code_store import INDEXES as CODE_INDEXES
-from gateway.features.chat.entry_code_store import EntryCodeStore
-from gateway.features.chat.mail_ports import EntryCodes, Mailer
+from gateway.features.chat.code_store import INDEXES as CODE_INDEXES
+from gateway.features.chat.code_store import EntryCodeStore
+from gateway.features.chat.codes import EntryCodes
+from gateway.features.chat.mail import Mailer
 from gateway.features.chat.smtp import SmtpMailer
 from gateway.features.dead_letters.client import DeadLetterClient, HttpDeadLetterClient
 from gateway.features.mcp.client import HttpToolServerClient, ToolServerClient

@@ -14,7 +14,7 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.ports.attached_runs import AttachedRun
+from gateway.runs.ports.runs import AttachedRun
 from gateway.streams.disconnects import hanging_up, never
 from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream

@@ -14,7 +14,7 @@ from gateway.runs.application.executions import Executions
 from gateway.runs.application.following import RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.followed_runs import FollowedRun, Numbered
+from gateway.runs.ports.runs import FollowedRun, Numbered
 from gateway.streams.durable_stream import RunEnd, RunEventStream
 from gateway.streams.frames import frame
 from shared.clock import Clock, iso

@@ -16,7 +16,7 @@ from gateway.runs.application.following import RunFollower
 from gateway.runs.application.stream_access import Standing, StreamAccess
 from gateway.runs.domain.errors import CallerGone
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.ports.followed_runs import FollowedRun, Numbered
+from gateway.runs.ports.runs import FollowedRun, Numbered
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.disconnects import hanging_up, never
 from gateway.streams.frames import FrameWriter

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.features.a2a.messages import BYTES, JSON, TEXT
+from gateway.features.a2a.task import BYTES, JSON, TEXT
 from gateway.workflows.application.interfaces import Published
 from shared.contracts.agents import Agent, AgentSkill
 

@@ -14,17 +14,22 @@ from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.a2a.agents import MISSING, PublishedAgent, PublishedAgents
 from gateway.features.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
-from gateway.features.a2a.errors import (
+from gateway.features.a2a.json_rpc import (
+    SPOKEN_OF,
+    Call,
+    CallId,
     MethodNotFound,
     PushNotificationNotSupported,
     UnsupportedOperation,
     VersionNotSupported,
+    fault,
+    params_of,
+    read_call,
+    result,
 )
-from gateway.features.a2a.json_rpc import SPOKEN_OF, Call, CallId, fault, params_of, read_call, result
-from gateway.features.a2a.messages import said
 from gateway.features.a2a.stream import TaskWriter
+from gateway.features.a2a.task import resumed, said, shown, submitted
 from gateway.features.a2a.task_service import AgentTasks, rest_of
-from gateway.features.a2a.task_views import resumed, shown, submitted
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_models import Refusal
 from gateway.http.errors import present_call_error, present_error, retry_headers, status_of
@@ -33,7 +38,7 @@ from gateway.http.schemas import answers
 from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.followed_runs import FollowedRun
+from gateway.runs.ports.runs import FollowedRun
 from gateway.streams.disconnects import hanging_up
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.runs import RunMode, Trigger

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.features.a2a.json_rpc import CallId, fault, result
-from gateway.features.a2a.messages import TEXT, parts_of
-from gateway.features.a2a.task import AgentTask, TaskState
-from gateway.features.a2a.task_views import artifact, status_of
-from gateway.features.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskStatus
-from gateway.runs.ports.followed_runs import Numbered
+from gateway.features.a2a.task import TEXT, AgentTask, artifact, parts_of, status_of
+from gateway.features.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskState, TaskStatus
+from gateway.runs.ports.runs import Numbered
 from gateway.streams.frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent, StreamReset
 from shared.errors import FlowportError

@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.a2a.errors import TaskNotCancelable, TaskNotFound, UnsupportedOperation
+from gateway.features.a2a.json_rpc import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from gateway.features.a2a.task import AgentTask
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.following import RunFollower
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.followed_runs import FollowedRun
+from gateway.runs.ports.runs import FollowedRun
 from shared.contracts.deployments import Endpoint
 from shared.contracts.runs import Trigger
 from shared.errors import Conflict, InvalidRequest, NotFound

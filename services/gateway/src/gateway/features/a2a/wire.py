@@ -1,13 +1,23 @@
 """JSON of the Agent2Agent protocol, as far as we read or write it."""
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from gateway.features.a2a.task import TaskState
-
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class TaskState(StrEnum):
+    """Task states that our runs can have."""
+
+    SUBMITTED = "TASK_STATE_SUBMITTED"
+    WORKING = "TASK_STATE_WORKING"
+    INPUT_REQUIRED = "TASK_STATE_INPUT_REQUIRED"
+    COMPLETED = "TASK_STATE_COMPLETED"
+    FAILED = "TASK_STATE_FAILED"
+    CANCELED = "TASK_STATE_CANCELED"
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

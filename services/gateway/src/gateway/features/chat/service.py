@@ -10,7 +10,7 @@ from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.access.ports.accounts import Passwords
 from gateway.features.chat.client import ChatClient
-from gateway.features.chat.outbox import Outbox
+from gateway.features.chat.mail import Outbox
 from gateway.features.chat.sessions import ChatSessions
 from gateway.publications.service import Publications
 from gateway.workflows.application.deployment import DeploymentService

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.rate_limits import RateKind
-from gateway.features.chat.email_codes import ChatCodes
+from gateway.features.chat.codes import ChatCodes
 from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, Done, SayBody, config_of, url_of
 from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS

@@ -5,10 +5,15 @@ import hmac
 from datetime import datetime
 from typing import Final
 
-from gateway.features.chat.entry_codes import admits
-from shared.contracts.chats import Chat, ChatAccess
+from shared.contracts.chats import Chat, ChatAccess, ChatSettings
+from shared.mail_addresses import domain_of
 
 TICKET_SECONDS: Final = 24 * 3600
+
+
+def admits(settings: ChatSettings, email: str) -> bool:
+    """Return whether the chat admits `email`: by address or domain."""
+    return email in settings.allowed_emails or domain_of(email) in settings.allowed_emails
 
 
 def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:

@@ -15,9 +15,8 @@ from gateway.runs.application.usage import SpendCap
 from gateway.runs.domain.draft_run import DraftRun
 from gateway.runs.domain.errors import AcceptUncertain, IdentityUnavailable, RunLost
 from gateway.runs.domain.execute_request import ExecuteRequest
-from gateway.runs.ports.attached_runs import AttachedRun, AttachedRuns
-from gateway.runs.ports.followed_runs import FollowedRun, FollowedRuns
 from gateway.runs.ports.jobs import Jobs, Payloads
+from gateway.runs.ports.runs import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted

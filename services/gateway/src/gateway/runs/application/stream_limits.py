@@ -5,8 +5,7 @@ from collections.abc import Hashable
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import TooManyStreams
-from gateway.runs.ports.attached_runs import AttachedRun
-from gateway.runs.ports.followed_runs import FollowedRun
+from gateway.runs.ports.runs import AttachedRun, FollowedRun
 
 
 class StreamLimits:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.runs.ports.attached_runs import AttachedRuns
 from gateway.runs.ports.jobs import EVERY_RUN, Jobs, Payloads
+from gateway.runs.ports.runs import AttachedRuns
 from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.payloads import Payload

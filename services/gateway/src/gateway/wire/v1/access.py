@@ -2,7 +2,7 @@
 
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller
-from gateway.http.counted_access import CountedAccess
+from gateway.http.access import CountedAccess
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.usage import Limits, limits_block
 from gateway.runs.application.usage import UsageReports

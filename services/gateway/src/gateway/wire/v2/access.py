@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.counted_access import CountedAccess
+from gateway.http.access import CountedAccess
 
 
 class V2Access(CountedAccess):

@@ -5,19 +5,64 @@ addresses are on the list.
 """
 
 import hashlib
-from typing import Final
+import secrets
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import msgspec
 
 from gateway.access.application.sign_in_attempts import SignInAttempts
 from gateway.access.ports.accounts import Passwords
-from gateway.features.chat.entry_codes import CODE_LIFE, EntryCode, admits, code_mail, new_code
 from gateway.features.chat.errors import WrongCode
-from gateway.features.chat.mail_ports import EntryCodes
-from gateway.features.chat.outbox import Outbox
-from gateway.features.chat.ticket import ticket_for
+from gateway.features.chat.mail import Mail, Outbox
+from gateway.features.chat.ticket import admits, ticket_for
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess
 from shared.email_addresses import normalize_email
 from shared.errors import InvalidRequest, Unavailable
+
+CODE_DIGITS: Final = 6
+CODE_LIFE: Final = timedelta(minutes=10)
+MAX_TRIES: Final = 5
+"""Including wrong ones and the right one; then a new code is needed."""
+
+
+class EntryCode(msgspec.Struct, frozen=True, kw_only=True):
+    """Code for an address. Only its hash is stored."""
+
+    code_hash: str
+    expires_at: datetime
+
+
+class EntryCodes(Protocol):
+    """Valid codes. Every method raises Unavailable."""
+
+    async def put(self, key: str, code: EntryCode) -> None:
+        """Store the code, replacing the one for `key`."""
+
+    async def count_try(self, key: str, now: datetime) -> EntryCode | None:
+        """Count one attempt; return None once the code has expired or had MAX_TRIES attempts."""
+
+    async def use(self, key: str, code: EntryCode) -> bool:
+        """Return whether this call consumed the code."""
+
+
+def new_code() -> str:
+    """Return random digits."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+
+
+def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
+    """Return the mail with the code."""
+    title = " ".join(chat.settings.title.split())
+    minutes = int(CODE_LIFE.total_seconds() // 60)
+    text = (
+        f"{code} is your code for {title}.\n\n"
+        f"Type it in at {url} within {minutes} minutes. It is good once.\n\n"
+        "If you did not ask for it, somebody typed your address by mistake: without the code nobody gets in.\n"
+    )
+    return Mail(email, f"{code} is your code for {title}", text)
+
 
 NO_CODES: Final = "This chat does not ask for an email address"
 
