@@ -6,9 +6,7 @@ gateway's presenters (one per API generation) turn the class into a status and a
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, Final
-
-UNCERTAIN: Final = "The request timed out and the change may have been applied. Check before you retry"
+from typing import Any, ClassVar
 
 
 class FlowportError(Exception):
@@ -19,10 +17,12 @@ class FlowportError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     retryable: ClassVar[bool] = False
+    default_message: ClassVar[str] = ""
+    """Message of an error that always means the same."""
 
-    def __init__(self, message: str, *, details: Any = None, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str | None = None, *, details: Any = None, retry_after: int | None = None) -> None:
+        self.message = self.default_message if message is None else message
+        super().__init__(self.message)
         self.details = details
         self.retry_after = retry_after
 
@@ -124,9 +124,7 @@ class OutcomeUncertain(Unavailable):
     """A dependency did not answer a change in time. The change may have happened, or may still."""
 
     code = "OUTCOME_UNCERTAIN"
-
-    def __init__(self, message: str = UNCERTAIN, *, details: Any = None, retry_after: int | None = None) -> None:
-        super().__init__(message, details=details, retry_after=retry_after)
+    default_message = "The request timed out and the change may have been applied. Check before you retry"
 
 
 class StaleAttempt(Conflict):

@@ -8,18 +8,14 @@ class InvalidKey(Unauthenticated):
     """The key is wrong, expired or revoked; the error does not say which."""
 
     code = "INVALID_API_KEY"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid API key")
+    default_message = "Invalid API key"
 
 
 class WrongWorkspace(Forbidden):
     """The key is valid, but the resource belongs to another workspace."""
 
     code = "WRONG_WORKSPACE"
-
-    def __init__(self) -> None:
-        super().__init__("API key is not authorized for this workspace")
+    default_message = "API key is not authorized for this workspace"
 
 
 class MissingScope(Forbidden):
@@ -32,27 +28,21 @@ class WrongWorkflow(Forbidden):
     """The key is valid, but limited to other workflows."""
 
     code = "WRONG_WORKFLOW"
-
-    def __init__(self) -> None:
-        super().__init__("API key is not authorized for this workflow")
+    default_message = "API key is not authorized for this workflow"
 
 
 class LimitedKey(Forbidden):
     """The key is limited to some workflows, but the request concerns the whole workspace."""
 
     code = "LIMITED_KEY"
-
-    def __init__(self) -> None:
-        super().__init__("API key is limited to some workflows of this workspace")
+    default_message = "API key is limited to some workflows of this workspace"
 
 
 class PersonalKeysForbidden(Forbidden):
     """The workspace forbids personal keys."""
 
     code = "PERSONAL_KEYS_FORBIDDEN"
-
-    def __init__(self) -> None:
-        super().__init__("Personal API keys are not allowed for this workspace")
+    default_message = "Personal API keys are not allowed for this workspace"
 
 
 class AccessDenied(Forbidden):
@@ -68,24 +58,18 @@ class NoWorkspace(Forbidden):
     """The user is no longer a member of a workspace."""
 
     code = "NO_WORKSPACE"
-
-    def __init__(self) -> None:
-        super().__init__("Not a member of any workspace")
+    default_message = "Not a member of any workspace"
 
 
 class AccessEnded(Unauthenticated):
     """The caller lost access while it read a stream or waited for a result."""
 
     code = "ACCESS_ENDED"
-
-    def __init__(self) -> None:
-        super().__init__("Access ended: the key, session or permission behind this call is no longer valid")
+    default_message = "Access ended: the key, session or permission behind this call is no longer valid"
 
 
 class SignInRefused(Unauthenticated):
     """The account or password is wrong; the error does not say which."""
 
     code = "INVALID_EMAIL_OR_PASSWORD"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid email or password")
+    default_message = "Invalid email or password"

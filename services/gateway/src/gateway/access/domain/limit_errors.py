@@ -11,18 +11,17 @@ class AdmissionClosed(FlowportError):
 
     code = "ADMISSION_GATE_CAPACITY"
     retryable = True
+    default_message = "Server is at capacity. Please retry shortly."
 
-    def __init__(self, message: str = "Server is at capacity. Please retry shortly.") -> None:
-        super().__init__(message, retry_after=5)
+    def __init__(self) -> None:
+        super().__init__(retry_after=5)
 
 
 class TooManyStreams(AdmissionClosed):
     """The caller, or the run, has the maximum of open event streams."""
 
     code = "TOO_MANY_STREAMS"
-
-    def __init__(self) -> None:
-        super().__init__("Too many event streams are open. Close one and retry.")
+    default_message = "Too many event streams are open. Close one and retry."
 
 
 class TooManyAttempts(FlowportError):

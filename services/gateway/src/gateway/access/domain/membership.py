@@ -17,9 +17,7 @@ class LastAdmin(Conflict):
     """A workspace must keep an admin."""
 
     code = "LAST_ADMIN"
-
-    def __init__(self) -> None:
-        super().__init__("A workspace needs at least one admin")
+    default_message = "A workspace needs at least one admin"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

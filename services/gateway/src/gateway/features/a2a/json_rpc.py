@@ -15,27 +15,21 @@ class TaskNotFound(NotFound):
     """The task does not exist, or this caller may not see it."""
 
     code = "TASK_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("Task not found")
+    default_message = "Task not found"
 
 
 class TaskNotCancelable(Conflict):
     """The task is over."""
 
     code = "TASK_NOT_CANCELABLE"
-
-    def __init__(self) -> None:
-        super().__init__("The task is over and cannot be canceled")
+    default_message = "The task is over and cannot be canceled"
 
 
 class PushNotificationNotSupported(InvalidRequest):
     """Callbacks are not supported: clients poll or subscribe."""
 
     code = "PUSH_NOTIFICATION_NOT_SUPPORTED"
-
-    def __init__(self) -> None:
-        super().__init__("Push notifications are not supported")
+    default_message = "Push notifications are not supported"
 
 
 class UnsupportedOperation(InvalidRequest):

@@ -8,9 +8,7 @@ class ChatUnavailable(Forbidden):
     """The chat is closed, or its workflow is not live."""
 
     code = "CHAT_UNAVAILABLE"
-
-    def __init__(self) -> None:
-        super().__init__("This chat is currently unavailable")
+    default_message = "This chat is currently unavailable"
 
 
 class ChatLocked(Unauthenticated):
@@ -26,15 +24,11 @@ class WrongPassword(Unauthenticated):
     """The password is wrong."""
 
     code = "WRONG_PASSWORD"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid password")
+    default_message = "Invalid password"
 
 
 class WrongCode(Unauthenticated):
     """The code is wrong, expired or for another address; the error does not say which."""
 
     code = "WRONG_CODE"
-
-    def __init__(self) -> None:
-        super().__init__("Invalid or expired code")
+    default_message = "Invalid or expired code"

@@ -24,9 +24,7 @@ class IdentityUnavailable(Unavailable):
     """Whether the caller's run id is free is unknown."""
 
     code = "IDENTITY_UNAVAILABLE"
-
-    def __init__(self) -> None:
-        super().__init__("Workflow execution identity is temporarily unavailable")
+    default_message = "Workflow execution identity is temporarily unavailable"
 
 
 class RunUncertain(OutcomeUncertain):
@@ -54,9 +52,7 @@ class ServerStopping(Unavailable):
     """The process is stopping; readers may continue on another one."""
 
     code = "SERVER_STOPPING"
-
-    def __init__(self) -> None:
-        super().__init__("The server is stopping")
+    default_message = "The server is stopping"
 
 
 class StreamBroken(RunLost):
@@ -75,9 +71,7 @@ class CallerGone(FlowportError):
     """The caller disconnected before the end."""
 
     code = "CALLER_GONE"
-
-    def __init__(self) -> None:
-        super().__init__("Client cancelled request")
+    default_message = "Client cancelled request"
 
 
 class RunOverdue(RunUncertain):

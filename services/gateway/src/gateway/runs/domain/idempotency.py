@@ -82,9 +82,7 @@ class IdempotencyKeyReused(Conflict):
     """The key belongs to another request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
-
-    def __init__(self) -> None:
-        super().__init__("Idempotency key was used before with a different request")
+    default_message = "Idempotency key was used before with a different request"
 
 
 class IdempotencyKeyInUse(Conflict):

@@ -7,6 +7,4 @@ class UndeployedAlready(InvalidRequest):
     """No version is live that could be undeployed or rolled back."""
 
     code = "UNDEPLOYED_ALREADY"
-
-    def __init__(self) -> None:
-        super().__init__("Workflow is not deployed")
+    default_message = "Workflow is not deployed"
