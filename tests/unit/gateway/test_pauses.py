@@ -10,7 +10,7 @@ from tests.unit.gateway.jobs import JOB, a_view
 from tests.unit.gateway.system import BASE, System
 
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
-from gateway.wire.v2.models import CancelledRunsAnswer, QueuedRunAnswer
+from gateway.wire.v2.models import CancelledRuns, Data, QueuedRun
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunView
 from shared.contracts.pauses import PauseKind, PausePoint
@@ -197,7 +197,7 @@ async def test_nobody_without_a_key_answers(paused: System) -> None:
 async def test_v2_resumes_too(paused: System) -> None:
     answer = await paused.send("POST", "/api/v2/workflows/W/runs/E1/resume", {"contextId": "b", "input": {"ok": 1}})
 
-    QueuedRunAnswer.model_validate(answer.json)
+    Data[QueuedRun].model_validate(answer.json)
     assert answer.status == 202
     assert answer.json["data"] == {"runId": "E1", "statusUrl": f"{BASE}/api/v2/workflows/W/runs/E1"}
     assert paused.jobs.resumed == {"b": {"ok": 1}}
@@ -223,7 +223,7 @@ async def test_a_filter_that_means_nothing_is_refused(system: System, query: str
 async def test_many_runs_are_cancelled_at_once(system: System) -> None:
     answer = await system.send("POST", "/api/v2/workflows/W/runs/cancel", {"status": "queued", "until": ISO})
 
-    CancelledRunsAnswer.model_validate(answer.json)
+    Data[CancelledRuns].model_validate(answer.json)
     assert answer.json == {"data": {"runIds": ["E1", "E2"], "hasMore": True}}
     assert system.jobs.filters == [RunFilter(RunStatus.QUEUED, until=NOON)]
     assert (await system.send("POST", "/api/v2/workflows/W/runs/cancel", {"status": "completed"})).status == 400

@@ -13,12 +13,13 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import ends, outcome
 
 from gateway.wire.v2.models import (
-    CancelAnswer,
+    CancelFacts,
+    Data,
     ErrorAnswer,
-    QueuedRunAnswer,
+    QueuedRun,
     RunList,
-    RunResultAnswer,
-    RunStateAnswer,
+    RunResult,
+    RunState,
 )
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
@@ -50,7 +51,7 @@ async def test_a_result_is_data(system: System) -> None:
             "durationMs": 163,
         }
     }
-    RunResultAnswer.model_validate(answer.json)
+    Data[RunResult].model_validate(answer.json)
 
 
 async def test_no_body_is_no_input(system: System) -> None:
@@ -76,7 +77,7 @@ async def test_a_failed_run_is_a_200_that_says_so(system: System) -> None:
         "blockName": "Fn",
         "blockType": "function",
     }
-    RunResultAnswer.model_validate(answer.json)
+    Data[RunResult].model_validate(answer.json)
 
 
 async def test_a_response_block_changes_nothing(system: System) -> None:
@@ -91,7 +92,7 @@ async def test_async_is_a_202_with_a_place_to_look(system: System) -> None:
     run_id = answer.json["data"]["runId"]
     assert answer.json == {"data": {"runId": run_id, "statusUrl": f"{BASE}/api/v2/workflows/W/runs/{run_id}"}}
     assert answer.headers["x-run-id"] == run_id
-    QueuedRunAnswer.model_validate(answer.json)
+    Data[QueuedRun].model_validate(answer.json)
     run = system.jobs.accepted[0].run
     assert (run.mode, run.time_limit_ms) == (RunMode.ASYNC, 60_000)
 
@@ -312,7 +313,7 @@ class TestRuns:
                 "blockOutputs": None,
             }
         }
-        RunStateAnswer.model_validate(answer.json)
+        Data[RunState].model_validate(answer.json)
 
     async def test_runs_come_in_pages(self, system: System) -> None:
         system.jobs.views |= {name: a_view(RunStatus.QUEUED, run_id=name) for name in ("E1", "E2")}
@@ -341,7 +342,7 @@ class TestRuns:
                 "reason": "recorded",
             }
         }
-        CancelAnswer.model_validate(answer.json)
+        Data[CancelFacts].model_validate(answer.json)
 
     @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/cancel")])
     async def test_an_unknown_run_is_404(self, system: System, method: str, path: str) -> None:

@@ -70,6 +70,11 @@ def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request
     return read
 
 
+def raw_json(body: BaseModel) -> msgspec.Raw:
+    """Return `body` as JSON, without fields that were not set."""
+    return msgspec.Raw(body.model_dump_json(by_alias=True, exclude_unset=True).encode())
+
+
 def body_model(endpoint: Callable[..., Any]) -> type[BaseModel] | None:
     """Return the model of the body that `endpoint` gets from `json_of`, if any."""
     markers = (marker for each in endpoint.__annotations__.values() for marker in getattr(each, "__metadata__", ()))

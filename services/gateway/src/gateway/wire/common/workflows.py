@@ -1,15 +1,25 @@
-"""List and import workflows, for v1 and v2."""
+"""Routes of workflows that v1 and v2 share: list, import, export, deploy, undeploy, roll back."""
 
 from functools import partial
-from typing import Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.http.access import CountedAccess
+from gateway.http.bodies import json_of
+from gateway.http.etags import Seen
+from gateway.http.schemas import answers
 from gateway.parsing import json_body
 from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import ImportBody, WorkflowQuery, WorkflowSummary
-from gateway.wire.common.presenters import summary
+from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody, WorkflowQuery, WorkflowSummary
+from gateway.wire.common.presenters import deployment, imported, summary, undeployed
+from gateway.workflows.application.deployment import DeploymentService
+from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
 
@@ -60,3 +70,70 @@ def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:
     caller = caller.within(workspace_id)
     caller.require(scope)
     return caller
+
+
+class Answer(Protocol):
+    """Answer in the envelope of an API generation."""
+
+    async def __call__(self, caller: Caller, data: BaseModel | msgspec.Raw, status_code: int = 200) -> Response: ...
+
+
+def add_file_routes(
+    router: APIRouter,
+    access: CountedAccess,
+    authoring: Authoring,
+    editing: DraftService,
+    *,
+    answer: Answer,
+    models: tuple[type[BaseModel], type[BaseModel]],
+    error: type[BaseModel],
+) -> None:
+    """Add import and export to `router`. Answers are documented as `models`, errors as `error`."""
+    imported_model, exported_model = models
+
+    @router.post("/import", status_code=201, response_model=imported_model, responses=answers(error, 409))
+    async def import_workflow(
+        caller: Annotated[Caller, Depends(access.caller)],
+        body: Annotated[ImportBody, Depends(json_of(ImportBody))],
+        request: Request,
+    ) -> Response:
+        caller = caller.within(body.workspace_id)
+        made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
+        return await answer(caller, imported(made), 201)
+
+    @router.get("/{workflow_id}/export", response_model=exported_model)
+    async def export_workflow(caller: Annotated[Caller, Depends(access.to_workflow)], workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        return await answer(caller, await authoring.export(caller.workspace.id, workflow_id))
+
+
+def add_deployment_routes(
+    router: APIRouter,
+    access: CountedAccess,
+    publishing: DeploymentService,
+    *,
+    answer: Answer,
+    model: type[BaseModel],
+    error: type[BaseModel],
+) -> None:
+    """Add deploy, undeploy and rollback to `router`. Answers are documented as `model`, errors as `error`."""
+    Deploying = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
+
+    @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 412))
+    async def deploy(
+        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
+    ) -> Response:
+        deployed = await publishing.deploy(
+            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
+        )
+        return await answer(caller, deployment(deployed))
+
+    @router.delete("/{workflow_id}/deploy", response_model=model)
+    async def undeploy(caller: Deploying, workflow_id: str) -> Response:
+        return await answer(caller, undeployed(await publishing.undeploy(caller, workflow_id)))
+
+    @router.post("/{workflow_id}/rollback", response_model=model)
+    async def roll_back(
+        caller: Deploying, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
+    ) -> Response:
+        return await answer(caller, deployment(await publishing.roll_back(caller, workflow_id, body.version)))

@@ -1,13 +1,19 @@
 """Access to the v1 API, and the caller's limits in each answer."""
 
+import msgspec
+from pydantic import BaseModel
+from starlette.responses import Response
+
 from gateway.access.application.authentication import Authentication
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import CountedAccess
+from gateway.http.bodies import raw_json
 from gateway.http.rate_limit_headers import RateLimitHeaders
 from gateway.http.usage import Limits, limits_block
 from gateway.runs.application.usage import UsageReports
 from gateway.workflows.application.endpoints import Endpoints
 from shared.clock import Clock
+from shared.web.structs import StructResponse
 
 
 class V1Access(CountedAccess):
@@ -29,3 +35,8 @@ class V1Access(CountedAccess):
     async def limits(self, caller: Caller) -> Limits:
         """Return the caller's limits."""
         return limits_block(await self._reports.of(caller), self._clock)
+
+    async def answer(self, caller: Caller, data: BaseModel | msgspec.Raw, status_code: int = 200) -> Response:
+        """Return `data` with the caller's limits."""
+        document = raw_json(data) if isinstance(data, BaseModel) else data
+        return StructResponse({"data": document, "limits": raw_json(await self.limits(caller))}, status_code)

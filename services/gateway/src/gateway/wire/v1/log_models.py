@@ -68,11 +68,6 @@ class LogList(Wire):
     limits: Limits
 
 
-class LogAnswer(Wire):
-    data: LogDetail
-    limits: Limits
-
-
 class ExecutionAnswer(Wire):
     """Run and the workflow state that it executed."""
 

@@ -16,8 +16,9 @@ from gateway.runs.domain.run_states import names_in
 from gateway.wire.common.workflows import entered
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
-from gateway.wire.v1.log_models import ExecutionAnswer, LogAnswer, LogList
+from gateway.wire.v1.log_models import ExecutionAnswer, LogDetail, LogList
 from gateway.wire.v1.log_presenting import detail, execution, row, trace, workflow_facts
+from gateway.wire.v1.models import Limited
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
@@ -60,7 +61,7 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
         run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
         return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
 
-    @router.get("/{log_id}", response_model=LogAnswer, summary="What a run did")
+    @router.get("/{log_id}", response_model=Limited[LogDetail], summary="What a run did")
     async def get_log(caller: Known, log_id: str) -> Response:
         run = await logs.get(caller, log_id)
         workflow = (await logs.workflows([run])).get(run.workflow_id)

@@ -1,12 +1,14 @@
 """Bodies of the v1 API."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import Field
 
 from gateway.http.bodies import Wire
 from gateway.http.usage import Limits
-from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowSummary
+from gateway.wire.common.models import WorkflowSummary
+
+T = TypeVar("T")
 
 
 class InputField(Wire):
@@ -24,29 +26,16 @@ class WorkflowDetail(WorkflowSummary):
     inputs: list[InputField]
 
 
-class Imported(Wire):
-    data: ImportedWorkflow
+class Limited(Wire, Generic[T]):
+    """Answer, and the caller's limits."""
+
+    data: T
     limits: Limits
 
 
 class WorkflowList(Wire):
     data: list[WorkflowSummary]
     next_cursor: str | None = None
-    limits: Limits
-
-
-class WorkflowAnswer(Wire):
-    data: WorkflowDetail
-    limits: Limits
-
-
-class DeploymentAnswer(Wire):
-    data: Deployment
-    limits: Limits
-
-
-class ExportAnswer(Wire):
-    data: dict[str, Any]
     limits: Limits
 
 

@@ -18,7 +18,7 @@ from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.wire.v2.errors import NO_STORE, present_execute_error
-from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
+from gateway.wire.v2.models import Data, ErrorAnswer, ExecuteBody, QueuedRun, RunResult
 from gateway.wire.v2.presenting import result
 from gateway.wire.v2.requests import read_v2_request
 from shared.contracts.deployments import Endpoint
@@ -107,11 +107,11 @@ def execute_router(door: V2ExecuteEndpoint) -> APIRouter:
         "/api/v2/workflows/{workflow_id}/execute",
         door.execute,
         methods=["POST"],
-        response_model=RunResultAnswer,
+        response_model=Data[RunResult],
         summary="Run a workflow",
         responses={
             200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
-            202: answer(QueuedRunAnswer, "The run is queued."),
+            202: answer(Data[QueuedRun], "The run is queued."),
             **answers(ErrorAnswer, 400, 401, 402, 403, 404, 409, 413, 429, 503),
         },
         openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},

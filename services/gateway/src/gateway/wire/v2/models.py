@@ -1,13 +1,20 @@
 """Bodies of the v2 API."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.http.bodies import RequestBody, Wire
 
+T = TypeVar("T")
 MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
+
+
+class Data(Wire, Generic[T]):
+    """Envelope of every answer."""
+
+    data: T
 
 
 class ExecuteBody(RequestBody):
@@ -58,19 +65,11 @@ class RunResult(Wire):
     duration_ms: int
 
 
-class RunResultAnswer(Wire):
-    data: RunResult
-
-
 class QueuedRun(Wire):
     """Queued run and its status URL."""
 
     run_id: str
     status_url: str
-
-
-class QueuedRunAnswer(Wire):
-    data: QueuedRun
 
 
 class RunCost(Wire):
@@ -106,10 +105,6 @@ class RunState(RunSummary):
     block_outputs: dict[str, Any] | None
 
 
-class RunStateAnswer(Wire):
-    data: RunState
-
-
 class CancelFacts(Wire):
     """Result of a cancel."""
 
@@ -120,10 +115,6 @@ class CancelFacts(Wire):
     locally_aborted: bool
     paused_cancelled: bool
     reason: str
-
-
-class CancelAnswer(Wire):
-    data: CancelFacts
 
 
 class RunQuery(BaseModel):
@@ -151,10 +142,6 @@ class CancelledRuns(Wire):
 
     run_ids: list[str]
     has_more: bool
-
-
-class CancelledRunsAnswer(Wire):
-    data: CancelledRuns
 
 
 class ResumeBody(RequestBody):

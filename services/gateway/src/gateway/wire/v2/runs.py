@@ -17,15 +17,16 @@ from gateway.wire.common.presenters import cancel_facts
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
 from gateway.wire.v2.models import (
-    CancelAnswer,
-    CancelledRunsAnswer,
+    CancelFacts,
+    CancelledRuns,
     CancelRunsBody,
+    Data,
     ErrorAnswer,
-    QueuedRunAnswer,
+    QueuedRun,
     ResumeBody,
     RunList,
     RunQuery,
-    RunStateAnswer,
+    RunState,
 )
 from gateway.wire.v2.presenting import state, summary
 from shared.contracts.cancels import RunFilter
@@ -45,7 +46,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
         body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
         return StructResponse(body, headers=NO_STORE)
 
-    @router.get("/{run_id}", response_model=RunStateAnswer)
+    @router.get("/{run_id}", response_model=Data[RunState])
     async def get_run(
         caller: Known,
         workflow_id: str,
@@ -64,7 +65,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
         output = None if given is None else await runs.output(run, given)
         return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
 
-    @router.post("/cancel", response_model=CancelledRunsAnswer)
+    @router.post("/cancel", response_model=Data[CancelledRuns])
     async def cancel_all(
         caller: Known, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
     ) -> Response:
@@ -72,7 +73,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
         return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
 
     @router.post(
-        "/{run_id}/resume", status_code=202, response_model=QueuedRunAnswer, responses=answers(ErrorAnswer, 409, 413)
+        "/{run_id}/resume", status_code=202, response_model=Data[QueuedRun], responses=answers(ErrorAnswer, 409, 413)
     )
     async def resume(
         caller: Known, workflow_id: str, run_id: str, asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))]
@@ -82,7 +83,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
         return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
 
-    @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses=answers(ErrorAnswer, 409))
+    @router.post("/{run_id}/cancel", response_model=Data[CancelFacts], responses=answers(ErrorAnswer, 409))
     async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
         try:
             answer = await runs.cancel(caller, workflow_id, run_id)

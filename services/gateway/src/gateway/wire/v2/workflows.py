@@ -4,28 +4,18 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.requests import Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
-from gateway.http.bodies import Wire, json_of
-from gateway.http.etags import Seen
-from gateway.http.schemas import answers
+from gateway.http.bodies import Wire, raw_json
 from gateway.runs.application.run_counts import RunTallies
-from gateway.wire.common.models import (
-    DeployBody,
-    Deployment,
-    ImportBody,
-    ImportedWorkflow,
-    RollbackBody,
-    WorkflowQuery,
-    WorkflowSummary,
-)
-from gateway.wire.common.presenters import MAX_NUMBER, active_deployment, deployment, imported, undeployed, version_row
-from gateway.wire.common.workflows import file_of, listed
+from gateway.wire.common.models import Deployment, ImportedWorkflow, WorkflowQuery, WorkflowSummary
+from gateway.wire.common.presenters import MAX_NUMBER, active_deployment, version_row
+from gateway.wire.common.workflows import add_deployment_routes, add_file_routes, listed
 from gateway.wire.v2.access import V2Access
 from gateway.wire.v2.errors import NO_STORE, v2_router
-from gateway.wire.v2.models import ErrorAnswer
+from gateway.wire.v2.models import Data, ErrorAnswer
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring
@@ -49,18 +39,6 @@ class Listed(Wire):
     next_cursor: str | None
 
 
-class Imported(Wire):
-    data: ImportedWorkflow
-
-
-class Changed(Wire):
-    data: Deployment
-
-
-class StateAnswer(Wire):
-    data: DeploymentState
-
-
 class Anything(Wire):
     data: Any
     next_cursor: str | None = None
@@ -73,56 +51,17 @@ def workflows_router(
     router = v2_router(400, 401, 403, 404, 413, 429, 503, prefix="/api/v2/workflows")
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
-    Deploying = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
     @router.get("", response_model=Listed)
     async def list_workflows(caller: Somebody, asked: Annotated[WorkflowQuery, Query()]) -> Response:
         rows, cursor = await listed(caller, authoring, tallies, asked)
-        return _answer(Listed(data=rows, next_cursor=cursor))
+        return StructResponse(raw_json(Listed(data=rows, next_cursor=cursor)), headers=NO_STORE)
 
-    @router.post(
-        "/import",
-        status_code=201,
-        response_model=Imported,
-        responses=answers(ErrorAnswer, 409),
-    )
-    async def import_workflow(
-        caller: Somebody, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
-    ) -> Response:
-        caller = caller.within(body.workspace_id)
-        made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
-        return _answer(Imported(data=imported(made)), status_code=201)
+    models = Data[ImportedWorkflow], Anything
+    add_file_routes(router, access, authoring, editing, answer=_answer, models=models, error=ErrorAnswer)
+    add_deployment_routes(router, access, publishing, answer=_answer, model=Data[Deployment], error=ErrorAnswer)
 
-    @router.get("/{workflow_id}/export", response_model=Anything)
-    async def export_workflow(caller: Known, workflow_id: str) -> Response:
-        caller.require(Scope.READ)
-        exported = await authoring.export(caller.workspace.id, workflow_id)
-        return StructResponse({"data": exported}, headers=NO_STORE)
-
-    @router.post(
-        "/{workflow_id}/deploy",
-        response_model=Changed,
-        responses=answers(ErrorAnswer, 412),
-    )
-    async def deploy(
-        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
-    ) -> Response:
-        deployed = await publishing.deploy(
-            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
-        )
-        return _answer(Changed(data=deployment(deployed)))
-
-    @router.delete("/{workflow_id}/deploy", response_model=Changed)
-    async def undeploy(caller: Deploying, workflow_id: str) -> Response:
-        return _answer(Changed(data=undeployed(await publishing.undeploy(caller, workflow_id))))
-
-    @router.post("/{workflow_id}/rollback", response_model=Changed)
-    async def roll_back(
-        caller: Deploying, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
-    ) -> Response:
-        return _answer(Changed(data=deployment(await publishing.roll_back(caller, workflow_id, body.version))))
-
-    @router.get("/{workflow_id}/deployment", response_model=StateAnswer)
+    @router.get("/{workflow_id}/deployment", response_model=Data[DeploymentState])
     async def state(caller: Known, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.status(caller.workspace.id, workflow_id)
@@ -135,7 +74,7 @@ def workflows_router(
             is_public_api=endpoint.is_public,
             active_deployment=active.model_dump(by_alias=True) if active else None,
         )
-        return _answer(StateAnswer(data=body))
+        return await _answer(caller, body)
 
     @router.get("/{workflow_id}/versions", response_model=Anything)
     async def versions(
@@ -147,7 +86,8 @@ def workflows_router(
         caller.require(Scope.READ)
         page = await authoring.versions(caller.workspace.id, workflow_id, before=cursor, limit=limit)
         following = None if page.next_before is None else str(page.next_before)
-        return _answer(Anything(data=[version_row(each) for each in page.versions], next_cursor=following))
+        body = Anything(data=[version_row(each) for each in page.versions], next_cursor=following)
+        return StructResponse(raw_json(body), headers=NO_STORE)
 
     @router.get("/{workflow_id}/versions/{version}", response_model=Anything)
     async def version(caller: Known, workflow_id: str, version: Annotated[int, Path(ge=1, lt=MAX_NUMBER)]) -> Response:
@@ -159,6 +99,6 @@ def workflows_router(
     return router
 
 
-def _answer(body: Wire, status_code: int = 200) -> Response:
-    document = msgspec.Raw(body.model_dump_json(by_alias=True, exclude_unset=True).encode())
-    return StructResponse(document, status_code=status_code, headers=NO_STORE)
+async def _answer(caller: Caller, data: BaseModel | msgspec.Raw, status_code: int = 200) -> Response:
+    document = raw_json(data) if isinstance(data, BaseModel) else data
+    return StructResponse({"data": document}, status_code, NO_STORE)
