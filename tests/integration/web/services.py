@@ -10,7 +10,7 @@ import httpx2
 
 NOTICE_SECONDS = 4
 ENVIRONMENT = {"PYTHONPATH": ":".join(sys.path)}
-WITHOUT_BROKER = """
+WITHOUT_SANDBOX = """
 import sys
 from shared.broker.ports import BrokerUnavailable
 from shared.settings import CommonSettings
@@ -18,13 +18,25 @@ from shared.web.app import create_app
 from shared.web.server import serve
 
 class Broker:
+    waits = int(sys.argv[2])
+
     async def start(self):
-        raise BrokerUnavailable("the broker cannot be reached: ACCESS_REFUSED")
+        if self.waits:
+            self.waits -= 1
+            raise BrokerUnavailable("the broker cannot be reached: ACCESS_REFUSED")
 
     async def stop(self):
         pass
 
-serve(create_app("test", components=[Broker()], checks={}, routers=[]), CommonSettings(), port=int(sys.argv[1]))
+class Sandbox:
+    async def start(self):
+        raise RuntimeError("this host cannot confine user code")
+
+    async def stop(self):
+        pass
+
+app = create_app("test", components=[Broker(), Sandbox()], checks={}, routers=[])
+serve(app, CommonSettings(), port=int(sys.argv[1]))
 """
 SERVICE = """
 import asyncio, sys

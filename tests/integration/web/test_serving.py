@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from tests.integration.web.services import ENVIRONMENT, WITHOUT_BROKER, is_up, service
+from tests.integration.web.services import ENVIRONMENT, WITHOUT_SANDBOX, is_up, service
 from tests.support.eventually import until
 
 LARGE = 8 * 1024 * 1024
@@ -24,14 +24,15 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
         writer.transport.abort()
 
 
-def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: int) -> None:
-    """Behind the traceback: it is the last line that people look at, and that a collector shows."""
-    command = [sys.executable, "-c", WITHOUT_BROKER, str(free_port)]
+@pytest.mark.parametrize("waits", [0, 1])
+def test_a_service_that_cannot_start_ends_with_a_line_that_says_why(free_port: int, waits: int) -> None:
+    """After the traceback, also if it first waited for its broker: people and log collectors read the last line."""
+    command = [sys.executable, "-c", WITHOUT_SANDBOX, str(free_port), str(waits)]
     ended = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
     last = json.loads(ended.stderr.splitlines()[-1])
     assert (last["event"], last["level"]) == ("service_start_failed", "error")
-    assert last["reason"] == "the broker cannot be reached: ACCESS_REFUSED"
-    assert ended.returncode != 0
+    assert last["reason"] == "this host cannot confine user code"
+    assert ended.returncode == 3
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])

@@ -16,6 +16,7 @@ from executor_service.adapters.memory_store import JobsMemoryStore
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.adapters.required_sandbox import RequiredSandbox
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.adapters.service_clients import DeployClient, JobsClient
@@ -111,7 +112,18 @@ def build(
         ServiceName.EXECUTOR,
         build=settings.build,
         metrics_token=settings.metrics_token,
-        components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
+        components=[
+            deploy,
+            jobs,
+            outbound,
+            downloads,
+            RequiredSandbox(sandbox),
+            python,
+            models,
+            broker,
+            records,
+            consumers,
+        ],
         checks={"broker": broker.ping, "queues": consumers.check},
         routers=[],
     )

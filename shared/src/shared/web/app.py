@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from shared.service import Check, Component, Lifecycle
 from shared.web.internal_auth import split_tokens
 from shared.web.internal_errors import render_internal_error, render_invalid_parameters
 from shared.web.middleware import MetricsMiddleware, TraceMiddleware
+from shared.web.startup import Refuse, Startup
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
@@ -40,25 +41,22 @@ def create_app(
     middleware: Sequence[Middleware] = (),
     build: str = "",
     metrics_token: SecretStr = NO_TOKEN,
+    refuse: Refuse = render_internal_error,
     **fastapi_options: Any,
 ) -> FastAPI:
     """Return the application of service `name`.
 
     `components` share its lifetime; `checks` and `app.state.is_draining` decide `/readyz`; internal errors are rendered
     by code unless the service registers its own handlers. `build`: the running build, if known. `metrics_token`
-    protects the metrics and readiness details; it may be a list.
+    protects the metrics and readiness details; it may be a list. `refuse` renders the error of calls that arrive before
+    the start is complete.
     """
     BUILD_INFO.labels(name, build or version("flowport-shared")).set(1)
-    lifecycle = Lifecycle(components)
+    startup = Startup(Lifecycle(components), refuse)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(lifecycle.running())
-            except Exception as error:
-                app.state.start_failure = str(error) or type(error).__name__
-                raise
+        async with startup.running():
             yield
 
     app = FastAPI(
@@ -70,12 +68,14 @@ def create_app(
         **{"openapi_url": None, **fastapi_options},
     )
     app.state.is_draining = False
-    app.state.start_failure = ""
+    app.state.startup = startup
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _client_disconnected)
     # Not by include_router: FastAPI would traverse it twice for each request, and rebuild its routes.
-    for router in (_operations(checks, metrics_token), *routers):
+    app.router.routes.extend(_operations(checks, metrics_token, startup).routes)
+    startup.guard(app.router.routes)
+    for router in routers:
         app.router.routes.extend(router.routes)
     return app
 
@@ -85,7 +85,7 @@ def _client_disconnected(request: Request, error: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-def _operations(checks: Mapping[str, Check], metrics_token: SecretStr) -> APIRouter:
+def _operations(checks: Mapping[str, Check], metrics_token: SecretStr, startup: Startup) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     tokens = [token.encode() for token in split_tokens(metrics_token)]
 
@@ -102,7 +102,10 @@ def _operations(checks: Mapping[str, Check], metrics_token: SecretStr) -> APIRou
     async def readyz(request: Request) -> Response:
         if request.app.state.is_draining:
             return StructResponse({"status": "draining", "problems": []}, status_code=503)
-        problems = [problem for problem in await asyncio.gather(*map(_failure, checks.items())) if problem]
+        if startup.waits_for:
+            problems = [f"start: {startup.waits_for}"]
+        else:
+            problems = [problem for problem in await asyncio.gather(*map(_failure, checks.items())) if problem]
         body = {"status": "unready" if problems else "ready", "problems": problems if is_operator(request) else []}
         return StructResponse(body, status_code=503 if problems else 200)
 

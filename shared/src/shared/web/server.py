@@ -1,18 +1,21 @@
 """Runs a service's application as a process."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from socket import socket
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.main import STARTUP_FAILURE
 
 from shared.garbage_collection import raise_gc_threshold
 from shared.observe.logging import configure_logging, get_logger
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 from shared.web.bounded_http import BoundedHttp
+from shared.web.startup import Startup
 
 log = get_logger("server")
 
@@ -26,8 +29,9 @@ Longer than in callers and proxies (nginx: 60 s), so that none is closed while a
 def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
     """Serve `app` until SIGTERM or Ctrl-C.
 
-    It then reports that it is draining for the notice time, while still serving; after that it refuses new requests,
-    and active ones get the drain time. When that begins, the callbacks in `app.state.on_drain` are called.
+    If its broker or store is unavailable at the start, it is not ready until they are. On the signal it reports that it
+    is draining for the notice time, while still serving; after that it refuses new requests, and active ones get the
+    drain time. When that begins, the callbacks in `app.state.on_drain` are called.
     """
     configure_logging(app.title, level=settings.log_level, form=settings.log_format)
     stop_tracing = configure_tracing(app.title, endpoint=settings.tracing_endpoint, ratio=settings.tracing_ratio)
@@ -45,7 +49,16 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
-    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds, on_exit=stop_tracing).run()
+    server = _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds, on_exit=stop_tracing)
+    startup: Startup = app.state.startup
+    startup.wait_for_dependencies(on_failure=server.stop)
+    try:
+        server.run()
+    finally:
+        if startup.failure:  # the last line, which people read first
+            log.error("service_start_failed", reason=startup.failure)
+    if startup.failure:
+        sys.exit(STARTUP_FAILURE)
 
 
 class _DrainingServer(uvicorn.Server):
@@ -61,13 +74,12 @@ class _DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Accept requests."""
-        try:
-            await super().startup(sockets)
-        except SystemExit:
-            if self._state.start_failure:
-                log.error("service_start_failed", reason=self._state.start_failure)
-            raise
+        await super().startup(sockets)
         raise_gc_threshold()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Send callers elsewhere, refuse new requests, and wait for active ones."""

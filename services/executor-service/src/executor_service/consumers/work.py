@@ -82,10 +82,17 @@ class WorkConsumers:
         self._control: Subscription | None = None
 
     async def start(self) -> None:
-        """Subscribe to cancels, then to the work queues. Raises BrokerUnavailable."""
+        """Subscribe to cancels, then to the work queues. Raises BrokerUnavailable, and then holds no subscription."""
         SLOTS.labels("interactive").set_function(partial(self._open_slots, INTERACTIVE, self._interactive_slots))
         SLOTS.labels("nested").set_function(partial(self._open_slots, NESTED, self._nested_slots))
         SLOTS.labels("durable").set_function(partial(self._open_slots, ASYNC, self._durable_slots))
+        try:
+            await self._subscribe()
+        except BrokerUnavailable:
+            await self._unsubscribe()
+            raise
+
+    async def _subscribe(self) -> None:
         self._control = await self._broker.control.listen(self._running.handle_control)
         work = self._broker.work
         self._express = await work.consume(
@@ -95,13 +102,18 @@ class WorkConsumers:
             may_be_missing=True,
             free=lambda: self._slots[EXPRESS].free,
         )
-        self._queues = {
-            INTERACTIVE: await work.consume(
-                INTERACTIVE, partial(self.on_attached, INTERACTIVE), prefetch=self._interactive_slots
-            ),
-            NESTED: await work.consume(NESTED, partial(self.on_attached, NESTED), prefetch=self._nested_slots),
-            ASYNC: await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
-        }
+        self._queues[INTERACTIVE] = await work.consume(
+            INTERACTIVE, partial(self.on_attached, INTERACTIVE), prefetch=self._interactive_slots
+        )
+        self._queues[NESTED] = await work.consume(
+            NESTED, partial(self.on_attached, NESTED), prefetch=self._nested_slots
+        )
+        self._queues[ASYNC] = await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots)
+
+    async def _unsubscribe(self) -> None:
+        held = (self._express, *self._queues.values(), self._control)
+        self._express, self._queues, self._control = None, {}, None
+        await asyncio.gather(*(each.close(grace=0) for each in held if each is not None))
 
     async def check(self) -> None:
         """Raises BrokerUnavailable while a queue or the broker is unavailable."""

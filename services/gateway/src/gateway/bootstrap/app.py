@@ -12,7 +12,7 @@ from gateway.bootstrap.api_description import describe
 from gateway.bootstrap.callers import Callers, know_callers
 from gateway.bootstrap.channels import channel_routers, serve_tools
 from gateway.bootstrap.error_codes import expose_error_codes
-from gateway.bootstrap.fallback_errors import refusal, register_error_handlers
+from gateway.bootstrap.fallback_errors import refusal, refuse_before_start, register_error_handlers
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.bootstrap.middleware import CorsGuard, HeadGuard, RequestGuard
 from gateway.bootstrap.outside import Outside
@@ -90,6 +90,7 @@ def build(
             root_router(settings.base_url, console),
         ],
         middleware=_guards(settings),
+        refuse=refuse_before_start,
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,

@@ -14,9 +14,10 @@ from starlette.routing import Match, Route
 from gateway.features.openai.errors import fault
 from gateway.http.bodies import in_known_words
 from gateway.http.console_assets import ConsoleFiles
-from gateway.http.errors import code_of
+from gateway.http.errors import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
 from gateway.http.request_id import request_id_of
 from gateway.wire.v2.errors import NO_STORE
+from shared.errors import Unavailable
 from shared.web.structs import StructResponse
 
 _CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -39,6 +40,13 @@ def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
 def refusal(request: Request, status: int, message: str) -> Response:
     """Return an error in the request's API generation, for middleware before the routes."""
     return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
+
+
+def refuse_before_start(request: Request, error: Unavailable) -> Response:
+    """Return the error of a call that arrives while the gateway waits for its broker or store."""
+    response = refusal(request, 503, message_of(error))
+    response.headers["retry-after"] = str(UNAVAILABLE_RETRY_SECONDS)
+    return response
 
 
 def _http_error(request: Request, error: HTTPException) -> Response:

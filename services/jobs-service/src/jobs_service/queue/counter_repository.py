@@ -59,8 +59,9 @@ class CapacityCounters:
     def __init__(self, store: Store) -> None:
         self._documents = store.collection(COUNTERS)
 
+    @store_call
     async def start(self) -> None:
-        """Create the overall counter. A read of it also returns the store's time."""
+        """Create the overall counter. Raises Unavailable. A read of it also returns the store's time."""
         await self._documents.update_one({"_id": OVERALL}, {"$setOnInsert": {"queued": 0}}, upsert=True)
 
     async def stop(self) -> None:
