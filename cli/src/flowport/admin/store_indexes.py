@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from pymongo.errors import OperationFailure, PyMongoError
 
+from flowport.admin.availability import StoreUnavailable
 from flowport.admin.databases import list_databases
 from flowport.errors import CommandFailed
 from shared.settings import StoreSettings
@@ -58,7 +59,7 @@ def _run_on_each_database(work: Work) -> list[Row]:
                 raise CommandFailed(f"the store rejected the request for {database.name}: {error}") from error
             except PyMongoError as error:
                 found = str(error).partition(", Timeout")[0]
-                raise CommandFailed(f"the store is unavailable: {found}. Check {database.variable}") from error
+                raise StoreUnavailable(f"the store is unavailable: {found}. Check {database.variable}") from error
         return rows
 
     return asyncio.run(run())

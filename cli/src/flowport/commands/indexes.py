@@ -13,18 +13,21 @@ indexes_app = typer.Typer(help="The store's indexes.", no_args_is_help=True)
 Prune = Annotated[
     bool, typer.Option("--prune", help="Also drop undeclared indexes. Use it only when no older version runs.")
 ]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for an unavailable store.")]
 COLUMNS = ("index", "state")
 
 
 @indexes_app.command("apply")
-def apply(prune: Prune = False, as_json: AsJson = False) -> None:
+def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> None:
     """Create missing indexes while the services run. Running it again changes nothing.
 
     FLOWPORT_MONGODB_URI names the store; FLOWPORT_MONGODB_URI_GATEWAY, …_DEPLOY and …_JOBS override it for one service.
     """
+    from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
     from flowport.admin.store_indexes import apply_indexes  # noqa: PLC0415 - imports all services, which takes a second
 
-    Output(as_json=as_json).print_rows(COLUMNS, apply_indexes(prune=prune))
+    rows = run_when_available(lambda: apply_indexes(prune=prune), seconds=wait)
+    Output(as_json=as_json).print_rows(COLUMNS, rows)
 
 
 @indexes_app.command("check")

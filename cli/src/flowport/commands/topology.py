@@ -41,18 +41,22 @@ ManagementUrl = Annotated[
     ),
 ]
 
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for an unavailable broker.")]
+
 
 @topology_app.command("apply")
-def apply(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
+def apply(management_url: ManagementUrl = "", wait: Wait = 0.0, as_json: AsJson = False) -> None:
     """Declare missing queues, set every policy, and set the user of each service whose password is given.
 
     FLOWPORT_AMQP_URL is the broker to declare queues in; FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and
     …_JOBS are the passwords. Without them, queues or users stay unchanged. FLOWPORT_LONGEST_RUN_SECONDS is the longest
     duration of a run.
     """
+    from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
     from flowport.admin.broker_topology import apply_topology  # noqa: PLC0415 - a slow import
 
-    Output(as_json=as_json).print_rows(("what", "name"), apply_topology(management_url))
+    rows = run_when_available(lambda: apply_topology(management_url), seconds=wait)
+    Output(as_json=as_json).print_rows(("what", "name"), rows)
 
 
 @topology_app.command("check")

@@ -1,0 +1,65 @@
+"""`--wait` of admin commands: they start before the server that they need."""
+
+from collections.abc import Callable
+
+import pytest
+from pymongo.errors import ServerSelectionTimeoutError
+from tests.unit.cli.test_store_indexes import Broken
+from typer.testing import CliRunner
+
+from flowport.admin import broker_topology, store_indexes
+from flowport.admin.availability import StoreUnavailable, run_when_available
+from flowport.errors import CommandFailed
+from flowport.main import app
+from shared.broker.ports import BrokerUnavailable
+
+MANAGEMENT_URL = "http://operator:secret@127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowport.admin.availability.PAUSE_SECONDS", 0.01)
+
+
+def failing(times: int, error: Exception) -> Callable[[], str]:
+    left = times
+
+    def work() -> str:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise error
+        return "done"
+
+    return work
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable("no broker"), StoreUnavailable("no store")])
+def test_work_is_repeated_until_its_server_is_available(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_when_available(failing(3, error), seconds=60) == "done"
+    assert capsys.readouterr().err == f"Waiting: {error}\n"
+
+
+def test_without_time_the_first_error_is_the_last() -> None:
+    with pytest.raises(BrokerUnavailable):
+        run_when_available(failing(1, BrokerUnavailable("no broker")), seconds=0)
+
+
+def test_an_error_that_waiting_does_not_cure_is_raised_at_once() -> None:
+    with pytest.raises(CommandFailed, match="rejected"):
+        run_when_available(failing(1, CommandFailed("the store rejected the request")), seconds=60)
+
+
+def test_topology_apply_waits_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = failing(2, BrokerUnavailable("the broker's management API does not answer"))
+    monkeypatch.setattr(broker_topology, "apply_topology", lambda _url: [{"what": work(), "name": "runs.async"}])
+    applied = CliRunner().invoke(app, ["topology", "apply", MANAGEMENT_URL, "--wait", "60"])
+    assert applied.exit_code == 0, applied.output
+    assert "runs.async" in applied.output
+
+
+def test_indexes_apply_waits_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = iter([[Broken(ServerSelectionTimeoutError("refused"))], []])
+    monkeypatch.setattr(store_indexes, "list_databases", lambda _settings: next(tries))
+    applied = CliRunner().invoke(app, ["indexes", "apply", "--wait", "60"])
+    assert applied.exit_code == 0, applied.output
