@@ -12,7 +12,7 @@ from shared.service import ServiceName
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ["dev", "production", "keda"]
-WITH_PARTS = ["backup"]
+WITH_PARTS = ["backup", "gateway-api"]
 """Production with an optional component, named by it."""
 OVERLAYS = [*SHIPPED, *WITH_PARTS]
 SERVICES = [service.value for service in ServiceName]

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.operations.manifests import (
     ROOT,
     SERVICES,
+    WORKLOADS,
     Object,
     build,
     built,
@@ -22,6 +23,7 @@ from tests.unit.operations.manifests import (
     of_kind,
     template_of,
 )
+from tools.reference.configuration import SETTINGS
 from tools.reference.metrics import metrics
 
 from executor_service.sandbox import SandboxLimits
@@ -30,6 +32,7 @@ from executor_service.sandbox.process_spawner import Engine
 from executor_service.sandbox.python import PythonEngine
 from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings
+from shared.settings_reading import variables_of
 
 OURS = {*SERVICES, "topology", "doctor", "backup"}
 VERSIONS = ("1.33", "1.37")
@@ -49,7 +52,7 @@ def of_operators(overlay: str) -> Iterator[tuple[str, Object]]:
 
 def is_standard(found: Object) -> bool:
     group = found["apiVersion"].rpartition("/")[0]
-    return "." not in group or group.endswith(".k8s.io")
+    return "." not in group or (group.endswith(".k8s.io") and group != "gateway.networking.k8s.io")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -61,8 +64,8 @@ def test_kubernetes_knows_every_field(overlay: str, version: str) -> None:
 def test_only_operators_kinds_are_not_checked(overlay: str) -> None:
     kinds = {found["kind"] for found in built(overlay) if not is_standard(found)}
     assert kinds <= {
-        "ExternalSecret", "MongoDBCommunity", "PodMonitor", "PrometheusRule", "RabbitmqCluster", "ScaledObject",
-        "ServiceMonitor",
+        "ExternalSecret", "Gateway", "HTTPRoute", "MongoDBCommunity", "PodMonitor", "PrometheusRule", "RabbitmqCluster",
+        "ScaledObject", "ServiceMonitor",
     }  # fmt: skip
 
 
@@ -162,12 +165,66 @@ def test_argo_cd_gets_through_a_first_installation(overlay: str) -> None:
     assert wave_of(doctor) == max(map(wave_of, built(overlay))) > max(waves.values())
 
 
-def test_the_broker_and_the_store_have_an_hour_to_come_up(overlay: str) -> None:
-    """Restarts of both containers count, each later than the one before, up to five minutes."""
+def test_topology_job_waits_an_hour_for_broker_and_store(overlay: str) -> None:
+    """In its containers: the kubelet restarts a failed container up to five minutes later, and services wait for it."""
     assert "job/topology --timeout=1h" in (ROOT / "docs/operations/upgrading.md").read_text()
     (topology,) = of_kind(overlay, "Job")
-    restarts = topology["spec"]["backoffLimit"] // len(template_of(topology)["spec"]["containers"])
-    assert sum(min(10 * 2**number, 300) for number in range(restarts)) >= 3600
+    for container in template_of(topology)["spec"]["containers"]:
+        assert container["args"][-2:] == ["--wait", "3600"], container["name"]
+
+
+def test_another_version_of_the_topology_job_can_be_applied(overlay: str) -> None:
+    """A Job is immutable: it has to be gone, or replaced by what applies it."""
+    (topology,) = of_kind(overlay, "Job")
+    assert topology["spec"]["ttlSecondsAfterFinished"] <= 60
+    annotations = topology["metadata"]["annotations"]
+    assert annotations["argocd.argoproj.io/hook-delete-policy"] == "BeforeHookCreation"
+    assert annotations["kustomize.toolkit.fluxcd.io/force"] == "enabled"
+
+
+def test_pods_get_no_variables_of_services(overlay: str) -> None:
+    """The Service `gateway` would set GATEWAY_PORT=tcp://…, which reads like a setting."""
+    pods = [(found["metadata"]["name"], template_of(found)["spec"]) for found in of_kind(overlay, *WORKLOADS)]
+    for name, pod in (*pods, *of_operators(overlay)):
+        assert pod["enableServiceLinks"] is False, name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_setting_has_the_name_of_a_service_variable(service: str) -> None:
+    """Kubernetes also injects these where a pod's manifest is not ours."""
+    injected = re.compile(
+        rf"({'|'.join(SERVICES)}|RABBITMQ|MONGODB)_(SERVICE_.+|PORT.*)".replace("-", "_"), re.IGNORECASE
+    )
+    names = [name for kind in SETTINGS[service] for field in kind.model_fields for name in variables_of(kind, field)]
+    assert [name for name in names if injected.fullmatch(name)] == []
+
+
+def test_overlay_for_trials_fits_a_node_with_two_cpus() -> None:
+    """During a rolling update, and while the Jobs run; 0.5 remain for the cluster's own pods."""
+    requests = [container["resources"]["requests"]["cpu"] for _, _, container in containers("dev")]
+    assert sum(map(cpus, requests)) <= 1.5
+    largest_update = max(cpus(c["resources"]["requests"]["cpu"]) for n, _, c in containers("dev") if n in SERVICES)
+    assert sum(map(cpus, requests)) + largest_update <= 1.5
+
+
+def cpus(quantity: str) -> float:
+    return float(quantity.removesuffix("m")) / (1000 if quantity.endswith("m") else 1)
+
+
+def test_applying_the_overlay_keda_changes_no_number_of_replicas() -> None:
+    """An apply that removes `replicas` resets the number to 1: production must not set it either."""
+
+    def fixed(overlay: str) -> dict[str, int]:
+        found = {each["metadata"]["name"]: each["spec"].get("replicas") for each in of_kind(overlay, "Deployment")}
+        return {name: number for name, number in found.items() if number is not None}
+
+    assert fixed("production") == fixed("keda")
+    for scaler in of_kind("keda", "ScaledObject"):
+        target = scaler["spec"]["scaleTargetRef"]["name"]
+        replaced = named("production", "HorizontalPodAutoscaler", target)
+        assert scaler["spec"]["minReplicaCount"] >= replaced["spec"]["minReplicas"], target
+        assert scaler["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["name"] == target
+        assert scaler["metadata"]["annotations"]["scaledobject.keda.sh/transfer-hpa-ownership"] == "true"
 
 
 def test_servers_for_trying_come_up_by_themselves_and_again() -> None:

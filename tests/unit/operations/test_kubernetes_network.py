@@ -22,8 +22,9 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
         for peer in rule.get("from", [])
         if "namespaceSelector" in peer
     }
-    for_certificates = {("acme-solver", "ingress-nginx")} if of_kind(overlay, "Ingress") else set()
-    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")} | for_certificates
+    proxies = "envoy-gateway-system" if of_kind(overlay, "Gateway") else "ingress-nginx"
+    for_certificates = {("acme-solver", proxies)} if of_kind(overlay, "Ingress", "Gateway") else set()
+    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", proxies)} | for_certificates
     outside = [
         rule
         for policy in policies
@@ -51,6 +52,30 @@ def test_callers_are_not_told_how_the_gateway_is() -> None:
     assert "selector" not in named("production", "Service", "nobody")["spec"]
     (refused,) = re.findall(r"location ~ \^/\(([\w|]+)\)\$", (ROOT / "deploy/nginx/flowport.conf").read_text())
     assert closed == {f"/{name}" for name in refused.split("|")}
+
+
+def test_gateway_api_component_serves_what_the_ingress_serves() -> None:
+    overlay = "gateway-api"
+    assert not of_kind(overlay, "Ingress")
+    (ingress,) = named("production", "Ingress", "flowport")["spec"]["rules"]
+    gateway, route = named(overlay, "Gateway", "flowport"), named(overlay, "HTTPRoute", "flowport")["spec"]
+    assert gateway["metadata"]["annotations"]["cert-manager.io/cluster-issuer"]
+    listeners = {each["name"]: (each["protocol"], each["port"]) for each in gateway["spec"]["listeners"]}
+    assert listeners == {"http": ("HTTP", 80), "https": ("HTTPS", 443)}
+    assert route["hostnames"] == [ingress["host"]]
+    routed = {
+        (match["path"]["value"], backend["name"])
+        for rule in route["rules"]
+        for match in rule["matches"]
+        for backend in rule["backendRefs"]
+    }
+    assert routed == {(path["path"], path["backend"]["service"]["name"]) for path in ingress["http"]["paths"]}
+    (service,) = named(overlay, "Service", "gateway")["spec"]["ports"]
+    (to_gateway,) = [rule for rule in route["rules"] if rule["backendRefs"][0]["name"] == "gateway"]
+    assert to_gateway["backendRefs"][0]["port"] == service["port"]
+    assert to_gateway["timeouts"] == {"request": "0s"}, "a stream may last as long as its run"
+    (redirect,) = named(overlay, "HTTPRoute", "flowport-redirect")["spec"]["rules"]
+    assert redirect["filters"][0]["requestRedirect"]["scheme"] == "https"
 
 
 def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> None:
