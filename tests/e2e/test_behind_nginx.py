@@ -1,14 +1,15 @@
-"""Streams through a real nginx with the settings that it comes with."""
+"""Streams through a real nginx with its default settings, and through two in a row."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply
-from tests.support.nginx import nginx
+from tests.support.nginx import deployed_nginx, nginx
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
@@ -16,6 +17,8 @@ from flowport.local.stack import Stack
 
 IDLE_CUT = "proxy_read_timeout 4s;"
 SILENCE_SECONDS = 5.5
+DOCUMENTED = "proxy_pass_header X-Accel-Buffering;"
+STREAMS_PAGE = Path(__file__).parents[2] / "docs/api/streams.md"
 
 
 def speaker(model: str) -> dict[str, object]:
@@ -46,6 +49,37 @@ async def test_the_first_token_is_not_held_back(
             assert models.calls_of("through")[0].end is None
             gate.open()
             assert [frame async for frame in frames][-1] == "[DONE]"
+
+
+@pytest.mark.parametrize("inner", ["compose's", "another"])
+async def test_the_first_token_passes_two_proxies_at_once(
+    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path, inner: str
+) -> None:
+    """The outer one has nginx's defaults. An inner one must forward the header by which a stream asks for no buffer."""
+    gate = models.gate()
+    models.answer(f"through-two-{len(inner)}", Reply.says("Roses are red.", gate=gate))
+    workflow_id = await door.publish(speaker(f"through-two-{len(inner)}"))
+    folders = [tmp_path / name for name in ("inner", "outer")]
+    for folder in folders:
+        folder.mkdir()
+    with ExitStack() as proxies:
+        if inner == "compose's":
+            first = proxies.enter_context(deployed_nginx(folders[0], stack.url))
+        else:
+            first = proxies.enter_context(nginx(folders[0], stack.url, extra=DOCUMENTED))
+        url = proxies.enter_context(nginx(folders[1], first))
+        body = {**BODY, "input": "Verse!"}
+        async with door.http.stream("POST", f"{url}/api/workflows/{workflow_id}/execute", json=body) as response:
+            frames = frames_of(response)
+            gate.release()
+            async with asyncio.timeout(30):
+                assert await anext(frames) == {"blockId": "a1", "chunk": "Roses "}
+            gate.open()
+            assert [frame async for frame in frames][-1] == "[DONE]"
+
+
+def test_the_setting_for_a_second_proxy_is_documented() -> None:
+    assert f"`{DOCUMENTED}`" in STREAMS_PAGE.read_text()
 
 
 async def test_heartbeats_survive_an_idle_cut(
