@@ -8,7 +8,6 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.main import STARTUP_FAILURE
 
 from shared.garbage_collection import raise_gc_threshold
 from shared.observe.logging import configure_logging, get_logger
@@ -18,6 +17,9 @@ from shared.web.bounded_http import BoundedHttp
 from shared.web.startup import Startup
 
 log = get_logger("server")
+
+START_FAILED: Final = 3
+"""Exit code of a process that cannot start, also uvicorn's."""
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection stays open.
@@ -58,7 +60,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         if startup.failure:  # the last line, which people read first
             log.error("service_start_failed", reason=startup.failure)
     if startup.failure:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(START_FAILED)
 
 
 class _DrainingServer(uvicorn.Server):
