@@ -132,6 +132,14 @@ faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS
 	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) faketime"
 	@$(BIN)/python -m tests.faults --write $(FAULTS)
 
+.PHONY: dist
+dist: $(READY) $(CONSOLE) ## build the wheels of all distributions into dist/, console included
+	@$(BIN)/python -m tools.dist dist
+
+.PHONY: version
+version: $(READY) ## print the version, or write it into every file that names it (VERSION=0.2.0)
+	@$(BIN)/python -m tools.version $(VERSION)
+
 .PHONY: images
 images: ## build an image for each service, and one with the command line (IMAGES=registry.example.com/flowport TAG=0.1.0)
 	@for target in gateway deploy-service executor-service jobs-service tools; do \

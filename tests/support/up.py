@@ -5,24 +5,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
+OURS = (Path(sys.executable).with_name("flowport"),)
+EXAMPLES = ("--examples", ROOT / "examples")
 
 
 class Up:
     """One running `flowport up` in `folder`, or `flowport stack`."""
 
-    def __init__(self, folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *options: str | Path,
+        command: str = "up",
+        program: Sequence[str | Path] = OURS,
+        **settings: str,
+    ) -> None:
         self._output = folder / "output.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("flowport"), command, "--examples", ROOT / "examples", *options],
+                [*program, command, *(EXAMPLES if program is OURS else ()), *options],
                 cwd=folder,
                 env={**environment, "PORT": str(port), "FLOWPORT_STORE": "secantusdb", **settings},
                 stdout=output,
@@ -59,8 +69,15 @@ def _parent(stat: Path) -> int:
 
 
 @contextmanager
-def up(folder: Path, port: int, *options: str, command: str = "up", **settings: str) -> Iterator[Up]:
-    started = Up(folder, port, *options, command=command, **settings)
+def up(
+    folder: Path,
+    port: int,
+    *options: str | Path,
+    command: str = "up",
+    program: Sequence[str | Path] = OURS,
+    **settings: str,
+) -> Iterator[Up]:
+    started = Up(folder, port, *options, command=command, program=program, **settings)
     try:
         yield started
     finally:

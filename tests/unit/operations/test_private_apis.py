@@ -76,7 +76,9 @@ def test_every_private_name_that_our_code_reads_is_ours_or_listed() -> None:
 
 def _requirements() -> Iterator[Requirement]:
     for path in PROJECTS:
-        yield from map(Requirement, tomllib.loads(path.read_text())["project"]["dependencies"])
+        project = tomllib.loads(path.read_text())["project"]
+        for lines in (project["dependencies"], *project.get("optional-dependencies", {}).values()):
+            yield from map(Requirement, lines)
 
 
 def _sources() -> Iterator[Path]:

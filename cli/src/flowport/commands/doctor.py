@@ -8,6 +8,7 @@ import typer
 
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
+from flowport.extras import Extra, require_services
 from flowport.home import DEFAULT_NAME
 from flowport.output import Output, print_labelled
 
@@ -35,6 +36,7 @@ def doctor(
     Run it with a service's settings in the environment. Without them it checks what API callers can see. Exits with 1
     if there is a problem.
     """
+    require_services("flowport doctor", Extra.SERVER)
     from flowport.doctor.checks import DoctorTargets, run_checks  # noqa: PLC0415 - imports all services, which takes a second
 
     output = Output(as_json=as_json)

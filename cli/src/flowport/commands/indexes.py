@@ -6,6 +6,7 @@ import typer
 
 from flowport.commands.session import AsJson
 from flowport.errors import CommandFailed
+from flowport.extras import Extra, require_services
 from flowport.output import Output
 
 indexes_app = typer.Typer(help="The store's indexes.", no_args_is_help=True)
@@ -23,6 +24,7 @@ def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> No
 
     FLOWPORT_MONGODB_URI names the store; FLOWPORT_MONGODB_URI_GATEWAY, …_DEPLOY and …_JOBS override it for one service.
     """
+    require_services("flowport indexes apply", Extra.SERVER)
     from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
     from flowport.admin.store_indexes import apply_indexes  # noqa: PLC0415 - imports all services, which takes a second
 
@@ -33,6 +35,7 @@ def apply(prune: Prune = False, wait: Wait = 0.0, as_json: AsJson = False) -> No
 @indexes_app.command("check")
 def check(as_json: AsJson = False) -> None:
     """Fail if an index is missing. Also lists indexes that this version does not declare."""
+    require_services("flowport indexes check", Extra.SERVER)
     from flowport.admin.store_indexes import MISSING, check_indexes  # noqa: PLC0415 - imports all services, which takes a second
 
     rows = check_indexes()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flowport.extras import Extra, require_services
 from flowport.home import DEFAULT_NAME, Home
 from flowport.local.store_kinds import NewStore
 from flowport.output import Output
@@ -34,17 +35,20 @@ Store = Annotated[
         help="Store of a new folder. auto: mongod on the PATH, else SecantusDB. FLOWPORT_MONGODB_URI overrides it.",
     ),
 ]
-Examples = Annotated[Path, typer.Option(help="Folder of workflow files to deploy.")]
+Examples = Annotated[
+    Path | None, typer.Option(help="Folder of workflow files to deploy; default: the examples that come with Flowport.")
+]
 
 
 def up(
     port: Port = 8080,
     home: Folder = Path(DEFAULT_NAME),
     store: Store = NewStore.AUTO,
-    examples: Examples = Path("examples"),
+    examples: Examples = None,
     as_json: ReadyAsJson = False,
 ) -> None:
     """Run all services in one process and deploy the examples."""
+    require_services("flowport up", Extra.EMBEDDED)
     from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
     from flowport.local.up_command import run_up  # noqa: PLC0415
 
@@ -61,10 +65,11 @@ def stack(
     executors: Annotated[int, typer.Option(min=1, max=64, help="Number of executors.")] = 1,
     home: Folder = Path(DEFAULT_NAME),
     store: Store = NewStore.AUTO,
-    examples: Examples = Path("examples"),
+    examples: Examples = None,
     as_json: ReadyAsJson = False,
 ) -> None:
     """Run the four services as separate processes, with RabbitMQ and a store."""
+    require_services("flowport stack", Extra.EMBEDDED)
     from flowport.local.lifecycle import run_until_stopped  # noqa: PLC0415
     from flowport.local.stack_command import run_stack  # noqa: PLC0415
     from shared.service import ServiceName  # noqa: PLC0415

