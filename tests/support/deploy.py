@@ -79,10 +79,16 @@ class DeployCaller:
         name: str | None = None,
         description: str | None = None,
         expected: int | None = None,
+        accepted_warnings: tuple[str, ...] | None = None,
     ) -> contracts.Deployed:
         """Publish the draft."""
         body = contracts.Deploy(
-            actor_id="member-1", actor_name="Ann", name=name, description=description, expected_revision=expected
+            actor_id="member-1",
+            actor_name="Ann",
+            name=name,
+            description=description,
+            expected_revision=expected,
+            accepted_warnings=accepted_warnings,
         )
         return await self.http.call("POST", at(workflow_id, "deploy", workspace), body=body, returns=contracts.Deployed)
 

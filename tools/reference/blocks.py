@@ -53,7 +53,8 @@ def _row(spec: BlockSpec) -> str:
 def _setting(alternatives: list[SubBlockSpec]) -> str:
     """Format one parameter and its options."""
     first = alternatives[0]
-    choice = f" ({', '.join(option or 'empty' for option in first.options)})" if first.options else ""
+    options = first.options or first.values
+    choice = f" ({', '.join(option or 'empty' for option in options)})" if options else ""
     return f"`{first.parameter}`{'*' if first.required else ''}{choice}"
 
 

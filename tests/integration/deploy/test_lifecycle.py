@@ -180,6 +180,14 @@ async def test_warnings_do_not_keep_a_workflow_from_being_deployed(gateway: Depl
     assert deployed.warnings == tuple(problem.message for problem in found.warnings)
 
 
+async def test_a_deploy_that_lists_accepted_warnings_is_refused_for_any_other(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(state("return <nobody.content>"))
+    with pytest.raises(InvalidWorkflow) as refused:
+        await gateway.deploy(workflow.id, accepted_warnings=())
+    assert [problem["code"] for problem in refused.value.details] == ["unknown_reference"]
+    assert (await gateway.deploy(workflow.id, accepted_warnings=("unknown_reference:fn",))).version.number == 1
+
+
 async def test_a_version_is_shown_with_its_state_and_keeps_it(gateway: DeployCaller) -> None:
     workflow = await gateway.create(state("return 1"))
     await gateway.deploy(workflow.id)

@@ -51,6 +51,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.is_down = False
         self.refusal: Exception | None = None
         self.warnings: tuple[str, ...] = ()
+        self.accepted_warnings: tuple[str, ...] | None = None
+        """Those of the latest deploy."""
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
         self.looks += 1
@@ -158,6 +160,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         if order.expected_revision not in (None, self.drafts[workflow_id].revision):
             raise PreconditionFailed("somebody saved in between")
         number = 1 + max((known for owner, known in self.version_details if owner == workflow_id), default=0)
+        self.accepted_warnings = order.accepted_warnings
         self.put(workflow_id, workspace_id=workspace_id, version=number, order=order)
         return Deployed(version=self.version_details[workflow_id, number].version, endpoint=self.endpoints[workflow_id])
 

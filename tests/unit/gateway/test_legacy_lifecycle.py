@@ -46,6 +46,13 @@ class TestDeployment:
             "activeDeployment": ACTIVE,
         }
 
+    async def test_deploy_takes_accepted_warnings_and_ignores_other_bodies(self, system: System) -> None:
+        await system.send("POST", "/api/workflows/W/deploy", {"acceptedWarnings": []})
+        assert system.deployments.accepted_warnings == ()
+        for body in (b"", b"{", b"[1]", b'{"deployChatEnabled": false}'):
+            assert (await system.send("POST", "/api/workflows/W/deploy", raw=body)).status == 200
+            assert system.deployments.accepted_warnings is None
+
     async def test_deploy_and_undeploy(self, system: System) -> None:
         system.deployments.undeployed("D")
         deployed = await system.send("POST", "/api/workflows/D/deploy", {"deployChatEnabled": False})

@@ -208,6 +208,17 @@ async def test_a_server_that_is_not_there_is_told_so() -> None:
     await models.stop()
 
 
+async def test_a_model_of_no_known_provider_is_told_the_configured_ones() -> None:
+    settings = ProviderSettings(ollama_url="http://127.0.0.1:1", vllm_base_url="http://127.0.0.1:1", openai_api_key="k")
+    models = Models(settings)
+    told = 'No provider is known for the model "gtp-4o".*Configured providers: openai, vllm.*Did you mean "gpt-4o"'
+    with pytest.raises(ModelFailure, match=told):
+        await models.turn(asks("gtp-4o"))
+    with pytest.raises(ModelFailure, match="Could not reach ollama"):
+        await models.turn(asks("llama3:8b"))
+    await models.stop()
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

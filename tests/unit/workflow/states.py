@@ -1,6 +1,7 @@
 """Small workflow documents for the tests of the format, and arbitrary JSON to try it with."""
 
 import itertools
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -33,6 +34,16 @@ def block(
         },
         "data": data or {},
     }
+
+
+def sound_block(block_id: str, kind: str = "function", name: str | None = None, **given: Any) -> JsonObject:
+    """A block like `block`; a function without settings gets code, and an agent gets messages."""
+    values = {key: value for key, value in given.items() if key not in ("data", "enabled", "settings")}
+    if kind == "function" and not values and not given.get("settings"):
+        given["code"] = "return 1"
+    if kind == "agent" and "messages" not in {**(given.get("settings") or {}), **values}:
+        given["messages"] = [{"role": "user", "content": "Hi"}]
+    return block(block_id, kind, name, **given)
 
 
 def start(*fields: JsonObject, kind: str = "start_trigger", **values: Json) -> JsonObject:

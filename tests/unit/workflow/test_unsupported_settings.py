@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.workflow.states import block, chain, start
 
-from shared.contracts.problems import ProblemCode
+from shared.contracts.problems import ProblemCode, Severity
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.reader import read_state
@@ -20,7 +20,8 @@ NO_SERVER = "MCP servers are named by their URL on this server: mcp-1a2b is none
 
 def told(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:
     document = chain(start(), block("b", kind, "B", settings=settings))
-    return [(found.code, found.message, found.fields) for found in problems(read_state(document), catalog=Catalog())]
+    found = problems(read_state(document), catalog=Catalog())
+    return [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
 
 
 def agent(tool: JsonObject) -> JsonObject:
@@ -77,7 +78,7 @@ def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "sentence", "field"),
     [
-        ("loop", {"loopType": "foreach"}, "Unknown loop type: foreach", "loopType"),
+        ("loop", {"loopType": "foreach"}, 'Unknown loop type: foreach. Did you mean "forEach"?', "loopType"),
         ("loop", {"count": "<start.n>"}, 'Loop count must be a number of zero or more, not "<start.n>"', "count"),
         ("loop", {"loopType": "doWhile", "count": -1}, "Loop count must be a number of zero or more, not -1", "count"),
         ("loop", {"loopType": "doWhile", "doWhileCondition": "false", "count": "x"}, None, ""),
@@ -92,5 +93,5 @@ def test_a_container_that_could_not_be_opened_is_refused(
 ) -> None:
     container, inside = block("l", kind, "L", data=data), block("f", data={"parentId": "l"})
     found = problems(read_state(chain(start(), container, inside)), catalog=Catalog())
-    told = [(each.code, each.message, each.fields) for each in found if each.block_id == "l"]
+    told = [(each.code, each.message, each.fields) for each in found if each.severity is Severity.ERROR]
     assert told == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])

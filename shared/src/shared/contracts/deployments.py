@@ -143,6 +143,8 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     description: str | None = None
     expected_revision: int | None = None
+    accepted_warnings: tuple[str, ...] | None = None
+    """Names of warnings (`code:block`); any other warning then refuses the deploy. None accepts all."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

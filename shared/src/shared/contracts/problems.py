@@ -38,6 +38,14 @@ class ProblemCode(StrEnum):
     UNKNOWN_VARIABLE = "unknown_variable"
     RESERVED_NAME = "reserved_name"
     DUPLICATE_NAME = "duplicate_name"
+    UNKNOWN_HANDLE = "unknown_handle"
+    UNKNOWN_SETTING = "unknown_setting"
+    INVALID_SETTING = "invalid_setting"
+    INVALID_INPUT_FIELD = "invalid_input_field"
+    UNKNOWN_FIELD = "unknown_field"
+    UNKNOWN_MODEL = "unknown_model"
+    EARLY_REFERENCE = "early_reference"
+    BLOCK_AFTER_RESPONSE = "block_after_response"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,3 +59,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     block_name: str | None = None
     fields: tuple[str, ...] = ()
     """The affected settings."""
+    line: int | None = None
+    """Line within the setting's text, from 1."""
+    column: int | None = None
+    suggestion: str | None = None
+    """The nearest valid value."""

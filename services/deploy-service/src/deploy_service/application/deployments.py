@@ -66,7 +66,7 @@ class Deployments:
             content = (await self._contents.draft(workflow)).require(order.expected_revision).content
             found = await self._checker.problems(content, workspace_id)
             if not unchecked:
-                refuse_errors(found)
+                refuse_errors(found, order.accepted_warnings)
             version = await self._record(workflow, content, order)
             at = timestamp(self._clock)
             change = await self._changes.change_in_turn(

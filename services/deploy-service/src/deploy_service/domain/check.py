@@ -1,6 +1,6 @@
 """Checks whether content may go live."""
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 
 import msgspec
 
@@ -10,6 +10,7 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.compile.compiler import compile_workflow
 from shared.workflow.format.reader import read_state
+from shared.workflow.validate.acceptance import unaccepted
 from shared.workflow.validate.validator import problems
 
 
@@ -34,8 +35,12 @@ def values_not_set(names: Set[str]) -> Problem:
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 
-def refuse_errors(found: Problems) -> None:
-    """Raises InvalidWorkflow that lists every error, if there is one."""
-    if found.errors:
-        text = "; ".join(problem.message for problem in found.errors)
-        raise InvalidWorkflow(f"Invalid workflow: {text}", details=msgspec.to_builtins(found.errors))
+def refuse_errors(found: Problems, accepted_warnings: Collection[str] | None = None) -> None:
+    """Raises InvalidWorkflow that lists every error, if there is one.
+
+    With `accepted_warnings`, every other warning counts as an error.
+    """
+    refused = [*found.errors, *(() if accepted_warnings is None else unaccepted(found.warnings, accepted_warnings))]
+    if refused:
+        text = "; ".join(problem.message for problem in refused)
+        raise InvalidWorkflow(f"Invalid workflow: {text}", details=msgspec.to_builtins(refused))

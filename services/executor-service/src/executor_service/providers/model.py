@@ -222,5 +222,12 @@ class ModelFailure(Exception):
         self.retry_after = retry_after
 
 
+class ServerUnreachable(ModelFailure):
+    """No connection to the provider's server. A retry may help."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, may_pass=True)
+
+
 class AnswerTooLarge(ModelFailure):
     """The answer exceeds a limit on its size. It is not requested again."""

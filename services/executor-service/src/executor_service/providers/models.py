@@ -8,14 +8,23 @@ from executor_service.providers import echo
 from executor_service.providers.azure_openai import AZURE, AzureOpenAI
 from executor_service.providers.endpoints import endpoints
 from executor_service.providers.keys import keyed_providers
-from executor_service.providers.model import AnswerTooLarge, Listener, ModelFailure, ModelRequest, Provider, Turn
+from executor_service.providers.model import (
+    AnswerTooLarge,
+    Listener,
+    ModelFailure,
+    ModelRequest,
+    Provider,
+    ServerUnreachable,
+    Turn,
+)
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
 from executor_service.providers.prices import cost_of
 from executor_service.providers.retries import request_with_retries
 from executor_service.providers.settings import ProviderSettings
 from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
-from shared.workflow.format.model_names import provider_of
+from shared.workflow.format.model_names import FALLBACK, is_named, provider_of, suggested_model
+from shared.workflow.format.suggestions import did_you_mean
 from shared.workflow.validate.unsupported_settings import not_called
 
 BY_SDK: Final = {
@@ -46,6 +55,10 @@ class Models:
             turn = await request_with_retries(provider, request, listener, seconds)
         except AnswerTooLarge as failure:
             raise AnswerTooLarge(f"{request.model}: {failure.message}") from failure
+        except ServerUnreachable as failure:
+            if name == FALLBACK and not is_named(request.model):
+                raise ServerUnreachable(self._unknown_model(request.model)) from failure
+            raise
         if name in self.keyed_providers and request.credential("apiKey") is None:
             return replace(turn, cost=cost_of(bare_model(request.model, name), name, turn.tokens))
         return turn
@@ -53,6 +66,16 @@ class Models:
     def provider_of(self, model: str) -> str:
         """Return the provider's name."""
         return echo.MODEL if model == echo.MODEL else provider_of(model)
+
+    def _unknown_model(self, model: str) -> str:
+        """Return the message for a model that no provider is known for, when Ollama does not answer either."""
+        own = [server.provider for server in self._endpoints.values() if server.is_usable and not server.needs_key]
+        configured = sorted({*own, *self.keyed} - {FALLBACK}) or ["none"]
+        return (
+            f'No provider is known for the model "{model}", and no Ollama server answers at '
+            f"{self._settings.ollama_url}. Configured providers: {', '.join(configured)}."
+            f"{did_you_mean(suggested_model(model))}"
+        )
 
     async def start(self) -> None:
         """Nothing to do: connections open on demand."""

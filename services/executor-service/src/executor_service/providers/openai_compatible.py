@@ -21,6 +21,7 @@ from executor_service.providers.model import (
     ModelFailure,
     ModelRequest,
     Role,
+    ServerUnreachable,
     Turn,
 )
 from executor_service.providers.openai_answers import StreamError, error_message_of, whole_turn
@@ -98,7 +99,7 @@ class OpenAICompatible:
         except httpx2.TimeoutException:
             raise
         except httpx2.HTTPError as error:
-            raise ModelFailure(f"Could not reach {self._endpoint.provider}: {error}", is_transient=True) from error
+            raise ServerUnreachable(f"Could not reach {self._endpoint.provider}: {error}") from error
 
     def _target(self, request: ModelRequest) -> RequestTarget:
         """Return the URL and headers for this request. Raises ModelFailure."""

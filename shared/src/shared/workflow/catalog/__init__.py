@@ -1,7 +1,7 @@
 """Block types: their settings, outputs and effects."""
 
 from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, UnsupportedBlock, installed_catalog
-from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When
+from shared.workflow.catalog.spec import BlockSpec, Category, Effect, NumberRange, SubBlockSpec, When
 
 __all__ = [
     "PLUGIN_GROUP",
@@ -9,6 +9,7 @@ __all__ = [
     "Catalog",
     "Category",
     "Effect",
+    "NumberRange",
     "SubBlockSpec",
     "UnsupportedBlock",
     "When",

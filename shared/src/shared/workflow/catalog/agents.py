@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.workflow.catalog.spec import BlockSpec, Effect, SubBlockSpec, When, fields
+from shared.workflow.catalog.spec import BlockSpec, Effect, NumberRange, SubBlockSpec, When, fields
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 from shared.workflow.format.models import Block
@@ -21,6 +21,9 @@ _CREDENTIALS: Final = (
     SubBlockSpec(id="bedrockSecretKey", title="Bedrock Secret Key", password=True),
     SubBlockSpec(id="bedrockRegion", title="Bedrock Region"),
 )
+_COUNT: Final = NumberRange(1, is_integer=True)
+_TEMPERATURE: Final = NumberRange(0, 2)
+_EFFORTS: Final = ("auto", "none", "minimal", "low", "medium", "high", "xhigh", "max")
 _REMEMBERS: Final = When("memoryType", ("conversation", "sliding_window", "sliding_window_tokens"))
 _ANSWER: Final = fields(
     content="string", model="string", tokens="json", toolCalls="json", providerTiming="json", cost="json"
@@ -64,17 +67,25 @@ AGENT: Final = BlockSpec(
         ),
         SubBlockSpec(id="conversationId", title="Conversation ID", required=True, condition=_REMEMBERS),
         SubBlockSpec(
-            id="slidingWindowSize", title="Sliding Window Size", condition=When("memoryType", ("sliding_window",))
+            id="slidingWindowSize",
+            title="Sliding Window Size",
+            condition=When("memoryType", ("sliding_window",)),
+            number=_COUNT,
         ),
         SubBlockSpec(
-            id="slidingWindowTokens", title="Max Tokens", condition=When("memoryType", ("sliding_window_tokens",))
+            id="slidingWindowTokens",
+            title="Max Tokens",
+            condition=When("memoryType", ("sliding_window_tokens",)),
+            number=_COUNT,
         ),
         SubBlockSpec(id="responseFormat", title="Response Format", type="code"),
-        SubBlockSpec(id="temperature", title="Temperature", type="slider"),
-        SubBlockSpec(id="maxTokens", title="Max Output Tokens"),
-        SubBlockSpec(id="reasoningEffort", title="Reasoning Effort", type="dropdown"),
-        SubBlockSpec(id="verbosity", title="Verbosity", type="dropdown"),
-        SubBlockSpec(id="thinkingLevel", title="Thinking Level", type="dropdown"),
+        SubBlockSpec(id="temperature", title="Temperature", type="slider", number=_TEMPERATURE),
+        SubBlockSpec(id="maxTokens", title="Max Output Tokens", number=_COUNT),
+        SubBlockSpec(id="reasoningEffort", title="Reasoning Effort", type="dropdown", values=_EFFORTS),
+        SubBlockSpec(
+            id="verbosity", title="Verbosity", type="dropdown", values=("auto", "none", "low", "medium", "high")
+        ),
+        SubBlockSpec(id="thinkingLevel", title="Thinking Level", type="dropdown", values=_EFFORTS),
         SubBlockSpec(id="promptCaching", title="Prompt Caching", type="switch"),
         SubBlockSpec(id="attachmentFiles", title="Files", type="file-upload", canonical_id="files"),
         SubBlockSpec(id="files", title="Files", canonical_id="files", mode="advanced"),
@@ -117,7 +128,7 @@ ROUTER: Final = BlockSpec(
     sub_blocks=(
         SubBlockSpec(id="prompt", title="Prompt", type="long-input", required=True),
         _MODEL,
-        SubBlockSpec(id="temperature", title="Temperature", type="slider"),
+        SubBlockSpec(id="temperature", title="Temperature", type="slider", number=_TEMPERATURE),
         *_CREDENTIALS,
     ),
     outputs=fields(
@@ -159,8 +170,14 @@ GUARDRAILS: Final = BlockSpec(
         SubBlockSpec(id="knowledgeBaseId", title="Knowledge Base", condition=_HALLUCINATION),
         SubBlockSpec(id="context", title="Known Facts", type="long-input", condition=_HALLUCINATION),
         SubBlockSpec(id="model", title="Model", type="combobox", required=True, condition=_HALLUCINATION),
-        SubBlockSpec(id="threshold", title="Confidence Threshold", type="slider", condition=_HALLUCINATION),
-        SubBlockSpec(id="topK", title="Chunks to Retrieve", type="slider", condition=_HALLUCINATION),
+        SubBlockSpec(
+            id="threshold",
+            title="Confidence Threshold",
+            type="slider",
+            condition=_HALLUCINATION,
+            number=NumberRange(0, 10),
+        ),
+        SubBlockSpec(id="topK", title="Chunks to Retrieve", type="slider", condition=_HALLUCINATION, number=_COUNT),
         SubBlockSpec(id="apiKey", title="API Key", password=True, is_model_key=True, condition=_HALLUCINATION),
         SubBlockSpec(id="piiEntityTypes", title="Types of Personal Data", condition=_PII),
         SubBlockSpec(id="piiMode", title="Action", type="dropdown", options=("block", "mask"), condition=_PII),

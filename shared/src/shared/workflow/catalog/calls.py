@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When, fields
+from shared.workflow.catalog.spec import BlockSpec, Category, Effect, NumberRange, SubBlockSpec, When, fields
 from shared.workflow.format.js_values import JsonObject, to_string
 
 _REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -49,10 +49,10 @@ API: Final = BlockSpec(
         SubBlockSpec(id="headers", title="Headers", type="table"),
         SubBlockSpec(id="body", title="Body", type="code"),
         SubBlockSpec(id="escapeValues", title="Escape values in the JSON", type="switch"),
-        SubBlockSpec(id="timeout", title="Timeout (ms)"),
-        SubBlockSpec(id="retries", title="Retries"),
-        SubBlockSpec(id="retryDelayMs", title="Retry delay (ms)"),
-        SubBlockSpec(id="retryMaxDelayMs", title="Max retry delay (ms)"),
+        SubBlockSpec(id="timeout", title="Timeout (ms)", number=NumberRange(1, 600_000)),
+        SubBlockSpec(id="retries", title="Retries", number=NumberRange(0, 10, is_integer=True)),
+        SubBlockSpec(id="retryDelayMs", title="Retry delay (ms)", number=NumberRange(0)),
+        SubBlockSpec(id="retryMaxDelayMs", title="Max retry delay (ms)", number=NumberRange(0)),
         SubBlockSpec(id="retryNonIdempotent", title="Retry non-idempotent methods", type="switch"),
         SubBlockSpec(id="proxyUrl", title="Proxy URL", password=True),
     ),
@@ -104,7 +104,14 @@ MEMORY: Final = BlockSpec(
             options=("add", "get", "getAll", "delete"),
         ),
         SubBlockSpec(id="id", title="Conversation ID", required=True, condition=_NAMED),
-        SubBlockSpec(id="role", title="Role", type="dropdown", required=True, condition=_ADDS),
+        SubBlockSpec(
+            id="role",
+            title="Role",
+            type="dropdown",
+            required=True,
+            values=("user", "assistant", "system"),
+            condition=_ADDS,
+        ),
         SubBlockSpec(id="content", title="Content", required=True, condition=_ADDS),
     ),
     outputs=fields(memories="json", id="string"),

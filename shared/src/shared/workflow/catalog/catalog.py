@@ -10,6 +10,7 @@ from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.spec import BlockSpec
 from shared.workflow.catalog.unsupported import UNSUPPORTED
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 PLUGIN_GROUP: Final = "flowport.blocks"
 """Entry-point group. An entry point's name is the block type; its object has a `spec: BlockSpec`."""
@@ -39,7 +40,7 @@ class Catalog:
         if plugin := self._plugins.get(block_type):
             self._found[block_type] = loaded = _load(plugin)
             return loaded
-        return _refusal(block_type)
+        return _refusal(block_type, [*self._found, *self._plugins])
 
     def spec(self, block_type: str) -> BlockSpec | None:
         """Return the type's spec, None if it is unusable."""
@@ -59,10 +60,12 @@ def installed_catalog() -> Catalog:
     return Catalog(plugins=entry_points(group=PLUGIN_GROUP))
 
 
-def _refusal(block_type: str) -> UnsupportedBlock:
+def _refusal(block_type: str, known: Iterable[str]) -> UnsupportedBlock:
     if sentence := UNSUPPORTED.get(block_type):
         return UnsupportedBlock(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
     sentence = f"Invalid block type: {block_type}; to call a service that has no block type, use an API block"
+    if suggestion := nearest(block_type, known):
+        sentence = f"Invalid block type: {block_type}.{did_you_mean(suggestion)}"
     return UnsupportedBlock(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec, When, fields
+from shared.workflow.catalog.spec import BlockSpec, Category, NumberRange, SubBlockSpec, When, fields
 from shared.workflow.format.input_format import declared, read_input_format
 from shared.workflow.format.models import Block
 from shared.workflow.format.paths import Outputs
@@ -49,7 +49,7 @@ RESPONSE: Final = BlockSpec(
         SubBlockSpec(id="builderData", title="Response Structure", type="response-format", condition=_BUILT),
         SubBlockSpec(id="data", title="Response Data", type="code", condition=_JSON),
         SubBlockSpec(id="escapeValues", title="Escape values in the JSON", type="switch", condition=_JSON),
-        SubBlockSpec(id="status", title="Status Code"),
+        SubBlockSpec(id="status", title="Status Code", number=NumberRange(100, 599, is_integer=True)),
         SubBlockSpec(id="headers", title="Response Headers", type="table"),
     ),
     outputs=fields(data="json", status="number", headers="json"),
@@ -79,7 +79,7 @@ WAIT: Final = BlockSpec(
     description="Waits a set time",
     sub_blocks=(
         SubBlockSpec(id="async", title="Async", type="switch"),
-        SubBlockSpec(id="timeValue", title="Wait Amount", default="10"),
+        SubBlockSpec(id="timeValue", title="Wait Amount", default="10", number=NumberRange(0)),
         SubBlockSpec(
             id="timeUnit",
             title="Unit",

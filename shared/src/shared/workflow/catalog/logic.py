@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.workflow.catalog.spec import BlockSpec, Effect, SubBlockSpec, fields
+from shared.workflow.catalog.spec import BlockSpec, Effect, NumberRange, SubBlockSpec, fields
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.models import Block
@@ -45,7 +45,7 @@ FUNCTION: Final = BlockSpec(
             options=("javascript", "python"),
         ),
         SubBlockSpec(id="code", title="Code", type="code"),
-        SubBlockSpec(id="timeout", title="Timeout (ms)"),
+        SubBlockSpec(id="timeout", title="Timeout (ms)", number=NumberRange(1)),
     ),
     outputs=fields(result="json", stdout="string"),
     effect_of=_function_effect,

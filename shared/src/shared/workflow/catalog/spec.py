@@ -1,9 +1,10 @@
 """Specification of a block type: settings, outputs and effects. Plugins define one as well."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.models import Block
@@ -44,6 +45,21 @@ class When:
         return (values.get(self.field) in self.is_in) is not self.negated
 
 
+class NumberRange(NamedTuple):
+    """Valid numbers of a setting, both bounds included."""
+
+    low: float
+    high: float = math.inf
+    is_integer: bool = False
+
+    def __str__(self) -> str:
+        """Return the range in words, for messages."""
+        kind = "an integer" if self.is_integer else "a number"
+        return (
+            f"{kind} of {self.low:g} or more" if math.isinf(self.high) else f"{kind} from {self.low:g} to {self.high:g}"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubBlockSpec:
     """Setting of a block type."""
@@ -61,6 +77,10 @@ class SubBlockSpec:
     """Used at run time if no value is stored."""
     options: tuple[str, ...] = ()
     """Options of a dropdown."""
+    values: tuple[str, ...] = ()
+    """Valid literals of a setting without `options`."""
+    number: NumberRange | None = None
+    """Valid numbers, if the setting is one."""
     password: bool = False
     """Exported only if it is a single `{{NAME}}`."""
     canonical_id: str | None = None

@@ -24,7 +24,9 @@ def block_params(block: Block, spec: BlockSpec) -> JsonObject:
     Includes known settings whose condition holds, one of each pair, with run-time defaults; omits nulls.
     """
     return {
-        setting.parameter: value for setting in _settings(block, spec) if (value := _value(block, setting)) is not None
+        setting.parameter: value
+        for setting in effective_settings(block, spec)
+        if (value := _value(block, setting)) is not None
     }
 
 
@@ -34,7 +36,7 @@ def empty_fields(block: Block, spec: BlockSpec) -> tuple[EmptyField, ...]:
     provider = provider_of(model) if isinstance(model, str) and needs_key(model) else None
     return tuple(
         EmptyField(setting.title, provider if setting.is_model_key else None)
-        for setting in _settings(block, spec)
+        for setting in effective_settings(block, spec)
         if _value(block, setting) in (None, "") and (provider if setting.is_model_key else setting.required)
     )
 
@@ -52,7 +54,8 @@ def missing_fields_message(block_name: str, titles: list[str]) -> str:
     return f"{block_name} is missing required fields: {', '.join(titles)}"
 
 
-def _settings(block: Block, spec: BlockSpec) -> Iterator[SubBlockSpec]:
+def effective_settings(block: Block, spec: BlockSpec) -> Iterator[SubBlockSpec]:
+    """Yield the settings that apply: their condition holds, and of a pair the selected one."""
     values = {setting.id: _value(block, setting) for setting in spec.sub_blocks}
     for setting in spec.sub_blocks:
         if setting.canonical_id and setting.mode != _mode(block, spec, setting.canonical_id):

@@ -7,6 +7,7 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.format.models import MAX_CONTAINER_DEPTH, Edge, WorkflowState
 from shared.workflow.format.problems import error, warning
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 
 def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
@@ -42,8 +43,11 @@ def _edges(state: WorkflowState) -> Iterator[Problem]:
     for edge in state.edges:
         missing = [end for end in (edge.source, edge.target) if end not in state.blocks]
         if missing:
+            suggestion = nearest(missing[0], [*state.blocks, *(block.name for block in state.blocks.values())])
             message = f"Edge {edge.id} leads to a block that does not exist: {', '.join(missing)}."
-            yield warning(ProblemCode.DANGLING_EDGE, message)
+            known = state.blocks.get(edge.source) or state.blocks.get(edge.target)
+            text = f"{message}{did_you_mean(suggestion)}"
+            yield warning(ProblemCode.DANGLING_EDGE, text, known, ("edges",), suggestion=suggestion)
         elif not _is_inside_one_container(state, edge):
             source, target = state.blocks[edge.source], state.blocks[edge.target]
             message = f'The edge from "{source.name}" to "{target.name}" crosses a container\'s border and is ignored.'

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from shared.workflow.format.suggestions import nearest
+
 _PREFIXED: Final = frozenset(
     {
         "vllm",
@@ -39,6 +41,12 @@ _PATTERNS: Final = (
     (re.compile(r"kimi"), "kimi"),
     (re.compile(r"glm-"), "zai"),
 )
+FALLBACK: Final = "ollama"
+"""Provider of all names that match no other provider."""
+PREFIXES: Final = tuple(sorted(_PREFIXED | {"ollama"}))
+"""Prefixes of model names, before a slash."""
+FAMILIES: Final = ("gpt", "claude", "gemini", "deepseek", "grok", "mistral", "magistral", "codestral", "kimi")
+"""First words of well-known model names."""
 PROVIDERS: Final = _PREFIXED | {provider for _, provider in _PATTERNS} | {"ollama"}
 """All providers that a name may map to."""
 NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-cloud", "sakana", "vertex"})
@@ -46,6 +54,8 @@ NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-clo
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOGUE_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """Ollama names local models `name:tag`, whoever made them."""
+_LETTERS: Final = re.compile(r"[a-z]+")
+_LEAST_LETTERS: Final = 3
 
 
 def provider_of(model: str) -> str:
@@ -62,3 +72,29 @@ def provider_of(model: str) -> str:
 def needs_key(model: str) -> bool:
     """Return whether this model's provider refuses calls without an API key."""
     return provider_of(model) not in _KEYLESS
+
+
+def is_named(model: str) -> bool:
+    """Return whether a model's name says its provider or has Ollama's form, rather than falling back to Ollama."""
+    return provider_of(model) != FALLBACK or model.lower().startswith("ollama/") or ":" in model
+
+
+def suggested_model(model: str) -> str | None:
+    """Return the model that is meant; None if the name is plausible. Any name may be a local model of Ollama."""
+    if provider_of(model) != FALLBACK or ":" in model:
+        return None
+    prefix, slash, rest = model.lower().partition("/")
+    if slash:
+        near = nearest(prefix, PREFIXES) if prefix != FALLBACK else None
+        return f"{near}/{rest}" if near else None
+    match = _LETTERS.match(prefix)
+    if match is None or len(match[0]) < _LEAST_LETTERS:
+        return None
+    word = match[0]
+    near = next((each for each in FAMILIES if sorted(each) == sorted(word)), None) or _close(word)
+    return near + model[len(word) :] if near and near != word else None
+
+
+def _close(word: str) -> str | None:
+    near = nearest(word, FAMILIES)
+    return near if near and abs(len(near) - len(word)) <= 1 and len(set(near) ^ set(word)) <= 2 else None

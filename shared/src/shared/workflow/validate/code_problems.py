@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.compile.blocks import Names, compile_block, loop_condition
@@ -30,9 +32,14 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
             where = f"{block.name}{title and f', {title}'}"
             for raw, location, reason in template.undecided:
                 message = f"{where}: {raw} at {location} cannot be filled in: {reason}"
-                yield error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,))
+                yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
             if (at := _syntax_error(template)) is not None:
-                yield warning(ProblemCode.CODE_SYNTAX, f"{where}: the code may not parse at {at}.", block, (field,))
+                message = f"{where}: the code may not parse at {at}."
+                yield _at(at, warning(ProblemCode.CODE_SYNTAX, message, block, (field,)))
+
+
+def _at(location: Location, problem: Problem) -> Problem:
+    return msgspec.structs.replace(problem, line=location.line, column=location.column)
 
 
 def _code_of(block: Block, spec: BlockSpec, state: WorkflowState, names: Names) -> Iterator[_Code]:

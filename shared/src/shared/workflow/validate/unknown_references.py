@@ -1,6 +1,7 @@
 """Unknown references. They stay in the text as typed, which the author seldom intends."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
@@ -10,14 +11,16 @@ from shared.workflow.compile.code_references import compile_code, odd_names
 from shared.workflow.compile.parameters import block_params
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.names import normalize_name
+from shared.workflow.format.names import RESERVED_NAMES, normalize_name
 from shared.workflow.format.problems import warning
 from shared.workflow.format.references import Reference, is_reference, parse_text, texts
+from shared.workflow.format.suggestions import did_you_mean, nearest
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """Yield a warning for each unknown `<name.field>`; a lone `<name>` may be a tag and is ignored."""
     variables = {each for v in state.variables.values() for each in (v.id, normalize_name(v.name))}
+    names = _Names(variables, [v.name for v in state.variables.values()])
     odd = odd_names(state.ids_by_name)
     unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
@@ -25,13 +28,30 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
         if spec is None or not state.is_enabled(block.id):
             continue
         for raw, (field, reference) in _references(block, spec, odd).items():
-            if problem := _problem(state, variables, block, reference):
-                code, cause = problem
-                yield warning(code, f"{block.name}: {raw} {cause}", block, (field,))
+            if problem := _problem(state, names, block, reference):
+                code, cause, suggestion = problem
+                message = f"{block.name}: {raw} {cause}{did_you_mean(suggestion)}"
+                yield warning(code, message, block, (field,), suggestion=suggestion)
         for field, name in _unspeakable(block, spec, unspeakable):
             named = state.blocks[state.ids_by_name[name]].name
             message = f'{block.name}: <{name}.…> does not reach "{named}": rename it, without any of + * / = < > !'
             yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (field,))
+
+
+def block_references(state: WorkflowState, catalog: Catalog) -> Iterator[tuple[Block, str, Reference]]:
+    """Yield each reference with a path once for each block, with the setting that has it."""
+    odd = odd_names(state.ids_by_name)
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is not None and state.is_enabled(block.id):
+            for field, reference in _references(block, spec, odd).values():
+                yield block, field, reference
+
+
+class _Names(NamedTuple):
+    variables: set[str]
+    """Ids and normalized names of variables."""
+    as_typed: list[str]
 
 
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -72,21 +92,26 @@ def _as_read(value: Json) -> Json:
 
 
 def _problem(
-    state: WorkflowState, variables: set[str], block: Block, reference: Reference
-) -> tuple[ProblemCode, str] | None:
+    state: WorkflowState, names: _Names, block: Block, reference: Reference
+) -> tuple[ProblemCode, str, str | None] | None:
     around = (block.id, *state.containers_of(block.id))
     match reference.name:
         case "variable":
             name = to_string(reference.path[0])
-            known = name in variables or normalize_name(name) in variables
-            return None if known else (ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.")
+            if name in names.variables or normalize_name(name) in names.variables:
+                return None
+            near = nearest(name, names.as_typed)
+            suggestion = f"<variable.{near}>" if near else None
+            return ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.", suggestion
         case "loop":
             inside = any(each in state.loops for each in around)
-            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a loop.")
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a loop.", None)
         case "parallel":
             inside = any(each in state.parallels for each in around)
-            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.")
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.", None)
         case name if name in state.ids_by_name:
             return None
-        case _:
-            return ProblemCode.UNKNOWN_REFERENCE, "matches no block."
+        case name:
+            near = nearest(name, [*state.ids_by_name, *RESERVED_NAMES])
+            suggestion = f"<{near}.{reference.path_text}>" if near else None
+            return ProblemCode.UNKNOWN_REFERENCE, "matches no block.", suggestion

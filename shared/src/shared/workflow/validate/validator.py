@@ -20,6 +20,11 @@ from shared.workflow.format.start import (
     unserved_triggers,
 )
 from shared.workflow.validate.code_problems import code_problems
+from shared.workflow.validate.field_references import field_reference_problems
+from shared.workflow.validate.handles import unknown_handles
+from shared.workflow.validate.input_fields import input_field_problems
+from shared.workflow.validate.models import misspelled_models
+from shared.workflow.validate.setting_values import setting_problems
 from shared.workflow.validate.unknown_references import unknown_references
 from shared.workflow.validate.unsupported_settings import unsupported_settings
 
@@ -39,7 +44,12 @@ def problems(
         *wiring_problems(state, known),
         *_left_out(state),
         *_names(state),
+        *unknown_handles(state, known),
+        *input_field_problems(state, known),
+        *setting_problems(state, known),
+        *misspelled_models(state, known),
         *unknown_references(state, known),
+        *field_reference_problems(state, known),
         *code_problems(state, known),
     ]
     return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)

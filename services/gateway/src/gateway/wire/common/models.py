@@ -1,6 +1,6 @@
 """Bodies that v1 and v2 share."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -8,6 +8,13 @@ from pydantic.alias_generators import to_camel
 from gateway.http.bodies import NO_NULL_NUMBER, RequestBody, Wire
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+AcceptedWarnings = Annotated[list[Annotated[str, StringConstraints(max_length=300)]], Field(max_length=1000)]
+ACCEPTED_WARNINGS: Final = Field(
+    None,
+    description="Names of warnings: `code:block`, or `code` without a block. If given, any other one refuses it.",
+)
 
 
 Description = Annotated[str, StringConstraints(max_length=2000)]
@@ -42,10 +49,11 @@ class ImportBody(RequestBody):
 
 
 class DeployBody(RequestBody):
-    """Name and description of the new version."""
+    """Name and description of the new version, and the accepted warnings."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
+    accepted_warnings: AcceptedWarnings | None = ACCEPTED_WARNINGS
 
 
 class RollbackBody(RequestBody):

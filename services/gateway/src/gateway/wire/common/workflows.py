@@ -124,7 +124,12 @@ def add_deployment_routes(
         caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
     ) -> Response:
         deployed = await publishing.deploy(
-            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
+            caller,
+            workflow_id,
+            name=body.name,
+            description=body.description,
+            expected_revision=seen,
+            accepted_warnings=body.accepted_warnings,
         )
         return await answer(caller, deployment(deployed))
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.http.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
+from gateway.wire.common.models import ACCEPTED_WARNINGS, AcceptedWarnings
 from gateway.wire.common.presenters import VersionRow
 
 
@@ -30,6 +31,12 @@ class AccessBody(RequestBody):
 
     is_public_api: bool | None = None
     store_inputs_and_outputs: bool | None = None
+
+
+class DeployBody(RequestBody):
+    """Accepted warnings of a deploy."""
+
+    accepted_warnings: AcceptedWarnings | None = ACCEPTED_WARNINGS
 
 
 class VersionBody(RequestBody):

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
@@ -11,6 +12,7 @@ from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.ports import Authoring
 from shared.contracts.changes import Change
 from shared.contracts.problems import Problem
+from shared.workflow.validate.acceptance import acceptance_name
 
 STATE: Final = r"^(draft|active|[1-9][0-9]{0,8})$"
 
@@ -39,10 +41,14 @@ class ProblemRow(Wire):
     block_id: str | None
     block_name: str | None
     fields: list[str]
+    name: str = Field(description="Accepts the warning in a deploy's `acceptedWarnings`.")
+    line: int | None = Field(description="Line within the setting, from 1.")
+    column: int | None
+    suggestion: str | None = Field(description="The nearest valid value.")
 
 
 class Problems(Wire):
-    """Errors prevent a deploy, warnings do not."""
+    """Errors prevent a deploy; warnings do so only if the deploy lists the accepted ones."""
 
     errors: list[ProblemRow]
     warnings: list[ProblemRow]
@@ -95,4 +101,8 @@ def _problem(problem: Problem) -> ProblemRow:
         block_id=problem.block_id,
         block_name=problem.block_name,
         fields=list(problem.fields),
+        name=acceptance_name(problem),
+        line=problem.line,
+        column=problem.column,
+        suggestion=problem.suggestion,
     )

@@ -4,19 +4,22 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from msgspec import UNSET
+from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
+from gateway.http.bodies import json_of, json_value, validated
 from gateway.http.error_models import Error
 from gateway.http.etags import Seen
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
+from gateway.parsing.errors import MalformedJson
 from gateway.wire.legacy.authoring_models import (
     AccessBody,
     AccessState,
     ActiveDeployment,
+    DeployBody,
     DeployedState,
     DeploymentState,
     DeployResult,
@@ -53,9 +56,19 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
         caller.require(Scope.READ)
         return _state(await authoring.status(caller.workspace.id, workflow_id))
 
-    @router.post("/deploy", response_model_exclude_none=True, responses=answers(Error, 412))
-    async def deploy(caller: Known, workflow_id: str, seen: Seen) -> DeployResult:
-        return _deployed(await publishing.deploy(caller, workflow_id, expected_revision=seen))
+    @router.post(
+        "/deploy",
+        response_model_exclude_none=True,
+        openapi_extra=described(DeployBody),
+        responses=answers(Error, 412),
+    )
+    async def deploy(
+        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(_deploy_body)], seen: Seen
+    ) -> DeployResult:
+        deployed = await publishing.deploy(
+            caller, workflow_id, expected_revision=seen, accepted_warnings=body.accepted_warnings
+        )
+        return _deployed(deployed)
 
     @router.delete("/deploy", response_model_exclude_unset=True)
     async def undeploy(caller: Known, workflow_id: str) -> DeployResult:
@@ -79,6 +92,15 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
         return StructResponse({"deployedState": state}, headers=NO_STORE)
 
     return router
+
+
+async def _deploy_body(request: Request) -> DeployBody:
+    """Return the body. Clients of Sim may send any other body here, which is ignored."""
+    try:
+        body = json_value(await request.body())
+    except MalformedJson:
+        body = None
+    return validated(DeployBody, body if isinstance(body, dict) else {})
 
 
 def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:

@@ -1,6 +1,6 @@
 """Deploy, roll back and undeploy, for every API generation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
@@ -34,8 +34,11 @@ class DeploymentService:
         name: str | None = None,
         description: str | None = None,
         expected_revision: int | None = None,
+        accepted_warnings: Sequence[str] | None = None,
     ) -> Deployed:
         """Deploy the draft as a new version; with `expected_revision`, only if the draft has that revision.
+
+        With `accepted_warnings`, any other warning refuses the deploy.
 
         Raises MissingScope, NotFound, PreconditionFailed, InvalidWorkflow, Unavailable.
         """
@@ -47,6 +50,7 @@ class DeploymentService:
             name=name,
             description=description,
             expected_revision=expected_revision,
+            accepted_warnings=None if accepted_warnings is None else tuple(accepted_warnings),
         )
         deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
         self._endpoints.forget(workflow_id)

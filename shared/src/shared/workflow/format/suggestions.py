@@ -1,0 +1,35 @@
+"""Nearest valid value for a misspelled one."""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from typing import Final
+
+_LEAST_RATIO: Final = 0.6
+_LONGEST: Final = 60
+"""Longer words are not typing mistakes, and comparing them takes quadratic time."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate most similar to `word`, regardless of case; None if none is similar."""
+    if not 0 < len(word) <= _LONGEST:
+        return None
+    matcher = SequenceMatcher(b=word.lower(), autojunk=False)
+    best, best_ratio = None, _LEAST_RATIO
+    for candidate in candidates:
+        matcher.set_seq1(candidate.lower()[:_LONGEST])
+        if matcher.real_quick_ratio() < best_ratio or matcher.quick_ratio() < best_ratio:
+            continue
+        if (ratio := matcher.ratio()) > best_ratio or (best is None and ratio == best_ratio):
+            best, best_ratio = candidate, ratio
+    return best
+
+
+def did_you_mean(suggestion: str | None) -> str:
+    """Return the question that ends a message, with a leading space; empty without a suggestion."""
+    return f' Did you mean "{suggestion}"?' if suggestion else ""
+
+
+def one_of(word: str, candidates: Iterable[str]) -> str:
+    """Return what ends a message about an invalid value: the nearest valid one, or all of them."""
+    known = list(candidates)
+    return did_you_mean(nearest(word, known)) or (f" Use one of: {', '.join(known)}." if known else "")

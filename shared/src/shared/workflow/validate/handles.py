@@ -1,0 +1,83 @@
+"""Edges whose source handle their block does not have. A run follows such an edge always or never."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.compile.graph import OPTION_PREFIX, ROUTE_PREFIX, SUCCESS_HANDLES
+from shared.workflow.format.input_format import parse_list
+from shared.workflow.format.js_values import to_string
+from shared.workflow.format.models import Block, Edge, WorkflowState
+from shared.workflow.format.problems import warning
+from shared.workflow.format.suggestions import did_you_mean, nearest
+
+ERROR_HANDLE: Final = "error"
+_BRANCHES: Final = {"condition": ("conditions", OPTION_PREFIX), "router_v2": ("routes", ROUTE_PREFIX)}
+
+
+def unknown_handles(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each edge that leaves from a handle its source does not have."""
+    left: dict[str, int] = {}
+    for edge in state.edges:
+        position = left.get(edge.source, 0)
+        left[edge.source] = position + 1
+        source, target = state.blocks.get(edge.source), state.blocks.get(edge.target)
+        spec = catalog.spec(source.type) if source else None
+        if source is None or target is None or spec is None or source.type in ("router", "note"):
+            continue
+        if source.type == "response":
+            message = f'{source.name}: the edge to "{target.name}" is never followed: a response ends the run.'
+            yield warning(ProblemCode.BLOCK_AFTER_RESPONSE, message, source, ("edges",))
+        elif problem := _problem(source, spec, target, edge, position):
+            yield problem
+
+
+def branch_handles(block: Block) -> Mapping[str, str]:
+    """Return the handles of a condition's or router's branches, each with the branch's title."""
+    setting, prefix = _BRANCHES.get(block.type, ("", ""))
+    branches = [branch for branch in parse_list(block.value(setting)) if isinstance(branch, dict)]
+    return {f"{prefix}{to_string(branch.get('id'))}": to_string(branch.get("title") or "") for branch in branches}
+
+
+def _problem(source: Block, spec: BlockSpec, target: Block, edge: Edge, position: int) -> Problem | None:
+    handle = edge.source_handle
+    branches = branch_handles(source)
+    if source.type in _BRANCHES:
+        valid = [*branches, *([ERROR_HANDLE] if spec.has_error_port else [])]
+        if handle in valid or (handle is None and position < len(branches)):
+            return None
+        effect = "the run follows it whichever branch is chosen" if _is_always_followed(handle) else "no run follows it"
+    elif spec.is_container:
+        valid = [f"{source.type}-start-source", f"{source.type}-end-source"]
+        if handle is None or handle in (*valid, *SUCCESS_HANDLES):
+            return None
+        effect = "the run follows it as any other edge of the container"
+    else:
+        valid = ["source", *([ERROR_HANDLE] if spec.has_error_port else [])]
+        if handle is None or handle in (*valid, *SUCCESS_HANDLES):
+            return None
+        never = handle == ERROR_HANDLE or not _is_always_followed(handle)
+        effect = "no run follows it" if never else "the run always follows it, even after an error"
+    suggestion = _suggestion(handle or "", valid, branches)
+    hint = did_you_mean(suggestion) or f" Use one of: {', '.join(valid) or 'no handle'}."
+    left = f'leaves from "{handle}", which this block does not have' if handle else "names no branch"
+    message = f'{source.name}: the edge to "{target.name}" {left}; {effect}.{hint}'
+    return warning(ProblemCode.UNKNOWN_HANDLE, message, source, ("edges",), suggestion=suggestion)
+
+
+def _is_always_followed(handle: str | None) -> bool:
+    return handle is None or not handle.startswith((OPTION_PREFIX, ROUTE_PREFIX))
+
+
+def _suggestion(handle: str, valid: list[str], branches: Mapping[str, str]) -> str | None:
+    """Return the valid handle that is meant: by its title or the end of its id, else the nearest."""
+    bare = handle.removeprefix(OPTION_PREFIX).removeprefix(ROUTE_PREFIX).lower()
+    for each, title in branches.items():
+        if bare and (bare == title.lower() or each.lower().endswith(f"-{bare}")):
+            return each
+    by_title = {title: each for each, title in reversed(list(branches.items())) if title}
+    by_name = {each.removeprefix(OPTION_PREFIX).removeprefix(ROUTE_PREFIX): each for each in valid}
+    if found := nearest(bare, [*by_title, *by_name]):
+        return by_title.get(found) or by_name[found]
+    return nearest(handle, valid)

@@ -1,0 +1,118 @@
+"""Declared input fields of start blocks and forms, and workflow variables."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string
+from shared.workflow.format.models import Block, Variable, WorkflowState
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import parse_text
+from shared.workflow.format.suggestions import did_you_mean, nearest
+
+FIELD_TYPES: Final = ("string", "number", "boolean", "object", "array", "file[]")
+FORM_TYPES: Final = (*FIELD_TYPES, "files", "file", "text", "long-text", "select", "date")
+"""Types of a form for people, whose answers are not converted."""
+VARIABLE_TYPES: Final = ("string", "number", "boolean", "object", "array", "plain")
+_KEYS: Final = frozenset(
+    {"id", "name", "type", "value", "description", "required", "collapsed", "label", "placeholder"}
+)
+
+
+def input_field_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each field with an invalid name, type, key or default."""
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is not None and state.is_enabled(block.id):
+            for setting in spec.sub_blocks:
+                if setting.type == "input-format":
+                    yield from _fields(block, spec, setting.id)
+    for variable in state.variables.values():
+        yield from _variable(variable)
+
+
+def _fields(block: Block, spec: BlockSpec, setting: str) -> Iterator[Problem]:
+    stored = block.value(setting)
+    entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored
+    if entries in (None, ""):
+        return
+    if not isinstance(entries, list):
+        yield _warning(block, setting, "the inputs must be a list of fields, each with a name and a type")
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            yield _warning(block, setting, f"input {number} must be an object with a name and a type")
+            continue
+        name = entry.get("name")
+        if not isinstance(name, str) or not name.strip():
+            if any(entry.get(key) for key in ("value", "description")):
+                yield _warning(block, setting, f"input {number} has no name and is ignored")
+            continue
+        if name.strip() in seen:
+            text = f'the input "{name}" is declared twice; the first declaration applies'
+            yield _warning(block, setting, text, field=name)
+        seen.add(name.strip())
+        yield from _field(block, spec, setting, name, entry)
+
+
+def _field(block: Block, spec: BlockSpec, setting: str, name: str, entry: JsonObject) -> Iterator[Problem]:
+    kind = entry.get("type")
+    types = FIELD_TYPES if spec.is_trigger else FORM_TYPES
+    if kind not in (None, "") and kind not in types:
+        near = nearest(to_string(kind), FIELD_TYPES)
+        hint = did_you_mean(near) or f" Use one of: {', '.join(FIELD_TYPES)}."
+        text = f'the input "{name}" has the unknown type "{to_string(kind)}".{hint}'
+        yield _warning(block, setting, text, suggestion=near, field=name)
+    elif (default := entry.get("value")) not in (None, "") and not _fits(default, to_string(kind or "string")):
+        text = f'the default of the input "{name}" is no {kind}: {_shown(default)}'
+        yield _warning(block, setting, text, field=name)
+    for key in entry:
+        if key not in _KEYS and (near := nearest(key, _KEYS)):
+            text = f'the input "{name}" has the unknown key "{key}".{did_you_mean(near)}'
+            yield _warning(block, setting, text, suggestion=near, field=name)
+
+
+def _variable(variable: Variable) -> Iterator[Problem]:
+    name = f'variable "{variable.name}"'
+    if variable.type not in VARIABLE_TYPES:
+        near = nearest(variable.type, VARIABLE_TYPES)
+        hint = did_you_mean(near) or f" Use one of: {', '.join(VARIABLE_TYPES)}."
+        message = f'The {name} has the unknown type "{variable.type}".{hint}'
+        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables",), suggestion=near)
+    elif variable.value not in (None, "") and not _fits(variable.value, variable.type):
+        message = f"The value of the {name} is no {variable.type}: {_shown(variable.value)}"
+        yield warning(ProblemCode.INVALID_INPUT_FIELD, message, fields=("variables",))
+
+
+def _fits(value: Json, kind: str) -> bool:
+    if isinstance(value, str) and not parse_text(value).is_literal:
+        return True
+    match kind:
+        case "number":
+            return not isinstance(value, bool | list | dict) and not math.isnan(to_number(value))
+        case "boolean":
+            return value in (True, False) or (isinstance(value, str) and value.strip().lower() in _BOOLEANS)
+        case "object" | "array":
+            parsed = parse_json(value) if isinstance(value, str) else value
+            return parsed is not MISSING and isinstance(parsed, dict if kind == "object" else list)
+        case _:
+            return True
+
+
+_BOOLEANS: Final = frozenset({"true", "false", "0", "1"})
+
+
+def _shown(value: Json) -> str:
+    text = to_string(value)
+    return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
+
+
+def _warning(
+    block: Block, setting: str, text: str, *, suggestion: str | None = None, field: str | None = None
+) -> Problem:
+    fields = (setting, field) if field else (setting,)
+    end = "" if text.endswith((".", "?")) else "."
+    return warning(ProblemCode.INVALID_INPUT_FIELD, f"{block.name}: {text}{end}", block, fields, suggestion=suggestion)

@@ -1,0 +1,25 @@
+"""Model names that no provider is likely to serve."""
+
+from collections.abc import Iterator
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.model_names import suggested_model
+from shared.workflow.format.models import WorkflowState
+from shared.workflow.format.problems import warning
+from shared.workflow.format.references import parse_text
+from shared.workflow.format.suggestions import did_you_mean
+
+
+def misspelled_models(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """Yield a warning for each model name that looks like a misspelled provider or model family."""
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        model = block.value("model")
+        if spec is None or not isinstance(model, str) or not state.is_enabled(block.id):
+            continue
+        if not any(setting.id == "model" for setting in spec.sub_blocks) or not parse_text(model).is_literal:
+            continue
+        if suggestion := suggested_model(model.strip()):
+            message = f'{block.name}: no provider is known for the model "{model}".{did_you_mean(suggestion)}'
+            yield warning(ProblemCode.UNKNOWN_MODEL, message, block, ("model",), suggestion=suggestion)

@@ -1,0 +1,243 @@
+"""Mistakes of authors: each is named with its block, its setting and the nearest valid value."""
+
+import json
+
+import pytest
+from tests.unit.workflow.states import block, chain, edge, start, workflow
+
+from shared.contracts.problems import Problem, Severity
+from shared.workflow.catalog import Catalog
+from shared.workflow.format.js_values import Json, JsonObject
+from shared.workflow.format.reader import read_state
+from shared.workflow.validate.validator import problems
+
+CODE = block("f", name="Score", code="return { score: <start.amount> };")
+MODEL: JsonObject = {"model": "vllm/test", "messages": [{"role": "user", "content": "<start.question>"}]}
+START = start({"name": "question", "type": "string"}, {"name": "amount", "type": "number", "value": "3"})
+
+
+def condition(*entries: tuple[str, str, str]) -> JsonObject:
+    stored: list[Json] = [{"id": key, "title": title, "value": value} for key, title, value in entries]
+    return block("c", "condition", "Check", conditions=json.dumps(stored))
+
+
+SPACED: JsonObject = {"cells": {"Key": "X", "Value": "{{ TOKEN }}"}}
+COUNT: JsonObject = {"variables": {"v": {"name": "count"}}}
+TELL = block("r", "response", "Answer", settings={"dataMode": "json", "data": "<score.result>"})
+BIG_OR_NOT = condition(("c-if", "if", "<score.result.score> > 1"), ("c-else", "else", ""))
+
+
+def branching(handle: str | None, one: JsonObject = BIG_OR_NOT) -> JsonObject:
+    return workflow(
+        START,
+        CODE,
+        one,
+        block("r", "response", "Big"),
+        edges=(edge("start", "f"), edge("f", "c"), edge("c", "r", handle)),
+    )
+
+
+def api(**settings: Json) -> JsonObject:
+    return block("a", "api", "Call", settings={"url": "https://example.com/", "method": "GET", **settings})
+
+
+def agent(**settings: Json) -> JsonObject:
+    return block("a", "agent", "Agent 1", settings={**MODEL, **settings})
+
+
+def response(**settings: Json) -> JsonObject:
+    return block("r", "response", "Answer", settings=settings)
+
+
+def loop(**data: Json) -> JsonObject:
+    inner = block("f", name="Score", code="return <loop.index>;", data={"parentId": "L"})
+    edges = (edge("start", "L"), edge("L", "f", "loop-start-source"))
+    return workflow(START, block("L", "loop", "Each", data={"loopType": "for", **data}), inner, edges=edges)
+
+
+def found(document: JsonObject) -> list[Problem]:
+    return problems(read_state(document), catalog=Catalog(), keyed_providers={"openai", "anthropic"})
+
+
+def test_a_correct_workflow_has_no_problem() -> None:
+    document = workflow(
+        START,
+        CODE,
+        BIG_OR_NOT,
+        agent(temperature="0.2", maxTokens=100, memoryType="none", reasoningEffort="auto"),
+        response(dataMode="json", data='{"text": "<agent1.content>", "score": <score.result.score>}', status="201"),
+        edges=(
+            edge("start", "f"),
+            edge("f", "c"),
+            edge("c", "a", "condition-c-if"),
+            edge("c", "r", "condition-c-else"),
+            edge("a", "r"),
+        ),
+    )
+    assert found(document) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "block_name", "field", "suggestion"),
+    [
+        (branching("if"), "unknown_handle", "Check", "edges", "condition-c-if"),
+        (branching("condition-big-if"), "unknown_handle", "Check", "edges", "condition-c-if"),
+        (branching("condition-els"), "unknown_handle", "Check", "edges", "condition-c-else"),
+        (branching("source"), "unknown_handle", "Check", "edges", None),
+        (workflow(START, CODE, edges=(edge("start", "f", "sorce"),)), "unknown_handle", "Start", "edges", "source"),
+        (
+            workflow(START, CODE, api(), edges=(edge("start", "f"), edge("f", "a", "err"))),
+            "unknown_handle",
+            "Score",
+            "edges",
+            "error",
+        ),
+        (workflow(START, edges=(edge("start", "Strt"),)), "dangling_edge", "Start", "edges", "start"),
+        (chain(START, response(), CODE), "block_after_response", "Answer", "edges", None),
+        (chain(START, response(status="banana")), "invalid_setting", "Answer", "status", None),
+        (chain(START, response(status="700")), "invalid_setting", "Answer", "status", None),
+        (chain(START, response(dataMode="jsn", data="{}")), "invalid_setting", "Answer", "dataMode", "json"),
+        (chain(START, response(dataMode="json", data='{"a": 1,}')), "invalid_setting", "Answer", "data", None),
+        (chain(START, agent(temprature=1)), "unknown_setting", "Agent 1", "temprature", "temperature"),
+        (chain(START, agent(temperature=7)), "invalid_setting", "Agent 1", "temperature", None),
+        (chain(START, agent(maxTokens="lots")), "invalid_setting", "Agent 1", "maxTokens", None),
+        (chain(START, agent(memoryType="conversion")), "invalid_setting", "Agent 1", "memoryType", "conversation"),
+        (chain(START, agent(responseFormat="{")), "invalid_setting", "Agent 1", "responseFormat", None),
+        (chain(START, agent(messages=[{"role": "sytem"}])), "invalid_setting", "Agent 1", "messages", None),
+        (chain(START, agent(model="gtp-4o")), "unknown_model", "Agent 1", "model", "gpt-4o"),
+        (chain(START, agent(model="vlm/test")), "unknown_model", "Agent 1", "model", "vllm/test"),
+        (chain(START, agent(promptCaching="maybe")), "invalid_setting", "Agent 1", "promptCaching", None),
+        (chain(START, api(method="GTE")), "invalid_setting", "Call", "method", "GET"),
+        (chain(START, api(url="example.com/x")), "invalid_setting", "Call", "url", None),
+        (chain(START, api(retries="11")), "invalid_setting", "Call", "retries", None),
+        (chain(START, api(headers={"a": "b"})), "invalid_setting", "Call", "headers", None),
+        (chain(START, block("w", "wait", "W", timeUnit="second")), "invalid_setting", "W", "timeUnit", "seconds"),
+        (
+            chain(START, block("w", "wait", "Pause", timeUnit="minutes", timeValue="6")),
+            "invalid_setting",
+            "Pause",
+            "timeValue",
+            None,
+        ),
+        (chain(start({"name": "n", "type": "nubmer"})), "invalid_input_field", "Start", "inputFormat", "number"),
+        (chain(start({"name": "n"}, {"name": "n"})), "invalid_input_field", "Start", "inputFormat", None),
+        (chain(start({"name": "n", "type": "array", "value": 1})), "invalid_input_field", "Start", "inputFormat", None),
+        (chain(start({"name": "n", "typ": "number"})), "invalid_input_field", "Start", "inputFormat", "type"),
+        (
+            chain(START, block("f", name="Score", code="return <start.qestion>")),
+            "unknown_field",
+            "Score",
+            "code",
+            "<start.question>",
+        ),
+        (
+            chain(START, agent(), response(dataMode="json", data='"<agent1.contnet>"')),
+            "unknown_field",
+            "Answer",
+            "data",
+            "<agent1.content>",
+        ),
+        (
+            chain(START, agent(), response(dataMode="json", data='"<agnet1.content>"')),
+            "unknown_reference",
+            "Answer",
+            "data",
+            "<agent1.content>",
+        ),
+        (chain(START, api(url="https://x/<score.result>"), CODE), "early_reference", "Call", "url", None),
+        (
+            chain(START, block("f", name="Score", code="<start.amount> + 1"), TELL),
+            "invalid_setting",
+            "Score",
+            "code",
+            None,
+        ),
+        (
+            branching("condition-c-if", condition(("c-if", "if", ""), ("c-else", "else", ""))),
+            "invalid_setting",
+            "Check",
+            "conditions",
+            None,
+        ),
+        (
+            branching("condition-c-if", condition(("c-if", "if", "<score.result.score> = 3"))),
+            "invalid_setting",
+            "Check",
+            "conditions",
+            None,
+        ),
+        (
+            branching("condition-a", condition(("b", "else", ""), ("a", "if", "true"))),
+            "invalid_setting",
+            "Check",
+            "conditions",
+            None,
+        ),
+        (branching("condition-a", condition(("a", "fi", "true"))), "invalid_setting", "Check", "conditions", None),
+        (loop(cuont=3), "unknown_setting", "Each", "cuont", "count"),
+        (loop(loopType="forEach"), "invalid_setting", "Each", "collection", None),
+        (loop(loopType="forEach", collection="abc"), "invalid_setting", "Each", "collection", None),
+        (chain(START, api(headers=[SPACED])), "invalid_setting", "Call", "headers", "{{TOKEN}}"),
+        (
+            chain(START, block("g", "guardrails", "Guard", input="x", validationType="regex", regex="(")),
+            "invalid_setting",
+            "Guard",
+            "regex",
+            None,
+        ),
+        (
+            {**chain(START, block("v", "variables", "Set", variables=[{"variableName": "cuont"}])), **COUNT},
+            "invalid_setting",
+            "Set",
+            "variables",
+            "count",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_block_and_its_fix(
+    document: JsonObject, code: str, block_name: str, field: str, suggestion: str | None
+) -> None:
+    warned = found(document)
+    assert [(each.code, each.block_name, each.fields[:1], each.suggestion) for each in warned] == [
+        (code, block_name, (field,), suggestion)
+    ]
+    assert warned[0].severity is Severity.WARNING
+    assert suggestion is None or f'Did you mean "{suggestion}"?' in warned[0].message
+
+
+def test_code_that_does_not_parse_is_named_with_its_position() -> None:
+    (problem,) = found(chain(START, block("f", name="Score", code="const a = 1;\nreturn a +;")))
+    assert (problem.code, problem.fields, problem.line) == ("code_syntax", ("code",), 2)
+
+
+def test_a_misspelled_block_type_is_refused_with_the_nearest_one() -> None:
+    (problem,) = found(chain(START, block("f", "funtion", "Score")))
+    assert problem.severity is Severity.ERROR
+    assert problem.message == 'Score: Invalid block type: funtion. Did you mean "function"?'
+
+
+def test_all_mistakes_are_listed_at_once() -> None:
+    writer = {**agent(model="gtp-4o"), "id": "b"}
+    document = chain(START, api(method="GTE", retries="11", urll="x"), writer, response(status="banana"))
+    assert [problem.fields[:1] for problem in found(document)] == [
+        (key,) for key in ("urll", "method", "retries", "status", "model")
+    ]
+
+
+def test_what_a_reference_stands_for_is_not_judged() -> None:
+    document = chain(START, api(method="<start.question>", timeout="<start.amount>"), response(status="{{STATUS}}"))
+    assert found(document) == []
+
+
+def test_a_loop_may_read_what_an_earlier_iteration_left() -> None:
+    first = block("f", name="First", code="return <second.result>", data={"parentId": "L"})
+    second = block("g", name="Second", code="return 1", data={"parentId": "L"})
+    edges = (edge("start", "L"), edge("L", "f", "loop-start-source"), edge("f", "g"))
+    assert found(workflow(START, block("L", "loop", "Each"), first, second, edges=edges)) == []
+
+
+def test_the_error_of_a_block_is_a_field_only_where_it_is_handled() -> None:
+    handler = response(dataMode="json", data='"<call.error>"')
+    edges = (edge("start", "a"), edge("a", "r", "error"))
+    assert found(workflow(START, api(), handler, edges=edges)) == []
+    assert [problem.code for problem in found(chain(START, api(), handler))] == ["unknown_field"]
