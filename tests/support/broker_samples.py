@@ -1,4 +1,4 @@
-"""Messages to send, and consumers that remember."""
+"""Sample messages, and consumers that record deliveries."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from shared.contracts.messages import DurableRunDispatched, EventBatch
 
 
 def dispatched(number: int = 0) -> DurableRunDispatched:
-    """A small message with a number in it."""
+    """Return a small dispatch message that carries a number."""
     return DurableRunDispatched(run_id=f"run-{number}", dispatch_id="dispatch", workspace_id="workspace")
 
 
 def batch(seq: int = 0, *, run_id: str = "run-0", text: str = "hello") -> EventBatch:
-    """One batch of a run."""
+    """Return one event batch of a run."""
     return EventBatch(run_id=run_id, seq=seq, events=(Chunk(block_id="block", text=text),))
 
 
 class Recorder:
-    """A handler that remembers each delivery and settles it as `decide` says."""
+    """A handler that records each delivery and settles it as `decide` returns."""
 
     def __init__(self, decide: Callable[[Delivery], Settlement] = lambda delivery: Settlement.ACK) -> None:
         self.deliveries: list[Delivery] = []
@@ -31,12 +31,12 @@ class Recorder:
 
     @property
     def run_ids(self) -> list[str]:
-        """Which messages came, in order."""
+        """Return the ids of the received messages, in order."""
         return [d.message.run_id for d in self.deliveries if isinstance(d.message, DurableRunDispatched)]
 
 
 class Undertaker:
-    """A handler of dead letters that remembers each."""
+    """A dead-letter handler that records each message."""
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
@@ -47,12 +47,12 @@ class Undertaker:
 
     @property
     def reasons(self) -> list[str]:
-        """Why they died, in order."""
+        """Return the reasons of the dead letters, in order."""
         return [letter.reason for letter in self.letters]
 
 
 class Holder:
-    """A handler that keeps its deliveries in hand until they are released."""
+    """A handler that leaves its deliveries unsettled until they are released."""
 
     def __init__(self) -> None:
         self.held: list[Delivery] = []
@@ -69,5 +69,5 @@ class Holder:
         return Settlement.ACK
 
     def release(self) -> None:
-        """Let every delivery be acked, now and from now on."""
+        """Let every delivery be acked, now and later."""
         self._released.set()

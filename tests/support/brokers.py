@@ -1,4 +1,4 @@
-"""Brokers that share queues of one test alone, in memory or on RabbitMQ."""
+"""Brokers with queues that only one test uses, in memory or on RabbitMQ."""
 
 import os
 from collections.abc import AsyncIterator
@@ -22,7 +22,8 @@ SERVICE = "test"
 
 
 def topology(prefix: str, work_policy: Policy) -> Topology:
-    """A work queue, and one in memory in which one message may wait, with dead letters; and a small one without."""
+    """Return a topology with a work queue, an in-memory queue of one message, dead letters, and a small queue without
+    them."""
     memory = Queue(
         name=f"{prefix}.bundles",
         type=QueueType.CLASSIC,
@@ -73,7 +74,7 @@ class Brokers:
         self._open: list[Broker] = []
 
     async def open(self) -> Broker:
-        """One more, as another service would open it."""
+        """Open another broker, as another service would."""
         broker = open_broker(self.url, service=SERVICE, topology=self.topology, client=self._client)
         self._open.append(broker)
         await broker.start()
@@ -86,7 +87,7 @@ class Brokers:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop every one, and leave nothing behind on a server."""
+        """Stop every broker and delete its queues from the server."""
         for broker in self._open:
             await broker.stop()
         if not self.url.startswith("memory:"):
@@ -94,13 +95,13 @@ class Brokers:
 
 
 def tested_client() -> AmqpClient:
-    """Return the client of the tests that start whole systems."""
+    """Return the AMQP client that whole-system tests use."""
     return AmqpClient(os.environ.get("FLOWPORT_TEST_AMQP_CLIENT", DEFAULT_CLIENT))
 
 
 @asynccontextmanager
 async def raw_channel(url: str) -> AsyncIterator[Channel]:
-    """A channel with confirms, as any other program could open it."""
+    """Open a channel with publisher confirms, as any other program could."""
     connection = await Connection.open(parse(url), name="test", heartbeat=10, timeout=30)
     try:
         channel = await connection.open_channel()
@@ -118,7 +119,7 @@ async def _delete(url: str, topology: Topology) -> None:
 
 
 def shown_as_usable() -> bool:
-    """What Prometheus is told of the connection that publishes, of the broker that was opened last."""
+    """Return the connection state that Prometheus shows for the publisher of the broker opened last."""
     shown = REGISTRY.get_sample_value("flowport_broker_usable", {"connection": f"{SERVICE} publishes"})
     assert shown is not None
     return shown == 1

@@ -1,4 +1,4 @@
-"""The browser of the tests: Debian's headless shell of Chromium, or the program that FLOWPORT_TEST_CHROMIUM names.
+"""Browser of the tests: Debian's headless shell of Chromium, or the program that FLOWPORT_TEST_CHROMIUM names.
 
 Chromium itself draws a window with its own controls for every test, which takes a second of processor time.
 """

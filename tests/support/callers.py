@@ -8,7 +8,7 @@ from shared.http1 import HttpResponse
 
 
 class CallsTo:
-    """Implements Caller over a transport of httpx2: ASGITransport or MockTransport."""
+    """A Caller over an httpx2 transport: ASGITransport or MockTransport."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport, base_url: str = "http://service") -> None:
         self._transport = transport

@@ -24,7 +24,7 @@ _SIGNS_CERTIFICATES: Final = x509.KeyUsage(
 
 
 class Authority:
-    """Signs certificates for servers, and is trusted by `client_context`."""
+    """Signs certificates for servers; `client_context` trusts it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,24 +38,24 @@ class Authority:
         )
 
     def client_context(self) -> ssl.SSLContext:
-        """What a client needs to trust this authority, and no other."""
+        """Return a client context that trusts this authority alone."""
         certificate = self._certificate.sign(self._key, hashes.SHA256())
         return ssl.create_default_context(cadata=certificate.public_bytes(serialization.Encoding.PEM).decode())
 
     def file(self) -> Path:
-        """The authority's own certificate."""
+        """Return the path of the authority's own certificate."""
         file = self._folder / "authority.pem"
         file.write_bytes(self._certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         return file
 
     def server_context(self, *names: str) -> ssl.SSLContext:
-        """What a server needs to prove that it is `names`."""
+        """Return a server context with a certificate for `names`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server_file(*names))
         return context
 
     def server_file(self, *names: str) -> Path:
-        """A key and a certificate for a server that is called `names`."""
+        """Write a key and a certificate for `names`, and return their path."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])

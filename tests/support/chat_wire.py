@@ -14,12 +14,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def frame(value: JsonObject) -> bytes:
-    """One server-sent event."""
+    """Return one server-sent event."""
     return b"data: " + _encoder.encode(value) + b"\n\n"
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> JsonObject:
-    """What a call used."""
+    """Return the usage of a call."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -40,7 +40,7 @@ class Completion:
     def whole(
         self, content: str | None, *, used: JsonObject, finish: str = "stop", tool_calls: Sequence[JsonObject] = ()
     ) -> JsonObject:
-        """The body of a call that did not ask for a stream."""
+        """Return the body for a call without streaming."""
         message: JsonObject = {"role": "assistant", "content": content}
         if tool_calls:
             message["tool_calls"] = list(tool_calls)
@@ -48,11 +48,11 @@ class Completion:
         return {**self._common, "object": "chat.completion", "choices": [choice], "usage": used}
 
     def chunk(self, delta: JsonObject, *, finish: str | None = None) -> bytes:
-        """A stream frame that adds `delta` to the message."""
+        """Return a stream frame that adds `delta` to the message."""
         return self._chunk([{"index": 0, "delta": delta, "finish_reason": finish}])
 
     def usage_chunk(self, used: JsonObject) -> bytes:
-        """The stream frame after the last one, for callers that asked for usage."""
+        """Return the last stream frame, for callers that request usage."""
         return self._chunk([], usage=used)
 
     def _chunk(self, choices: list[JsonObject], **more: Any) -> bytes:
@@ -60,18 +60,18 @@ class Completion:
 
 
 def refusal(message: str, *, kind: str = "invalid_request_error") -> JsonObject:
-    """An error body."""
+    """Return an error body."""
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
 def last_user_text(messages: Sequence[JsonObject]) -> str:
-    """What the user said last."""
+    """Return the text of the last user message."""
     said = (message.get("content") for message in reversed(messages) if message.get("role") == "user")
     content = next(said, "")
     return content if isinstance(content, str) else _encoder.encode(content).decode()
 
 
 def words(text: str) -> list[str]:
-    """`text` cut after each space, as a model's tokens come; joined again they are `text`."""
+    """Split `text` after each space, like a model's tokens; joined again they are `text`."""
     pieces = text.split(" ")
     return [piece + " " for piece in pieces[:-1]] + pieces[-1:]

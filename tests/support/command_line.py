@@ -18,7 +18,7 @@ from flowport.main import main
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended."""
+    """Result of a command."""
 
     code: int
     out: str
@@ -26,12 +26,12 @@ class Done:
 
     @property
     def json(self) -> Any:
-        """What it printed for programs."""
+        """Parse standard output as JSON."""
         return msgspec.json.decode(self.out)
 
 
 class CommandLine:
-    """Runs `flowport` with these variables and nothing else of ours: nor what `make up` left in this folder."""
+    """Runs `flowport` with only these environment variables, and without what `make up` left in this folder."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWPORT_", "SIM_"))}
@@ -40,10 +40,10 @@ class CommandLine:
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """As a process of its own that is still at work inside the block, for signals; its streams are pipes."""
+        """Start the command as a process that runs until the block ends, for signals; its streams are pipes."""
         command = (sys.executable, "-m", "flowport", *arguments)
         pipe = subprocess.PIPE
-        # Who was started in the background of a script ignores SIGINT, and so would what it starts.
+        # A script's background processes ignore SIGINT, and their children inherit that.
         heeding = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(command, env=self._environment, stdout=pipe, stderr=pipe, text=True)
         signal.signal(signal.SIGINT, heeding)
@@ -54,7 +54,7 @@ class CommandLine:
                 process.kill()
 
     def __call__(self, *arguments: str, stdin: str = "") -> Done:
-        """Run it to its end."""
+        """Run the command to its end."""
         out, err = io.StringIO(), io.StringIO()
         code = 0
         with (

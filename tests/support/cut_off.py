@@ -1,7 +1,7 @@
-"""The whole stack in a network namespace that has loopback and no way out, and how often something looked for one.
+"""Run the stack in a network namespace with loopback only, and count attempts to leave it.
 
-For an address that is not loopback's the kernel finds no route there, and counts that: whichever process asked, by
-whichever protocol, name servers included.
+The kernel finds no route for an address outside loopback, and counts each attempt: of every process, by every protocol,
+name servers included.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ ROOT: Final = Path(__file__).parents[2]
 SEEN: Final = "seen.json"
 IDLE_SECONDS: Final = 3
 ELSEWHERE: Final = "192.0.2.1"
-"""An address that is nobody's."""
+"""An address without a host."""
 
 
 class Seen(msgspec.Struct):
-    """What callers got, and how often a way out was looked for: by the stack, and by a call that meant to."""
+    """Answers of the callers, and the attempts to leave: of the stack, and of one deliberate call."""
 
     answers: Answers
     tries: int
@@ -35,7 +35,7 @@ class Seen(msgspec.Struct):
 
 
 def run_cut_off(folder: Path) -> Seen:
-    """Start everything in the namespace, use it in each mode, leave it idle, stop it."""
+    """Start the whole stack in the namespace, use it in each mode, leave it idle, stop it."""
     (folder / "resolv.conf").write_text(f"nameserver {ELSEWHERE}\n")
     (folder / "nsswitch.conf").write_text("hosts: files dns\n")
     files = [part for name in ("resolv.conf", "nsswitch.conf") for part in ("--ro-bind", folder / name, f"/etc/{name}")]
@@ -50,7 +50,7 @@ def run_cut_off(folder: Path) -> Seen:
 
 
 def _tries() -> int:
-    """How often the kernel found no route, in this namespace, since it began."""
+    """Return how often the kernel found no route in this namespace since it was created."""
     names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line[:3] == "Ip:")
     six = dict(line.split() for line in Path("/proc/net/snmp6").read_text().splitlines())
     return int(dict(zip(names, values, strict=True))["OutNoRoutes"]) + int(six["Ip6OutNoRoutes"])

@@ -21,12 +21,12 @@ State = dict[str, Any]
 
 
 def key(key_id: str) -> str:
-    """A sealing key of this name, as settings write it."""
+    """Return a sealing key of this name, in the format of the setting."""
     return f"{key_id}:{b64encode(key_id.encode().ljust(32, b'.')).decode()}"
 
 
 def settings_for(mongodb_uri: str, mongodb_prefix: str, **changes: Any) -> DeploySettings:
-    """Settings of one test: a database and a memory broker of its own."""
+    """Return settings with a database and a memory broker for one test."""
     fields: dict[str, Any] = {
         "mongodb_uri": mongodb_uri,
         "mongodb_prefix": mongodb_prefix,
@@ -36,13 +36,13 @@ def settings_for(mongodb_uri: str, mongodb_prefix: str, **changes: Any) -> Deplo
         "token_jobs": "jobs-token",
         "environment_keys": key("k1"),
         "ticket_keys": TICKET_KEY,
-        "run_tickets": "accept-missing",  # most tests are not about tickets; those in tests/security are
+        "run_tickets": "accept-missing",  # most tests do not concern tickets; those in tests/security do
     }
     return DeploySettings(**{**fields, **changes})
 
 
 class DeployCaller:
-    """One service's view of deploy-service."""
+    """Client of deploy-service with the identity of one service."""
 
     def __init__(self, app: FastAPI, settings: DeploySettings, caller: ServiceName) -> None:
         self.http = InternalClient(
@@ -56,7 +56,7 @@ class DeployCaller:
     async def create(
         self, state: State | None = None, *, workspace: str = "ws", name: str = "Demo"
     ) -> contracts.Workflow:
-        """A new workflow."""
+        """Create a workflow."""
         body = contracts.CreateWorkflow(workspace_id=workspace, name=name, state=state)
         return await self.http.call("POST", "/internal/workflows", body=body, returns=contracts.Workflow)
 
@@ -98,33 +98,33 @@ class DeployCaller:
         return await self.http.call("POST", path, returns=contracts.Deployed)
 
     async def endpoint(self, workflow_id: str) -> contracts.Endpoint:
-        """What a caller meets."""
+        """Return the endpoint that callers get."""
         path = f"/internal/workflows/{workflow_id}/endpoint"
         return await self.http.call("GET", path, returns=contracts.Endpoint)
 
     async def numbers(self, workflow_id: str, *, workspace: str = "ws") -> list[int]:
-        """The numbers of all versions, newest first."""
+        """Return the numbers of all versions, newest first."""
         path = at(workflow_id, "versions", workspace, limit="500")
         page = await self.http.call("GET", path, returns=contracts.VersionPage)
         return [version.number for version in page.versions]
 
 
 def at(workflow_id: str, path: str = "", workspace: str = "ws", **query: str) -> str:
-    """A route of one workflow."""
+    """Return the path of a route of one workflow."""
     ending = f"/{path}" if path else ""
     return f"/internal/workflows/{workflow_id}{ending}?{httpx2.QueryParams({'workspace_id': workspace, **query})}"
 
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
-    """The application between its start and its stop."""
+    """Run the application inside the block."""
     async with app.router.lifespan_context(app):
         yield app
 
 
 @asynccontextmanager
 async def deploy_service(settings: DeploySettings, **parts: Any) -> AsyncIterator[DeployCaller]:
-    """The service with `parts` in place of its own, as the gateway calls it."""
+    """Run the service with some parts replaced, as the gateway calls it."""
     async with running(build(settings, **parts)) as app:
         caller = DeployCaller(app, settings, ServiceName.GATEWAY)
         yield caller
@@ -132,7 +132,7 @@ async def deploy_service(settings: DeploySettings, **parts: Any) -> AsyncIterato
 
 
 def state(code: str = "return 1", *, moved: int = 0) -> State:
-    """A start block and a function. `moved` moves a block, which changes the snapshot but nothing that runs."""
+    """Return a start block and a function. `moved` moves a block, which changes the snapshot but not its execution."""
     return {
         "blocks": {
             "start": {

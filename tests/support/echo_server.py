@@ -45,7 +45,7 @@ serve(create_app("test", components=(), checks={}, routers=[router]), CommonSett
 
 
 class Echo(msgspec.Struct):
-    """A request as the application saw it."""
+    """A request as the application received it."""
 
     headers: list[tuple[str, str]]
     body: str
@@ -60,7 +60,7 @@ class EchoServer:
     pid: int
 
     def exchange(self, *pieces: bytes) -> bytes:
-        """Send the pieces over one connection and return everything that comes back until the server closes."""
+        """Send the pieces over one connection and return everything that the server sends before it closes it."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS) as caller:
             try:
                 for piece in pieces:

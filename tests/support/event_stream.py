@@ -1,4 +1,4 @@
-"""Server-sent events as a reader takes them, with their ids where they have any."""
+"""Parser for server-sent events, with their ids where present."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,14 +10,14 @@ import httpx2
 
 @dataclass(frozen=True)
 class Event:
-    """One frame. `id` is what a reader who comes back says last."""
+    """One frame. A reader that reconnects sends the last `id`."""
 
     id: str | None
     data: Any
 
 
 async def events_in(response: httpx2.Response) -> AsyncIterator[Event]:
-    """Every frame as it comes."""
+    """Yield every frame as it arrives."""
     event_id: str | None = None
     async for line in response.aiter_lines():
         if line.startswith("id: "):

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere."""
+"""Wait for conditions that other tasks or processes fulfill."""
 
 import asyncio
 import time
@@ -8,12 +8,12 @@ import httpx2
 
 POLL_SECONDS = 0.01
 PATIENCE_SECONDS = 75.0
-"""For what does happen: long enough for a machine that is busy with something else, and for a wall clock that was set
-back by 30 s, which delays by as much what is due at a time of the store."""
+"""Timeout for expected events. It allows for a busy machine, and for a wall clock that is set back by 30 s, which
+delays everything that is due at a time of the store by as much."""
 
 
 async def eventually(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Return as soon as `condition` holds. Raises TimeoutError when it does not in `seconds`."""
+    """Return as soon as `condition` holds. Raises TimeoutError when it does not hold within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -22,7 +22,7 @@ async def eventually(condition: Callable[[], object], *, seconds: float = PATIEN
 
 
 async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask until it holds; a service that does not answer is asked again. Raises TimeoutError."""
+    """Return as soon as `condition` holds; retry while a service does not answer. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await _holds(condition):  # noqa: ASYNC110 - the condition is in another process
             await asyncio.sleep(POLL_SECONDS)

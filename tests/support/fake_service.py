@@ -1,4 +1,4 @@
-"""A service that is well, or ill in the way that a test wants: health, readiness and metrics, and nothing else."""
+"""A fake service with health, readiness and metrics endpoints only, healthy or with given problems."""
 
 import json
 import time
@@ -21,11 +21,11 @@ class FakeService:
     skew_seconds: float = 0.0
     metrics: str = ""
     status: str = ""
-    """What it says of itself, where that is neither that it is ready nor what it misses."""
+    """Readiness body, where it is neither success nor the list of problems."""
     metrics_token: str = ""
-    """What it requires to show its metrics."""
+    """Token that the metrics endpoint requires."""
     hides: int = 0
-    """The status with which what is before it answers whoever asks how it is."""
+    """Status that a proxy before the service answers to readiness checks."""
 
     def __enter__(self) -> Self:
         service = self
@@ -42,10 +42,10 @@ class FakeService:
                 return formatdate(time.time() + service.skew_seconds, usegmt=True)
 
             def log_message(self, *args: object) -> None:
-                """Nobody reads it."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = False  # so that closing it waits for the last answer
+        self._server.daemon_threads = False  # closing waits for the last answer
         Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -55,7 +55,7 @@ class FakeService:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Base URL of the service."""
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     def _answer(self, path: str, authorization: str) -> tuple[int, bytes]:

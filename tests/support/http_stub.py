@@ -1,6 +1,6 @@
-"""A small HTTP server that answers what a test tells it to, and nothing of its own: no Date, no Server header.
+"""A small HTTP server that sends scripted answers only: no Date header, no Server header.
 
-Without an answer left it says back what it was asked. `/slow` takes its time.
+Without a scripted answer it echoes the request. `/slow` answers after a delay.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ DRIP_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `headers` come beside Content-Type, which is JSON. One that `hangs` or `drips` never ends."""
+    """One answer. `headers` extend Content-Type, which is JSON. An answer that `hangs` or `drips` never ends."""
 
     status: int = 200
     body: str = ""
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it arrived. Header names are in lower case."""
+    """A received request. Header names are in lower case."""
 
     method: str
     target: str
@@ -37,7 +37,7 @@ class Asked:
 
 
 class HttpStub:
-    """`async with HttpStub() as stub:`; answers are given in order, the last one again and again."""
+    """`async with HttpStub() as stub:`; gives the answers in order and repeats the last one."""
 
     def __init__(self) -> None:
         self._answers: deque[Answer] = deque()
@@ -46,7 +46,7 @@ class HttpStub:
         self._closing = asyncio.Event()
 
     def answer(self, *answers: Answer) -> None:
-        """Give these answers."""
+        """Set the answers."""
         self._answers.extend(answers)
 
     async def __aenter__(self) -> Self:
@@ -62,12 +62,12 @@ class HttpStub:
 
     @property
     def port(self) -> int:
-        """Where it listens, on loopback."""
+        """Loopback port of the server."""
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Called as the connection is made. One that was accepted just before the end is made after it."""
+        """Register the connection. The event loop calls this for one accepted just before the end only after it."""
         if self._closing.is_set():
             writer.transport.abort()
             return
@@ -102,7 +102,7 @@ class HttpStub:
 
 
 def answer_of(stub: dict[str, Any]) -> Answer:
-    """An answer as the cases write it: `{status, json or raw, headers}`."""
+    """Build an answer from the format of the cases: `{status, json or raw, headers}`."""
     body = stub["raw"] if "raw" in stub else json.dumps(stub.get("json"))
     return Answer(stub.get("status", 200), body, stub.get("headers", {}))
 

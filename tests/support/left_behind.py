@@ -1,4 +1,4 @@
-"""What is still in memory although nobody needs it, because it holds itself and no collection has found it."""
+"""Objects that stay in memory only because of reference cycles that no garbage collection has found."""
 
 import gc
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 
 class Remains:
-    """What has been made since, and is still there."""
+    """Objects made since, that still exist."""
 
     def __init__(self) -> None:
         self._before = {id(each) for each in gc.get_objects()}
 
     def of(self, *types: type) -> list[str]:
-        """Their types, one by one."""
+        """Return their types, one per object."""
         return [
             type(each).__name__
             for each in gc.get_objects()
@@ -22,7 +22,7 @@ class Remains:
 
 @contextmanager
 def without_collections() -> Iterator[Remains]:
-    """While inside, only what nothing refers to goes."""
+    """Disable garbage collection inside the block: only reference counting frees objects."""
     gc.collect()
     gc.disable()
     try:

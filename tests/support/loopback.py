@@ -1,4 +1,4 @@
-"""An ASGI application on loopback, in a thread and an event loop of its own."""
+"""An ASGI application on loopback, in a thread with its event loop."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ START_SECONDS = 10.0
 
 
 class LoopbackServer:
-    """A server that a test starts and stops with `with`; a subclass says what it serves."""
+    """A server that runs inside `with`; a subclass provides the application."""
 
     def __init__(self, app: ASGIApp, *, name: str, lifespan: Literal["on", "off"] = "off") -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -33,7 +33,7 @@ class LoopbackServer:
 
     @property
     def origin(self) -> str:
-        """Where it listens, as `http://host:port`."""
+        """Origin of the server: `http://host:port`."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:

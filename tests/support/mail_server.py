@@ -1,4 +1,4 @@
-"""A real mail server on loopback, which keeps what it takes."""
+"""A real mail server on loopback that stores what it receives."""
 
 import queue
 import re
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 
 class MailServer:
-    """Demands TLS, if `tls` is given (`from_the_first_byte`, or by STARTTLS), and then the right account."""
+    """Requires TLS if `tls` is given (`from_the_first_byte`, or by STARTTLS), and then the right account."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, from_the_first_byte: bool = False) -> None:
         self._reserved = reserve_port()
@@ -49,7 +49,7 @@ class MailServer:
         self._reserved.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Called with each message."""
+        """Store a message; aiosmtpd calls this for each."""
         if self.refuses:
             return "554 No"
         content = envelope.content
@@ -60,17 +60,17 @@ class MailServer:
         return "250 OK"
 
     def next(self) -> EmailMessage:
-        """The next message; waits for it."""
+        """Return the next message; wait for it."""
         return self._arrived.get(timeout=PATIENCE_SECONDS)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has come that was not read."""
+        """Return whether every received message was read."""
         return self._arrived.empty()
 
 
 def code_in(text: str) -> str:
-    """The six digits of a mail."""
+    """Return the six digits of a mail."""
     found = re.search(r"\b\d{6}\b", text)
     assert found, text
     return found.group()

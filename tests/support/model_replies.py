@@ -1,4 +1,4 @@
-"""What a scripted model says to a call, and what the server remembers of the call."""
+"""Scripted replies of a model, and the server's records of calls."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Gate:
-    """Holds a reply's tokens back until the test lets them go."""
+    """Holds a reply's tokens back until the test releases them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -22,17 +22,17 @@ class Gate:
         self._opened = False
 
     def release(self, tokens: int = 1) -> None:
-        """Let this many more tokens out."""
+        """Release this many more tokens."""
         for _ in range(tokens):
             self._loop.call_soon_threadsafe(self._permits.release)
 
     def open(self) -> None:
-        """Hold nothing back any more."""
+        """Release all remaining tokens."""
         self._opened = True
         self.release()
 
     async def passed(self) -> None:
-        """Wait until the next token may go."""
+        """Wait until the next token is released."""
         await self._permits.acquire()
         if self._opened:
             self._permits.release()
@@ -40,14 +40,14 @@ class Gate:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """The model asks for a tool."""
+    """A tool call by the model."""
 
     name: str
     arguments: Mapping[str, Any]
     id: str = "call_0"
 
     def wire(self, index: int) -> JsonObject:
-        """As the API has it."""
+        """Return the format of the API."""
         arguments = _encode(self.arguments).decode()
         function = {"name": self.name, "arguments": arguments}
         return {"index": index, "id": self.id, "type": "function", "function": function}
@@ -55,49 +55,49 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the model says to one call, and how."""
+    """The model's reply to one call, and how the server sends it."""
 
     tokens: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     thinking: tuple[str, ...] = ()
-    """Sent before the answer as `reasoning_content`; streams only."""
+    """`reasoning_content`, sent before the answer; streams only."""
     token_seconds: float = 0.0
     """Pause before each token."""
     gate: Gate | None = None
     frames_per_write: int = 1
-    """How many stream frames leave in one piece."""
+    """Number of stream frames per write."""
     cut_after: int | None = None
     """Break the connection after this many tokens."""
     status: int = 200
     error: str | None = None
-    """With a status of 400 or more: the error's text, instead of an answer."""
+    """Error text, used instead of an answer with a status of 400 or more."""
     retry_after: int | None = None
     prompt_tokens: int | None = None
-    """Counted from the messages when not given."""
+    """Token counts; derived from the messages by default."""
 
     @classmethod
     def says(cls, text: str, **options: Any) -> Self:
-        """An answer, a word at a time."""
+        """Return an answer, streamed word by word."""
         return cls(tokens=tuple(words(text)), **options)
 
     @classmethod
     def json(cls, value: Any, **options: Any) -> Self:
-        """An answer that is JSON, as a response format asks for."""
+        """Return an answer that is JSON, as a response format requires."""
         return cls(tokens=(_encode(value).decode(),), **options)
 
     @classmethod
     def calls(cls, *tool_calls: ToolCall, **options: Any) -> Self:
-        """An answer that asks for tools."""
+        """Return an answer that calls tools."""
         return cls(tool_calls=tool_calls, **options)
 
     @classmethod
     def fails(cls, status: int, error: str, **options: Any) -> Self:
-        """A refusal."""
+        """Return a refusal."""
         return cls(status=status, error=error, **options)
 
     @property
     def finish(self) -> str:
-        """Why the model stopped."""
+        """Finish reason of the reply."""
         return "tool_calls" if self.tool_calls else "stop"
 
 
@@ -108,12 +108,12 @@ class End(Enum):
     REFUSED = "refused"
     CUT = "cut"
     HUNG_UP = "hung up"
-    """The caller went away first."""
+    """The caller disconnected first."""
 
 
 @dataclass
 class Call:
-    """A call as it arrived, and how far its answer got."""
+    """A received call, and the state of its answer."""
 
     body: JsonObject
     headers: Mapping[str, str]
@@ -123,7 +123,7 @@ class Call:
 
     @property
     def model(self) -> str:
-        """The model asked for."""
+        """The requested model."""
         return str(self.body.get("model", ""))
 
     @property
@@ -134,10 +134,10 @@ class Call:
 
     @property
     def streams(self) -> bool:
-        """Whether the caller asked for a stream."""
+        """Whether the caller requested a stream."""
         return self.body.get("stream") is True
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the caller asked for a usage frame."""
+        """Whether the caller requested a usage frame."""
         return bool((self.body.get("stream_options") or {}).get("include_usage"))

@@ -1,11 +1,11 @@
-"""A model server that says what a test tells it to: OpenAI-compatible chat completions on loopback.
+"""A scripted model server: OpenAI-compatible chat completions on loopback.
 
     with ModelServer() as models:
         models.answer("clever", Reply.says("Forty two."))
         ...  # a workflow whose agent has the model `vllm/clever` and VLLM_BASE_URL = models.url
         assert models.calls_of("clever")[0].messages[-1]["content"] == "What is the answer?"
 
-A model that nobody scripted says back what the user said last.
+A model without a script echoes the last user message.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CutOff(Exception):
-    """Breaks the connection without an end."""
+    """Closes the connection in the middle of the answer."""
 
 
 class ModelServer(LoopbackServer):
@@ -45,15 +45,15 @@ class ModelServer(LoopbackServer):
         return self.origin
 
     def answer(self, model: str, *replies: Reply) -> None:
-        """Give `model` these replies, one a call; the last one again and again."""
+        """Give `model` these replies, one per call; the last one repeats."""
         self._scripts[model] = deque(replies)
 
     def gate(self) -> Gate:
-        """A new, closed gate for a reply."""
+        """Return a new, closed gate for a reply."""
         return Gate(self._loop)
 
     def calls_of(self, model: str) -> list[Call]:
-        """The calls for `model`, oldest first."""
+        """Return the calls for `model`, oldest first."""
         return [call for call in self._calls if call.model == model]
 
     def _reply_to(self, call: Call) -> Reply:
@@ -73,7 +73,7 @@ class ModelServer(LoopbackServer):
 
 
 async def _unless_hung_up(call: Call, receive: Receive, serving: Any) -> None:
-    """Uvicorn does not stop an application whose caller went away: we do."""
+    """Cancel the application when its caller disconnects; Uvicorn does not."""
     work, watch = asyncio.ensure_future(serving), asyncio.ensure_future(receive())
     await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()

@@ -1,6 +1,8 @@
-"""What MongoDB 8.0 refuses and the store of the tests takes, each with the page of MongoDB's manual that says so.
+"""Statements that MongoDB 8.0 refuses and the tests' store accepts, each with the page of MongoDB's manual that says
+so.
 
-Not here: what both refuse, as two operators on one path, a stage that no update knows, or `$project` of nothing.
+Statements that both refuse are not listed: two operators on one path, a stage that updates do not know, or `$project`
+of nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ _OF_COMPUTED_FIELDS: Final = ("$set", "$addFields", "$project")
 
 
 def refusals(command: Statement) -> Iterator[str]:
-    """Why MongoDB would not do this."""
+    """Return why MongoDB would refuse this."""
     name = next(iter(command))
     if name == "insert":
         for document in command["documents"]:
@@ -55,7 +57,7 @@ def _update(query: Statement, update: Any, *, is_upsert: bool) -> Iterator[str]:
 
 
 def _upsert(query: Statement) -> Iterator[str]:
-    """A document is made of what the query wants to be equal."""
+    """Check the document that the equalities of the query create."""
     if "$expr" in dict(_fields(query)):
         yield "reference/operator/query/expr: an upsert's query has no `$expr`"
     equal = list(_equalities(query))
@@ -108,7 +110,7 @@ def _pipeline(stages: Sequence[Statement]) -> Iterator[str]:
 
 
 def index_refusals(indexes: Sequence[Statement]) -> Iterator[str]:
-    """Why a collection cannot have these indexes together."""
+    """Return why a collection cannot have these indexes together."""
     if len(indexes) >= MOST_INDEXES:  # one is that of `_id`
         yield f"reference/limits: a collection has at most {MOST_INDEXES} indexes"
     for one, other in combinations(indexes, 2):
@@ -142,7 +144,7 @@ def _index(index: Statement) -> Iterator[str]:
 
 
 def _kind(index: Statement) -> tuple[Any, ...]:
-    """What two indexes of the same keys may differ in."""
+    """Return the options in which two indexes of the same keys may differ."""
     return index.get("collation"), index.get("partialFilterExpression"), index.get("sparse"), index.get("unique")
 
 
@@ -162,14 +164,14 @@ def _is_equality(wanted: Any) -> bool:
 
 
 def _collisions(paths: Iterable[str]) -> Iterator[str]:
-    """Paths that are named twice, or beside a part of theirs."""
+    """Return paths that are named twice, or together with one of their parts."""
     for one, other in combinations(sorted(paths), 2):
         if other == one or other.startswith(f"{one}."):
             yield one
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]]:
-    """All of them, on every level."""
+    """Yield all of them, on every level."""
     if isinstance(value, Mapping):
         yield from value.items()
     if isinstance(value, (Mapping, list, tuple)):

@@ -1,4 +1,4 @@
-"""What MongoDB refuses and the store of the tests takes: whoever asks for it fails the test that made it."""
+"""Fail tests that send statements which MongoDB refuses and the tests' store accepts."""
 
 from collections.abc import Iterator
 
@@ -9,21 +9,21 @@ from tests.support.mongodb_refusals import refusals
 
 
 class Refusals(CommandListener):
-    """Looks at every command that goes to a store in this process."""
+    """Inspects every command that this process sends to a store."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
     def started(self, event: CommandStartedEvent) -> None:
-        """What MongoDB would answer is known before the store has answered."""
+        """Compute MongoDB's refusals before the store answers."""
         if event.command:  # the driver hides commands that contain a password
             self.found += [f"{event.command_name}: {why}" for why in refusals(event.command)]
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """It was asked for all the same."""
+        """Record the refusals of this command."""
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """So was this."""
+        """Record the refusals of this command."""
 
 
 REFUSALS = Refusals()
@@ -32,7 +32,7 @@ pymongo.monitoring.register(REFUSALS)
 
 @pytest.fixture(autouse=True)
 def as_mongodb_has_it() -> Iterator[None]:
-    """Fails where a test sent what MongoDB refuses."""
+    """Fail the test if it sent something that MongoDB refuses."""
     REFUSALS.found.clear()
     yield
     assert REFUSALS.found == [], "MongoDB refuses this"

@@ -1,4 +1,4 @@
-"""A real nginx in front of the gateway, with the settings that it comes with but for what a test names."""
+"""A real nginx in front of the gateway, with its default settings except those that a test names."""
 
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ _SITE = """
 
 @contextmanager
 def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
-    """nginx passes everything on to `upstream`; yields its own URL."""
+    """Run nginx in front of `upstream`; yield nginx's own URL."""
     port = reserve_port()
     with _serving(folder, _SITE.format(host=LOOPBACK, port=port.number, upstream=upstream, extra=extra), port) as url:
         yield url
@@ -47,9 +47,10 @@ def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
 
 @contextmanager
 def deployed_nginx(folder: Path, upstream: str) -> Iterator[str]:
-    """nginx with the site that compose gives it, whose gateway is at `upstream`; yields its own URL.
+    """Run nginx with compose's site, whose gateway is at `upstream`; yield nginx's own URL.
 
-    Debian's nginx is older than compose's and cannot resolve again: here the gateway is an address, and stays.
+    Debian's nginx is older than compose's and cannot re-resolve names: here the gateway is an address and does not
+    move.
     """
     port = reserve_port()
     site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port.number};")

@@ -1,4 +1,4 @@
-"""What another user of this machine can read."""
+"""Files that another user of this machine can read."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ NOBODY = 65534
 
 
 def readable_by_another_user(folder: Path) -> list[str]:
-    """Return the files below `folder` that another user can read: as one where we are root, else by mode."""
+    """Return the files below `folder` that another user can read: checked as such a user if we are root, else by mode."""
     if os.geteuid() == 0:
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         found = subprocess.run(
@@ -20,7 +20,7 @@ def readable_by_another_user(folder: Path) -> list[str]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return what has a mode by which group or others may do something with it, `folder` included."""
+    """Return the paths whose mode gives group or others any access, `folder` included."""
     return [
         f"{stat.filemode(path.lstat().st_mode)} {path}"
         for path in (folder, *folder.rglob("*"))

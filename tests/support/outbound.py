@@ -1,4 +1,4 @@
-"""What stands in for DNS and the network when the executor's way out is tested."""
+"""Fakes of DNS and the network for tests of the executor's outbound connections."""
 
 import asyncio
 import ipaddress
@@ -12,7 +12,7 @@ from shared.net.hosts import Address
 
 
 class FakeResolver:
-    """Answers from a table. A name with several answers gives them in turn, and then the last one for ever."""
+    """Answers from a table. A name with several answers gives them in turn and repeats the last one."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.asked: list[str] = []
@@ -21,18 +21,18 @@ class FakeResolver:
         }
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
-        """The next answer."""
+        """Return the next answer."""
         self.asked.append(name)
         if name not in self._answers:
             raise OutboundFailed("url hostname could not be resolved")
         return [ipaddress.ip_address(text) for text in next(self._answers[name])]
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Release nothing."""
 
 
 class FakeNetwork(httpcore2.AsyncNetworkBackend):
-    """A network in which every address leads to a port of this machine, or nowhere. It notes where calls went."""
+    """A network in which every address leads to a port of this machine or nowhere. It records the calls."""
 
     def __init__(
         self, port: int | None = None, *, ports: Mapping[str, int] | None = None, deaf: Iterable[str] = ()
@@ -51,7 +51,7 @@ class FakeNetwork(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the port that stands for `host`."""
+        """Connect to the port that represents `host`."""
         self.called.append((host, port))
         local = self._ports.get(host, self._port)
         if host in self._deaf:

@@ -1,4 +1,4 @@
-"""A store that remembers what its collections were asked, and can tell how much it read for that."""
+"""A store that records the queries to its collections and can count the documents that they read."""
 
 from typing import Any, cast
 
@@ -7,7 +7,7 @@ from shared.store.documents import Collection, Document
 
 
 class Overheard:
-    """A collection, and what it was asked, as pipelines."""
+    """A collection that records its queries, as pipelines."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -25,18 +25,18 @@ class Overheard:
         return getattr(self._collection, name)
 
     async def examined(self) -> int:
-        """How many documents the store reads for all that it was asked."""
+        """Return how many documents the store reads for all recorded queries."""
         return sum([await self._examined_for(each) for each in self.asked])
 
     async def _examined_for(self, pipeline: list[Document]) -> int:
-        # SecantusDB says how many only of a find; the first stage is what it finds by.
+        # SecantusDB reports this only for a find; the first stage holds the filter.
         query = {"find": self._collection.name, "filter": pipeline[0]["$match"]}
         plan = await self._collection.database.command("explain", query, verbosity="executionStats")
         return int(plan["executionStats"]["totalDocsExamined"])
 
 
 class OverheardStore(Store):
-    """Remembers what its collections were asked."""
+    """A store that records the queries to its collections."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

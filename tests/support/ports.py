@@ -1,4 +1,4 @@
-"""Loopback ports for what tests start themselves."""
+"""Loopback ports for servers that tests start themselves."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,6 @@ __all__ = ["free_port"]
 
 @pytest.fixture
 def free_port() -> Iterator[int]:
-    """A port of this test alone. Connections are refused until a server listens there."""
+    """A port for this test alone. Connections are refused until a server listens there."""
     with reserve_port() as port:
         yield port.lend()

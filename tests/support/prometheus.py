@@ -1,4 +1,4 @@
-"""The real Prometheus, on a stack's processes, with our rules made impatient."""
+"""A real Prometheus that scrapes a stack's processes, with our rules but shorter waits."""
 
 import re
 import time
@@ -15,7 +15,7 @@ RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
 
 
 class Prometheus:
-    """Scrapes `targets` (a port for each job) every second. Alerts fire at once where they would wait for minutes."""
+    """Scrapes `targets` (a port per job) every second. Alerts fire immediately where they would wait for minutes."""
 
     def __init__(self, folder: Path, targets: Mapping[str, int]) -> None:
         port = reserve_port()
@@ -42,12 +42,12 @@ class Prometheus:
         self._server.kill()
 
     def query(self, expression: str) -> list[Any]:
-        """What an expression gives now. Raises HTTPStatusError when Prometheus cannot read it."""
+        """Return the present result of an expression. Raises HTTPStatusError when Prometheus cannot parse it."""
         found: list[Any] = self._get("query", query=expression)["result"]
         return found
 
     def firing(self) -> set[str]:
-        """The names of the alerts that fire."""
+        """Return the names of the firing alerts."""
         alerts = self._get("alerts")["alerts"]
         return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
@@ -59,7 +59,7 @@ class Prometheus:
             time.sleep(0.2)
 
     def await_quiet(self, names: Set[str], *, seconds: float = 30) -> None:
-        """Wait until none of these alerts fires: before the first scrapes, nothing seems to run."""
+        """Wait until none of these alerts fires: before the first scrapes, every service appears down."""
         deadline = time.monotonic() + seconds
         while firing := names & self.firing():
             assert time.monotonic() < deadline, f"still firing: {firing}"

@@ -1,4 +1,4 @@
-"""The public door, as a caller with a key uses it. The last frame of a stream is the JSON string `[DONE]`."""
+"""Client of the public API, as a caller with a key uses it. The last frame of a stream is the JSON string `[DONE]`."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ TERMINAL = ("completed", "failed")
 
 
 class PublicDoor:
-    """Calls the gateway at `url`; `workspace_id` is where workflows go."""
+    """Calls the gateway at `url`; `workspace_id` receives imported workflows."""
 
     def __init__(self, url: str, api_key: str, workspace_id: str) -> None:
         self.url = url
@@ -33,7 +33,7 @@ class PublicDoor:
         return await self.http.post(f"/api/v1/workflows/{workflow_id}/deploy")
 
     async def publish(self, workflow: JsonObject) -> str:
-        """Import and deploy a workflow file; returns the workflow's id."""
+        """Import and deploy a workflow file; return the workflow's id."""
         imported = await self.import_(workflow)
         assert imported.status_code == 201, imported.text
         workflow_id = str(imported.json()["data"]["id"])
@@ -42,7 +42,7 @@ class PublicDoor:
         return workflow_id
 
     async def workflow_names(self) -> list[str]:
-        """The names of all workflows, in no order."""
+        """Return the names of all workflows, in no order."""
         names: list[str] = []
         query = {"workspaceId": self.workspace_id, "limit": "100"}
         while True:
@@ -55,25 +55,25 @@ class PublicDoor:
     async def run(
         self, workflow_id: str, body: JsonObject | None = None, *, headers: Mapping[str, str] | None = None
     ) -> httpx2.Response:
-        """Run it and wait."""
+        """Run the workflow and wait."""
         return await self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
 
     @asynccontextmanager
     async def stream(self, workflow_id: str, body: JsonObject) -> AsyncIterator["Frames"]:
-        """Run it and read the frames as they come."""
+        """Run the workflow and read the frames as they arrive."""
         path = f"/api/workflows/{workflow_id}/execute"
         async with self.http.stream("POST", path, json={**body, "stream": True}) as response:
             yield Frames(response)
 
     async def queue(self, workflow_id: str, body: JsonObject | None = None) -> JsonObject:
-        """Queue a run; returns the 202's body."""
+        """Queue a run; return the body of the 202."""
         response = await self.run(workflow_id, body, headers={"X-Execution-Mode": "async"})
         assert response.status_code == 202, response.text
         accepted: JsonObject = response.json()
         return accepted
 
     async def job(self, job_id: str) -> JsonObject:
-        """A queued run as it stands."""
+        """Return the status of a queued run."""
         found: JsonObject = (await self.http.get(f"/api/jobs/{job_id}")).raise_for_status().json()
         return found
 
@@ -86,7 +86,7 @@ class PublicDoor:
         return found
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         await self.http.aclose()
 
 
@@ -98,12 +98,12 @@ class Frames:
         self._lines = response.aiter_lines()
 
     async def next(self) -> Any:
-        """The next frame's JSON. Raises StopAsyncIteration at the end."""
+        """Return the next frame's JSON. Raises StopAsyncIteration at the end."""
         while not (line := await anext(self._lines)):
             pass
         assert line.startswith("data: "), line
         return json.loads(line[6:])
 
     async def rest(self) -> list[Any]:
-        """Every frame that is left."""
+        """Return every remaining frame."""
         return [json.loads(line[6:]) async for line in self._lines if line]

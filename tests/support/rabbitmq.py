@@ -1,4 +1,4 @@
-"""The broker of the tests: RabbitMQ as a child process, or the server that FLOWPORT_TEST_AMQP_URL names."""
+"""RabbitMQ of the tests: a child process, or the server that FLOWPORT_TEST_AMQP_URL names."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["RabbitMQServer", "amqp_url", "rabbitmq", "with_wrong_password"]
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
-    """A server of this test session. Whoever stops or kills it starts it again."""
+    """A server of this test session. A test that stops or kills it starts it again."""
     server = RabbitMQServer(tmp_path_factory.mktemp("rabbitmq"))
     try:
         server.start()
@@ -31,7 +31,7 @@ def with_wrong_password(url: str) -> str:
 
 @pytest.fixture(scope="session")
 def amqp_url(request: pytest.FixtureRequest) -> str:
-    """Where the tests' broker is."""
+    """Address of the tests' broker."""
     url = os.environ.get("FLOWPORT_TEST_AMQP_URL")
     if url:
         return url

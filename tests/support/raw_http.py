@@ -1,4 +1,4 @@
-"""An HTTP server that says exactly what a test tells it to, well-formed or not."""
+"""An HTTP server that sends scripted bytes, well-formed or not."""
 
 import asyncio
 import ssl
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came in. Header names are lower case."""
+    """A received request. Header names are in lower case."""
 
     method: str
     target: str
@@ -22,7 +22,7 @@ Speak = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class RawServer:
-    """What came in, in order, and over how many connections."""
+    """Received requests in order, and the number of their connections."""
 
     port: int = 0
     requests: list[Received] = field(default_factory=list)
@@ -31,20 +31,20 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
+        """Base URL, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def answer(
     status: str = "200 OK", body: bytes = b"", headers: tuple[str, ...] = (), *, has_length: bool = True
 ) -> bytes:
-    """The bytes of a response."""
+    """Return the bytes of a response."""
     length = (f"Content-Length: {len(body)}",) if has_length else ()
     return "\r\n".join([f"HTTP/1.1 {status}", *headers, *length, "", ""]).encode() + body
 
 
 def saying(*parts: bytes) -> Speak:
-    """Sends the parts as the answer to every request."""
+    """Return a handler that answers every request with the parts."""
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         for part in parts:
@@ -56,7 +56,7 @@ def saying(*parts: bytes) -> Speak:
 
 @asynccontextmanager
 async def raw_server(speak: Speak, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Serves on a free port of loopback until the block ends."""
+    """Serve on a free port of loopback until the block ends."""
     record = RawServer()
     tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
     is_over = False

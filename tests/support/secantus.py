@@ -1,4 +1,4 @@
-"""The store of the tests: SecantusDB as a child process, or the server that FLOWPORT_TEST_MONGODB_URI names."""
+"""SecantusDB of the tests: a child process, or the server that FLOWPORT_TEST_MONGODB_URI names."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ __all__ = ["SecantusServer", "mongodb_prefix", "mongodb_uri", "secantus", "secan
 
 @contextmanager
 def throwaway_server(data_dir: Path) -> Iterator[SecantusServer]:
-    """A server for as long as the block lasts. Its data is thrown away: it is killed, which is quicker than an end."""
+    """Run a server inside the block. Its data is discarded: it is killed, which is quicker than stopping it."""
     server = SecantusServer(data_dir)
     server.start()
     try:
@@ -27,14 +27,14 @@ def throwaway_server(data_dir: Path) -> Iterator[SecantusServer]:
 
 @pytest.fixture(scope="session")
 def secantus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]:
-    """A server of this test session. Whoever stops or kills it starts it again, or makes one of their own."""
+    """A server of this test session. A test that stops or kills it starts it again, or uses `secantus_of_my_own`."""
     with throwaway_server(tmp_path_factory.mktemp("secantus")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mongodb_uri(request: pytest.FixtureRequest) -> str:
-    """Where the tests' store is."""
+    """Address of the tests' store."""
     uri = os.environ.get("FLOWPORT_TEST_MONGODB_URI")
     if uri:
         return uri
@@ -44,7 +44,7 @@ def mongodb_uri(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def mongodb_prefix(mongodb_uri: str) -> Iterator[str]:
-    """A database prefix of this test alone; every database with it is dropped afterwards."""
+    """A database prefix for this test alone; every database with it is dropped afterwards."""
     prefix = f"test_{uuid4().hex[:12]}"
     yield prefix
     with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:

@@ -1,8 +1,8 @@
-"""How tests are shared out among processes: those of one file stay together, and so do those that share one stack.
+"""Distribution of tests among processes: tests of one file stay together, and so do tests that share one stack.
 
-A stack takes 12 s of processor time to start, and 6 % of a core while nobody uses it. The tests of the console have
-three all the same: in fewer groups, one of them is by far what takes longest. Those of how every page looks take as
-long as all tests of several other files.
+A stack takes 12 s of processor time to start, and 6 % of a core while idle. The console's tests use three anyway: in
+fewer groups, one of them would take by far the longest. The tests of the look of every page take as long as all tests
+of several other files.
 """
 
 from fnmatch import fnmatchcase
@@ -23,7 +23,7 @@ WITH_A_STACK: Final = (
 
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]
-    """What xdist shares out is a group of tests that one process runs one after the other."""
+    """Makes groups of tests that one process runs one after the other the unit of distribution."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

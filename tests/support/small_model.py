@@ -3,7 +3,7 @@
     with SmallModel(folder, port=port) as model:
         ...  # OpenAI-compatible, at model.url
 
-It answers poorly, and at any speed: good for protocols, not for wit.
+Its answers are poor and its speed varies: use it to test protocols, not answers.
 """
 
 import sys
@@ -39,7 +39,7 @@ class SmallModel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()  # it has nothing to lose, and a kill is quicker
+        self._process.kill()  # it has no data to lose, and a kill is quicker
 
     def _is_loaded(self) -> bool:
         try:
@@ -49,7 +49,7 @@ class SmallModel:
 
 
 def weights() -> Path:
-    """The file of the model. Its package is never imported: that would want a whole other program."""
+    """Return the model's file. Its package is never imported: that would require another program."""
     spec = find_spec(WEIGHTS_PACKAGE)
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -57,7 +57,7 @@ def weights() -> Path:
 
 
 def serve(port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     llama = import_module("xllamacpp")  # only the child process loads it
     params = llama.CommonParams()
     params.model.path = str(weights())

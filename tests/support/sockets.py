@@ -1,4 +1,4 @@
-"""Who listens where, as the kernel tells it (proc(5), /proc/net/tcp)."""
+"""Listening sockets, from proc(5), /proc/net/tcp."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _LISTENS = "0A"
 
 
 def listening(*pids: int | None) -> set[tuple[Address, int]]:
-    """The addresses and ports at which these processes take connections."""
+    """Return the addresses and ports at which these processes accept connections."""
     sockets = {
         link.readlink().name
         for pid in pids
@@ -30,7 +30,7 @@ def _all() -> Iterator[tuple[str, tuple[Address, int]]]:
 
 
 def _address(text: str) -> Address:
-    """Groups of four bytes, each the wrong way round on the machines that we know."""
+    """Decode an address: groups of four bytes in the byte order of the host, here little endian."""
     packed = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
     address = ipaddress.ip_address(packed)
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,4 +1,4 @@
-"""Looks for a text everywhere in a store: every collection, GridFS chunks included, packed documents unpacked."""
+"""Search a store for a text: every collection, GridFS chunks included, with packed documents unpacked."""
 
 import zlib
 from typing import Any
@@ -8,11 +8,11 @@ from pymongo import MongoClient
 
 PACKED = "packed"
 STORES_OWN = ("admin", "config", "local")
-"""Where a server keeps its log of changes, which forgets by itself."""
+"""Database with the server's change log, which expires its entries."""
 
 
 def places_of(text: str, mongodb_uri: str) -> set[str]:
-    """The collections, as `database.collection`, that hold a document with this text in it."""
+    """Return the collections, as `database.collection`, that hold a document with this text."""
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         return {
             f"{database}.{collection}"

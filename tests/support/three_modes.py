@@ -1,4 +1,4 @@
-"""A workflow run in each mode at somebody's public door: waited for, streamed, queued."""
+"""Run a workflow in each mode over the public API: sync, stream and async."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ INPUT: Final = {"input": "hello"}
 
 
 class Answers(msgspec.Struct):
-    """What callers got."""
+    """Answers that callers got."""
 
     sync: dict[str, Any]
     streamed: list[Any]
@@ -23,13 +23,13 @@ class Answers(msgspec.Struct):
 
     @property
     def are_good(self) -> bool:
-        """Whether each is what was asked for."""
+        """Return whether each answer is as expected."""
         texts = [self.sync["output"]["content"], self.queued["output"]["content"]]
         return all(text.endswith("You said: hello") for text in texts) and self.streamed[-1] == "[DONE]"
 
 
 async def run_in_three_modes(url: str, mongodb_uri: str) -> Answers:
-    """Make a key, publish the example that needs no model, and call it."""
+    """Create a key, publish the example that needs no model, and call it."""
     made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri))
     door = PublicDoor(url, made.api_key, made.workspace_id)
     workflow_id = await door.publish(json.loads(ECHO.read_bytes()))

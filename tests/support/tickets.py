@@ -11,7 +11,7 @@ from shared.security.run_tickets import TicketKeys, TicketSigner
 
 
 def ticket_key(key_id: str) -> str:
-    """Return a ticket key of this name, as settings write it."""
+    """Return a ticket key of this name, in the format of the setting."""
     return f"{key_id}:{b64encode(key_id.encode().ljust(32, b'-')).decode()}"
 
 
@@ -25,7 +25,7 @@ def ring(text: str = TICKET_KEY) -> TicketKeys:
 
 
 def a_ticket(**claims: Any) -> RunTicket:
-    """Return a ticket that is good for an hour, with these claims."""
+    """Return a ticket with these claims that is valid for an hour."""
     known: dict[str, Any] = {
         "workspace_id": "ws",
         "workflow_id": "workflow-1",

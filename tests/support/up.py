@@ -1,4 +1,4 @@
-"""`flowport up` and `flowport stack` as child processes, and what they print."""
+"""`flowport up` and `flowport stack` as child processes, and their output."""
 
 import json
 import os
@@ -41,11 +41,11 @@ class Up:
 
     @property
     def output(self) -> str:
-        """What it printed so far."""
+        """Return the output so far."""
         return self._output.read_text()
 
     def await_ready(self, sign: str = "Ctrl-C stops") -> None:
-        """Wait until it says that it is up."""
+        """Wait until the output reports readiness."""
         deadline = time.monotonic() + SECONDS
         while sign not in self.output:
             assert self.process.poll() is None, self.output
@@ -53,7 +53,7 @@ class Up:
             time.sleep(0.05)
 
     def descendants(self) -> set[int]:
-        """Every process that it started, and what those started."""
+        """Return every descendant process."""
         parents = {int(stat.parent.name): _parent(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
         found = {self.process.pid}
         while more := {pid for pid, parent in parents.items() if parent in found} - found:
@@ -91,13 +91,13 @@ def run(command: str) -> str:
 
 
 def printed_commands(output: str) -> list[str]:
-    """What stands below each title, up to the next empty line."""
+    """Return the lines below each title, up to the next empty line."""
     parts = [part.partition("\n") for part in output.split("\n\n")]
     return [command for _, _, command in parts if "curl " in command]
 
 
 def await_gone(children: set[int]) -> None:
-    """Wait until none of the processes is left."""
+    """Wait until all processes have ended."""
     deadline = time.monotonic() + SECONDS
     while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < deadline, left

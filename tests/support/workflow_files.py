@@ -10,7 +10,7 @@ START = "start"
 
 
 def block(block_id: str, kind: str, name: str, **values: Any) -> JsonObject:
-    """A block; `values` are its sub-blocks."""
+    """Return a block; `values` are its sub-blocks."""
     sub_blocks = {key: {"id": key, "type": "short-input", "value": value} for key, value in values.items()}
     return {
         "id": block_id,
@@ -25,40 +25,41 @@ def block(block_id: str, kind: str, name: str, **values: Any) -> JsonObject:
 
 
 def start(**fields: str) -> JsonObject:
-    """The start block, with input fields and their types."""
+    """Return the start block, with input fields and their types."""
     declared = [{"id": name, "name": name, "type": field, "value": ""} for name, field in fields.items()]
     return block(START, "start_trigger", "Start", inputFormat=declared)
 
 
 def agent(block_id: str, model: str, user: str, *, name: str = "Agent 1", **values: Any) -> JsonObject:
-    """An agent that asks `model` what `user` says."""
+    """Return an agent that sends `user` to `model`."""
     messages = [{"role": "user", "content": user}]
     return block(block_id, "agent", name, model=model, messages=messages, **values)
 
 
 def function(block_id: str, code: str, *, name: str = "Function 1") -> JsonObject:
-    """A block that runs JavaScript."""
+    """Return a block that runs JavaScript."""
     return block(block_id, "function", name, code=code, language="javascript")
 
 
 def response(block_id: str, data: str, *, name: str = "Response 1", status: int = 200) -> JsonObject:
-    """A block that speaks HTTP itself."""
+    """Return a response block."""
     return block(block_id, "response", name, dataMode="json", data=data, status=str(status))
 
 
 def condition(block_id: str, branches: Mapping[str, str], *, name: str = "Condition 1") -> JsonObject:
-    """A choice: titles (`if`, `else if`, `else`) and their expressions; edges leave from `handle(block_id, title)`."""
+    """Return a condition: titles (`if`, `else if`, `else`) with expressions; edges leave from `handle(block_id,
+    title)`."""
     entries = [{"id": f"{block_id}-{title}", "title": title, "value": value} for title, value in branches.items()]
     return block(block_id, "condition", name, conditions=json.dumps(entries))
 
 
 def handle(condition_id: str, title: str) -> str:
-    """The source handle of a branch."""
+    """Return the source handle of a branch."""
     return f"condition-{condition_id}-{title}"
 
 
 def workflow(name: str, blocks: Sequence[JsonObject], *edges: tuple[str, str] | tuple[str, str, str]) -> JsonObject:
-    """The file; an edge is source and target, and the source's handle where it has one."""
+    """Return the file; an edge is source and target, and the source's handle where it has one."""
     return {
         "version": "1.0",
         "exportedAt": "2026-01-01T00:00:00.000Z",

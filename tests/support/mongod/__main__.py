@@ -37,7 +37,7 @@ OF_ANY_STATE = {
     "replsetgetconfig",
     "replsetreconfig",
 }
-"""What a member answers that is not primary."""
+"""Answer of a member that is not primary."""
 OF_REPLICA_SETS = {"replsetinitiate", "replsetgetconfig", "replsetreconfig"}
 Document = dict[str, Any]
 
@@ -48,7 +48,7 @@ def refuse(message: str) -> NoReturn:
 
 
 class Options(argparse.ArgumentParser):
-    """Options as mongod names them, without abbreviations."""
+    """Options with mongod's names, without abbreviations."""
 
     def __init__(self) -> None:
         super().__init__(prog="mongod", allow_abbrev=False)
@@ -146,7 +146,7 @@ class Session:
                 name = next(iter(command)).lower()
                 self._asked[request_id] = command
                 if name in OF_REPLICA_SETS or (name not in OF_ANY_STATE and not self._set.is_primary):
-                    # SecantusDB says by this whether the client may do what only administrators may.
+                    # This answer of SecantusDB shows whether the client may run administrator commands.
                     probe = {"listDatabases": 1, "nameOnly": True, "$db": "admin"}
                     payload = struct.pack("<iB", 0, 0) + bson.encode(probe)
                 server.write(_framed(request_id, 0, code, payload))
@@ -168,7 +168,7 @@ class Session:
         client.close()
 
     def _answer(self, command: Document, answer: Document) -> Document | None:
-        """Return what to answer instead of SecantusDB's `answer`, None for the same."""
+        """Return what to answer instead of SecantusDB's `answer`, or None to pass it on."""
         name = next(iter(command), "").lower()
         if name in ("hello", "ismaster"):
             return self._set.hello(answer)

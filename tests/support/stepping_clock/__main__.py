@@ -3,9 +3,9 @@
     python -m tests.support.stepping_clock make tests
 
 A small library is compiled and preloaded into every process. It adds an offset to the wall clock: 0, +30, 0, -30, and
-so on, each held for `--every` seconds. All processes see a step at once. The monotonic clock and file times stay as
-they are. libfaketime could do the same, but reads its offset from a file at every call: SecantusDB takes seven times
-the processor time with it.
+so on, each held for `--every` seconds. All processes see a step at the same moment. The monotonic clock and file times
+do not change. libfaketime could do the same, but reads its offset from a file at every call: SecantusDB takes seven
+times the processor time with it.
 
 Two kinds of processes keep the clock of the machine: user code in the sandbox, which starts with an empty environment,
 and Go programs (Prometheus, kustomize), which are static.
@@ -65,12 +65,12 @@ class _Offset:
             self._mapped = mmap.mmap(file.fileno(), 0)
 
     def set(self, seconds: int) -> None:
-        """Step the clock to so many seconds from the true time."""
+        """Set the clock to so many seconds from the true time."""
         self._mapped[:] = struct.pack("=q", seconds)
 
 
 def _compiled(folder: Path) -> Path:
-    """Return the library. Raises Unusable."""
+    """Compile and return the library. Raises Unusable."""
     library = folder / "wall_clock.so"
     compiler = which("cc")
     if compiler is None:
@@ -83,7 +83,7 @@ def _compiled(folder: Path) -> Path:
 
 
 def _wrap_erlang(programs: Path, variables: Mapping[str, str]) -> None:
-    """RabbitMQ starts with an environment without these variables, and finds Erlang by the PATH."""
+    """Pass the variables to RabbitMQ, which starts Erlang from the PATH with an environment without them."""
     programs.mkdir()
     erl = which("erl")
     if erl is None:
@@ -95,7 +95,7 @@ def _wrap_erlang(programs: Path, variables: Mapping[str, str]) -> None:
 
 
 def _check(offset: _Offset, variables: Mapping[str, str]) -> None:
-    """Raises Unusable where a step does not reach another process."""
+    """Raise Unusable where a step does not reach another process."""
 
     def read() -> int:
         return int(subprocess.check_output([sys.executable, "-c", CHECK], env={**os.environ, **variables}))
@@ -116,7 +116,7 @@ def _step(offset: _Offset, every: float, steps: Sequence[int], done: threading.E
 
 
 def main() -> int:
-    """Run the command of the command line, and return its exit code."""
+    """Run the given command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.stepping_clock")
     parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between two steps")
     parser.add_argument("command", nargs=argparse.REMAINDER)
