@@ -60,13 +60,11 @@ class AiohttpCaller:
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
     ) -> HttpResponse:
-        """See Caller."""
         url = self._base_url + path
         async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as response:
             return HttpResponse(response.status, await response.read())
 
     async def aclose(self) -> None:
-        """See Caller."""
         await self._session.close()
 
 
@@ -81,7 +79,6 @@ class Httpx2Caller:
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
     ) -> HttpResponse:
-        """See Caller."""
         seconds = {"pool": connect_seconds, "connect": connect_seconds}
         request = httpx2.Request(
             method, self._base_url + path, headers=headers, content=body, extensions={"timeout": seconds}
@@ -91,7 +88,6 @@ class Httpx2Caller:
             return HttpResponse(response.status_code, await response.aread())
 
     async def aclose(self) -> None:
-        """See Caller."""
         await self._transport.aclose()
 
 

@@ -86,27 +86,21 @@ class DeafBroker:
         return self._broker.control
 
     async def publish(self, queue: str, message: Message, **options: Any) -> None:
-        """See WorkQueue."""
         if self.is_deaf and queue == ASYNC:
             raise BrokerUnavailable("deaf")
         await self._broker.work.publish(queue, message, **options)
 
     async def consume(self, *args: Any, **options: Any) -> Any:
-        """See WorkQueue."""
         return await self._broker.work.consume(*args, **options)
 
     async def drain(self, *args: Any, **options: Any) -> Any:
-        """See WorkQueue."""
         return await self._broker.work.drain(*args, **options)
 
     async def start(self) -> None:
-        """See Broker."""
         await self._broker.start()
 
     async def stop(self) -> None:
-        """See Broker."""
         await self._broker.stop()
 
     async def ping(self) -> None:
-        """See Broker."""
         await self._broker.ping()

@@ -69,11 +69,9 @@ class Process:
 
     @property
     def database(self) -> Any:
-        """See Store."""
         return self.store.database
 
     def collection(self, name: str) -> Any:
-        """See Store."""
         return _Stopping(self.store.collection(name), self.before_command)
 
 

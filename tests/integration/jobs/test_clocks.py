@@ -22,7 +22,6 @@ class WrongClock(SystemClock):
         self._by = by
 
     def now(self) -> datetime:
-        """See Clock."""
         return super().now() + self._by
 
 

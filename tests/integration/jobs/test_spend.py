@@ -54,7 +54,6 @@ class DisturbedStore(Store):
         self.database = store.database
 
     def collection(self, name: str) -> Collection:
-        """See Store."""
         return cast("Collection", _DisturbedCollection(self, self._store.collection(name)))
 
     async def write(self, method: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:

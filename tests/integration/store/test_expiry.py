@@ -96,7 +96,6 @@ class MovedClock(SystemClock):
     ahead = timedelta(0)
 
     def now(self) -> datetime:
-        """See Clock."""
         return super().now() + self.ahead
 
 

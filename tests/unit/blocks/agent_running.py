@@ -1,4 +1,4 @@
-"""An agent over a scripted model, and a sandbox that adds."""
+"""Runs an agent with a scripted model and a sandbox that adds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,14 +43,14 @@ CALL = ToolCall("c1", "custom_add", '{"a": 1, "b": 2}')
 
 
 class Numbers(msgspec.Struct):
-    """What `ADD` takes."""
+    """Arguments of `ADD`."""
 
     a: int
     b: int
 
 
 class Adding:
-    """Plays the sandbox: it adds."""
+    """A fake sandbox that adds."""
 
     def __init__(self) -> None:
         self.scripts: list[Script] = []
@@ -62,7 +62,7 @@ class Adding:
 
 
 class Model:
-    """Gives these turns, word by word to whoever listens; the last one again and again."""
+    """Gives these turns, streamed word by word to a listener; the last one repeats."""
 
     def __init__(self, *turns: Turn | ModelFailure) -> None:
         self._turns = list(turns)

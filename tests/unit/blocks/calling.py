@@ -1,4 +1,4 @@
-"""HTTP blocks in a workflow of one."""
+"""Runs one HTTP block in a workflow."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ async def send(kind: str, handler: BlockHandler, given: Any, settings: dict[str,
 
 
 class Api:
-    """The block, on the stub."""
+    """The block, with the stub as its server."""
 
     def __init__(self, stub: HttpStub, outbound: OutboundClient) -> None:
         self._stub = stub

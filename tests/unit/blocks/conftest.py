@@ -1,4 +1,4 @@
-"""A server that HTTP blocks call, how they call it, and where code is compiled."""
+"""A server for HTTP blocks, the client that calls it, and the threads that compile code."""
 
 import threading
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An MCP server on loopback: the official implementation, with a few tools."""
+"""MCP servers on loopback: the official implementation with a few tools, and scripted misbehavior."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.support.loopback import LoopbackServer
 
 
 class ToolServer(LoopbackServer):
-    """The server. `asked` are the HTTP methods and headers of what came in."""
+    """The server. `asked` holds the HTTP methods and headers of its requests."""
 
     def __init__(self, *, json_response: bool = False, stateless: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -51,7 +51,7 @@ class ToolServer(LoopbackServer):
 
         @server.tool()
         def say(text: str) -> str:
-            """Say it back."""
+            """Echo the text."""
             return text
 
         @server.tool()
@@ -61,13 +61,13 @@ class ToolServer(LoopbackServer):
 
         @server.tool()
         async def dawdle() -> str:
-            """Take too long."""
+            """Exceed the time limit."""
             await asyncio.sleep(30)
             return "at last"
 
         @server.tool()
         async def report(context: Context[Any]) -> str:
-            """Tell of progress before the answer."""
+            """Report progress before the answer."""
             await context.report_progress(1, 2)
             return "done"
 
@@ -75,13 +75,13 @@ class ToolServer(LoopbackServer):
 
 
 class PlayedServer(LoopbackServer):
-    """Speaks the protocol as far as it must. What its tools are, and how rude it is, say those who inherit."""
+    """Implements the minimum of the protocol. Subclasses define its tools and its misbehavior."""
 
     session: str | None = None
     pause = 0.0
-    """Before each answer."""
+    """Delay before each answer."""
     refusal: str | None = None
-    """Told in place of calling a tool."""
+    """Error returned instead of calling a tool."""
 
     def __init__(self) -> None:
         routes = [
@@ -133,7 +133,7 @@ class PlayedServer(LoopbackServer):
 
 
 class EndlessServer(PlayedServer):
-    """Has ever another page of tools, so many on each; its one tool fails at length."""
+    """Offers endless pages of tools, so many per page; its one tool fails with a long text."""
 
     def __init__(self, tools_of_a_page: int = 1) -> None:
         self.pages = 0
@@ -151,7 +151,7 @@ class EndlessServer(PlayedServer):
 
 
 class NamingServer(PlayedServer):
-    """Has tools of these names."""
+    """Offers tools with these names."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -162,7 +162,7 @@ class NamingServer(PlayedServer):
 
 
 class WordyServer(PlayedServer):
-    """Has a tool that it takes so many characters to describe."""
+    """Offers a tool whose description has so many characters."""
 
     def __init__(self, characters: int) -> None:
         self._description = "x" * characters
@@ -174,7 +174,7 @@ class WordyServer(PlayedServer):
 
 
 class PatternServer(PlayedServer):
-    """Says of its answer that it matches a pattern, which no backtracking engine is done with this century."""
+    """Declares for its answer a pattern on which a backtracking engine would practically never finish."""
 
     def tools_list(self) -> Any:
         text = {"type": "string", "pattern": "^(a+)+$"}
@@ -186,7 +186,7 @@ class PatternServer(PlayedServer):
 
 
 class ClingingServer(PlayedServer):
-    """Has sessions, and lets nobody end one."""
+    """Has sessions, and refuses to end them."""
 
     session = "s1"
 
@@ -199,7 +199,7 @@ class ClingingServer(PlayedServer):
 
 
 class BreakingServer(PlayedServer):
-    """Breaks each stream before the answer, after so many bytes, and asks to be called again at once."""
+    """Breaks each stream before the answer, after so many bytes, and asks for an immediate retry."""
 
     def __init__(self, size: int = 0) -> None:
         self.reconnections = 0

@@ -1,4 +1,4 @@
-"""Runs one block, or a few, on the real engine; what they reach for outside is played by the test."""
+"""Runs one block, or a few, on the real engine; the test fakes everything outside."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ INPUT = start({"name": "input", "type": "string"})
 
 
 class StillClock:
-    """It is always noon, until the test says otherwise."""
+    """A clock that stays at noon until the test moves it."""
 
     def __init__(self) -> None:
         self.at = NOW
@@ -47,7 +47,7 @@ class StillClock:
 
 
 class Models:
-    """Gives the scripted answers, the last one again and again, and keeps what it was asked."""
+    """Gives the scripted answers, repeats the last one, and records the requests."""
 
     def __init__(self, *answers: str | ModelFailure) -> None:
         self._answers = list(answers)
@@ -65,13 +65,13 @@ class Models:
 
     @property
     def told(self) -> list[str]:
-        """The texts of the only request, system first."""
+        """Return the texts of the only request, system first."""
         (request,) = self.requests
         return [message.content or "" for message in request.messages]
 
 
 class Echo(BlockHandler):
-    """Stands for every other block: gives its resolved text back, or fails with it after `fail:`."""
+    """Represents every other block: returns its resolved text, or fails with the text after `fail:`."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         text = inputs.params["url"]
@@ -81,7 +81,7 @@ class Echo(BlockHandler):
 
 
 class NoExpressions:
-    """There are no loops with conditions here."""
+    """Evaluator for workflows without conditional loops."""
 
     async def holds(self, *_: object) -> bool:
         return False
@@ -91,14 +91,14 @@ class NoExpressions:
 
 
 class Nobody:
-    """Nobody listens."""
+    """A sink that discards events."""
 
     async def emit(self, event: RunEvent) -> None:
         pass
 
 
 def echo(block_id: str, text: str, name: str | None = None) -> JsonObject:
-    """A block that gives `text` back as `data`, references filled in."""
+    """Return a block that returns `text` as `data`, with references filled in."""
     return block(block_id, "api", name, url=text)
 
 
@@ -113,7 +113,7 @@ def request(body: Any = None, **more: Any) -> RunRequest:
 
 
 async def run(document: JsonObject | CompiledWorkflow, engine: Engine, body: Any = None, **more: Any) -> RunResult:
-    """Run a whole workflow. `state` continues a paused run, `environment` has its values; the rest is the request."""
+    """Run a whole workflow. `state` resumes a paused run, `environment` holds its values; the rest is the request."""
     state, environment = more.pop("state", None), more.pop("environment", {})
     compiled = document if isinstance(document, CompiledWorkflow) else compile_workflow(document)
     return await Execution(
@@ -128,12 +128,12 @@ async def run_block(kind: str, handler: BlockHandler, body: Any = None, **settin
 
 
 def failure(result: RunResult) -> str:
-    """Why the run failed."""
+    """Return the error of the run."""
     assert result.outcome.error is not None
     return result.outcome.error.text
 
 
 def names(result: RunResult) -> list[str]:
-    """What ran, in order; what failed is marked."""
+    """Return the executed blocks in order, with failed ones marked."""
     logs = sorted(result.blocks, key=lambda log: log.execution_order)
     return [log.block_name + ("" if log.success else "!") for log in logs]

@@ -1,4 +1,4 @@
-"""An agent converses until it has an answer."""
+"""An agent talks to its model until it has an answer."""
 
 import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says

@@ -1,4 +1,4 @@
-"""Files go to the model with what the user says."""
+"""Files are attached to the user's message to the model."""
 
 from base64 import b64encode
 from typing import Any

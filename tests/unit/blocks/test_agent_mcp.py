@@ -1,4 +1,4 @@
-"""An agent has the tools of MCP servers: it is told of them, calls them, and hears what they say."""
+"""An agent can use the tools of MCP servers: it lists them, calls them and passes on their results."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

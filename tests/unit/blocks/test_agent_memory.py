@@ -1,4 +1,4 @@
-"""An agent with memory goes on where its conversation stopped."""
+"""An agent with memory continues its conversation."""
 
 from typing import Any
 

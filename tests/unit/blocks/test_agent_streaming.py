@@ -1,4 +1,4 @@
-"""What an agent writes is heard while it writes, by whoever asked for it."""
+"""An agent streams its answer to every listener while the model writes."""
 
 import asyncio
 from dataclasses import replace
@@ -131,7 +131,7 @@ async def test_thoughts_and_tools_are_told_only_to_those_who_asked() -> None:
 
 
 class Interrupted(Model):
-    """Says one word, and looks who has heard it; then it fails, if it is to."""
+    """Writes one word, checks who received it, and then fails if configured to."""
 
     def __init__(self, sink: Hearing, *turns: Turn, fails: bool = False) -> None:
         super().__init__(*turns)

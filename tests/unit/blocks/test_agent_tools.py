@@ -1,4 +1,4 @@
-"""An agent's tools: what the model is told of them, what they are run with, and what comes back."""
+"""An agent's tools: their descriptions for the model, their inputs, and their results."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_after_many_rounds_the_model_must_answer() -> None:
 
 
 class Keeping(BlockHandler):
-    """Keeps what it was called with."""
+    """Records its inputs."""
 
     def __init__(self) -> None:
         self.params: list[JsonObject] = []
@@ -141,7 +141,7 @@ async def test_what_the_author_of_a_tool_sets_may_have_any_form_that_the_block_t
 
 
 class Kept(Adding):
-    """Keeps the scripts, and gives one result."""
+    """Records the scripts, and returns one result."""
 
     async def run(self, script: Script) -> ScriptResult:
         self.scripts.append(script)
@@ -190,7 +190,7 @@ async def test_what_fails_in_a_tool_tells_no_secret_that_its_code_may_read() -> 
 
 
 class Failing:
-    """Plays the sandbox: the code throws."""
+    """A fake sandbox whose code throws."""
 
     def __init__(self, error: ScriptError) -> None:
         self._error = error
@@ -299,7 +299,7 @@ async def test_only_so_many_tools_of_an_agent_run_at_the_same_time() -> None:
 
 
 class Telling(BlockHandler):
-    """Tells so much each time."""
+    """Reports so much usage and log each time."""
 
     def __init__(self, *sizes: int) -> None:
         self._sizes = list(sizes)

@@ -1,4 +1,4 @@
-"""The first true way is taken, and later ones are not even looked at."""
+"""The first true branch is taken; later ones are not evaluated."""
 
 import asyncio
 import threading

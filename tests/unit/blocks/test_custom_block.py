@@ -1,4 +1,4 @@
-"""A third party adds a block type with one file and one entry point: examples/custom_block does it."""
+"""A third party adds a block type with one file and one entry point, as examples/custom_block shows."""
 
 import logging
 import tomllib
@@ -27,7 +27,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "custom_block"
 
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
-    """The entry point that installing the example creates."""
+    """Return the entry point that installing the example creates."""
     monkeypatch.syspath_prepend(EXAMPLE)
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     ((name, value),) = project["entry-points"][PLUGIN_GROUP].items()
@@ -78,7 +78,7 @@ async def test_a_required_setting_that_is_empty_is_refused_before_the_run(plugin
 
 
 async def converse(plugin: EntryPoint, *turns: Turn, **params: Any) -> tuple[Model, RunResult]:
-    """An agent that has the plugin's block as a tool."""
+    """Run an agent that has the plugin's block as a tool."""
     handlers = plugin_handlers([plugin])
     tools = plugin_tools(handlers, Catalog(plugins=[plugin]))
     model = Model(*turns, Turn(content="done"))
@@ -115,13 +115,13 @@ async def test_a_tool_that_breaks_tells_the_model(plugin: EntryPoint) -> None:
 
 
 class SpecAlone:
-    """A plugin whose author forgot the handler."""
+    """A plugin without a handler."""
 
     spec = BlockSpec(type="broken", title="Broken")
 
 
 class NoHandler:
-    """A plugin whose handler is none."""
+    """A plugin whose handler is None."""
 
     spec = BlockSpec(type="broken", title="Broken")
     handler = "later"

@@ -1,4 +1,4 @@
-"""The author's code gets values, never text that could change what it means."""
+"""The author's code receives values as values, never as text that could change its meaning."""
 
 import threading
 from typing import Any
@@ -22,11 +22,11 @@ from shared.workflow.validate.unsupported_settings import no_sandbox_for
 LONG = {"input": "x" * 1_000_000}
 LIMIT_AND_OVERTIME_MS = 6_000
 PATIENT_MS = 60_000
-"""For what takes a second of a quiet machine."""
+"""Timeout for an operation that takes a second on a quiet machine."""
 
 
 class Sandbox:
-    """Keeps the scripts, and gives one result."""
+    """Records the scripts, and returns one result."""
 
     def __init__(self, result: ScriptResult | None = None) -> None:
         self.result = result or ScriptResult(result=msgspec.Raw(b"1"), stdout="said")
@@ -51,7 +51,7 @@ async def run(
 
 
 async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any]]:
-    """The code as it runs, names shortened to `$0`, `$1` …, and their values."""
+    """Return the code as executed, with names shortened to `$0`, `$1` …, and their values."""
     sandbox = Sandbox()
     await run(code, sandbox, body, **more)
     (script,) = sandbox.scripts

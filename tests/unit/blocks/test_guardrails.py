@@ -1,4 +1,4 @@
-"""A check tells what it found. It never breaks the run, and no pattern can bring a worker to its knees."""
+"""A check reports its findings. It never breaks the run, and no pattern can exhaust a worker."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from executor_service.blocks.guardrails.personal_data import MAX_FINDINGS
 
 
 async def check(text: str, kind: str, **settings: Any) -> dict[str, Any]:
-    """What a guardrail gives for a caller's text."""
+    """Return the result of a guardrail for a caller's text."""
     given = {"input": "<start.input>", "validationType": kind, **settings}
     result = await run_block("guardrails", GuardrailsHandler(Models("unasked")), {"input": text}, **given)
     assert result.outcome.error is None

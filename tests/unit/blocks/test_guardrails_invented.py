@@ -1,4 +1,4 @@
-"""A model judges whether a text is invented; the author says how sure it must be."""
+"""A model judges whether a text is hallucinated; the author sets the required confidence."""
 
 from typing import Any
 

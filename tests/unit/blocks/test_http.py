@@ -1,4 +1,4 @@
-"""HTTP blocks say exactly what they sent and what came back."""
+"""HTTP blocks report their exact request and response."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""HTTP blocks that a model calls."""
+"""HTTP blocks as tools of a model."""
 
 import json
 import tracemalloc
@@ -19,7 +19,7 @@ from shared.net import OutboundClient
 
 
 async def asked_by_an_agent(kind: str, handler: BlockHandler, **arguments: Any) -> RunResult:
-    """An agent whose model calls the block as its tool once."""
+    """Return the request of an agent whose model calls the block as its tool once."""
     (tool, _) = block_tools({kind: handler})[kind]
     model = Model(asks_for(ToolCall("c", tool.name, json.dumps(arguments))), says("done"))
     return await run_agent(model, blocks={kind: handler}, tools=[{"type": kind}])

@@ -1,4 +1,4 @@
-"""HTTP blocks that do not succeed at once: what is tried again, how often, and after which pause."""
+"""Retries of HTTP blocks: for which failures, how often, and after which pause."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The run waits for a person, tells where the answer goes, and goes on with it."""
+"""A run waits for a person, tells where to send the answer, and continues with it."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ LINKS = {
 
 
 def asking(*follow: str, form: list[Json] = FORM) -> JsonObject:
-    """Asks a person, then gives each of these references back; `lost` stands behind the error edge."""
+    """A workflow that asks a person, then returns each of these references; `lost` follows the error edge."""
     blocks = [echo(f"after{number}", text) for number, text in enumerate(follow)]
     return workflow(
         INPUT,

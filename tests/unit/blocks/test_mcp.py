@@ -1,4 +1,4 @@
-"""A tool of an MCP server is called in the words of the protocol, and only where workflows may call."""
+"""The MCP block calls a tool over the protocol, and only where workflows may call."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Conversations outlive a run, and only their own workspace sees them."""
+"""Conversations outlive a run, and only their workspace can read them."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from shared.contracts.conversations import ConversationMessage
 
 
 class Store:
-    """Keeps conversations for as long as the test lasts."""
+    """Stores conversations in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], list[ConversationMessage]] = {}
@@ -30,7 +30,7 @@ class Store:
             self.kept.setdefault((workspace_id, conversation_id), []).extend(said)
 
     def said(self, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
-        """The messages, whoever added them."""
+        """Return the messages without their sources."""
         return [msgspec.structs.replace(message, once="") for message in self.kept[workspace_id, conversation_id]]
 
     async def conversations(self, workspace_id: str) -> dict[str, list[ConversationMessage]]:
@@ -108,7 +108,7 @@ async def test_what_cannot_be_done_is_refused(store: Store, settings: dict[str, 
 
 
 async def adds(store: Store, run_id: str, *said: tuple[str, str]) -> None:
-    """A run with a block for each of these, of a role and a text."""
+    """Return a run with a block for each role and text."""
     blocks = [
         block(f"m{number}", "memory", settings={"operation": "add", "id": "new", "role": role, "content": text})
         for number, (role, text) in enumerate(said)

@@ -1,4 +1,4 @@
-"""Every type that can be deployed can be run, or says why not."""
+"""Every type that can be deployed can be run, or is refused with a reason."""
 
 import pytest
 from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
@@ -16,7 +16,7 @@ from shared.workflow.format.js_values import JsonObject
 
 
 class NoSandbox:
-    """No code runs here."""
+    """A server without a sandbox."""
 
     async def run(self, script: Script) -> ScriptResult:
         raise NotImplementedError
@@ -30,7 +30,7 @@ class NoSandbox:
 
 @pytest.fixture
 def handlers() -> dict[str, BlockHandler]:
-    """The handlers of a server that has only what it must have."""
+    """Return the handlers of a server with the required parts only."""
     ports = BlockPorts(javascript=NoSandbox(), models=Models(""), outbound=OutboundClient())
     return dict(block_handlers(ports))
 

@@ -1,4 +1,4 @@
-"""The answer of a run never fails to be one."""
+"""A response block never fails to produce an answer."""
 
 import json
 from typing import Any

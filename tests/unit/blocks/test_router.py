@@ -1,4 +1,4 @@
-"""A model chooses the way: by a route's id, or (older form) by the id of the block that follows."""
+"""A model chooses the route: by a route's id, or (older form) by the id of the next block."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def decision(route: str, reasoning: str = "because") -> str:
 
 
 def router(routes: Json = None) -> JsonObject:
-    """A router between these routes."""
+    """Return a router between these routes."""
     settings: JsonObject = {
         "context": "<start.input>",
         "routes": ROUTES if routes is None else routes,
@@ -33,7 +33,7 @@ def router(routes: Json = None) -> JsonObject:
 
 
 def routed(routes: Json = None) -> JsonObject:
-    """A router before a sales and a help block, and one behind its error edge."""
+    """Return a router before a sales and a help block, with one more behind its error edge."""
     return workflow(
         INPUT,
         router(routes),

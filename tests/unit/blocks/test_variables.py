@@ -1,4 +1,4 @@
-"""Variables keep their type, and what does not fit is refused."""
+"""Variables keep their type; values of another type are refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Short waits pass within the run; long ones put it aside until their time has come."""
+"""Short waits happen within the run; long ones suspend it until they are due."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A deployed workflow runs within the run that calls it, and its result is the block's."""
+"""A deployed workflow runs within the run that calls it, and its result is the block's output."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ class Deployed:
 
 
 def caller(workflow_id: str = "child", mapping: Json = None, **more: Json) -> JsonObject:
-    """A block that calls a workflow."""
+    """Return a block that calls a workflow."""
     settings = {"workflowId": workflow_id, "inputMapping": mapping, **more}
     return block("c", "workflow_input", "Call", settings=settings)
 
@@ -166,7 +166,7 @@ async def test_a_child_that_fails_names_itself_and_its_block() -> None:
 
 
 class Busy(BlockHandler):
-    """Has no room now."""
+    """A sandbox without capacity."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         raise Unavailable("no place is free")
@@ -276,7 +276,7 @@ TRANSLATES = chain(
 
 
 async def told_of_tool(deployed: Deployed, **params: Json) -> tuple[Tool, Json]:
-    """What a model is told of a workflow that an agent has as its tool, and of its input."""
+    """Return what the model learns of a workflow that is an agent's tool, and of its input."""
     tools = block_tools({"workflow_input": WorkflowHandler(deployed)})
     model = Model(Turn(content="done"))
     agent = AgentHandler(model, ToolBuilder(Adding(), tools, McpServers(OutboundClient()), deployed))
@@ -311,7 +311,7 @@ async def test_of_a_workflow_that_the_model_chooses_or_that_cannot_be_had_it_is_
 
 
 class Spends(BlockHandler):
-    """Asks a model, as far as its bill tells; fails where it is told to."""
+    """Reports the usage of a model call; fails if configured to."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self._fails = fails
@@ -337,7 +337,7 @@ async def test_what_a_workflow_spends_as_a_tool_counts(fails: bool) -> None:
 
 
 class Places(BlockHandler):
-    """Writes down where it ran."""
+    """Records where it ran."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -1,4 +1,4 @@
-"""What leaves together, and how much of it."""
+"""Bundles: which messages leave together, and how many."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def part(size: int = 1) -> Part:
 
 
 class Sent:
-    """What a coalescer sent, each time."""
+    """Records each send of a coalescer."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[Part]]] = []

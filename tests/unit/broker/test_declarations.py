@@ -1,4 +1,4 @@
-"""What is declared on first use, by many who use it at the same moment."""
+"""Concurrent first uses of a queue that is declared on first use."""
 
 import asyncio
 

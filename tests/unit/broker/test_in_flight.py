@@ -1,4 +1,4 @@
-"""Deliveries in hand: never more than the limit, each settled once, all let go at the end."""
+"""Deliveries in progress: never more than the limit, each settled once, all released at the end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What only the broker in memory can show."""
+"""Behavior that only the in-memory broker can show."""
 
 import asyncio
 

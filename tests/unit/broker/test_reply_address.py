@@ -1,4 +1,4 @@
-"""Where answers are to go, while there is no such place."""
+"""Replies to an address that does not exist yet."""
 
 import pytest
 from tests.support.brokers import topology

@@ -1,4 +1,4 @@
-"""What is declared can never change, so it is written down here a second time."""
+"""Declarations can never change, so the tests repeat them."""
 
 from uuid import uuid4
 
@@ -97,7 +97,7 @@ def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
     assert of_a_node == [
         EXPRESS,
         RUN_BUNDLES,
-    ]  # what it refuses, and so all that comes while its node is away, goes elsewhere
+    ]  # a queue refuses messages while its node is down, so others take them
     assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
 
 

@@ -1,4 +1,4 @@
-"""Sealing: what goes in comes out, at its place, with its key, and nowhere else."""
+"""A sealed value opens only at its place and with its key."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is kept of a state: the same for every reader, or refused."""
+"""A stored state is the same for every reader, or it is refused."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_a_state_nested_without_end_is_refused() -> None:
     draft["blocks"]["fn"]["data"] = {"deep": deep}
     with pytest.raises(InvalidWorkflow):
         content_of(draft, limit=LIMIT)
-    while deep:  # unnest by hand: freeing it at once would recurse as deep
+    while deep:  # unnest by hand: freeing all of it together would recurse as deep
         deep = deep.pop()  # type: ignore[assignment]
 
 

@@ -1,4 +1,4 @@
-"""How many and how long: what is at a limit is taken, and one more is refused under the name of its field."""
+"""A value at its limit is accepted; one more is refused with the name of its field."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What names and descriptions may be."""
+"""Limits of names and descriptions."""
 
 import pytest
 from hypothesis import given

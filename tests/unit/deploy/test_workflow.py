@@ -1,4 +1,4 @@
-"""The rules of a workflow's life, in every order of events."""
+"""The rules of a workflow's lifecycle, for every order of events."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Small workflows, as documents, and handlers that do what a test says."""
+"""Small workflow documents, and handlers that run a test's script."""
 
 import asyncio
 import itertools
@@ -37,7 +37,7 @@ Document = dict[str, Any]
 
 
 def block(block_id: str, kind: str = "function", *, parent: str | None = None, **settings: Any) -> Document:
-    """A block. `settings` are its sub-blocks; `data` goes to the block itself."""
+    """Return a block. `settings` are its sub-blocks; `data` goes to the block itself."""
     data = settings.pop("data", {})
     return {
         "id": block_id,
@@ -53,7 +53,7 @@ def block(block_id: str, kind: str = "function", *, parent: str | None = None, *
 
 
 def document(blocks: list[Document], edges: list[tuple[str, str | None, str]], **more: Any) -> Document:
-    """A workflow of blocks and `(source, handle, target)` edges."""
+    """Return a workflow of blocks and `(source, handle, target)` edges."""
     return {
         "blocks": {entry["id"]: entry for entry in blocks},
         "edges": [
@@ -71,14 +71,14 @@ START = block("start", "start_trigger")
 
 
 def chain(*blocks: Document) -> Document:
-    """A start, and these blocks one after the other."""
+    """Return a start and these blocks, one after the other."""
     everything = [START, *blocks]
     pairs = itertools.pairwise(everything)
     return document(everything, [(a["id"], "source", b["id"]) for a, b in pairs])
 
 
 class Scripted(BlockHandler):
-    """Runs every block as `script` says: a Call in, an output, a result or an exception out."""
+    """Runs every block as `script` decides: from a Call to an output, a result or an exception."""
 
     def __init__(self, script: Callable[[Call], Any], *, recovers: bool = False) -> None:
         self._script = script
@@ -112,7 +112,7 @@ class Start(BlockHandler):
 
 
 class CountedConditions:
-    """A loop goes round until its condition, a number, is reached."""
+    """A loop repeats until it reaches its condition, a number."""
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         index = resolver.text(parse_text("<loop.index>"))
@@ -123,7 +123,7 @@ class CountedConditions:
 
 
 class Recorder:
-    """A sink and a journal that remember. `stop_after` entries, the journal breaks: the worker is lost."""
+    """A sink and a journal that record. After `stop_after` entries the journal breaks: the worker is lost."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.events: list[RunEvent] = []
@@ -148,14 +148,14 @@ class Recorder:
 
 
 class WorkerLost(Unavailable):
-    """The process is gone."""
+    """The process has ended."""
 
     def __init__(self) -> None:
         super().__init__("The process is gone")
 
 
 class Deployed:
-    """Workflows that can be called, by id; `promote` makes another version of one live."""
+    """Callable workflows by id; `promote` makes another version live."""
 
     def __init__(self, **live: Document) -> None:
         self._versions: dict[str, CompiledWorkflow] = {}
@@ -212,19 +212,19 @@ def execution(
 async def run(
     script: Callable[[Call], Any], workflow: Document | CompiledWorkflow, recorder: Recorder | None = None, **more: Any
 ) -> RunResult:
-    """Run a workflow whose functions and conditions do what `script` says."""
+    """Run a workflow whose functions and conditions follow `script`."""
     handler = Scripted(script)
     handlers = dict.fromkeys(("function", "condition", "response", "variables", "agent", "api", "wait"), handler)
     return await execution(engine_of(handlers), workflow, recorder, **more).run()
 
 
 def ok(call: Call) -> dict[str, Any]:
-    """A handler whose blocks give their ids."""
+    """Return the block's id as its output."""
     return {"result": call.block.id}
 
 
 def names(result: RunResult) -> list[str]:
-    """What ran, in order."""
+    """Return the executed blocks, in order."""
     logs = sorted(result.blocks, key=lambda log: log.execution_order)
     return [log.block_name + ("" if log.success else "!") for log in logs]
 

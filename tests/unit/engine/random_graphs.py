@@ -1,4 +1,4 @@
-"""Random workflows, and what a reader of the rules says that they do."""
+"""Random workflows, and an independent reading of the rules that predicts their execution."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ KINDS = ("ok", "ok", "ok", "fails", "reports", "condition", "for", "while", "par
 
 @dataclass
 class Step:
-    """A block of a random workflow. `ways` maps a handle to the steps that it leads to."""
+    """A block of a random workflow. `ways` maps a handle to its next steps."""
 
     id: str
     kind: str
@@ -23,7 +23,7 @@ class Step:
 
 @st.composite
 def bodies(draw: st.DrawFn, prefix: str = "", depth: int = 0) -> list[Step]:
-    """Steps whose edges only lead forwards; step 0 is where it begins."""
+    """Steps whose edges only lead forward; step 0 comes first."""
     count = draw(st.integers(1, 6 if depth == 0 else 4))
     kinds = KINDS if depth < 2 else KINDS[:6]
     steps = [Step(f"{prefix}{index}", draw(st.sampled_from(kinds))) for index in range(count)]
@@ -47,7 +47,7 @@ def _handles(step: Step) -> list[str | None]:
 
 
 def as_document(steps: list[Step]) -> Document:
-    """The workflow: a start before step 0."""
+    """Return the workflow, with a start before step 0."""
     blocks: list[Document] = [START]
     edges: list[tuple[str, str | None, str]] = [("start", "source", steps[0].id)]
     _add(steps, None, blocks, edges)
@@ -85,19 +85,19 @@ def _items(kind: str, step: Step) -> dict[str, Any]:
 
 
 def chosen_option(step_id: str, iterations: tuple[int, ...]) -> str:
-    """Which way a condition takes in these rounds: the same for the engine and the reader."""
+    """Return the branch of a condition in these rounds: the same for the engine and the prediction."""
     return f"{step_id}-{'ab'[(len(step_id) + sum(iterations)) % 2]}"
 
 
 def expected_runs(steps: list[Step]) -> Counter[str]:
-    """How often each block runs."""
+    """Return how often each block runs."""
     runs: Counter[str] = Counter()
     _read(steps, {0}, (), runs)
     return runs
 
 
 def _read(steps: list[Step], entries: set[int], iterations: tuple[int, ...], runs: Counter[str]) -> None:
-    """Go through the steps in order: each knows by then whether an edge reached it."""
+    """Visit the steps in order: by then, each one's incoming edges are decided."""
     incoming: dict[int, list[bool]] = {index: [] for index in range(len(steps))}
     for index, step in enumerate(steps):
         lives = index in entries or any(incoming[index])

@@ -1,4 +1,4 @@
-"""A run may be so large, and no larger."""
+"""The size of a run is bounded."""
 
 import asyncio
 import tracemalloc

@@ -27,7 +27,7 @@ from shared.workflow.format.references import parse_text
 
 
 def inside(kind: str, data: dict[str, Any], *inner: Document, after: bool = False) -> Document:
-    """Start → container `C` around a chain of blocks → `Z`."""
+    """Return start → container `C` around a chain of blocks → `Z`."""
     blocks = [START, block("C", kind, data=data), *inner, *([block("Z")] if after else [])]
     ids = [entry["id"] for entry in inner]
     edges: list[tuple[str, str | None, str]] = [("start", "source", "C"), ("C", f"{kind}-start-source", ids[0])]
@@ -40,7 +40,7 @@ def child(block_id: str, text: str = "x", parent: str = "C") -> Document:
 
 
 def fills_in(call: Call) -> dict[str, Any]:
-    """A block whose code is template text gives that text filled in."""
+    """Return a block whose output is its code, a template text, filled in."""
     return {"result": call.resolver.text(parse_text(call.block.code.source if call.block.code else ""))}
 
 
@@ -165,7 +165,7 @@ async def test_a_loop_that_ends_because_of_its_condition_says_so_in_the_log(is_j
     engine = replace(engine_of({"function": Scripted(fills_in)}), expressions=Misspelled())
     recorder = Recorder()
     result = await execution(engine, workflow, recorder, journal=True).run()
-    if is_journaled:  # so does a worker that takes the run up
+    if is_journaled:  # a worker that resumes the run reports the same
         result = await execution(engine, workflow, Recorder(), journal=True, entries=recorder.entries).run()
     assert result.outcome.status is RunStatus.COMPLETED
     assert names(result) == ["start", "a (iteration 0)", "C", "Z"]

@@ -1,4 +1,4 @@
-"""How a run ends, and what is its output."""
+"""How a run ends, and its output."""
 
 import asyncio
 from typing import Any
@@ -107,7 +107,7 @@ async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was() -> None:
 
 
 class Unspeakable(BlockHandler):
-    """Has inputs that no log can hold."""
+    """Has inputs that no log can represent."""
 
     def prepare(self, call: Call) -> Inputs:
         return Inputs({"text": "\ud800"})

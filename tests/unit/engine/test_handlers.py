@@ -1,4 +1,4 @@
-"""What the engine makes of what the handler of a block says."""
+"""The engine's treatment of a handler's results."""
 
 import asyncio
 from typing import Any

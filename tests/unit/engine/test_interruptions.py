@@ -1,4 +1,4 @@
-"""A run that is ended from outside: by a cancel, its time limit, a worker that stops."""
+"""A run is ended from outside: by a cancel, its time limit, or a stopping worker."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""A block begins when everything that leads to it is decided, and not before."""
+"""A block begins when all its incoming edges are decided, and not before."""
 
 import asyncio
 from collections import defaultdict
@@ -20,7 +20,7 @@ Rounds = tuple[int, ...]
 
 @dataclass
 class Diary:
-    """When each execution of each block began and ended, in steps of a clock of its own."""
+    """Records when each execution of each block begins and ends, in steps of a logical clock."""
 
     random: Random
     clock: int = 0
@@ -58,7 +58,7 @@ def test_a_join_never_begins_before_what_leads_to_it_is_over(steps: list[Step], 
 
 
 def _edges(steps: list[Step], iterations: Rounds) -> Iterator[tuple[Step, Step, Rounds]]:
-    """Every edge, in every round of the containers around it."""
+    """Yield every edge, in every round of the containers around it."""
     for step in steps:
         yield from ((step, steps[target], iterations) for _, target in step.ways)
         for number in range(step.iterations):
@@ -66,7 +66,7 @@ def _edges(steps: list[Step], iterations: Rounds) -> Iterator[tuple[Step, Step, 
 
 
 def _executions(step: Step, iterations: Rounds) -> Iterator[tuple[str, Rounds]]:
-    """Everything that may run of a step in these rounds."""
+    """Return every possible execution of a step in these rounds."""
     if not step.body:
         yield step.id, iterations
     for number in range(step.iterations):

@@ -1,4 +1,4 @@
-"""What is told and logged of blocks: all of them, without secrets, and no more than anybody reads."""
+"""Events and logs of blocks: complete, without secrets, and of bounded size."""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""What one process leaves, another takes up: nothing of a run lives outside of its state and its journal."""
+"""Another process can resume a run: its state and journal hold everything."""
 
 import asyncio
 import multiprocessing
@@ -20,7 +20,7 @@ from executor_service.engine import RunState
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[ProcessPoolExecutor]:
-    """A process that has seen nothing of the run."""
+    """A process that has no state of the run."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as processes:
         processes.submit(started).result(4 * PATIENCE_SECONDS)
         yield processes
@@ -46,14 +46,14 @@ def test_a_run_stopped_after_any_block_ends_the_same_in_another_process(
 
 
 def finished(document: Document, state: bytes | None, journal: list[bytes]) -> Any:
-    """How a run ends that is taken up here."""
+    """Return the end of a run that is resumed here."""
     left = None if state is None else msgspec.json.decode(state, type=RunState)
     entries = [msgspec.Raw(entry) for entry in journal]
     return summary(asyncio.run(execution(_engine(), document, state=left, entries=entries).run()))
 
 
 def started() -> None:
-    """Do nothing. The process has imported this module, and with it the engine, before it gets here."""
+    """Do nothing. To call it, the process imports this module, and with it the engine."""
 
 
 def _engine() -> Any:

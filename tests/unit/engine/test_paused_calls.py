@@ -1,4 +1,4 @@
-"""A called workflow may wait, and its caller waits with it; each answer finds its way in, whatever dies meanwhile."""
+"""A called workflow may pause, and its caller pauses with it; each answer reaches its block, despite lost workers."""
 
 import asyncio
 import itertools
@@ -49,7 +49,7 @@ def calls(block_id: str, workflow_id: str, parent: str | None = None) -> Documen
 
 
 def inside(kind: str, *body: Document) -> Document:
-    """Two rounds of a container around blocks that follow each other, then `after`."""
+    """Return two rounds of a container around a chain of blocks, then `after`."""
     data = {"loopType": "for", "count": 2, "parallelType": "count"}
     edges: list[Edge] = [(a["id"], "source", b["id"]) for a, b in itertools.pairwise(body)]
     around: list[Edge] = [
@@ -61,7 +61,7 @@ def inside(kind: str, *body: Document) -> Document:
 
 
 def side_by_side(*blocks: Document) -> Document:
-    """All at once, and one that takes what all of them gave."""
+    """Return parallel blocks, and one that joins them."""
     edges: list[Edge] = [
         edge for each in blocks for edge in (("start", "source", each["id"]), (each["id"], "source", "z"))
     ]
@@ -98,7 +98,7 @@ def spends(call: Call) -> BlockResult:
 
 @dataclass
 class Story:
-    """A run from its beginning through all of its pauses. `lost_after` entries of one attempt its worker is lost."""
+    """A run from its start through all of its pauses. One attempt loses its worker after `lost_after` entries."""
 
     parent: Document
     is_durable: bool
@@ -116,7 +116,7 @@ class Story:
         self._state: RunState | None = None
 
     async def told(self) -> RunResult:
-        """The end of it."""
+        """Return the end of the run."""
         result = await self.begun()
         while result.outcome.status is RunStatus.PAUSED:
             answered = self.choose(result.pauses)
@@ -125,7 +125,7 @@ class Story:
         return result
 
     async def begun(self) -> RunResult:
-        """Its first end or pause."""
+        """Return its first end or pause."""
         return await self._attempt({})
 
     async def _attempt(self, answers: Mapping[str, Any]) -> RunResult:
@@ -145,7 +145,7 @@ class Story:
         return result
 
     def prepared(self, recorder: Recorder, answers: Mapping[str, Any]) -> Execution:
-        """What the next worker runs."""
+        """Return the input of the next worker."""
         state = None if self._state is None else as_stored(self._state)
         return execution(
             self._engine(),
@@ -160,7 +160,7 @@ class Story:
 
     @property
     def _is_stored(self) -> bool:
-        """A run that began attached is stored from its first pause on."""
+        """Return whether the run is durable: an attached run becomes durable with its first pause."""
         return self.is_durable or bool(self.results)
 
     def _engine(self) -> Engine:
@@ -199,7 +199,7 @@ async def test_every_pause_is_answered_once_and_every_block_runs_once(
 
 
 def runs_of(workflow: Document, times: int = 1) -> dict[str, int]:
-    """How often each function runs, those of called workflows included."""
+    """Return how often each function runs, those of called workflows included."""
     counts: dict[str, int] = {}
     for each in workflow["blocks"].values():
         iterations = times * (2 if each["data"].get("parentId") else 1)

@@ -49,13 +49,13 @@ def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> t
 
 
 def told(recorder: Recorder) -> list[tuple[str, str, bytes]]:
-    """The selected outputs that a reader got."""
+    """Return the selected outputs that a reader received."""
     events = (event for event in recorder.events if isinstance(event, SelectedOutput))
     return [(event.block_id, event.path, bytes(event.value)) for event in events]
 
 
 def summary(result: RunResult) -> Any:
-    """What came of a run. A block that is begun again comes later in the log, so the order may differ."""
+    """Return the result of a run. A restarted block comes later in the log, so the order may differ."""
     return result.outcome.status, result.output, Counter(names(result))
 
 

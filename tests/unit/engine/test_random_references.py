@@ -1,4 +1,4 @@
-"""Whichever containers lie in which: a reference reads the latest output, and within a branch that of the branch."""
+"""In any nesting of containers, a reference reads the latest output, and within a branch that of the branch."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from shared.workflow.format.js_values import Missing
 from shared.workflow.format.references import parse_text
 
 Seen = dict[str, dict[str, str | None]]
-"""What each execution of a block read of every block."""
+"""Return the values that each execution of a block read of every block."""
 
 
 KINDS = ("function", "function", "loop", "parallel")
@@ -67,7 +67,7 @@ def as_document(steps: list[Step]) -> Document:
 
 
 def functions(steps: list[Step], around: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each function, and the containers around it."""
+    """Yield each function and the containers around it."""
     for step in steps:
         if step.kind == "function":
             yield step.id, around
@@ -75,7 +75,7 @@ def functions(steps: list[Step], around: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def expected(steps: list[Step]) -> Seen:
-    """What a reader of the rule says."""
+    """Return the values that the rule predicts."""
     known, seen = dict(functions(steps)), Seen()
 
     def read(target: str, frames: list[Frame]) -> str | None:

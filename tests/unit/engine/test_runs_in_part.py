@@ -1,4 +1,4 @@
-"""A run that stops after a block, or begins at one."""
+"""A run can stop after a block, or start at one."""
 
 from typing import Any
 

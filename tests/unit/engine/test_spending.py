@@ -1,4 +1,4 @@
-"""What models were paid counts, however a block or a run ends."""
+"""Model costs count, however a block or a run ends."""
 
 import asyncio
 from typing import Any

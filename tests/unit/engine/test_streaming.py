@@ -38,7 +38,7 @@ def agent(block_id: str, **more: Any) -> dict[str, Any]:
 
 
 async def writes(call: Call) -> dict[str, Any]:
-    """Agents write two words; functions give a value."""
+    """Agents write two words; functions return a value."""
     if call.block.type == "agent":
         for word in ("Hello ", call.block.id):
             if call.writer is not None:
@@ -213,7 +213,7 @@ RETRYING = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs
 
 
 def tries(*turns: tuple[str, bool]) -> Any:
-    """Each try writes its text, and then succeeds or breaks off."""
+    """Each attempt writes its text, and then succeeds or fails."""
     left = iter(turns)
 
     async def one(call: Call) -> Any:
@@ -253,7 +253,7 @@ async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_wor
 
 
 def inside(kind: str) -> dict[str, Any]:
-    """Two rounds of an agent, then a function, then another agent."""
+    """Return two rounds of an agent, then a function, then another agent."""
     data = {"loopType": "for", "count": 2, "parallelType": "count", "batchSize": 1}
     return document(
         [START, block("c", kind, data=data), agent("a", parent="c"), block("f"), agent("z")],

@@ -1,4 +1,4 @@
-"""Large code with references that stay as typed is compiled beside the event loop."""
+"""Large code whose references stay as typed is compiled outside the event loop."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ class Environment:
 
 
 def recorded(source: str, threads: list[int]) -> CodeTemplate:
-    """Return a template that records the threads it is compiled again in."""
+    """Return a template that records the threads in which it is recompiled."""
     template = compile_code(source)
 
     def recompile(known: Known) -> CodeTemplate:

@@ -1,4 +1,4 @@
-"""What surrounds a worker, in memory: callers, other services, and blocks that do what a test says."""
+"""Fakes around a worker, in memory: callers, other services, and blocks that run a test's script."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ OUTSIDE_EFFECT = "return fetch('https://example.com')"
 
 
 def workflow(code: str = OUTSIDE_EFFECT, *, retry: Any = None, start: Any = None) -> dict[str, Any]:
-    """A start and one block with an outside effect, which the test's handler runs."""
+    """Return a start and one block with an outside effect, which the test's handler runs."""
     blocks: dict[str, dict[str, Any]] = {
         "start": {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}},
         "work": {
@@ -73,7 +73,7 @@ def workflow(code: str = OUTSIDE_EFFECT, *, retry: Any = None, start: Any = None
 
 
 def spec(run_id: str = "r1", *, mode: RunMode = RunMode.SYNC, body: Any = None, time_limit_ms: int = 5_000) -> RunSpec:
-    """A run of that workflow."""
+    """Return a run of that workflow."""
     return RunSpec(
         run_id=run_id,
         snapshot=SnapshotRef("w1", "f1", "hash"),
@@ -84,14 +84,14 @@ def spec(run_id: str = "r1", *, mode: RunMode = RunMode.SYNC, body: Any = None, 
 
 
 class Start(BlockHandler):
-    """Gives what came in."""
+    """Return the block's input."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         return BlockResult(dict(call.start_output))
 
 
 class Asks(BlockHandler):
-    """Waits for somebody."""
+    """Pause for a person."""
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         return BlockResult({"answer": None}, pause=PauseRequest("human", {"data": "?"}))
@@ -101,7 +101,7 @@ class Asks(BlockHandler):
 
 
 class Work(BlockHandler):
-    """Announces that it began, and waits for the test to let it go on."""
+    """Signal the start, and wait until the test continues."""
 
     def __init__(self, code: str = OUTSIDE_EFFECT) -> None:
         self.begun = asyncio.Event()
@@ -109,7 +109,7 @@ class Work(BlockHandler):
         self.go_on.set()
         self.times = 0
         self.problem: str | None = None
-        """Why it fails."""
+        """Reason of the failure."""
         self._code = code
 
     def prepare(self, call: Call) -> Inputs:
@@ -125,7 +125,7 @@ class Work(BlockHandler):
 
 
 class Services:
-    """deploy-service and the payload store; `unreachable` takes them away."""
+    """deploy-service and the payload store; `unreachable` makes them unavailable."""
 
     unreachable = False
     loads = 0
@@ -133,7 +133,7 @@ class Services:
     def __init__(self, document: dict[str, Any] | None = None) -> None:
         self._document = document or workflow()
         self.environments: list[tuple[str, str | None, Collection[str] | None]] = []
-        """Whose values were asked for, and which."""
+        """Requests for environment values: of whom, and which."""
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
@@ -157,7 +157,7 @@ class Services:
 
     @asynccontextmanager
     async def away(self, seconds: float) -> AsyncIterator[None]:
-        """Nothing answers for so long."""
+        """Delay of every answer."""
         self.unreachable = True
         back = asyncio.get_running_loop().call_later(seconds, setattr, self, "unreachable", False)
         yield
@@ -169,7 +169,7 @@ class Services:
 
 
 class Files:
-    """Keeps files for as long as the test lasts."""
+    """Stores files in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], bytes] = {}
@@ -189,7 +189,7 @@ class Files:
 
 
 class Callers:
-    """The reply stream, and everybody at its other end."""
+    """The reply stream and its readers."""
 
     def __init__(self) -> None:
         self.batches: list[EventBatch] = []
@@ -222,7 +222,7 @@ class Callers:
 
     @property
     def ends(self) -> dict[str, RunOutcome]:
-        """By run."""
+        """Cancels by run."""
         told = [(batch.run_id, event) for batch in self.batches for event in batch.events]
         return {run_id: event.outcome for run_id, event in told if isinstance(event, RunEnded)}
 
@@ -233,7 +233,7 @@ class Callers:
 
 
 class Ledger:
-    """Keeps what attached runs leave behind."""
+    """Stores the records of attached runs."""
 
     def __init__(self) -> None:
         self.records: list[RunBegan | RunRecorded] = []
@@ -243,7 +243,7 @@ class Ledger:
 
 
 class JobsService:
-    """The durable side of one run: grants it, fences it, keeps its journal and its result."""
+    """jobs-service for one run: grants claims, fences attempts, stores journal and result."""
 
     def __init__(self, run: RunSpec) -> None:
         self.run = run
@@ -265,7 +265,7 @@ class JobsService:
         self.failures_left = 0
         self.appending = 0
         self.page_entries: int | None = None
-        """How many entries of the journal a page has; all of them else."""
+        """Number of journal entries per page; all of them by default."""
         self.reading = 0
         self.reading_fails = False
         self.append_sizes: list[int] = []
@@ -350,17 +350,17 @@ class JobsService:
 
 
 class NoExpressions:
-    """There are no loops here."""
+    """Evaluator for workflows without loops."""
 
     async def holds(self, *_: object) -> bool:
         return False
 
     def release_scope(self, run_id: str) -> None:
-        """Nothing is kept."""
+        """Store nothing."""
 
 
 def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, files: Files | None = None) -> Launcher:
-    """A launcher whose blocks are the test's."""
+    """Return a launcher whose blocks are the test's."""
     engine = Engine({"start_trigger": Start(), **dict(work)}, NoExpressions(), SystemClock(), Limits())
     cache = WorkflowCache(services, entries=8)
     files = files or Files()

@@ -1,4 +1,4 @@
-"""Attached runs: one attempt, one terminal event, one record, whatever happens."""
+"""An attached run has one attempt, one terminal event and one record, whatever happens."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ from shared.contracts.runs import RunMode, RunStatus
 
 
 class World:
-    """One worker and all that it talks to."""
+    """One worker and its surroundings."""
 
     def __init__(
         self, callers: Callers | None = None, ledger: Ledger | None = None, services: Services | None = None

@@ -1,4 +1,4 @@
-"""A workflow that calls another gets the version that is live at that moment, in its own workspace and nowhere else."""
+"""A called workflow runs in its live version, and only within its workspace."""
 
 import json
 
@@ -21,7 +21,7 @@ from shared.web.internal_auth import ServiceTokens
 
 
 class DeployService:
-    """One workflow, as deploy-service answers about it."""
+    """Return deploy-service's answer for one workflow."""
 
     def __init__(self) -> None:
         self.endpoint = Endpoint(workflow_id="child", workspace_id="w1", name="Child", revision=1, snapshot_hash="one")

@@ -47,19 +47,19 @@ class World:
 
 
 class Heard:
-    """What those who follow an attempt are told of its end."""
+    """Return the end of an attempt that its followers receive."""
 
     def __init__(self) -> None:
         self.ends: list[RunOutcome | None] = []
 
     async def begin(self, listener: str | None) -> None:
-        """Nothing is told yet."""
+        """Ignore the event."""
 
     async def emit(self, event: RunEvent) -> None:
-        """Not of interest here."""
+        """Ignore the event."""
 
     def follow(self, address: str) -> None:
-        """Nobody does."""
+        """Ignore the cancel."""
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
         self.ends.append(outcome)
@@ -199,7 +199,7 @@ async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
 
 
 async def test_what_a_draining_worker_has_done_goes_with_the_run(world: World) -> None:
-    quiet = Work(code="return 1")  # nothing outside: the journal need not be stored before it
+    quiet = Work(code="return 1")  # no outside effect, so the journal need not be stored before it
     quiet.go_on.clear()
     worker = world.new_worker(quiet)
     run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
@@ -343,7 +343,7 @@ async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> N
 
 
 async def a_long_journal(world: World) -> None:
-    """One attempt is over, and what it left is read an entry at a time."""
+    """End the attempt; the next one reads its journal one entry at a time."""
     await world.worker.work(DISPATCH, redelivered=False)
     world.jobs.finished = None
     world.jobs.page_entries = 1

@@ -1,4 +1,4 @@
-"""Files that callers send are kept, shown to blocks as stored files, and given back with their content."""
+"""Files from callers are stored, passed to blocks as stored files, and returned with their content."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ def inline(content: bytes = b"hello", name: str = "a.txt", mime: str | None = "t
 
 
 class Desk:
-    """Takes files in and shows them."""
+    """Stores files and serves them."""
 
     def __init__(self, outbound: OutboundClient) -> None:
         self.store, self.outbound = Files(), outbound
@@ -136,7 +136,7 @@ async def test_a_file_that_cannot_be_had_refuses_the_call(desk: Desk, paper: Any
 
 
 async def test_why_a_file_cannot_be_had_is_told_to_the_operator_and_not_to_the_caller(desk: Desk) -> None:
-    """Whoever may call could find out by it what answers behind our own door."""
+    """Otherwise, callers could probe our internal network."""
     async with HttpStub() as stub:
         stub.answer(Answer(404, "not here"))
         addresses = ["https://10.0.0.1/x.bin", f"http://127.0.0.1:{stub.port}/x.bin?signature=secret"]

@@ -1,4 +1,4 @@
-"""The journal of an attempt: written in groups, and nothing of it is lost."""
+"""The journal of an attempt is written in groups, and no entry is lost."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from shared.errors import StaleAttempt
 
 
 async def recording_much(jobs: JobsService, journal: BatchedJournal) -> "list[asyncio.Task[None]]":
-    """Three entries of which no two fit into one call, while none comes through: the first is under way."""
+    """Add three entries of which no two fit into one call, while none comes through: the first is being sent."""
     jobs.line.clear()
     large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
     recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
@@ -64,7 +64,7 @@ async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
 
 
 async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
-    """It would be refused, and yet tell the next attempt that a block may have begun."""
+    """The service would refuse it, and the next attempt would still learn that a block may have begun."""
     jobs = JobsService(spec())
     jobs.attempt = 2
 

@@ -1,4 +1,4 @@
-"""Events of durable runs on their way to those who follow, and to those who come later."""
+"""Events of durable runs reach present followers and later readers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ ENDED = RunEnded(msgspec.structs.replace(OUTCOME, output=Payload()))
 
 @dataclass
 class Follower:
-    """Somebody who follows from some moment on."""
+    """A follower that subscribes at some moment."""
 
     inbox: ReplyInbox
     batches: list[EventBatch]
@@ -65,7 +65,7 @@ class Follower:
 
 @dataclass
 class World:
-    """A broker, and what is to be kept."""
+    """A broker, and the events to store."""
 
     broker: Broker
     kept: list[EventBatch] = field(default_factory=list)

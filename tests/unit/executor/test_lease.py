@@ -1,4 +1,4 @@
-"""The lease of a run: kept while the run is in hand, asked for where it is in doubt, and its loss stops the work."""
+"""The lease of a run: renewed during the run, checked when in doubt; losing it stops the work."""
 
 import asyncio
 
@@ -54,7 +54,7 @@ async def test_who_has_renewed_was_heard_of(jobs: JobsService, monkeypatch: pyte
     monkeypatch.setattr(lease_module, "_now", lambda: now)
     async with hold_lease(jobs, granted(lease_ms=60), lambda: None) as lease:
         now = 0.05
-        renewed = jobs.renewals + 1  # the answer to a renewal on its way counts from now on
+        renewed = jobs.renewals + 1  # counts the answer to a renewal that is being sent
         await eventually(lambda: jobs.renewals > renewed)
         now = 0.1
         before = jobs.renewals

@@ -1,4 +1,4 @@
-"""Runs that wait: stored before their caller is told, and gone on with by any worker."""
+"""Paused runs are stored before their caller is notified, and any worker can continue them."""
 
 import msgspec
 import pytest
@@ -19,7 +19,7 @@ YES = {"work": msgspec.Raw(b'{"yes":1}')}
 
 
 class World:
-    """A run that asks, and all that takes part in it."""
+    """A paused run and everything around it."""
 
     def __init__(self) -> None:
         self.callers, self.services, self.ledger = Callers(), Services(), Ledger()

@@ -1,4 +1,4 @@
-"""Records leave the worker in batches; block logs that are too large for a message are kept apart."""
+"""Records leave the worker in batches; block logs that are too large for a message are stored separately."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ OUTCOME = RunOutcome(status=RunStatus.COMPLETED, output=Payload(), started_at=NO
 
 
 class Work:
-    """Keeps what fits into a message."""
+    """Accepts records that fit into a message."""
 
     def __init__(self) -> None:
         self.batches: list[RecordBatch] = []
         self.is_full = False
         self.away_for = 0
-        """How often it is tried in vain before it is back."""
+        """Number of failures before it recovers."""
         self.breaks_at: str | None = None
         self.line = asyncio.Event()
         self.line.set()
@@ -51,7 +51,7 @@ class Work:
 
 
 class Blobs:
-    """Keeps large values, unless it is away."""
+    """Stores large values, unless it is unavailable."""
 
     def __init__(self) -> None:
         self.kept: list[bytes] = []
@@ -112,7 +112,7 @@ async def test_block_logs_that_are_too_large_are_kept_apart(work: Work) -> None:
 
 
 async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) -> None:
-    """Nothing that is known makes one; if something did, all runs of this worker would go unrecorded."""
+    """No known case causes one; but if one did, no run of this worker would be recorded any longer."""
     text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
     beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(text)))
     impossible = msgspec.structs.replace(a_record("impossible", 10), outcome=beyond)

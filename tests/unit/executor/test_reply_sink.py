@@ -37,7 +37,7 @@ def sink_to(callers: Callers, broken: list[bool] | None = None) -> BrokerReplyCh
 
 
 async def loop_turns() -> None:
-    """Whatever can be done without waiting is done."""
+    """Run every task until it waits."""
     for _ in range(5):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""What a worker calls for a run goes out with the ticket of that run, and nothing else does."""
+"""A worker's calls for a run carry the ticket of that run only."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Cancels reach the runs that they are for, and no others."""
+"""Cancels reach their runs, and no others."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from shared.contracts.messages import CancelRun
 
 
 class Run:
-    """A run in hand."""
+    """A run in progress."""
 
     def __init__(self) -> None:
         self.cancels = 0
@@ -17,11 +17,11 @@ class Run:
         self.cancels += 1
 
     def follow(self, address: str) -> None:
-        """Nobody does."""
+        """Ignore the cancel."""
 
 
 def cancels_after(seconds: float) -> int:
-    """How often a run is cancelled that arrives so long after a cancel for it."""
+    """Return how often a run is cancelled that arrives so long after its cancel."""
     now, run = 0.0, Run()
     runs = ActiveRuns(clock=lambda: now)
     runs.handle_control(CancelRun("r1", "caller_gone"))

@@ -1,4 +1,4 @@
-"""User code reads files of its own workspace, as text or bytes, whole or in part."""
+"""User code reads files of its workspace, as text or bytes, whole or in part."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""A worker's queues: so many runs at once, each message settled for what became of its run, and an end in order."""
+"""A worker's queues: bounded concurrency, settlement by the outcome of the run, and an orderly stop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -101,7 +101,7 @@ async def ask(here: World, queue: str, *names: str) -> None:
 
 
 async def leave_one_without_a_slot(here: World) -> None:
-    """All slots are taken for as long as `go_on` is not set, and a run named `waits` is in hand."""
+    """Occupy all slots until `go_on` is set, with a run named `waits` in progress."""
     here.work.go_on.clear()
     await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
     await ask(here, INTERACTIVE, "waits")
@@ -177,7 +177,7 @@ async def test_a_run_that_was_given_up_leaves_no_slot_less_and_none_more() -> No
 
 async def test_durable_runs_have_slots_of_their_own() -> None:
     async with world() as here:
-        here.jobs.failures_left = 1_000  # all of them go on asking for their run
+        here.jobs.failures_left = 1_000  # each continues to request its run
         for number in range(4):
             await here.broker.work.publish(ASYNC, DurableRunDispatched("r1", f"d{number}", "w1"))
         await eventually(lambda: len(here.jobs.claims) >= 3)
@@ -199,7 +199,7 @@ async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> No
 
 async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
     async with world() as here:
-        held = iter([True])  # when it begins, and not any more when it has something to do
+        held = iter([True])  # on start, and no longer once it has work
         delivery = Delivery(asked(), redelivered=False, is_held=lambda: next(held, False))
         await here.consumers.on_attached(EXPRESS, delivery)
         assert here.callers.outcome.status is RunStatus.FAILED
@@ -294,7 +294,7 @@ async def test_a_worker_that_has_stopped_hears_nothing_more() -> None:
             self.cancels += 1
 
         def follow(self, address: str) -> None:
-            """Nobody does."""
+            """Ignore the event."""
 
     async with world() as here:
         await here.consumers.stop()

@@ -1,4 +1,4 @@
-"""Compiled workflows are kept: so many, each for its own workspace, and never a failure."""
+"""Compiled workflows are cached: a bounded number, per workspace, and never a failure."""
 
 import asyncio
 

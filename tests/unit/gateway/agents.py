@@ -1,4 +1,4 @@
-"""Where agents are kept, in memory."""
+"""Agents in memory."""
 
 import msgspec
 from tests.unit.gateway.clock import NOON

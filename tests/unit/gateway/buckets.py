@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 
 class FakeBuckets:
-    """Implements Buckets, and counts the questions. An answer takes `answer_seconds` to arrive."""
+    """Implements Buckets, and counts the requests. An answer takes `answer_seconds` to arrive."""
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock

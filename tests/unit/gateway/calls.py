@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 
 class FakeCalls:
-    """Implements IdempotencyRecords. Nobody is away for long enough to lose a lease, but those in `gone`."""
+    """Implements IdempotencyRecords. Only the leases of processes in `gone` expire."""
 
     def __init__(self) -> None:
         self.records: dict[str, tuple[CallRecord, StoredAnswer | None, datetime]] = {}
@@ -38,7 +38,7 @@ class FakeCalls:
         return True
 
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
-        """Nothing is lost here."""
+        """Return without waiting: this store loses nothing."""
 
     async def let_go(self, record: CallRecord) -> None:
         self.gone.add(record.holder)
@@ -65,5 +65,5 @@ class FakeCalls:
             self.records.pop(record_id, None)
 
     def lose_holders(self) -> None:
-        """Every process that answers a call now is gone."""
+        """End every process that is answering a call."""
         self.gone |= {record.holder for record, answer, _ in self.records.values() if answer is None}

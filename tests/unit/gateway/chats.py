@@ -1,4 +1,4 @@
-"""Where chats are kept, in memory."""
+"""Chats in memory."""
 
 import msgspec
 from tests.unit.gateway.clock import NOON

@@ -1,4 +1,4 @@
-"""A clock that tests turn."""
+"""A clock that tests set."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 class HandClock:
-    """Moves only when told."""
+    """Changes only when a test moves it."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0

@@ -8,7 +8,7 @@ from shared.contracts.jobs import RunAccepted
 
 
 class FakeDeadLetters:
-    """Implements DeadLetterClient. Every workspace has the letter `L1`."""
+    """Implements DeadLetterClient. Every workspace has the dead letter `L1`."""
 
     def __init__(self) -> None:
         self.requests: list[RedriveRun] = []
@@ -22,7 +22,7 @@ class FakeDeadLetters:
         return RunAccepted("again", JOB, NOON)
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
-        """It was there."""
+        """Return whether the dead letter existed."""
 
     async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
         self.requests.append(request)

@@ -215,7 +215,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         version: int = 1,
         order: Deploy | None = None,
     ) -> Endpoint:
-        """A workflow whose live version is `version`."""
+        """Return a workflow whose live version is `version`."""
         known = self.endpoints.get(workflow_id)
         self.drafts.setdefault(workflow_id, Draft(state={"blocks": {}, "edges": []}, revision=1, saved_at=NOON))
         self.endpoints[workflow_id] = Endpoint(
@@ -245,7 +245,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         return self.endpoints[workflow_id]
 
     def undeployed(self, workflow_id: str, *, workspace_id: str = "WS1", public: bool = False) -> None:
-        """A workflow of which nothing is live."""
+        """Return a workflow without a live version."""
         known = self.endpoints.get(workflow_id)
         self.drafts.setdefault(workflow_id, Draft(state={"blocks": {}, "edges": []}, revision=1, saved_at=NOON))
         self.endpoints[workflow_id] = Endpoint(

@@ -1,4 +1,4 @@
-"""What is being deleted for good, in memory."""
+"""Deletions in progress, in memory."""
 
 from collections.abc import Sequence
 from datetime import datetime

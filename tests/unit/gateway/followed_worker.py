@@ -1,4 +1,4 @@
-"""A worker whose run goes on without its readers."""
+"""A worker whose run continues without readers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from shared.ids import run_key
 
 @dataclass
 class FollowedWorker:
-    """Works on the one run of a test, and tells whoever listened from the start."""
+    """Runs the one run of a test, and sends its events to the subscribers of its start."""
 
     system: System
     run_id: str = "R1"
@@ -24,12 +24,12 @@ class FollowedWorker:
 
     @classmethod
     def of(cls, system: System, run_id: str = "R1", **fields: Any) -> "FollowedWorker":
-        """For the run that is called so."""
+        """Id of the run."""
         system.jobs.views[run_id] = a_view(RunStatus.PROCESSING, run_id=run_id, mode=RunMode.STREAM, **fields)
         return cls(system, run_id)
 
     async def tell(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
-        """The next events: kept, and sent unless the listener has gone."""
+        """Store the next events, and send them unless the subscriber has disconnected."""
         run = self.system.jobs.accepted[0].run
         batch = EventBatch(run_key("WS1", run.run_id), 0, events, attempt=attempt, first=self.number)
         self.number += len(events)
@@ -39,7 +39,7 @@ class FollowedWorker:
             await self.system.broker.replies.send(run.listener, batch, must_route=True)
 
     def ends(self, output: object = None, *, status: RunStatus = RunStatus.COMPLETED, **fields: object) -> None:
-        """What jobs-service says from now on."""
+        """Set the state that jobs-service reports from now on."""
         made = outcome(output or {"content": "whole"}, status=status)
         ended = {"status": status, "output": made.output, **fields}
         self.system.jobs.views[self.run_id] = msgspec.structs.replace(self.system.jobs.views[self.run_id], **ended)

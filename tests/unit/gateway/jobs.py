@@ -24,12 +24,12 @@ JOB = "run_0123456789abcdef0123"
 
 
 def last_of(batch: EventBatch) -> EventPosition:
-    """Where the last event of a batch stands."""
+    """Return the position of a batch's last event."""
     return EventPosition(batch.attempt, batch.first + len(batch.events) - 1)
 
 
 async def nothing(_: str) -> None:
-    """Nothing happens meanwhile."""
+    """Do nothing between two polls."""
 
 
 class FakeJobs(FakeEraser):
@@ -41,7 +41,7 @@ class FakeJobs(FakeEraser):
         self.views: dict[str, RunView] = {}
         self.cancels: list[str] = []
         self.remembered: set[str] = set()
-        """Cancels of runs that were not known: each meets the next run of that id."""
+        """Cancels of unknown runs: each applies to the next run of that id."""
         self.claimed: set[tuple[str, str]] = set()
         self.blobs: dict[str, bytes] = {}
         self.refusal: Exception | None = None
@@ -54,7 +54,7 @@ class FakeJobs(FakeEraser):
         self.kept: dict[str, list[EventBatch]] = {}
         self.shows_accepted = False
         self.lost_answer: Exception | None = None
-        """What is heard instead of the next answer to `accept`; the run is stored all the same."""
+        """Error raised by the next `accept`; the run is stored all the same."""
         self.while_cancelling: Callable[[str], Awaitable[None]] = nothing
 
     async def spend(self, workspace_id: str) -> Spend:
@@ -180,7 +180,7 @@ class FakeJobs(FakeEraser):
 
 
 def a_view(status: RunStatus, **fields: Any) -> RunView:
-    """The run `E1` of workflow `W`, created at noon."""
+    """Return the run `E1` of workflow `W`, created at noon."""
     known: dict[str, Any] = {
         "run_id": "E1",
         "job_id": JOB,

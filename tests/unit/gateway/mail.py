@@ -1,4 +1,4 @@
-"""Mail that stays here, and codes in memory."""
+"""Mail and entry codes in memory."""
 
 import asyncio
 from datetime import datetime

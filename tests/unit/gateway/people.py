@@ -85,7 +85,7 @@ class FakeWorkspaces:
         return True
 
     def join(self, workspace_id: str, user_id: str, role: Role) -> None:
-        """Make somebody a member, whatever the rules say."""
+        """Add a member without checking the rules."""
         team = self.teams.get(workspace_id) or Team(workspace_id=workspace_id, revision=1, members=())
         since = self.workspaces[workspace_id].created_at
         members = (*team.members, Member(user_id=user_id, role=role, since=since))
@@ -161,14 +161,14 @@ class FakeAccounts:
 
 
 class PlainPasswords:
-    """Implements Passwords, for tests that have no time; counts what it was asked."""
+    """Implements Passwords without hashing; counts the checks."""
 
     def __init__(self) -> None:
         self.checks = 0
         self._held: asyncio.Event | None = None
 
     def hold_next(self) -> asyncio.Event:
-        """The next check is answered when this is set: real ones take their time."""
+        """Event that ends the next check; real checks take time."""
         self._held = asyncio.Event()
         return self._held
 
@@ -207,7 +207,7 @@ class FakeAudit:
 
 
 class FakeEnvironment:
-    """Implements Environment; remembers the values, which nobody can ask for."""
+    """Implements Environment; stores the values, which no caller can read."""
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, SetEnvironmentValue]] = {}

@@ -1,4 +1,4 @@
-"""A chat, published."""
+"""A published chat."""
 
 from typing import Any
 

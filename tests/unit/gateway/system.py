@@ -35,7 +35,7 @@ from shared.broker.ports import Broker
 BASE = "https://flow.example"
 
 PATIENCE_SECONDS: Final = 60
-"""What takes longer hangs, however busy the machine is."""
+"""Timeout: only an operation that hangs takes longer, however busy the machine is."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass
 class Call:
-    """A request in progress: its answer so far, and a client that may hang up or stop reading."""
+    """A request in progress: its answer so far, and a client that may disconnect or stop reading."""
 
     answer: Answer
     task: "asyncio.Task[None]"
@@ -107,7 +107,7 @@ class System:
         body: bytes | list[bytes] = b"",
         address: str = "127.0.0.1",
     ) -> Call:
-        """Send a request; the answer fills as it comes."""
+        """Send a request; the answer fills as it arrives."""
         answer, gone, reading, spoke = Answer(), asyncio.Event(), asyncio.Event(), asyncio.Event()
         reading.set()
         pieces = [body] if isinstance(body, bytes) else list(body)
@@ -162,14 +162,14 @@ class System:
         headers: Mapping[str, str] | None = None,
         key: str | None = "",
     ) -> Call:
-        """An execute call with the system's key, unless another (or none) is given."""
+        """Send an execute call with the system's key, unless another (or none) is given."""
         shown = self.key if key == "" else key
         sent = {"content-type": "application/json", **({"x-api-key": shown} if shown else {}), **(headers or {})}
         raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         return self.call("POST", f"/api/workflows/{workflow}/execute", headers=sent, body=raw)
 
     async def execute(self, body: object = None, **options: Any) -> Answer:
-        """As `execute_call`, and wait for the whole answer."""
+        """Send an execute call like `execute_call`, and wait for the whole answer."""
         return await self.execute_call(body, **options).done()
 
     async def send(
@@ -203,10 +203,10 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 async def running_system(
     *, keeper: JobsClient | None = None, broker: Broker | None = None, mails: bool = True, **settings: Any
 ) -> AsyncIterator[System]:
-    """A started gateway with a deployed workflow `W` and a key with every scope.
+    """Start a gateway with a deployed workflow `W` and a key with every scope.
 
-    `keeper` takes its runs, if given; with a `broker` of its own there is nobody who works on them. It has a mail
-    server, unless it `mails` not.
+    `keeper` executes its runs, if given; with a separate `broker` no worker executes them. It has a mail server,
+    unless `mails` is false.
     """
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()

@@ -36,10 +36,10 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         self.is_down = False
 
     async def start(self) -> None:
-        """Nothing to open."""
+        """Open nothing."""
 
     async def stop(self) -> None:
-        """Nothing to close."""
+        """Close nothing."""
 
     async def ping(self) -> None:
         self._check()
@@ -138,7 +138,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         return clear
 
     def issue_personal(self, user: User, scopes: frozenset[Scope] = ALL_SCOPES) -> str:
-        """A key that may do whatever its user may, unless `scopes` are fewer."""
+        """Add a key with its user's permissions, unless `scopes` are fewer."""
         clear = self.issue(scopes=scopes)
         key = msgspec.structs.replace(self.keys[hash_key(clear)], workspace_id=None, user_id=user.id)
         self.keys[key.key_hash] = key

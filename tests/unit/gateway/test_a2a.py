@@ -1,4 +1,4 @@
-"""Agents at the public door: the card, what becomes of messages, and what is refused in the protocol's words."""
+"""Agents in the public API: the card, the processing of messages, and the protocol's errors."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ def message(*parts: Any, **fields: Any) -> dict[str, Any]:
 
 
 async def begun(system: System, call: Call) -> FollowedWorker:
-    """The worker of the run that a call begins."""
+    """The worker of the run that a call starts."""
     async with asyncio.timeout(30):
         while not system.jobs.accepted:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -120,7 +120,7 @@ async def test_an_agent_without_skills_is_good_at_what_its_workflow_does(system:
 
 
 async def test_a_card_says_of_its_workflow_what_the_workflow_says(system: System) -> None:
-    """And not what its last version changed."""
+    """The description, unlike the change note of its latest version."""
     await publish(system)
     await system.send("PUT", "/api/workflows/W", {"description": "Adds."})
     await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})

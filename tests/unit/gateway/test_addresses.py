@@ -1,4 +1,4 @@
-"""Which address a caller without a key is counted by."""
+"""The address under which a caller without a key is counted."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Places in the gate: how many there are, and how many one workspace may hold."""
+"""Admission slots: how many exist, and how many one workspace may hold."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def test_a_workspace_holds_no_more_places_than_its_own() -> None:
 
 async def test_a_flood_to_one_workspace_leaves_room_for_others() -> None:
     async def never_ends(run: RunSpec, send: Send) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     async with running_system(workspace_max_inflight=3, admission_gate_max_inflight=5) as system:
         system.deployments.put("O", workspace_id=OTHER.id)

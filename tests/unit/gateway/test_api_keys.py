@@ -1,4 +1,4 @@
-"""API keys: shown once, masked after, limited to what they are for, refused at once when revoked."""
+"""API keys: shown once, masked afterwards, limited to their scopes, rejected immediately after revocation."""
 
 import asyncio
 from collections.abc import Sequence

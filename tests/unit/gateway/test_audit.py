@@ -1,4 +1,4 @@
-"""The audit log: who did what, in pages, and never a secret."""
+"""The audit log: actors and actions, in pages, never a secret."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Streams that a call begins count against the limits of the caller, whichever API begins them."""
+"""Streams that a call starts count against the caller's limits, in every API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bodies of every other route: whatever is sent, it is read or refused in words."""
+"""Bodies of all other routes: every body is parsed or refused with a message."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Large bodies are bounded in all, not only each: who sends many at once does not end the process that holds them."""
+"""Large bodies are bounded in total, not only individually: many of them do not exhaust the process's memory."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ SMALL = {"input": "x" * 60_000}
 
 
 async def _never_ends(run: RunSpec, send: Send) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 def _call(system: System, body: dict[str, str], *, is_chunked: bool = False) -> Call:

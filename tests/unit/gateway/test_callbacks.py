@@ -1,4 +1,4 @@
-"""Callers who want to be told when their run has ended."""
+"""Callers can request a notification of their run's end."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Chats at the public door: who may publish, who may talk, what a stranger never sees."""
+"""Public chats: who may publish, who may talk, and what visitors never see."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Chats that ask who somebody is: codes by mail, which tell nobody who is on the list."""
+"""Chats that verify their visitors: codes by mail, which do not disclose the list of guests."""
 
 import asyncio
 from typing import Any
@@ -27,7 +27,7 @@ async def enter(system: System, email: str, code: str, **options: Any) -> Answer
 
 
 async def mailed(system: System) -> str:
-    """The code in the next mail that leaves."""
+    """Return the code in the next mail."""
     return code_in((await next_mail(system)).text)
 
 
@@ -164,7 +164,7 @@ async def test_one_address_asks_for_so_many_codes_and_tries_so_many(system: Syst
 
 
 async def guess(system: System, number: int, *, address: str) -> int:
-    """Guess at the code of a mailbox that the chat admits by its domain."""
+    """Guess the code of a mailbox that the chat admits by its domain."""
     return (await enter(system, f"n{number}@acme.test", "wrong", address=address)).status
 
 

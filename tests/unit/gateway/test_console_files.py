@@ -1,4 +1,4 @@
-"""The console's files: found when they are built, compressed, cached, and never in the way of the API."""
+"""The console's files: found after a build, compressed, cached, and never in conflict with the API."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ HTML = {"accept": "text/html"}
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """What a build leaves."""
+    """Write the files of a build."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<title>Console</title>")
     (tmp_path / "theme.js").write_text("theme()")

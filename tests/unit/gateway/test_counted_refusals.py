@@ -1,4 +1,4 @@
-"""Every door that runs workflows counts whom it refused, and the objective counts the same doors."""
+"""Every endpoint that runs workflows counts its refusals, and the objective covers the same endpoints."""
 
 import re
 from pathlib import Path
@@ -26,19 +26,19 @@ DOORS = [
 
 
 def refused() -> float:
-    """Calls that were refused, for whatever reason."""
+    """Return the number of refused calls."""
     samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
     return sum(sample.value for sample in samples if sample.name == "flowport_gateway_refusals_total")
 
 
 def routes_of_calls() -> set[str]:
-    """What the objective takes for a call: one expression, the same in every window."""
+    """Return the objective's selector of calls: one expression, the same in every window."""
     rules = [rule for group in yaml.safe_load(SLO.read_text())["groups"] for rule in group["rules"]]
     return {found for rule in rules for found in re.findall(r'route=~"([^"]+)"', rule["expr"])}
 
 
 def posted(route: str) -> float:
-    """Answers to POST at one route."""
+    """Return the number of POST answers of one route."""
     samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
     wanted = {"service": "gateway", "method": "POST", "route": route}
     return sum(
@@ -49,7 +49,7 @@ def posted(route: str) -> float:
 
 
 def routes() -> set[str]:
-    """Every route at which something was posted."""
+    """Return every route that received a POST."""
     samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
     return {sample.labels["route"] for sample in samples if sample.labels.get("method") == "POST"}
 

@@ -1,4 +1,4 @@
-"""What every request meets: ids, cross-origin rules, unknown paths, the description of the API."""
+"""Handling of every request: ids, cross-origin rules, unknown paths, the API's description."""
 
 from pathlib import Path
 

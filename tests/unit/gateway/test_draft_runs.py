@@ -1,4 +1,4 @@
-"""Runs of who is signed in: the draft by default, another state, from any block, and what the canvas hears."""
+"""Runs of members who are signed in: the draft by default, another state, from any block, and the canvas's events."""
 
 import asyncio
 import json
@@ -208,7 +208,7 @@ REST = (BlockEnded(to_json(ENDED)), FAILED, RunEnded(outcome()))
 
 
 async def begun(writer: Visitor) -> Call:
-    """A draft run with the id R1, whose stream has begun."""
+    """Start a draft run with the id R1, and return its stream."""
     call = writer.call("POST", EXECUTE, {"stream": True, "input": {}}, X_Execution_Id="R1")
     await asyncio.wait_for(call.spoke.wait(), 30)
     return call

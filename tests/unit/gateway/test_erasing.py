@@ -1,4 +1,4 @@
-"""Deleting workflows and workspaces for good."""
+"""Permanent deletion of workflows and workspaces."""
 
 import asyncio
 

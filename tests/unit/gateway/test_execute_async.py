@@ -1,4 +1,4 @@
-"""A caller gets a job and looks it up."""
+"""A caller queues a job and polls it."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may call a workflow: with a key, with another one, with none."""
+"""Who may call a workflow: with a key, with another one, without one."""
 
 from datetime import timedelta
 

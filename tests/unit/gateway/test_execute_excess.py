@@ -1,4 +1,4 @@
-"""What is too much: a body, calls at once, runs in the queue."""
+"""Excess: a body, concurrent calls, runs in the queue."""
 
 import asyncio
 

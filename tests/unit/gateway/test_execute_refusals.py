@@ -1,4 +1,4 @@
-"""Calls that are refused: with the right words, and the first reason first."""
+"""Refused calls have the right message, and the first reason wins."""
 
 from typing import Any
 

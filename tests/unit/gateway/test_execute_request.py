@@ -1,4 +1,4 @@
-"""Bodies from strangers: what becomes input, and that nothing gets through that later readers choke on."""
+"""Bodies from untrusted callers: what becomes input, and that later readers can parse all of it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A caller reads the run as it goes on, byte for byte."""
+"""A caller reads the run while it executes, byte for byte."""
 
 import asyncio
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def value(document: object) -> msgspec.Raw:
 
 
 def plays(system: System, *events: RunEvent) -> None:
-    """The worker sends `events`, each in a batch of its own, and then ends the run."""
+    """Let the worker send `events`, each in a separate batch, and then end the run."""
     batches: list[Sequence[RunEvent]] = [[event] for event in events]
     if not events or not isinstance(events[-1], RunEnded):
         batches.append([RunEnded(outcome({"full": "output"}))])

@@ -66,7 +66,7 @@ async def test_a_failed_run_is_500_without_an_id_in_the_body(system: System) -> 
 )
 async def test_a_failure_chooses_its_status(system: System, error: RunError | None, status: int) -> None:
     failed = RunEnded(outcome(status=RunStatus.FAILED, error=error))
-    system.worker.script = lambda run: [[RunStarted(), failed]]  # what nobody has begun is handed out again
+    system.worker.script = lambda run: [[RunStarted(), failed]]  # a run that no worker has begun is redispatched
     answer = await system.execute({})
     assert answer.status == status
     assert answer.json["success"] is False

@@ -1,4 +1,4 @@
-"""The node of the express queue hangs: it neither takes nor refuses what is published to it."""
+"""The node of the transient queue hangs: it neither accepts nor refuses messages."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, de
 
 
 class HangingBroker(MemoryBroker):
-    """Leaves what goes to the express queue without an answer until it is `thawed`."""
+    """Leaves publishes to the transient queue unanswered until it is `thawed`."""
 
     def __init__(self, hub: MemoryHub) -> None:
         super().__init__(hub)
@@ -30,7 +30,7 @@ class HangingBroker(MemoryBroker):
 
 
 async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
-    """Where a call went that was answered well."""
+    """Return the queue of a call that was answered successfully."""
     assert (await system.execute({})).status == 200
     return worker.queues[-1]
 
@@ -46,7 +46,7 @@ async def test_calls_take_the_longer_way_meanwhile(monkeypatch: pytest.MonkeyPat
     async with running_system(broker=broker) as system:
         with capture_logs() as logs:
             first = system.execute_call({})
-            await eventually(lambda: logs)  # the way is closed
+            await eventually(lambda: logs)  # the fast path is closed
         assert await queue_of_a_call(system, worker) == INTERACTIVE
         await asyncio.sleep(2.1)
         trial = system.execute_call({})

@@ -1,4 +1,4 @@
-"""Files of runs are served to those who may see the workspace, and never run in a browser."""
+"""Files of runs are served to members of the workspace, and never execute in a browser."""
 
 import pytest
 from tests.unit.gateway.system import Answer, System

@@ -1,4 +1,4 @@
-"""A new system begins with a workspace, an admin and a key that is told once."""
+"""A new system starts with a workspace, an admin and a key that is shown once."""
 
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.people import PlainPasswords

@@ -1,4 +1,4 @@
-"""Readers of durable runs, as one process keeps them."""
+"""Readers of durable runs within one process."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from shared.contracts.messages import ControlMessage, EventBatch
 
 
 class BusyBroker:
-    """It does not confirm a broadcast while it is busy."""
+    """A broker that does not confirm a broadcast while it is busy."""
 
     address = "inbox"
 
@@ -25,7 +25,7 @@ class BusyBroker:
         return self
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Open nothing."""
 
     async def broadcast(self, message: ControlMessage) -> None:
         if self.is_busy:

@@ -1,4 +1,4 @@
-"""Sync callers who go away, runs that nobody takes, workers and brokers that are lost."""
+"""Sync callers that disconnect, runs that no worker takes, lost workers and brokers."""
 
 import asyncio
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def a_run(run_id: str = "E1", workspace_id: str = "WS1") -> RunSpec:
 
 
 class FragileBroker:
-    """A broker that can be lost, refuse, and that tests speak through."""
+    """A broker that can disconnect and refuse, and through which tests send."""
 
     def __init__(self) -> None:
         self.published: list[Message] = []
@@ -135,7 +135,7 @@ class FragileBroker:
         return self
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Open nothing."""
 
     async def publish(
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
@@ -235,7 +235,7 @@ async def test_workers_are_told_to_stop_what_one_may_have_and_not_what_was_hande
 
 
 def lost(attempt: int = 0) -> EventBatch:
-    """What a worker says who got the message of another one that is gone."""
+    """Return the reply of a worker that received the message of another, lost one."""
     error = RunError(ErrorCode.WORKER_LOST, "gone")
     return EventBatch("E1@WS1", 0, (RunEnded(outcome(status=RunStatus.FAILED, error=error)),), attempt=attempt)
 
@@ -267,7 +267,7 @@ async def test_a_run_that_its_lost_worker_had_begun_is_not_begun_twice_and_is_re
 
 
 def expired(attempt: int = 0) -> EventBatch:
-    """What is told of a run that waits in no queue any more."""
+    """Return the report of a run that is in no queue any longer."""
     return EventBatch("E1@WS1", 0, (RunExpired(),), attempt=attempt)
 
 

@@ -1,4 +1,4 @@
-"""Calls that carry an idempotency key run once, in every mode of both API generations."""
+"""Calls with an idempotency key run once, in every mode of both API generations."""
 
 import asyncio
 from datetime import timedelta
@@ -201,7 +201,7 @@ async def test_a_queued_run_whose_gateway_died_is_found_again(system: System) ->
     first = await send(system, "legacy async")
     run_id = first.headers["x-execution-id"]
     name, (record, _, expires_at) = next(iter(system.calls.records.items()))
-    system.calls.records[name] = (record, None, expires_at)  # its gateway died before it kept the answer
+    system.calls.records[name] = (record, None, expires_at)  # its gateway died before it stored the answer
     system.calls.lose_holders()
     system.jobs.views[run_id] = a_view(RunStatus.QUEUED, run_id=run_id, created_at=NOON)
     second = await send(system, "legacy async")
@@ -304,7 +304,7 @@ async def test_a_durable_stream_that_was_cut_is_followed_by_whoever_comes_back(s
     worker = FollowedWorker.of(system)
     call = durable_stream(system)
     await asyncio.wait_for(call.spoke.wait(), PATIENCE_SECONDS)
-    call.task.cancel()  # as a web server does that goes down
+    call.task.cancel()  # as a stopping web server does
     await asyncio.wait([call.task])
     assert (await durable_stream(system).done()).json["error"]["details"]["code"] == "IDEMPOTENCY_KEY_IN_USE"
     system.calls.lose_holders()

@@ -1,4 +1,4 @@
-"""A process vouches for a call as long as it answers it, and not a moment longer."""
+"""A process vouches for a call while it answers it, and no longer."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ Ending = Callable[[Idempotency, CallRecord], Awaitable[None]]
 
 
 class Vouched(FakeCalls):
-    """Remembers for whom a process vouched last."""
+    """Records the calls that a process vouched for last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Vouched(FakeCalls):
         self.turns = turns
 
     async def are_renewed(self) -> dict[str, str]:
-        """What the next renewal names."""
+        """Return the calls that the next renewal names."""
         self.turns = None
 
         async def came() -> bool:

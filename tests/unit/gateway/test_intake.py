@@ -1,4 +1,4 @@
-"""Queued runs go to jobs-service together, and each caller hears of its own."""
+"""Queued runs go to jobs-service in batches, and each caller gets its own answer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -36,7 +36,7 @@ def asked_for(run_id: str, size: int = 2) -> AcceptRun:
 
 
 class JobsServer:
-    """jobs-service: slow enough that others come meanwhile."""
+    """A jobs-service that is slow enough for further calls to arrive."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []

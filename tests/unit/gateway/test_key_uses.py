@@ -1,4 +1,4 @@
-"""When a key was used is written together, not once per call."""
+"""Uses of keys are written in batches, not once per call."""
 
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.tenants import FakeTenants

@@ -1,4 +1,4 @@
-"""What the gateway remembers, for how long, and what makes it forget."""
+"""The gateway's caches: their lifetimes and their invalidation."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ from shared.security.api_keys import hash_key
 
 
 class Source:
-    """Answers look-ups with `value`, when `gate` is open."""
+    """Answers look-ups with `value` once `gate` is open."""
 
     def __init__(self) -> None:
         self.value = 1

@@ -78,7 +78,7 @@ class TestDeployment:
         saved = await system.send("PUT", "/api/workflows/W/state", STATE)
         assert (await system.send("POST", f"{path}/W/deploy", headers=seen)).status == 412
         assert (await system.get("/api/workflows/W/deploy")).json["activeDeployment"]["version"] == 1
-        for etag in (saved.headers["etag"], f"W/{saved.headers['etag']}"):  # as a proxy that compresses has it
+        for etag in (saved.headers["etag"], f"W/{saved.headers['etag']}"):  # as a compressing proxy sends it
             assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": etag})).status == 200
         assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": "mine"})).status == 400
 

@@ -1,4 +1,4 @@
-"""Subscriptions to the ends of runs: what cannot be sent is refused, not dropped."""
+"""Subscriptions to the ends of runs: an invalid one is refused, not dropped."""
 
 import time
 from typing import Any

@@ -13,7 +13,7 @@ from shared.errors import Unavailable
 
 
 class SlowPasswords(Argon2Passwords):
-    """Hashes end when the test says so."""
+    """Hashes end when the test releases them."""
 
     def __init__(self) -> None:
         super().__init__()

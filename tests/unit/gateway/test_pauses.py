@@ -1,4 +1,4 @@
-"""Paused runs at the public door: who sees what they wait for, and who may answer."""
+"""Paused runs in the public API: who sees their questions, and who may answer."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Buckets that are spent in slices: how often the store is asked, and that nobody gets more than there is."""
+"""Buckets that are spent in slices: how often the store is queried, and that callers never exceed the limit."""
 
 import asyncio
 
@@ -30,12 +30,12 @@ class Fleet:
         return True
 
     async def let_in(self, calls: int, *, gateways: int = 1, rate: Rate = RATE) -> int:
-        """How many of `calls` at once get in, dealt out to the gateways in turn."""
+        """Return how many of `calls` concurrent calls pass, dealt out to the gateways round robin."""
         return sum(await asyncio.gather(*(self.is_let_in(n % gateways, rate) for n in range(calls))))
 
 
 def calls_unchecked() -> float:
-    """As an operator sees them."""
+    """Return the metrics that operators see."""
     return REGISTRY.get_sample_value("flowport_gateway_rate_unchecked_total") or 0.0
 
 

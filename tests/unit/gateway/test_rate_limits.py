@@ -1,4 +1,4 @@
-"""What callers are told of their limits, in each generation of the API."""
+"""Rate limits in the answers of each API generation."""
 
 import re
 
@@ -18,7 +18,7 @@ FREE_BURST = 100
 
 
 def spend_all(system: System, kind: str = "sync", workspace: str = "WS1") -> None:
-    """Leave the bucket empty."""
+    """Empty the bucket."""
     bucket = f"workspace:{workspace}:{kind}"
     system.buckets.left[bucket] = 0
     system.buckets.turned[bucket] = system.clock.monotonic()

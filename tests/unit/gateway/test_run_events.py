@@ -1,4 +1,4 @@
-"""v2 streams: every event has an id, and whoever comes back, to any gateway, misses nothing."""
+"""v2 streams: every event has an id, and a reader that reconnects, to any gateway, misses nothing."""
 
 import asyncio
 

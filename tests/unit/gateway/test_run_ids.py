@@ -1,4 +1,4 @@
-"""Names that callers give their runs."""
+"""Run ids that callers choose."""
 
 import asyncio
 

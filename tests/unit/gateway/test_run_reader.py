@@ -1,4 +1,4 @@
-"""A reader of a durable run: live events and the log, put together without a gap and without doubles."""
+"""A reader of a durable run merges live events and the log, without gaps or duplicates."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ def text(*pieces: str) -> list[RunEvent]:
 
 
 class Log:
-    """What is kept."""
+    """The stored batches."""
 
     def __init__(self) -> None:
         self.batches: list[EventBatch] = []
@@ -44,7 +44,7 @@ class Log:
         self.reads = 0
         self.while_reading: Callable[[], None] = lambda: None
         self.page: int | None = None
-        """How many batches one has; all of them else."""
+        """Number of batches per page; all of them by default."""
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         self.reads += 1
@@ -57,7 +57,7 @@ class Log:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Waits are short."""
+    """Wait briefly."""
     monkeypatch.setattr(run_reader, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(run_reader, "GAP_SECONDS", 0.01)
     yield
@@ -154,7 +154,7 @@ async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunRe
 
 
 def is_read_with_pauses(log: Log) -> None:
-    """Whoever waits for what is missing asks for it a few times, and not without end."""
+    """A reader retries a missing event a few times, not without end."""
 
     def count() -> None:
         assert log.reads <= 2 * run_reader.GAP_PATIENCE, "the log is read again and again"

@@ -1,4 +1,4 @@
-"""Code samples: every mode in every language, safe to paste whatever a workflow's author called things."""
+"""Code samples: every mode in every language, safe to paste whatever names a workflow's author chose."""
 
 import ast
 import itertools

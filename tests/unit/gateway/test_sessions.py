@@ -1,4 +1,4 @@
-"""Signing in: what is told, what is kept, and what other sites can do with it."""
+"""Signing in: the answers, the stored data, and the limits of other sites."""
 
 from datetime import timedelta
 

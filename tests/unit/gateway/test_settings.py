@@ -1,4 +1,4 @@
-"""Settings go by our names and by those that people know from Sim."""
+"""Settings have our names and, as aliases, Sim's."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What waits for a reader of a stream has a bound: who does not read is told so, and the run is stopped."""
+"""The backlog of a stream's reader is bounded: a reader that stops reading is notified, and the run is stopped."""
 
 import pytest
 from tests.unit.gateway.clock import NOON
@@ -21,7 +21,7 @@ PIECE = Chunk("b1", "x" * (BUFFER_BYTES // 4))
 
 
 def a_call(left: list[str | None]) -> AttachedCall:
-    """A stream, and why it was left."""
+    """A stream, and the reason of its end."""
     return AttachedCall(
         SPEC,
         ticket="",

@@ -1,4 +1,4 @@
-"""A cap on what a workspace may spend in a month."""
+"""The monthly spend cap of a workspace."""
 
 from collections.abc import AsyncIterator
 

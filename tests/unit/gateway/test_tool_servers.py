@@ -1,4 +1,4 @@
-"""MCP servers at the public door: who may change them, who may call."""
+"""MCP servers in the public API: who may change them, who may call."""
 
 import json
 from typing import Any
@@ -87,7 +87,7 @@ async def test_a_tool_is_a_run_of_the_live_version(system: System) -> None:
 
 
 async def test_a_tool_does_what_its_workflow_says_unless_it_is_described_itself(system: System) -> None:
-    """What a version says of itself is what it changed."""
+    """The description of a version is its change note."""
     await publish(system)
     await system.send("PUT", "/api/workflows/W", {"description": "Counts."})
     await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})

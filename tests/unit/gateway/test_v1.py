@@ -1,4 +1,4 @@
-"""The v1 API: what scripts and pipelines call."""
+"""The v1 API, for scripts and pipelines."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ TIMES = {"createdAt": "2026-11-24T12:00:00.000Z", "updatedAt": "2026-11-24T12:00
 
 
 def body_of(answer: Answer) -> Any:
-    """The body without its limits, which every answer has."""
+    """Return the body without its limits, which every answer has."""
     body = answer.json
     assert set(body.pop("limits")) == {"workflowExecutionRateLimit", "usage"}
     return body

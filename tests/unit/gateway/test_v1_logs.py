@@ -1,4 +1,4 @@
-"""What runs did, as the v1 API tells it."""
+"""Run logs in the v1 API."""
 
 import base64
 import time

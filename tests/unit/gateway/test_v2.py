@@ -1,4 +1,4 @@
-"""The v2 API: what today's SDKs call."""
+"""The v2 API, for today's SDKs."""
 
 from datetime import timedelta
 from typing import Any

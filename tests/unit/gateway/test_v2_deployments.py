@@ -1,4 +1,4 @@
-"""The lifecycle over v2: the same deeds as over v1, in v2's words."""
+"""The lifecycle over v2: v1's operations in v2's format."""
 
 from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER

@@ -1,4 +1,4 @@
-"""OpenAPI of a workflow: what its start block takes, what its blocks give, who may call."""
+"""OpenAPI of a workflow: the inputs of its start block, the outputs of its blocks, its authentication."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Workspaces, members, invitations: everybody looks, admins change, and an admin always remains."""
+"""Workspaces, members, invitations: members read, admins change, and an admin always remains."""
 
 import pytest
 from tests.unit.gateway.system import BASE, System

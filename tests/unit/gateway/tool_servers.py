@@ -1,4 +1,4 @@
-"""Where MCP servers are kept, in memory."""
+"""MCP servers in memory."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Somebody in a browser, who signs in and keeps the cookie."""
+"""A person with a browser who signs in and keeps the cookie."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ PASSWORD = "correct horse"
 
 
 def enrol(system: System, name: str, role: Role | None = None, *, workspace: str = "WS1") -> User:
-    """An account with the usual password, and a place in a workspace."""
+    """An account with the usual password and a membership in a workspace."""
     user = User(id=f"u-{name}", email=f"{name}@example.com", name=name.title(), created_at=NOON)
     system.tenants.accounts[user.id] = Account(user=user, password_hash=f"hash of {PASSWORD}")
     if role is not None:
@@ -24,7 +24,7 @@ def enrol(system: System, name: str, role: Role | None = None, *, workspace: str
 
 @dataclass
 class Visitor:
-    """Sends what a browser on our own page sends."""
+    """Sends the headers that a browser sends from our own page."""
 
     system: System
     token: str = ""
@@ -50,7 +50,7 @@ class Visitor:
         return answer
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Call:
-        """Send a request; the answer fills as it comes."""
+        """Send a request; the answer fills as it arrives."""
         shown = {"cookie": f"theme=dark; {SECURE_COOKIE}={self.token}"} if self.token else {}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         origin = {"origin": self.origin} if self.origin else {}
@@ -58,7 +58,7 @@ class Visitor:
         return self.system.call(method, path, headers={**shown, **origin, **named}, body=raw, address=self.address)
 
     async def get(self, path: str) -> Any:
-        """The JSON of a good answer."""
+        """Return the JSON of a successful answer."""
         answer = await self.send("GET", path)
         assert answer.status == 200, answer.body
         return answer.json

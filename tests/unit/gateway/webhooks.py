@@ -1,4 +1,4 @@
-"""Whom to tell of runs, in memory."""
+"""Webhook subscriptions in memory."""
 
 from tests.unit.gateway.clock import NOON
 
@@ -45,7 +45,7 @@ class FakeWebhooks:
         return DeliveryPage(tuple(self.sent))
 
     async def resend(self, workspace_id: str, delivery_id: str) -> None:
-        """It is on its way."""
+        """Return whether the delivery was scheduled."""
 
     async def callback_secret(self, workspace_id: str) -> str:
         return "s3cret"

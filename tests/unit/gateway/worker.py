@@ -1,4 +1,4 @@
-"""A worker that takes attached runs from the broker and plays a script."""
+"""A worker that takes attached runs from the broker and runs a script."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ def outcome(
     error: RunError | None = None,
     is_response: bool = False,
 ) -> RunOutcome:
-    """A run of 163.4 ms that began at noon."""
+    """Return the report of a run of 163.4 ms that started at noon."""
     document = msgspec.json.encode({} if output is None else output)
     return RunOutcome(
         status=status,
@@ -38,32 +38,32 @@ def outcome(
 
 
 Script = Callable[[RunSpec], Sequence[Sequence[RunEvent]]]
-"""The batches that a worker sends for a run."""
+"""Return the batches that a worker sends for a run."""
 
 Send = Callable[[int, Sequence[RunEvent]], Awaitable[None]]
-"""Sends the batch with this number."""
+"""Send the batch with this number."""
 
 
 def ends(with_outcome: RunOutcome) -> Script:
-    """A run that says nothing but how it ended."""
+    """Return the script of a run that sends nothing but its end."""
     return lambda run: [[RunEnded(with_outcome)]]
 
 
 def echoes(run: RunSpec) -> Sequence[Sequence[RunEvent]]:
-    """A run whose output is its input."""
+    """Return the script of a run whose output is its input."""
     return [[RunEnded(outcome({"result": msgspec.json.decode(run.input.inline), "stdout": ""}))]]
 
 
 @dataclass
 class FakeWorker:
-    """Takes attached runs from the broker and plays `script`; in place of it, `perform` may do as it likes."""
+    """Takes attached runs from the broker and runs `script`; if set, `perform` replaces it."""
 
     broker: Broker
     script: Script = echoes
     perform: Callable[[RunSpec, Send], Awaitable[None]] | None = None
     runs: list[RunSpec] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
-    """Where each run came from."""
+    """Sources of the runs."""
     taking: dict[str, WorkSubscription] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
 

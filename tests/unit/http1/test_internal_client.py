@@ -57,7 +57,7 @@ async def at_once(writer: asyncio.StreamWriter, body: bytes) -> None:
 
 
 async def echo(writer: asyncio.StreamWriter, body: bytes) -> None:
-    """In pieces that fit nothing."""
+    """Split the answer at arbitrary points."""
     message = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     third = len(message) // 3
     for piece in (message[:third], message[third : 2 * third], message[2 * third :]):
@@ -67,7 +67,7 @@ async def echo(writer: asyncio.StreamWriter, body: bytes) -> None:
 
 
 async def never(writer: asyncio.StreamWriter, body: bytes) -> None:
-    """Takes the request, and says nothing."""
+    """Read the request, and send nothing."""
 
 
 async def cut(writer: asyncio.StreamWriter, body: bytes) -> None:
@@ -78,7 +78,7 @@ async def test_whoever_asked_for_a_run_reads_no_address_of_a_service() -> None:
     async with serving(Server(cut)) as client:
         with pytest.raises(Unavailable) as raised:
             await client.call("GET", "/snapshots/1")
-        assert raised.value.message == "Another service does not answer"  # an error of a block says so, too
+        assert raised.value.message == "Another service does not answer"  # the error of a block has the same form
 
 
 @pytest.mark.parametrize("answer", [never, cut])
@@ -150,7 +150,7 @@ async def test_an_answer_that_breaks_off_or_is_none_is_unavailability(answer: by
 
 
 async def test_a_late_answer_is_nobody_elses() -> None:
-    """Its caller has given up; the next one's answer is its own."""
+    """Its caller has given up; the next caller receives its own answer."""
     slow = asyncio.Event()
 
     async def late(writer: asyncio.StreamWriter, body: bytes) -> None:
@@ -198,7 +198,7 @@ async def test_nobody_there_is_unavailability() -> None:
 
 
 class Input(dict[str, str]):
-    """What a caller sends."""
+    """Body of a caller."""
 
 
 async def test_what_was_sent_when_the_line_was_cut_leaves_memory_at_once_and_waits_for_no_collection() -> None:
@@ -213,7 +213,7 @@ async def test_what_could_not_be_sent_leaves_memory_at_once_and_waits_for_no_col
 
 
 async def left_by_a_call_of(client: InternalClient) -> list[str]:
-    """The input of a call that fails, where it is still there."""
+    """Return the input of a failed call, if it is still in memory."""
     with without_collections() as remains:
         with suppress(Unavailable):
             await client.call("POST", "/internal/runs", body=Input())

@@ -1,4 +1,4 @@
-"""Our transport does what httpx2's own does, and keeps its bounds whatever a server says."""
+"""Our transport behaves like httpx2's, and keeps its bounds whatever a server sends."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def ours() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 def in_turn(*answers: bytes) -> Speak:
-    """An answer for each request, the last for all that follow."""
+    """Serve an answer for each request; the last one repeats."""
     left = list(answers)
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -371,7 +371,7 @@ async def test_whoever_has_a_proxy_keeps_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class _NoTransport(asyncio.Transport):
-    """Nothing is at its other end."""
+    """Return a port without a listener."""
 
     def abort(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A dispatcher, and everything around it."""
+"""A dispatcher and everything around it."""
 
 import asyncio
 from datetime import timedelta
@@ -14,7 +14,7 @@ from jobs_service.queue.dispatcher import Dispatcher, DispatchPolicy
 
 
 class System:
-    """Its clock stands still, its broker and store are in memory."""
+    """Its clock is fixed; its broker and store are in memory."""
 
     def __init__(self, *, window: int = 4) -> None:
         self.clock = ManualClock()
@@ -26,23 +26,23 @@ class System:
         self.dispatcher = self.another("me")
 
     def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatcher:
-        """One more process that would dispatch."""
+        """Another process that wants to dispatch."""
         leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
         policy = DispatchPolicy(self.window, timedelta(seconds=10), shows_workspaces=shows_workspaces)
         return Dispatcher(self.queue, self.work, leader, policy, clock=self.clock, wake_up=self.wake_up)
 
     def is_woken_by_news(self) -> bool:
-        """Whether the dispatcher wants to hear of new runs."""
+        """Whether the dispatcher waits for new runs."""
         return self.wake_up.has_capacity
 
     @property
     def sent(self) -> list[str]:
-        """The runs that were published, in order."""
+        """The published runs, in order."""
         return [message.run_id for message in self.work.sent]
 
 
 async def cut_short(system: System) -> None:
-    """A step that hangs in the store, until whoever runs it loses patience."""
+    """Return a step that hangs in the store until its timeout."""
     system.queue.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -51,5 +51,5 @@ async def cut_short(system: System) -> None:
 
 
 def figure(name: str, **labels: str) -> float | None:
-    """What a metric of jobs-service says."""
+    """Return the value of a metric of jobs-service."""
     return REGISTRY.get_sample_value(f"flowport_jobs_{name}", labels)

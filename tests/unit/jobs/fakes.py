@@ -1,4 +1,4 @@
-"""Stand-ins for the parts of jobs-service, in memory."""
+"""Fakes for the parts of jobs-service, in memory."""
 
 import asyncio
 from collections import defaultdict
@@ -27,19 +27,19 @@ class ManualClock:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.step = 0.0
-        """By how many seconds the wall clock was stepped."""
+        """Offset of the wall clock, in seconds."""
 
     def now(self) -> datetime:
-        """NOW and what has passed."""
+        """Return NOW plus the elapsed time."""
         return NOW + timedelta(seconds=self.seconds + self.step)
 
     def monotonic(self) -> float:
-        """What has passed."""
+        """Return the elapsed time."""
         return self.seconds
 
 
 class FakeLeases:
-    """Leases that a test gives away."""
+    """Leases that a test grants."""
 
     def __init__(self) -> None:
         self.holders: dict[str, str] = {}
@@ -62,31 +62,31 @@ class FakeLeases:
             del self.holders[leadership.name]
 
     def give(self, name: str, holder: str) -> None:
-        """A new term begins."""
+        """Start a new term."""
         self.holders[name] = holder
         self.terms[name] = self.terms.get(name, 0) + 1
 
 
 class FakeControl:
-    """Hears what would be broadcast."""
+    """Records broadcasts."""
 
     def __init__(self) -> None:
         self.told: list[ControlMessage] = []
         self.is_up = True
 
     async def broadcast(self, message: ControlMessage) -> None:
-        """See ControlBus."""
+        """Record the broadcast."""
         if not self.is_up:
             raise BrokerUnavailable("down")
         self.told.append(message)
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> WorkSubscription:
-        """See ControlBus."""
+        """Record the broadcast."""
         raise NotImplementedError
 
 
 class FakeWork:
-    """A work queue that keeps what it was given, while it is up."""
+    """A work queue that stores its messages while it is available."""
 
     def __init__(self) -> None:
         self.is_up = True
@@ -95,7 +95,7 @@ class FakeWork:
     async def publish(
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
     ) -> None:
-        """See WorkQueue."""
+        """Publish the message."""
         if not self.is_up:
             raise BrokerUnavailable("the broker is away")
         assert isinstance(message, DurableRunDispatched)
@@ -110,16 +110,16 @@ class FakeWork:
         may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
-        """See WorkQueue."""
+        """Do nothing."""
         raise NotImplementedError
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
-        """See WorkQueue."""
+        """Do nothing."""
         raise NotImplementedError
 
 
 class FakeQueue:
-    """The queue and its books, as lists."""
+    """The queue and its counters, as lists."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -133,18 +133,18 @@ class FakeQueue:
         self.reads = 0
         """How often the head of a workspace's queue was read."""
         self.cancelled: set[str] = set()
-        """Still listed as waiting, and not to be dispatched any more."""
+        """Runs still listed as waiting that must not be dispatched."""
         self.fails: FlowportError | None = None
         self.hangs = False
-        """Nothing that is to be written down comes to its end."""
+        """Event without which writes do not complete."""
 
     def add(self, workspace_id: str, *run_ids: str) -> None:
-        """These runs wait."""
+        """Queue these runs."""
         self.waiting_runs[workspace_id] += run_ids
         self.booked[workspace_id] += len(run_ids)
 
     def claim(self, run_id: str) -> None:
-        """A worker takes the run."""
+        """Let a worker take the run."""
         run = self.unclaimed.pop(run_id)
         self.in_progress[run_id] = _active(run.run_id, run.workspace_id, begun=True)
 
@@ -153,11 +153,9 @@ class FakeQueue:
         self.in_progress[run_id] = replace(self.in_progress[run_id], is_requeued=True)
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
-        """See Queue."""
         raise NotImplementedError
 
     async def state(self) -> QueueState:
-        """See Queue."""
         counters = {
             name: QueueCounter(queued=count, concurrency_limit=self.concurrency) for name, count in self.booked.items()
         }
@@ -166,12 +164,10 @@ class FakeQueue:
         return QueueState(self.clock.now(), counters, overall, self.reservations, active, {})
 
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
-        """See Queue."""
         self.reads += 1
         return [WaitingRun(run_id, workspace_id, NOW) for run_id in self.waiting_runs[workspace_id][:limit]]
 
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
-        """See Queue."""
         await self._fail()
         marked = set()
         for name, waiting in self.waiting_runs.items():
@@ -191,7 +187,6 @@ class FakeQueue:
         return frozenset(marked)
 
     async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
-        """See Queue."""
         await self._fail()
         for name, count in departed.items():
             self.booked[name] -= count
@@ -200,11 +195,9 @@ class FakeQueue:
         """See Queue."""
 
     async def expire(self, reservation: Reservation) -> None:
-        """See Queue."""
         self.reservations.remove(reservation)
 
     async def recount(self, term: int) -> Recount:
-        """See Queue."""
         self.recounts.append(term)
         unclaimed = {run.run_id: run.workspace_id for run in self.unclaimed.values()}
         for name in [*self.booked]:
@@ -220,14 +213,14 @@ class FakeQueue:
 
 
 class FakeRuns:
-    """Runs by their id, on a clock that tests move."""
+    """Runs by id, on a clock that tests move."""
 
     def __init__(self, clock: ManualClock, rules: Rules = RULES) -> None:
         self.clock = clock
         self.rules = rules
         self.kept: dict[str, Run] = {}
         self.answers_after = 0.0
-        """Seconds that it takes to tell the time."""
+        """Seconds that reading the clock takes."""
 
     async def now(self) -> datetime:
         """See RunRepository."""
@@ -281,7 +274,7 @@ class FakeRuns:
 
 
 class FakeJournal:
-    """Entries by run, as they came."""
+    """Entries by run, in order of arrival."""
 
     def __init__(self) -> None:
         self.kept: defaultdict[str, list[JournalEntry]] = defaultdict(list)

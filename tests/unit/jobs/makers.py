@@ -1,4 +1,4 @@
-"""Runs and times for the tests of the rules."""
+"""Runs and times for tests of the rules."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +18,12 @@ RULES = Rules(
 
 
 def after(seconds: float) -> datetime:
-    """So long after NOW."""
+    """Return the time so long after NOW."""
     return NOW + timedelta(seconds=seconds)
 
 
 def a_run(phase: Phase = Phase.WAITING, **fields: Any) -> Run:
-    """A run with a limit of 90 minutes."""
+    """Return a run with a limit of 90 minutes."""
     known: dict[str, Any] = {
         "id": "run-1",
         "workspace_id": "workspace-1",
@@ -37,7 +37,7 @@ def a_run(phase: Phase = Phase.WAITING, **fields: Any) -> Run:
 
 
 def in_progress(**fields: Any) -> Run:
-    """A run that worker-1 holds as attempt 1, through dispatch-1."""
+    """Return a run that worker-1 holds as attempt 1, through dispatch-1."""
     held: dict[str, Any] = {
         "attempt": 1,
         "dispatch_id": "dispatch-1",
@@ -52,7 +52,7 @@ def in_progress(**fields: Any) -> Run:
 
 
 def asks(context_id: str = "form", *, minutes: float | None = None) -> PausePoint:
-    """A pause that waits for a person or, with `minutes`, for a moment; the worker's clock is five minutes slow."""
+    """Return a pause that waits for a person or, with `minutes`, for a time; the worker's clock is 5 minutes slow."""
     slow = NOW - timedelta(minutes=5)
     if minutes is None:
         return PausePoint(context_id, context_id, PauseKind.HUMAN, slow)
@@ -66,5 +66,5 @@ def a_claim(
     redelivered: bool = False,
     claim_id: str | None = "claim-2",
 ) -> ClaimRun:
-    """A worker's claim."""
+    """Return a worker's claim."""
     return ClaimRun(dispatch_id, worker_id, redelivered, claim_id)

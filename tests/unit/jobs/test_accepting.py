@@ -1,4 +1,4 @@
-"""Runs that are accepted, or not."""
+"""Runs are accepted or rejected."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from shared.errors import AtCapacity
 
 
 class FullQueue:
-    """Has no place."""
+    """Has no capacity."""
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[AtCapacity]:
         return [AtCapacity("no room") for _ in requests]

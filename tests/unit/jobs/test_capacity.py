@@ -1,4 +1,4 @@
-"""When the queue is full, and when to come back."""
+"""When the queue is full, and when to retry."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who gets a run."""
+"""Which worker gets a run."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A conversation is bounded, and takes each append once."""
+"""A conversation is bounded, and stores each append once."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is kept of messages that nobody could work on."""
+"""Dead letters store the messages that no worker could process."""
 
 from datetime import UTC, datetime
 
@@ -91,7 +91,7 @@ def test_why_a_body_cannot_be_read_is_told_in_bounds() -> None:
 
 
 class LateLetters:
-    """Keeps letters, but for the first `away` times."""
+    """Stores dead letters, after `away` failures."""
 
     def __init__(self, away: int) -> None:
         self.away = away
@@ -111,7 +111,7 @@ def counted() -> float:
 
 async def test_a_letter_that_waits_for_the_store_is_counted_once_and_when_it_is_kept() -> None:
     letters, before = LateLetters(2), counted()
-    burying = DeadLetterService(letters, None, None, None, None)  # type: ignore[arg-type]  # nothing of them is asked
+    burying = DeadLetterService(letters, None, None, None, None)  # type: ignore[arg-type]  # the test reads nothing of them
     letter = DeadLetter(b"no message", "runs.async", "rejected")
     for _ in range(2):
         with pytest.raises(Unavailable):

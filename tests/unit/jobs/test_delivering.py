@@ -1,4 +1,4 @@
-"""Who never answers keeps nobody else waiting, and what is sent is sent a bounded number at once."""
+"""An address that never answers delays no other one, and concurrent deliveries are bounded."""
 
 import asyncio
 import hmac
@@ -36,10 +36,10 @@ class FakeNotices:
 
         self.failures: list[tuple[DueDelivery, WebhookAnswer, timedelta | None]] = []
         self.is_down = False
-        """What became of a delivery cannot be written down."""
+        """Whether the outcome of a delivery cannot be stored."""
 
     def add(self, workspace_id: str, urls: Sequence[str], *, to: str | None = None, attempts: int = 1) -> None:
-        """One is due for each address, where it is that of a subscription `to`."""
+        """Make one delivery due for each address; with `to`, it is that of a subscription."""
         known = len(self.waiting)
         self.waiting += [
             DueDelivery(f"delivery-{known + place}", workspace_id, url, b"{}", attempts, to)
@@ -91,7 +91,7 @@ class FakeNotices:
 
 
 class FakeBook:
-    """Hears what became of deliveries to subscribers."""
+    """Records the outcomes of deliveries to subscribers."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, bool]] = []
@@ -118,7 +118,7 @@ class FakeBook:
 
 
 class FakeBox:
-    """Callers have no secrets; those of subscribers are sealed with a key that is gone."""
+    """Callers have no secrets; those of subscribers are sealed with a key that no longer exists."""
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
         """See SecretRepository."""
@@ -136,15 +136,14 @@ class FakeSender:
         self.answers = asyncio.Event()
         self.asking: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
-        """Of each workspace and each address, and of all together as `""`: how many were asked at once."""
+        """Concurrent requests of each workspace and each address, and of all together as `""`."""
 
     def check(self, url: str) -> None:
-        """See WebhookSender."""
+        """Close nothing."""
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
     ) -> WebhookAnswer:
-        """See WebhookSender."""
         counted = Counter(["", workspace_id, url])
         self.asking += counted
         self.most |= self.asking
@@ -159,7 +158,7 @@ class FakeSender:
 
 
 class System:
-    """What sends deliveries, and everything around it. It looks for what is due once, and when its bell rings."""
+    """The sender of deliveries and everything around it. It polls once, and when its wake-up event is set."""
 
     def __init__(self) -> None:
         self.notices = FakeNotices()
@@ -185,7 +184,7 @@ class System:
         )
 
     def arrived(self, start: str) -> int:
-        """How many deliveries to such addresses arrived."""
+        """Return how many deliveries to these addresses arrived."""
         return sum(url.startswith(start) for url in self.notices.arrived)
 
 

@@ -1,4 +1,4 @@
-"""What the dispatcher tells operators of runs that wait."""
+"""The dispatcher's metrics of waiting runs."""
 
 import pytest
 from tests.unit.jobs.dispatcher import System, figure

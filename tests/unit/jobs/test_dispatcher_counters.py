@@ -1,4 +1,4 @@
-"""The capacity counters that the dispatcher keeps."""
+"""The dispatcher's capacity counters."""
 
 import pytest
 from tests.unit.jobs.dispatcher import System, cut_short
@@ -42,7 +42,7 @@ async def test_a_booking_that_nobody_heard_of_is_recounted_not_repeated(system: 
     system.queue.add("a", "a0", "a1")
     await system.dispatcher.step()
     system.queue.claim("a0")
-    system.queue.booked["a"] -= 1  # it was booked, but the answer was lost
+    system.queue.booked["a"] -= 1  # it was counted, but the answer was lost
     system.queue.fails = Unavailable("the store is away")
     with pytest.raises(Unavailable):
         await system.dispatcher.step()

@@ -1,4 +1,4 @@
-"""The dispatcher is alone: of many processes the one that leads dispatches."""
+"""Of many processes, only the leader dispatches."""
 
 import pytest
 from tests.unit.jobs.dispatcher import System, figure
@@ -68,7 +68,7 @@ async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything()
 
 
 async def test_whoever_cannot_reach_the_store_does_not_say_that_it_leads(system: System) -> None:
-    """The lease is over meanwhile, and nobody else can take it either."""
+    """The lease has expired, and no other process can acquire it either."""
     await system.dispatcher.step()
     assert figure("leading", role="dispatcher") == 1
     system.leases.fails = Unavailable("the store does not answer")

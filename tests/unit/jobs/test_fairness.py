@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""Round-robin order of workspaces."""
 
 from collections import Counter
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Books and values: neither waits for the other."""
+"""Spend booking and cleanup of values run independently."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -14,7 +14,7 @@ from jobs_service.spend.maintenance import AT_ONCE, MAX_ROUNDS, Maintenance
 
 
 class Books:
-    """Cannot be kept."""
+    """A spend book that cannot be written."""
 
     async def collect(self, limit: int) -> int:
         """See SpendRepository."""
@@ -22,7 +22,7 @@ class Books:
 
 
 class Values:
-    """Remembers how often it was swept."""
+    """Counts the sweeps."""
 
     swept = 0
 

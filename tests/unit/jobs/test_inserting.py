@@ -1,4 +1,4 @@
-"""Documents that may be there already, on a store that says in many ways how an insert went."""
+"""Inserts of documents that may exist already, with every form of result that a store reports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Workers that stay, that go, and that are gone."""
+"""Workers that keep, release and lose their leases."""
 
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, after, in_progress

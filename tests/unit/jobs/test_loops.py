@@ -1,4 +1,4 @@
-"""Work that goes on by itself."""
+"""Periodic background work."""
 
 import asyncio
 import itertools
@@ -154,7 +154,7 @@ async def test_stopping_lets_a_step_come_to_its_end() -> None:
 
 
 async def test_a_busy_bell_leaves_the_store_as_much_time_as_it_takes() -> None:
-    """Steps of 50 ms with the bell always ringing: at most half of the time goes into them."""
+    """Steps of 50 ms with the wake-up event always set: they take at most half of the time."""
     began: list[float] = []
     wake_up = WakeUpEvent()
     clock = asyncio.get_running_loop().time

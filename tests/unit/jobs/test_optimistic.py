@@ -1,4 +1,4 @@
-"""A run is written over what was read of it, or not at all."""
+"""A run is written only over the version that was read."""
 
 import pytest
 from tests.unit.jobs.makers import NOW, a_run
@@ -9,18 +9,18 @@ from shared.errors import Unavailable
 
 
 class Contested:
-    """A run that others change so often before it stays as it was read."""
+    """A run that others change so often before it stays unchanged."""
 
     def __init__(self, changes: int) -> None:
         self.revision = 0
         self._changes = changes
 
     async def read(self, run_id: str) -> LoadedRun | None:
-        """The run as it is now."""
+        """Return the run in its present state."""
         return LoadedRun(a_run(id=run_id, revision=self.revision), NOW)
 
     async def write(self, seen: LoadedRun | None) -> str | None:
-        """Succeeds over what the run still is."""
+        """Succeed if the run is unchanged."""
         if self.revision < self._changes:
             self.revision += 1
             return None

@@ -1,4 +1,4 @@
-"""Runs that wait: for whom, until when, and how they go on."""
+"""Paused runs: for whom, until when, and how they continue."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ A_DAY = 86_400
 
 
 def waiting(*points: PausePoint, at: float = 60, **fields: object) -> Run:
-    """A run whose first attempt ended at `at` seconds in a pause, by a clock that is five minutes slow."""
+    """Return a run whose first attempt paused at `at` seconds, by a clock that is five minutes slow."""
     return pause(in_progress(**fields), 1, after(at), RULES, points=points, reported_at=after(at - 300))
 
 

@@ -1,4 +1,4 @@
-"""The reaper: whose worker is lost goes to another, but nobody is taken for lost who could not be heard."""
+"""The reaper hands the run of a lost worker to another, but takes no worker for lost that could not report."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ LEADER_SECONDS = 6
 
 
 class System:
-    """A reaper and everything around it. Run `run-1` is at work; its lease is over after 15 seconds."""
+    """A reaper and everything around it. A worker runs `run-1`; its lease expires after 15 seconds."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -39,7 +39,7 @@ class System:
         )
 
     async def step_after(self, seconds: float) -> Phase:
-        """Time passes, the reaper looks, and the run stands so."""
+        """Let time pass, run the reaper, and return the state of the run."""
         self.clock.seconds += seconds
         await self.reaper.step()
         return self.runs.kept["run-1"].phase

@@ -1,4 +1,4 @@
-"""A recount makes every counter say what is queued and what is reserved, at whatever moment it is made."""
+"""A recount makes every counter match the queued and reserved runs, whenever it happens."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Queue:
 
 
 def holding(queue: Queue, **runs: int) -> Queue:
-    """`queue`, with these runs in it."""
+    """Return `queue` with these runs in it."""
     for name, count in runs.items():
         queue.queued[name] += count
         queue.counted[name] += count
@@ -99,7 +99,7 @@ def test_while_a_batch_of_the_previous_version_is_open_its_capacity_stays() -> N
 
 @st.composite
 def histories(draw: st.DrawFn) -> Queue:
-    """A queue with batches, some of the same runs, that are stopped after any of their steps."""
+    """Return a queue with batches, some of the same runs, that stop after any of their steps."""
     queue = holding(Queue(), **draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 5))))
     for n in range(draw(st.integers(0, 4))):
         sizes = draw(st.dictionaries(st.sampled_from("abc"), st.integers(1, 4), min_size=1))

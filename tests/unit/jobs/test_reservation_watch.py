@@ -1,4 +1,4 @@
-"""Reservations expire by what one process observed, never by a wall clock."""
+"""Reservations expire by one process's observations, never by a wall clock."""
 
 from datetime import timedelta
 

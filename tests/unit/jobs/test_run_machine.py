@@ -1,7 +1,7 @@
-"""Whatever happens in whatever order: the rules against a model that a child could follow.
+"""For any order of events, the rules agree with a simple model.
 
-The model knows only this: the run belongs to the latest claim that was granted, until somebody takes it away; the
-first end is the end; nothing goes backwards.
+The model: the run belongs to the latest granted claim until that ends; the first end is final; the run never moves
+backwards.
 """
 
 from datetime import timedelta
@@ -65,7 +65,7 @@ class RunMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def claim_again(self, data: st.DataObject) -> None:
-        """The answer to a claim was lost."""
+        """Lose the answer to a claim."""
         self._claim(data.draw(st.sampled_from(self.claims)))
 
     def _claim(self, asked: ClaimRun) -> None:

@@ -1,4 +1,4 @@
-"""What an operator can set."""
+"""Settings for operators."""
 
 import pytest
 

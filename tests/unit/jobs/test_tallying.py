@@ -1,4 +1,4 @@
-"""Ends are counted together, and once."""
+"""Statistics count ends in batches, and each once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shared.errors import Unavailable
 
 
 class FakeTallies:
-    """Keeps what it is given, while it answers."""
+    """Stores statistics while it is available."""
 
     def __init__(self) -> None:
         self.kept: list[RunStatistics] = []

@@ -1,4 +1,4 @@
-"""A body is read in the charset that its sender names, and no sender can make that slow or fail."""
+"""A body is decoded in its sender's charset, and no sender can make that slow or fail."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Calls that work: what is sent, and what comes back."""
+"""Successful calls: the request and the response."""
 
 import asyncio
 import gzip

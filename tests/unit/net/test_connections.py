@@ -1,4 +1,4 @@
-"""Connections: kept a moment, never shared between workspaces, never more than allowed."""
+"""Connections: reused briefly, never shared between workspaces, of bounded number."""
 
 import asyncio
 import gc
@@ -97,7 +97,7 @@ async def test_waiting_for_a_place_counts_as_time() -> None:
 async def test_a_call_that_may_be_repeated_survives_connections_that_the_server_closed(
     client: OutboundClient, method: str
 ) -> None:
-    """All that are kept: the call is made again over a new one, and not over the next of them."""
+    """Keep all connections: the call is repeated over a new one, not over the next of them."""
     known: set[asyncio.StreamWriter] = set()
     both = asyncio.Event()
 

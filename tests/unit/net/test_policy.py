@@ -1,4 +1,4 @@
-"""What the operator opens, and how the refusals read."""
+"""What operators can allow, and the wording of refusals."""
 
 import ipaddress
 
@@ -16,7 +16,7 @@ PORT = r"^url uses a blocked port$"
 
 
 def check(url: str, *allow: str, resolved: tuple[str, ...] = ()) -> None:
-    """As a call does: the URL first, then what its name resolved to."""
+    """Check the URL first, then its resolved address, as a call does."""
     policy, target = OutboundPolicy(allow), read_target(url)
     if policy.check(target) is None and resolved:
         policy.check_addresses(target, [ipaddress.ip_address(text) for text in resolved])

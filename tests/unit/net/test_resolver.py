@@ -1,4 +1,4 @@
-"""Asking the machine for addresses."""
+"""Name resolution by the system."""
 
 import asyncio
 import gc
@@ -13,13 +13,13 @@ from shared.net import OutboundFailed, SystemResolver
 
 
 class SlowSystem:
-    """Takes the place of the system's resolver, and answers when it is told to."""
+    """Replaces the system's resolver, and answers when released."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.go = threading.Event()
         self.slow = ""
-        """What stands in the names that it takes its time for."""
+        """Substring of the names that it delays."""
 
     def __call__(self, name: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
         self.asked.append(name)

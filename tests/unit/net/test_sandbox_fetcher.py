@@ -1,4 +1,4 @@
-"""`fetch` of user code goes the guarded way."""
+"""`fetch` of user code uses the guarded client."""
 
 import pytest
 from tests.support.raw_http import answer, raw_server, saying

@@ -25,7 +25,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 async def serving(
     tls: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> AsyncIterator[tuple[RawServer, FakeNetwork, OutboundClient]]:
-    """A server at a public address, and a client that knows it as a.example and b.example."""
+    """A server at a public address, and a client that resolves it as a.example and b.example."""
     resolver = FakeResolver(a_example=[[PUBLIC]], b_example=[[PUBLIC]], **{"xn--bcher-kva_example": [[PUBLIC]]})
     async with raw_server(saying(answer(body=b"x")), tls=tls) as server:
         network = FakeNetwork(server.port)

@@ -1,4 +1,4 @@
-"""How a URL is read."""
+"""Parsing of URLs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the tests of the manifests share."""
+"""Fixtures for tests of the manifests."""
 
 import pytest
 from tests.unit.operations.manifests import OVERLAYS
@@ -6,6 +6,6 @@ from tests.unit.operations.manifests import OVERLAYS
 
 @pytest.fixture(params=OVERLAYS)
 def overlay(request: pytest.FixtureRequest) -> str:
-    """Each in turn."""
+    """Each overlay in turn."""
     name: str = request.param
     return name

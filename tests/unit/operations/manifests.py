@@ -13,7 +13,7 @@ from shared.service import ServiceName
 ROOT = Path(__file__).parents[3]
 SHIPPED = ["dev", "production", "keda"]
 WITH_PARTS = ["backup", "gateway-api"]
-"""Production with an optional component, named by it."""
+"""Production with one optional component, by its name."""
 OVERLAYS = [*SHIPPED, *WITH_PARTS]
 SERVICES = [service.value for service in ServiceName]
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
@@ -23,13 +23,13 @@ Object = dict[str, Any]
 
 @cache
 def built(overlay: str) -> tuple[Object, ...]:
-    """Every object of an overlay."""
+    """Return every object of an overlay."""
     overlays = "k8s/overlays" if overlay in SHIPPED else "tests/unit/operations/overlays"
     return build(ROOT / overlays / overlay)
 
 
 def build(folder: Path) -> tuple[Object, ...]:
-    """Every object of a kustomization."""
+    """Return every object of a kustomization."""
     command = ["kustomize", "build", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -49,14 +49,14 @@ def named_in(objects: Iterable[Object], kind: str, name: str) -> Object:
 
 
 def template_of(workload: Object) -> Object:
-    """What its pods are made of."""
+    """Return the template of its pods."""
     spec = workload["spec"]
     template: Object = spec.get("jobTemplate", workload)["spec"]["template"]
     return template
 
 
 def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
-    """The name of the workload, its pod, and each container of it."""
+    """Yield the name of the workload, its pod, and each of its containers."""
     for workload in of_kind(overlay, *WORKLOADS):
         pod = template_of(workload)["spec"]
         for container in pod["containers"]:

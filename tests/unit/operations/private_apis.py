@@ -1,7 +1,7 @@
 """Every private or undocumented API of a dependency that Flowport uses: the single list (ADR 37).
 
 A private API may change in any release. The dependency is therefore bounded to the minor versions in which the members
-were seen, and `test_private_apis.py` checks bounds and members. To raise a bound, see CONTRIBUTING.md.
+were verified, and `test_private_apis.py` checks bounds and members. To raise a bound, see CONTRIBUTING.md.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Final
 
 SEEN: Final = {"fastapi": "0.165", "httpcore2": "2.16", "httpx2": "2.16", "mcp": "2.3", "uvicorn": "0.54"}
-"""The newest minor version of each package in which every member below was seen."""
+"""The newest minor version of each package in which every member below was verified."""
 
 
 @dataclass(frozen=True)

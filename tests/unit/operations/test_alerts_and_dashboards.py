@@ -1,4 +1,4 @@
-"""Rules, dashboards and runbooks belong together, and speak of metrics that exist."""
+"""Rules, dashboards and runbooks belong together and use existing metrics."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ QUERY = re.compile(r"`([^`\n]*\bflowport_[a-z_]+[^`\n]*)`")
 
 
 def runbook_queries() -> set[str]:
-    """What the pages of alerts tell people to ask."""
+    """Yield the queries that the pages of alerts ask people to run."""
     return {query for page in RUNBOOKS.glob("*.md") for query in QUERY.findall(page.read_text())}
 
 
@@ -79,7 +79,7 @@ def test_every_alert_has_a_test() -> None:
 
 
 def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
-    """One pod that is down must not hide every ticket: rules of inhibition name alerts, and never a severity."""
+    """One failed pod must not hide every ticket: inhibition rules name alerts, never a severity."""
     rules = yaml.safe_load((ROOT / "deploy/alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
     known = alerts(ROOT)
     for rule in rules:
@@ -92,7 +92,7 @@ def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
 
 
 def test_two_installations_in_one_prometheus_are_told_apart() -> None:
-    """Each in a namespace of its own: what is added up over both hides what one of them lacks."""
+    """Two installations in separate namespaces: a sum over both hides what one of them lacks."""
     added_up = re.compile(r"\b(?:sum|max|min|count)\b(?! by \(namespace\b)")
     rules = [rule for file in RULES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
     assert [rule for rule in rules if added_up.search(rule["expr"])] == []
@@ -108,7 +108,7 @@ def test_rules_speak_of_metrics_that_exist() -> None:
 
 
 def test_rabbitmq_tells_of_each_queue_and_connection_only_if_somebody_asks() -> None:
-    """Each process that starts, and each connection that comes back, has names of its own: new series, for good."""
+    """Each started process and each reconnection has new names and therefore new series, permanently."""
     asked = [file.read_text() for file in RULES] + [query for each in DASHBOARDS for query in each.queries()]
     told = [ROOT / "deploy/rabbitmq/rabbitmq.conf", ROOT / "k8s/components/rabbitmq-operator/rabbitmq.yaml"]
     is_asked = any(re.search(r"rabbitmq_(queue|connection|channel)_", text) for text in asked)
@@ -116,7 +116,8 @@ def test_rabbitmq_tells_of_each_queue_and_connection_only_if_somebody_asks() -> 
 
 
 def test_failed_calls_are_counted_from_the_first_on() -> None:
-    """To Prometheus, what begins at 1 has not increased: an outage of seconds would be missed after each roll-out."""
+    """To Prometheus, a series that starts at 1 has not increased: it would miss an outage of seconds after each
+    roll-out."""
     imports = "import executor_service.metrics; from gateway.bootstrap.error_codes import expose_error_codes"
     shows = "from prometheus_client import generate_latest; print(generate_latest().decode())"
     program = f"{imports}; expose_error_codes(); {shows}"

@@ -1,4 +1,4 @@
-"""The page of blocks lists every setting of Sim; it says as well which of them nothing here follows."""
+"""The page of blocks lists every setting of Sim, and marks those that have no effect here."""
 
 from pathlib import Path
 

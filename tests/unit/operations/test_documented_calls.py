@@ -1,4 +1,4 @@
-"""The page of the execute call knows every header and field that the code reads."""
+"""The page of the execute call lists every header and field that the code reads."""
 
 import re
 from collections.abc import Iterator

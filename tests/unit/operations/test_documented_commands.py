@@ -1,4 +1,4 @@
-"""Pages name commands of `flowport` that exist."""
+"""Pages name only existing commands of `flowport`."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ COMMAND = re.compile(r"(?:^|`|run: )flowport ((?:[a-z-]+ ?)+)", re.MULTILINE)
 
 
 def unknown(words: list[str]) -> bool:
-    """Whether the words begin with no command; what follows one is its arguments."""
+    """Return whether the words start with no command; the words after a command are its arguments."""
     command: Any = typer.main.get_command(app)
     for word in words:
         if not hasattr(command, "commands"):

@@ -1,4 +1,4 @@
-"""Every deed that the audit log knows stands in the page about it."""
+"""The page of the audit log lists every action."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def test_every_action_of_the_audit_log_is_documented() -> None:
 
 
 def documented() -> Iterator[str]:
-    """What the table lists: in a row the subjects, and the actions of all of them or, with semicolons, of each."""
+    """Yield the table's content: a row has subjects, and the actions of all of them or, with semicolons, of each."""
     page = (ROOT / "docs" / "api" / "access.md").read_text()
     table = page.partition("| about | actions |\n|---|---|\n")[2].partition("\n\n")[0]
     for row in table.splitlines():

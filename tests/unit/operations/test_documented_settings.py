@@ -1,4 +1,4 @@
-"""What pages say of settings: that they are there, who reads them, and what plans are made of."""
+"""Pages name existing settings, their readers, and the limits of plans."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ OF_A_SERVICE = re.compile(
 
 
 def known() -> Iterator[str]:
-    """Every variable that a service, the command line, the tests or an installation reads."""
+    """Return every variable that a service, the command line, the tests or an installation reads."""
     for variables in READ_BY.values():
         yield from variables
     sources = (*(ROOT / "cli/src").rglob("*.py"), *(ROOT / "shared/src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"))
@@ -39,7 +39,7 @@ KNOWN = frozenset(known())
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_variable_on_a_page_is_read_by_somebody(page: Path) -> None:
-    """A name that ends with `_` is the beginning of several."""
+    """A name that ends with `_` is the prefix of several."""
     named = set(NAMED.findall(page.read_text()))
     assert [name for name in sorted(named) if not _is_there(name)] == []
 

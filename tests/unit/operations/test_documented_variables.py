@@ -1,4 +1,4 @@
-"""Every variable that the command line reads stands on a page."""
+"""The documentation lists every variable that the command line reads."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make audit` says how old the JavaScript engine is and which security releases it lacks."""
+"""`make audit` reports how old the JavaScript engine is and which security releases it lacks."""
 
 from datetime import date
 

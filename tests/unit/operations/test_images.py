@@ -50,7 +50,7 @@ def test_an_image_ends_as_an_ordinary_user_without_a_shell_between(name: str) ->
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_two_builds_of_one_version_are_told_apart(name: str) -> None:
-    """Else the alert FlowportVersionsDiffer and the doctor see no roll-out that stands still."""
+    """Otherwise the alert FlowportVersionsDiffer and the doctor could not detect a stuck roll-out."""
     assert stages()[name].last("ENV") == "FLOWPORT_BUILD=$BUILD"
     assert COMPOSE[name]["build"]["args"]["BUILD"] in COMPOSE[name]["image"]
     assert "--build-arg BUILD=$(TAG) --tag $(IMAGES)/$$target:$(TAG)" in (ROOT / "Makefile").read_text()
@@ -67,7 +67,7 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
 
 
 def test_no_package_of_the_console_runs_a_script_when_it_is_installed() -> None:
-    """One of them, below swagger-ui-dist, would report the installation to its maker."""
+    """One of them, a dependency of swagger-ui-dist, would report the installation to its maker."""
     assert "ignore-scripts=true" in (ROOT / "console/.npmrc").read_text().splitlines()
     copied = [argument for step, argument in stages()["console"].steps if step == "COPY"]
     assert "console/.npmrc" in copied[0].split()
@@ -117,7 +117,7 @@ def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_asked_for_its_health_without_a_proxy(name: str) -> None:
-    """An engine gives its containers its own proxy, and who names one for models may do so in HTTP_PROXY."""
+    """An engine passes its own proxy to its containers, and operators may name one for models in HTTP_PROXY."""
     arguments = COMPOSE[name]["healthcheck"]["test"][2:-1]
     with FakeService(name) as well, FakeService(name, problems=("store: away",)) as ill:
         for service, code in ((well, 0), (ill, 1)):
@@ -128,7 +128,7 @@ def test_a_service_is_asked_for_its_health_without_a_proxy(name: str) -> None:
 
 
 def test_mongodb_may_end_by_itself() -> None:
-    """Told to end, it first gives whoever is at work 15 seconds; the engine's own patience is 10."""
+    """On SIGTERM it gives callers in progress 15 seconds; the engine's own timeout is 10."""
     assert int(COMPOSE["mongodb"]["stop_grace_period"].removesuffix("s")) > 15
 
 
@@ -209,7 +209,7 @@ def test_ports_are_published_on_this_machine_only() -> None:
 
 
 def test_compose_is_what_its_specification_says() -> None:
-    """The schema of compose-spec.org, as check-jsonschema brings it."""
+    """Return the schema of compose-spec.org, as check-jsonschema bundles it."""
     checker = Path(sys.executable).with_name("check-jsonschema")
     command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml")]
     checked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
@@ -217,6 +217,6 @@ def test_compose_is_what_its_specification_says() -> None:
 
 
 def test_the_gateway_believes_the_proxy_before_it_and_nobody_else() -> None:
-    """Else all callers would share one address, and its limits."""
+    """Otherwise all callers would share one address and its limits."""
     address = COMPOSE["nginx"]["networks"]["default"]["ipv4_address"]
     assert COMPOSE["gateway"]["environment"]["FLOWPORT_TRUSTED_PROXIES"] == f"{address}/32"

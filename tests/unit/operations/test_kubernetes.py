@@ -1,4 +1,4 @@
-"""The manifests are valid, and run what we promise as we promise it."""
+"""The manifests are valid, and run the services as documented."""
 
 import json
 import os
@@ -39,11 +39,11 @@ VERSIONS = ("1.33", "1.37")
 DRAIN_SECONDS = CommonSettings.model_fields["drain_seconds"].default
 LIMITS = SandboxLimits()
 OWN_MEMORY, READY_MEMORY, FILES_MEMORY = 200 << 20, 64 << 20, 64 << 20
-"""Of an executor, beside code that runs: itself, the sandbox processes that stand ready, its /tmp."""
+"""Memory of an executor besides user code: itself, the idle sandbox processes, its /tmp."""
 
 
 def of_operators(overlay: str) -> Iterator[tuple[str, Object]]:
-    """The name of what an operator runs, and what we override in its pod."""
+    """Names of the operators' objects, and our overrides in their pods."""
     for found in of_kind(overlay, "RabbitmqCluster"):
         yield found["metadata"]["name"], found["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]
     for found in of_kind(overlay, "MongoDBCommunity"):
@@ -90,7 +90,7 @@ def test_production_keeps_to_restricted_pod_security() -> None:
 
 
 def test_the_pods_of_operators_keep_to_restricted_pod_security() -> None:
-    """What an operator writes is not in these files: it is told of each of its containers by name."""
+    """The manifests do not contain the operators' pods: each operator learns of its containers by name."""
     told = {}
     for name, pod in of_operators("production"):
         assert pod["securityContext"]["runAsNonRoot"] is True, name
@@ -132,7 +132,7 @@ def test_a_pod_has_longer_to_end_than_its_drain(overlay: str) -> None:
 
 
 def test_a_new_version_can_come_in_the_order_that_upgrading_says(overlay: str) -> None:
-    """By name for kubectl, by waves for Argo CD; what has no name of a service comes before."""
+    """By name for kubectl, by waves for Argo CD; objects without a service's name come before."""
     order = ["deploy-service", "jobs-service", "executor-service", "gateway"]
     assert f"for service in {' '.join(order)}; do" in (ROOT / "docs/operations/upgrading.md").read_text()
     waves = {}
@@ -152,8 +152,8 @@ def wave_of(found: Object) -> int:
 
 
 def test_argo_cd_gets_through_a_first_installation(overlay: str) -> None:
-    """It waits for all of a wave. A hook of an earlier phase would wait for what only a later one brings; a scaler, for
-    what it scales; a job that is suspended, for ever, unless nothing comes after it."""
+    """Argo CD waits for all of a wave. A hook of an earlier phase would wait for objects of a later one; a scaler, for
+    its target; a suspended job, for ever, unless nothing comes after it."""
     phases = {found["metadata"].get("annotations", {}).get("argocd.argoproj.io/hook") for found in built(overlay)}
     assert phases == {None, "Sync"}
     waves = {found["metadata"]["name"]: wave_of(found) for found in of_kind(overlay, "Deployment")}
@@ -238,7 +238,7 @@ def test_servers_for_trying_come_up_by_themselves_and_again() -> None:
 
 
 def test_python_functions_may_mount_where_apparmor_is(tmp_path: Path) -> None:
-    """By a profile that is there, which restricted Pod Security admits, in an overlay with the component."""
+    """By an existing profile that restricted Pod Security admits, in an overlay with the component."""
     places = [
         os.path.relpath(ROOT / "k8s" / folder, tmp_path) for folder in ("overlays/production", "components/apparmor")
     ]
@@ -264,7 +264,7 @@ def test_every_deployment_is_spread_and_protected(overlay: str) -> None:
 
 
 def test_broker_and_store_lose_one_member_at_a_time() -> None:
-    """Not two at once by a drain, nor with one host or one zone; of three, two are the majority."""
+    """A drain stops at most one at a time, and so does losing a host or a zone; of three, two are the majority."""
     budgets = {
         found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]: found["spec"]["maxUnavailable"]
         for found in of_kind("production", "PodDisruptionBudget")
@@ -304,7 +304,7 @@ def test_an_executor_has_room_for_as_much_code_as_it_runs_at_once(overlay: str) 
 
 
 def test_a_gateway_has_room_for_all_bodies_that_it_takes(overlay: str) -> None:
-    """Each has twice its body there, measured; where the container ends for want of memory, all that it holds ends."""
+    """Each holds twice its body there, measured; where the container runs out of memory, all its runs end."""
     (container,) = named(overlay, "Deployment", "gateway")["spec"]["template"]["spec"]["containers"]
     bodies = GatewaySettings.model_fields["max_inflight_body_bytes"].default
     assert container["resources"]["limits"]["memory"] == "1Gi"
@@ -312,18 +312,18 @@ def test_a_gateway_has_room_for_all_bodies_that_it_takes(overlay: str) -> None:
 
 
 def test_deploy_service_has_room_for_some_large_workflows_at_once(overlay: str) -> None:
-    """Eight that come at the same time, of 8 MB in 30,000 blocks each, took 532 MiB."""
+    """Eight concurrent ones of 8 MB in 30,000 blocks each took 532 MiB."""
     (container,) = named(overlay, "Deployment", "deploy-service")["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == "1Gi"
 
 
 def _most_data(engine: Engine) -> int:
-    """Where a process of this engine is ended: it is told so on its command line."""
+    """The command line of an engine's process sets how it is stopped."""
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
 
 
 def _asked_for(name: str) -> list[dict[str, str]]:
-    """What a ScaledObject asks Prometheus."""
+    """Yield the queries of a ScaledObject to Prometheus."""
     triggers = named("keda", "ScaledObject", name)["spec"]["triggers"]
     return [trigger["metadata"] for trigger in triggers if trigger["type"] == "prometheus"]
 
@@ -342,7 +342,7 @@ def test_what_scales_asks_for_metrics_that_exist(name: str) -> None:
 
 @SCALED
 def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(name: str) -> None:
-    """Another installation in the same Prometheus has a backlog of its own."""
+    """Another installation in the same Prometheus has a separate backlog."""
     own = f'{{namespace="{named("keda", "ScaledObject", name)["metadata"]["namespace"]}"'
     for asked in _asked_for(name):
         query = asked["query"]
@@ -351,14 +351,15 @@ def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(
 
 
 def test_no_executor_is_taken_away_while_nobody_knows_how_much_there_is_to_do() -> None:
-    """Prometheus is most likely away when much else is: a fixed number would end what all beyond it have in hand."""
+    """Prometheus tends to be unavailable when much else is: a fixed number would end all runs of the replicas beyond
+    it."""
     fallback = named("keda", "ScaledObject", "executor-service")["spec"]["fallback"]
     assert fallback["behavior"] == "currentReplicasIfHigher"
     assert "KEDA 2.17 or newer" in (ROOT / "docs/operations/kubernetes.md").read_text(), "older ones do not know it"
 
 
 def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:
-    """Calls that wait take no processor."""
+    """Waiting calls use no processor."""
     (asked,) = _asked_for("gateway")
     assert "flowport_gateway_calls_in_hand" in asked["query"]
     assert int(asked["threshold"]) < GatewaySettings.model_fields["admission_gate_max_inflight"].default
@@ -366,7 +367,8 @@ def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_
 
 
 def test_what_scales_is_answered_before_the_first_run() -> None:
-    """A kind of run that nobody has begun is busy with none: silence would be taken for an outage, see `fallback`."""
+    """A kind of run that no worker has begun counts as zero busy ones: silence would look like an outage, see
+    `fallback`."""
     queries = " ".join(asked["query"] for asked in _asked_for("executor-service"))
     program = "import executor_service.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
     fresh = subprocess.run(

@@ -1,4 +1,4 @@
-"""The nightly dump: made by MongoDB's own tools, as the page on backups says, and never in place of a good one."""
+"""The nightly dump uses MongoDB's own tools, as the page on backups documents, and never replaces a good one."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def container() -> Object:
 
 
 class Volume:
-    """The folder that dumps go to, and a mongodump that writes what it is told, or fails half-way."""
+    """The folder of the dumps, and a mongodump that writes a given text or fails half-way."""
 
     def __init__(self, folder: Path, tools: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Who reaches whom in the cluster."""
+"""Network policies: which pods can reach which."""
 
 import re
 
@@ -35,7 +35,7 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
 
 
 def test_a_certificate_can_be_had() -> None:
-    """cert-manager proves whose the host is by a pod beside the Ingress: its answer has to come through."""
+    """cert-manager proves ownership of the host with a pod besides the Ingress: its answer has to come through."""
     annotations = named("production", "Ingress", "flowport")["metadata"]["annotations"]
     assert "cert-manager.io/cluster-issuer" in annotations
     policy = named("production", "NetworkPolicy", "acme-solver")["spec"]

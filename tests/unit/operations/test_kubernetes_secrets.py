@@ -1,4 +1,4 @@
-"""What the manifests tell each service: the settings that it knows, and no secret outside of the vault."""
+"""The manifests give each service only settings that it knows, and secrets only from the vault."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay
 
 
 def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: str) -> None:
-    """The manifests know nothing of what is in an optional Secret; the comment beside the setting names the words."""
+    """The manifests do not know what an optional Secret holds; the comment beside the setting lists its variables."""
     settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
     assert settings["FLOWPORT_KEYED_PROVIDERS"] == ""
     (container,) = named(overlay, "Deployment", "executor-service")["spec"]["template"]["spec"]["containers"]
@@ -50,7 +50,7 @@ def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: st
 
 
 def test_the_doctor_finds_no_fault_in_what_is_set_as_the_pages_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With mail, whose password is a Secret, and all else in the ConfigMap."""
+    """With mail: its password is a Secret, everything else is in the ConfigMap."""
     for name in [name for name in os.environ if name.startswith("FLOWPORT_")]:
         monkeypatch.delenv(name)
     kept = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
@@ -109,7 +109,7 @@ def test_every_secret_that_is_referred_to_comes_from_the_vault() -> None:
 
 
 def test_operators_make_the_users_that_the_urls_name() -> None:
-    """No operator runs here: the two functions that the templates use are done by hand."""
+    """No operator runs here: the test evaluates the two functions that the templates use."""
     made = {found["metadata"]["name"]: found["spec"]["target"] for found in of_kind("production", "ExternalSecret")}
     (mongodb,) = of_kind("production", "MongoDBCommunity")
     for user in mongodb["spec"]["users"]:

@@ -1,4 +1,4 @@
-"""Every link on a page leads to a file that is there."""
+"""Every link on a page leads to an existing file."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ MAPS = ("docs/README.md", "docs/operations/README.md", "docs/adr/README.md", "do
 
 
 def links(page: Path) -> set[Path]:
-    """The files that a page leads to."""
+    """Yield the files that a page links to."""
     return {(page.parent / link).resolve() for link in LINK.findall(LONG_CODE.sub("", page.read_text()))}
 
 
@@ -32,7 +32,7 @@ def test_a_link_into_a_page_leads_to_a_heading(page: Path) -> None:
 
 
 def headings(page: Path, link: str) -> set[str]:
-    """As GitHub spells them in links."""
+    """Return the heading as GitHub spells it in links."""
     text = LONG_CODE.sub("", (page.parent / link if link else page).read_text())
     titles = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower() for title in HEADING.findall(text))
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}

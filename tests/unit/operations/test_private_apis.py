@@ -1,4 +1,4 @@
-"""Private APIs of dependencies are listed, bounded and still there."""
+"""Private APIs of dependencies are listed, bounded and still exist."""
 
 import ast
 import tomllib
@@ -16,7 +16,7 @@ PROJECTS: Final = sorted(
     [ROOT / "shared/pyproject.toml", ROOT / "cli/pyproject.toml", *ROOT.glob("services/*/pyproject.toml")]
 )
 STANDARD: Final = frozenset({"_exit", "_replace", "_Decompress", "_typeshed"})
-"""Names of the standard library, documented or for type checkers alone."""
+"""Private names of the standard library that are documented, or for type checkers alone."""
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: f"{use.owner} in {Path(use.used_by).name}")

@@ -1,4 +1,4 @@
-"""SECURITY.md promises nothing without naming the test that proves it."""
+"""SECURITY.md names a test for everything that it promises."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ OWASP_ITEMS: Final = 10
 
 
 def section(title: str) -> str:
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
@@ -36,7 +36,7 @@ def test_an_owasp_item_names_a_test_that_exists(row: str) -> None:
 
 
 def assert_proven(text: str) -> None:
-    """Every test that the text names holds tests."""
+    """Every test folder or file that the text names holds tests."""
     tests = [ROOT / path for path in TEST.findall(text)]
     assert tests
     for path in tests:

@@ -1,4 +1,4 @@
-"""Workspaces are labels only where somebody wants that, and then only so many."""
+"""Workspaces become labels only if a setting enables it, and then only a bounded number."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -12,7 +12,7 @@ from jobs_service.metrics import SHOWN_WORKSPACES, WORKSPACE_QUEUED, show_worksp
 
 @pytest.fixture
 def by_workspace() -> Iterator[None]:
-    """FLOWPORT_METRICS_BY_WORKSPACE."""
+    """Value of FLOWPORT_METRICS_BY_WORKSPACE."""
     count_by_workspace(True)
     yield
     count_by_workspace(False)

@@ -1,4 +1,4 @@
-"""One server that plays all the model providers."""
+"""One server that represents all the model providers."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A listener that remembers."""
+"""A listener that records events."""
 
 
 class Heard:

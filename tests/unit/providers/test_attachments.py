@@ -1,4 +1,4 @@
-"""Each provider gets files in its own shape, and what it has no place for is refused by name."""
+"""Each provider gets files in its own format, and unsupported files are refused by name."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Clients are kept while they are used, and closed when they are many: neither is a connection lost nor a call cut."""
+"""Clients are cached while in use and closed when there are too many, without losing a connection or a call."""
 
 from contextlib import AsyncExitStack
 
@@ -6,7 +6,7 @@ from executor_service.providers.client_cache import MAX_CLIENTS, ClientCache
 
 
 class Client:
-    """Remembers whether it was closed."""
+    """Records whether it was closed."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -17,7 +17,7 @@ class Client:
 
 
 class World:
-    """All the clients that were ever made."""
+    """Every created client."""
 
     def __init__(self) -> None:
         self.made: list[Client] = []

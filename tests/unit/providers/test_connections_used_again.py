@@ -1,4 +1,4 @@
-"""A second call to a provider goes over the connection of the first: a new one costs round trips and a handshake."""
+"""A second call to a provider reuses the connection of the first: a new one costs round trips and a handshake."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ ANSWERS = {
 
 
 class Provider:
-    """Streams an answer piece by piece, the end of the body as a piece of its own; knows who called."""
+    """Streams an answer piece by piece, the end of the body as a separate piece; records the callers."""
 
     def __init__(self, pieces: list[str]) -> None:
         self._pieces = pieces

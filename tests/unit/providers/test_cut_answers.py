@@ -1,4 +1,4 @@
-"""An answer that ends before its end is a failure, however politely the connection was closed."""
+"""An answer that ends early is a failure, even on an orderly closed connection."""
 
 import json
 from typing import Any

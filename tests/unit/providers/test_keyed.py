@@ -1,4 +1,4 @@
-"""A block needs no key of its own where the operator has one: deploy-service and the executor say so of the same."""
+"""A block needs no key if the operator configures one: deploy-service and the executor agree on it."""
 
 import pytest
 from tests.unit.workflow.states import block, chain, start
@@ -39,13 +39,13 @@ MISSING = "A is missing required fields: API Key"
 
 
 def with_keys(*names: str) -> ProviderSettings:
-    """An operator who has these keys and no others."""
+    """Return the settings of an operator with these keys and no others."""
     keys = {name: "key" if name in names else "" for name in (*MODELS, *KEYLESS)}
     return ProviderSettings.model_validate({"azure_openai_endpoint": "https://ours.openai.azure.com", **keys})
 
 
 def asking(model: str) -> JsonObject:
-    """A workflow whose one agent has no key of its own."""
+    """Return a workflow whose one agent has no key."""
     return chain(start(), block("a", "agent", "A", model=model, messages=[{"role": "user", "content": "Hi"}]))
 
 
@@ -82,7 +82,7 @@ def test_a_key_of_azure_is_of_use_only_with_a_resource() -> None:
 
 
 def test_whose_models_are_called_is_known_before_a_run() -> None:
-    """Deploy refuses those of the others; this is what it goes by."""
+    """Deploy refuses models of other vendors by this."""
     called = {*endpoints(ProviderSettings()), *AZURE, *BY_SDK}
     assert called | NOT_CALLED == PROVIDERS
     assert not called & NOT_CALLED

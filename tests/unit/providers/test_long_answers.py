@@ -1,4 +1,4 @@
-"""Long answers in small pieces: what a piece costs does not grow with what came before it."""
+"""Long answers in small pieces: the cost of a piece does not grow with the length before it."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from executor_service.providers.openai_streams import streamed_turn
 
 KIB = 1024
 WORK_SECONDS = 3.0
-"""Many times what it takes; with a cost that grows it is several times this."""
+"""A multiple of the expected duration; a growing cost would take several times this."""
 
 
 def event(**delta: Any) -> bytes:
@@ -24,7 +24,7 @@ def piece_of_a_call(arguments: str) -> bytes:
 
 
 async def read(pieces: Iterable[bytes]) -> Turn:
-    """The answer, and no more work than is good for those who run beside it."""
+    """Return the answer in small batches, so that other tasks run in between."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for each in pieces:

@@ -1,4 +1,4 @@
-"""Servers that say to speak chat completions, and do in their own way: what is not ambiguous is understood."""
+"""Servers that speak chat completions with deviations: unambiguous answers are understood."""
 
 import json
 from collections.abc import AsyncIterator

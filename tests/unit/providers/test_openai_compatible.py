@@ -182,7 +182,7 @@ async def test_a_server_that_moved_is_followed(server: ModelServer) -> None:
         models = Models(ProviderSettings(vllm_base_url=old.url, vllm_api_key="secret"))
         assert (await models.turn(asks("vllm/moved"))).content == "Hi"
         await models.stop()
-    assert "authorization" not in server.calls_of("moved")[0].headers  # the key is for the server that was named
+    assert "authorization" not in server.calls_of("moved")[0].headers  # the key belongs to the named server
 
 
 async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, models: Models) -> None:

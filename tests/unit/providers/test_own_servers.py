@@ -1,4 +1,4 @@
-"""A block's own vLLM server: called as everything that workflows name, and never told the operator's key."""
+"""A block's own vLLM server is called like every address of a workflow, and never receives the operator's key."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture
 async def models() -> AsyncIterator[Models]:
-    """On a server whose operator lets workflows call the machine itself."""
+    """Settings of an operator that lets workflows call the machine itself."""
     found = Models(OPERATORS, OutboundClient(["localhost"], limits=OutboundLimits(response_bytes=20_000)))
     yield found
     await found.stop()

@@ -1,4 +1,4 @@
-"""A model that is busy, broken, silent or gone: asked again as often as may help, and never for longer than allowed."""
+"""A busy, broken, silent or unavailable model is retried while that may help, within the allowed time."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def asks(model: str, seconds: float = 30) -> ModelRequest:
 
 
 def busy(status: int, headers: dict[str, str] | None = None) -> Answer:
-    """A refusal in the form of every provider at once."""
+    """A refusal in the format of every provider."""
     return Answer(
         status, json.dumps({"error": {"message": "too busy", "code": status, "status": "BUSY"}}), headers or {}
     )

@@ -1,4 +1,4 @@
-"""Models are called through the proxy that the environment names."""
+"""Model calls use the proxy of the environment."""
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub

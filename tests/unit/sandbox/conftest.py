@@ -17,7 +17,7 @@ from executor_service.sandbox import (
 
 
 class RecordingFetcher:
-    """Answers every request with 200, except hosts that it refuses, and keeps what was asked."""
+    """Answers every request with 200, except for hosts that it refuses, and records the requests."""
 
     def __init__(self) -> None:
         self.requests: list[FetchRequest] = []

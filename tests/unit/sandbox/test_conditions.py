@@ -1,4 +1,4 @@
-"""Conditions: many expressions, one context for each run, nothing kept between them."""
+"""Conditions: many expressions, one context per run, nothing shared between runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""fetch inside the sandbox: asked of the parent, within bounds."""
+"""fetch inside the sandbox: performed by the parent, within bounds."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Few scripts begin at once, and workspaces take turns."""
+"""Few scripts start concurrently, and workspaces take turns."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a function block's JavaScript can rely on."""
+"""Guarantees for a function block's JavaScript."""
 
 import tracemalloc
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Processes come, are used once, and go: on success, on cancellation, and when anything dies."""
+"""Processes start, are used once, and end: after success, cancellation, and any death."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
 def children(pid: int) -> list[int]:
     try:
         tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
-    except FileNotFoundError:  # it ended while we looked
+    except FileNotFoundError:  # it ended during the scan
         return []
     return [int(child) for task in tasks for child in _read(task).split()]
 
@@ -47,7 +47,7 @@ def know_the_strangers() -> None:
 
 
 def descendants() -> list[int]:
-    """The processes that this test started, and those below them, whatever namespace they live in."""
+    """Return this test's processes and their descendants, in every namespace."""
     found = [pid for pid in children(os.getpid()) if pid not in strangers]
     for pid in found:
         found += children(pid)
@@ -62,7 +62,7 @@ def _read(path: Path) -> str:
 
 
 def zygote() -> int:
-    """The deepest process that has children: those are the scripts."""
+    """Return the deepest process with children: those are the scripts."""
     return [pid for pid in descendants() if children(pid)][-1]
 
 
@@ -105,7 +105,7 @@ PROBE = (
 
 
 def seen_from_within(found: list[set[int]]) -> Fetcher:
-    """What a script fetches: an empty answer, while the processes that there are go to `found`."""
+    """Answer a script's fetch with nothing, and add the existing processes to `found`."""
 
     async def look(request: FetchRequest) -> FetchResponse:
         found.append(set(children(zygote())))
@@ -202,7 +202,7 @@ async def test_evaluations_without_a_scope_share_nothing() -> None:
 async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
     found: list[set[int]] = []
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
-        # A process that has run a script before has no start to count against the harmful one's time.
+        # A process that has run a script before has no startup that counts against the harmful script's time.
         await sandbox.run(Script(code=LOOK, owner="a"))
         await sandbox.run(Script(code=harm, owner="a", timeout_ms=5000 if "push" in harm else 1000))
         assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None

@@ -1,4 +1,4 @@
-"""Workspaces take turns, first come, first served within one; a grant to a waiter that leaves is not lost."""
+"""Workspaces take turns, first come, first served within one; a grant to a cancelled waiter is not lost."""
 
 import asyncio
 
@@ -96,7 +96,7 @@ async def test_who_leaves_is_passed_over(counter: Counter) -> None:
 
 async def test_who_is_about_to_leave_is_granted_nothing(counter: Counter) -> None:
     first, second = await counter.stand("a"), await counter.stand("b")
-    first.cancel()  # it is told so in the next turn of the loop only
+    first.cancel()  # it learns of it in the next turn of the loop only
     assert counter.grant(1) == "b"
     await asyncio.wait([first, second])
     assert counter.returned == []

@@ -1,4 +1,4 @@
-"""Places and kept processes, whatever happens at the same time: processes here are fakes."""
+"""Slots and parked processes under concurrency; the processes are fakes."""
 
 import asyncio
 import random
@@ -59,7 +59,7 @@ class FakeWarmPool:
 
 
 class Crowd:
-    """Tasks that want processes, for several owners and scopes, and do to them what scripts do."""
+    """Tasks that request processes, for several owners and scopes, and use them as scripts do."""
 
     def __init__(self, pool: Pool, size: PoolSize, moods: random.Random) -> None:
         self._pool = pool
@@ -114,7 +114,7 @@ class Crowd:
 
 
 def workspace_of(owner: str) -> str:
-    """Two owners share a workspace, as two people do with environment values of their own."""
+    """Two owners share a workspace, like two people with personal environment values."""
     return {"a": "w1", "b": "w1", "c": "w2"}.get(owner, "")
 
 
@@ -155,7 +155,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
 
 
 async def assert_all_places_are_free(pool: Pool, running: int) -> None:
-    """As many can be at work at once as ever, and no more."""
+    """The pool still runs exactly as many concurrently."""
     taken: list[Child] = []
     while len(taken) < running:
         with suppress(SandboxUnavailable):
@@ -170,7 +170,7 @@ async def assert_all_places_are_free(pool: Pool, running: int) -> None:
 
 @asynccontextmanager
 async def full_pool() -> AsyncIterator[tuple[Pool, Child]]:
-    """One place, and who holds it."""
+    """One slot and its owner."""
     moods = random.Random(1)
     pool = Pool(cast("WarmPool", FakeWarmPool(moods)), PoolSize(running=1, wait_seconds=30))
     await pool.start()
@@ -230,7 +230,7 @@ async def calm_pool(size: PoolSize) -> AsyncIterator[Pool]:
 
 
 class Demand:
-    """Scripts of one workspace that want a process each, and keep it until told."""
+    """Scripts of one workspace that request a process each, and hold it until released."""
 
     def __init__(self, pool: Pool, workspace: str) -> None:
         self._pool = pool

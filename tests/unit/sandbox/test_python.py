@@ -1,4 +1,4 @@
-"""What a function block's Python can rely on."""
+"""Guarantees for a function block's Python."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""`sim` for functions in Python: the names and the limits that JavaScript has."""
+"""`sim` for Python functions has JavaScript's names and limits."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Values go into user code and come back as they were; nothing is shared between scripts by chance."""
+"""Values enter user code and return unchanged; scripts share nothing by accident."""
 
 import asyncio
 from collections.abc import AsyncIterator

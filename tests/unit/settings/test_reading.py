@@ -1,4 +1,4 @@
-"""What a process says when its settings are wrong, and where it finds its secrets."""
+"""Errors for invalid settings, and the sources of secrets."""
 
 import re
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_what_is_given_goes_before_the_files(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_nothing_reads_its_settings_without_the_files() -> None:
-    """Such as the keys of model vendors, or the store's password of who makes a new password for an admin."""
+    """For example model vendors' keys, or the store's password when an operator resets an admin's password."""
     root = Path(__file__).parents[3]
     kinds = {kind.__name__ for of_a_service in SETTINGS.values() for kind in of_a_service} | {CommonSettings.__name__}
     made = re.compile(rf"(?<!class )\b(?:{'|'.join(sorted(kinds))})\(")

@@ -1,4 +1,4 @@
-"""Many requests, one piece of work."""
+"""Many requests share one piece of work."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ class Doubling:
         return [2 * item for item in items]
 
     def break_off(self) -> None:
-        """What the work waits for is cancelled, and nobody has told the work to stop."""
+        """Cancel what the work waits for, although the work itself was not cancelled."""
         self.may_go.set()
         self._waiting.cancel()
 

@@ -1,4 +1,4 @@
-"""Bodies are bounded, whatever their headers say."""
+"""Bodies are bounded, whatever their headers declare."""
 
 import httpx2
 import pytest

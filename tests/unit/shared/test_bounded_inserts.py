@@ -1,4 +1,4 @@
-"""What there may be a bounded number of is never over it: not in one process, and not in two."""
+"""Bounded collections never exceed their bound: neither within one process nor with two."""
 
 import asyncio
 from typing import Final
@@ -12,13 +12,13 @@ AT_MOST: Final = 5
 
 
 class Shelf:
-    """Where everybody puts things, over a slow line."""
+    """A shared store over a slow connection."""
 
     def __init__(self) -> None:
         self.things: list[int] = []
 
     async def put(self, adding: BoundedInserts, number: int) -> int | None:
-        """What is on the shelf afterwards; None where it was full."""
+        """Return the number of stored items, None where it was full."""
 
         async def count() -> int:
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Clocks, and what is left of a duration when the wall clock is stepped."""
+"""Clocks, and the remainder of a duration when the wall clock steps."""
 
 from datetime import UTC, datetime, timedelta
 

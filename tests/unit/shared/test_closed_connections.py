@@ -1,4 +1,4 @@
-"""A connection that is closed leaves nothing behind: callers who open one for each call would fill the memory."""
+"""A closed connection leaves nothing in memory: one connection per call would exhaust it."""
 
 import asyncio
 from contextlib import suppress
@@ -20,7 +20,7 @@ HEAD = b"Host: x\r\nContent-Length: 2\r\n\r\n"
 
 
 class Words(Response):
-    """Says them one by one. Starlette's own streams leave what tells them of the end to a collection."""
+    """Send them one by one. Starlette's own streams leave their disconnect listener to a garbage collection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -1,4 +1,4 @@
-"""Secrets are compared in constant time: no `==` and no `in` takes one."""
+"""Secrets are compared in constant time: neither `==` nor `in` compares one."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ SOURCES: Final = sorted(
 def timed_comparisons(source: str) -> Iterator[str]:
     """Yield the comparisons whose time depends on a value that is named like a secret.
 
-    A comparison with a constant (`token is None`, `token == ""`) tells nothing about the secret.
+    A comparison with a constant (`token is None`, `token == ""`) reveals nothing about the secret.
     """
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Compare):

@@ -1,4 +1,4 @@
-"""An application hears of a client that closes its connection, without waiting for it."""
+"""An application learns that a client closed its connection without waiting for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from shared.web.disconnects import subscribe_function
 
 
 class Application:
-    """Reads each request, listens, and answers when it may."""
+    """Reads each request, waits, and answers when released."""
 
     def __init__(self) -> None:
         self.read = 0
@@ -48,7 +48,7 @@ async def asked(application: Application, body: bytes = b"") -> AsyncIterator[as
     async with serve_app(app, door):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
-        await asyncio.sleep(0.05)  # the body comes at once, and so much of it that the server stops reading
+        await asyncio.sleep(0.05)  # the body arrives immediately, and is so large that the server stops reading
         writer.write(body)
         await eventually(lambda: application.read)
         yield writer

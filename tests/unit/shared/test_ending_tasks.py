@@ -1,4 +1,4 @@
-"""The end of background tasks: certain, whatever becomes of a cancellation on its way."""
+"""Background tasks end, even if a cancellation is swallowed on its way."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Work that goes on by itself goes on whatever happens to it once."""
+"""Background work continues after an error."""
 
 import asyncio
 

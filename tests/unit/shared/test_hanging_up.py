@@ -1,4 +1,4 @@
-"""A caller who goes before the request is whole is nobody's mistake."""
+"""A caller that disconnects before its request is complete causes no error."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What one service answers another: what was asked for, or an error."""
+"""A service answers another with the requested resource or an error."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -49,13 +49,13 @@ def test_a_token_is_changed_in_steps_whoever_starts_anew_first() -> None:
 async def test_a_refused_token_is_told_to_the_operator_and_is_no_callers_wrong_key(
     known: Mapping[ServiceName, str],
 ) -> None:
-    """Else whoever calls the gateway reads 401 with a good key, while tokens are changed at once."""
+    """Otherwise callers of the gateway would receive 401 with a good key while tokens rotate."""
     tokens = ServiceTokens({name: SecretStr(token) for name, token in known.items()})
     router = APIRouter(dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("/internal/things")
     async def make() -> None:
-        """One of them."""
+        """One resource."""
 
     app = create_app("service", components=(), checks={}, routers=[router])
     with capture_logs() as logs, pytest.raises(Unavailable, match="does not answer"):
@@ -74,7 +74,7 @@ async def test_what_is_too_long_for_an_id_is_the_id_of_nothing() -> None:
 
     @router.get("/internal/things/{thing_id}")
     async def thing(thing_id: Annotated[str, Path(max_length=8)], limit: Annotated[int, Query(ge=1)] = 1) -> None:
-        """One of them."""
+        """One resource."""
 
     app = create_app("service", components=(), checks={}, routers=[router])
     caller = client(httpx2.ASGITransport(app))

@@ -1,4 +1,4 @@
-"""Paths between services lead where they were meant to lead."""
+"""Paths between services stay within their route."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Keys rotate: what another key seals is sealed anew, and nobody waits for what no key opens."""
+"""Key rotation: values under another key are re-encrypted, and unreadable values delay nothing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,29 +14,29 @@ RING = AesGcmKeyRing.parse(f"{key('new')},{key('old')}")
 
 
 class Values:
-    """Some values, and how often they were asked for."""
+    """Some values, and how often they were read."""
 
     def __init__(self, *values: SealedValue) -> None:
         self.by_id = {value.id: value for value in values}
         self.rounds = 0
 
     async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
-        """See SealedValues."""
+        """Return the values that another key sealed."""
         self.rounds += 1
         found = [each for each in self.by_id.values() if each.sealed.key_id != key_id and each.id > after]
         return sorted(found, key=lambda each: each.id)[:limit]
 
     async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
-        """See SealedValues."""
+        """Replace the value."""
         self.by_id[value.id] = replace(value, sealed=sealed)
 
     def keys(self) -> list[str]:
-        """Which keys open them, in order."""
+        """Return the keys that open them, in order."""
         return [self.by_id[name].sealed.key_id for name in sorted(self.by_id)]
 
 
 def sealed(ring: AesGcmKeyRing, number: int) -> SealedValue:
-    """The value of a place."""
+    """Return the value of a place."""
     name = f"{number:05d}"
     return SealedValue(name, "ws", name, ring.seal(f"value {name}", workspace_id="ws", name=name))
 

@@ -1,4 +1,4 @@
-"""Turns: one at a time for each workflow, in order, and never for ever."""
+"""Turns: one at a time per workflow, in order, for a bounded time."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A server that stops answers who had connected before: nobody who was let in is cut off without a word."""
+"""A stopping server answers earlier connections: it disconnects no accepted client without an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Stopping:
-    """A server, and a connection that it has taken while it still took any."""
+    """A server, and a connection that it accepted before it stopped."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, served: asyncio.Task[None]) -> None:
         self.reader = reader
@@ -38,7 +38,7 @@ async def stopping() -> AsyncIterator[Stopping]:
     served = asyncio.create_task(serve())
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as other:
-        assert (await other.get("/")).is_success  # whose connection was taken after ours
+        assert (await other.get("/")).is_success  # whose connection was accepted after ours
     stop.set()
     await until(lambda: _refuses(port))
     try:

@@ -1,4 +1,4 @@
-"""With FLOWPORT_METRICS_TOKEN, nobody but an operator reads what a service measures or misses."""
+"""With FLOWPORT_METRICS_TOKEN, only operators can read a service's metrics and missing dependencies."""
 
 import httpx2
 import pytest

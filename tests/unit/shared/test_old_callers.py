@@ -1,4 +1,4 @@
-"""Callers of HTTP/1.0 know no chunks: they read what comes until the connection closes."""
+"""HTTP/1.0 callers do not know chunks: they read until the connection closes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def asked(port: int, request: bytes) -> tuple[bytes, bytes]:
-    """Head and body of the answer, read until the connection closes."""
+    """Return head and body of the answer, read until the connection closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     answer = await asyncio.wait_for(reader.read(), 10)

@@ -1,4 +1,4 @@
-"""A page of a list costs what it shows, however long the list is, and pages hold everything once."""
+"""The cost of a list's page depends on the page, however long the list is, and pages list every item once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from shared.store.positions import position_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PER_DOCUMENT = 30e-6
-"""Seconds that SecantusDB takes to read one, and those that a query takes at the least."""
+"""Seconds that SecantusDB takes to read one, and the minimum of a query."""
 PER_LOOK = 2e-3
 
 
@@ -26,11 +26,11 @@ def at(ago: timedelta, order: int = 0) -> int:
 
 @dataclass
 class Shelf:
-    """A store like SecantusDB: it reads all that is within bounds, then sorts and cuts."""
+    """A store like SecantusDB: it reads all documents within bounds, then sorts and cuts."""
 
     positions: Sequence[int]
     wanted: int = 1
-    """Every so many-th document is; the others are read in vain."""
+    """Share of matching documents: one in so many; the others are read in vain."""
     slowness: int = 1
     time: float = 0.0
     looks: int = 0

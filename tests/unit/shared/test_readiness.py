@@ -1,4 +1,4 @@
-"""What `/readyz` says is missing."""
+"""`/readyz` lists missing dependencies."""
 
 import asyncio
 

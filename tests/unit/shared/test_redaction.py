@@ -1,4 +1,4 @@
-"""Secrets do not get into logs, neither under their names nor inside of texts."""
+"""Secrets do not reach logs, neither under their names nor inside of texts."""
 
 import json
 import logging

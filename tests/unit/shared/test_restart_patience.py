@@ -33,7 +33,7 @@ class Restarting:
 
 
 class Breaking:
-    """Takes the request, and is never heard of again."""
+    """Accepts the request, and never answers."""
 
     asked = 0
 
@@ -43,7 +43,7 @@ class Breaking:
 
 
 class Silent:
-    """Takes requests and answers none."""
+    """Accepts requests and answers none."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""What a run is called inside and outside."""
+"""External and internal ids of a run."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Run tickets: small, signed, and good until they expire."""
+"""Run tickets: small, signed, and valid until they expire."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ LARGEST_BYTES = 400
 
 
 def reason(text: str, keys: str = TICKET_KEY) -> str:
-    """Why a ticket is refused."""
+    """Return the reason of a ticket's rejection."""
     with pytest.raises(RunTicketRefused) as refusal:
         ring(keys).verify(text)
     return str(refusal.value.details["reason"])

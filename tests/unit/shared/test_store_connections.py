@@ -1,4 +1,4 @@
-"""Where a service reads, and how long a connection to the store may be idle and still be used."""
+"""Read preferences, and how long an idle connection to the store stays usable."""
 
 from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
@@ -10,7 +10,7 @@ CUT_BY_COMMON_FIREWALLS_SECONDS = 240
 
 
 async def test_an_idle_connection_is_given_up_before_anybody_cuts_it() -> None:
-    """The embedded store's writes are not repeated by the driver, so one sent into a cut connection would fail."""
+    """The driver does not retry the embedded store's writes, so one sent into a broken connection would fail."""
     store = Store("mongodb://127.0.0.1:1", "nothing")
     idle = store.database.client.options.pool_options.max_idle_time_seconds
     await store.stop()
@@ -19,7 +19,7 @@ async def test_an_idle_connection_is_given_up_before_anybody_cuts_it() -> None:
 
 
 async def test_what_was_written_a_moment_ago_is_read_whatever_the_address_asks_for() -> None:
-    """A secondary may not have it yet, and a majority has not what was written without waiting for one."""
+    """A secondary may not have the document yet, and neither may a majority after an unacknowledged write."""
     store = Store("mongodb://127.0.0.1:1/?readPreference=secondaryPreferred&readConcernLevel=majority", "nothing")
     collection = store.collection("things")
     await store.stop()

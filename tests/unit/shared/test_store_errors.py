@@ -1,4 +1,4 @@
-"""What a store's adapters raise when the driver fails."""
+"""Errors of a store's adapters when the driver fails."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +14,7 @@ from shared.store.errors import store_call
 
 @store_call
 async def ends_with(outcome: Exception | str) -> str:
-    """A call of the store that ends like this."""
+    """Run a store call that ends like this."""
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -74,7 +74,7 @@ async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pyte
 
 
 def failures() -> float:
-    """How many calls the store has failed so far."""
+    """Return the number of failed store calls."""
     return REGISTRY.get_sample_value("flowport_store_failures_total") or 0
 
 

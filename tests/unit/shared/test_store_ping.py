@@ -1,4 +1,4 @@
-"""Whether the store answers, as /readyz asks it."""
+"""The store's health for /readyz."""
 
 import socket
 
@@ -12,7 +12,7 @@ from shared.web.app import CHECK_SECONDS
 
 
 def test_it_is_told_before_whoever_asks_gives_up() -> None:
-    """A check that is cut short could not say why."""
+    """A cancelled check could not report the reason."""
     assert client.PING_SECONDS < CHECK_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""The store's product, from what `buildInfo` answers."""
+"""Detection of the store's product from the answer to `buildInfo`."""
 
 from shared.store.client import Store
 from shared.store.products import product_of

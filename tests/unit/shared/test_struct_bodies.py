@@ -1,4 +1,4 @@
-"""A body that cannot be read is its sender's mistake, whatever is wrong with it."""
+"""An unreadable body is its sender's error, whatever is wrong with it."""
 
 from typing import Annotated, Any
 

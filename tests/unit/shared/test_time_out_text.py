@@ -1,4 +1,4 @@
-"""The sentence that callers read when a run took too long."""
+"""The message for callers of a run that timed out."""
 
 import pytest
 

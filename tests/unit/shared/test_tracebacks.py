@@ -1,4 +1,4 @@
-"""An error is told again without what it passed on its way the first time."""
+"""An error that is raised again does not keep the traceback of the first time."""
 
 import pytest
 

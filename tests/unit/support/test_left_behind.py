@@ -1,4 +1,4 @@
-"""What looks for what is left in memory finds it whatever else is there."""
+"""The search for leftover objects finds them whatever else is in memory."""
 
 import weakref
 

@@ -1,4 +1,4 @@
-"""The line that fault tests cut: silence, and not a broken connection."""
+"""The connection that fault tests cut becomes silent instead of breaking."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ from tests.faults.harness.line import Line
 
 @pytest.fixture
 async def echo() -> AsyncIterator[int]:
-    """The port of a server that says everything back."""
+    """Port of an echo server."""
 
     async def say_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(100):
@@ -59,7 +59,7 @@ async def test_a_line_that_was_cut_keeps_nothing_open_when_both_sides_have_gone(
     async with await asyncio.start_server(leave, "127.0.0.1", 0) as server:
         async with Line([server.sockets[0].getsockname()[1]]) as line:
             _, writer = await asyncio.open_connection("127.0.0.1", line.port)
-            await asyncio.sleep(0.05)  # it has reached the other side, which says nothing
+            await asyncio.sleep(0.05)  # it has reached the other side, which sends nothing
             line.cut()
             writer.close()
             gone.set()

@@ -1,4 +1,4 @@
-"""What MongoDB refuses is known to the tests, though their store takes it."""
+"""The tests know what MongoDB refuses, although their store accepts it."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ def test_what_mongodb_takes_is_not_told(command: Fields) -> None:
 
 @pytest.mark.parametrize("service", INDEXES)
 def test_mongodb_makes_every_index_that_a_service_declares(service: str) -> None:
-    """The store of the tests is asked for none that expires documents."""
+    """No test creates an index that expires documents."""
     declared = INDEXES[service]
     for collection in {index.collection for index in declared}:
         assert list(index_refusals([each.model().document for each in declared if each.collection == collection])) == []

@@ -1,4 +1,4 @@
-"""What a small server has taken before its end it lets go of: a later test would find it open."""
+"""A stopping small server closes its connections: otherwise a later test would find them open."""
 
 import asyncio
 from contextlib import suppress
@@ -15,7 +15,7 @@ async def test_a_line_that_comes_with_the_end_is_let_go_of(server: type[HttpStub
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         for _ in range(turns):
             await asyncio.sleep(0)
-        asyncio.get_running_loop().call_later(0.1, writer.write_eof)  # the stub waits for who may still ask
+        asyncio.get_running_loop().call_later(0.1, writer.write_eof)  # the stub waits for open requests
     with suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()

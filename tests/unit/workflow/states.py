@@ -1,4 +1,4 @@
-"""Small workflow documents for the tests of the format, and arbitrary JSON to try it with."""
+"""Small workflow documents for tests of the format, and arbitrary JSON."""
 
 import itertools
 from typing import Any
@@ -20,7 +20,7 @@ def block(
     settings: JsonObject | None = None,
     **values: Json,
 ) -> JsonObject:
-    """A block whose settings are given as an object, or by keyword."""
+    """Return a block whose settings are given as an object, or by keyword."""
     values = {**(settings or {}), **values}
     return {
         "id": block_id,
@@ -47,17 +47,17 @@ def sound_block(block_id: str, kind: str = "function", name: str | None = None, 
 
 
 def start(*fields: JsonObject, kind: str = "start_trigger", **values: Json) -> JsonObject:
-    """A start block with an input format."""
+    """Return a start block with an input format."""
     return block("start", kind, "Start", settings={"inputFormat": [*fields], **values})
 
 
 def edge(source: str, target: str, handle: str | None = "source") -> JsonObject:
-    """An edge, named by its ends."""
+    """Return an edge, named by its ends."""
     return {"id": f"{source}-{target}-{handle}", "source": source, "target": target, "sourceHandle": handle}
 
 
 def workflow(*blocks: JsonObject, edges: tuple[JsonObject, ...] = (), variables: Json = None) -> JsonObject:
-    """A document of these blocks."""
+    """Return a document of these blocks."""
     return {
         "blocks": {str(each["id"]): each for each in blocks},
         "edges": list(edges),
@@ -68,13 +68,13 @@ def workflow(*blocks: JsonObject, edges: tuple[JsonObject, ...] = (), variables:
 
 
 def chain(*blocks: JsonObject) -> JsonObject:
-    """A document of these blocks, each leading to the next."""
+    """Return a document of these blocks, each connected to the next."""
     ids = [str(each["id"]) for each in blocks]
     return workflow(*blocks, edges=tuple(edge(a, b) for a, b in itertools.pairwise(ids)))
 
 
 def json_values(max_leaves: int = 20) -> st.SearchStrategy[Json]:
-    """Any JSON value."""
+    """Return a strategy for any JSON value."""
     scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
     return st.recursive(
         scalars,
@@ -94,7 +94,7 @@ KNOWN_KEYS = (*STATE_KEYS, *BLOCK_KEYS, *SETTINGS)
 
 @st.composite
 def documents(draw: st.DrawFn) -> Json:
-    """Documents that are nearly workflows: some fields are of the right shape, some are anything."""
+    """Return documents that are nearly workflows: some fields have the right shape, some have any."""
     ids = draw(st.lists(st.sampled_from(["a", "b", "c", "start"]), unique=True, max_size=4))
     kinds = st.sampled_from(["start_trigger", "agent", "function", "loop", "parallel", "condition", "nonsense"])
     blocks: dict[str, Json] = {}

@@ -1,4 +1,4 @@
-"""The catalog knows what each block type takes, gives and may do, plugins included."""
+"""The catalog describes each block type's inputs, outputs and permissions, plugins included."""
 
 from importlib.metadata import EntryPoint
 
@@ -20,19 +20,19 @@ HERE = "tests.unit.workflow.test_catalog"
 
 
 class Shout:
-    """A block as a plugin offers it."""
+    """Return a block as a plugin offers it."""
 
     spec = BlockSpec(type="shout", title="Shout")
 
 
 class NoSpec:
-    """A plugin that forgot its spec."""
+    """A plugin without a spec."""
 
     spec = "shout"
 
 
 class Broken:
-    """A plugin that fails when it is looked at."""
+    """A plugin that fails on access."""
 
     @property
     def spec(self) -> BlockSpec:
@@ -139,7 +139,7 @@ def test_some_types_are_never_retried(kind: str) -> None:
 
 
 def test_an_unknown_type_is_refused_by_name_and_with_a_way_out() -> None:
-    """Integrations of other companies: who brings a workflow from Sim meets this first."""
+    """Integrations of other companies: importing a workflow from Sim meets this first."""
     refusal = CATALOG.find("gmail_v2")
     assert isinstance(refusal, UnsupportedBlock)
     assert refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE

@@ -26,7 +26,7 @@ SOURCES = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(
 
 
 def short(template: CodeTemplate) -> str:
-    """The program, its variables shortened to `$0`, `$0_text` …"""
+    """Return the program, its variables shortened to `$0`, `$0_text` …"""
     return re.sub(r"__flowport_[0-9a-f]{16}_([0-9]+(?:_[a-z]+)?)__", r"$\1", template.program)
 
 

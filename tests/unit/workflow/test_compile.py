@@ -1,4 +1,4 @@
-"""A snapshot is made ready once: nothing in it is parsed again."""
+"""A snapshot is compiled once: runs parse nothing."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""What changed is told in a person's words, and moving blocks about is no change."""
+"""Changes are described for people, and moving blocks is no change."""
 
 import copy
 import json

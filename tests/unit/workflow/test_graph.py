@@ -1,4 +1,4 @@
-"""What can run from a start, and when each edge is taken."""
+"""The blocks that a start can reach, and when each edge is taken."""
 
 import pytest
 from tests.unit.workflow.states import block, edge, start, workflow

@@ -1,4 +1,4 @@
-"""Every accepted form of a workflow file is read alike, and a bad one is refused with all its problems."""
+"""Every accepted form of a workflow file has the same result, and a bad one is refused with all its problems."""
 
 import json
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def exported(state: JsonObject) -> JsonObject:
 
 
 def imported_setting(value: Json, key: str = "code", kind: str = "function") -> Json:
-    """What is left of a setting after an export and an import."""
+    """Return a setting after an export and an import."""
     return sub_blocks(read_import(exported(workflow(block("a", kind, settings={key: value})))).state, "a")[key]["value"]
 
 

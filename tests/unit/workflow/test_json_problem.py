@@ -1,4 +1,4 @@
-"""A text that is no JSON has a problem, told as a JavaScript engine tells it."""
+"""Invalid JSON has a problem, worded like a JavaScript engine's."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.workflow.format.json_problems import json_problem
 
 RECORDED: Final[dict[str, str]] = json.loads(Path(__file__).with_name("json_problems_of_node_20.json").read_text())
-"""Texts, and what `JSON.parse` of Node 20 said of each."""
+"""Texts, and the message of Node 20's `JSON.parse` for each."""
 
 BROKEN = {
     "abc": "Unexpected token 'a', \"abc\" is not valid JSON",

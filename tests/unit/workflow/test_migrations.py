@@ -1,4 +1,4 @@
-"""Old spellings are brought to the present one, and the document given stays as it was."""
+"""Old spellings are migrated, and the given document stays unchanged."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""How deeply JSON is nested is seen without reading it, and for little memory."""
+"""The nesting depth of JSON is determined without parsing it, with little memory."""
 
 import json
 import tracemalloc

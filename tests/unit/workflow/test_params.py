@@ -1,4 +1,4 @@
-"""Only the settings that count become parameters, and required ones are asked for by name."""
+"""Only relevant settings become parameters, and missing required ones are named."""
 
 import pytest
 from tests.unit.workflow.states import block, workflow

@@ -1,4 +1,4 @@
-"""A path leads to a value, to nothing, or to an error: the three are never mixed up."""
+"""A path leads to a value, to nothing, or to an error, and the three stay distinct."""
 
 import pytest
 from hypothesis import given

@@ -11,7 +11,7 @@ from shared.workflow.format.sizes import MAX_VALUES, has_too_many_values
 
 
 def values(value: Json) -> int:
-    """All values, with an empty array or object as two, and without the outermost."""
+    """Return the number of values, with an empty array or object as two, and without the outermost."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     if items is None:
         return 0

@@ -1,4 +1,4 @@
-"""A trace shows what ran within what."""
+"""A trace shows the nesting of spans."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,12 +25,12 @@ def log(block_id: str, order: int, *, kind: str = "function", name: str | None =
 
 
 def spans_of(*logs: BlockLog) -> list[Any]:
-    """The spans of a run of these blocks."""
+    """Return the spans of a run of these blocks."""
     return block_spans(logs, BEGIN)
 
 
 def shape(spans: list[Any]) -> list[Any]:
-    """Names, with what lies below them."""
+    """Return the names with their children."""
     return [(span["name"], shape(span["children"])) if span.get("children") else span["name"] for span in spans]
 
 

@@ -1,4 +1,4 @@
-"""What every run would fail at is told before the first one."""
+"""Validation reports settings at which every run would fail."""
 
 import pytest
 from tests.unit.workflow.states import block, chain, start

@@ -1,4 +1,4 @@
-"""A workflow's problems are all told at once: errors that keep it from being deployed, and warnings."""
+"""All problems of a workflow are reported together: errors that prevent a deploy, and warnings."""
 
 import itertools
 import json
@@ -329,7 +329,7 @@ def test_any_state_that_can_be_read_can_be_checked(document: Json) -> None:
 ENTRY_KEYS = ["id", "name", "type", "title", "value", "params", "usageControl", "schema", "code", "cells"]
 ENTRY: st.SearchStrategy[Json] = st.dictionaries(st.sampled_from(ENTRY_KEYS), json_values(4), max_size=4)
 ENTRIES: st.SearchStrategy[Json] = st.lists(ENTRY, max_size=3)
-"""What settings are that are lists: rows, fields, tools, messages."""
+"""Settings that are lists: rows, fields, tools, messages."""
 
 
 @pytest.mark.parametrize("kind", [spec.type for spec in CATALOG])

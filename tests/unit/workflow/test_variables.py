@@ -1,4 +1,4 @@
-"""A variable's value is of its type, whatever was typed."""
+"""A variable's value has its type, whatever was typed."""
 
 import pytest
 
