@@ -1,4 +1,4 @@
-"""What every area shares, each from one module of tests/support. And how hard property tests try, how logs look."""
+"""Fixtures that every area shares, each from one module of tests/support; profiles of property tests, and logging."""
 
 import structlog
 from hypothesis import HealthCheck, settings
@@ -16,17 +16,17 @@ pytest_plugins = [
     "tests.support.side_by_side",
 ]
 
-# Neither a deadline nor the check that inputs are made quickly: both fail where other work keeps the machine busy.
+# Neither a deadline nor the health check of slow inputs: both fail where other work keeps the machine busy.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
 
-# Where `rich` is installed, structlog writes tracebacks with it: that takes a third of a second each.
+# If `rich` is installed, structlog writes tracebacks with it: that takes a third of a second each.
 *_processors, _colourful = structlog.get_config()["processors"]
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*_processors, _plain])
 
 
 def pytest_collection_finish() -> None:
-    """Collections that look through all that was imported and collected again take a third of the time."""
+    """Freeze imported objects: collections that traverse them take a third of the time."""
     raise_gc_threshold()

@@ -1,4 +1,4 @@
-"""`python -m tests.contract.record` adds to the records what is new. What they have stays as it is."""
+"""`python -m tests.contract.record` adds new shapes to the records. Existing records stay unchanged."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.contract.store import test_recorded_indexes as indexes
 
 
 def write(file: Path, records: dict[str, Any]) -> None:
-    """Sorted, a line for each part, so that additions are seen as such."""
+    """Write the record sorted, one line per part, so that diffs show additions."""
     file.write_text(json.dumps(dict(sorted(records.items())), indent=1, ensure_ascii=False) + "\n")
 
 
 def grown(known: Shapes, now: Shapes) -> dict[str, Any]:
-    """What is known, and what is new. What is no addition but an obstacle is not recorded."""
+    """Return the record with all compatible additions. Incompatible changes are not recorded."""
     if obstacles := required_anew(known, now):
         raise SystemExit(f"Versions so far leave these out, so each needs a default: {', '.join(obstacles)}")
     return {name: now.get(name, {}) | known.get(name, {}) for name in {*now, *known}}

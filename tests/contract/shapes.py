@@ -1,4 +1,4 @@
-"""Structs, dataclasses and enums as text, and what may become of them from one version to the next."""
+"""Structs, dataclasses and enums as text, and their permitted changes from one version to the next."""
 
 import dataclasses
 import re
@@ -17,7 +17,7 @@ Shapes: TypeAlias = Mapping[str, Shape]
 
 
 def shape_of(kind: type[Any]) -> Shape:
-    """Each field with its type, where it is written as a list with its place, too; each value of an enum."""
+    """Return each field with its type, and its position where it is encoded as a list; each value of an enum."""
     if issubclass(kind, Enum):
         return {str(each.value): "" for each in kind}
     types = get_type_hints(kind)
@@ -32,7 +32,7 @@ def shape_of(kind: type[Any]) -> Shape:
 
 
 def changed(recorded: Shapes, declared: Shapes) -> Shape:
-    """What was recorded and has changed, or is gone."""
+    """Return the recorded parts that have changed or disappeared."""
     return {
         f"{name}.{field}": was
         for name, shape in recorded.items()
@@ -42,7 +42,7 @@ def changed(recorded: Shapes, declared: Shapes) -> Shape:
 
 
 def required_anew(recorded: Shapes, declared: Shapes) -> list[str]:
-    """What was added without a default, to what there was."""
+    """Return the additions to existing types that lack a default."""
     return [
         f"{name}.{field}"
         for name, shape in declared.items()
@@ -64,7 +64,7 @@ def _text(hint: Any) -> str:
 
 
 def _is_good_for(was: str, now: str, recorded: Shapes) -> bool:
-    """Only a union of what tells itself apart may grow: whoever does not know a message drops or buries it."""
+    """Only a union of tagged types may grow: a reader that does not know a message drops or dead-letters it."""
     kinds = _kinds(was)
     return was == now or (kinds < _kinds(now) and all("(tag)" in recorded.get(kind, {}) for kind in kinds))
 

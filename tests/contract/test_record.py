@@ -1,4 +1,4 @@
-"""What the records are made by takes additions, and nothing that stands in the way of the version before."""
+"""The recorder accepts additions, and nothing that the previous version could not read."""
 
 import pytest
 from tests.contract.record import grown

@@ -1,1 +1,1 @@
-"""The Dockerfile without a container engine: what each stage says is done in a clean Debian, and the result is run."""
+"""The Dockerfile without a container engine: its stages run in a clean Debian, and tests run the result."""

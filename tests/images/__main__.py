@@ -1,7 +1,7 @@
-"""`make images-check`: builds every image's file system, looks at it, and runs the services from it.
+"""`make images-check`: build every image's file system, inspect it, and run the services from it.
 
-The official base images come from a registry of images alone: Debian's own Python and Node, of the same Debian, stand
-for them. Everything else is done as the Dockerfile says, line by line.
+The official base images come from an image registry; Debian's Python and Node, of the same Debian, represent them.
+Everything else follows the Dockerfile, line by line.
 """
 
 import subprocess
@@ -17,11 +17,11 @@ from tests.images.serving import run_from_images
 
 IMAGES: Final = ("gateway", "deploy-service", "jobs-service", "executor-service", "tools")
 UNWANTED: Final = ("gcc", "cc", "make", "pip", "pip3", "uv", "npm", "node", "git", "curl")
-"""What no image needs, and what helps whoever gets into one."""
+"""Programs that no image needs, and that help an intruder."""
 
 
 def main() -> int:
-    """1 when an image is not as it is promised."""
+    """Return 1 when an image violates a promise."""
     with tempfile.TemporaryDirectory(prefix="flowport-images-", dir="/var/tmp") as folder:
         builder = Builder(Path(folder))
         builder.make_bases()

@@ -1,4 +1,4 @@
-"""Does what each stage of the Dockerfile says, on a clean Debian that stands for the official base images."""
+"""Runs the stages of the Dockerfile on a clean Debian that represents the official base images."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.images.root import Root
 
 _PATH: Final = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASES: Final = {
-    "${PYTHON}": "python3 -m venv --copies /usr/local",  # as there: below /usr/local, with pip
+    "${PYTHON}": "python3 -m venv --copies /usr/local",  # as in the image: below /usr/local, with pip
     "${NODE}": "apt-get update && apt-get install --yes --no-install-recommends nodejs npm",
 }
 
@@ -26,7 +26,7 @@ class Builder:
         self._roots: dict[str, Root] = {}
 
     def make_bases(self) -> None:
-        """A clean Debian, and on it what the two base images bring. Raises CalledProcessError."""
+        """Install a clean Debian with the contents of the two base images. Raises CalledProcessError."""
         debian, include = self._folder / "debian", "--include=python3,python3-venv,ca-certificates"
         subprocess.run(["debootstrap", "--variant=minbase", include, _release(), debian, _mirror()], check=True)
         shutil.copytree("/etc/apt/apt.conf.d", debian / "etc/apt/apt.conf.d", dirs_exist_ok=True)
@@ -35,7 +35,7 @@ class Builder:
             self._roots[base].run(command, environment={"PATH": _PATH, "HOME": "/root"}, folder="/")
 
     def build(self, stage: Stage) -> Root:
-        """Do what it says. Raises CalledProcessError."""
+        """Build the stage. Raises CalledProcessError."""
         root = self._roots[stage.name] = self._roots[stage.base].above(self._folder / stage.name)
         for number, (instruction, argument) in enumerate(stage.steps):
             if instruction == "RUN":
@@ -55,7 +55,7 @@ class Builder:
 
 
 def environment_of(stage: Stage, steps: int | None = None) -> dict[str, str]:
-    """The variables that are set after so many steps of it, by its bases too."""
+    """Return the variables after so many steps, those of its bases included."""
     found = {"PATH": _PATH, "HOME": "/root"}
     for each in reversed(lineage(stage.name)):
         for instruction, argument in each.steps[: steps if each.name == stage.name else None]:
@@ -65,13 +65,13 @@ def environment_of(stage: Stage, steps: int | None = None) -> dict[str, str]:
 
 
 def entrypoint_of(stage: Stage) -> list[str]:
-    """The program that an image runs."""
+    """Return the program that an image runs."""
     command: list[str] = json.loads(stage.last("ENTRYPOINT"))
     return command
 
 
 def user_of(stage: Stage) -> str:
-    """Who runs it."""
+    """Return the user that runs it."""
     return next(each.last("USER") for each in lineage(stage.name) if each.last("USER"))
 
 
@@ -81,7 +81,7 @@ def _folder_of(stage: Stage, steps: int) -> str:
 
 
 def _copy_files(source: str, place: Path) -> None:
-    """What git knows, or would add: it ignores what Dockerfile.dockerignore leaves out."""
+    """Return the files that git tracks or would add: git ignores what Dockerfile.dockerignore leaves out."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", source)
     found = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, found.split("\0")):
@@ -92,14 +92,14 @@ def _copy_files(source: str, place: Path) -> None:
 
 
 def _release() -> str:
-    """The Debian that the base images are made of."""
+    """Return the Debian release of the base images."""
     found = re.search(r"^ARG PYTHON=\S+-slim-(\w+)$", DOCKERFILE.read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
 
 
 def _mirror() -> str:
-    """Where this machine gets its own packages from."""
+    """Return the package sources of this machine."""
     asked = ("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
     found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
     return next(line for line in found if line.startswith("http"))

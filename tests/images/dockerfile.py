@@ -1,4 +1,4 @@
-"""deploy/Dockerfile, as far as it uses the language."""
+"""Parser for deploy/Dockerfile: the subset of the language that it uses."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ class Stage:
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def last(self, instruction: str) -> str:
-        """The argument of the last one of this kind, an empty text when there is none."""
+        """Return the argument of the last instruction of this kind, or an empty text."""
         return next((argument for name, argument in reversed(self.steps) if name == instruction), "")
 
 
 def stages() -> dict[str, Stage]:
-    """Every stage by its name, in order."""
+    """Return every stage by name, in order."""
     found: dict[str, Stage] = {}
     current = Stage("", "")
     for line in re.sub(r"\\\n", " ", DOCKERFILE.read_text()).splitlines():
@@ -39,7 +39,7 @@ def stages() -> dict[str, Stage]:
 
 
 def lineage(name: str) -> list[Stage]:
-    """The stages that `name` is built on, itself first."""
+    """Return the stages that `name` is built on, itself first."""
     known, found = stages(), []
     while name in known:
         found.append(known[name])

@@ -1,4 +1,4 @@
-"""File systems in layers, and commands that run in them: with nothing of this machine's but its network."""
+"""Layered file systems, and commands that run in them, isolated from this machine except for its network."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _OF_THE_MACHINE: Final = ("/etc/resolv.conf", "/etc/ssl/certs", "/etc/pip.conf", "/etc/npmrc", "/root/.npmrc")
-"""How registries are reached from here; that is no part of an image."""
+"""Variables for access to registries, which are no part of an image."""
 _VARIABLES: Final = ("PIP_", "UV_", "NPM_", "SSL_", "NODE_EXTRA_", "HTTP_", "HTTPS_", "NO_PROXY")
 _COMMON: Final = ("--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--die-with-parent")
 _ORDINARY: Final = ("--clear-groups", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs")
@@ -17,17 +17,17 @@ _ORDINARY: Final = ("--clear-groups", "--inh-caps=-all", "--ambient-caps=-all", 
 
 @dataclass(frozen=True)
 class Root:
-    """The layers of a file system, the lowest first; what is written goes to the last."""
+    """The layers of a file system, the lowest first; writes go to the last."""
 
     layers: tuple[Path, ...]
 
     @property
     def top(self) -> Path:
-        """The layer that is written to."""
+        """The writable layer."""
         return self.layers[-1]
 
     def above(self, layer: Path) -> "Root":
-        """The same, with an empty layer on top."""
+        """Return the same file system with an empty layer on top."""
         layer.mkdir(parents=True)
         return Root((*self.layers, layer))
 
@@ -44,7 +44,8 @@ class Root:
         )  # fmt: skip
 
     def served(self, command: Sequence[str], *, environment: Mapping[str, str], user: str) -> list[str]:
-        """How to run a program as an image's would be run: by an ordinary user, its root read-only, /tmp in memory."""
+        """Return a command line that runs a program as its image would: as an ordinary user, read-only root, /tmp in
+        memory."""
         name, _, group = user.partition(":")
         variables = chain.from_iterable(("--setenv", *item) for item in environment.items())
         return [
@@ -54,7 +55,7 @@ class Root:
         ]  # fmt: skip
 
     def copy(self, source: str, target: Path) -> None:
-        """Copy a folder out of it. Raises CalledProcessError."""
+        """Copy a folder out of the file system. Raises CalledProcessError."""
         target.mkdir(parents=True, exist_ok=True)
         seen = ("bwrap", "--dev-bind", "/", "/", *self._read_only("/mnt"))
         subprocess.run([*seen, "cp", "--archive", f"/mnt{source}/.", target], check=True)

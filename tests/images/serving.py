@@ -1,4 +1,4 @@
-"""The services run from their images' file systems, on a broker and a store of this machine's."""
+"""The services run from their images' file systems, on a broker and a store of this machine."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ _TOKENS: Final = ("GATEWAY", "DEPLOY", "EXECUTOR", "JOBS")
 
 
 def run_from_images(images: Mapping[str, Root], folder: Path) -> Answers:
-    """Lay out broker and store with `tools`, start every service, call a workflow. Raises ServerFailed."""
+    """Prepare broker and store with `tools`, start every service, call a workflow. Raises ServerFailed."""
     with ExitStack() as stack:
         ports = {service: stack.enter_context(reserve_port()).lend() for service in ServiceName}
         environment = {**stack.enter_context(_servers(folder)), **_settings(ports)}

@@ -9,7 +9,7 @@ NOBODY = 65534
 
 
 def readable_by_another_user(folder: Path) -> list[str]:
-    """Return the files below `folder` that another user can read: checked as such a user if we are root, else by mode."""
+    """Return files below `folder` that another user can read: checked as that user if we are root, else by mode."""
     if os.geteuid() == 0:
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         found = subprocess.run(

@@ -1,4 +1,4 @@
-"""The brokers that must keep the same promises."""
+"""The brokers that must fulfill the same contract."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What every ControlBus promises, and the broker's own life."""
+"""The contract of ControlBus, and the broker's lifecycle."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What every ReplyStream promises."""
+"""The contract of ReplyStream."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What every WorkQueue promises."""
+"""The contract of WorkQueue."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Runs that are left half-way and taken up again: what one version recorded of them, a later one goes on with.
+"""Interrupted runs: each version can resume the runs that earlier versions recorded.
 
 `python -m tests.contract.record` writes the cases that have no file yet, with the version that runs it.
 """
@@ -34,20 +34,21 @@ PAUSED: Final = "paused"
 
 
 class Left(msgspec.Struct, omit_defaults=True):
-    """Where a run stood, and how it ended for who took it up there: the end, the output, how often each block ran."""
+    """The position of an interrupted run, and its end after another worker resumed it: state, output, executions per
+    block."""
 
     status: str
     output: Any
     ran: dict[str, int]
     entries: int = 0
-    """How many entries of the journal there were."""
+    """Number of journal entries."""
     state: msgspec.Raw = msgspec.Raw()
-    """Where it stood, in place of the journal; empty where it is the journal."""
+    """Position, in place of the journal; empty if the journal holds it."""
     answers: dict[str, Any] = {}
 
 
 class LeftRun(msgspec.Struct):
-    """A workflow, those that it calls, the journal of a run of it, and the places where that was left."""
+    """A workflow, the workflows that it calls, the journal of its run, and the positions where that was interrupted."""
 
     workflow: Document
     called: dict[str, Document]
@@ -56,7 +57,7 @@ class LeftRun(msgspec.Struct):
 
 
 def script(call: Call) -> Any:
-    """What every block gives."""
+    """Output of every block."""
     iterations = [around.index for around in call.iterations]
     if call.block.type == "condition":
         return {"selectedOption": f"{call.block.id}-else", "conditionResult": True}
@@ -66,14 +67,14 @@ def script(call: Call) -> Any:
 
 
 async def taken_up(run: LeftRun, left: Left) -> RunResult:
-    """How it ends for who goes on there."""
+    """Resume the run there and return its end."""
     state = msgspec.json.decode(left.state, type=RunState) if bytes(left.state) else None
     entries = run.entries[: left.entries]
     return await _execution(run, Recorder(), entries=entries, state=state, resumptions=left.answers).run()
 
 
 async def recorded(workflow: Document, called: Mapping[str, Document], answers: Mapping[str, Any]) -> LeftRun:
-    """A run that this version leaves after each of its steps, or where it waits for `answers`."""
+    """Run this version and interrupt it after each step, or where it waits for `answers`."""
     run = LeftRun(workflow, dict(called), [], [])
     recorder, states = Recorder(), list[bytes]()
     first = _execution(run, recorder)
@@ -93,7 +94,7 @@ async def recorded(workflow: Document, called: Mapping[str, Document], answers: 
 
 
 def ended(left: Left, result: RunResult) -> Left:
-    """`left`, as it ended."""
+    """Return `left` with its end."""
     output = msgspec.to_builtins(result.output)
     return msgspec.structs.replace(
         left, status=str(result.outcome.status), output=output, ran=dict(sorted(Counter(names(result)).items()))
@@ -101,12 +102,12 @@ def ended(left: Left, result: RunResult) -> Left:
 
 
 def missing() -> Sequence[str]:
-    """The cases that nobody recorded yet."""
+    """Return the cases without a record."""
     return [name for name in CASES if not (RECORDED / f"{name}.json").exists()]
 
 
 def record_missing() -> None:
-    """Record these."""
+    """Record these cases."""
     for name in missing():
         run = asyncio.run(recorded(*CASES[name]))
         (RECORDED / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")

@@ -1,4 +1,4 @@
-"""What any version of us left of a run half-way, each later one goes on with. Files are added, never changed."""
+"""Every version resumes the runs that any earlier version interrupted. Files are added, never changed."""
 
 from pathlib import Path
 

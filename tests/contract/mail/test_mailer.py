@@ -1,4 +1,4 @@
-"""What every mailer promises: the one that tests are given, and the real one before a real mail server."""
+"""The contract of mailers: the fake of the tests, and the real one before a real mail server."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ MAIL = Mail("o'hara+chat@example.com", "123456 ist Ihr Code für “Grüße”",
 
 @dataclass
 class Mailbox:
-    """A mailer, what came of it, and how to make the other side refuse."""
+    """A mailer, its results, and a switch that makes the other side refuse."""
 
     mailer: Mailer
     next: Callable[[], Mail]

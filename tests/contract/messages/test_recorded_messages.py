@@ -1,4 +1,4 @@
-"""What any version of us ever put on the broker can still be read. Files are added, never changed."""
+"""Every message that any earlier version published can still be read. Files are added, never changed."""
 
 import json
 from pathlib import Path

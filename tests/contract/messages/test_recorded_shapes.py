@@ -1,7 +1,7 @@
-"""Messages and internal bodies only gain fields, with defaults: versions next to each other understand each other.
+"""Messages and internal bodies only gain fields, with defaults: adjacent versions understand each other.
 
-`recorded_shapes.json` has each struct and enum of `shared.contracts`: lines are added to it, never changed.
-A new value of an enum is read a version before anybody sends it. `python -m tests.contract.record` adds what is new.
+`recorded_shapes.json` has each struct and enum of `shared.contracts`: lines are added to it, never changed. One version
+must read a new value of an enum before the next one sends it. `python -m tests.contract.record` adds new shapes.
 """
 
 import importlib
@@ -20,12 +20,12 @@ RECORDED = Path(__file__).parent / "recorded_shapes.json"
 
 
 def recorded() -> dict[str, Shape]:
-    """What every version so far agreed on."""
+    """Return the recorded shapes."""
     return msgspec.json.decode(RECORDED.read_bytes(), type=dict[str, Shape])
 
 
 def declared() -> dict[str, Shape]:
-    """Each struct with the types of its fields, each enum with its values."""
+    """Return each struct with the types of its fields, each enum with its values."""
     return {kind.__qualname__: shape_of(kind) for base in (msgspec.Struct, Enum) for kind in _contracts(base)}
 
 

@@ -1,4 +1,4 @@
-"""The stores of runs that must keep the same promises."""
+"""The run stores that must fulfill the same contract."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from shared.clock import SystemClock
 
 @dataclass
 class Storage:
-    """Runs and their journal. `put` stores a run as it is."""
+    """Runs and their journal. `put` stores a run unchanged."""
 
     runs: RunRepository
     journal: JournalRepository
@@ -37,11 +37,11 @@ class Storage:
         return stored
 
     async def overdue(self, *, in_progress: bool = True) -> Sequence[LoadedRun]:
-        """Return what is overdue now."""
+        """Return the overdue runs."""
         return await self.runs.find_overdue(10, await self.runs.now(), in_progress=in_progress)
 
     async def found(self, run_id: str) -> Run:
-        """The run as it stands."""
+        """Return the present state of the run."""
         seen = await self.runs.load(run_id)
         assert seen is not None
         return seen.run

@@ -1,4 +1,4 @@
-"""A run is written only over what was read, as any store of runs must have it: also among many at once."""
+"""Contract of run stores: a run is written only over the version that was read, under any concurrency."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who holds a run, and for how long, as any store of runs must have it."""
+"""Contract of run stores: the owner of a run, and the duration of its lease."""
 
 from dataclasses import replace
 from typing import cast

@@ -1,8 +1,8 @@
-"""What is stored as structs and dataclasses only gains fields, with defaults: a version reads what an older one left.
+"""Stored structs and dataclasses only gain fields, with defaults: a version reads the documents of older ones.
 
-That is the records of deploy-service and gateway, and what executors leave of runs: their journals, and the states in
-which paused ones wait, some of them for months. `recorded_documents.json` has each, and whatever they consist of that
-`shared.contracts` does not have. `python -m tests.contract.record` adds what is new.
+These are the records of deploy-service and gateway, and what executors store of runs: their journals, and the states in
+which paused ones wait, some of them for months. `recorded_documents.json` has each, and all their parts that
+`shared.contracts` does not have. `python -m tests.contract.record` adds new ones.
 """
 
 from collections.abc import Iterator
@@ -36,17 +36,17 @@ KEPT: Final = (
 
 
 def recorded() -> dict[str, Shape]:
-    """What any version so far may have left."""
+    """Return the recorded documents of all versions."""
     return msgspec.json.decode(RECORDED.read_bytes(), type=dict[str, Shape])
 
 
 def declared() -> dict[str, Shape]:
-    """What this version leaves."""
+    """Return the documents of this version."""
     return {f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}": shape_of(kind) for kind in kinds()}
 
 
 def kinds() -> set[type[Any]]:
-    """All that is kept, down to its last part."""
+    """Return all stored types, down to their last part."""
     found: set[type[Any]] = set()
     waiting = list(KEPT)
     while waiting:

@@ -1,4 +1,4 @@
-"""An index that was ever declared keeps its meaning: one that changes takes a new name, and is recorded here.
+"""An index keeps its meaning once declared: a changed one takes a new name, and is recorded here.
 
 A store refuses an index of another's name, or one that differs from another in its name or lifetime only: a service of
 the newer version would not start where the older one's indexes are.
@@ -17,7 +17,7 @@ RECORDED = Path(__file__).parent / "recorded_indexes.json"
 
 
 def declared() -> dict[str, Any]:
-    """Every index of this version, by service, collection and name."""
+    """Return every index of this version, by service, collection and name."""
     return {
         f"{service}.{index.collection}.{document['name']}": msgspec.to_builtins(document)
         for service, indexes in INDEXES.items()

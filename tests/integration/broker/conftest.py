@@ -1,4 +1,4 @@
-"""RabbitMQ itself: one server to share, and one that may be killed."""
+"""RabbitMQ: one shared server, and one that tests may kill."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -22,7 +22,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]
 
 @pytest.fixture(scope="module", params=list(AmqpClient))
 def client(request: pytest.FixtureRequest) -> AmqpClient:
-    """Each client in turn."""
+    """Each AMQP client in turn."""
     chosen: AmqpClient = request.param
     return chosen
 

@@ -1,4 +1,4 @@
-"""Each service's user at a real broker: all that its work needs, and no more."""
+"""Each service's RabbitMQ user has exactly the permissions that the service needs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,14 +43,14 @@ CONSUMERS = {
 
 @pytest.fixture(params=list(ServiceName))
 def service(request: pytest.FixtureRequest) -> ServiceName:
-    """Each in turn."""
+    """Each service in turn."""
     name: ServiceName = request.param
     return name
 
 
 @pytest.fixture
 async def url(rabbitmq: RabbitMQServer, service: ServiceName) -> str:
-    """Where the service's own user connects."""
+    """Address with the service's user."""
     password, management = uuid4().hex, Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, default_topology(LONGEST_RUN_SECONDS))
     await management.set_user(broker_user(service), password, service_permissions(service))
@@ -59,7 +59,7 @@ async def url(rabbitmq: RabbitMQServer, service: ServiceName) -> str:
 
 @pytest.fixture
 async def broker(url: str, service: ServiceName) -> AsyncIterator[Broker]:
-    """The broker as the service opens it."""
+    """Broker opened by the service's user."""
     broker = open_broker(url, service=service)
     await broker.start()
     yield broker

@@ -1,4 +1,4 @@
-"""RabbitMQ runs short of memory: it stops reading from whoever publishes."""
+"""RabbitMQ runs out of memory: it stops reading from publishers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def set_watermark(server: RabbitMQServer, fraction: str) -> None:
 
 @pytest.fixture
 def alarmed(rabbitmq: RabbitMQServer) -> Iterator[RabbitMQServer]:
-    """The server, which sets off the alarm when told to and is calm again afterwards."""
+    """The server, whose alarm the test raises and the fixture clears."""
     yield rabbitmq
     set_watermark(rabbitmq, DEFAULT_WATERMARK)
 
@@ -83,7 +83,7 @@ async def recovery(broker: Broker) -> None:
 
 
 async def refuses_without_waiting(broker: Broker, queue: str, address: str) -> None:
-    """The broker tells a connection of the alarm when it next publishes; from then on nothing is even sent."""
+    """The broker signals the alarm to a connection at its next publish; from then on the client sends nothing."""
     async with asyncio.timeout(30):
         await until(lambda: refuses(broker))
         for _ in range(50):

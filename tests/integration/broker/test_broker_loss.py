@@ -1,6 +1,6 @@
-"""The broker is killed under load, stays away for a moment, and comes back.
+"""The broker is killed under load, stays down briefly, and restarts.
 
-The story is played once for each client: a kill and a start of RabbitMQ take seconds. Each test looks at one side.
+The scenario runs once per client: killing and starting RabbitMQ takes seconds. Each test checks one aspect.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ SETTLED_SECONDS = 3.0
 
 
 class Load:
-    """Publishes as fast as the broker confirms, and remembers what it was promised."""
+    """Publishes as fast as the broker confirms, and records the confirms."""
 
     def __init__(self, broker: Broker, queue: str) -> None:
         self.confirmed: set[str] = set()
@@ -54,7 +54,7 @@ class Load:
 
 @dataclass
 class Story:
-    """What was seen."""
+    """Observations of the scenario."""
 
     recorder: Recorder = field(default_factory=Recorder)
     holder: Holder = field(default_factory=Holder)
@@ -67,7 +67,7 @@ class Story:
     addresses: list[str | None] = field(default_factory=list)
     refused_at_once: int = 0
     usable: list[bool] = field(default_factory=list)
-    """What Prometheus is told before, meanwhile and after."""
+    """Metrics before, during and after the loss."""
 
     def lose(self) -> None:
         self.losses += 1
@@ -75,7 +75,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(mortal: RabbitMQServer, client: AmqpClient) -> Story:
-    """The whole story, told once for each client."""
+    """The whole scenario, run once per client."""
     return asyncio.run(play(mortal, client))
 
 
@@ -102,7 +102,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     server.kill()
     await eventually(lambda: story.losses)
     story.addresses.append(address_of(inbox))
-    with contextlib.suppress(TimeoutError):  # both connections have to be found lost
+    with contextlib.suppress(TimeoutError):  # both connections must detect the loss
         await eventually(lambda: refused_at_once(publisher, brokers) == 3)
     story.refused_at_once = refused_at_once(publisher, brokers)
     story.usable.append(shown_as_usable())
@@ -151,7 +151,7 @@ def refused_at_once(broker: Broker, brokers: Brokers) -> int:
     for call in calls:
         step = call.__await__()
         with contextlib.suppress(BrokerUnavailable):
-            next(step)  # returns where the call waits for something
+            next(step)  # returns where the call waits
             step.close()
             continue
         refused += 1

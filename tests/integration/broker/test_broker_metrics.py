@@ -1,4 +1,4 @@
-"""The rules for RabbitMQ name what its plugin tells: a name that is wrong would be a rule that never fires."""
+"""The rules for RabbitMQ use metric names of its plugin: a rule with a wrong name would never fire."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ RULES = Path(__file__).parents[3] / "deploy/prometheus/rules/broker.yml"
 
 
 def scraped(server: RabbitMQServer) -> dict[str, str]:
-    """Each metric without labels that the plugin tells, and its value."""
+    """Return the plugin's metrics without labels, with their values."""
     url = server.management_url.replace(f":{server.management_port}", f":{server.prometheus_port}/metrics")
     text = httpx2.get(url, timeout=30, trust_env=False).raise_for_status().text
     return dict(re.findall(r"^(rabbitmq_\w+) (\S+)$", text, flags=re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Several messages in one, on a real broker: each is handled, settled and lost by itself."""
+"""Bundles on a real broker: each message is handled, settled and lost independently."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def never() -> None:
 
 
 async def heard_from(gateway: Broker, *workers: Broker) -> None:
-    """Let each worker reply once, so that the gateway knows of it."""
+    """Let each worker reply once, so that the gateway knows it."""
     received: list[EventBatch] = []
     inbox = await gateway.replies.open_inbox(received.append, never)
     for worker in workers:
@@ -57,7 +57,7 @@ async def publish_raw(brokers: Brokers, *bodies: bytes, ttl_ms: int | None = Non
 
 
 class Overheard:
-    """The messages that reach a queue, as they are on the wire."""
+    """Yield the messages of a queue as they are on the wire."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []

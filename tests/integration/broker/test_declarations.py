@@ -1,4 +1,4 @@
-"""What stands in a declaration, what in a policy, and what happens when either is not as expected."""
+"""Declared arguments, policies, and deviations from either."""
 
 import asyncio
 import contextlib
@@ -125,7 +125,7 @@ async def test_a_consumer_declares_a_deleted_queue_again_and_leaves_the_inbox_al
         await operator.delete_queue(brokers.work)
         async with asyncio.timeout(30):
             while not recorder.deliveries:
-                with contextlib.suppress(BrokerUnavailable, QueueFull):  # while the queue goes, it refuses
+                with contextlib.suppress(BrokerUnavailable, QueueFull):  # while the queue is being deleted, it refuses
                     await publisher.work.publish(brokers.work, dispatched())
                 await asyncio.sleep(0.05)
     assert inbox.address == address

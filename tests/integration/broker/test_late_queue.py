@@ -1,4 +1,4 @@
-"""A queue that may be away when its consumer starts: it is taken from as soon as it is there."""
+"""A queue that is unavailable when its consumer starts: consumption begins once it is available."""
 
 from uuid import uuid4
 
@@ -52,7 +52,7 @@ async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoe
         await eventually(lambda: taking.is_taking)
         await broker.work.publish(queue, dispatched())
         await eventually(lambda: holder.held)
-        await channel.delete_queue(queue)  # whoever takes from it is told so, as when its node dies
+        await channel.delete_queue(queue)  # a consumer is notified, as when the queue's node dies
         await eventually(lambda: not taking.is_taking)
         assert holder.held[0].is_held() is not is_durable
         await eventually(lambda: taking.is_taking)

@@ -1,4 +1,4 @@
-"""A broker that stops without a word: no publish waits without a limit, and no more than a bounded number wait."""
+"""A broker that stops silently: every publish times out, and a bounded number wait."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ SETTLED_SECONDS = 30.0
 
 @pytest.fixture
 def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for the broker than in production."""
+    """Shorten the timeouts for the broker."""
     monkeypatch.setattr(reconnecting, "TIMEOUT_SECONDS", LIMIT_SECONDS)
 
 

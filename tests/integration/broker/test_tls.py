@@ -1,4 +1,4 @@
-"""TLS to a real broker, with an authority of our own."""
+"""TLS to a real broker, with a private certificate authority."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ from shared.broker.rabbitmq.clients import AmqpClient, connect_with
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs the broker's certificate."""
+    """Authority that signs the broker's certificate."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
 def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a broker listens that speaks TLS."""
+    """Address of a broker with TLS."""
     tls, certificate = reserve_port(), authority.server_file("localhost")
     settings = {
         "listeners.ssl.default": f"127.0.0.1:{tls.lend()}",

@@ -65,7 +65,7 @@ def test_a_port_stays_reserved_while_its_server_is_down(tmp_path: Path) -> None:
     for _ in range(2):
         server.start(until=lambda: True, timeout=60)
         with socket.create_connection((LOOPBACK, port.number)):
-            server.kill()  # this connection is then in the way of programs that do not set SO_REUSEADDR
+            server.kill()  # this connection then blocks programs that do not set SO_REUSEADDR
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((LOOPBACK, port.number))
         with pytest.raises(OSError, match="already in use"):

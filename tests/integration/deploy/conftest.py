@@ -1,4 +1,4 @@
-"""One deploy-service for each test, on a database of its own."""
+"""One deploy-service per test, each with a separate database."""
 
 from collections.abc import AsyncIterator
 

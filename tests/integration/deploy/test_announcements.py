@@ -1,4 +1,4 @@
-"""Every change of what is live is told to everybody, after it is stored; a broker that fails stops no deploy."""
+"""Every change of the live version is broadcast after it is stored; a failing broker stops no deploy."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -15,7 +15,7 @@ from shared.contracts.messages import ControlMessage, LiveVersionChanged
 
 
 class DeafBroker(MemoryBroker):
-    """All works but the broadcast."""
+    """A broker whose broadcasts fail."""
 
     async def broadcast(self, message: ControlMessage) -> None:
         raise BrokerUnavailable("no broker")

@@ -1,4 +1,4 @@
-"""Workflows as their authors handle them: made, imported, listed, renamed, exported, archived."""
+"""Workflows of authors: created, imported, listed, renamed, exported, archived."""
 
 import json
 from typing import Any

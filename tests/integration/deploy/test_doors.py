@@ -1,4 +1,4 @@
-"""Which service may call what."""
+"""Permissions of each service on the internal API."""
 
 import re
 

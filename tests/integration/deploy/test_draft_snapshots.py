@@ -1,4 +1,4 @@
-"""The state of a draft run: kept apart from versions, for as long as it may run, and found by whoever runs it."""
+"""The state of a draft run is stored apart from versions, for as long as the run may take, and its worker finds it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Saving drafts: nobody overwrites what they have not seen, and nothing too large is taken."""
+"""Saving drafts: a stale save overwrites nothing, and drafts have a maximum size."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Environment values: sealed at rest, bound to their place, and readable through every change of keys."""
+"""Environment values: sealed at rest, bound to their place, and readable through every rotation of keys."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ async def test_where_names_are_enough_no_value_is_read(gateway: DeployCaller, se
 
 
 async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) -> None:
-    """They would stay as they are typed, and reach another company's service as that."""
+    """They would stay as typed, and another company's service would receive the text."""
     workflow = await gateway.create(state("return '{{TOKEN}}' + '{{PLACE}}' + `{{ if }}` + environmentVariables.OTHER"))
     await put(gateway, "PLACE", "Lyon")
     await put(gateway, "TOKEN", "s3cret", workspace="another")

@@ -1,4 +1,4 @@
-"""What is deleted for good is gone from every collection, and what is others' stays as it is."""
+"""Permanent deletion removes a workflow from every collection, and nothing of others."""
 
 from collections.abc import AsyncIterator
 
@@ -26,7 +26,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 
 async def publish(gateway: DeployCaller, name: str, *, workspace: str = "ws", code: str = "return 1") -> str:
-    """A workflow that is all that one can be: deployed, a chat, an agent, and run as a draft."""
+    """Create a workflow with every feature: deployed, a chat, an agent, and run as a draft."""
     workflow_id = (await gateway.create(state(code), workspace=workspace)).id
     await gateway.deploy(workflow_id, workspace=workspace)
     chat = CreateChat(workspace, workflow_id, ChatSettings(identifier=name, title=name))
@@ -39,7 +39,7 @@ async def publish(gateway: DeployCaller, name: str, *, workspace: str = "ws", co
 
 
 async def erase(gateway: DeployCaller, workspace: str, workflow_id: str | None = None) -> None:
-    """Ask until nothing is left, as the gateway does."""
+    """Delete until nothing is left, as the gateway does."""
 
     async def is_done() -> bool:
         body = Erase(workspace, workflow_id)
@@ -53,7 +53,7 @@ async def counts(store: Store, *names: str) -> dict[str, int]:
 
 
 async def snapshot(executor: DeployCaller, gateway: DeployCaller, workflow_id: str, workspace: str = "ws") -> bytes:
-    """What calls of the workflow run."""
+    """Return the snapshot that calls of the workflow run."""
     live = await gateway.endpoint(workflow_id)
     return await executor.http.fetch("GET", f"/internal/snapshots/{workspace}/{live.snapshot_hash}")
 

@@ -1,4 +1,4 @@
-"""A deploy cut short between its writes: the old version or the new one is live, never none and never half of one."""
+"""A deploy interrupted between its writes: the old or the new version is live, never none and never a mixture."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -22,11 +22,11 @@ from shared.store.client import Store
 
 
 class Killed(BaseException):
-    """The process ends here; no handler of ours may see it as an error."""
+    """The process ends here; no handler of ours may treat it as an error."""
 
 
 class Fuse:
-    """Kills the process at a named write, once, before or after it was done."""
+    """Kills the process at a named write, once, before or after the write is done."""
 
     def __init__(self) -> None:
         self.point: tuple[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Deploy, promote, load, undeploy: what each leaves behind."""
+"""Effects of deploy, promote, load and undeploy."""
 
 import pytest
 from tests.support.deploy import DeployCaller, at, state

@@ -1,4 +1,4 @@
-"""A page of versions costs what it shows, however often a workflow was deployed."""
+"""The cost of a page of versions depends on the page, however often a workflow was deployed."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

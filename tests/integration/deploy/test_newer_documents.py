@@ -1,4 +1,4 @@
-"""What a newer version has stored: one beside us in a roll-out, or the one before we were taken back to."""
+"""Documents of a newer version, from a roll-out in progress or before a rollback."""
 
 from tests.integration.deploy.test_environment import put, values
 from tests.support.deploy import DeployCaller, at, state

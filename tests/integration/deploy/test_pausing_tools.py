@@ -1,4 +1,4 @@
-"""An agent cannot wait for a workflow that waits for a person: deploy says so where it can tell."""
+"""Deploy warns where an agent's tool is a workflow that waits for a person: an agent cannot wait."""
 
 import pytest
 from tests.support.deploy import DeployCaller, at

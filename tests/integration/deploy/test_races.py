@@ -1,4 +1,4 @@
-"""Many who change what is live at the same moment, in one process and in two."""
+"""Concurrent changes of the live version, in one process and in two."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ async def watch(gateway: DeployCaller, workflow_id: str, seen: list[Endpoint]) -
 
 
 async def insisting(change: Callable[[], Awaitable[Changed]]) -> Changed:
-    """What a caller does whom the 503 of many changes at once tells to come back: on a slow machine some come late."""
+    """Retry after a 503 of too many concurrent changes, as a caller does: on a slow machine some come late."""
     async with asyncio.timeout(120):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The store goes away and comes back."""
+"""The store is down for a while."""
 
 import httpx2
 import pytest

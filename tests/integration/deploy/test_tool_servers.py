@@ -1,4 +1,4 @@
-"""MCP servers: workflows of one workspace, under names of their own."""
+"""MCP servers: workflows of one workspace, under separate names."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Who may do what: one row for every route that the gateway has."""
+"""Permissions: one row for every route of the gateway."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -8,7 +8,7 @@ from gateway.access.domain.credentials import Scope
 Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]
 Reach = Literal["one", "own", "all"]
-"""One workflow, those that the key is for, or the whole workspace."""
+"""One workflow, a key's workflows, or the whole workspace."""
 REACHES: Final[dict[Subject, Reach]] = {"workflow": "one", "workspace": "all"}
 SUCCESS: Final = (200, 201, 202, 204)
 NOTHING_THERE: Final = (404,)
@@ -16,31 +16,31 @@ NOTHING_THERE: Final = (404,)
 
 @dataclass(frozen=True)
 class Row:
-    """A route, what it asks of its caller, and a request that is in order but for who sends it."""
+    """A route, the permission that it requires, and a request that is valid except for its caller."""
 
     method: str
     path: str
     needs: tuple[Scope, ...] | None
-    """Any of these scopes; None for everybody."""
+    """Any of these scopes; None if the route is public."""
     style: Style = "legacy"
     subject: Subject = "workflow"
-    """Whose it is: a stranger to it is told so, or told that there is no such thing."""
+    """Owner of the resource: others get 403, or 404 where its existence is hidden."""
     body: Any = None
     query: str = ""
     forbidden: str | None = None
-    """What a member with too small a role is told, where it is not about a workflow."""
+    """Error for a member with too small a role, where it does not concern a workflow."""
     hides: str | None = None
-    """What a stranger is told who is told that there is no such thing, where that is not the workflow."""
+    """Error for outsiders where the resource is hidden and is no workflow."""
     of_people: tuple[Scope, ...] | None = None
-    """What it requires of a person's role, by session or personal key, where that differs from a key's scopes."""
+    """Required role, by session or personal key, where it differs from a key's scopes."""
     from_session: Any = None
-    """The body that asks for the same by session, where the meaning of `body` depends on who sends it."""
+    """Equivalent body by session, where the meaning of `body` depends on the caller."""
     answers: tuple[int, ...] = SUCCESS
-    """What those get who may: another status where the table names nothing that is there, or names it twice."""
+    """Status for permitted callers: differs where the table names a missing resource, or one twice."""
     run_id: str = "E1"
-    """Which run it is about, where it is about one."""
+    """The run that the request concerns, if any."""
     reach: Reach | None = None
-    """How much it concerns, where the subject does not say so."""
+    """Which workflows it concerns, where the subject does not determine it."""
 
     @property
     def name(self) -> str:
@@ -296,4 +296,4 @@ OPEN: Final = (
     "/chat/page/markdown.js",
     "/chat/page/page.css",
 )
-"""Pages that hold nothing of anybody's, and what an operator's probes ask; described nowhere."""
+"""Pages without private data, and the probes of operators; not part of the API's description."""

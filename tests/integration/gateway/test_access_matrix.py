@@ -1,4 +1,4 @@
-"""Every route × every kind of caller: the status and the words of the contract. A route without a row fails."""
+"""Every route × every kind of caller: the status and message of the contract. A route without a row fails."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ JSON: Final = "application/json"
 REFUSED: Final = ("nobody", "wrong key", "mistyped key", "revoked key", "expired key")
 STRANGERS: Final = ("another workspace's key", "session of a stranger")
 UNWANTED: Final = ("personal key", "personal key that goes elsewhere too")
-"""Of admins of a workspace that wants no personal keys."""
+"""Error for admins of a workspace that forbids personal keys."""
 NOT_ABOUT_IT: Final = ("nothing", "user")
-"""Subjects of which somebody who belongs elsewhere is told something, for that other place."""
+"""Subjects where members of another workspace get an answer for that workspace."""
 NO_LIMITS: Final[dict[str, Any]] = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
 CALLERS: Final = (*REFUSED, *STRANGERS, *UNWANTED, *KEYS, *LIMITED, *SESSIONS)
 
@@ -98,7 +98,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 def told(row: Row, answer: Answer) -> str:
-    """The text of a refusal, found where the API generation puts it."""
+    """Return the message of an error, in the format of the API generation."""
     body = answer.json
     if row.style in ("v2", "openai"):
         return str(body["error"]["message"])
@@ -207,7 +207,7 @@ PEOPLE: Final[Mapping[str, Role | None]] = {**{str(role): role for role in Role}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def people() -> AsyncIterator[Stage]:
-    """Each role, and a member of another workspace, by session and by a personal key with every scope."""
+    """Yield each role, and a member of another workspace, by session and by a personal key with every scope."""
     async with running_system(**NO_LIMITS) as system:
         made = Stage(system)
         system.jobs.views["E2"] = a_view(RunStatus.COMPLETED, run_id="E2", output=outcome().output)
@@ -222,7 +222,7 @@ async def people() -> AsyncIterator[Stage]:
 
 
 def role_allows(row: Row, role: Role | None) -> bool:
-    """Whether a person with this role may do what the row describes."""
+    """Return whether a member with this role may perform the row's request."""
     needs = row.of_people or row.needs
     return role is not None and (not needs or not ROLE_SCOPES[role].isdisjoint(needs))
 
@@ -241,7 +241,7 @@ async def test_a_personal_key_allows_what_the_session_of_the_same_role_allows_an
         if row.subject == "user":
             as_expected = session.status in row.answers and key.status == 403
         elif row.subject == "nothing" and role is None:
-            as_expected = session.status == key.status  # it concerns the workspace that they belong to
+            as_expected = session.status == key.status  # it concerns their own workspace
         else:
             expected = row.answers if role_allows(row, role) else (403, 404)
             as_expected = session.status in expected and key.status in expected
@@ -271,7 +271,7 @@ async def test_what_has_no_row_is_a_page_that_anybody_may_load(stage: Stage) -> 
 
 
 def paths_of(routes: Iterable[BaseRoute]) -> Iterator[str]:
-    """Of routers that are included as well."""
+    """Yield all routes, those of included routers too."""
     for route in routes:
         if isinstance(route, Route):
             yield route.path_format
@@ -280,7 +280,7 @@ def paths_of(routes: Iterable[BaseRoute]) -> Iterator[str]:
 
 
 async def _set(stage: Stage) -> None:
-    """Whatever a caller who may took away is there for the next one."""
+    """Restore what a permitted caller deleted for the next one."""
     system = stage.system
     if "W" not in system.deployments.endpoints or not system.deployments.endpoints["W"].is_deployed:
         system.deployments.put("W")

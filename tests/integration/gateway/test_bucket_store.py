@@ -42,7 +42,7 @@ async def look(buckets: BucketStore, observed: ObservedWindow | None = None) -> 
 
 
 async def set_clock_back(store: Store, windows: int) -> int:
-    """Move the bucket ahead, as if the store's clock had been set back. Returns the beginning of its window."""
+    """Move the bucket ahead, as if the store's clock had been set back. Return the start of its window."""
     await let_pass(store, -windows)
     bucket = await store.collection(BUCKETS).find_one({"_id": "b"})
     assert bucket is not None
@@ -50,7 +50,7 @@ async def set_clock_back(store: Store, windows: int) -> int:
 
 
 async def let_pass(store: Store, windows: int) -> None:
-    """Turn the bucket's clock back, as if it had last been filled up so much earlier."""
+    """Turn the bucket's clock back, as if it had last been filled so much earlier."""
     earlier = {"turned_ms": -windows * round(RATE.window_seconds * 1000)}
     await store.collection(BUCKETS).update_one({"_id": "b"}, {"$inc": earlier})
 
@@ -82,7 +82,7 @@ async def test_what_is_returned_is_there_for_others_up_to_a_full_bucket(store: S
 
 
 async def test_a_bucket_stays_small_however_often_it_is_taken_from(store: Store) -> None:
-    """Its document has no notes on MongoDB, and on SecantusDB those that no gateway has fetched."""
+    """On MongoDB its document has no notes; on SecantusDB, those that no gateway has fetched."""
     gateways = [BucketStore(store) for _ in range(3)]
     for _ in range(5):
         assert [grant.granted for grant in await asyncio.gather(*(take(each, 1) for each in gateways))] == [1, 1, 1]

@@ -1,4 +1,5 @@
-"""A full queue, through the gateway and a real jobs-service on a real store: exact, and refusals leave nothing."""
+"""A full queue, through the gateway and a real jobs-service on a real store: the limit is exact, and refusals leave
+nothing."""
 
 import asyncio
 from collections import Counter
@@ -19,14 +20,14 @@ ASYNC = {"X-Execution-Mode": "async"}
 
 
 async def hold_workers(jobs: JobsSystem) -> None:
-    """Every run that the workspace may have at once is at work and stays so; none of them has a place in the queue."""
+    """All permitted concurrent runs of the workspace are in progress; none of them occupies the queue."""
     for _ in range(HELD):
         await jobs.executor.begin()
     await until(lambda: none_queued(jobs))
 
 
 async def none_queued(jobs: JobsSystem) -> bool:
-    """A place is booked as free a moment after its run was claimed."""
+    """A queue slot is counted as free shortly after its run was claimed."""
     return await jobs.queued("WS1") == 0
 
 

@@ -1,4 +1,4 @@
-"""More sync and streamed calls than may wait for a worker, on a real broker: the rest hear that the queue is full."""
+"""More sync and streamed calls than may wait for a worker, on a real broker: the rest are refused for a full queue."""
 
 from collections import Counter
 from contextlib import suppress
@@ -30,7 +30,7 @@ def narrow() -> Topology:
 
 
 async def fill(system: System) -> list[Call]:
-    """Calls that wait, until one is refused: a quorum queue checks its bound some messages late."""
+    """Add waiting calls until one is refused: a quorum queue checks its bound some messages late."""
     waiting: list[Call] = []
     for _ in range(CALLERS // 2):
         waiting.append(system.execute_call({}))

@@ -1,4 +1,4 @@
-"""The gateway behind a real HTTP server: what only sockets show."""
+"""The gateway behind a real HTTP server: behavior that only sockets show."""
 
 import asyncio
 import json
@@ -99,7 +99,7 @@ async def test_a_reader_who_closes_the_stream_cancels_the_run(served: Served) ->
 
 async def test_the_head_of_a_stream_arrives_before_its_first_event(served: Served) -> None:
     async def silent(run: RunSpec, send: Send) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     served.system.worker.perform = silent
     async with served.connection() as wire:
@@ -131,7 +131,7 @@ async def test_who_closes_after_the_answer_has_it_although_he_was_still_sending(
             f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
-        await asyncio.wait_for(wire.writer.drain(), 30)  # all of it, and only then is the answer read
+        await asyncio.wait_for(wire.writer.drain(), 30)  # send all of it, and only then read the answer
         answer = await asyncio.wait_for(wire.reader.read(), 30)
     assert int(answer.split()[1]) == status
     assert b"connection: close" in answer

@@ -1,4 +1,4 @@
-"""Two gateways, one broker, one store, one deploy-service: what is done through one is obeyed by the other."""
+"""Two gateways, one broker, one store, one deploy-service: a change through one takes effect in the other."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ from shared.web.internal_auth import ServiceTokens
 
 @dataclass
 class Pair:
-    """Two public doors and the worker behind them."""
+    """Two gateways and the worker behind them."""
 
     doors: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
     worker: FakeWorker
@@ -54,7 +54,7 @@ class Pair:
         return await self.doors[door].request(method, path, json=body, headers=headers)
 
     async def deployed(self, *codes: str) -> str:
-        """A workflow with a version for each code."""
+        """Create a workflow with a version for each code."""
         made = await self.send(0, "POST", "/api/workflows", {"name": "W"})
         workflow_id = str(made.json()["id"])
         for code in codes:
@@ -108,7 +108,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
 
 
 async def _record(jobs: FakeJobs, delivery: Delivery) -> Settlement:
-    """As jobs-service does: what is told of runs can be found from then on."""
+    """Store the reports of runs, so that later requests find them, as jobs-service does."""
     assert isinstance(delivery.message, RecordBatch)
     for record in delivery.message.records:
         run, snapshot = public_run_id(record.run.run_id), record.run.snapshot
@@ -271,7 +271,7 @@ async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
             await asyncio.sleep(0.01)
 
     async def insist(door: int, method: str, path: str, body: Any = None) -> int:
-        """As `Retry-After` says: a change that did not get its turn in time has changed nothing."""
+        """Retry as `Retry-After` says: a change that timed out in the queue has changed nothing."""
         for _ in range(20):
             answer = await pair.send(door, method, path, body)
             if answer.status_code != 503 or not answer.headers.get("retry-after"):

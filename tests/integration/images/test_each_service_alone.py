@@ -1,4 +1,5 @@
-"""The commands of the Dockerfile's build stages, run here: a service has all that it imports, and no other service."""
+"""The commands of the Dockerfile's build stages, run here: a service has everything that it imports, and no other
+service."""
 
 import re
 import subprocess
@@ -28,7 +29,7 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> subp
 
 
 def install_command(service: str) -> list[str]:
-    """What the image's build stage runs."""
+    """Return the commands of the image's build stage."""
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
     stage = dockerfile.partition(f"AS build-{service}\n")[2].partition("\nFROM ")[0]
     found = re.search(r"^RUN uv (pip install .*?)(?: \\)?$", stage, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""One jobs-service per test, each with a database of its own."""
+"""One jobs-service per test, each with a separate database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -26,7 +26,7 @@ def start(mongodb_uri: str, mongodb_prefix: str) -> Start:
 
 @pytest.fixture
 async def system(start: Start) -> AsyncIterator[System]:
-    """A jobs-service whose workers listen."""
+    """A jobs-service with connected workers."""
     async with start() as system:
         await system.executor.listen()
         yield system
@@ -34,7 +34,7 @@ async def system(start: Start) -> AsyncIterator[System]:
 
 @pytest.fixture
 async def impatient(start: Start) -> AsyncIterator[System]:
-    """One that gives its workers half a second."""
+    """A jobs-service with a worker timeout of half a second."""
     async with start(lease_seconds=0.5) as system:
         await system.executor.listen()
         yield system

@@ -1,4 +1,4 @@
-"""Parts that fail on demand: before they did their work, or after it with the answer lost."""
+"""Parts that fail on demand: before their effect, or after it with the answer lost."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ When = Literal["before", "after"]
 
 
 def failing(method: Callable[..., Awaitable[Any]], when: When) -> Callable[..., Awaitable[Any]]:
-    """`method`, which fails before it did its work, or after it."""
+    """Return `method` so that it fails before its effect, or after it."""
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         if when == "after":
@@ -25,7 +25,7 @@ def failing(method: Callable[..., Awaitable[Any]], when: When) -> Callable[..., 
 
 
 class Faulty:
-    """Stands before a part; its methods fail as the test plans it, or at random."""
+    """Wraps a part; its methods fail as the test plans, or at random."""
 
     def __init__(self, part: object, *, rate: float = 0.0, seed: int = 0) -> None:
         self._part = part
@@ -34,11 +34,11 @@ class Faulty:
         self._planned: list[tuple[str, When]] = []
 
     def fail(self, method: str, when: When) -> None:
-        """The next call of `method` fails."""
+        """Let the next call of `method` fail."""
         self._planned.append((method, when))
 
     def heal(self) -> None:
-        """Nothing fails any more."""
+        """Disable all failures."""
         self._rate = 0.0
         self._planned.clear()
 
@@ -64,7 +64,7 @@ class Faulty:
 
 
 class DeafBroker:
-    """A broker that takes no dispatched runs while it is deaf."""
+    """A broker that accepts no dispatches while it is deaf."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -72,17 +72,17 @@ class DeafBroker:
 
     @property
     def work(self) -> WorkQueue:
-        """This object, for publishing."""
+        """Return this object, for publishing."""
         return self
 
     @property
     def replies(self) -> ReplyStream:
-        """The broker's own."""
+        """Return the broker's own."""
         return self._broker.replies
 
     @property
     def control(self) -> ControlBus:
-        """The broker's own."""
+        """Return the broker's own."""
         return self._broker.control
 
     async def publish(self, queue: str, message: Message, **options: Any) -> None:

@@ -16,7 +16,7 @@ COMMANDS: Final = frozenset(
 
 @dataclass
 class Process:
-    """One process. It stops before each command to the store, where it can stay for as long as the test likes."""
+    """One process. It stops before each command to the store until the test lets it continue."""
 
     store: Store
     _turn: asyncio.Event = field(default_factory=asyncio.Event)
@@ -24,16 +24,16 @@ class Process:
     _task: asyncio.Task[Any] | None = None
 
     def run(self, work: Awaitable[Any]) -> None:
-        """Begin, up to the first command."""
+        """Start, up to the first command."""
         self._task = asyncio.ensure_future(work)
 
     @property
     def is_done(self) -> bool:
-        """Return whether the work has come to its end."""
+        """Return whether the work has ended."""
         return self._task is None or self._task.done()
 
     async def step(self) -> None:
-        """Execute one command, and go on up to the next one or to the end."""
+        """Execute one command, and continue up to the next one or to the end."""
         assert self._task is not None
         await self._stopped()
         if not self._task.done():
@@ -42,7 +42,7 @@ class Process:
             await self._stopped()
 
     async def finish(self) -> Any:
-        """Execute the rest; return what the work returns."""
+        """Execute the rest; return the work's result."""
         assert self._task is not None
         while not self._task.done():
             await self.step()
@@ -65,7 +65,7 @@ class Process:
         finally:
             waiting.cancel()
 
-    # As a Store.
+    # Interface of Store.
 
     @property
     def database(self) -> Any:
@@ -76,7 +76,7 @@ class Process:
 
 
 class _Stopping:
-    """A collection; each command is preceded by a wait."""
+    """A collection that waits before each command."""
 
     def __init__(self, collection: Collection, wait: Callable[[], Awaitable[None]]) -> None:
         self._collection = collection
@@ -108,5 +108,5 @@ class _StoppingCursor:
 
 
 def unfinished(processes: Iterable[Process]) -> list[Process]:
-    """Return those that are not done."""
+    """Return the processes that have not ended."""
     return [each for each in processes if not each.is_done]

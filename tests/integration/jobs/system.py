@@ -1,4 +1,4 @@
-"""jobs-service with a real store and a broker in memory, and its callers."""
+"""jobs-service with a real store, an in-memory broker, and its callers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -60,17 +60,17 @@ QUICK: dict[str, Any] = {
     "token_executor": SecretStr("executor-token"),
     "token_deploy": SecretStr("deploy-token"),
     "ticket_keys": SecretStr(TICKET_KEY),
-    "run_tickets": "accept-missing",  # most tests are not about tickets; those in tests/security are
+    "run_tickets": "accept-missing",  # most tests do not concern tickets; those in tests/security do
 }
 
 
 def json_payload(document: bytes) -> Payload:
-    """A value that travels inline."""
+    """Return an inline value."""
     return Payload(inline=msgspec.Raw(document), size=len(document))
 
 
 def a_spec(run_id: str | None = None, *, workspace_id: str = WORKSPACE, **fields: Any) -> RunSpec:
-    """A run that a caller asked for."""
+    """Return a run request of a caller."""
     known: dict[str, Any] = {
         "run_id": run_id or new_id(),
         "snapshot": SnapshotRef(workspace_id=workspace_id, workflow_id=WORKFLOW, snapshot_hash="0" * 64, version=3),
@@ -84,7 +84,7 @@ def a_spec(run_id: str | None = None, *, workspace_id: str = WORKSPACE, **fields
 def an_outcome(
     status: RunStatus = RunStatus.COMPLETED, output: bytes = b'{"answer":42}', error: RunError | None = None
 ) -> RunOutcome:
-    """What a worker reports."""
+    """Return a worker's report."""
     now = datetime.now(UTC)
     return RunOutcome(
         status=status,
@@ -97,18 +97,18 @@ def an_outcome(
 
 
 def asks(context_id: str = "form") -> PausePoint:
-    """A pause that a person ends."""
+    """Return a pause that a person ends."""
     return PausePoint(context_id, "block-1", PauseKind.HUMAN, datetime.now(UTC))
 
 
 def waits(seconds: float) -> PausePoint:
-    """A pause that ends by itself."""
+    """Return a pause that ends at a time."""
     now = datetime.now(UTC)
     return PausePoint("wait", "block-2", PauseKind.TIME, now, now + timedelta(seconds=seconds))
 
 
 class Gateway:
-    """What the gateway does."""
+    """Requests of the gateway."""
 
     def __init__(self, client: InternalClient) -> None:
         self.client = client
@@ -119,11 +119,11 @@ class Gateway:
         return await self.client.call("POST", "/internal/runs", body=body, returns=RunAccepted)
 
     async def run(self, run_id: str, query: str = "") -> RunView:
-        """Look a run up."""
+        """Return a run."""
         return await self.client.call("GET", f"/internal/runs/{run_id}{query}", returns=RunView)
 
     async def job(self, job_id: str) -> RunView:
-        """Look a job up."""
+        """Return a job."""
         return await self.client.call("GET", f"/internal/jobs/{job_id}", returns=RunView)
 
     async def cancel(self, run_id: str, workspace_id: str = WORKSPACE, workflow_id: str = WORKFLOW) -> CancelAnswer:
@@ -142,12 +142,12 @@ class Gateway:
         await self.client.call("POST", f"/internal/run-ids/{run_id}?{owner}")
 
     async def unreserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
-        """Give it back."""
+        """Release the id."""
         await self.client.call("DELETE", f"/internal/run-ids/{run_id}?workspace_id={workspace_id}")
 
 
 class Executor:
-    """What workers do. `next` is the next message of the workers' queue."""
+    """Requests of workers. `next` is the next message of the workers' queue."""
 
     def __init__(self, client: InternalClient, broker: Broker) -> None:
         self.client = client
@@ -155,19 +155,19 @@ class Executor:
         self._messages: asyncio.Queue[DurableRunDispatched] = asyncio.Queue()
 
     async def listen(self) -> None:
-        """Take every message at once."""
+        """Take all present messages."""
         await self._broker.work.consume(ASYNC, self._take, prefetch=1_000)
 
     async def next(self, seconds: float = PATIENCE_SECONDS) -> DurableRunDispatched:
-        """The next dispatched run. Raises TimeoutError."""
+        """Return the next dispatched run. Raises TimeoutError."""
         return await asyncio.wait_for(self._messages.get(), seconds)
 
     def unread(self) -> int:
-        """How many messages wait."""
+        """Return the number of waiting messages."""
         return self._messages.qsize()
 
     async def idle(self) -> bool:
-        """Whether nothing is left to claim; a dispatch that was repeated in the meantime is refused and passed over."""
+        """Return whether nothing is left to claim; the refusal of a repeated dispatch is ignored."""
         while self.unread():
             if await self.claim(await self.next()) is not None:
                 return False
@@ -182,20 +182,20 @@ class Executor:
         claim_id: str | None = None,
         pages: bool = True,
     ) -> ClaimGranted | None:
-        """Claim what a message names."""
+        """Claim the run of a message."""
         asked = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id(), pages)
         path = f"/internal/runs/{message.run_id}/claim"
         return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
 
     async def begin(self) -> ClaimGranted:
-        """Take and claim the next run; a dispatch that was repeated in the meantime is refused, and passed over."""
+        """Take and claim the next run; a repeated dispatch is refused, and skipped."""
         while True:
             granted = await self.claim(await self.next())
             if granted is not None:
                 return granted
 
     async def renew(self, run_id: str, attempt: int) -> bool:
-        """Keep a lease; whether the run is to be cancelled."""
+        """Renew a lease; return whether the run is to be cancelled."""
         path = f"/internal/runs/{run_id}/lease"
         return (await self.client.call("POST", path, body=RenewLease(attempt), returns=LeaseAnswer)).cancelled
 
@@ -225,7 +225,7 @@ class Executor:
         files: tuple[str, ...] = (),
         output: bytes = b"{}",
     ) -> None:
-        """Report what the run waits for, and what it shows meanwhile."""
+        """Report the question of the pause, and the output until its answer."""
         outcome = an_outcome(RunStatus.PAUSED, output)
         report = FinishRun(attempt, outcome, usage=usage or Usage(), pauses=points, files=files)
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
@@ -239,11 +239,11 @@ class Executor:
         await self.client.call("POST", f"/internal/runs/{spec.run_id}/pause", body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:
-        """Hand the run back."""
+        """Release the run."""
         await self.client.call("POST", f"/internal/runs/{run_id}/release", body=ReleaseRun(attempt))
 
     async def record(self, *batch: Any) -> None:
-        """Tell of attached runs."""
+        """Send records of attached runs."""
         await self._broker.work.publish(RECORDS, RecordBatch(batch))
 
     async def _take(self, delivery: Delivery) -> Settlement:
@@ -254,7 +254,7 @@ class Executor:
 
 @dataclass
 class System:
-    """One running jobs-service and everybody around it."""
+    """One running jobs-service and its callers."""
 
     settings: JobsSettings
     app: FastAPI
@@ -266,28 +266,28 @@ class System:
     transport: httpx2.ASGITransport
 
     def collection(self, name: str) -> Collection:
-        """Look into the store."""
+        """Open the store."""
         return self.store.collection(name)
 
     async def queued(self, workspace_id: str = WORKSPACE) -> int:
-        """What the books say."""
+        """Return the capacity counters."""
         found = await self.collection("queues").find_one({"_id": workspace_id})
         return int(found["queued"]) if found else 0
 
     async def stored(self, **query: Any) -> int:
-        """How many runs are in the store."""
+        """Return the number of stored runs."""
         return len(await self.collection("runs").find(query, {"_id": 1}).to_list())
 
 
 def quick_settings(uri: str, prefix: str, **overrides: Any) -> JobsSettings:
-    """Settings for tests: everything that waits, waits little."""
+    """Return settings for tests, with short intervals."""
     known = {"mongodb_uri": uri, "mongodb_prefix": prefix, "amqp_url": f"memory://{prefix}"}
     return JobsSettings(**(known | QUICK | overrides))
 
 
 @asynccontextmanager
 async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]:
-    """jobs-service with these settings, up and with everybody connected."""
+    """Run jobs-service with these settings, with every caller connected."""
     app = build(settings, **parts)
     broker = open_broker(settings.amqp_url, service="test")
     store = open_store(settings)

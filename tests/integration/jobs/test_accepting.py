@@ -1,4 +1,4 @@
-"""Accepted means stored; full means refused, exactly."""
+"""An accepted run is stored; a full queue refuses exactly."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Runs that are asked for together: each is accepted or refused by itself, in order."""
+"""Runs of one batch are accepted or refused individually, in order."""
 
 from collections.abc import Sequence
 

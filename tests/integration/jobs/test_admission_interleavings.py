@@ -2,7 +2,7 @@
 
 Two replicas accept, and leaders of two terms expire every reservation they see and recount, however early that is. The
 test decides whose command is executed next. After each command: no queue holds more runs than its limit, and no counter
-says less than its queue holds.
+is lower than the length of its queue.
 """
 
 import random
@@ -38,7 +38,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 
 class Scene:
-    """A queue, its processes, and what the callers were answered."""
+    """A queue, its processes, and the answers to its callers."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -57,7 +57,7 @@ class Scene:
         return queue
 
     def replica(self, *batches: Sequence[Run]) -> Process:
-        """A process that accepts these batches."""
+        """Return a process that accepts these batches."""
         process = Process(self.store)
         queue = self.queue(process)
 
@@ -73,7 +73,7 @@ class Scene:
         return process
 
     def leader(self, term: int, rounds: int = 2) -> Process:
-        """A process that expires what it sees and recounts."""
+        """Return a process that expires the reservations that it sees and recounts."""
         process = Process(self.store)
         queue = self.queue(process)
 
@@ -88,14 +88,15 @@ class Scene:
         return process
 
     async def check(self) -> None:
-        """The invariants."""
+        """Check the invariants."""
         queued = await self.queued()
         counters = await self.counters()
         for name, limit in {"a": 3, "b": 3, "c": 3, "*": 5}.items():
             assert queued[name] <= counters[name] <= limit, f"{name}: {queued} {counters}"
 
     async def check_end(self) -> None:
-        """Nothing is frozen any more, and a leader has recounted: everything agrees, the answers too."""
+        """Check the final state: all processes have ended, a leader has recounted, and everything agrees, the answers
+        too."""
         for queue in self.queues:
             await queue.end_reservations()
         leader = self.queue(self.store)

@@ -1,4 +1,4 @@
-"""Cancelling a run in every state it can be in."""
+"""Cancelling a run in each of its states."""
 
 import asyncio
 from datetime import UTC, datetime

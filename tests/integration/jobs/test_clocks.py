@@ -1,4 +1,4 @@
-"""Clocks that are minutes off change nothing: what a lease is, the store's clock says."""
+"""Processes whose clocks are minutes off work correctly: the store's clock decides about leases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ LEASE_SECONDS = 4.0
 
 
 class WrongClock(SystemClock):
-    """So much ahead, or behind."""
+    """A clock so much ahead or behind."""
 
     def __init__(self, by: timedelta) -> None:
         self._by = by

@@ -1,4 +1,4 @@
-"""What agents remember is kept by workspace and id, whoever adds to it at the same time."""
+"""Agents' memory is stored by workspace and id, under concurrent appends."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def memory(system: System) -> JobsMemoryStore:
 
 
 async def said(memory: JobsMemoryStore, workspace_id: str, conversation_id: str) -> list[ConversationMessage]:
-    """The messages, whoever added them."""
+    """Return the messages without their sources."""
     return [replace(message, once="") for message in await memory.read(workspace_id, conversation_id)]
 
 

@@ -1,4 +1,4 @@
-"""Messages that nobody could work on, and runs that are run again."""
+"""Messages that no worker could process, and runs that are redriven."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Several processes, one dispatcher; and books that agree with the runs."""
+"""Several processes, one dispatcher, and counters that match the runs."""
 
 import asyncio
 import signal
@@ -56,7 +56,7 @@ async def test_a_standby_takes_over_from_a_dispatcher_that_went_silent(start: St
         await system.executor.listen()
         began = time.monotonic()
         await _leads(system, "frozen", milliseconds=800)
-        await asyncio.sleep(0.5)  # let the process in hand notice that it leads no more
+        await asyncio.sleep(0.5)  # let the process in hand notice that it lost the lead
         await system.gateway.accept()
 
         await system.executor.next()
@@ -205,7 +205,7 @@ async def _leads(system: System, holder: str, *, milliseconds: int) -> None:
 
 
 async def _let_pass(system: System, name: str, passed: timedelta) -> None:
-    """As if so much time had passed for a lease."""
+    """Let a lease age by so much."""
     earlier = {"until_ms": -round(passed.total_seconds() * 1000)}
     await system.collection("leases").update_one({"_id": name}, {"$inc": earlier})
 

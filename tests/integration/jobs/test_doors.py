@@ -1,4 +1,4 @@
-"""Who may call what."""
+"""Permissions of each service on the internal API."""
 
 import re
 
@@ -104,7 +104,7 @@ async def _are_forbidden(system: System, routes: list[tuple[str, str]], *callers
 
 
 async def _codes(system: System, routes: list[tuple[str, str]], shown: str) -> set[str]:
-    """With which errors whoever shows this is answered."""
+    """Yield the error answers for this token."""
     headers = {"authorization": shown}
     async with httpx2.AsyncClient(transport=system.transport, base_url="http://jobs", headers=headers) as http:
         return {(await http.request(method, filled(path))).json()["code"] for method, path in routes}

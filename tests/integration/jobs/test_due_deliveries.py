@@ -1,4 +1,4 @@
-"""Deliveries that are due, in a real store: whose are looked for, and who has them."""
+"""Due deliveries in a real store: their selection, and their claims."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ SLOW, QUICK = "https://slow.example/", "https://quick.example/"
 
 @pytest.fixture
 async def notices(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoDeliveries]:
-    """Of two workspaces, each with a delivery to the same two addresses."""
+    """Deliveries of two workspaces to the same two addresses."""
     store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
     await store.start()
     notices = MongoDeliveries(store, timedelta(days=7))

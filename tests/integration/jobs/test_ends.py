@@ -1,4 +1,4 @@
-"""What becomes of a run's document at its end: of one alone, and among many that end at the same time."""
+"""A run's document at its end: alone, and among many that end at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ from shared.store.client import Store
 from shared.store.documents import Collection, Document
 
 AT_WORK: Final[Document] = {"state": {"inline": b"{}"}}
-"""Where the engine stood."""
+"""Checkpoint of the engine."""
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_what_reads_like_an_expression_of_the_store_is_stored_as_it_is(sto
 
 
 async def test_large_changes_at_once_are_all_made(store: Store, runs: GroupedRuns) -> None:
-    """Together they are more than a statement may hold, which the driver refuses."""
+    """Together they exceed the maximum size of a statement, which the driver refuses."""
     message = "x" * (MAX_BYTES // 2)
     going_on = [await _put(store, n) for n in range(MAX_CHANGES)]
     broken = RunError(code=ErrorCode.EXECUTION_FAILED, message=message)

@@ -1,4 +1,4 @@
-"""What is deleted for good is gone from every collection, and what is others' stays as it is."""
+"""Permanent deletion removes a workflow from every collection, and nothing of others."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from shared.contracts.usage import Usage
 
 Owner = tuple[str, str]
 MINE, SIBLING, STRANGER = ("workspace-1", "workflow-1"), ("workspace-1", "workflow-2"), ("workspace-10", "workflow-3")
-"""The stranger's workspace begins like mine."""
+"""The stranger's workspace id starts like mine."""
 BY_OWNER = ("runs", "deliveries", "cancels", "tallies")
 BY_RUN = ("events", "journal")
 
@@ -44,7 +44,7 @@ def spec_of(owner: Owner, **fields: Any) -> RunSpec:
 
 
 async def leave(system: System, owner: Owner) -> None:
-    """A run that is over, and something of it or of another in each collection that knows workflows."""
+    """Create an ended run, with a document in each collection that refers to workflows."""
     run_id = f"over-{owner[1]}"
     await system.gateway.accept(spec_of(owner, run_id=run_id, callback_url="https://10.0.0.1/"))
     granted = await system.executor.begin()
@@ -58,7 +58,7 @@ async def leave(system: System, owner: Owner) -> None:
 
 
 async def left_of(system: System, owner: Owner) -> dict[str, int]:
-    """How much there is, by collection."""
+    """Return the number of documents per collection."""
     workspace_id, workflow_id = owner
     found = {}
     for name in BY_OWNER:
@@ -74,23 +74,23 @@ async def left_of(system: System, owner: Owner) -> dict[str, int]:
 
 
 async def all_of(system: System, *owners: Owner) -> dict[str, int]:
-    """What each of them leaves, once all of it is there."""
+    """Return the documents per collection, once all of them exist."""
     for owner in owners:
         await leave(system, owner)
     whole = dict.fromkeys((*BY_OWNER, *BY_RUN), 1) | {"dead_letters": 2}
-    whole["runs"] += 1  # the call that became a dead letter: nobody was there to be told that it is lost
+    whole["runs"] += 1  # the call that became a dead letter: no caller was left to receive its error
 
     async def are_there() -> bool:
         return all([await left_of(system, owner) == whole | {"journal": 0} for owner in owners])
 
     await until(are_there)
-    for _, workflow_id in owners:  # what a process leaves that dies before it tidies up
+    for _, workflow_id in owners:  # documents of a process that dies before its cleanup
         await system.collection("journal").insert_one({"run_id": f"over-{workflow_id}"})
     return whole
 
 
 async def erase(system: System, workspace_id: str, workflow_id: str | None = None) -> None:
-    """Ask until nothing is left, as the gateway does."""
+    """Delete until nothing is left, as the gateway does."""
 
     async def is_done() -> bool:
         body = Erase(workspace_id, workflow_id)

@@ -1,4 +1,4 @@
-"""Events that are kept for readers who come later, or come back."""
+"""Events are stored for readers that come later, or reconnect."""
 
 import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec

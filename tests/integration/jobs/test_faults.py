@@ -1,4 +1,4 @@
-"""Whatever fails between two steps, an accepted run ends, once, and the books are right."""
+"""Whatever fails between two steps, an accepted run ends once, and the counters are right."""
 
 import asyncio
 import random
@@ -70,7 +70,7 @@ async def test_a_dispatcher_that_died_before_it_could_publish_is_made_up_for(
 
 async def test_runs_wait_for_a_broker_that_is_away(start: Start, mongodb_uri: str, mongodb_prefix: str) -> None:
     deaf = DeafBroker(open_broker(quick_settings(mongodb_uri, mongodb_prefix).amqp_url, service="test"))
-    # A dispatcher that lost its lead on a busy machine would leave them to the next, and that waits for a minute.
+    # A dispatcher that lost the lead on a busy machine would leave them to the next, which waits for a minute.
     async with start(broker=deaf, dispatch_unclaimed_seconds=60, leader_lease_seconds=60) as system:
         await system.executor.listen()
         accepted = await system.gateway.accept()
@@ -139,7 +139,7 @@ async def test_a_hand_back_whose_answer_was_lost_can_be_made_again(fragile: Syst
     with pytest.raises(Unavailable):
         await fragile.executor.release(accepted.run_id, 1)
 
-    with suppress(FlowportError):  # it may have gone to another worker already
+    with suppress(FlowportError):  # another worker may have it already
         await fragile.executor.release(accepted.run_id, 1)
     assert (await fragile.executor.begin()).attempt == 2
 

@@ -1,4 +1,4 @@
-"""The journal as a later attempt reads it: page by page, however much is in it."""
+"""A later attempt reads the journal page by page, however long it is."""
 
 import msgspec
 import pytest
@@ -21,7 +21,7 @@ def entry(index: int, size: int = LARGE, text: str = "x") -> JournalEntry:
 async def taken_over(
     executor: Executor, journal: list[JournalEntry], *, pages: bool = True
 ) -> tuple[ClaimGranted, list[list[JournalEntry]]]:
-    """The claim of the worker after the one that left this journal, and all pages that it reads."""
+    """The claim of the next worker, and all journal pages that it reads."""
     message = await executor.next()
     assert await executor.claim(message)
     for each in journal:
@@ -32,7 +32,7 @@ async def taken_over(
 
 
 async def read_on(executor: Executor, granted: ClaimGranted) -> list[list[JournalEntry]]:
-    """Every page behind what the claim was given."""
+    """Return all pages after those of the claim."""
     pages, after = [], granted.more_behind
     while after is not None:
         page = await JobsClient(executor.client).read_journal(granted.run.run_id, granted.attempt, after)

@@ -1,4 +1,4 @@
-"""Who leads, in a real store: one at a time, and each term has a number of its own."""
+"""Leadership in a real store: one leader at a time, and a separate number for each term."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Runs are found by what they did, page by page."""
+"""Runs are found by their properties, page by page."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def a_log(name: str = "Agent", **fields: Any) -> BlockLog:
 
 
 def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
-    """A run that began so many minutes after noon."""
+    """Return a run that started so many minutes after noon."""
     workflow = fields.pop("workflow", "wf-1")
     started = NOW + timedelta(minutes=minute)
     outcome = an_outcome(fields.pop("status", RunStatus.COMPLETED))
@@ -52,7 +52,7 @@ def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
 
 @pytest.fixture
 async def logs(system: System) -> AsyncIterator[System]:
-    """Four runs, and one of somebody else."""
+    """Four runs, and one of another workspace."""
     spent = Usage(10, 5, 0.25, {"gpt-5": {"input": 0.1, "output": 0.15}})
     await system.executor.record(
         a_record("one", 1, duration_ms=100.0),

@@ -1,4 +1,4 @@
-"""Long journal entries: jobs-service has a few of them in hand, and leaves the others with their workers."""
+"""Long journal entries: jobs-service processes a few of them concurrently, and the others wait in their workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ class LongAppends:
         self._client = httpx2.AsyncClient(transport=system.transport, base_url="http://jobs", headers=headers)
 
     async def send(self, run_id: str) -> int:
-        """The status of the answer."""
+        """Return the status of the answer."""
         headers = {"content-length": str(len(LONG))}
         answer = await self._client.post(f"/internal/runs/{run_id}/journal", content=self._body(), headers=headers)
         return answer.status_code
@@ -40,7 +40,7 @@ class LongAppends:
 
 
 async def claimed(system: System) -> str:
-    """The id of a run that a worker holds."""
+    """Return the id of a run that a worker holds."""
     await system.gateway.accept()
     return (await system.executor.begin()).run.run_id
 

@@ -1,4 +1,4 @@
-"""Many runs at once: listed by how and since when they stand, and cancelled together."""
+"""Bulk operations on runs: listed by state and age, and cancelled together."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ async def cancel_all(system: System, only: RunFilter) -> CancelledRuns:
 
 
 async def one_of_each(system: System) -> dict[str, str]:
-    """A run at work, one that is paused, one that is over, and one in the queue."""
+    """Runs in four states: in progress, paused, ended and queued."""
     names = {}
     for name in ("at work", "paused", "over"):
         names[name] = (await system.gateway.accept()).run_id

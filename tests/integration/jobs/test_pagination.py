@@ -1,4 +1,4 @@
-"""A page is found by an index: runs of others, of other workflows and of other days cost it nothing."""
+"""Index-backed pages: runs of other workspaces, workflows and days add no cost."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -143,7 +143,7 @@ async def test_mongodb_reads_a_list_by_stretches_that_is_narrowed_by_what_no_ind
 
 
 async def _same_on_both(store: OverheardStore, query: dict[str, Any]) -> None:
-    """Read a page as on each product. What was asked as on MongoDB stays in `overheard`."""
+    """Read a page as on each product. The queries for MongoDB stay in `overheard`."""
     logs, wanted = MongoRunLogs(store), FindLogs(workspace_id=WORKSPACE, limit=100, **query)
     expected = await logs.find(wanted)
     store.overheard[RUNS].asked.clear()

@@ -1,4 +1,4 @@
-"""Runs that wait, in the store: nothing of them is lost, and each answer is taken once."""
+"""Stored paused runs: nothing of them is lost, and each answer is accepted once."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -165,7 +165,7 @@ async def test_a_pause_that_is_reported_again_is_kept_again(system: System) -> N
     journal, entries = system.collection("journal"), {"run_id": accepted.run_id}
     await system.executor.pause(accepted.run_id, 1, asks())
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    await journal.update_many(entries, {"$set": {"written_at": an_hour_ago}})  # as if its keeping had failed
+    await journal.update_many(entries, {"$set": {"written_at": an_hour_ago}})  # as if storing it had failed
     await system.executor.pause(accepted.run_id, 1, asks())
     kept = await journal.find_one(entries)
     assert kept is not None

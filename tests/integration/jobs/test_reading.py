@@ -1,4 +1,4 @@
-"""Looking runs up, listing them, and forgetting them."""
+"""Reading, listing and deleting runs."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What attached runs tell of themselves."""
+"""Records of attached runs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -146,7 +146,7 @@ async def test_spend_is_summed_per_workspace_and_counts_each_run_once(system: Sy
 
 
 class Recorder:
-    """Stands in for recording; the store is away for the first `failures` calls."""
+    """A fake recorder; the store is unavailable for the first `failures` calls."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures

@@ -1,4 +1,4 @@
-"""How often workflows have run, however their runs came to an end."""
+"""Statistics of workflows, for every kind of end."""
 
 from datetime import UTC, datetime
 from typing import Any

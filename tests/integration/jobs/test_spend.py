@@ -1,4 +1,4 @@
-"""Spend is booked once for each run, whoever dies in the middle of it and whoever does it at the same time.
+"""Spend is booked once for each run, despite dying and concurrent processes.
 
 Durable runs are booked by their marks, attached ones by the charge that was stored before them.
 """
@@ -36,13 +36,13 @@ from shared.store.documents import Collection
 USUAL = Usage(100, 10, 0.25)
 NOVEMBER_MS = 1_795_564_800_000
 WRITES = 5
-"""The note, the sums of two workspaces, the runs' marks or their charges, the note again."""
+"""Writes in order: the note, the sums of two workspaces, the runs' marks or their charges, the note again."""
 
 Kind = Literal["marked", "charged"]
 
 
 class DisturbedStore(Store):
-    """Something happens to the process that uses it, at its write number `at`: before that is done, or after."""
+    """Disturbs the process that uses it, at its write number `at`: before that is done, or after."""
 
     def __init__(self, store: Store, *, at: int, when: When, what: Callable[[], Awaitable[object]]) -> None:
         self._store = store
@@ -57,7 +57,7 @@ class DisturbedStore(Store):
         return cast("Collection", _DisturbedCollection(self, self._store.collection(name)))
 
     async def write(self, method: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
-        """Do it, and be disturbed."""
+        """Execute the write, with the disturbance."""
         self._writes += 1
         disturbed = self._writes == self._at
         if disturbed and self._when == "before":
@@ -81,19 +81,19 @@ class _DisturbedCollection:
 
 
 async def die() -> None:
-    """As far as the store is concerned."""
+    """Return the store's view."""
     raise AutoReconnect("the process died")
 
 
 @pytest.fixture(params=["marked", "charged"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """How runs are known that are not booked yet."""
+    """Identifies runs that are not booked yet."""
     return cast("Kind", request.param)
 
 
 @pytest.fixture
 async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    """No run yet."""
+    """Start without runs."""
     opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
     await opened.start()
     yield opened
@@ -102,13 +102,13 @@ async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def store(empty: Store, kind: Kind) -> Store:
-    """Ten runs of two workspaces that are not booked yet."""
+    """Add ten runs of two workspaces that are not booked yet."""
     await spend(empty, kind, *(f"run-{number}" for number in range(10)))
     return empty
 
 
 async def spend(store: Store, kind: Kind, *run_ids: str) -> None:
-    """These runs end; every other one is the second workspace's."""
+    """End these runs; every other one is the second workspace's."""
     if kind == "marked":
         await end(store, *run_ids, known_by={UNCHARGED: True})
     else:
@@ -116,12 +116,12 @@ async def spend(store: Store, kind: Kind, *run_ids: str) -> None:
 
 
 async def charge(store: Store, *run_ids: str) -> str:
-    """Runs are about to be stored."""
+    """Prepare runs for storing."""
     return await MongoCharges(store).open(run_ids, datetime.now(UTC))
 
 
 async def end(store: Store, *run_ids: str, known_by: dict[str, Any], usage: Usage = USUAL) -> None:
-    """They are stored."""
+    """Store them."""
     documents = [
         {
             "_id": run_id,
@@ -137,7 +137,7 @@ async def end(store: Store, *run_ids: str, known_by: dict[str, Any], usage: Usag
 
 
 async def booked(store: Store) -> list[int]:
-    """Input tokens of both workspaces."""
+    """Return the input tokens of both workspaces."""
     book = MongoSpend(store)
     return [(await book.of_month(f"workspace-{number}", "2026-11")).input_tokens for number in (0, 1)]
 
@@ -181,7 +181,7 @@ async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, ki
 
 @pytest.mark.parametrize("books_it_while_it_waits", [True, False])
 async def test_what_a_run_spent_before_a_pause_is_booked_once(system: System, books_it_while_it_waits: bool) -> None:
-    """Whoever ends it tells of all that it spent, and not only of what came after the pause."""
+    """The report at the end covers all spend, not only that after the pause."""
     accepted = await system.gateway.accept()
     await system.executor.begin()
     await system.executor.pause(accepted.run_id, 1, asks(), usage=USUAL)
@@ -202,7 +202,7 @@ async def test_what_a_run_spent_that_was_cancelled_in_its_pause_is_booked(system
 
 
 async def is_booked(system: System, tokens: int) -> bool:
-    """Whether all that is to be booked is, and comes to so many input tokens."""
+    """Return whether every run is booked, with so many input tokens in total."""
     book, month = MongoSpend(system.store), f"{datetime.now(UTC):%Y-%m}"
     while await book.collect(100):
         pass
@@ -211,13 +211,13 @@ async def is_booked(system: System, tokens: int) -> bool:
 
 
 async def pauses(store: Store, run_id: str, **fields: Any) -> None:
-    """A run of the first workspace waits, and has spent something."""
+    """Create a paused run of the first workspace with some spend."""
     known = {"phase": "paused", "created_ms": NOVEMBER_MS, UNCHARGED: True, "usage": msgspec.json.encode(USUAL)}
     await store.collection(RUNS).insert_one({"_id": run_id, "workspace_id": "workspace-0", **known, **fields})
 
 
 async def goes_on(store: Store, run_id: str, *, until_it: str = "completed") -> None:
-    """It ends, or pauses again, and has spent three times as much."""
+    """End the run, or pause it again, with three times the spend."""
     usage = msgspec.json.encode(Usage(300, 30, 0.75))
     reported = {"phase": until_it, "ended_ms": NOVEMBER_MS, UNCHARGED: True, "usage": usage}
     await store.collection(RUNS).update_one({"_id": run_id}, {"$set": reported})
@@ -226,7 +226,7 @@ async def goes_on(store: Store, run_id: str, *, until_it: str = "completed") -> 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, 5))
 async def test_a_run_that_ends_while_its_pause_is_booked_is_booked_once(empty: Store, at: int, when: When) -> None:
-    """The writes: the note, the sum, the run, the note again."""
+    """Return the writes: the note, the sum, the run, the note again."""
     await pauses(empty, "run-0")
     what = partial(goes_on, empty, "run-0")
     await MongoSpend(DisturbedStore(empty, at=at, when=when, what=what)).collect(100)
@@ -274,7 +274,7 @@ async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(stor
 
 
 async def test_the_spend_of_a_month_can_be_told_however_large_it_is(empty: Store) -> None:
-    """The driver gives numbers from 2,147,483,648 on in a type of its own, which is no JSON."""
+    """The driver returns numbers from 2,147,483,648 on in a separate type that JSON lacks."""
     large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
     await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
     await MongoSpend(empty).collect(100)

@@ -1,4 +1,4 @@
-"""Who is known to want to be told of runs."""
+"""The in-memory list of subscriptions to runs."""
 
 import asyncio
 from collections.abc import AsyncIterator

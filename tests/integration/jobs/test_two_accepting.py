@@ -1,4 +1,4 @@
-"""Two processes accept at once, and one dies half way: no caller hears of a run that is not there, and none is lost."""
+"""Two processes accept concurrently, and one dies half way: no caller learns of a missing run, and no run is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ Expire = Callable[[], None]
 
 @dataclass
 class Another:
-    """The queue of another process, whose parts can fail."""
+    """Return the queue of another process, whose parts can fail."""
 
     queue: MongoQueue
     admission: MongoAdmission
@@ -48,12 +48,12 @@ async def another(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Anothe
 
 @pytest.fixture
 def expire(monkeypatch: pytest.MonkeyPatch) -> Expire:
-    """Lets all open reservations expire."""
+    """Expires all open reservations."""
     return lambda: monkeypatch.setattr(reservation_watch, "EXPIRY_SECONDS", 0.0)
 
 
 async def is_settled(system: System) -> bool:
-    """Whether no reservation is open, and the counters say what is queued."""
+    """Return whether no reservation is open, and the counters match the queue."""
     overall = await system.collection("queues").find_one({"_id": "*"}) or {}
     queued = await system.stored(phase={"$in": ["waiting", "dispatched"]})
     return not overall.get("offers") and queued == await system.queued() == await system.queued("*")
@@ -162,7 +162,7 @@ async def test_of_two_that_accept_the_same_run_at_once_one_is_told_that_it_is_ta
 async def test_no_caller_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
     start: Start, expire: Expire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A replica of the previous version died before it ended its offer."""
+    """A replica of the previous version died before it completed its reservation."""
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
         await leave_offer(system, "stored", "mine")
@@ -207,7 +207,7 @@ async def test_the_previous_version_finds_a_reservation_as_an_offer_that_is_neve
 
 
 async def leave_offer(system: System, step: str, *run_ids: str) -> None:
-    """Do what the previous version does up to this step, and stop there."""
+    """Execute the previous version's steps up to this one, and stop there."""
     queues, runs, count = system.collection("queues"), system.collection("runs"), len(run_ids)
     offer = {"at_ms": 1_700_000_000_000, "places": {WORKSPACE: count}, "runs": list(run_ids)}
     await queues.update_one({"_id": "*"}, {"$inc": {"queued": count}, "$set": {f"offers.{PREVIOUS}": offer}})
@@ -216,7 +216,7 @@ async def leave_offer(system: System, step: str, *run_ids: str) -> None:
     if step == "stored":
         template = await runs.find_one({"_id": "first"})
         assert template is not None
-        # Behind all others in the queue, so that none is dispatched.
+        # Last in the queue, so that none is dispatched.
         its_own = {"phase": "waiting", "status": "queued", "offer_id": PREVIOUS, "position": 2**62}
         for run_id in run_ids:
             await runs.insert_one(template | its_own | {"_id": run_id, "job_id": f"job-{run_id}"})

@@ -1,4 +1,4 @@
-"""Where webhooks go: what is tried again, what is given up, and where none may go."""
+"""Addresses of webhooks: which failures are retried, when delivery ends, and which addresses are refused."""
 
 from datetime import UTC, datetime, timedelta
 

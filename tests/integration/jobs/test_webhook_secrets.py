@@ -1,4 +1,4 @@
-"""What signs webhooks is sealed, and outlives a change of keys."""
+"""Webhook signing secrets are sealed, and survive a rotation of keys."""
 
 import hmac
 from hashlib import sha256

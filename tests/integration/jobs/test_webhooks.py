@@ -1,4 +1,4 @@
-"""Whoever wants to hear of the end of a run is told, signed, under one id, a bounded number of times."""
+"""Subscribers are notified of the end of a run, with a signature, under one id, a bounded number of times."""
 
 import asyncio
 import hmac
@@ -130,7 +130,7 @@ async def test_who_subscribes_at_one_process_is_known_to_every_other_within_a_se
     options = {"outbound_allow": "127.0.0.1", "webhook_poll_seconds": 60.0}
     async with start(**options) as one, start(**options) as other:
         await one.executor.listen()
-        await asyncio.sleep(1)  # what both look up at their start, they have looked up
+        await asyncio.sleep(1)  # both have finished the look-ups of their start
         await subscribe(one, stub.url)
         await asyncio.sleep(1)
         accepted = await other.gateway.accept()

@@ -1,4 +1,4 @@
-"""The life of a durable run, as its workers live it."""
+"""The lifecycle of a durable run, as its workers see it."""
 
 import asyncio
 

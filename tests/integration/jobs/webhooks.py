@@ -1,4 +1,4 @@
-"""Webhooks of one workspace, and somebody who listens."""
+"""Webhooks of one workspace, and a subscriber."""
 
 from base64 import b64encode
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ STARTED = BlockLog(
 
 
 class Stub(HttpStub):
-    """Somebody who listens."""
+    """A subscriber that records its deliveries."""
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""The audit log is kept for good: a page of it costs what it shows, and pages have everything once."""
+"""The permanent audit log: the cost of a page depends on the page, and pages list every entry once."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ ANN, BOB = Actor("ann", "Ann"), Actor("bob", "Bob")
 
 
 class Noon:
-    """A clock that stands."""
+    """A clock that stands still."""
 
     def now(self) -> datetime:
         return NOW
@@ -25,7 +25,7 @@ class Noon:
 
 
 class Slow(Noon):
-    """One by which so many looks into the store take long."""
+    """A clock by which so many store reads take long."""
 
     def __init__(self, looks: int) -> None:
         self._ends = [0.3 * (call // 2 + call % 2) for call in range(2 * looks)]
@@ -49,7 +49,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Overhear
 
 
 async def everything(log: AuditStore, limit: int, **narrowing: str) -> list[str]:
-    """The ids, page after page."""
+    """Return the ids, page after page."""
     seen: list[str] = []
     before: str | None = None
     for _ in range(1_000):

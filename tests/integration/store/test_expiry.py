@@ -1,4 +1,4 @@
-"""What has expired goes from a store that had better not do it by itself, and nothing else."""
+"""Expired documents are deleted from a store without automatic expiry, and nothing else is."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]
 
 @pytest.fixture
 def database() -> str:
-    """Of one test alone."""
+    """A database of one test alone."""
     return f"test_{uuid4().hex[:12]}"
 
 
@@ -61,7 +61,7 @@ def kept(store: Store) -> Collection:
 
 
 async def left(collection: Collection, *ids: int) -> None:
-    """Until these are left."""
+    """Wait until these are left."""
 
     async def are_left() -> bool:
         return sorted([each["_id"] async for each in collection.find()]) == list(ids)
@@ -91,7 +91,7 @@ async def test_a_lifetime_is_counted_from_the_date(store: Store, expiry: Expiry)
 
 
 class MovedClock(SystemClock):
-    """So much ahead."""
+    """A clock so much ahead."""
 
     ahead = timedelta(0)
 
@@ -119,7 +119,7 @@ async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwar
 async def test_a_store_that_was_away_is_swept_again(kept: Collection, expiry: Expiry, mortal: SecantusServer) -> None:
     mortal.kill()
     mortal.start()
-    await kept.find_one()  # a read is tried again on a new connection, a write would not be
+    await kept.find_one()  # a read is retried on a new connection, a write would not be
     await kept.insert_one({"_id": 1, "expires_at": ago(days=1)})
     await left(kept)
 

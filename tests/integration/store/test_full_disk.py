@@ -30,7 +30,7 @@ async def test_a_store_that_a_full_disk_has_stopped_is_not_ready(
     await store.ping()
 
     assert secantus_of_my_own.pid is not None
-    resource.prlimit(secantus_of_my_own.pid, resource.RLIMIT_FSIZE, (1, 1))  # no file grows any more
+    resource.prlimit(secantus_of_my_own.pid, resource.RLIMIT_FSIZE, (1, 1))  # no file can grow
     with pytest.raises(Unavailable):
         await write()
     with pytest.raises(Unavailable):

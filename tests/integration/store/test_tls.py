@@ -1,4 +1,4 @@
-"""TLS to the store by its URI, with an authority of our own. SecantusDB speaks none: what ends TLS stands before it."""
+"""TLS to the store by its URI, with a private authority. SecantusDB has no TLS: a proxy terminates it."""
 
 import asyncio
 import gc
@@ -17,13 +17,13 @@ CHUNK_BYTES = 64 * 1024
 
 @pytest.fixture
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs the store's certificate."""
+    """Authority that signs the store's certificate."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 async def port(authority: Authority, mongodb_uri: str) -> AsyncIterator[int]:
-    """Where a store listens that speaks TLS and calls itself localhost."""
+    """Port of a store with TLS that is named localhost."""
     after = urlsplit(mongodb_uri)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,7 +63,7 @@ def _uri(after: str, host: str, port: int, authority: Authority) -> str:
 
 async def _refused(uri: str) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # PyMongo leaves sockets of failed handshakes to the collector
+        warnings.simplefilter("ignore", ResourceWarning)  # PyMongo leaves such sockets to the garbage collector
         await _ping_in_vain(uri)
         gc.collect()
 

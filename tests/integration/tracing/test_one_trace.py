@@ -1,4 +1,4 @@
-"""One trace, from the caller's `traceparent` through gateway, broker, worker and block to the call of the model."""
+"""One trace, from the caller's `traceparent` through gateway, broker, worker and block to the model call."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ def names(spans: InMemorySpanExporter) -> Sequence[str]:
 
 
 def lineage_of(spans: InMemorySpanExporter, name: str) -> list[str]:
-    """The names from the caller down to the span of this name; all of the caller's trace."""
+    """Return the names from the caller's span down to this one, all of the caller's trace."""
     known: dict[int, ReadableSpan] = {span.context.span_id: span for span in spans.get_finished_spans()}
     span: ReadableSpan | None = next(span for span in known.values() if span.name == name)
     found: list[str] = []

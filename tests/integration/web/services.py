@@ -1,4 +1,4 @@
-"""A service as a process of its own, on the server that all of them run on."""
+"""A service as a separate process, on the server that all services use."""
 
 import asyncio
 import sys
@@ -72,7 +72,7 @@ async def service(port: int, **more: str) -> AsyncIterator[Process]:
 
 
 async def is_up(caller: httpx2.AsyncClient) -> bool:
-    """Whether it answers that it is ready."""
+    """Return whether the service is ready."""
     try:
         return (await caller.get("/readyz")).is_success
     except httpx2.TransportError:

@@ -1,4 +1,4 @@
-"""A service that is told to stop says so first, sends its callers elsewhere while it serves them, and then ends."""
+"""A stopping service reports it first, redirects its callers while it still serves them, and then ends."""
 
 import asyncio
 import signal
@@ -34,7 +34,7 @@ async def test_what_was_traced_last_is_sent_before_the_end(free_port: int) -> No
         tracing = {
             "FLOWPORT_TRACING_ENDPOINT": f"http://127.0.0.1:{collector.port}/v1/traces",
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",
-            "OTEL_BSP_SCHEDULE_DELAY": "600000",  # nothing is sent by itself
+            "OTEL_BSP_SCHEDULE_DELAY": "600000",  # the server sends nothing unasked
         }
         async with (
             service(free_port, **tracing) as process,

@@ -1,4 +1,4 @@
-"""What a service's server makes of callers who are unlike most."""
+"""A service's server and unusual callers."""
 
 import asyncio
 import json
@@ -57,5 +57,5 @@ async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connec
         await until(lambda: is_up(caller))
         async with connection(free_port) as (reader, writer):
             writer.write(head + b"x" * LARGE)
-            await asyncio.wait_for(writer.drain(), 30)  # all of it, and only then is the answer read
+            await asyncio.wait_for(writer.drain(), 30)  # send all of it, and only then read the answer
             assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 404")
