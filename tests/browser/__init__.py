@@ -1,1 +1,1 @@
-"""The console in a real browser: one stack, which stands while these tests run."""
+"""The console in a real browser: one stack, which all of these tests share."""

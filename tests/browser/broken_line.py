@@ -1,4 +1,4 @@
-"""A line between the browser and the gateway that breaks when a test says so."""
+"""A proxy between the browser and the gateway whose connections a test can break."""
 
 import asyncio
 import threading
@@ -11,9 +11,9 @@ from tests.faults.harness.line import Line
 
 @contextmanager
 def breakable_line(url: str) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Another address of the server at `url`, and what breaks off every connection to it.
+    """Yield another address of the server at `url`, and a function that breaks every connection to it.
 
-    It lives in a thread of its own: this one has Playwright's loop.
+    It runs in a separate thread: this one has Playwright's loop.
     """
     loop, line = asyncio.new_event_loop(), Line([urlsplit(url).port or 80])
     thread = threading.Thread(target=loop.run_forever, daemon=True)

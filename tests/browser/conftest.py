@@ -19,13 +19,13 @@ from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 
 PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
-"""Only what comes from this machine by its own name is as good as HTTPS to a browser."""
+"""To a browser, only localhost by name is as secure as HTTPS."""
 PASSWORD = "correct horse battery"
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
     "FLOWPORT_SMTP_HOST": "localhost",
-    "FLOWPORT_SMTP_PORT": "9",  # nobody takes mail there: that it arrives is tried elsewhere
+    "FLOWPORT_SMTP_PORT": "9",  # no server listens there: other tests cover delivery
     "FLOWPORT_MAIL_FROM": "flowport@example.org",
 }
 
@@ -63,7 +63,7 @@ def browser(account: Account) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page]]:
-    """Opens fresh pages, and fails the test for what goes wrong in one without being seen."""
+    """Opens fresh pages, and fails the test for unexpected errors in one."""
     wrong: list[str] = []
     with ExitStack() as stack:
 

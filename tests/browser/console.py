@@ -29,7 +29,7 @@ STILL_PLACE = """block => new Promise(done => {
 
 @contextmanager
 def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST",)) -> Iterator[list[Route]]:
-    """Such requests reach the server when this ends."""
+    """Requests that reach the server when the block ends."""
     routes: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -47,7 +47,7 @@ def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST
 
 @dataclass(frozen=True)
 class Account:
-    """Where the system is, who administers it, and a client whose key may do everything."""
+    """The system's address, its administrator, and a client with a key of every scope."""
 
     url: str
     workspace_id: str
@@ -56,15 +56,15 @@ class Account:
     http: httpx2.Client
     amqp_url: str
     session: list[Any] = field(default_factory=list)
-    """Cookies of a session that everybody uses who does not end it: tries to sign in are counted."""
+    """Cookies of a session that tests share unless they end it: sign-in attempts are limited."""
 
     def import_(self, workflow: Json) -> str:
-        """Import a file; returns the workflow's id."""
+        """Import a file; return the workflow's id."""
         body = {"workspaceId": self.workspace_id, "workflow": workflow}
         return str(self.http.post("/api/v1/workflows/import", json=body).raise_for_status().json()["data"]["id"])
 
     def publish(self, workflow: Json) -> str:
-        """Import and deploy a file; returns the workflow's id."""
+        """Import and deploy a file; return the workflow's id."""
         workflow_id = self.import_(workflow)
         self.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
         return workflow_id
@@ -80,22 +80,22 @@ class Account:
         self.http.post("/api/chat", json=body).raise_for_status()
 
     def queue(self, workflow_id: str) -> str:
-        """Call it and do not wait; returns the run's id."""
+        """Queue a run; return its id."""
         path, headers = f"/api/workflows/{workflow_id}/execute", {"x-execution-mode": "async"}
         return str(self.http.post(path, json={}, headers=headers).raise_for_status().json()["executionId"])
 
     def set_secret(self, name: str, value: str) -> None:
-        """A value for every workflow of the workspace."""
+        """Set an environment value of the workspace."""
         path = f"/api/workspaces/{self.workspace_id}/environment/{name}"
         self.http.put(path, json={"value": value}).raise_for_status()
 
     def draft(self, workflow_id: str) -> Json:
-        """The state that is edited."""
+        """Return the draft."""
         found: Json = self.http.get(f"/api/workflows/{workflow_id}/state").raise_for_status().json()
         return found
 
     def deployment(self, workflow_id: str) -> Json:
-        """What is live, and whether the draft differs."""
+        """Return the live version, and whether the draft differs."""
         found: Json = self.http.get(f"/api/workflows/{workflow_id}/deploy").raise_for_status().json()
         return found
 
@@ -108,7 +108,7 @@ class Console:
         self.account = account
 
     def signed_in(self) -> Self:
-        """Be signed in without the form, in the session that all tests use."""
+        """Sign in without the form, with the session that all tests share."""
         if self.account.session:
             self.page.context.add_cookies(self.account.session)
             return self
@@ -117,7 +117,7 @@ class Console:
         return self
 
     def signed_in_anew(self) -> Self:
-        """Sign in without the form, in a session that may be ended."""
+        """Sign in without the form, with a session that the test may end."""
         self.page.context.clear_cookies()
         body = {"email": self.account.email, "password": self.account.password}
         answer = self.page.request.post("/api/auth/sign-in/email", data=body)
@@ -125,20 +125,20 @@ class Console:
         return self
 
     def goto(self, path: str) -> Self:
-        """Open an address and wait until nothing loads any more."""
+        """Open an address and wait until the page has loaded."""
         self.page.goto(path)
         self.page.wait_for_load_state("networkidle")
         return self
 
     def import_file(self, workflow: Json) -> str:
-        """Choose a file on the home page; returns the id of the workflow that opens."""
+        """Choose a file on the home page; return the id of the workflow that opens."""
         file = FilePayload(name="workflow.json", mimeType="application/json", buffer=json.dumps(workflow).encode())
         self.page.locator("input[type=file]").set_input_files(file)
         self.page.wait_for_url(re.compile("/workflows/.+"))
         return self.page.url.rpartition("/")[2]
 
     def button(self, name: str, within: Page | Locator | None = None) -> Locator:
-        """A button by its exact name."""
+        """Return a button by its exact name."""
         return (within or self.page).get_by_role("button", name=name, exact=True)
 
     def press(self, name: str) -> Self:
@@ -153,17 +153,17 @@ class Console:
         return self
 
     def confirm(self, action: str) -> Self:
-        """Confirm the question that is asked."""
+        """Confirm the dialog."""
         dialog = self.page.get_by_role("dialog").last
         self.button(action, dialog).click()
         return self
 
     def block(self, name: str) -> Locator:
-        """A block on the canvas."""
+        """Return a block on the canvas."""
         return self.page.get_by_role("main").locator(f'.react-flow__node[aria-label^="{name}, "]')
 
     def focus(self, block: str) -> Self:
-        """Give a block the keyboard. One that was just added can take it once the canvas has measured it."""
+        """Focus a block. One that was just added can take the focus once the canvas has measured it."""
         added = self.block(block)
         expect(added).to_be_visible()
         added.focus()
@@ -171,12 +171,12 @@ class Console:
         return self
 
     def place_of(self, name: str) -> FloatRect:
-        """Return where a block lies once the canvas stands still."""
+        """Return the position of a block once the canvas stands still."""
         place: FloatRect = self.block(name).evaluate(STILL_PLACE)
         return place
 
     def places_of(self, *names: str) -> list[FloatRect]:
-        """Return where blocks lie, all at the same moment, once the canvas stands still."""
+        """Return the positions of blocks at one moment, once the canvas stands still."""
         self.place_of(names[0])
         blocks = [self.block(name).element_handle() for name in names]
         places: list[FloatRect] = self.page.evaluate(
@@ -193,7 +193,7 @@ class Console:
         return self
 
     def saved(self) -> Self:
-        """Wait until the draft is saved, what was just done included: the page draws it with its next frame."""
+        """Wait until the draft is saved, including the last change: the page shows it with its next frame."""
         self.page.wait_for_timeout(100)
         self.page.evaluate(NEXT_FRAME)
         expect(self.page.get_by_role("status").filter(has_text=re.compile("^Saved$"))).to_be_visible()

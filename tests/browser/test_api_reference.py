@@ -1,4 +1,4 @@
-"""The API reference: every route of the gateway's own document, readable and tried without a host from elsewhere."""
+"""The API reference: every route of the gateway's own document, readable and usable without any other host."""
 
 from collections.abc import Callable
 

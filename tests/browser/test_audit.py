@@ -1,4 +1,4 @@
-"""The audit log: read as sentences, with codes and ids for who needs them."""
+"""The audit log: readable sentences, with codes and ids on demand."""
 
 import re
 

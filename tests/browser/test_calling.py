@@ -1,4 +1,4 @@
-"""How a workflow is called: the document, the samples, the panel that calls, and who may."""
+"""Calling a workflow: the document, the samples, the call panel, and access."""
 
 import json
 import re

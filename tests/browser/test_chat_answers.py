@@ -21,7 +21,7 @@ PUBLISHED = {
     "outputConfigs": [],
 }
 ALARM = "https://elsewhere.example/"
-"""Where a payload that runs tells of itself."""
+"""Marker that an executed payload sets."""
 RUN = "fetch('https://elsewhere.example/ran')"
 ANSWER = """# Tea
 
@@ -51,7 +51,7 @@ FORBIDDEN = (
     "script, style, svg, math, iframe, object, embed, form, input, base, meta, template, video, noscript, source"
 )
 PAYLOADS = [
-    # HTML that runs
+    # HTML that executes
     f"<script>{RUN}</script>",
     f"<img src=x onerror={RUN}>",
     f'<img src="x" onerror="{RUN}">',
@@ -74,7 +74,7 @@ PAYLOADS = [
     f"<style>@import '{ALARM}style';</style>",
     f'<link rel=stylesheet href="{ALARM}style">',
     f'<p style="background:url({ALARM}style)">styled</p>',
-    # Mutation: what a second parse would read differently
+    # Mutation: markup that a second parse would read differently
     f'<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror={RUN}&gt;">',
     f'<noscript><p title="</noscript><img src=x onerror={RUN}>">',
     f'<svg></p><style><a id="</style><img src=1 onerror={RUN}>">',
@@ -129,7 +129,7 @@ PAYLOADS = [
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """The gateway's files, and a chat that anybody may enter. What it answers, each test says."""
+    """The gateway's files, and a public chat. Each test decides its answer."""
     app = FastAPI(docs_url=None)
     app.include_router(chat_page_router(ConsoleFiles()))
     app.include_router(root_router("", ConsoleFiles()))
@@ -157,7 +157,7 @@ class Talk:
         page.route("**/api/chat/**", self._reply)
 
     def ask(self, answer: str) -> Locator:
-        """Get `answer`; returns the message that shows it."""
+        """Receive `answer`; return the message that shows it."""
         self.answer = answer
         self.page.get_by_label("Message", exact=True).fill("Tell me")
         self.page.keyboard.press("Enter")
@@ -177,7 +177,7 @@ class Talk:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A page as everybody gets it; the test fails for what it violates of its policy."""
+    """A page as every visitor gets it; violations of its policy fail the test."""
     violations: list[str] = []
     context = browser.new_context(base_url=site)
     page = context.new_page()
@@ -198,7 +198,7 @@ class Unprotected(Talk):
 
     def __init__(self, page: Page) -> None:
         self.alarms: list[str] = []
-        """What ran or was asked of elsewhere."""
+        """Return the executed payloads and foreign requests."""
         page.on("request", lambda request: self.alarms.append(request.url) if ALARM in request.url else None)
         page.on("dialog", lambda dialog: self.alarms.append(dialog.message))
         page.route(f"{ALARM}**", lambda route: route.abort())
@@ -318,6 +318,6 @@ def test_the_sanitizer_holds_without_the_rules_before_it(unprotected: Unprotecte
 
 @pytest.mark.parametrize("payload", [PAYLOADS[1], PAYLOADS[7], f"<img src={ALARM}pixel.png>"])
 def test_the_same_payload_runs_where_nothing_sanitizes_it(unprotected: Unprotected, payload: str) -> None:
-    """What the tests above look for is real."""
+    """Executed payloads do set the marker that the tests above check."""
     with unprotected.page.expect_request(f"{ALARM}**"):
         unprotected.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", payload)

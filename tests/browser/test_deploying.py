@@ -1,4 +1,4 @@
-"""The main way through the console: a file comes in, is edited, deployed, changed, promoted, loaded, undeployed."""
+"""The main path through the console: import, edit, deploy, change, promote, load, undeploy."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ NOTHING_LATER = """
 const later = window.setTimeout;
 window.setTimeout = (work, delay, ...given) => delay < 300 || !delay ? later(work, delay, ...given) : 0;
 """
-"""However slow the machine is, what is told does not go, and no tip comes under the pointer."""
+"""Keep toasts open however slow the machine is, and keep tooltips from covering the pointer."""
 
 
 def test_from_a_file_to_versions_and_back(open_page: Callable[..., Page], account: Account) -> None:
@@ -197,7 +197,7 @@ def test_what_is_live_is_asked_of_the_workflows_in_sight_and_again_after_a_deplo
     asked: list[str] = []
 
     def more(route: Route) -> None:
-        route.fulfill(json={"data": [*others, row]})  # the last one made stands first
+        route.fulfill(json={"data": [*others, row]})  # the latest comes first
 
     def live(route: Route) -> None:
         asked.append(route.request.url.split("/")[-2])
@@ -258,7 +258,7 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
 
 
 def _held_deploys(page: Page) -> list[Route]:
-    """Where each deploy that is asked for from now on waits for its answer."""
+    """Queue that holds each deploy request from now on until it is answered."""
     tried: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -272,7 +272,7 @@ def _held_deploys(page: Page) -> list[Route]:
 
 
 def _refuse(page: Page, tried: list[Route]) -> None:
-    """Answer the first of them, as soon as it is there."""
+    """Answer the first of them, as soon as it arrives."""
     while not tried:
         page.wait_for_timeout(50)
     tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})

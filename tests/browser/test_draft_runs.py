@@ -1,4 +1,4 @@
-"""A run of the draft, as its author follows it: how it stands, which block is under way, and how it is stopped."""
+"""A run of the draft on the canvas: its state, its active block, and stopping it."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an author has written: it is kept until it is saved, and nothing else is taken for it."""
+"""Unsaved changes are stored until they are saved, and never replaced by other content."""
 
 import re
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_what_is_typed_during_a_slow_save_is_saved_by_one_more(console: Console,
             console.write("Code", f"return {number};")
             page.wait_for_timeout(1_000)  # longer than an author pauses before a save
     console.saved()
-    page.wait_for_timeout(1_000)  # for one too many
+    page.wait_for_timeout(1_000)  # for a duplicate save
     assert len(saves) == 2
     expect(page.get_by_text(OVERTAKEN)).to_have_count(0)
     assert _answer(account, workflow_id) == "return 3;"

@@ -1,4 +1,4 @@
-"""What an author does on the canvas."""
+"""Editing on the canvas."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from tests.browser.console import NEXT_FRAME, Account, Console
 from tests.browser.workflows import answering, block, file, long, setting, talking, thirty
 
 ALT, CONTROL, SHIFT = 1, 2, 8
-"""As Chromium's protocol counts modifiers."""
+"""Modifier flags of Chromium's protocol."""
 TYPED = "return 'tea for two, two for tea'"
 RECORD_PLACES = """
 window.places = new Set();
@@ -25,7 +25,7 @@ const record = () => {
 };
 requestAnimationFrame(record);
 """
-"""Where the first block lies, in every frame that shows it."""
+"""Record the position of the first block in every frame that shows it."""
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -55,7 +55,7 @@ def test_a_key_is_not_work_for_every_block_of_a_workflow_of_five_hundred_and_is_
 
 
 def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, str]:
-    """Write into the first of so many blocks; how many calls of functions the page made for a key."""
+    """Type into the first of so many blocks; return the number of function calls that the page made per key."""
     workflow_id = account.import_(long(f"A chain of {blocks}", blocks))
     console.page.clock.install()
     page = console.goto(f"/workflows/{workflow_id}").page
@@ -128,7 +128,7 @@ def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(cons
         console.page.keyboard.press("/")
         console.page.get_by_role("combobox", name="Search blocks").fill(wanted)
         console.page.keyboard.press("Enter")
-        expect(console.block(after)).to_be_focused()  # who is quicker than the palette closes has it taken away again
+        expect(console.block(after)).to_be_focused()  # faster than that, the closing palette takes the focus away
     console.saved()
     state = account.draft(workflow_id)
     names = {key: each["name"] for key, each in state["blocks"].items()}

@@ -1,4 +1,4 @@
-"""What a person has written and not saved is not lost by a click, a look elsewhere or a save under way."""
+"""A click, a look at another page or a save in progress loses no unsaved text."""
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -38,7 +38,7 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
 
     for tab, (_, text) in written.items():
         on_tab(tab).fill(text)
-    page.mouse.move(0, 0)  # a tip under the pointer would be what Escape closes first
+    page.mouse.move(0, 0)  # Escape would first close a tooltip under the pointer
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     console.press("Live")

@@ -1,4 +1,4 @@
-"""A public workflow that answers with a page of its own, opened by somebody who is signed in at the same address."""
+"""A public workflow that answers with an HTML page, opened by a user with a session at the same origin."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ ELSEWHERE = """
 
 
 def trap() -> Json:
-    """A workflow whose answer is a page with a script."""
+    """Create a workflow whose answer is a page with a script."""
     settings = {
         **setting("dataMode", "dropdown", "json"),
         **setting("data", "code", json.dumps(STEAL)),
@@ -31,7 +31,7 @@ def trap() -> Json:
 
 
 def open_trap(console: Console, account: Account) -> Page:
-    """Lead the signed-in browser from a page elsewhere to the workflow's answer."""
+    """Navigate the signed-in browser from a foreign page to the workflow's answer."""
     workflow_id = account.publish(trap())
     account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
     url = f"{account.url}/api/workflows/{workflow_id}/execute"
@@ -51,7 +51,7 @@ def test_its_script_does_not_run_and_asks_us_nothing(console: Console, account: 
 
 
 def test_without_the_sandbox_it_would_take_the_session(open_page: Callable[..., Page], account: Account) -> None:
-    """The same attack, with the header taken away: what the test above guards against is real."""
+    """The same attack without the header succeeds, so the test above guards against a real one."""
     console = Console(open_page(), account).signed_in()
 
     def unprotected(route: Route) -> None:

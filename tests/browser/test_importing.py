@@ -1,4 +1,4 @@
-"""Files that are brought in."""
+"""Importing files."""
 
 import json
 

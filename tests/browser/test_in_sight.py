@@ -1,4 +1,4 @@
-"""What an author has chosen lies in sight, beside the panel that opens for it."""
+"""The selected block stays visible next to the panel that opens for it."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.browser.workflows import waiting
 
 @pytest.fixture
 def narrow(open_page: Callable[..., Page], account: Account) -> Console:
-    """A window of 1,024 pixels, with three blocks that fill it."""
+    """Open a window of 1,024 pixels, with three blocks that fill it."""
     console = Console(open_page(width=1024, height=768), account).signed_in()
     return console.goto(f"/workflows/{account.import_(waiting('Side by side', 1))}")
 

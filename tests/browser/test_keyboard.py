@@ -1,4 +1,4 @@
-"""Who works by keyboard goes on where they were, and nobody else is troubled by it."""
+"""Keyboard users keep their focus, and shortcuts affect nothing else."""
 
 import re
 

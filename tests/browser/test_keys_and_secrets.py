@@ -1,4 +1,4 @@
-"""Keys and secrets: made, shown once or never, limited, turned over and revoked."""
+"""Keys and secrets: created, shown once or never, limited, rotated and revoked."""
 
 import re
 import time

@@ -1,6 +1,6 @@
-"""Every page: no barrier that axe finds, in both themes and on every size.
+"""Every page passes axe, in both themes and at every size.
 
-`FLOWPORT_SCREENSHOTS=docs/console` also takes a picture of each.
+`FLOWPORT_SCREENSHOTS=docs/console` also takes a screenshot of each.
 """
 
 import os
@@ -26,7 +26,7 @@ CROSSED = ("dark-wide", "light-phone")
 """Both themes and both widths."""
 FIRST_LOAD = 300 * 1024
 SETTLED_MS = 300
-"""A graph is measured first and drawn then."""
+"""A graph is measured first, and then drawn."""
 
 WATCH_SHIFTS = """
 window.moved = [];
@@ -44,7 +44,7 @@ window.fetch = async (...request) => {
     return answer;
 };
 """
-"""Holds answers back so that each finds what came before it drawn, however fast the machine is."""
+"""Holds answers back so that each arrives after the earlier ones are drawn, however fast the machine is."""
 ALL_ANSWERED = """() => new Promise(done => {
     const look = () => window.held ? setTimeout(look, 50) : done(true);
     look();
@@ -54,7 +54,7 @@ SHIFTS = "() => window.moved.map(({value, sources}) => [value, ...sources.map(({
 
 @pytest.fixture(scope="module")
 def sights(account: Account) -> Iterator[Sights]:
-    """Made once; other files begin with a workspace that has no tool servers."""
+    """Created once; other files start with a workspace without tool servers."""
     sights = Sights(account)
     yield sights
     account.http.delete(f"/api/mcp/workflow-servers/{sights.server_id}").raise_for_status()
@@ -62,7 +62,7 @@ def sights(account: Account) -> Iterator[Sights]:
 
 @pytest.fixture(scope="module")
 def pictures() -> Path | None:
-    """The folder for pictures, None without FLOWPORT_SCREENSHOTS."""
+    """The folder for screenshots, None without FLOWPORT_SCREENSHOTS."""
     wanted = os.environ.get("FLOWPORT_SCREENSHOTS")
     if not wanted:
         return None
@@ -86,7 +86,7 @@ def test_every_page_is_accessible_where_it_is_opened(
 
 
 def _walk_through(console: Console, sights: Sights, pictures: Path | None, looks: Sequence[str]) -> None:
-    """Open every page with the first look, and see it with each."""
+    """Open every page with the first look, and check it with each."""
     found: list[str] = []
 
     def look_at(name: str) -> None:
@@ -113,7 +113,7 @@ def _wear(page: Page, look: str) -> None:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})
     told = page.locator("html[data-theme]")
-    if told.count():  # a chat's page is told by nobody: its style asks the system itself
+    if told.count():  # a chat's page has no theme setting: its style follows the system
         expect(told).to_have_attribute("data-theme", theme)
 
 
@@ -184,7 +184,7 @@ def test_nothing_jumps_while_a_page_loads(
     console.page.add_init_script(WATCH_SHIFTS)
     console.page.add_init_script(ONE_BY_ONE)
     console.goto(path.format(**vars(sights)))
-    for _ in range(3):  # some ask for more once they are answered
+    for _ in range(3):  # some send more requests after their answers
         console.page.evaluate(ALL_ANSWERED)
         console.page.wait_for_timeout(SETTLED_MS)
     shifts = console.page.evaluate(SHIFTS)

@@ -1,4 +1,4 @@
-"""The server is away, or the session has ended: it is said, nothing is lost, and it goes on by itself."""
+"""The server is unavailable, or the session has expired: the page reports it, loses nothing, and recovers."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Blocks that are added, carried about, deleted and brought back."""
+"""Blocks are added, moved, deleted and restored."""
 
 import re
 

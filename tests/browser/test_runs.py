@@ -1,4 +1,4 @@
-"""Runs: how they went, how long the queue is, and what can still be done about one."""
+"""Runs: their results, the length of the queue, and operations on them."""
 
 import asyncio
 import re
@@ -126,7 +126,7 @@ def test_who_answers_second_is_told_that_it_did_not_count(console: Console, acco
     page.clock.install()
     page.goto(f"/runs/{workflow_id}/{run_id}")
     page.get_by_label("verdict").fill("Mine")
-    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))  # it does not look again meanwhile
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))  # the page does not poll in between
     path = f"/api/resume/{workflow_id}/{run_id}"
     (point,) = account.http.get(path).json()["pausePoints"]
     account.http.post(f"{path}/{point['contextId']}", json={"input": {"verdict": "Theirs"}}).raise_for_status()
@@ -250,7 +250,7 @@ def test_more_dead_letters_than_one_page_holds_are_told_and_seen(console: Consol
 
 
 def _lose_message_of(account: Account, run_id: str) -> None:
-    """Put a run's message where no worker can do anything with it, as a broken broker or an older version would."""
+    """Publish a run's message that no worker can process, as a broken broker or an older version would."""
 
     async def publish() -> None:
         broker = open_broker(account.amqp_url, service="test")
@@ -263,7 +263,7 @@ def _lose_message_of(account: Account, run_id: str) -> None:
 
 
 def _until_seen(console: Console, wanted: Locator) -> None:
-    """Look again until it is there: the page itself asks only twice a minute."""
+    """Reload until it appears: the page itself polls only twice a minute."""
     for _ in range(50):
         if wanted.count():
             return

@@ -1,4 +1,4 @@
-"""Two people at one thing: each changes what they have touched, and nothing else."""
+"""Concurrent editors: each changes only the fields that they edited."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person with several workspaces works in one at a time, and may do in each what the role there allows."""
+"""A person with several workspaces works in one at a time, with the permissions of the role there."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What there is to look at in a workspace that is in use, and the way to each page of it."""
+"""Data of a workspace in use, and the way to each of its pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ Visit = Callable[[Console, "Sights"], Any]
 
 
 class Sights:
-    """Workflows and runs to look at."""
+    """Workflows and runs to show."""
 
     def __init__(self, account: Account) -> None:
         self.large = account.publish(thirty("Enrich a list of leads"))
@@ -73,7 +73,7 @@ class Sights:
 
 
 def homeless(account: Account) -> list[Any]:
-    """The session of somebody who was in the workspace, and is in none any more."""
+    """Sign in as a former member who belongs to no workspace."""
     team = f"/api/workspaces/{account.workspace_id}"
     made = account.http.post(f"{team}/invitations", json={"role": "read"}).raise_for_status().json()
     person = {"email": "homeless@example.com", "name": "Hope Less", "password": "correct horse battery"}
@@ -142,7 +142,7 @@ def _chat_address(console: Console, sights: Sights) -> None:
 
 
 def _chat_code(console: Console, sights: Sights) -> None:
-    # Another address each time: a mailbox gets only so many codes.
+    # A new address each time: the number of codes per mailbox is limited.
     console.goto("/chat/board-room").page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
     console.press("Send code").shows("is on its way")
 
@@ -191,7 +191,7 @@ STRANGERS: dict[str, Visit] = {
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Create an account to join."),
     "no-workspace": _nowhere,
 }
-"""What is seen before anybody signs in."""
+"""Pages before signing in."""
 
 VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),

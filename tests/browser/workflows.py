@@ -1,4 +1,4 @@
-"""Workflow files that the console is tried on."""
+"""Workflow files for tests of the console."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 def block(key: str, kind: str, name: str, x: int, y: int, **more: Any) -> Json:
-    """A block as Sim exports it, with the keys that only an editor reads."""
+    """Return a block as Sim exports it, with the keys that only an editor reads."""
     return {
         "id": key,
         "type": kind,
@@ -26,18 +26,18 @@ def block(key: str, kind: str, name: str, x: int, y: int, **more: Any) -> Json:
 
 
 def setting(key: str, control: str, value: Any) -> Json:
-    """One entry of `subBlocks`."""
+    """Return one entry of `subBlocks`."""
     return {key: {"id": key, "type": control, "value": value}}
 
 
 def function(key: str, name: str, x: int, y: int, code: str, parent: str | None = None) -> Json:
-    """A function block."""
+    """Return a function block."""
     data = {"parentId": parent, "extent": "parent"} if parent else {}
     return block(key, "function", name, x, y, sub_blocks=setting("code", "code", code), data=data)
 
 
 def file(name: str, blocks: list[Json], edges: list[tuple[str, str, str]]) -> Json:
-    """An export; an edge is source, target, handle."""
+    """Return an export; an edge is source, target, handle."""
     return {
         "version": "1.0",
         "exportedAt": "2026-08-21T00:00:00.000Z",
@@ -63,13 +63,13 @@ def file(name: str, blocks: list[Json], edges: list[tuple[str, str, str]]) -> Js
 
 
 def answering(name: str, code: str) -> Json:
-    """A workflow that answers what `code` returns."""
+    """Return a workflow that answers with the result of `code`."""
     blocks = [block("start", "start_trigger", "Start", 0, 0), function("answer", "Answer", 330, 0, code)]
     return file(name, blocks, [("start", "answer", "source")])
 
 
 def waiting(name: str, seconds: int) -> Json:
-    """A workflow that takes a while and answers 'here'."""
+    """Return a workflow that takes a while and answers 'here'."""
     while_ = {**setting("timeValue", "short-input", str(seconds)), **setting("timeUnit", "dropdown", "seconds")}
     blocks = [
         block("start", "start_trigger", "Start", 0, 0),
@@ -80,7 +80,7 @@ def waiting(name: str, seconds: int) -> Json:
 
 
 def talking(name: str) -> Json:
-    """A workflow that repeats its input word by word, with the built-in model."""
+    """Return a workflow that repeats its input word by word, with the built-in model."""
     messages = [{"role": "user", "content": "<start.input>"}]
     agent = {**setting("model", "combobox", "echo"), **setting("messages", "messages-input", messages)}
     blocks = [
@@ -94,7 +94,7 @@ VERDICT = ({"id": "f0", "name": "verdict", "type": "string", "value": ""},)
 
 
 def asking(name: str, *, form: Sequence[Json] = VERDICT, code: str = "return <ask.verdict>;") -> Json:
-    """A workflow that asks a person and answers what was said."""
+    """Return a workflow that asks a person and returns the answer."""
     shown = [{"id": "d0", "name": "Draft", "type": "string", "value": "Tea for <start.input>"}]
     ask = {**setting("inputFormat", "input-format", list(form)), **setting("builderData", "response-format", shown)}
     blocks = [
@@ -106,7 +106,7 @@ def asking(name: str, *, form: Sequence[Json] = VERDICT, code: str = "return <as
 
 
 def long(name: str, blocks: int) -> Json:
-    """A chain of functions, twenty in a row."""
+    """Return a chain of twenty functions."""
     steps = [
         function(f"s{n}", f"Step {n}", 330 + 330 * (n % 20), 220 * (n // 20), f"return {n};") for n in range(blocks)
     ]
@@ -116,7 +116,7 @@ def long(name: str, blocks: int) -> Json:
 
 
 def thirty(name: str) -> Json:
-    """Thirty blocks: branches, a loop, a loop in a parallel, an error port, a note."""
+    """Return thirty blocks: branches, a loop, a loop in a parallel, an error port, a note."""
     fields = [{"id": "f0", "name": "items", "type": "array", "value": "[1,2,3]"}]
     conditions = [
         {"id": "cond-if", "title": "if", "value": "<prepare.result>.length > 2"},

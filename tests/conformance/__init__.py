@@ -1,1 +1,1 @@
-"""Cases that run through the engine and through the whole system: one stack, which stands while these tests run."""
+"""Cases that run through the engine and through the whole system: one stack, which all of these tests share."""

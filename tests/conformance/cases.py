@@ -1,4 +1,4 @@
-"""The cases: what a running Sim did with a workflow and a request."""
+"""The cases: workflows, requests, and the results that a running Sim gave."""
 
 import json
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 
 DATA = Path(__file__).parent / "data" / "engine-cases.json"
 HTTP_PLACEHOLDER = "localhost:4001"
-"""The stub server's address in the data; the runner puts the real one there."""
+"""Placeholder of the stub server's address in the data; the runner inserts the real one."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What is to come of a case. `output` None: the run was refused before it had one."""
+    """Expected result of a case. `output` None: the run was refused before it had one."""
 
     success: bool
     output: Any
@@ -23,7 +23,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Case:
-    """A workflow, a request, what answers it from outside, and what is to come of it."""
+    """A workflow, a request, the answers of outside servers, and the expected result."""
 
     id: str
     area: str
@@ -36,7 +36,7 @@ class Case:
     expected: Expected
 
     def at(self, http_address: str) -> "Case":
-        """The case with the stub server's real address."""
+        """Return the case with the stub server's real address."""
         raw = json.loads(json.dumps(_RAW[self.id]).replace(HTTP_PLACEHOLDER, http_address))
         return _case(raw)
 

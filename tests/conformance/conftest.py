@@ -17,7 +17,7 @@ from shared.web.internal_auth import ServiceTokens
 
 GATEWAY_TOKEN = "conformance-gateway-token"
 OBSERVED_URL = "http://localhost:3999"
-"""Where the observed system said that it is."""
+"""Address that the observed system reported."""
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +29,7 @@ def models() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
-    """Everything, running, with loopback open to workflows."""
+    """The whole stack, with loopback open to workflows."""
     environment = {
         "VLLM_BASE_URL": models.url,
         "FLOWPORT_OUTBOUND_ALLOW": "localhost",
@@ -43,7 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def door(stack: Stack) -> AsyncIterator[PublicDoor]:
-    """The public door, with a key of every scope."""
+    """Client of the public API, with a key of every scope."""
     made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri))
     door = PublicDoor(stack.url, made.api_key, made.workspace_id)
     yield door

@@ -1,4 +1,4 @@
-"""Where we decided to differ from what was observed, and why."""
+"""Deliberate differences from the observed system, with reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,13 +9,13 @@ from tests.conformance.cases import Expected
 
 @dataclass(frozen=True)
 class Decision:
-    """A reason, and what is expected instead."""
+    """A reason, and the expectation that replaces the observation."""
 
     reason: str
     instead: Mapping[str, Any] = field(default_factory=dict)
 
     def applied_to(self, expected: Expected) -> Expected:
-        """The expectation as we decided it."""
+        """Return the expectation that we chose."""
         return replace(expected, **self.instead)
 
 
@@ -28,13 +28,13 @@ BRANCHES = frozenset({"E09", "E13"})
 """Branches of a parallel run at the same time: only within each of them is the order certain."""
 
 RACING = frozenset({"C07"})
-"""The block beside the failing one may be done before; then the one behind it begins, too, and may be the output."""
+"""The block parallel to the failing one may complete first; then its successor starts, too, and may be the output."""
 
 SIBLINGS = frozenset({"D27", "E11"})
-"""Blocks, or loops of two branches, that begin at the same time may end in either order."""
+"""Blocks, or loops of two branches, that start at the same time may end in either order."""
 
 SIBLINGS_OF_A_LOOP = frozenset({"D27"})
-"""So may the results of an iteration, which stand as the blocks ended."""
+"""So may the results of an iteration, which are in the order of the blocks' ends."""
 
 DECISIONS: dict[str, Decision] = {
     "E17": Decision(
@@ -107,4 +107,4 @@ ON_THE_STACK: dict[str, Decision] = {
         {"success": True, "error": None, "output": {"result": 1, "stdout": ""}, "block_order": ("Start", "G")},
     ),
 }
-"""What the whole system can do and the engine, as the cases run it, cannot."""
+"""Cases that the whole system supports and the engine, as the cases run it, does not."""

@@ -1,4 +1,4 @@
-"""Whether what happened is what was expected, where times and V8's exact words may differ."""
+"""Comparison of results with expectations, where times and V8's exact messages may differ."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from tests.conformance.decisions import BRANCHES, DECISIONS, RACING, SIBLINGS, S
 from tests.conformance.system import Observed
 
 OPEN_KEYS = frozenset({"providerTiming", "list"})
-"""Objects of which the data keeps only what does not depend on time."""
+"""Objects of which the data records only time-independent parts."""
 
 
 def differences(case: Case, observed: Observed, decisions: Mapping[str, Decision] = DECISIONS) -> list[str]:
-    """What is not as expected, a line each."""
+    """Return the differences, a line each."""
     decision = decisions.get(case.id)
     expected = case.expected if decision is None else decision.applied_to(case.expected)
     found: list[str] = []

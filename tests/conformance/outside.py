@@ -1,4 +1,4 @@
-"""What stands outside of a case: its models and its HTTP server, answering as its stubs say."""
+"""Outside servers of a case: its models and its HTTP server, with the answers of its stubs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ PROMPT_TOKENS = 10
 
 @asynccontextmanager
 async def outside(case_id: str, models: ModelServer) -> AsyncIterator[Case]:
-    """The case, with the address of its HTTP server in it."""
+    """Return the case, with the address of its HTTP server in it."""
     async with HttpStub() as http:
         case = CASES[case_id].at(f"localhost:{http.port}")
         http.answer(*(answer_of(stub) for stub in case.stubs.get("http", [])))

@@ -1,4 +1,4 @@
-"""The cases on the whole system: deployed through the internal door, run through the public one."""
+"""The cases on the whole system: deployed through the internal API, run through the public one."""
 
 import asyncio
 import json
@@ -20,19 +20,19 @@ from shared.web.client import InternalClient
 
 CANCELLED = "cancel"
 SELF, RUN, SNAPSHOT = "wf-1", "exec-1", "snap-1"
-"""What the observed system called the workflow, the run and a child's snapshot."""
+"""The observed system's ids of the workflow, the run and a child's snapshot."""
 ACTOR = "conformance"
 RECORD_SECONDS = 30.0
 POLL_SECONDS = 0.01
 ADDRESSES = {"example.com": "93.184.216.34"}
-"""Public names that the cases mention and nobody calls: here nobody need be able to resolve them either."""
+"""Public names that the cases mention but never call: this machine may be unable to resolve them."""
 SUCCEEDED = frozenset({RunStatus.COMPLETED, RunStatus.PAUSED})
 SETTLED = SUCCEEDED | {RunStatus.FAILED, RunStatus.CANCELLED}
 State = dict[str, Any]
 
 
 class StackSystem:
-    """Four processes and a broker. `deploy` and `jobs` are their internal doors, called with the gateway's token."""
+    """Four processes and a broker. `deploy` and `jobs` are internal APIs, called with the gateway's token."""
 
     def __init__(self, door: PublicDoor, deploy: InternalClient, jobs: InternalClient) -> None:
         self._door = door
@@ -40,13 +40,13 @@ class StackSystem:
         self._jobs = jobs
 
     async def run(self, case: Case, model_url: str) -> Observed:
-        """Run the case to its end, as its caller waits. Its models must be served where the stack was told."""
+        """Run the case to its end, like a sync caller. Its models must be served at the stack's configured address."""
         response, record, names = await self._run(case, {})
         body = json.loads(_renamed(response.text or '""', names))
         return _observed(response, body, record, _expected_headers(case, response))
 
     async def queue(self, case: Case) -> Observed:
-        """Queue the case, and read what was stored of it: a durable run, with a journal."""
+        """Queue the case, and read its stored record: a durable run, with a journal."""
         response, record, names = await self._run(case, {"X-Execution-Mode": "async"})
         assert response.status_code == 202, response.text
         output = "{}" if record.output is None else bytes(record.output.inline).decode()
@@ -59,7 +59,7 @@ class StackSystem:
         )
 
     async def _run(self, case: Case, headers: Mapping[str, str]) -> tuple[httpx2.Response, RunView, Mapping[str, str]]:
-        """The answer, the record, and what things were called where the case was observed."""
+        """Return the answer and the record, with the ids of the observed system."""
         run_id = new_id()
         async with self._environment(case.environment), self._published(case) as (workflow_id, names):
             response = await self._called(workflow_id, case, {"X-Execution-Id": run_id, **headers})
@@ -77,7 +77,7 @@ class StackSystem:
         return await run
 
     async def _record(self, run_id: str, wanted: Set[RunStatus]) -> RunView:
-        """The run as it is recorded, once it has one of these states."""
+        """Return the record of the run, once it has one of these states."""
         path = f"/internal/runs/{run_id}?blocks=true"
         async with asyncio.timeout(RECORD_SECONDS):
             while True:
@@ -98,7 +98,7 @@ class StackSystem:
 
     @asynccontextmanager
     async def _published(self, case: Case) -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """The workflow's id, and what its children and their snapshots were called where it was observed."""
+        """Return the workflow's id, and the observed ids of its children and their snapshots."""
         stubs = case.stubs.get("childWorkflows", {})
         ids = {word: await self._create(stub["name"]) for word, stub in stubs.items()}
         names = {workflow_id: word for word, workflow_id in ids.items()}
@@ -113,7 +113,7 @@ class StackSystem:
         return (await self._deploy.call("POST", "/internal/workflows", body=body, returns=Workflow)).id
 
     async def _publish(self, workflow_id: str, state: State) -> str:
-        """Deploy a state without a check; gives the snapshot's hash."""
+        """Deploy a state without validation; return the snapshot's hash."""
         path, query = f"/internal/workflows/{workflow_id}", f"workspace_id={self._door.workspace_id}"
         await self._deploy.call("PUT", f"{path}/draft?{query}", body=SaveDraft(state=state))
         order = Deploy(actor_id=ACTOR, actor_name=ACTOR)
@@ -123,7 +123,7 @@ class StackSystem:
 
 def _observed(response: httpx2.Response, body: Any, record: RunView, headers: Mapping[str, str]) -> Observed:
     is_ours = isinstance(body, dict) and {"success", "output", "metadata"} <= body.keys()
-    if not is_ours:  # a Response block speaks for itself
+    if not is_ours:  # a Response block determines the whole answer
         body = {"success": True, "output": {"data": body, "status": response.status_code, "headers": headers}}
     return Observed(
         success=body["success"],
@@ -135,7 +135,7 @@ def _observed(response: httpx2.Response, body: Any, record: RunView, headers: Ma
 
 
 def _expected_headers(case: Case, response: httpx2.Response) -> dict[str, str]:
-    """What a Response block is to send: the answer has headers of the gateway's own beside it."""
+    """Return the headers of a Response block: the answer also has the gateway's own."""
     output = case.expected.output
     expected = output.get("headers") if isinstance(output, dict) else None
     return {name: response.headers[name] for name in expected or () if name in response.headers}

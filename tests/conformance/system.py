@@ -1,4 +1,4 @@
-"""What a case is run on: the engine itself here; the whole system, in `stack_system`, has the same shape."""
+"""Systems that run a case: here the engine itself; `stack_system` has the whole system with the same interface."""
 
 import asyncio
 import ipaddress
@@ -29,7 +29,7 @@ CANCEL_SECONDS = 1.5
 
 @dataclass(frozen=True)
 class Observed:
-    """What came of a case."""
+    """Result of a case."""
 
     success: bool
     status: str
@@ -47,7 +47,7 @@ class System(Protocol):
 
 
 class EngineSystem:
-    """The engine with the real blocks, the real sandbox and the real way out."""
+    """The engine with the real blocks, sandbox and outbound client."""
 
     def __init__(self, sandbox: JavaScriptSandbox) -> None:
         self._sandbox = sandbox
@@ -90,7 +90,7 @@ def _request(case: Case) -> RunRequest:
 
 
 def order_of(blocks: Sequence[BlockLog]) -> tuple[str, ...]:
-    """The blocks of a run in the order in which they ran, with what became of each."""
+    """Return the blocks of a run in execution order, with their outcomes."""
     return tuple(_shown(block) for block in sorted(blocks, key=lambda block: block.execution_order))
 
 
@@ -105,7 +105,7 @@ class _Nobody:
 
 
 class _FixedResolver:
-    """Every name is a public address that nobody calls: the cases name no server but the stub."""
+    """Resolver in which every name has a public address: the cases call no server but the stub."""
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         return [ipaddress.ip_address("93.184.216.34")]

@@ -1,4 +1,4 @@
-"""Exports in the shapes that Sim's editor writes: all import; those that can run, run; the rest are told why not."""
+"""Exports in the formats of Sim's editor: all import; the supported ones run; the rest are refused with a reason."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What follows from the rules where no case was observed: containers in containers, dead ends, joins, errors."""
+"""Consequences of the rules without an observed case: containers in containers, dead ends, joins, errors."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ CHILD = chain(block("r", "response", dataMode="structured", builderData=[{"name"
 
 @dataclass(frozen=True)
 class Odd:
-    """A workflow and what must come of it: a function's result or else the whole output, an error, an order."""
+    """A workflow and its expected result: a function's result or else the whole output, an error, an order."""
 
     id: str
     blocks: list[Document]

@@ -1,4 +1,4 @@
-"""A reference in code means its value, whatever the value is and wherever the reference stands."""
+"""A reference in code has its value, for any value and in any position."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ VALUES = st.recursive(
 
 @dataclass(frozen=True)
 class Place:
-    """Code with a reference in it, and what it must give for a value."""
+    """Code with a reference in it, and its expected result for a value."""
 
     code: str
     means: Callable[[Any], Any]

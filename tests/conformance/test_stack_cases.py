@@ -1,4 +1,4 @@
-"""The same cases through the real gateway, broker and executor: what a caller is answered, and what is recorded."""
+"""The same cases through the real gateway, broker and executor: the caller's answer and the record."""
 
 import pytest
 from tests.conformance.cases import CASES

@@ -27,7 +27,8 @@ async def test_a_stream_is_the_frames_of_its_trace(trace_id: str, models: ModelS
 
 
 def frames_in(text: str) -> list[Any]:
-    """The JSON of every frame; each is `data: `, compact JSON in UTF-8 and an empty line, and nothing else is sent."""
+    """Return the JSON of every frame; each is `data: `, compact JSON in UTF-8 and an empty line, and nothing else is
+    sent."""
     frames = [json.loads(line.removeprefix("data: ")) for line in text.split("\n\n")[:-1]]
     written = [json.dumps(frame, ensure_ascii=False, separators=(",", ":")) for frame in frames]
     assert text == "".join(f"data: {frame}\n\n" for frame in written)

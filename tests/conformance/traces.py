@@ -1,4 +1,4 @@
-"""The stream traces: a workflow, a request and what its models say, and the frames that must come of it."""
+"""The stream traces: a workflow, a request, its models' answers, and the expected frames."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from tests.support.workflow_files import block, workflow
 
 DATA = Path(__file__).parent / "data" / "stream-traces.json"
 ANY = "*"
-"""Stands for words that are not ours, at the end of an expected text."""
+"""Represents text that is not ours, at the end of an expected text."""
 JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One trace. `frames` hold what a reader collects: adjacent pieces of one text are one chunk."""
+    """One trace. `frames` hold the reader's view: adjacent pieces of one text are one chunk."""
 
     id: str
     workflow: JsonObject
@@ -26,11 +26,11 @@ class Trace:
     models: Mapping[str, tuple[Reply, ...]]
     frames: list[Any]
     streamed_calls: list[bool] | None
-    """Whether each call to the models asks them to stream; None where it does not matter."""
+    """Whether each call to the models must request a stream; None where it does not matter."""
 
     @classmethod
     def read(cls, raw: JsonObject) -> Self:
-        """The trace as the data has it."""
+        """Return the trace in the format of the data."""
         return cls(
             id=raw["id"],
             workflow=workflow(raw["id"], [_block(each) for each in raw["blocks"]], *map(tuple, raw["edges"])),
@@ -42,12 +42,12 @@ class Trace:
         )
 
     def matches(self, frames: list[Any]) -> bool:
-        """Whether these frames are the expected ones, in order."""
+        """Return whether these frames are the expected ones, in order."""
         return len(frames) == len(self.frames) and all(map(_alike, self.frames, frames))
 
 
 def collected(frames: list[Any]) -> list[Any]:
-    """The frames with the pieces of each text put together: how it is cut depends on the moment."""
+    """Return the frames with the pieces of each text joined: where it is cut depends on timing."""
     found: list[Any] = []
     for frame in frames:
         if found and (writer := _writer(frame)) is not None and writer == _writer(found[-1]):
@@ -58,7 +58,7 @@ def collected(frames: list[Any]) -> list[Any]:
 
 
 def _writer(frame: Any) -> str | None:
-    """The block whose text this is a piece of."""
+    """Return the block whose text this is a piece of."""
     return str(frame["blockId"]) if isinstance(frame, dict) and "chunk" in frame else None
 
 

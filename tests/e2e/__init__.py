@@ -1,1 +1,1 @@
-"""Whole calls on the four services as processes: one stack, which stands while these tests run."""
+"""Whole calls to the four services as processes: one stack, which all of these tests share."""

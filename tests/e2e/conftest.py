@@ -29,20 +29,20 @@ def models() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def small_model_port() -> Iterator[int]:
-    """Where models named `litellm/…` are looked for: nobody is there until a test starts one."""
+    """Port for models named `litellm/…`: closed until a test starts a server."""
     with reserve_port() as port:
         yield port.lend()
 
 
 @pytest.fixture(scope="package")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Whom the gateway trusts."""
+    """Authority that the gateway trusts."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="package")
 def mails(authority: Authority) -> Iterator[MailServer]:
-    """Where the gateway hands mail over."""
+    """Mail server of the gateway."""
     with MailServer(authority.server_context(HOST)) as server:
         yield server
 
@@ -55,7 +55,7 @@ def stack(
     mails: MailServer,
     authority: Authority,
 ) -> Iterator[Stack]:
-    """Everything, running. Whoever kills a process starts it again."""
+    """The whole stack, running. A test that kills a process restarts it."""
     folder = tmp_path_factory.mktemp("stack")
     environment = {
         "VLLM_BASE_URL": models.url,
@@ -92,7 +92,7 @@ def credentials(stack: Stack) -> tuple[str, str]:
 
 @pytest.fixture
 async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
-    """The public door."""
+    """Client of the public API."""
     workspace_id, api_key = credentials
     door = PublicDoor(stack.url, api_key, workspace_id)
     yield door

@@ -1,4 +1,4 @@
-"""Workspaces and keys that the public door does not make, put into the store."""
+"""Workspaces and keys that the public API cannot create, written into the store."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,13 +17,13 @@ from shared.store.client import Store
 
 
 async def key_with_limit(stack: Stack, door: PublicDoor, rate_limit: int) -> str:
-    """A key with every scope that may call so often per window."""
+    """Create a key with every scope and this rate limit per window."""
     async with _tenants(stack) as tenants:
         return await _add_key(tenants, door.workspace_id, rate_limit)
 
 
 async def workspace_of_its_own(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:
-    """A new workspace and a key with every scope."""
+    """Create a workspace and a key with every scope."""
     async with _tenants(stack) as tenants:
         workspace = Workspace(id=new_id(), name="Apart", plan=plan, created_at=SystemClock().now())
         await tenants.add_workspace(workspace, Team(workspace_id=workspace.id, revision=1, members=()))

@@ -35,7 +35,7 @@ AGENTS = "/api/a2a/agents"
 
 @asynccontextmanager
 async def client_of(url: str, key: str | None, **config: Any) -> AsyncIterator[Client]:
-    """The client that the agent's own card asks for."""
+    """Return the client that the agent's own card requires."""
     headers = {"x-api-key": key} if key else {}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         yield await create_client(url, ClientConfig(httpx_client=http, **config))
@@ -59,7 +59,7 @@ def says(*parts: Part, **fields: str) -> SendMessageRequest:
 
 
 async def sent(client: Client, request: SendMessageRequest) -> Task:
-    """The task that a message became, without a stream."""
+    """Return the task of a message, without a stream."""
     (answer,) = [event async for event in client.send_message(request)]
     return answer.task
 
@@ -97,7 +97,7 @@ async def test_an_answer_is_streamed_as_it_is_written(door: PublicDoor, clerk: d
 
 
 def written(events: list[StreamResponse]) -> str:
-    """What the artifact has become."""
+    """Return the content of the artifact."""
     text = ""
     for update in (event.artifact_update for event in events if event.HasField("artifact_update")):
         said = update.artifact.parts[0].text

@@ -1,4 +1,4 @@
-"""Thoughts, tool calls and text that is taken back: for callers who say that they understand them."""
+"""Thoughts, tool calls and retracted text, for callers that declare support for them."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def script(models: ModelServer, model: str) -> None:
 
 
 async def calculator(door: PublicDoor, model: str) -> str:
-    """A deployed workflow whose agent has a tool; returns its id."""
+    """Deploy a workflow whose agent has a tool; return its id."""
     agent_1 = agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])
     return await door.publish(workflow(model, [start(), agent_1], (START, "a1")))
 

@@ -24,7 +24,7 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 async def publish(door: PublicDoor, model: str, **changes: Any) -> str:
-    """A chat with an agent that remembers; returns its identifier."""
+    """Publish a chat with an agent that remembers; return its identifier."""
     friend = agent(
         "a1", f"vllm/{model}", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
     )
@@ -39,13 +39,13 @@ async def publish(door: PublicDoor, model: str, **changes: Any) -> str:
 
 @pytest.fixture
 async def visitor(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
-    """Somebody without a key, whose cookies are kept."""
+    """A visitor without a key, with a cookie jar."""
     async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as http:
         yield http
 
 
 async def said(http: httpx2.AsyncClient, identifier: str, text: str, conversation: str) -> str:
-    """The text of the answer."""
+    """Return the text of the answer."""
     body = {"input": text, "conversationId": conversation}
     async with http.stream("POST", f"/api/chat/{identifier}", json=body) as answer:
         assert answer.status_code == 200, await answer.aread()
@@ -100,7 +100,7 @@ async def test_a_code_by_mail_opens_it(
 
 @asynccontextmanager
 async def page_of(stack: Stack, identifier: str, **options: Any) -> AsyncIterator[Page]:
-    """The chat's page in a browser of its own; what goes wrong in it unseen fails the test."""
+    """The chat's page in a separate browser; unexpected errors in it fail the test."""
     wrong: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -8,7 +8,7 @@ from tests.unit.workflow.states import block, chain, start
 
 
 def file(name: str, state: JsonObject) -> JsonObject:
-    """A workflow as a file to import."""
+    """Return a workflow as a file to import."""
     return {"version": "1.0", "state": {**state, "metadata": {"name": name}}}
 
 

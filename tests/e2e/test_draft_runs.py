@@ -1,4 +1,4 @@
-"""Somebody at the canvas, over everything that is really there: the draft, another state, and parts of a run again."""
+"""Runs from the canvas, over the real system: the draft, another state, and parts of a run again."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from flowport.local.stack import Stack
 from gateway.settings import GatewaySettings
 
 LARGE = 2_000_000
-"""Characters; what is larger than a message carries is kept by reference."""
+"""Number of characters; values larger than a message are stored and referenced."""
 FILE = workflow(
     "Canvas",
     [
@@ -33,7 +33,7 @@ FILE = workflow(
 
 @dataclass(frozen=True)
 class Canvas:
-    """A workflow that was never deployed, and who edits it."""
+    """A workflow that was never deployed, and its editor."""
 
     http: httpx2.AsyncClient
     workflow_id: str
@@ -47,7 +47,7 @@ class Canvas:
         return answer.json()["output"]["result"]
 
     async def finished(self, **body: Any) -> str:
-        """Run it; returns the run's id once its record is kept."""
+        """Run it; return the run's id once its record is stored."""
         answer = await self.run(**body)
         assert answer.status_code == 200, answer.text
         run_id = answer.headers["x-execution-id"]

@@ -1,4 +1,4 @@
-"""What is deleted for good is gone from every collection of every database: a text planted everywhere is looked for."""
+"""Permanent deletion removes a text from every collection of every database: the test plants it everywhere first."""
 
 import asyncio
 import base64
@@ -18,9 +18,9 @@ from gateway.access.domain.credentials import Scope
 from shared.ids import new_id
 
 FOR_GOOD = {"flowport_gateway.audit"}
-"""Who did what to what: kept on purpose, names included, since it is what a deletion is proved by."""
+"""The audit log: kept on purpose, names included, since it proves deletions."""
 ID_ONLY = {"flowport_gateway.erasures", "flowport_gateway.rate_buckets", "flowport_jobs.queues"}
-"""Numbers under the id of a workspace that is no more."""
+"""Numbers under the id of a deleted workspace."""
 OF_THE_WORKSPACE = frozenset({"flowport_jobs.conversations", "flowport_deploy.environment"})
 PLANTED = {
     *(f"flowport_jobs.{name}" for name in ("runs", "blobs.chunks", "conversations", "deliveries")),
@@ -32,7 +32,7 @@ LARGE = 1_200_000
 
 @pytest.fixture
 async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
-    """The door of a second workspace, which is the test's to delete."""
+    """Client of a second workspace, which the test deletes."""
     async with httpx2.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as admin:
         signed_in = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         assert (await admin.post("/api/auth/sign-in/email", json=signed_in)).status_code == 200
@@ -46,7 +46,7 @@ async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator
 
 
 def leaving(marker: str) -> dict[str, Any]:
-    """A workflow that leaves what it is told in as many places as it can."""
+    """Return a workflow that writes its input to as many places as it can."""
     remember = block(
         "m1", "memory", "Memory 1", operation="add", id=f"talk-{marker}", role="user", content=f"I am {marker}."
     )
@@ -56,7 +56,7 @@ def leaving(marker: str) -> dict[str, Any]:
 
 
 async def plant(door: PublicDoor, marker: str) -> str:
-    """Send the marker through every door; the id of the workflow that it went through."""
+    """Send the marker to every endpoint; return the id of the workflow that received it."""
     here = f"/api/workspaces/{door.workspace_id}"
     hook = {"allWorkflows": True, "includeFinalOutput": True, "webhookConfig": {"url": "https://example.com/hook"}}
     assert (await door.http.post(f"{here}/notifications", json=hook)).status_code < 300
@@ -83,12 +83,12 @@ async def plant(door: PublicDoor, marker: str) -> str:
 
 
 async def is_planted(marker: str, stack: Stack) -> None:
-    """Wait until it is wherever it was sent: whoever is to be told of a run's end gets his delivery after it."""
+    """Wait until the marker is everywhere: notifications of a run's end are delivered after it."""
     await eventually(lambda: places_of(marker, stack.mongodb_uri) >= PLANTED)
 
 
 async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 60) -> None:
-    """Wait until it is only where it may be."""
+    """Wait until the marker is only in the permitted places."""
     left: set[str] = set()
 
     def nowhere() -> bool:

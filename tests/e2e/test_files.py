@@ -1,4 +1,4 @@
-"""A file that a caller sends: seen by blocks and models, given back, and served to the workspace alone."""
+"""A file from a caller: passed to blocks and models, returned, and served to the workspace alone."""
 
 import base64
 from typing import Any
@@ -14,7 +14,7 @@ SENT = {"photos": [{"type": "file", "data": f"data:image/png;base64,{PHOTO}", "n
 
 
 def looking(model: str) -> dict[str, Any]:
-    """An agent that looks at the photos, and a function that gives them back."""
+    """Return an agent that gets the photos, and a function that returns them."""
     look = agent("a1", f"vllm/{model}", "What is it?", files="<start.photos>")
     give = function("f1", "return { said: <agent1.content>, photos: <start.photos> }")
     return workflow("Look", [start(photos="file[]"), look, give], (START, "a1"), ("a1", "f1"))

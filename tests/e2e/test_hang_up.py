@@ -1,4 +1,4 @@
-"""A caller who goes away takes the run along, the model call included."""
+"""A disconnecting caller cancels the run, the model call included."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.support.workflow_files import START, agent, start, workflow
 
 @pytest.fixture
 async def talkers(door: PublicDoor, models: ModelServer) -> dict[str, str]:
-    """Workflows by model; the models never finish speaking."""
+    """Workflows by model; the models never finish."""
     files = {
         name: workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))
         for name in ("stream-talker", "sync-talker")

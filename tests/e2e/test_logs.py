@@ -1,4 +1,4 @@
-"""What a run did can be read afterwards, whichever way it was called."""
+"""The log of a run is readable after its end, in every mode."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ async def read(door: PublicDoor, path: str, **query: str) -> Any:
 
 
 async def found(door: PublicDoor, run_id: str) -> Any:
-    """The run's log, once its end has been recorded."""
+    """Return the run's log, once its end has been recorded."""
     async with asyncio.timeout(30):
         while True:
             answer = await door.http.get(f"/api/v1/logs/{run_id}")

@@ -1,4 +1,4 @@
-"""One workflow, three modes: what the product page shows, from a caller's side of the door."""
+"""One workflow, three modes, as the product page shows them to callers."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The gateway keeps to its own OpenAPI, whatever it is sent: no server error, no status that is not announced."""
+"""The gateway conforms to its OpenAPI document for any input: no server error, no undeclared status."""
 
 import asyncio
 import math
@@ -20,19 +20,19 @@ from tests.support.workflow_files import START, function, start, workflow
 from flowport.local.stack import Stack
 
 CASES = 2_000
-"""Half of them with a key."""
+"""Half of the requests have a key."""
 SERVER_ERROR = 500
-"""Nothing is away here and nothing is full, so that no such answer is in order, although all may be announced."""
+"""Every dependency is up and no queue is full, so no 503 is acceptable, although all may be declared."""
 AT_ONCE = 8
-"""Deploys and the like answer a second after they are done; others need not wait for them."""
+"""Deploys and similar operations answer a second after completion; others need not wait for them."""
 ANSWER_SECONDS = 20
 NOT_HERE = ("/api/auth/sign-in/email",)
-"""Tries are counted by address: a flood of them would lock the other tests out."""
+"""Attempts are counted by address: many of them would lock the other tests out."""
 Operation = Any
 
 
 async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
-    """A key of a workspace apart, and what stands in the place of the parameters of paths."""
+    """A key of a separate workspace, and the values for the parameters of paths."""
     workspace_id, key = await workspace_of_its_own(stack)
     door = PublicDoor(stack.url, key, workspace_id)
     file = workflow("Fuzzed", [start(q="string"), function("f1", "return <start.q>")], (START, "f1"))
@@ -54,7 +54,7 @@ async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
 
 
 async def described_operations(stack: Stack) -> list[Operation]:
-    """As the gateway describes them."""
+    """Return the operations as the gateway describes them."""
     async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as http:
         described = (await http.get("/openapi.json")).raise_for_status().json()
     results = list(schemathesis.openapi.from_dict(described).get_all_operations())
@@ -64,20 +64,20 @@ async def described_operations(stack: Stack) -> list[Operation]:
 
 
 def announced(operation: Operation) -> set[int]:
-    """The statuses that the operation names one by one."""
+    """Return the statuses that the operation lists explicitly."""
     return {int(status) for status in operation.definition.raw["responses"] if status.isdigit()}
 
 
 def _tells_of_a_run(answer: requests.Response) -> bool:
-    """A workflow that fails is no fault of the server."""
+    """Return whether the status is a server error; a failing workflow is none."""
     return answer.status_code == SERVER_ERROR and b'"metadata":{"duration"' in answer.content
 
 
 class Fuzz:
-    """Makes cases, one after the other, and sends them, several at once.
+    """Generates cases in sequence, and sends them concurrently.
 
-    Most have what is `known` in the place of the parameters of their paths. The threads that send know nothing of
-    schemas and cases: those change while cases are made of them.
+    Most have `known` values as the parameters of their paths. The sending threads do not use schemas and cases: those
+    change while cases are generated.
     """
 
     def __init__(self, url: str, key: str | None, known: dict[str, str], senders: Executor) -> None:
@@ -88,7 +88,7 @@ class Fuzz:
         self._sent: list[Future[str | None]] = []
 
     def send(self, operation: Operation, cases: int) -> None:
-        """So many cases of one operation."""
+        """Generate so many cases of one operation."""
         expected = announced(operation)
 
         @settings(
@@ -111,7 +111,7 @@ class Fuzz:
         one()
 
     def findings(self) -> list[str | None]:
-        """What was wrong with each answer."""
+        """Return the violations of each answer."""
         return [sent.result() for sent in self._sent]
 
 

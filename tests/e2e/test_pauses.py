@@ -1,4 +1,4 @@
-"""Runs that wait: nothing holds them but the store, and each answer is taken once, whatever restarts meanwhile."""
+"""Paused runs: only the store holds them, and each answer is accepted once, across restarts."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ def asks(block_id: str, name: str) -> dict[str, Any]:
 
 
 def one_question() -> dict[str, Any]:
-    """A question between two blocks that know nothing of it."""
+    """A question between two blocks that do not depend on it."""
     blocks = [
         start(text="string"),
         function("f1", "return <start.text>.length", name="Before"),
@@ -29,7 +29,7 @@ def one_question() -> dict[str, Any]:
 
 
 async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int = 1) -> list[dict[str, Any]]:
-    """What the run waits for, once it waits for so much."""
+    """Return the pauses of the run, once it has this many."""
     found: list[dict[str, Any]] = []
 
     async def look() -> None:
@@ -150,7 +150,7 @@ def calls(block_id: str, name: str, workflow_id: str, text: str) -> dict[str, An
 async def test_a_called_workflow_asks_through_its_caller_two_deep_and_across_a_restart(
     door: PublicDoor, stack: Stack
 ) -> None:
-    """Two at once: one calls the workflow that asks, one calls a workflow that calls it."""
+    """Start two at once: one calls the workflow that asks, one calls a workflow that calls it."""
     asking = await door.publish(one_question())
     between = [start(text="string"), calls("c1", "Inner", asking, "<start.text>")]
     middle = await door.publish(workflow("Between", between, (START, "c1")))

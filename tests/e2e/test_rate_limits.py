@@ -1,7 +1,7 @@
-"""One limit, two gateways, 64 callers: what gets in is what the rule says, to within one percent.
+"""One limit, two gateways, 64 callers: the number of admitted calls follows the rule, to within one percent.
 
-The rule counts windows of the store's clock, which may step. So the test reads from the bucket itself which windows
-turned, and looks more often than they turn.
+The rule counts windows of the store's clock, which may step. So the test reads the bucket's completed windows from the
+bucket itself, more often than they complete.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from shared.tasks import cancel_task
 Buckets: TypeAlias = AsyncCollection[dict[str, Any]]
 
 WINDOW_SECONDS = 2
-"""As the stack has it."""
+"""Default of the stack."""
 PER_WINDOW = 20
 """600 a minute."""
 BURST = 2 * PER_WINDOW
 LOOK_SECONDS = 0.1
-"""How often the bucket is looked at."""
+"""Interval of polling the bucket."""
 SECONDS = 180 if settings().max_examples > 1_000 else 7
 CALLERS = 64
 METRIC = "flowport_gateway_rate_unchecked_total "
@@ -47,7 +47,7 @@ def gateways(stack: Stack) -> Iterator[list[str]]:
 
 
 class Counted:
-    """What came of all calls."""
+    """Results of all calls."""
 
     def __init__(self) -> None:
         self.let_in = 0
@@ -57,11 +57,11 @@ class Counted:
 
 
 class Turns:
-    """Windows of a bucket that turned while it was watched."""
+    """Windows of a bucket that completed during the observation."""
 
     def __init__(self, turned_ms: int) -> None:
         self.windows = 0
-        """Windows that turned as time passed."""
+        """Windows that completed as time passed."""
         self.tokens = 0
         """Tokens that the rule adds to an empty bucket, those of jumps included."""
         self.uncertain = 0
@@ -70,7 +70,7 @@ class Turns:
         self._looked_at = time.monotonic()
 
     def look(self, turned_ms: int) -> None:
-        """Count what turned since the last look.
+        """Count the windows since the last poll.
 
         A clock that is set back adds the window that the gateway saw end, if it did. One that jumps ahead adds the
         windows that it skips, up to a full bucket.
@@ -103,7 +103,7 @@ async def call_until(deadline: float, url: str, key: str, workflow_id: str, coun
 
 
 async def call_until_refused(url: str, key: str, workflow_id: str) -> None:
-    """From then on the bucket holds what the windows add, and nothing that was saved up."""
+    """Empty the bucket: from then on it holds only what the windows add."""
     async with httpx2.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=30) as http:
         while (await http.post(f"/api/workflows/{workflow_id}/execute", json={})).status_code != 429:
             pass
@@ -117,21 +117,21 @@ async def buckets(stack: Stack) -> AsyncIterator[Buckets]:
 
 
 async def bucket_of_key(buckets: Buckets) -> dict[str, Any]:
-    """Return the bucket of the one key with this limit: other tests of the stack leave buckets of theirs behind."""
+    """Return the bucket of the one key with this limit: other tests of the stack leave other buckets behind."""
     found = await buckets.find_one({"_id": {"$regex": f"^key:.*:{PER_WINDOW}:sync$"}})
     assert found is not None
     return found
 
 
 async def watch(buckets: Buckets, turns: Turns) -> None:
-    """Look at the bucket until cancelled."""
+    """Poll the bucket until cancelled."""
     while True:
         turns.look((await bucket_of_key(buckets))["turned_ms"])
         await asyncio.sleep(LOOK_SECONDS)
 
 
 async def calls_unchecked(gateways: list[str]) -> float:
-    """Calls that got in though no bucket was asked."""
+    """Return the number of calls that passed without a check of a bucket."""
     async with httpx2.AsyncClient(timeout=30) as http:
         texts = [(await http.get(f"{url}/metrics")).raise_for_status().text for url in gateways]
     return sum(

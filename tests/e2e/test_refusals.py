@@ -1,4 +1,4 @@
-"""What cannot run is refused at the door, names the block, and leaves nothing behind."""
+"""Invalid workflows are refused at deployment, with the block's name, and nothing is stored."""
 
 from typing import Any
 

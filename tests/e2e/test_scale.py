@@ -1,4 +1,4 @@
-"""Large runs through the whole system: they end, and with the right answer. How long they take is for benchmarks."""
+"""Large runs through the whole system end with the right answer. Benchmarks measure how long they take."""
 
 import asyncio
 import itertools
@@ -15,19 +15,19 @@ RECORD_SECONDS = 120
 
 @pytest.fixture
 def door(door: PublicDoor) -> PublicDoor:
-    """As patient as such runs need."""
+    """Timeout for such runs."""
     door.http.timeout = httpx2.Timeout(RECORD_SECONDS)
     return door
 
 
 def step(number: int, **data: Any) -> dict[str, Any]:
-    """A block that needs no sandbox, so that many of them are quick."""
+    """Return a block that needs no sandbox, so that many of them are quick."""
     made = block(f"v{number}", "variables", f"Step {number}", variables=[])
     return {**made, "data": data}
 
 
 def boxed(kind: str, data: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """A loop or parallel around one block, and a function after it that counts the rounds."""
+    """Return a loop or parallel around one block, and a function after it that counts the rounds."""
     box = {**block("box", kind, "Box"), "data": data}
     inner = {**inner, "data": {"parentId": "box", "extent": "parent"}}
     count = function("count", "return <box.results>.length", name="Count")
@@ -36,7 +36,7 @@ def boxed(kind: str, data: dict[str, Any], inner: dict[str, Any]) -> dict[str, A
 
 
 async def result_of(door: PublicDoor, file: dict[str, Any]) -> Any:
-    """What the run gives; its record must come too, however many blocks it lists."""
+    """Return the output of the run; its record must arrive too, however many blocks it lists."""
     workflow_id = await door.publish(file)
     answer = await door.run(workflow_id)
     assert answer.status_code == 200, answer.text[:500]

@@ -1,4 +1,4 @@
-"""A real language model, small enough for a test, answers through an agent: no stub in the way."""
+"""A real language model, small enough for a test, answers through an agent, without a stub."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stack that everything here runs on keeps its own promises."""
+"""Promises of the stack that these tests run on."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""v2 streams outlive what carries them: a lost gateway, a lost worker, a reader who comes late."""
+"""v2 streams survive a lost gateway, a lost worker and a late reader."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -18,12 +18,12 @@ from shared.service import ServiceName
 POEM = " ".join(f"word{n}" for n in range(40))
 SECOND_GATEWAY = "gateway-2"
 SILENCE_SECONDS = 150
-"""Longer than a lost lease, or a confirm that does not come, keeps a stream waiting on a slow machine."""
+"""Longer than a lost lease or a missing confirm delays a stream on a slow machine."""
 
 
 @pytest.fixture
 def second_gateway(stack: Stack) -> Iterator[str]:
-    """Another gateway, that a test may kill."""
+    """Another gateway that a test may kill."""
     stack.scale(ServiceName.GATEWAY, 2)
     yield stack.url_of(SECOND_GATEWAY)
     stack.scale(ServiceName.GATEWAY, 1)
@@ -50,7 +50,7 @@ def text_of(events: list[Event]) -> str:
 
 
 async def poet(door: PublicDoor, models: ModelServer, name: str) -> tuple[str, Gate]:
-    """A deployed workflow whose model speaks when the gate lets it."""
+    """Deploy a workflow whose model answers when the gate opens."""
     gate = models.gate()
     models.answer(name, Reply.says(POEM, gate=gate))
     file = workflow(f"Poet {name}", [start(), agent("a1", f"vllm/{name}", "<start.input>")], (START, "a1"))
@@ -99,7 +99,7 @@ async def test_a_killed_worker_resets_the_stream_and_another_tells_it_anew(
     door: PublicDoor, models: ModelServer, stack: Stack
 ) -> None:
     worker, *others = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
-    for name in others:  # so that it is known who has the run
+    for name in others:  # so that the run has a known worker
         await asyncio.to_thread(stack.kill, name)
     workflow_id, gate = await poet(door, models, "mortal")
     async with streaming(door, workflow_id) as response:

@@ -1,4 +1,4 @@
-"""`flowport up`, as a newcomer meets it."""
+"""`flowport up`, as newcomers use it."""
 
 import json
 import signal
@@ -65,7 +65,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
 
 
 def _undeploy(known: dict[str, Any], name: str) -> None:
-    """Take an example off the net."""
+    """Import an example."""
     with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
         (workflow_id,) = (each["id"] for each in client.workflows() if each["name"] == name)
         client.call("DELETE", f"/api/v1/workflows/{workflow_id}/deploy")
@@ -100,7 +100,7 @@ def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_n
 
 
 def _waiting_call(known: dict[str, Any]) -> list[str]:
-    """A curl command that calls a run of five minutes."""
+    """Return a curl command that starts a run of five minutes."""
     waits = workflow("Waits", [start(), block("wait", "wait", "Wait", timeValue="300")], ("start", "wait"))
     with ApiClient(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as client:
         workflow_id = import_file(client, waits)["id"]
@@ -110,7 +110,7 @@ def _waiting_call(known: dict[str, Any]) -> list[str]:
 
 
 def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
-    """The newest run, once it is in this state."""
+    """Return the newest run, once it has this state."""
     deadline = time.monotonic() + SECONDS
     headers = {"x-api-key": known["apiKey"]}
     with httpx2.Client(base_url=known["baseUrl"], headers=headers, timeout=30) as api:

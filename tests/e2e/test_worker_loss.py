@@ -1,4 +1,4 @@
-"""Accepted means done: queued runs outlive the worker that had them."""
+"""Accepted runs complete: queued runs survive the loss of their worker."""
 
 import asyncio
 

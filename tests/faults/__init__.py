@@ -1,1 +1,1 @@
-"""What breaks, and what survives it: one stack, which stands while these tests run."""
+"""Fault injection and recovery: one stack, which all of these tests share."""

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [scenario …]`: the faults at full length, each with its figures."""
+"""`python -m tests.faults [scenario …]`: run the fault scenarios at full length, each with its figures."""
 
 import argparse
 import asyncio
@@ -15,16 +15,16 @@ from tests.faults.runner.figures import Figure, Result, Scenario
 from tests.faults.runner.scene import Options, Scene, scene
 
 SCENARIO_SECONDS: Final = 180.0
-"""How long a scenario may take, apart from the time that it is asked to take."""
+"""Maximum duration of a scenario besides its configured duration."""
 console: Final = Console()
 began: Final = time.monotonic()
 
 
 def main() -> int:
-    """Run, and report; 1 when something does not hold."""
+    """Run the scenarios and report; return 1 when a promise is broken."""
     arguments = _arguments()
     options = Options(seconds=arguments.seconds, rate=arguments.rate, seed=arguments.seed)
-    logging.disable(logging.ERROR)  # of the servers in this process: they tell of every caller who was killed
+    logging.disable(logging.ERROR)  # of the servers in this process: they report every killed caller
     say(f"seed {options.seed}: --seed {options.seed} runs the same again")
     with tempfile.TemporaryDirectory(prefix="flowport-faults-") as folder:
         results = asyncio.run(_run(arguments.folder or Path(folder), options, arguments))
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def say(line: str) -> None:
-    """Progress."""
+    """Print progress."""
     console.print(f"[dim]{time.monotonic() - began:6.1f}[/]  {line}", highlight=False)
 
 

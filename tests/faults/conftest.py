@@ -1,4 +1,4 @@
-"""One stack of the fault tests' own, quick in all that it waits for. Whoever breaks a part of it mends it again."""
+"""A separate stack for the fault tests, with short intervals. A test that breaks a part of it repairs it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ QUICK = {
 
 @pytest.fixture(scope="package")
 def witness() -> Iterator[Witness]:
-    """Counts what runs do outside."""
+    """Counts the outside effects of runs."""
     with Witness() as witness:
         yield witness
 
@@ -44,7 +44,7 @@ def models() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
-    """Everything, running."""
+    """The whole stack, running."""
     folder = tmp_path_factory.mktemp("faults")
     environment = {**QUICK, "VLLM_BASE_URL": models.url, "FLOWPORT_AMQP_CLIENT": tested_client()}
     with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
@@ -61,7 +61,7 @@ def credentials(stack: Stack) -> tuple[str, str]:
 
 @pytest.fixture
 async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
-    """The public door of the first gateway."""
+    """Client of the first gateway."""
     workspace_id, api_key = credentials
     door = PublicDoor(stack.url, api_key, workspace_id)
     yield door

@@ -1,4 +1,4 @@
-"""Lines to the broker that break one at a time: no caller is left without an answer."""
+"""Connections to the broker break one at a time: every caller still gets an answer."""
 
 import asyncio
 from urllib.parse import quote, urlsplit
@@ -18,7 +18,7 @@ LOST = "The connection to the workers was lost"
 
 
 async def break_lines(stack: Stack, name: str) -> bool:
-    """Have the broker hang up on every connection of this name; False when it does not list any yet."""
+    """Let the broker close every connection of this name; return False while it lists none."""
     assert stack.rabbitmq is not None
     async with httpx2.AsyncClient(base_url=stack.rabbitmq.management_url, timeout=30) as api:
         lines = (await api.get("/api/connections")).raise_for_status().json()
@@ -29,7 +29,7 @@ async def break_lines(stack: Stack, name: str) -> bool:
 
 
 async def streamed(door: PublicDoor, workflow_id: str, body: JsonObject) -> list[JsonObject]:
-    """Every frame of a stream."""
+    """Read every frame of a stream."""
     async with door.stream(workflow_id, body) as frames:
         return await frames.rest()
 

@@ -1,4 +1,4 @@
-"""A cancel, wherever the run stands: remembered, the same the second time, and at the model within a second."""
+"""A cancel in any state of the run: remembered, idempotent, and effective at the model within a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ async def talker(door: PublicDoor, models: ModelServer, request: pytest.FixtureR
 
 
 async def cancelled(door: PublicDoor, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
-    """Cancel twice, and see the job end as cancelled jobs do."""
+    """Cancel twice, and check that the job ends as cancelled."""
     first = await cancel(door, workflow_id, job["executionId"])
     assert first.status_code == 200, first.text
     ended = await door.ended_job(job["jobId"], seconds=60)
@@ -80,7 +80,7 @@ async def test_runs_are_cancelled_while_their_worker_is_gone(
     workflow_id, model = talker
     jobs = [await door.queue(workflow_id) for _ in range(2)]
     await eventually(lambda: len(models.calls_of(model)) == 2)
-    for name in WORKERS:  # frozen first: the last to go shall not take over what the others had
+    for name in WORKERS:  # frozen first: the last one to end must not take over the runs of the others
         stack.kill(name, SIGSTOP)
     for name in WORKERS:
         stack.kill(name)

@@ -1,4 +1,4 @@
-"""A broker that takes a message back from a worker who is slow with it: the run goes on, and is run once."""
+"""A broker that requeues the message of a slow worker: the run continues, and executes once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ WORKERS = ("executor-service", "executor-service-2")
 
 
 def hasty() -> Topology:
-    """Our topology, but the broker waits two seconds for a worker."""
+    """Return our topology with a broker timeout of two seconds for workers."""
     topology = default_topology(LONGEST_RUN_SECONDS)
     queue = topology.queue(ASYNC)
     impatient = replace(queue, policy=replace(queue.policy, consumer_timeout_ms=TIMEOUT_MS))
@@ -29,7 +29,7 @@ def hasty() -> Topology:
 
 
 async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None:
-    """Let the broker have this topology, and look after its channels so often; only new channels notice."""
+    """Apply this topology, and let the broker check its channels in this interval; only new channels notice."""
     assert stack.rabbitmq is not None
     await asyncio.to_thread(
         stack.rabbitmq.ctl, "eval", f"application:set_env(rabbit, channel_tick_interval, {look_every_ms})."
@@ -41,7 +41,7 @@ async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None
 
 @pytest.fixture
 async def impatient_broker(stack: Stack) -> AsyncIterator[None]:
-    """Takes messages back after two seconds."""
+    """A broker that requeues messages after two seconds."""
     await apply(stack, hasty(), look_every_ms=500)
     yield
     await apply(stack, default_topology(LONGEST_RUN_SECONDS), look_every_ms=60_000)

@@ -1,4 +1,4 @@
-"""What a broker may do to a message: deliver it again and again."""
+"""Repeated deliveries of a message by the broker."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ COPIES = 3
 
 
 def dispatch_of(stack: Stack, run_id: str) -> DurableRunDispatched:
-    """The message by which the run was handed out."""
+    """Return the message that dispatched the run."""
     with MongoClient[dict[str, str]](stack.mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
         run = client["flowport_jobs"]["runs"].find_one({"_id": run_id})
     assert run is not None

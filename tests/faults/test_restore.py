@@ -1,4 +1,4 @@
-"""The store is lost with a full queue, and put back from a backup as docs/operations/backup.md says."""
+"""The store is lost with a full queue, and restored from a backup as docs/operations/backup.md says."""
 
 import asyncio
 from collections.abc import Mapping

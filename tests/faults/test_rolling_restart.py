@@ -1,4 +1,4 @@
-"""A new version of everything, under load: nobody notices."""
+"""A new version of every process, under load: no caller notices."""
 
 import asyncio
 from itertools import count

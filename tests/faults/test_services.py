@@ -1,4 +1,4 @@
-"""Services and servers that die: what was accepted is done, and nobody is told a lie."""
+"""Services and servers that die: accepted runs complete, and callers get only true answers."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from flowport.local.stack import Stack
 RUNS = 20
 AWAY_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 1
 LISTEN_SECONDS = 3.0
-"""Some of the reaper's looks."""
+"""Several intervals of the reaper."""
 
 
 async def test_what_a_killed_jobs_service_accepted_is_done_once(

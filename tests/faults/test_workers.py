@@ -1,4 +1,4 @@
-"""Workers that die, freeze and come back: a block that is in the journal never runs again."""
+"""Workers that die, freeze and return: a journaled block never runs again."""
 
 import asyncio
 from signal import SIGCONT, SIGSTOP

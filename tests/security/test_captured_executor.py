@@ -1,4 +1,4 @@
-"""With executor-service's token, an attacker reads what the tickets in hand cover, and nothing of any other run."""
+"""With executor-service's token, an attacker can read what the current tickets cover, and nothing of other runs."""
 
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -43,7 +43,7 @@ CALLS = {"id": "call", "type": "workflow", "name": "Call", "position": {"x": 0, 
 
 
 def caller_of(workflow_id: str) -> dict[str, Any]:
-    """A workflow that calls another."""
+    """Return a workflow that calls another."""
     document = state("return {{OWN}}")
     called = {"workflowId": {"id": "workflowId", "type": "workflow-selector", "value": workflow_id}}
     document["blocks"]["call"] = {**CALLS, "subBlocks": called}
@@ -53,7 +53,7 @@ def caller_of(workflow_id: str) -> dict[str, Any]:
 
 @dataclass
 class Captured:
-    """What an attacker in executor-service does: any internal call, with any ticket."""
+    """Actions of an attacker in executor-service: any internal call, with any ticket."""
 
     http: httpx2.AsyncClient
 
@@ -80,12 +80,12 @@ class Deploy:
     live: Endpoint
 
     def ticket(self, **claims: Any) -> RunTicket:
-        """The ticket of a run of the live version."""
+        """Return the ticket of a run of the live version."""
         known = {"workflow_id": self.live.workflow_id, "snapshot_hash": self.live.snapshot_hash}
         return a_ticket(**(known | claims))
 
     async def environment(self, ticket: RunTicket | str = "", path: str = "ws") -> Answer:
-        """Ask for environment values."""
+        """Request environment values."""
         return await self.captured.send("GET", f"/internal/environment/{path}", ticket)
 
 
@@ -124,7 +124,7 @@ async def jobs(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[tuple[Sys
 
 
 def altered(ticket: str) -> str:
-    """The ticket with another workspace, under the signature it had."""
+    """Return the ticket with another workspace, under its original signature."""
     key_id, claims, signature = ticket.split(".")
     text = urlsafe_b64decode(claims + "=" * (-len(claims) % 4)).replace(b'"ws"', b'"victim"')
     return f"{key_id}.{urlsafe_b64encode(text).rstrip(b'=').decode()}.{signature}"
@@ -309,7 +309,7 @@ async def test_a_claim_requires_the_dispatch_id_of_a_message_of_the_run(jobs: tu
 async def test_the_dispatch_id_of_a_run_that_was_claimed_and_paused_claims_it_no_more(
     jobs: tuple[System, Captured],
 ) -> None:
-    """A pause of a second would otherwise give a captured executor a fresh ticket, and the next, without end."""
+    """Otherwise a pause of a second would give a captured executor a fresh ticket, and the next, without end."""
     system, captured = jobs
     accepted = await system.gateway.accept()
     message = await system.executor.next()
@@ -377,7 +377,7 @@ async def test_a_run_that_goes_on_after_a_pause_has_a_ticket(jobs: tuple[System,
 async def test_the_ticket_of_a_redriven_run_opens_no_values_of_the_first_caller(
     jobs: tuple[System, Captured], caller: dict[str, str]
 ) -> None:
-    """The first caller may have been removed from the workspace. Gateways of earlier versions name no caller."""
+    """The first caller may no longer be a member. Gateways of earlier versions name no caller."""
     system, captured = jobs
     accepted = await system.gateway.accept(a_spec(user_id="ann", actor_id="key-1", caller_name="Ann's"))
     failed = await system.executor.begin()
@@ -398,7 +398,7 @@ async def test_the_ticket_of_a_redriven_run_opens_no_values_of_the_first_caller(
 async def test_a_run_that_is_stored_by_a_worker_is_that_of_its_ticket(
     jobs: tuple[System, Captured], claim: str
 ) -> None:
-    """Else a stored run of any workspace would be handed to a worker later, with a genuine ticket."""
+    """Otherwise a worker could later receive a stored run of any workspace, with a genuine ticket."""
     _, captured = jobs
     spec = a_spec(user_id="ann")
     report = PauseRun(spec, an_outcome(RunStatus.PAUSED), (asks(),), json_payload(b"{}"))

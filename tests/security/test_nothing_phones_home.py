@@ -1,4 +1,4 @@
-"""Nothing phones home: no process looks for anything but loopback, at its start, at work, idle or at its end."""
+"""No process contacts anything but loopback, during start, work, idle time and shutdown."""
 
 from pathlib import Path
 

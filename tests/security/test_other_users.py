@@ -57,7 +57,7 @@ def broker(home: Path) -> Iterator[RabbitMQServer]:
 
 @pytest.fixture
 def open_store(folder: Path) -> Iterator[Path]:
-    """The data folder of a store that an earlier version wrote: no user, and open to everybody."""
+    """A store's data folder of an earlier version: no user, and open to all users."""
     data = folder / "earlier"
     data.mkdir(mode=0o755)
     with reserve_port() as port:
@@ -150,7 +150,7 @@ def test_a_broker_of_an_earlier_version_keeps_its_data_and_gets_a_password(folde
 
 
 def test_a_folder_of_an_earlier_version_is_closed(folder: Path) -> None:
-    """Its logs and its lock; what the servers write is closed when they start."""
+    """Its logs and its lock; the servers' own files are closed when they start."""
     home = Home(folder / "earlier-home" / ".flowport")
     home.logs.mkdir(parents=True)
     for file in (home.logs / "flowport.log", home.path / "lock"):

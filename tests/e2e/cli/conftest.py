@@ -1,4 +1,4 @@
-"""The command line, set up as a pipeline would: by environment variables."""
+"""The command line, configured like in a pipeline: by environment variables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What an author or a pipeline does with `flowport`, against the running services."""
+"""Commands of `flowport` for authors and pipelines, against the running services."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ECHO = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").re
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A workflow file whose workflow has a name of its own."""
+    """A workflow file whose workflow has a unique name."""
     return write(tmp_path / "echo.json", name=f"echo {uuid4().hex[:8]}")
 
 
@@ -33,7 +33,7 @@ def name_of(file: Path) -> str:
 
 
 def run_of(flowport: CommandLine, file: Path) -> str:
-    """Deploy it and run it to its end; the run's id."""
+    """Deploy it and run it to its end; return the run's id."""
     flowport("deploy", str(file))
     return str(flowport("run", name_of(file), "-f", "input=hello", "--json").json["runId"])
 
@@ -297,7 +297,7 @@ def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowpo
 
 
 def workspace_of_ones_own(url: str) -> dict[str, str]:
-    """A second workspace of the first administrator, and a personal key of his, which opens both."""
+    """A second workspace of the first administrator, and that person's personal key, which opens both."""
     with httpx2.Client(base_url=url, headers={"origin": url}) as browser:
         account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         browser.post("/api/auth/sign-in/email", json=account).raise_for_status()

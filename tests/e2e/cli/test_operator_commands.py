@@ -1,4 +1,4 @@
-"""What whoever looks after a workspace does with `flowport`, against the running services."""
+"""Commands of `flowport` for operators of a workspace, against the running services."""
 
 from uuid import uuid4
 

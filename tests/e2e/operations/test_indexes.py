@@ -1,4 +1,4 @@
-"""Indexes come and go between two versions, while processes of the older one go on working."""
+"""Indexes are created and dropped between two versions, while processes of the older one keep working."""
 
 import asyncio
 import json
@@ -19,13 +19,13 @@ NEWER, OLDER = "uncharged_1", "of_an_older_version"
 
 @pytest.fixture
 def flowport(stack: Stack) -> CommandLine:
-    """As the Job of a newer version runs it."""
+    """Return the command of the Job of a newer version."""
     return CommandLine({"FLOWPORT_MONGODB_URI": stack.mongodb_uri})
 
 
 @asynccontextmanager
 async def at_work(door: PublicDoor) -> AsyncIterator[list[str]]:
-    """How runs end that are asked for all the time inside the block, waited for and queued in turn."""
+    """Run the workflow throughout the block, sync and async in turn; yield the ends."""
     workflow_id, ends, over = await door.publish(ECHO), list[str](), asyncio.Event()
 
     async def go_on() -> None:

@@ -1,4 +1,4 @@
-"""The real Prometheus on the running services: what it finds, and what it says when something breaks."""
+"""A real Prometheus on the running services: the series that it scrapes, and its alerts when something breaks."""
 
 import asyncio
 import re
@@ -26,11 +26,11 @@ from shared.service import ServiceName
 NEED_NOT_HAPPEN = re.compile(
     r"failures|usable == 0|refusals|redeliveries|reaped|dead_letters|sandbox|_workspace_|5\.\."
 )
-"""What is counted where something went wrong, where scripts run, and where workspaces are told apart."""
+"""Series that exist only after errors, where scripts run, and with labels of workspaces."""
 
 
 def silent_queries(prometheus: Prometheus, queries: Set[str]) -> list[str]:
-    """Queries that give nothing, apart from those for what need not happen. All of them can be asked."""
+    """Return queries without a result, except those about events that need not happen. All of them are valid."""
     chosen = {query: query.replace("$__rate_interval", "1m").replace("$namespace", ".*") for query in queries}
     silent = [query for query, asked in chosen.items() if not prometheus.query(asked)]
     return [query for query in silent if not NEED_NOT_HAPPEN.search(query)]
@@ -38,7 +38,7 @@ def silent_queries(prometheus: Prometheus, queries: Set[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Scrapes the first process of each service."""
+    """A Prometheus that scrapes the first process of each service."""
     targets = {service.value: urlsplit(stack.url_of(service.value)).port or 0 for service in ServiceName}
     with Prometheus(tmp_path_factory.mktemp("prometheus") / "own", targets) as prometheus:
         prometheus.await_scrapes()

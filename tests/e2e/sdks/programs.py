@@ -16,14 +16,14 @@ COMPILER: Final = HERE / "node_modules" / "typescript" / "bin" / "tsc"
 
 
 def node() -> str:
-    """Where node is."""
+    """Path of node."""
     found = shutil.which("node")
     assert found, "node is not installed"
     return found
 
 
 async def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
-    """What the program printed; it must end well."""
+    """Return the program's output; it must succeed."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdout=asyncio.subprocess.PIPE,
@@ -41,23 +41,23 @@ async def run(*command: str, environment: Mapping[str, str] | None = None) -> st
 
 
 async def run_python(code: str, environment: Mapping[str, str]) -> str:
-    """What the script printed."""
+    """Return the script's output."""
     return await run(sys.executable, "-c", code, environment=environment)
 
 
 async def run_shell(code: str, environment: Mapping[str, str]) -> str:
-    """What the commands printed."""
+    """Return the commands' output."""
     return await run(
         "bash", "-ec", code.replace("curl ", "curl --silent --show-error --fail-with-body ", 1), environment=environment
     )
 
 
 async def run_module(path: Path, environment: Mapping[str, str]) -> str:
-    """What the JavaScript module printed."""
+    """Return the JavaScript module's output."""
     return await run(node(), str(path), environment=environment)
 
 
 async def compile_typescript(source: Path) -> None:
-    """Check the `.mts` as strictly as the compiler can, and write a `.mjs` beside it."""
+    """Check the `.mts` in the compiler's strictest mode, and write a `.mjs` next to it."""
     options = ["--strict", "--target", "es2022", "--module", "nodenext", "--typeRoots", str(TYPES), "--types", "node"]
     await run(node(), str(COMPILER), *options, str(source))

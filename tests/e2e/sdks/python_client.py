@@ -1,4 +1,4 @@
-"""Does with Sim's Python client what its readers do, and prints what came of it as JSON. The client is as published."""
+"""Exercise Sim's Python client like its users, and print the results as JSON. The client is as published."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from simstudio import SimStudioClient, SimStudioError  # type: ignore[import-not
 
 
 def attempt(call: Callable[[], Any]) -> Any:
-    """What `call` gave, or the error that the client raised."""
+    """Return the result of `call`, or the error that the client raised."""
     try:
         value = call()
     except SimStudioError as error:
@@ -21,7 +21,7 @@ def attempt(call: Callable[[], Any]) -> Any:
 
 
 def poll(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Look until it has ended."""
+    """Poll until it has ended."""
     for _ in range(1500):
         found = look()
         if found["status"] in ("completed", "failed"):
@@ -41,7 +41,7 @@ def until_refused(call: Callable[[], Any]) -> list[Any]:
 
 
 def with_file(client: Any, workflow_id: str, **options: Any) -> Any:
-    """Send this program along."""
+    """Send this program as a file."""
     with Path(__file__).open("rb") as program:
         return attempt(lambda: client.execute_workflow(workflow_id, {"doc": [program]}, **options))
 

@@ -1,4 +1,4 @@
-"""Every code sample is run as it is, in its own language, against the running system."""
+"""Every code sample runs unchanged, in its language, against the running system."""
 
 import json
 import re

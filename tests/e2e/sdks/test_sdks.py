@@ -22,7 +22,7 @@ Seen = dict[str, Any]
 
 
 async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
-    """Let the client do everything once."""
+    """Let the client perform every operation once."""
     echo = await door.publish(
         workflow("Echo", [start(q="string"), function("f1", "return <start.q> || <start.input>")], (START, "f1"))
     )
@@ -42,7 +42,7 @@ async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
 
 
 def check_common(seen: Seen, *, file: Path | None = None) -> None:
-    """What every client shows the same way; `file` is the one that it sends, of 1000 bytes where none is named."""
+    """Check the results that every client must show; `file` is the one that it sends, of 1000 bytes unless named."""
     measured = [[file.name, file.stat().st_size]] if file else [["letter.txt", 1000]]
     assert (seen["file"]["output"]["result"], seen["filed"]["output"]["result"]) == (measured, measured)
     assert seen["valid"] is True

@@ -1,1 +1,1 @@
-"""What fault tests are made of: an outside witness, load whose every answer is kept, and a look into the journal."""
+"""Building blocks of fault tests: an outside witness, load that records every answer, and access to the journal."""

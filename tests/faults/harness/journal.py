@@ -1,4 +1,4 @@
-"""A look into the journal: which blocks of which runs will never run again."""
+"""Observation of the journal: which blocks of which runs must never run again."""
 
 import asyncio
 import json
@@ -14,11 +14,11 @@ from tests.faults.harness.witness import Witness
 PREFIX: Final = "flowport"
 LOOK_SECONDS: Final = 0.25
 REST: Final = 4
-"""A look at a long journal is followed by a rest of so many times what it took: it shall not be a load of its own."""
+"""Pause after reading a long journal, as a multiple of the reading time, so that the observation adds little load."""
 
 
 def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str] | None = None) -> dict[tuple[str, str], float]:
-    """The blocks that are in the store as done, of these runs or of all, by run id and block id: since when."""
+    """Return the blocks that are journaled as done, of these runs or of all, by run and block id, with their times."""
     with MongoClient[dict[str, Any]](mongodb_uri, serverSelectionTimeoutMS=5_000, tz_aware=True) as client:
         query = {"kind": "block"} if run_ids is None else {"run_id": {"$in": list(run_ids)}, "kind": "block"}
         found = client[f"{PREFIX}_jobs"]["journal"].find(query).sort("written_at", -1)
@@ -30,16 +30,16 @@ def _block_id(data: bytes) -> str:
 
 
 def runs_without_an_end(mongodb_uri: str) -> int:
-    """Runs in the store that have not ended, whoever knows of them."""
+    """Return the stored runs that have not ended."""
     with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
         ended = {"phase": {"$nin": ["completed", "failed", "cancelled", "paused"]}}
         return client[f"{PREFIX}_jobs"]["runs"].count_documents(ended)
 
 
 class JournalWatch:
-    """Looks again and again at what is journaled, and since when: what calls the outside for it after that, repeats it.
+    """Polls the journaled blocks and their times: an outside call of such a block after that time repeats it.
 
-    Entries go with the end of their run, so that those of a run which ends between two looks are not seen.
+    Entries are deleted with the end of their run, so a run that ends between two polls is not observed.
     """
 
     def __init__(self, mongodb_uri: str, witness: Witness, name_of: Callable[[str], str | None]) -> None:
@@ -50,11 +50,11 @@ class JournalWatch:
 
     @property
     def seen(self) -> int:
-        """How many journaled blocks were seen."""
+        """Number of observed journaled blocks."""
         return len(self._since)
 
     async def go_on(self, stopping: asyncio.Event) -> None:
-        """Look until `stopping` is set; a store that is away is asked again."""
+        """Poll until `stopping` is set; retry while the store is unavailable."""
         while not stopping.is_set():
             began = time.monotonic()
             with suppress(PyMongoError):
@@ -62,7 +62,7 @@ class JournalWatch:
             await asyncio.sleep(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
 
     def ran_again(self) -> list[str]:
-        """Blocks that called the outside after they were in the journal."""
+        """Return blocks that called the outside after they were journaled."""
         return [
             f"{name}/{step}"
             for (step, name), since in self._since.items()

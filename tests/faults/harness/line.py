@@ -1,4 +1,4 @@
-"""A TCP line that a test can cut without anybody being told: no RST, no FIN, the bytes are just swallowed."""
+"""A TCP proxy that a test can cut silently: no RST, no FIN, the bytes are discarded."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ CONNECT_SECONDS: Final = 5.0
 
 
 class Line:
-    """Listens on `port` of loopback and passes bytes to the first of `targets` that takes the connection.
+    """Listens on `port` of loopback and passes bytes to the first of `targets` that accepts the connection.
 
     With several targets it is a balancer. `targets` may be given after the start.
     """
@@ -37,11 +37,11 @@ class Line:
         self._hang_up()
 
     def cut(self) -> None:
-        """From now on swallow everything, in both directions."""
+        """From now on discard everything, in both directions."""
         self._passing = False
 
     def mend(self) -> None:
-        """Pass bytes again; connections that lost some are broken off."""
+        """Pass bytes again; connections that lost some are closed."""
         self._hang_up()
         self._passing = True
 
@@ -64,7 +64,7 @@ class Line:
         finally:
             self._writers -= ends
             for each in ends:
-                if not each.is_closing():  # where the line was cut, nobody closed it
+                if not each.is_closing():  # where the connection was cut, neither side closed it
                     each.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

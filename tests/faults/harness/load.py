@@ -1,4 +1,4 @@
-"""Load whose every answer is kept, so that nothing accepted can get lost without being noticed."""
+"""Load that records every answer, so that the loss of an accepted run is detected."""
 
 import asyncio
 import random
@@ -13,19 +13,19 @@ JsonObject = dict[str, Any]
 TERMINAL: Final = ("completed", "failed")
 TRY_SECONDS: Final = 20.0
 ASKERS: Final = 50
-"""So many ask for the ends of jobs at once; with many more we would stall for longer than connections are kept."""
+"""Concurrent polls for the ends of jobs; many more would stall for longer than idle connections stay open."""
 IDLE_SECONDS: Final = 0.25
-"""A kept connection is not used again after this: far less than a stopping gateway's notice, for we may stall."""
+"""An idle connection is not reused after this: far less than a stopping gateway's notice, since the load may stall."""
 LEFT_ALONE_SECONDS: Final = 5.0
-"""How long a gateway is spared that sends its callers elsewhere: longer than its notice."""
+"""How long a gateway that redirects its callers is avoided: longer than its notice."""
 
 
 @dataclass
 class Tally:
-    """What came of a load. `refused` are calls that the system said it did not take."""
+    """Results of a load. `refused` are calls that the system reported as not accepted."""
 
     accepted: dict[str, str] = field(default_factory=dict)
-    """The jobs, by the name that the load gave their run."""
+    """The jobs, by the load's name of their run."""
     finished: int = 0
     refused: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -33,11 +33,11 @@ class Tally:
 
 
 class Callers:
-    """Calls one of several gateways, as a balancer does: a refused connection goes to the next, and one that says it
-    is stopping is spared.
+    """Calls one of several gateways, as a balancer does: a refused connection goes to the next, and a stopping gateway
+    is avoided.
 
-    `seed` decides the order of everything that is left to chance; it is printed, so that a failure can be run again.
-    With `keep_alive` connections are used again.
+    `seed` decides the order of everything random; it is printed, so that a failure can be reproduced. With `keep_alive`
+    connections are reused.
     """
 
     def __init__(self, urls: Sequence[str], api_key: str, *, seed: int, keep_alive: bool = False) -> None:
@@ -50,15 +50,15 @@ class Callers:
         print(f"seed {seed}")
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def run(self, workflow_id: str, name: str) -> None:
-        """One sync call."""
+        """Make one sync call."""
         self._judge(await self._send(workflow_id, name, {}), name)
 
     async def queue(self, workflow_id: str, name: str) -> None:
-        """One queued run."""
+        """Queue one run."""
         answer = await self._send(workflow_id, name, {"x-execution-mode": "async"})
         if answer.status_code == 202:
             self.tally.accepted[name] = answer.json()["jobId"]
@@ -66,7 +66,7 @@ class Callers:
             self._judge(answer, name)
 
     async def ended(self, *, seconds: float) -> dict[str, JsonObject]:
-        """Every accepted job at its end, by name. Raises TimeoutError."""
+        """Return every accepted job at its end, by name. Raises TimeoutError."""
         askers = asyncio.Semaphore(ASKERS)
         async with asyncio.timeout(seconds):
             ends = await asyncio.gather(*(self._ended(job_id, askers) for job_id in self.tally.accepted.values()))
@@ -86,7 +86,7 @@ class Callers:
         return await self._request("POST", path, headers=headers, json={"run": name})
 
     async def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """As a balancer would: only what nobody can have taken is sent again."""
+        """Retry as a balancer would: only requests that no gateway can have received."""
         async with asyncio.timeout(TRY_SECONDS):
             while True:
                 for url in self._in_order():
@@ -100,7 +100,7 @@ class Callers:
                 await asyncio.sleep(0.05)
 
     def _in_order(self) -> list[str]:
-        """All of them by chance, but those that are stopping last."""
+        """Return all gateways in random order, stopping ones last."""
         now, by_chance = time.monotonic(), self._random.sample(self._urls, len(self._urls))
         return sorted(by_chance, key=lambda url: self._spared_until[url] > now)
 

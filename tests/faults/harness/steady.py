@@ -1,4 +1,4 @@
-"""A steady load of queued jobs, whatever happens: every accepted one is followed to its end."""
+"""A steady load of queued jobs during faults: every accepted job is followed to its end."""
 
 import asyncio
 import random
@@ -16,15 +16,15 @@ import aiohttp
 TERMINAL: Final = ("completed", "failed")
 TRY_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = (1.0, 2.0, 4.0)
-"""From one look at a job to the next; when it ended is told by the system, and is no later for a late look."""
+"""Interval between two polls of a job; the system reports the time of its end, so a late poll does not change it."""
 LOOKS_AT_ONCE: Final = 32
 CALLS_AT_ONCE: Final = 1_000
-"""Far more than a rate brings in the time of a try: no call waits for another."""
+"""Far more than the rate accumulates during the timeout of an attempt: no call waits for another."""
 
 
 @dataclass
 class Job:
-    """A job that was accepted: the load's name for it, and what became of it. Moments are Unix time."""
+    """An accepted job: the load's name and its outcome. Timestamps are Unix time."""
 
     name: str
     job_id: str
@@ -38,27 +38,27 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and what came with it; no status where the line broke before there was one."""
+    """A status with its body; no status if the connection broke before it."""
 
     status: int = 0
     body: Any = None
 
 
 class SteadyLoad:
-    """So many jobs a second, spread over the gateways as a balancer would; `seed` decides who is called."""
+    """So many jobs per second, spread over the gateways like a balancer; `seed` decides the order."""
 
     def __init__(self, urls: Sequence[str], api_key: str, workflow_id: str, *, rate: float, seed: int) -> None:
         self.jobs: dict[str, Job] = {}
         self.names: dict[str, str] = {}
-        """What the load calls each run."""
+        """Prefix of the load's run names."""
         self.answers: Counter[str] = Counter()
-        """What callers were told who were not told 202; `unanswered` where the line broke before an answer."""
+        """Answers other than 202; `unanswered` where the connection broke before an answer."""
         self.offered = 0
-        """How many calls have been made so far."""
+        """Number of calls so far."""
         self.latest_seconds = 0.0
-        """How late the latest of them was made, behind the time that the rate gives it."""
+        """Delay of the latest call, compared with the rate."""
         self.loaded_seconds = 0.0
-        """How long calls were made."""
+        """Duration of the load."""
         self._urls = list(urls)
         self._workflow_id = workflow_id
         self._rate = rate
@@ -73,11 +73,11 @@ class SteadyLoad:
 
     @property
     def ended(self) -> int:
-        """How many have ended."""
+        """Number of ended jobs."""
         return sum(job.ended_at is not None for job in self.jobs.values())
 
     async def go_on(self, stopping: asyncio.Event) -> None:
-        """Load until `stopping` is set, not waiting for anything in between."""
+        """Generate load until `stopping` is set, without waiting for answers."""
         began = time.monotonic()
         while not stopping.is_set():
             self._start(f"run{self.offered}")
@@ -88,12 +88,12 @@ class SteadyLoad:
             await asyncio.sleep(max(0.0, early))
 
     async def settle(self, *, seconds: float) -> None:
-        """Wait until everything accepted has ended, for so long at the most."""
+        """Wait until every accepted job has ended, up to this long."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def close(self) -> None:
-        """Follow nothing any more, and hang up."""
+        """Stop polling and close the connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -133,7 +133,7 @@ class SteadyLoad:
             job.began_at, job.ended_at = _moment(moments.get("startedAt")), _moment(moments["completedAt"])
 
     async def _request(self, method: str, path: str, **options: Any) -> Answer:
-        """A connection that is refused goes to the next gateway, until the time is up; what breaks later does not."""
+        """Retry a refused connection with the next gateway, until the timeout; later failures are not retried."""
         give_up = time.monotonic() + TRY_SECONDS
         while time.monotonic() < give_up:
             for url in self._random.sample(self._urls, len(self._urls)):

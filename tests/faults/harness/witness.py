@@ -1,4 +1,4 @@
-"""An HTTP server outside the system that counts who called it, and holds answers back for as long as a test wants."""
+"""An outside HTTP server that counts its calls, and holds answers back as long as a test wants."""
 
 import threading
 import time
@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 HOLD_SECONDS: Final = 60.0
-"""A held call is answered after this at the latest, whatever the test does."""
+"""Maximum time for which a call is held."""
 
 
 class Witness:
-    """`GET or POST /<step>/<run>` is counted when it arrives. What is held is answered once it is let go.
+    """`GET or POST /<step>/<run>` is counted on arrival. A held call is answered once it is released.
 
     `answer_seconds` is how long every answer takes.
     """
@@ -40,7 +40,7 @@ class Witness:
 
     @property
     def url(self) -> str:
-        """Where workflows call it."""
+        """Address for workflows."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def hold(self, step: str) -> None:
@@ -52,14 +52,14 @@ class Witness:
         self._gates.pop(step).set()
 
     def calls(self, step: str, run: str | None = None) -> int:
-        """How often a step was called, by one run or by all."""
+        """Return how often a step was called, by one run or by all."""
         with self._lock:
             if run is not None:
                 return len(self._moments.get((step, run), ()))
             return sum(len(moments) for (name, _), moments in self._moments.items() if name == step)
 
     def last_call(self, step: str, run: str) -> float:
-        """When a run last called a step, in Unix time; 0 if it never did."""
+        """Return when a run last called a step, in Unix time; 0 if it never did."""
         with self._lock:
             return max(self._moments.get((step, run), ()), default=0.0)
 
@@ -92,6 +92,6 @@ class Witness:
             do_POST = do_GET  # noqa: N815 - likewise
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler

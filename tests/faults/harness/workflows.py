@@ -7,9 +7,9 @@ from tests.support.workflow_files import START, JsonObject, block, start, workfl
 
 
 def steps(witness_url: str, *names: str, posts: Collection[str] = ()) -> JsonObject:
-    """Steps one after the other, each a call to `<witness>/<name>/<run>`, where the input `run` names the run.
+    """Return steps in a chain, each a call to `<witness>/<name>/<run>`, where the input `run` names the run.
 
-    A GET may be repeated after a lost worker; what is in `posts` never is.
+    A GET may be repeated after a lost worker; the steps in `posts` never are.
     """
     blocks = [
         block(

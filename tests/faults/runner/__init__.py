@@ -1,1 +1,1 @@
-"""`make faults`: the faults at full length, on the real system, each with the figure that it is judged by."""
+"""`make faults`: the fault scenarios at full length, on the real system, each with the figures that judge it."""

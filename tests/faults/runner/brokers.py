@@ -1,4 +1,4 @@
-"""The broker dies under waiting callers, goes silent, raises an alarm, and is fed garbage."""
+"""The broker dies under waiting callers, becomes silent, raises an alarm, and receives garbage."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ RECOVERY_SECONDS: Final = 90.0
 
 
 async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
-    """Sync callers are answered, also those whose run was on its way; nobody hangs."""
+    """Sync callers are answered, also those whose run was being published; no call hangs."""
     async with scene.door() as door, scene.door(GATEWAYS[1]) as other:
         workflow_id = await door.publish(_quick("broker-dies"))
         slowest, answers, back_at = 0.0, Counter[int](), 0.0
@@ -70,7 +70,7 @@ async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
 
 
 async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
-    """Packets between one gateway and the broker are swallowed: no RST, nothing."""
+    """Packets between one gateway and the broker are dropped: no RST, nothing."""
     name, broker = GATEWAYS[1], urlsplit(scene.stack.amqp_url)
     async with Line([broker.port or 0]) as line, scene.door() as door:
         through = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}")).geturl()
@@ -101,7 +101,7 @@ async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
 
 
 async def alarm(scene: Scene) -> Sequence[Figure]:
-    """The broker is out of memory and blocks publishers: sync calls are refused, queued ones are kept in the store."""
+    """The broker is out of memory and blocks publishers: sync calls are refused, queued ones are stored."""
     assert scene.stack.rabbitmq is not None
     ctl = scene.stack.rabbitmq.ctl
     async with scene.door() as door:
@@ -127,7 +127,7 @@ async def alarm(scene: Scene) -> Sequence[Figure]:
 
 
 async def garbage(scene: Scene) -> Sequence[Figure]:
-    """Bytes that no version of ours ever wrote, in every work queue."""
+    """Bytes that no version ever wrote, in every work queue."""
     queues = (ASYNC, INTERACTIVE, RECORDS, EVENTS)
     async with scene.door() as door:
         workflow_id = await door.publish(_quick("garbage"))
@@ -161,7 +161,7 @@ async def _has_dead(door: PublicDoor, count: int) -> bool:
 
 
 async def _status_of(door: PublicDoor, workflow_id: str) -> int:
-    """Of a call; 0 where the line broke, or nothing was said for half a minute."""
+    """Return the status of a call; 0 if the connection broke, or after half a minute of silence."""
     try:
         return (await door.run(workflow_id)).status_code
     except httpx2.HTTPError:

@@ -1,4 +1,4 @@
-"""Every scenario, in the order in which they are run."""
+"""Every scenario, in order of execution."""
 
 from typing import Final
 

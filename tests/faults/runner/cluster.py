@@ -31,19 +31,19 @@ LOAD_SECONDS: Final = 10.0
 RATE: Final = 10.0
 CALL_EACH_SECONDS: Final = 0.1
 BACK_SECONDS: Final = 5.0
-"""A service whose node was killed is on another one by then."""
+"""By then, a service whose node was killed uses another one."""
 NOTICED_SECONDS: Final = 75.0
-"""RabbitMQ takes a node that says nothing for one that is gone after a minute."""
+"""RabbitMQ takes a silent node for lost after a minute."""
 OK: Final = 200
 
 
 async def kill_a_node(scene: Scene) -> Sequence[Figure]:
-    """Nothing that was accepted is lost, and the two nodes that are left take more."""
+    """Nothing that was accepted is lost, and the two remaining nodes accept more."""
     return await _played(scene, RabbitMQServer.kill, back_seconds=BACK_SECONDS, most_refused=0)
 
 
 async def freeze_a_node(scene: Scene) -> Sequence[Figure]:
-    """As before, once it has been noticed; but that a call now and then tries whether the node is back."""
+    """Like a killed node, once the hang is detected; but now and then a call probes whether the node is back."""
     return await _played(scene, RabbitMQServer.freeze, back_seconds=NOTICED_SECONDS, most_refused=1)
 
 
@@ -112,7 +112,7 @@ async def _load(
 
 
 async def _call(door: PublicDoor, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
-    """One sync call after the other: when each was made, and its status."""
+    """Make sync calls one after the other; record the time and status of each."""
     while not stopping.is_set():
         at = time.time()
         answer = await door.run(workflow_id, {"run": f"call-{len(calls)}"})

@@ -1,4 +1,4 @@
-"""Gateways and jobs-services: killed between taking a job and handing it out, full, and read too slowly."""
+"""Gateways and jobs-services: killed between accepting a job and dispatching it, full, and read too slowly."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ MIB: Final = 1024 * 1024
 
 
 async def kill_between_store_and_publish(scene: Scene) -> Sequence[Figure]:
-    """Both jobs-services and the gateway die while jobs are stored that nobody could hand out."""
+    """Both jobs-services and the gateway die while stored jobs wait for their dispatch."""
     async with scene.door() as door, scene.door(GATEWAYS[1]) as other:
         workflow_id = await door.publish(steps(scene.witness.url, "unsent"))
         for name in EXECUTORS:
@@ -58,7 +58,7 @@ async def kill_between_store_and_publish(scene: Scene) -> Sequence[Figure]:
 
 
 async def full_queue(scene: Scene) -> Sequence[Figure]:
-    """More callers at once than the queue has room, while the workers are held."""
+    """More concurrent callers than the queue has slots, while the workers are blocked."""
     name = "FLOWPORT_DISPATCH_MAX_QUEUE_PER_WORKSPACE"
     await asyncio.gather(*(scene.revive(jobs, **{name: str(THRESHOLD)}) for jobs in JOBS))
     async with scene.door() as door:
@@ -89,7 +89,7 @@ async def full_queue(scene: Scene) -> Sequence[Figure]:
 
 
 async def slow_readers(scene: Scene) -> Sequence[Figure]:
-    """Streams whose readers take nothing after the head; others must not notice."""
+    """Streams whose readers read nothing after the head; other callers must not be affected."""
     name, write_seconds = GATEWAYS[1], 3.0
     await scene.revive(name, FLOWPORT_STREAM_WRITE_SECONDS=str(write_seconds))
     scene.models.answer("torrent", Reply(tokens=("x" * 4096,) * (STREAM_MIB * 256), frames_per_write=16))
@@ -132,7 +132,7 @@ async def _timed_refusal(http: httpx2.AsyncClient, workflow_id: str) -> float:
 
 
 def _begin_to_read(scene: Scene, gateway: str, workflow_id: str) -> socket.socket:
-    """A stream whose reader takes the first bytes, with next to no room for more."""
+    """A stream whose reader reads the first bytes, with almost no buffer for more."""
     port = urlsplit(scene.stack.url_of(gateway)).port or 0
     reader = socket.socket()
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -147,7 +147,7 @@ def _begin_to_read(scene: Scene, gateway: str, workflow_id: str) -> socket.socke
 
 
 def _is_over(reader: socket.socket) -> bool:
-    """Whether the line ends after what was still in it."""
+    """Return whether the connection ends after the buffered bytes."""
     with contextlib.closing(reader):
         reader.settimeout(5)
         try:

@@ -1,4 +1,4 @@
-"""What a fault is judged by."""
+"""Figures that judge a scenario."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, and where it has to be; without a bound it only informs."""
+    """A number and its limit; without a limit it only informs."""
 
     what: str
     value: float
@@ -20,7 +20,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether it is where it has to be."""
+        """Whether the number is within its limit."""
         is_low_enough = self.at_most is None or self.value <= self.at_most
         return is_low_enough and (self.at_least is None or self.value >= self.at_least)
 
@@ -31,7 +31,7 @@ class Figure:
 
     @property
     def bound(self) -> str:
-        """Where it has to be, for people."""
+        """The limit for people."""
         bounds = [
             f"{sign} {bound:g}" for sign, bound in (("≤", self.at_most), ("≥", self.at_least)) if bound is not None
         ]
@@ -40,7 +40,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A fault by its name; `fault` says what happens."""
+    """A scenario by its name; `fault` describes the fault."""
 
     name: str
     fault: str
@@ -49,7 +49,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a scenario; `problem` is why there are no figures, `conditions` how it was run."""
+    """Result of a scenario; `problem` is why there are no figures, `conditions` how it was run."""
 
     name: str
     fault: str
@@ -62,5 +62,5 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Whether everything was as it has to be."""
+        """Whether all figures are within their limits."""
         return not self.problem and all(figure.holds for figure in self.figures)

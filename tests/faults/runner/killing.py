@@ -1,4 +1,4 @@
-"""Everything is killed in turn, at random moments, under a steady load of queued jobs."""
+"""Every process is killed in turn, at random times, under a steady load of queued jobs."""
 
 import asyncio
 import itertools
@@ -16,17 +16,17 @@ from tests.faults.runner.scene import BROKER, DEPLOY, EXECUTORS, GATEWAYS, JOBS,
 
 STEPS: Final = ("first", "count", "last")
 QUIET_SECONDS: Final = (2.0, 6.0)
-"""From one recovery to the next kill."""
+"""Time from one recovery to the next kill."""
 RECOVERY_SECONDS: Final = 10.0
 REACHED: Final = 0.98
-"""Of the rate that was asked for, at the least: else it was another test."""
+"""Minimum share of the requested rate: below it, the test would be another one."""
 SETTLE_SECONDS: Final = 90.0
 REPORT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What was killed when (Unix time), and how long its restart took."""
+    """A kill: the process, its time (Unix time), and how long its restart took."""
 
     victim: str
     at: float
@@ -34,7 +34,7 @@ class Kill:
 
 
 async def kill_everything_in_turn(scene: Scene) -> Sequence[Figure]:
-    """Nothing accepted is lost, nothing journaled runs again, whatever dies."""
+    """No accepted run is lost and no journaled block runs again, whatever dies."""
     async with scene.door() as door:
         workflow_id = await door.publish(steps(scene.witness.url, *STEPS))
     options = scene.options
@@ -117,7 +117,8 @@ def _recoveries(load: SteadyLoad, kills: Sequence[Kill]) -> Iterator[Figure]:
 
 
 def _recovery(jobs: Sequence[Job], kill: Kill) -> float:
-    """Until everything that was in hand has ended, and something that was begun later, too; the queue has no say."""
+    """Wait until all jobs of that time, and a later one, have ended, as callers see it; the queue's state does not
+    count."""
     before = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at < kill.at]
     after = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at >= kill.at]
     return max(max(before, default=kill.at), min(after, default=float("inf"))) - kill.at

@@ -1,4 +1,4 @@
-"""Model providers that hang, break off in the middle of a token, or are too busy, for a thousand runs."""
+"""Model providers that hang, break off in the middle of a token, or are overloaded, for a thousand runs."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ DONE: Final = "[DONE]"
 
 
 class End(NamedTuple):
-    """How a run ended, as its caller was told: `stuck` where nothing was."""
+    """Return how a run ended for its caller: `stuck` if it did not."""
 
     kind: str
     status: str
@@ -30,9 +30,9 @@ class End(NamedTuple):
 
 
 async def failing_providers(scene: Scene) -> Sequence[Figure]:
-    """Half of the runs are streams, so that a model is cut while its words are on their way; half are queued.
+    """Half of the runs are streams, so that a model breaks off while it streams; half are queued.
 
-    Where a model hangs all are queued: only those may have a time limit of their own.
+    Where a model hangs all are queued: only queued runs may have a separate time limit.
     """
     chance, room = scene.chance("providers"), asyncio.Semaphore(AT_ONCE)
     _script(scene.models)
@@ -69,7 +69,7 @@ def _says_this(kind: str) -> JsonObject:
 
 
 async def _streamed(door: PublicDoor, workflow_id: str) -> tuple[str, str]:
-    """The last frame before the end: `error`, or `final`."""
+    """Return the last frame before the end: `error`, or `final`."""
     body = {"stream": True, "selectedOutputs": ["agent_1.content"]}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), door.stream(workflow_id, body) as frames:

@@ -1,4 +1,4 @@
-"""What was found: a table on the screen, a JSON file that keeps each scenario's last result, and the docs page."""
+"""Report of results: a table on the screen, a JSON file with each scenario's last result, and the docs page."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ END: Final = "<!-- written by make faults: end -->\n"
 
 
 def table(results: Sequence[Result]) -> Table:
-    """For the screen."""
+    """Print the table."""
     found = Table("scenario", "figure", "found", "must be", "holds")
     for result in results:
         for row in _rows(result):
@@ -27,7 +27,7 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def keep(results: Sequence[Result], names: Sequence[str]) -> None:
-    """Put `results` in place of the earlier ones of the same name, and the page in step; `names` is the order."""
+    """Replace earlier results of the same names by `results`, and update the page; `names` is the order."""
     RESULTS.parent.mkdir(exist_ok=True)
     kept = msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Result]) if RESULTS.exists() else {}
     kept |= {result.name: result for result in results}
@@ -39,12 +39,12 @@ def keep(results: Sequence[Result], names: Sequence[str]) -> None:
 
 
 def now() -> str:
-    """The time, for people."""
+    """Return the time for people."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def machine() -> str:
-    """What it ran on."""
+    """Return the description of the machine."""
     return f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
 
 

@@ -1,4 +1,4 @@
-"""The system under test: everything in processes of its own, and the outside world that watches it."""
+"""The system under test: each part as a separate process, and the outside servers that observe it."""
 
 import asyncio
 import random
@@ -37,7 +37,7 @@ ENVIRONMENT: Final = {
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how hard; everything left to chance follows from `seed`."""
+    """Duration and rate; everything random depends on `seed`."""
 
     seconds: float
     rate: float
@@ -45,13 +45,13 @@ class Options:
 
     @property
     def shown(self) -> str:
-        """For people."""
+        """Return a description for people."""
         return f"seed {self.seed}, {self.rate:g} jobs a second and kills for {self.seconds:g} s where they are"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a scenario works with."""
+    """The parts that a scenario uses."""
 
     stack: Stack
     witness: Witness
@@ -63,16 +63,16 @@ class Scene:
 
     @property
     def gateway_urls(self) -> list[str]:
-        """Every public door."""
+        """Clients of all gateways."""
         return [self.stack.url_of(name) for name in GATEWAYS]
 
     def chance(self, name: str) -> random.Random:
-        """Chance for scenario `name`, the same whenever the seed is."""
+        """Return a random generator for scenario `name` that depends only on the seed."""
         return random.Random(f"{self.options.seed} {name}")
 
     @asynccontextmanager
     async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicDoor]:
-        """The public door of one gateway."""
+        """Return a client of one gateway."""
         door = PublicDoor(self.stack.url_of(gateway), self.api_key, self.workspace_id)
         try:
             yield door
@@ -80,7 +80,7 @@ class Scene:
             await door.close()
 
     async def kill(self, name: str) -> None:
-        """End a process, or a server, as a crash would."""
+        """Kill a process or a server, like a crash."""
         if name == BROKER:
             assert self.stack.rabbitmq is not None
             await asyncio.to_thread(self.stack.rabbitmq.kill)
@@ -91,7 +91,7 @@ class Scene:
             await asyncio.to_thread(self.stack.kill, name)
 
     async def revive(self, name: str, **environment: str) -> None:
-        """Start it again, and wait until it can work."""
+        """Restart it, and wait until it is ready."""
         if name == BROKER:
             assert self.stack.rabbitmq is not None
             await asyncio.to_thread(self.stack.rabbitmq.start)
@@ -104,7 +104,8 @@ class Scene:
 
 @asynccontextmanager
 async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> AsyncIterator[Scene]:
-    """Two gateways, two executors, two jobs-services behind a balancer, one deploy-service, RabbitMQ and the store."""
+    """Start two gateways, two executors, two jobs-services behind a balancer, one deploy-service, RabbitMQ and the
+    store."""
     async with AsyncExitStack() as opened:
         witness = opened.enter_context(Witness(answer_seconds=0.1))
         models = opened.enter_context(ModelServer())

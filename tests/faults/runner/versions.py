@@ -1,4 +1,4 @@
-"""deploy-service killed while it promotes, and everything restarted in turn under load."""
+"""deploy-service is killed while it promotes, and everything is restarted in turn under load."""
 
 import asyncio
 import time
@@ -66,7 +66,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
 
 
 async def restart_everything(scene: Scene) -> Sequence[Figure]:
-    """All seven processes, one after the other, under sync and queued calls that come through a balancer."""
+    """Restart all seven processes, one after the other, under sync and queued calls through a balancer."""
     names = (*GATEWAYS, *EXECUTORS, *JOBS, DEPLOY)
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed, keep_alive=True)
     async with scene.door() as door:

@@ -1,4 +1,4 @@
-"""Workers: frozen and thawed, with hostile code, and with wrong clocks."""
+"""Workers: frozen and resumed, with hostile code, and with wrong clocks."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ EATERS: Final = {
 
 
 async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
-    """A worker stands still for a minute in the middle of its runs, and then goes on as if nothing had been."""
+    """A worker freezes for a minute in the middle of its runs, and then continues."""
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed)
     async with scene.door() as door:
         workflow_id = await door.publish(steps(scene.witness.url, "ice-a", "ice-b", posts=["ice-b"]))
@@ -60,7 +60,7 @@ async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
 
 
 async def hostile_code(scene: Scene) -> Sequence[Figure]:
-    """Code that eats memory, spins or recurses without end, beside calls that do not."""
+    """Code that exhausts memory, spins or recurses without end, concurrently with calls that do not."""
     async with scene.door() as door:
         quick = await door.publish(workflow("Neighbour", [start()]))
         pids = [scene.stack.pid(name) for name in EXECUTORS]
@@ -91,7 +91,7 @@ async def hostile_code(scene: Scene) -> Sequence[Figure]:
 
 
 async def wrong_clocks(scene: Scene) -> Sequence[Figure]:
-    """One executor is five minutes fast, one jobs-service five minutes slow; nothing ends early."""
+    """One executor is five minutes fast, one jobs-service five minutes slow; no lease or timeout ends early."""
     if FAKETIME is None:
         raise LookupError("not run: Debian's faketime is not installed")
     fake = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}

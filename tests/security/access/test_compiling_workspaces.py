@@ -22,7 +22,7 @@ from shared.workflow.format.models import WorkflowState
 
 
 class SlowCode:
-    """Code of a workspace that compiles until it is released."""
+    """Code of a workspace whose compilation runs until released."""
 
     def __init__(self, slots: CompileSlots, workspace_id: str) -> None:
         self.compiling = 0
@@ -55,7 +55,7 @@ async def test_a_workspace_compiles_one_workflow_at_a_time_and_others_meanwhile_
 
 
 class NoValues:
-    """A workspace without environment values."""
+    """Return the environment of a workspace without values."""
 
     async def names(self, _place: str) -> tuple[Any, ...]:
         return ()
@@ -178,7 +178,7 @@ CALLS_ITSELF: dict[str, Any] = {
 
 
 class LiveWorkflows:
-    """Every workflow of the workspace is live, with the same snapshot for each name."""
+    """Make every workflow of the workspace live, with the same snapshot for each name."""
 
     async def find(self, workflow_id: str, _workspace_id: str) -> Any:
         return SimpleNamespace(live=SimpleNamespace(snapshot_hash=workflow_id))

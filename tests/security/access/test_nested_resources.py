@@ -1,4 +1,4 @@
-"""What belongs to one workflow is not found under another's path, nor by a key that is limited to another."""
+"""A workflow's resources are not found under another's path, nor with a key that is limited to another."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""A caller that loses its access loses its open streams as well, in each wire format, and what it waits for."""
+"""A caller that loses its access loses its open streams, in each wire format, and its waiting calls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +31,7 @@ TOOL_CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name
 
 @dataclass(frozen=True)
 class Way:
-    """A call that is open for as long as its run goes on, and how it says that the access has ended."""
+    """A call that stays open while its run executes, and its error for lost access."""
 
     name: str
     method: str
@@ -122,13 +122,13 @@ async def rotate(system: System, key: str) -> None:
 
 
 async def revoke_elsewhere(system: System, key: str) -> None:
-    """At another gateway, which tells this one."""
+    """The change happens at another gateway, which notifies this one."""
     system.tenants.revoke(key)
     await system.broker.control.broadcast(KeyRevoked(hash_key(key)))
 
 
 async def revoke_unheard(system: System, key: str) -> None:
-    """At another gateway, of which this one hears nothing."""
+    """The change happens at another gateway, of which this one receives no notification."""
     system.tenants.revoke(key)
     system.clock.advance(1)
 
@@ -251,7 +251,7 @@ class TestPeople:
 
 
 class TestThePublic:
-    """Callers without a key, whom a setting lets in."""
+    """Callers without a key, whom a setting admits."""
 
     async def test_a_workflow_that_is_public_no_more_ends_their_streams(self, system: System) -> None:
         system.deployments.put("W", public=True)

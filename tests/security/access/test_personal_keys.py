@@ -37,7 +37,7 @@ FULL_BEFORE = frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE, Scope.DEPLOY})
 
 @pytest.fixture(autouse=True)
 async def paused(system: System) -> None:
-    """A run of somebody else that waits for an approval."""
+    """Create another member's run that waits for an approval."""
     asks = (PausePoint("ask", "ask", PauseKind.HUMAN, NOON),)
     system.jobs.views["E1"] = a_view(RunStatus.PAUSED, paused_at=NOON, pauses=asks)
 
@@ -75,7 +75,7 @@ async def test_only_members_who_write_redrive_a_run(system: System) -> None:
 
 
 async def test_a_redriven_run_belongs_to_the_person_who_redrives_it(system: System) -> None:
-    """Its ticket opens personal environment values: those of its caller, who is a member now."""
+    """Its ticket opens the personal environment values of its caller, a present member."""
     system.jobs.views["E1"] = a_view(RunStatus.FAILED)
     user = enrol(system, "boss", Role.ADMIN)
     key = system.tenants.issue_personal(user)

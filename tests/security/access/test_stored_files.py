@@ -1,4 +1,4 @@
-"""A run reads the stored files that its caller may read, whatever file objects the caller writes into the input.
+"""A run reads only stored files that its caller may read, whatever file objects the caller writes into the input.
 
 Runs come from the gateway. The executor's readers call the blob route of jobs-service with the ticket of the run.
 """
@@ -74,10 +74,10 @@ def blobs() -> StoredBlobs:
 
 @pytest.fixture
 async def files(blobs: StoredBlobs) -> AsyncIterator[JobsFileStore]:
-    """The executor's files, kept by jobs-service."""
+    """The executor's files, stored by jobs-service."""
     tokens = ServiceTokens({ServiceName.EXECUTOR: SecretStr("token")})
     checks = TicketChecks(tokens, ring(), SystemClock(), accepts_missing=False)
-    untyped: Any = blobs  # only what the route of a single blob calls
+    untyped: Any = blobs  # only the parts that the route of a single blob calls
     router = blobs_router(untyped, checks, lifetime=timedelta(days=1))
     app = create_app("jobs-service", components=(), checks={}, routers=[router])
     client = InternalClient(

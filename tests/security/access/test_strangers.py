@@ -1,4 +1,4 @@
-"""Callers without a key reach what is public, as it is live now, and count against the bounds of the gateway."""
+"""Callers without a key reach only public resources, in their live version, and count against the gateway's bounds."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -31,10 +31,10 @@ HEADERS = {
 
 @pytest.fixture
 async def full() -> AsyncIterator[System]:
-    """A gateway whose workflow is public behind every door, and that has no place left at the gate."""
+    """A gateway whose workflow is public in every API, with all admission slots taken."""
 
     async def never_ends(run: RunSpec, send: Send) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     async with running_system(admission_gate_max_inflight=1) as system:
         await published_chat.publish(system)

@@ -1,4 +1,4 @@
-"""A webhook's path may be its secret: people who only read see scheme and host."""
+"""A webhook's path may be its secret: members with read access see scheme and host only."""
 
 import pytest
 from tests.unit.gateway.clock import NOON

@@ -1,4 +1,4 @@
-"""Random programs with references and random values: each must do what it does with the values in variables.
+"""Random programs with references and random values: each must behave as with the values in variables.
 
 `python -m tests.security.code.fuzz javascript --cases 10000 --seed 1` prints the first differences, and exits with 1 if
 there are any. A case is built twice: as an author types it, with references, and as plain code that builds its strings,
@@ -49,63 +49,63 @@ class Values:
         self.environment = {"KEY": case.key}
 
     def find(self, reference: Reference) -> Any:
-        """The value of `<start.name>`."""
+        """Return the value of `<start.name>`."""
         return self._case.values[str(reference.path[0])]
 
     def environment_value(self, name: str) -> str | None:
-        """The value of `{{KEY}}`."""
+        """Return the value of `{{KEY}}`."""
         return self.environment.get(name)
 
     def counted(self, text: str, times: int = 1) -> str:
-        """Any amount."""
+        """Return any number of elements."""
         return text
 
 
 Two = tuple[str, str]
-"""What an author types, and what it means."""
+"""A text as an author types it, and its meaning."""
 
 
 class Writer(ABC):
-    """What both languages have in common."""
+    """Generator of the parts that both languages share."""
 
     def __init__(self, seed: random.Random) -> None:
         self.random = seed
         self.names = [seed.choice("abcd") for _ in range(4)]
 
     def case(self) -> Case:
-        """Make one."""
+        """Generate a program."""
         source, oracle = self.program()
         return Case(source, oracle, {name: self.value() for name in "abcd"}, self.text())
 
     def value(self) -> Any:
-        """A value of a run."""
+        """Return a value of a run."""
         kind = self.random.random()
         if kind < 0.5:
             return self.random.choice(VALUES)
         return self.text() if kind < 0.75 else self.random.choice(SCALARS)
 
     def text(self) -> str:
-        """Characters that mean something to some language."""
+        """Return characters with a meaning in some language."""
         return "".join(self.random.choice(LETTERS) for _ in range(self.random.randrange(7)))
 
     def reference(self) -> tuple[str, str]:
-        """A reference as typed, in one spelling of several, and the name of its variable."""
+        """Return a reference in one of its spellings, and the name of its variable."""
         if self.random.random() < 0.15:
             return "{{KEY}}", "KEY"
         name = self.random.choice(self.names)
         return self.random.choice(["<start.{}>", "<Start.{}>", "<START.{}>"]).format(name), name
 
     def pick(self, *makers: Callable[[int], Two], depth: int) -> Two:
-        """One of several ways."""
+        """Return one of several alternatives."""
         return self.random.choice(makers)(depth)
 
     @abstractmethod
     def program(self) -> Two:
-        """A whole program."""
+        """Return a whole program."""
 
 
 class JavaScriptWriter(Writer):
-    """Functions that push what they compute to `out`."""
+    """Functions that append their results to `out`, in JavaScript."""
 
     PIECES = (
         *("", "a", " ", "//", "/*", "*/", "<!--", "-->", "#", "{", "}", "]", ")", "é", "😀", "\u2028", "\\n", "\\\\"),
@@ -189,7 +189,7 @@ class JavaScriptWriter(Writer):
         return f"[{start}{slash}{mark}{slash}({one})]", f"[{start}{slash}{name}{slash}({two})]"
 
     def pieces(self, quote: str) -> tuple[str, list[str]]:
-        """A literal's inside, and the expressions whose texts it is."""
+        """Return a literal's content, and the expressions of its texts."""
         inside, parts = "", []
         for _ in range(self.random.randrange(1, 5)):
             if self.random.random() < 0.5:
@@ -273,7 +273,7 @@ class JavaScriptWriter(Writer):
 
 
 class PythonWriter(Writer):
-    """Functions that append what they compute to `out`."""
+    """Functions that append their results to `out`, in Python."""
 
     PIECES = (
         "",
@@ -348,7 +348,7 @@ class PythonWriter(Writer):
         )
 
     def strings(self, _: int) -> Two:
-        """One string, or several side by side, of which all are bytes or none."""
+        """Return one string, or several adjacent ones, of which all are bytes or none."""
         prefixes = [self.random.choice(self.PREFIXES) for _ in range(self.random.choice([1, 1, 2, 3]))]
         is_bytes = "b" in prefixes[0].lower()
         chosen = [prefix for prefix in prefixes if ("b" in prefix.lower()) is is_bytes]
@@ -399,19 +399,19 @@ class PythonWriter(Writer):
 
 
 def compiled(source: str, language: Language) -> CodeTemplate:
-    """The source, in a workflow whose only block is the start."""
+    """Return the source, in a workflow whose only block is the start."""
     return compile_code(source, language, known=lambda part: isinstance(part, EnvMarker) or part.name == "start")
 
 
 def bound(case: Case, language: Language) -> tuple[CodeTemplate, dict[str, Any]]:
-    """The case compiled, and the values of its variables."""
+    """Return the compiled case, and the values of its variables."""
     template = compiled(case.source, language)
     code = bind(template, Values(case))  # type: ignore[arg-type]
     return template, dict(code.bindings)
 
 
 def helpers(case: Case) -> dict[str, dict[str, str]]:
-    """The texts, and the patterns of texts, that references stand for."""
+    """Return the texts, and the text patterns, that references represent."""
     texts = {name: stringify(value) for name, value in case.values.items()} | {"KEY": case.key}
     plain = {name: value if isinstance(value, str) else stringify(value) for name, value in case.values.items()}
     return {"texts": texts, "plain": plain | {"KEY": case.key}}
@@ -436,7 +436,7 @@ return results
 
 
 async def javascript(cases: Sequence[Case], sandbox: JavaScriptSandbox) -> list[tuple[str, str]]:
-    """What each case does in its two spellings."""
+    """Yield the results of each case in its two spellings."""
     sent = []
     for case in cases:
         template, bindings = bound(case, Language.JAVASCRIPT)
@@ -457,7 +457,7 @@ async def javascript(cases: Sequence[Case], sandbox: JavaScriptSandbox) -> list[
 
 
 def python(case: Case) -> tuple[str, str]:
-    """What a case does in its two spellings."""
+    """Return the results of a case in its two spellings."""
     template, bindings = bound(case, Language.PYTHON)
     texts = helpers(case)["texts"]
     values = {**case.values, "KEY": case.key, "T": lambda name: texts[name]}
@@ -476,7 +476,7 @@ def _ran(program: str, names: dict[str, Any]) -> str:
 
 
 async def differences(language: Language, cases: int, seed: int) -> tuple[list[str], int]:
-    """The cases whose spellings do different things, and how many of all ended with a result."""
+    """Return the cases whose spellings differ, and how many of all ended with a result."""
     writer = (JavaScriptWriter if language is Language.JAVASCRIPT else PythonWriter)(random.Random(seed))
     found, finished = [], 0
     async with JavaScriptSandbox() as sandbox:

@@ -1,7 +1,7 @@
-"""Values that would be code in one place or another, and code with references in every kind of place."""
+"""Values that would be code in some position, and code with references in every kind of position."""
 
 STOLEN = "of the workspace"
-"""What the environment holds, and no run may give away."""
+"""Content of the environment, which no run may disclose."""
 
 LEAK = "environmentVariables"
 VALUES = (
@@ -160,7 +160,7 @@ CONDITIONS = (
 
 
 def filled(code: str) -> str:
-    """A template of this module with the reference in it."""
+    """Return a template of this module with the reference in it."""
     doubled = (
         code if "{{" in code or "}}" in code else code.replace("{", "{{").replace("}", "}}").replace("{{r}}", "{r}")
     )

@@ -1,4 +1,4 @@
-"""What a caller sends stays one item, or a part of one, in the collection that an author typed."""
+"""A caller's value stays one item, or a part of one, in the collection that an author typed."""
 
 import json
 from typing import Final

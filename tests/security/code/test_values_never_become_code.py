@@ -1,4 +1,4 @@
-"""What a caller sends is a value wherever the author refers to it, and gives away nothing of the workspace."""
+"""A caller's value stays a value in every position of a reference, and discloses nothing of the workspace."""
 
 import json
 import random
@@ -30,11 +30,11 @@ from shared.workflow.compile.code_references import compile_code
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRETS = {"SECRET": STOLEN}
 FEW = 150
-"""Random programs; `python -m tests.security.code.fuzz` runs as many as you like."""
+"""Number of random programs; `python -m tests.security.code.fuzz` runs any number."""
 
 
 class Watched:
-    """The JavaScript sandbox, and what it was given."""
+    """The JavaScript sandbox, recording its inputs."""
 
     def __init__(self, sandbox: JavaScriptSandbox) -> None:
         self._sandbox = sandbox

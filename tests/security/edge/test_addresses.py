@@ -1,4 +1,4 @@
-"""What stands in an address, or names one, is not believed: keys in it open nothing, hosts in headers lead nowhere."""
+"""Addresses are not trusted: keys in URLs grant nothing, hosts in headers lead nowhere."""
 
 import logging
 from collections.abc import AsyncIterator

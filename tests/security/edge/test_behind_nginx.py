@@ -1,4 +1,4 @@
-"""The nginx of compose turns every request into one that the gateway takes."""
+"""The nginx of compose turns every request into one that the gateway accepts."""
 
 import socket
 from pathlib import Path

@@ -72,7 +72,7 @@ def spellings(name: bytes, value: bytes) -> list[bytes]:
 
 
 async def exchanged(server: BoundedServer, app: Application, sent: bytes) -> list[int]:
-    """Return the final statuses after `sent` and one more request, once nothing of them is left."""
+    """Return the final statuses after `sent` and one more request, once none of them is open."""
     app.begun.clear()
     app.served.clear()
     received = statuses(await server.exchange(sent + LAST))

@@ -1,4 +1,4 @@
-"""What only operators are meant to see does not get through the nginx that compose puts in front."""
+"""The nginx of compose blocks the pages that only operators may read."""
 
 from pathlib import Path
 

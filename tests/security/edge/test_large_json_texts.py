@@ -1,4 +1,4 @@
-"""JSON inside a text is as bounded as a body is: decoding it holds up everybody else in the process."""
+"""JSON inside a text is bounded like a body: decoding it blocks the whole process."""
 
 import json
 from typing import Any, Final
@@ -57,7 +57,7 @@ def test_a_number_of_any_length_can_be_written_as_json(number: str, value: str) 
 
 
 class CountedNames(dict[str, str]):
-    """The names of a workflow's blocks, and how often all of them were read."""
+    """Return the names of a workflow's blocks, and how often all of them were read."""
 
     readings = 0
 

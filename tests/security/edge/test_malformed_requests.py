@@ -24,7 +24,7 @@ def server() -> Iterator[EchoServer]:
 
 
 def refused(received: bytes) -> int:
-    """The status of the one answer, which is a JSON error and the last one."""
+    """Return the status of the one answer, which is a JSON error and the last one."""
     head, _, body = received.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     assert set(msgspec.json.decode(body)) == {"error", "code"}
@@ -219,7 +219,7 @@ def test_a_huge_head_is_refused_however_it_comes(server: EchoServer, attack: str
 
 
 def padded(size: int) -> bytes:
-    """A head of exactly that many bytes."""
+    """Return a head of exactly this size."""
     begin, end = GET + CLOSE + b"X-A: ", b"\r\n\r\n"
     return begin + b"a" * (size - len(begin) - len(end)) + end
 

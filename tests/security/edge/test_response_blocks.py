@@ -1,4 +1,4 @@
-"""Workflows of strangers answer from our own address: no header that they set has power over it, or over a proxy."""
+"""Workflows of untrusted authors answer from our origin: no header that they set affects it, or a proxy."""
 
 from collections.abc import AsyncIterator
 
@@ -41,7 +41,7 @@ async def system() -> AsyncIterator[System]:
 
 
 async def answered(system: System, headers: dict[str, str]) -> Answer:
-    """What a caller gets of a workflow that ends in a Response block with these headers."""
+    """Return the answer of a workflow that ends in a Response block with these headers."""
     block = {"data": "<script>steal()</script>", "status": 200, "headers": {"Content-Type": "text/html", **headers}}
     system.worker.script = ends(outcome(block, is_response=True))
     return await system.execute({}, headers={"origin": BASE})

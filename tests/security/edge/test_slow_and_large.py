@@ -1,4 +1,5 @@
-"""A door that nobody can hold open or fill up: slow heads, slow bodies, huge heads, lies about length."""
+"""A caller can neither hold the server's connections open nor exhaust it: slow heads, slow bodies, huge heads, false
+lengths."""
 
 import asyncio
 import logging
@@ -27,7 +28,7 @@ MIB = 1024 * 1024
 
 
 class HastyHttp(BoundedHttp):
-    """With patience for tests."""
+    """Short timeouts for tests."""
 
     head_seconds = 0.4
     body_seconds = 0.4
@@ -62,14 +63,14 @@ def head(system: System, *more: str) -> bytes:
 
 
 async def answer(port: int, sent: bytes) -> bytes:
-    """All that comes back until the server closes."""
+    """Return all bytes until the server closes."""
     async with connection(port) as (reader, writer):
         writer.write(sent)
         return await asyncio.wait_for(reader.read(), 30)
 
 
 def hung_up() -> float:
-    """How many execute calls ended before they were whole."""
+    """Return how many execute calls ended before they were complete."""
     labels = {"service": "gateway", "method": "POST", "route": "/api/workflows/{workflow_id}/execute", "status": "499"}
     return REGISTRY.get_sample_value("flowport_http_requests_total", labels) or 0.0
 
@@ -149,7 +150,7 @@ async def test_what_is_no_request_keeps_no_connection_open(
 
 
 def large(system: System) -> None:
-    """Let runs end with more than any network takes in advance."""
+    """Let runs end with more data than any network buffers."""
     system.jobs.blobs["large"] = b'{"result":"%b"}' % (b"x" * 12 * MIB)
     system.worker.script = ends(msgspec.structs.replace(outcome(), output=Payload(blob_id="large", size=12 * MIB)))
 
@@ -164,7 +165,7 @@ async def test_an_answer_that_nobody_reads_is_not_kept(system: System, port: int
 
 
 def _read_to_its_end(caller: socket.socket) -> int:
-    """How much there was. Raises TimeoutError."""
+    """Return how much there was. Raises TimeoutError."""
     return sum(iter(lambda: len(caller.recv(MIB)), 0))
 
 
@@ -236,7 +237,7 @@ async def test_lies_about_chunks_are_not_believed(system: System, port: int, chu
 
 
 async def test_a_chunked_body_ends_at_the_limit(system: System, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HastyHttp, "body_seconds", 30.0)  # Its size is to end it, however slow the machine.
+    monkeypatch.setattr(HastyHttp, "body_seconds", 30.0)  # Its size must end it, however slow the machine is.
     async with connection(port) as (reader, writer):
         writer.write(head(system, "Transfer-Encoding: chunked"))
         piece = b"100000\r\n" + b"x" * MIB + b"\r\n"

@@ -1,4 +1,4 @@
-"""What comes behind a body proves nothing: no key in a trailer runs a workflow, no address in one counts."""
+"""Trailers are not trusted: no key in one runs a workflow, no address in one counts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def port(system: System) -> AsyncIterator[int]:
 
 
 async def exchange(port: int, sent: bytes) -> bytes:
-    """What comes back until the server closes."""
+    """Return all bytes until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
     received = await asyncio.wait_for(reader.read(), 30)

@@ -1,4 +1,4 @@
-"""The answer of a model server has a limit, whatever the server sends and whichever client reads it."""
+"""The answer of a model server is bounded, whatever the server sends and for every client."""
 
 import asyncio
 import json
@@ -22,11 +22,11 @@ LARGER_STREAM = "larger than 4,194,304 bytes"
 SSE = ("Content-Type: text/event-stream", "Connection: close")
 JSON = ("Content-Type: application/json", "Connection: close")
 FLOOD = 64
-"""Mebibytes that the server sends at most."""
+"""Maximum number of mebibytes that the server sends."""
 
 
 def flood(start: bytes, part: bytes) -> Speak:
-    """Send `part` again and again, until the client closes the connection or it is far more than any limit."""
+    """Send `part` repeatedly, until the client closes the connection or it is far more than any limit."""
 
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(start)
@@ -71,7 +71,7 @@ def gemini(**part: Any) -> str:
 async def failure_of(
     speak: Speak, model: str, listener: Listener | None = None, *, answer_bytes: int = MEBIBYTE
 ) -> ModelFailure:
-    """Return how the turn fails. The connection is closed then, not read on."""
+    """Return the failure of the turn. The connection is closed then, not read on."""
     async with raw_server(speak) as server:
         models = Models(all_served_at(server.url).model_copy(update={"model_answer_bytes": answer_bytes}))
         try:
@@ -174,7 +174,7 @@ async def test_a_refusal_is_read_to_its_limit(model: str, status: str) -> None:
 @pytest.mark.parametrize(("headers", "limit"), [(SSE, LARGER_STREAM), (JSON, LARGER)], ids=["stream", "whole answer"])
 async def test_a_compressed_answer_counts_as_decompressed(model: str, headers: tuple[str, ...], limit: str) -> None:
     if headers is JSON and model != "vllm/x":
-        return  # these read streams alone
+        return  # these read streams only
     compressor = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     text = (NOTHING.encode() if headers is SSE else b" " * 1024) * 1024
     body = b"".join([*(compressor.compress(text) for _ in range(FLOOD)), compressor.flush()])

@@ -31,7 +31,7 @@ async def client() -> AsyncIterator[OutboundClient]:
 
 
 def bomb(size: int) -> bytes:
-    """`size` zero bytes, a thousand times smaller."""
+    """Return `size` zero bytes, compressed a thousandfold."""
     compressor = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     parts = [compressor.compress(bytes(MEBIBYTE)) for _ in range(size // MEBIBYTE)]
     return b"".join([*parts, compressor.flush()])
@@ -168,7 +168,7 @@ async def test_what_is_not_http_is_a_failure_and_leaves_the_client_well(client: 
 
 
 async def test_an_answer_given_in_advance_reaches_nobody(client: OutboundClient) -> None:
-    """A server that sends two answers to one request must not choose what the next caller reads."""
+    """A server that sends two answers to one request must not choose the next caller's answer."""
     async with raw_server(saying(answer(body=b"first") + answer(body=b"planted"))) as server:
         assert (await client.send(get(server.url))).body == b"first"
         assert (await client.send(get(server.url))).body == b"first"
@@ -210,7 +210,7 @@ async def test_a_server_that_reads_nothing_cannot_hold_an_upload(seconds: float,
 
 
 async def test_nobody_else_waits_while_a_server_sends_crumbs(client: OutboundClient) -> None:
-    """Many tiny pieces cost time to read; the loop must turn in between."""
+    """Reading many tiny pieces takes time; the loop must turn in between."""
     turns = 0
 
     async def turn() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a URL looks like, it leads to no inner address."""
+"""No spelling of a URL leads to an internal address."""
 
 import ipaddress
 import socket
@@ -185,7 +185,7 @@ dots = st.sampled_from([".", "。", "．", "｡"])
 
 @st.composite
 def ipv4_spellings(draw: st.DrawFn) -> tuple[ipaddress.IPv4Address, str]:
-    """An inner IPv4 address in any form that some reader of addresses takes."""
+    """Return an internal IPv4 address in any form that some parser of addresses accepts."""
     address = draw(inner_ipv4)
     octets = list(address.packed)
     leading = draw(st.integers(0, 3))
@@ -197,7 +197,7 @@ def ipv4_spellings(draw: st.DrawFn) -> tuple[ipaddress.IPv4Address, str]:
 
 @st.composite
 def ipv6_spellings(draw: st.DrawFn) -> str:
-    """An inner IPv4 address inside an IPv6 one, in any form."""
+    """Return an internal IPv4 address inside an IPv6 one, in any form."""
     inner = draw(inner_ipv4)
     prefix = draw(st.sampled_from([0, 0xFFFF << 32, 0xFFFF << 48, 0x64FF9B << 96, 0x64FF9B0001 << 80, 0x2606 << 112]))
     isatap = draw(st.sampled_from([0x5EFE << 32, 0x2005EFE << 32])) if prefix >> 112 == 0x2606 else 0
@@ -238,7 +238,7 @@ def test_what_passes_is_a_global_ipv4_address_to_python_too(address: ipaddress.I
 @example("1.0x")
 @example("08.1.1.1")
 def test_a_name_is_never_an_address_to_the_system(text: str) -> None:
-    """What we take for a name the system must not take for a number: it would skip the resolver."""
+    """The system must not parse as a number what we parse as a name: it would skip the resolver."""
     try:
         host = read_host(text)
     except ValueError:

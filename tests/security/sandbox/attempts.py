@@ -1,7 +1,7 @@
-"""What hostile JavaScript tries, one entry for each attempt, with what must come of it.
+"""Attacks by hostile JavaScript, one entry per attempt, with the expected result.
 
-An attempt ends in a value, or in an error of one of the given kinds. Nothing else may happen: the process is gone
-afterwards, and the next script finds a pristine context (the test sees to that).
+An attempt ends in a value, or in an error of one of the given kinds. Nothing else may happen: the process ends
+afterwards, and the next script finds a pristine context (the test checks that).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SYNTAX, OUTPUT, STALLED, CRASHED = ErrorKind.SYNTAX, ErrorKind.OUTPUT, ErrorKind
 
 @dataclass(frozen=True)
 class Attempt:
-    """`value` is what an attempt that harms nobody returns; `kinds` are the errors it may end in."""
+    """`value` is the result of a harmless attempt; `kinds` are the errors that it may end in."""
 
     id: str
     code: str
@@ -29,7 +29,7 @@ def returns(id_: str, code: str, value: object) -> Attempt:
 
 
 def ends(id_: str, code: str, *kinds: ErrorKind, says: str = "") -> Attempt:
-    """What may run into its time limit is given little; what must end otherwise is given enough on a slow machine."""
+    """Attempts that may run into their time limit get a short one; the others get enough for a slow machine."""
     return Attempt(id_, code, kinds=kinds, says=says, timeout_ms=250 if TIMEOUT in kinds else 60_000)
 
 
@@ -80,7 +80,7 @@ REACHING_OUT = (
     ),
 )
 
-# Whether a value was made in the script's own realm, as all that a script can get hold of must be.
+# Whether a value was created in the script's own realm, as every reachable object must be.
 HOME = "const home = (value) => value.constructor.constructor('return globalThis')() === globalThis\n"
 OVERFLOWING = """
 const caught = []
@@ -94,11 +94,11 @@ return [caught.length > 0, caught.every((error) => !(error instanceof Object) ||
 
 
 def overflows(id_: str, call: str) -> Attempt:
-    """Let a hook of the engine run out of stack: what it throws is the script's to catch."""
+    """Let a hook of the engine run out of stack: the script can catch its error."""
     return returns(f"overflow-in-{id_}", HOME + OVERFLOWING.replace("CALL", call), [True, True])
 
 
-# Lists of arguments that V8 makes in the realm of the caller, and whether one of them leads to code of that realm.
+# Lists of arguments that V8 creates in the realm of the caller, and whether one of them leads to code of that realm.
 SETTLED_BY_NODE = """
 const lists = []
 const caught = new Proxy(() => 0, {apply(...all) { lists.push(all[2]) }})

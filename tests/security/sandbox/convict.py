@@ -1,6 +1,5 @@
-"""What an exploit could do from inside the jail: this program locks itself down as a child of the zygote does, then
-tries one system call after another, and prints as JSON what came of each.
-"""
+"""Actions of an exploit inside the jail: this program locks itself down like a child of the zygote, then tries one
+system call after another, and prints each result as JSON."""
 
 import ctypes
 import json

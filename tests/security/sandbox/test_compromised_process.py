@@ -1,4 +1,4 @@
-"""A jailed process that an exploit has taken over may say anything; the parent stays calm, bounded and correct."""
+"""A jailed process under an attacker's control may send anything; the parent stays responsive, bounded and correct."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ FETCH = b'{"type":"fetch","id":0,"url":"http://a","method":"GET","headers":{},"b
 
 
 class Jailer:
-    """Stands in for the nursery: records the kills."""
+    """A fake process spawner that records the kills."""
 
     alive = True
 
@@ -35,7 +35,7 @@ class Jailer:
 
 
 class Convict:
-    """The other end of the socket, in hostile hands."""
+    """The other end of the socket, under the attacker's control."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -60,7 +60,7 @@ class Fetches:
 
 
 class Cell:
-    """A child of ours whose process is the test."""
+    """A child process that the test plays."""
 
     def __init__(self, child: Child, convict: Convict, jailer: Jailer, exit_: "asyncio.Future[Exit]") -> None:
         self.child, self.convict, self.jailer, self.exit = child, convict, jailer, exit_

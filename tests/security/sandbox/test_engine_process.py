@@ -1,4 +1,4 @@
-"""What keeps scripts of one workflow apart that share a process, and what a script finds that leaves its realm."""
+"""Isolation between scripts of one workflow that share a process, and objects that leave their realm."""
 
 import errno
 import json
@@ -21,7 +21,7 @@ from executor_service.sandbox.javascript import program_files
 JAIL = Path(sandbox.__file__).with_name("jail")
 ONE = PoolSize(running=1, spare=0, warming=1)
 
-# What one script leaves behind, and what the next one of the same workflow then evaluates, which must be null.
+# State that one script leaves behind, and an expression of the next one of the same workflow, which must be null.
 LEFT_BEHIND = {
     "a global": ("globalThis.left = 'secret'", "globalThis.left"),
     "a variable of a sloppy function": ("left = 'secret'", "globalThis.left"),
@@ -71,7 +71,7 @@ async def test_conditions_leave_nothing_to_a_script_in_their_process() -> None:
         assert result.value() == [None, False]
 
 
-# What one condition of a run tries to leave, and what a later one evaluates, which must be false.
+# State that one condition of a run tries to leave, and an expression of a later one, which must be false.
 LEFT_BY_A_CONDITION = {
     "an iterator helper's method": (
         "Object.getPrototypeOf([].values().map((x) => x)).next = () => 1",
@@ -108,7 +108,7 @@ PROBE_NAMES = 'const { setPrepareStackTraceCallback } = require("internal/test/b
 
 @contextmanager
 def engine(folder: Path, *, probe: str = "", locked: int | None = None) -> Iterator[socket.socket]:
-    """Run the harness outside the jail; `probe` is code that its own realm evaluates when it would be ready."""
+    """Run the harness outside the jail; its own realm evaluates `probe` when it would be ready."""
     main = (JAIL / "engine.js").read_text()
     if probe:
         main = main.replace("const { Script,", 'const probe = require("./probe.js");\nconst { Script,')
@@ -143,7 +143,7 @@ def heard(connection: socket.socket) -> object:
     return json.loads(connection.recv(size, socket.MSG_WAITALL))
 
 
-# Code of a script that has got hold of a function of the process's own realm, and what it finds there.
+# Code of a script that holds a function of the process's own realm, and its results there.
 OUTSIDE = {
     "names of Node": (
         "return ['process', 'require', 'module', 'Buffer', 'global', 'setTimeout', 'fetch', 'internalBinding',"

@@ -1,4 +1,4 @@
-"""Functions in Python run where a container engine has made the system's settings read-only, as all of them do."""
+"""Python functions run where the container engine has made the system's settings read-only, as all engines do."""
 
 import json
 import subprocess

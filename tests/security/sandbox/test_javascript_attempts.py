@@ -1,4 +1,4 @@
-"""Hostile JavaScript kills only itself, and is told why."""
+"""Hostile JavaScript kills only itself, and its author gets the reason."""
 
 from collections.abc import AsyncIterator
 
@@ -69,7 +69,7 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
 
 
 async def assert_the_neighbour_is_well(sandbox: JavaScriptSandbox) -> None:
-    """In the same process, where it is used again, and in another."""
+    """In the same process, where it is reused, and in another."""
     for owner in ("hostile", "other"):
         neighbour = await sandbox.run(Script(code=NEIGHBOUR, owner=owner))
         assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]

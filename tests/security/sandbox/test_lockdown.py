@@ -1,4 +1,4 @@
-"""If an engine itself is broken: machine code inside the jail gets nothing from the kernel but memory and time."""
+"""Defense against a broken engine: machine code inside the jail gets only memory and time from the kernel."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from executor_service import sandbox
 CONVICT = Path(__file__).with_name("convict.py")
 SANDBOX = Path(sandbox.__file__).parent
 REFUSED = {"Operation not permitted", "Function not implemented"}
-# Python reads its standard library, which is all that its mount namespace holds.
+# Python reads its standard library, the only content of its mount namespace.
 READING = {
     "open a file",
     "open a file through the old call",

@@ -1,4 +1,4 @@
-"""A script cannot harm the script of another workspace that runs beside it."""
+"""A script cannot harm the script of another workspace that runs at the same time."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ OWNERS = {
 
 
 class Gate:
-    """A fetcher that answers at once, or, where the script waits, when the gate opens."""
+    """A fetcher that answers immediately or, where the script waits, when the gate opens."""
 
     def __init__(self) -> None:
         self.waiting = asyncio.Event()
@@ -141,7 +141,7 @@ def children(pid: int) -> list[int]:
 def zygote(others: list[int]) -> int:
     """Return the deepest process below this one, or, once there are scripts, their parent.
 
-    `others` are the children that this process had before: servers of other tests, for example.
+    `others` are the earlier children of this process: servers of other tests, for example.
     """
     below = [pid for pid in children(os.getpid()) if pid not in others]
     for pid in below:
@@ -150,6 +150,6 @@ def zygote(others: list[int]) -> int:
 
 
 def ids_of(pid: int) -> list[int]:
-    """Return what a process is called, from the outermost PID namespace to its own."""
+    """Return the ids of a process, from the outermost PID namespace to its own."""
     status = Path(f"/proc/{pid}/status").read_text()
     return [int(each) for each in status.partition("NSpid:")[2].partition("\n")[0].split()]

@@ -1,4 +1,4 @@
-"""Hostile Python kills only itself, and is told why."""
+"""Hostile Python kills only itself, and its author gets the reason."""
 
 from collections.abc import AsyncIterator
 
