@@ -258,7 +258,7 @@ def test_an_update_that_fails_after_the_page_was_left_is_told(console: Console, 
 
 
 def _held_deploys(page: Page) -> list[Route]:
-    """Queue that holds each deploy request from now on until it is answered."""
+    """Return a list that collects the deploy requests from now on; they wait for their answer."""
     tried: list[Route] = []
 
     def hold(route: Route) -> None:

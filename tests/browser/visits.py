@@ -73,7 +73,7 @@ class Sights:
 
 
 def homeless(account: Account) -> list[Any]:
-    """Sign in as a former member who belongs to no workspace."""
+    """Return the session of a former member who belongs to no workspace."""
     team = f"/api/workspaces/{account.workspace_id}"
     made = account.http.post(f"{team}/invitations", json={"role": "read"}).raise_for_status().json()
     person = {"email": "homeless@example.com", "name": "Hope Less", "password": "correct horse battery"}

@@ -15,7 +15,7 @@ PROMPT_TOKENS = 10
 
 @asynccontextmanager
 async def outside(case_id: str, models: ModelServer) -> AsyncIterator[Case]:
-    """Return the case, with the address of its HTTP server in it."""
+    """Yield the case, with the address of its HTTP server in it."""
     async with HttpStub() as http:
         case = CASES[case_id].at(f"localhost:{http.port}")
         http.answer(*(answer_of(stub) for stub in case.stubs.get("http", [])))
@@ -31,7 +31,7 @@ def _replies(case_id: str, turns: list[dict[str, Any]]) -> list[Reply]:
 
 
 def _reply(turn: dict[str, Any]) -> Reply:
-    """Each call uses as many tokens as the stub of the observed system reported."""
+    """Return the stub's reply. Each call uses as many tokens as the stub of the observed system reported."""
     text = turn.get("content") or ""
     calls = tuple(ToolCall(call["name"], call["arguments"]) for call in turn.get("tool_calls", []))
     tokens = (text, *[""] * (TOKENS_PER_ANSWER - 1))

@@ -98,7 +98,7 @@ class StackSystem:
 
     @asynccontextmanager
     async def _published(self, case: Case) -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """Return the workflow's id, and the observed ids of its children and their snapshots."""
+        """Yield the workflow's id, and the observed ids of its children and their snapshots."""
         stubs = case.stubs.get("childWorkflows", {})
         ids = {word: await self._create(stub["name"]) for word, stub in stubs.items()}
         names = {workflow_id: word for word, workflow_id in ids.items()}

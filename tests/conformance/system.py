@@ -123,4 +123,4 @@ class _Children:
         return None if stub is None else ChildWorkflow(stub["name"], "snap-1", compile_workflow(stub["state"]))
 
     async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
-        raise NotFound("no case is taken up again")
+        raise NotFound("no case is resumed")

@@ -70,7 +70,7 @@ def either(condition: str, yes: str, no: str) -> list[Edge]:
 
 
 def after(*pairs: str) -> list[Edge]:
-    """Plain edges: `a b` leads from a to b."""
+    """Return plain edges: `a b` leads from a to b."""
     return [(source, "source", target) for source, target in (pair.split() for pair in pairs)]
 
 

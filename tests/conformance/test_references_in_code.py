@@ -45,7 +45,7 @@ def itself(value: Any) -> Any:
 
 
 def spliced(before: str, after: str) -> Callable[[Any], str]:
-    """In a string a reference is its JSON text."""
+    """Return the JSON text of a value, as a reference in a string shows it."""
     return lambda value: before + stringify(value) + after
 
 

@@ -64,7 +64,8 @@ def _text(hint: Any) -> str:
 
 
 def _is_good_for(was: str, now: str, recorded: Shapes) -> bool:
-    """Only a union of tagged types may grow: a reader that does not know a message drops or dead-letters it."""
+    """Return whether the type may change. Only a union of tagged types may grow: a reader that does not know a message
+    drops or dead-letters it."""
     kinds = _kinds(was)
     return was == now or (kinds < _kinds(now) and all("(tag)" in recorded.get(kind, {}) for kind in kinds))
 

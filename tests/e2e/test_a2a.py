@@ -35,7 +35,7 @@ AGENTS = "/api/a2a/agents"
 
 @asynccontextmanager
 async def client_of(url: str, key: str | None, **config: Any) -> AsyncIterator[Client]:
-    """Return the client that the agent's own card requires."""
+    """Yield the client that the agent's own card requires."""
     headers = {"x-api-key": key} if key else {}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         yield await create_client(url, ClientConfig(httpx_client=http, **config))
@@ -46,7 +46,7 @@ def key_of(door: PublicDoor) -> str:
 
 
 async def publish(door: PublicDoor, file: dict[str, Any], **body: Any) -> dict[str, Any]:
-    """A workflow as an agent."""
+    """Publish a workflow as an agent."""
     answer = await door.http.post(AGENTS, json={"workflowId": await door.publish(file), **body})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()

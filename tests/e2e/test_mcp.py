@@ -35,7 +35,7 @@ def text_of(result: CallToolResult) -> str:
 
 
 async def publish(door: PublicDoor, **server: Any) -> dict[str, Any]:
-    """A server with a tool that adds and one that fails."""
+    """Publish a server with a tool that adds and one that fails."""
     adds = function("f1", "return <start.a> + <start.b>")
     adder = await door.publish(workflow("Add two Numbers", [start(a="number", b="number"), adds], (START, "f1")))
     throws = function("f1", 'throw new Error("boom")')

@@ -32,7 +32,7 @@ Operation = Any
 
 
 async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
-    """A key of a separate workspace, and the values for the parameters of paths."""
+    """Create a key of a separate workspace, and the values for the parameters of paths."""
     workspace_id, key = await workspace_of_its_own(stack)
     door = PublicDoor(stack.url, key, workspace_id)
     file = workflow("Fuzzed", [start(q="string"), function("f1", "return <start.q>")], (START, "f1"))

@@ -18,7 +18,7 @@ def asks(block_id: str, name: str) -> dict[str, Any]:
 
 
 def one_question() -> dict[str, Any]:
-    """A question between two blocks that do not depend on it."""
+    """Return a question between two blocks that do not depend on it."""
     blocks = [
         start(text="string"),
         function("f1", "return <start.text>.length", name="Before"),
@@ -138,7 +138,7 @@ async def test_a_long_wait_ends_by_itself(door: PublicDoor) -> None:
     answer = (await door.run(workflow_id)).json()
 
     assert answer["output"]["data"]["operation"] == "wait"
-    assert await resume(door, workflow_id, answer["executionId"], "w1") in (404, 409), "nobody ends it"
+    assert await resume(door, workflow_id, answer["executionId"], "w1") in (404, 409), "no caller can end it"
     assert (await ended_output(door, workflow_id, answer["executionId"]))["result"] == "completed"
 
 

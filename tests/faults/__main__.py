@@ -40,15 +40,15 @@ def say(line: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(catalogue.NAMES)}; else all")
-    parser.add_argument("--seconds", type=float, default=300, help="how long processes are killed in turn")
-    parser.add_argument("--rate", type=float, default=50, help="jobs a second meanwhile")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="decides everything left to chance")
-    parser.add_argument("--folder", type=Path, help="where logs and data go, to be looked at afterwards")
+    parser.add_argument("--seconds", type=float, default=300, help="duration of the kills in turn")
+    parser.add_argument("--rate", type=float, default=50, help="jobs per second during the kills")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="seed of everything random")
+    parser.add_argument("--folder", type=Path, help="folder for logs and data; kept afterwards")
     parser.add_argument("--write", action="store_true", help="write the figures into the docs page")
     arguments = parser.parse_args()
     unknown = set(arguments.scenarios) - set(catalogue.NAMES)
     if unknown:
-        parser.error(f"no scenario is called {', '.join(sorted(unknown))}")
+        parser.error(f"unknown scenarios: {', '.join(sorted(unknown))}")
     return arguments
 
 

@@ -81,7 +81,7 @@ def _folder_of(stage: Stage, steps: int) -> str:
 
 
 def _copy_files(source: str, place: Path) -> None:
-    """Return the files that git tracks or would add: git ignores what Dockerfile.dockerignore leaves out."""
+    """Copy the files that git tracks or would add: git ignores what Dockerfile.dockerignore leaves out."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", source)
     found = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, found.split("\0")):

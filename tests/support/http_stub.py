@@ -58,7 +58,7 @@ class HttpStub:
         self._server.close()
         if self._serving:
             _answered, still = await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
-            assert not still, "somebody keeps a connection to the stub open"
+            assert not still, "a connection to the stub is still open"
 
     @property
     def port(self) -> int:

@@ -22,7 +22,7 @@ _OF_COMPUTED_FIELDS: Final = ("$set", "$addFields", "$project")
 
 
 def refusals(command: Statement) -> Iterator[str]:
-    """Return why MongoDB would refuse this."""
+    """Yield the reasons why MongoDB would refuse this."""
     name = next(iter(command))
     if name == "insert":
         for document in command["documents"]:
@@ -57,7 +57,7 @@ def _update(query: Statement, update: Any, *, is_upsert: bool) -> Iterator[str]:
 
 
 def _upsert(query: Statement) -> Iterator[str]:
-    """Check the document that the equalities of the query create."""
+    """Yield problems of the document that the equalities of the query create."""
     if "$expr" in dict(_fields(query)):
         yield "reference/operator/query/expr: an upsert's query has no `$expr`"
     equal = list(_equalities(query))
@@ -110,7 +110,7 @@ def _pipeline(stages: Sequence[Statement]) -> Iterator[str]:
 
 
 def index_refusals(indexes: Sequence[Statement]) -> Iterator[str]:
-    """Return why a collection cannot have these indexes together."""
+    """Yield the reasons why a collection cannot have these indexes together."""
     if len(indexes) >= MOST_INDEXES:  # one is that of `_id`
         yield f"reference/limits: a collection has at most {MOST_INDEXES} indexes"
     for one, other in combinations(indexes, 2):
@@ -164,7 +164,7 @@ def _is_equality(wanted: Any) -> bool:
 
 
 def _collisions(paths: Iterable[str]) -> Iterator[str]:
-    """Return paths that are named twice, or together with one of their parts."""
+    """Yield paths that are named twice, or together with one of their parts."""
     for one, other in combinations(sorted(paths), 2):
         if other == one or other.startswith(f"{one}."):
             yield one

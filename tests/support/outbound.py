@@ -58,5 +58,5 @@ class FakeNetwork(httpcore2.AsyncNetworkBackend):
             await asyncio.sleep(60 if timeout is None else timeout)
             raise httpcore2.ConnectTimeout
         if local is None:
-            raise httpcore2.ConnectError("nobody is there")
+            raise httpcore2.ConnectError("connection refused")
         return await self._real.connect_tcp("127.0.0.1", local, timeout)

@@ -57,7 +57,7 @@ class LeftRun(msgspec.Struct):
 
 
 def script(call: Call) -> Any:
-    """Output of every block."""
+    """Return the output of every block."""
     iterations = [around.index for around in call.iterations]
     if call.block.type == "condition":
         return {"selectedOption": f"{call.block.id}-else", "conditionResult": True}

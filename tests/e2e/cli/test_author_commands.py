@@ -297,7 +297,7 @@ def test_a_key_for_several_workspaces_deploys_into_the_one_that_was_named(flowpo
 
 
 def workspace_of_ones_own(url: str) -> dict[str, str]:
-    """A second workspace of the first administrator, and that person's personal key, which opens both."""
+    """Return a second workspace of the first administrator, and that person's personal key, which opens both."""
     with httpx2.Client(base_url=url, headers={"origin": url}) as browser:
         account = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
         browser.post("/api/auth/sign-in/email", json=account).raise_for_status()

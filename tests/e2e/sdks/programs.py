@@ -16,7 +16,7 @@ COMPILER: Final = HERE / "node_modules" / "typescript" / "bin" / "tsc"
 
 
 def node() -> str:
-    """Path of node."""
+    """Return the path of node."""
     found = shutil.which("node")
     assert found, "node is not installed"
     return found

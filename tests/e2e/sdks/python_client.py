@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from simstudio import SimStudioClient, SimStudioError  # type: ignore[import-not-found]  # in a folder of its own
+from simstudio import SimStudioClient, SimStudioError  # type: ignore[import-not-found]  # in a separate folder
 
 
 def attempt(call: Callable[[], Any]) -> Any:

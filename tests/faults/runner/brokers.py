@@ -63,8 +63,8 @@ async def kill_under_waiting_callers(scene: Scene) -> Sequence[Figure]:
         Figure("callers waiting", CALLERS),
         Figure("slowest answer after the kill", slowest, "s", at_most=2),
         Figure("answers other than 200 and 503", sum(answers.values()) - answers[200] - answers[503], at_most=0),
-        Figure("refused honestly (503)", answers[503]),
-        Figure("the broker's own start", revived - reviving, "s"),
+        Figure("refused with 503", answers[503]),
+        Figure("start of the broker", revived - reviving, "s"),
         Figure("served again after the broker is up", max(0.0, back_at - revived), "s", at_most=5),
     ]
 
@@ -92,11 +92,11 @@ async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
             healed = time.monotonic() - mended_at
     await scene.revive(name, FLOWPORT_AMQP_URL=scene.stack.amqp_url)
     return [
-        Figure("status of a call into the silence", answer.status_code, at_least=503, at_most=503),
+        Figure("status of a call during the cut", answer.status_code, at_least=503, at_most=503),
         Figure("answered after", answered, "s", at_most=5.5),
         Figure("readiness red after", went_red, "s", at_most=5.5),
-        Figure("status at the other gateway meanwhile", others.status_code, at_most=200),
-        Figure("served again after the line is mended", healed, "s", at_most=15),
+        Figure("status at the other gateway during the cut", others.status_code, at_most=200),
+        Figure("served again after the connection is restored", healed, "s", at_most=15),
     ]
 
 
@@ -121,7 +121,7 @@ async def alarm(scene: Scene) -> Sequence[Figure]:
     return [
         Figure("status of a sync call", refused.status_code, at_least=503, at_most=503),
         Figure("answered after", took, "s", at_most=2),
-        Figure("queued calls accepted meanwhile", len(jobs), at_least=10),
+        Figure("queued calls accepted during the alarm", len(jobs), at_least=10),
         Figure("of them completed afterwards", sum(end["status"] == "completed" for end in ends), at_least=10),
     ]
 
@@ -143,7 +143,7 @@ async def garbage(scene: Scene) -> Sequence[Figure]:
     return [
         Figure("unreadable messages", wanted),
         Figure("of them in /api/v1/dead-letters", found, at_least=wanted, at_most=wanted),
-        Figure("neighbours' calls that failed", sum(not answer.is_success for answer in neighbours), at_most=0),
+        Figure("failed calls of other callers", sum(not answer.is_success for answer in neighbours), at_most=0),
     ]
 
 
@@ -178,7 +178,7 @@ async def _serves(door: PublicDoor, workflow_id: str) -> bool:
 
 SCENARIOS: Final = (
     Scenario("broker-dies", "kill -9 of the broker under waiting sync callers (7)", kill_under_waiting_callers),
-    Scenario("line-cut", "packets between a gateway and the broker are swallowed, no RST (9)", cut_without_a_word),
+    Scenario("line-cut", "packets between a gateway and the broker are dropped, no RST (9)", cut_without_a_word),
     Scenario("alarm", "memory alarm at the broker, connection.blocked (24)", alarm),
-    Scenario("garbage", "messages that nobody can read, in every work queue (11)", garbage),
+    Scenario("garbage", "unreadable messages in every work queue (11)", garbage),
 )

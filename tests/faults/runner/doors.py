@@ -78,12 +78,12 @@ async def full_queue(scene: Scene) -> Sequence[Figure]:
     await asyncio.gather(*(scene.revive(jobs, **{name: "1000"}) for jobs in JOBS))
     without = sum("retry-after" not in answer.headers for answer in answers if answer.status_code == 503)
     return [
-        Figure("callers at once", CALLERS),
+        Figure("concurrent callers", CALLERS),
         Figure("accepted", codes[202], at_least=THRESHOLD, at_most=THRESHOLD),
         Figure("refused with 503", codes[503], at_least=CALLERS - THRESHOLD),
         Figure("refusals without Retry-After", without, at_most=0),
-        Figure("a refusal, p50", sorted(times)[len(times) // 2] * 1000, "ms"),
-        Figure("a refusal, p99", sorted(times)[int(len(times) * 0.99)] * 1000, "ms", at_most=20),
+        Figure("refusal latency, p50", sorted(times)[len(times) // 2] * 1000, "ms"),
+        Figure("refusal latency, p99", sorted(times)[int(len(times) * 0.99)] * 1000, "ms", at_most=20),
         Figure("accepted and completed", sum(end["status"] == "completed" for end in ends), at_least=THRESHOLD),
     ]
 
@@ -107,11 +107,11 @@ async def slow_readers(scene: Scene) -> Sequence[Figure]:
         ended = [await asyncio.to_thread(_is_over, reader) for reader in readers]
     await scene.revive(name, FLOWPORT_STREAM_WRITE_SECONDS="30")
     return [
-        Figure("streams that nobody reads", SLOW_READERS),
-        Figure("each of", STREAM_MIB, "MiB"),
-        Figure("the gateway grew by, per stream", (peak - before) / SLOW_READERS / MIB, "MiB", at_most=4),
+        Figure("unread streams", SLOW_READERS),
+        Figure("size of each", STREAM_MIB, "MiB"),
+        Figure("gateway memory growth per stream", (peak - before) / SLOW_READERS / MIB, "MiB", at_most=4),
         Figure("streams ended by the gateway", sum(ended), at_least=SLOW_READERS),
-        Figure("neighbours' calls that failed", failed, at_most=0),
+        Figure("failed calls of other callers", failed, at_most=0),
     ]
 
 
@@ -132,7 +132,7 @@ async def _timed_refusal(http: httpx2.AsyncClient, workflow_id: str) -> float:
 
 
 def _begin_to_read(scene: Scene, gateway: str, workflow_id: str) -> socket.socket:
-    """A stream whose reader reads the first bytes, with almost no buffer for more."""
+    """Open a stream, read its first bytes, and leave almost no buffer for more."""
     port = urlsplit(scene.stack.url_of(gateway)).port or 0
     reader = socket.socket()
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -169,6 +169,6 @@ SCENARIOS: Final = (
     Scenario(
         "unsent", "gateway and jobs-services killed between store and publish (2)", kill_between_store_and_publish
     ),
-    Scenario("full-queue", "500 callers at once at a threshold of 100 (12)", full_queue),
-    Scenario("slow-readers", "streams that nobody reads (13)", slow_readers),
+    Scenario("full-queue", "500 concurrent callers at a threshold of 100 (12)", full_queue),
+    Scenario("slow-readers", "unread streams (13)", slow_readers),
 )

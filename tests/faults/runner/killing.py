@@ -93,13 +93,13 @@ def _judge(scene: Scene, load: SteadyLoad, watch: JournalWatch) -> list[Figure]:
     false = [job for job in done if not all(scene.witness.calls(step, job.name) for step in STEPS)]
     again = [job for job in done if scene.witness.calls("count", job.name) > 1]
     return [
-        Figure("calls offered a second", load.offered / load.loaded_seconds, at_least=scene.options.rate * REACHED),
-        Figure("the latest of them was late by", load.latest_seconds, "s"),
+        Figure("calls made per second", load.offered / load.loaded_seconds, at_least=scene.options.rate * REACHED),
+        Figure("maximum delay of a call", load.latest_seconds, "s"),
         Figure("jobs accepted", len(jobs)),
         Figure("accepted and lost", sum(job.ended_at is None for job in jobs), at_most=0),
         Figure("runs in the store without an end", runs_without_an_end(scene.stack.mongodb_uri), at_most=0),
         Figure("failed", sum(job.status == "failed" for job in jobs), at_most=0),
-        Figure("in a false state: completed, and not everything was done", len(false), at_most=0),
+        Figure("completed without all of their steps", len(false), at_most=0),
         Figure("journaled blocks compared", watch.seen),
         Figure("journaled blocks run twice", len(watch.ran_again()), at_most=0),
         Figure("middle blocks called again, in doubt and not yet journaled", len(again)),
@@ -112,12 +112,12 @@ def _recoveries(load: SteadyLoad, kills: Sequence[Kill]) -> Iterator[Figure]:
     for number, kill in enumerate(kills, 1):
         what = f"kill {number}, {kill.victim}"
         yield Figure(f"{what}: recovered after", _recovery(jobs, kill), "s", at_most=RECOVERY_SECONDS)
-        yield Figure(f"{what}: all accepted before had ended after", _last_end(jobs, kill), "s")
+        yield Figure(f"{what}: all earlier jobs ended after", _last_end(jobs, kill), "s")
         yield Figure(f"{what}: process ready after", kill.restart_seconds, "s")
 
 
 def _recovery(jobs: Sequence[Job], kill: Kill) -> float:
-    """Wait until all jobs of that time, and a later one, have ended, as callers see it; the queue's state does not
+    """Return when all jobs of that time, and a later one, had ended, as callers see it; the queue's state does not
     count."""
     before = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at < kill.at]
     after = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at >= kill.at]

@@ -55,7 +55,7 @@ async def failing_providers(scene: Scene) -> Sequence[Figure]:
         Figure("all ended after", took, "s"),
         Figure("stuck", sum(end.status == STUCK for end in ends), at_most=0),
         Figure("broken or hung and not failed", _other(ends, BROKEN, FAILED), at_most=0),
-        Figure("well and not completed", _other(ends, ("well",), COMPLETED), at_most=0),
+        Figure("healthy and not completed", _other(ends, ("well",), COMPLETED), at_most=0),
         Figure("busy and not completed: refused more often than tried", _other(ends, ("busy",), COMPLETED)),
     ]
 

@@ -18,7 +18,7 @@ END: Final = "<!-- written by make faults: end -->\n"
 
 
 def table(results: Sequence[Result]) -> Table:
-    """Print the table."""
+    """Return the table for the screen."""
     found = Table("scenario", "figure", "found", "must be", "holds")
     for result in results:
         for row in _rows(result):

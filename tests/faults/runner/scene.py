@@ -72,7 +72,7 @@ class Scene:
 
     @asynccontextmanager
     async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicDoor]:
-        """Return a client of one gateway."""
+        """Yield a client of one gateway."""
         door = PublicDoor(self.stack.url_of(gateway), self.api_key, self.workspace_id)
         try:
             yield door

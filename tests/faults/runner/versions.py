@@ -102,7 +102,7 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
     return [
         Figure("processes restarted", len(names)),
         Figure("calls", next(numbers)),
-        Figure("calls a second", next(numbers) / took),
+        Figure("calls per second", next(numbers) / took),
         Figure("calls refused", len(tally.refused), at_most=0),
         Figure("calls broken", len(tally.broken) + len(broken), at_most=0),
         Figure("jobs that did not complete", sum(end["status"] != "completed" for end in ends.values()), at_most=0),

@@ -83,7 +83,8 @@ async def recovery(broker: Broker) -> None:
 
 
 async def refuses_without_waiting(broker: Broker, queue: str, address: str) -> None:
-    """The broker signals the alarm to a connection at its next publish; from then on the client sends nothing."""
+    """Check that publishes fail immediately. The broker signals the alarm to a connection at its next publish; from
+    then on the client sends nothing."""
     async with asyncio.timeout(30):
         await until(lambda: refuses(broker))
         for _ in range(50):

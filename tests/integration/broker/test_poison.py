@@ -61,7 +61,7 @@ async def test_unreadable_bodies_are_kept_apart_and_block_nobody(brokers: Broker
 
 
 async def publish_nested(url: str, queue: str) -> None:
-    """Return a good body with headers that are nested too deep for any reader."""
+    """Publish a good body with headers that are nested too deep for any reader."""
     headers: FieldTable = {}
     for _ in range(40):
         headers = {"deeper": headers}

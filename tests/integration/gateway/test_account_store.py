@@ -97,7 +97,7 @@ async def test_members_change_in_one_write(store: TenantStore) -> None:
     assert await store.team("w1") == team
     grown = team.joined_by("u2", Role.READ, NOW)
     assert await store.replace_team(grown)
-    assert not await store.replace_team(team.joined_by("u3", Role.READ, NOW)), "somebody else was quicker"
+    assert not await store.replace_team(team.joined_by("u3", Role.READ, NOW)), "another change came first"
     (grant,) = await store.grants("u2")
     assert (grant.workspace, grant.role) == (WORKSPACE, Role.READ)
     assert await store.grants("u3") == ()

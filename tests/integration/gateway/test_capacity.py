@@ -27,7 +27,7 @@ async def hold_workers(jobs: JobsSystem) -> None:
 
 
 async def none_queued(jobs: JobsSystem) -> bool:
-    """A queue slot is counted as free shortly after its run was claimed."""
+    """Return whether the queue is empty: a slot is counted as free shortly after its run was claimed."""
     return await jobs.queued("WS1") == 0
 
 

@@ -20,7 +20,7 @@ CALLERS = 60
 
 
 def narrow() -> Topology:
-    """Queues of this test alone, in which only a few interactive runs may wait."""
+    """Return a topology for this test alone, in which only a few interactive runs may wait."""
     prefix = f"test.{uuid4().hex}"
     interactive = Queue(
         name=f"{prefix}.interactive", max_length=10_000, max_bytes=64 * MIB, policy=Policy(max_length=BOUND)

@@ -137,7 +137,7 @@ async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair, measured
             obeyed = time.monotonic() - began
     assert (await change).status_code == 200
     await pair.send(1, "POST", path, {})
-    assert pair.worker.runs[-1].snapshot.version == 1, "once a promote has answered, nobody runs the version before"
+    assert pair.worker.runs[-1].snapshot.version == 1, "after a promote, no run uses the earlier version"
     if obeyed is not None:
         measured(f"promote obeyed by the other gateway after {obeyed * 1000:.1f} ms")
 

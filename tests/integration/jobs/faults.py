@@ -51,7 +51,7 @@ class Faulty:
                 raise Unavailable(f"{name} did not happen")
             answer = await method(*args, **kwargs)
             if self._fails(name, "after"):
-                raise Unavailable(f"{name} happened, but nobody heard")
+                raise Unavailable(f"{name} happened, but the answer was lost")
             return answer
 
         return call

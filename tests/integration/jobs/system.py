@@ -266,7 +266,7 @@ class System:
     transport: httpx2.ASGITransport
 
     def collection(self, name: str) -> Collection:
-        """Open the store."""
+        """Return a collection of the store."""
         return self.store.collection(name)
 
     async def queued(self, workspace_id: str = WORKSPACE) -> int:

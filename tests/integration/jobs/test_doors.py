@@ -104,7 +104,7 @@ async def _are_forbidden(system: System, routes: list[tuple[str, str]], *callers
 
 
 async def _codes(system: System, routes: list[tuple[str, str]], shown: str) -> set[str]:
-    """Yield the error answers for this token."""
+    """Return the error codes of the answers for this token."""
     headers = {"authorization": shown}
     async with httpx2.AsyncClient(transport=system.transport, base_url="http://jobs", headers=headers) as http:
         return {(await http.request(method, filled(path))).json()["code"] for method, path in routes}

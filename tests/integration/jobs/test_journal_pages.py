@@ -21,7 +21,7 @@ def entry(index: int, size: int = LARGE, text: str = "x") -> JournalEntry:
 async def taken_over(
     executor: Executor, journal: list[JournalEntry], *, pages: bool = True
 ) -> tuple[ClaimGranted, list[list[JournalEntry]]]:
-    """The claim of the next worker, and all journal pages that it reads."""
+    """Return the claim of the next worker, and all journal pages that it reads."""
     message = await executor.next()
     assert await executor.claim(message)
     for each in journal:

@@ -24,7 +24,7 @@ async def cancel_all(system: System, only: RunFilter) -> CancelledRuns:
 
 
 async def one_of_each(system: System) -> dict[str, str]:
-    """Runs in four states: in progress, paused, ended and queued."""
+    """Create runs in four states: in progress, paused, ended and queued."""
     names = {}
     for name in ("at work", "paused", "over"):
         names[name] = (await system.gateway.accept()).run_id

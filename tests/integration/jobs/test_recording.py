@@ -155,7 +155,7 @@ class Recorder:
     async def write(self, records: list[Any]) -> None:
         if self.failures:
             self.failures -= 1
-            raise Unavailable("the store is away")
+            raise Unavailable("the store is unavailable")
         self.written += records
 
 

@@ -81,19 +81,19 @@ class _DisturbedCollection:
 
 
 async def die() -> None:
-    """Return the store's view."""
+    """Fail as far as the store is concerned."""
     raise AutoReconnect("the process died")
 
 
 @pytest.fixture(params=["marked", "charged"])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Identifies runs that are not booked yet."""
+    """How unbooked runs are identified: by their own marks, or by a charge."""
     return cast("Kind", request.param)
 
 
 @pytest.fixture
 async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    """Start without runs."""
+    """A store without runs."""
     opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
     await opened.start()
     yield opened
@@ -102,7 +102,7 @@ async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def store(empty: Store, kind: Kind) -> Store:
-    """Add ten runs of two workspaces that are not booked yet."""
+    """A store with ten runs of two workspaces that are not booked yet."""
     await spend(empty, kind, *(f"run-{number}" for number in range(10)))
     return empty
 
@@ -116,7 +116,7 @@ async def spend(store: Store, kind: Kind, *run_ids: str) -> None:
 
 
 async def charge(store: Store, *run_ids: str) -> str:
-    """Prepare runs for storing."""
+    """Open a charge for runs that are about to be stored; return its id."""
     return await MongoCharges(store).open(run_ids, datetime.now(UTC))
 
 

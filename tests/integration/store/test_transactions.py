@@ -11,7 +11,7 @@ from shared.store.transactions import Session, transact
 
 @pytest.fixture
 async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    """Return the documents of an address as others would share it."""
+    """The store at a shared address, with the options that others would add to it."""
     joint = "&" if "?" in mongodb_uri else "/?"
     store = Store(f"{mongodb_uri}{joint}readPreference=secondaryPreferred", f"{mongodb_prefix}_things")
     yield store

@@ -32,7 +32,7 @@ def stored(value: object, **fields: Any) -> Payload:
 
 @pytest.fixture(params=["inline", "apart"], autouse=True)
 async def ended(system: System, request: pytest.FixtureRequest) -> None:
-    """Return a run whose output holds a secret, as its worker reported it."""
+    """A run whose output holds a secret, as its worker reported it."""
     logged = stored(MASKED)
     if request.param == "apart":
         system.jobs.blobs["masked"] = msgspec.json.encode(MASKED)

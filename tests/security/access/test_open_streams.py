@@ -122,13 +122,13 @@ async def rotate(system: System, key: str) -> None:
 
 
 async def revoke_elsewhere(system: System, key: str) -> None:
-    """The change happens at another gateway, which notifies this one."""
+    """Revoke the access at another gateway, which notifies this one."""
     system.tenants.revoke(key)
     await system.broker.control.broadcast(KeyRevoked(hash_key(key)))
 
 
 async def revoke_unheard(system: System, key: str) -> None:
-    """The change happens at another gateway, of which this one receives no notification."""
+    """Revoke the access at another gateway, of which this one receives no notification."""
     system.tenants.revoke(key)
     system.clock.advance(1)
 

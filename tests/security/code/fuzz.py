@@ -436,7 +436,7 @@ return results
 
 
 async def javascript(cases: Sequence[Case], sandbox: JavaScriptSandbox) -> list[tuple[str, str]]:
-    """Yield the results of each case in its two spellings."""
+    """Return the results of each case in its two spellings."""
     sent = []
     for case in cases:
         template, bindings = bound(case, Language.JAVASCRIPT)

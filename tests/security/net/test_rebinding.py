@@ -24,7 +24,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 async def resolving(
     authority: Authority, *answers: Sequence[str], body: bytes = answer(), keep_seconds: float = 4.0
 ) -> AsyncIterator[tuple[OutboundClient, FakeResolver, FakeNetwork, RawServer]]:
-    """Return a client for which evil.example resolves to `answers`, in turn; every address answers it."""
+    """Yield a client for which evil.example resolves to `answers`, in turn; every address answers it."""
     resolver = FakeResolver(evil_example=answers, public_example=[[PUBLIC]])
     tls = authority.server_context("evil.example", "public.example")
     async with raw_server(saying(body), tls=tls) as server:

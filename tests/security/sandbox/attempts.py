@@ -29,7 +29,8 @@ def returns(id_: str, code: str, value: object) -> Attempt:
 
 
 def ends(id_: str, code: str, *kinds: ErrorKind, says: str = "") -> Attempt:
-    """Attempts that may run into their time limit get a short one; the others get enough for a slow machine."""
+    """Return an attempt. Those that may run into their time limit get a short one; the others get enough for a slow
+    machine."""
     return Attempt(id_, code, kinds=kinds, says=says, timeout_ms=250 if TIMEOUT in kinds else 60_000)
 
 

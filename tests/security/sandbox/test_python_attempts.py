@@ -215,7 +215,7 @@ class OneFile:
     """The store: a file of `mine`, and one of `theirs`."""
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-        raise AssertionError("nobody writes here")
+        raise AssertionError("the sandbox must not write")
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
         kept = {("mine", "file_1"): b"content", ("theirs", "file_2"): b"secret"}

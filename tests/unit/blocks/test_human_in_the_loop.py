@@ -31,7 +31,7 @@ LINKS = {
 
 
 def asking(*follow: str, form: list[Json] = FORM) -> JsonObject:
-    """A workflow that asks a person, then returns each of these references; `lost` follows the error edge."""
+    """Return a workflow that asks a person, then returns each of these references; `lost` follows the error edge."""
     blocks = [echo(f"after{number}", text) for number, text in enumerate(follow)]
     return workflow(
         INPUT,

@@ -108,7 +108,7 @@ async def test_what_cannot_be_done_is_refused(store: Store, settings: dict[str, 
 
 
 async def adds(store: Store, run_id: str, *said: tuple[str, str]) -> None:
-    """Return a run with a block for each role and text."""
+    """Run a block for each role and text."""
     blocks = [
         block(f"m{number}", "memory", settings={"operation": "add", "id": "new", "role": role, "content": text})
         for number, (role, text) in enumerate(said)

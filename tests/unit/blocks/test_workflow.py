@@ -42,7 +42,7 @@ class Deployed:
         return None if compiled is None else ChildWorkflow(workflow_id.title(), f"snap-{workflow_id}", compiled)
 
     async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
-        raise NotFound("no run is taken up again here")
+        raise NotFound("no run is resumed here")
 
 
 def caller(workflow_id: str = "child", mapping: Json = None, **more: Json) -> JsonObject:

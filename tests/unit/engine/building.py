@@ -151,7 +151,7 @@ class WorkerLost(Unavailable):
     """The process has ended."""
 
     def __init__(self) -> None:
-        super().__init__("The process is gone")
+        super().__init__("The process has ended")
 
 
 class Deployed:

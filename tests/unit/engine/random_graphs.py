@@ -23,7 +23,7 @@ class Step:
 
 @st.composite
 def bodies(draw: st.DrawFn, prefix: str = "", depth: int = 0) -> list[Step]:
-    """Steps whose edges only lead forward; step 0 comes first."""
+    """Return steps whose edges only lead forward; step 0 comes first."""
     count = draw(st.integers(1, 6 if depth == 0 else 4))
     kinds = KINDS if depth < 2 else KINDS[:6]
     steps = [Step(f"{prefix}{index}", draw(st.sampled_from(kinds))) for index in range(count)]

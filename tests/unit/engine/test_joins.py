@@ -66,7 +66,7 @@ def _edges(steps: list[Step], iterations: Rounds) -> Iterator[tuple[Step, Step, 
 
 
 def _executions(step: Step, iterations: Rounds) -> Iterator[tuple[str, Rounds]]:
-    """Return every possible execution of a step in these rounds."""
+    """Yield every possible execution of a step in these rounds."""
     if not step.body:
         yield step.id, iterations
     for number in range(step.iterations):

@@ -53,7 +53,7 @@ async def test_what_may_be_repeated_needs_no_announcement() -> None:
 
 
 async def lost_during(workflow: dict[str, Any]) -> Recorder:
-    """The worker dies during the call."""
+    """Run the workflow until the worker dies during the call."""
     recorder, on_its_way = Recorder(), asyncio.Event()
 
     async def dies(call: Call) -> Any:

@@ -38,7 +38,7 @@ def agent(block_id: str, **more: Any) -> dict[str, Any]:
 
 
 async def writes(call: Call) -> dict[str, Any]:
-    """Agents write two words; functions return a value."""
+    """Run a block: agents write two words; functions return a value."""
     if call.block.type == "agent":
         for word in ("Hello ", call.block.id):
             if call.writer is not None:
@@ -213,7 +213,7 @@ RETRYING = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs
 
 
 def tries(*turns: tuple[str, bool]) -> Any:
-    """Each attempt writes its text, and then succeeds or fails."""
+    """Return a script: each attempt writes its text, and then succeeds or fails."""
     left = iter(turns)
 
     async def one(call: Call) -> Any:

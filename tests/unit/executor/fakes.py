@@ -205,7 +205,7 @@ class Callers:
         await self.window.wait()
         self.waiting -= 1
         if self.broker_lost:
-            raise BrokerUnavailable("the broker is gone")
+            raise BrokerUnavailable("the broker is lost")
         if self.full:
             raise ReplyOverflow("the reply queue is full: its reader is too slow")
         if self.gone and must_route:

@@ -135,7 +135,9 @@ async def test_a_stopping_worker_ends_its_runs_honestly(world: World) -> None:
     world.runs.stop_all()
     await asyncio.wait_for(run, 30)
     assert world.callers.outcome.is_loss
-    assert not any(batch.reported_loss for batch in world.callers.batches), "it had begun: nobody may begin it again"
+    assert not any(batch.reported_loss for batch in world.callers.batches), (
+        "a run that has begun must not be redispatched"
+    )
 
 
 async def test_only_a_run_that_lasts_is_announced(world: World) -> None:

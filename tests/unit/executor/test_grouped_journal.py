@@ -13,7 +13,7 @@ from shared.errors import StaleAttempt
 
 
 async def recording_much(jobs: JobsService, journal: BatchedJournal) -> "list[asyncio.Task[None]]":
-    """Add three entries of which no two fit into one call, while none comes through: the first is being sent."""
+    """Add three entries of which no two fit into one call; the first is being sent and blocks the others."""
     jobs.line.clear()
     large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
     recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]

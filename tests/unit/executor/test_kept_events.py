@@ -212,7 +212,7 @@ async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
         assert [type(event) for event in follower.events] == [SelectedOutputFailed]
 
 
-@pytest.mark.parametrize("problem", [BrokerUnavailable("it restarts"), QueueFull("too much is kept")])
+@pytest.mark.parametrize("problem", [BrokerUnavailable("it restarts"), QueueFull("the queue exceeds its bound")])
 async def test_what_a_broker_that_restarts_does_not_take_is_offered_again(
     problem: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,7 +240,7 @@ async def test_where_a_part_is_lost_already_nobody_waits_long_for_the_rest(monke
     async def refuse(queue: str, message: Message) -> None:
         nonlocal offered
         offered += 1
-        raise BrokerUnavailable("it is away")
+        raise BrokerUnavailable("it is unavailable")
 
     async with world() as here:
         monkeypatch.setattr(here.broker.work, "publish", refuse)

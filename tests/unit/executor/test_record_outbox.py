@@ -43,10 +43,10 @@ class Work:
             self.away_for -= 1
             raise BrokerDisconnected("not connected to the broker")
         if self.is_full:
-            raise QueueFull("it takes no more")
+            raise QueueFull("the outbox is full")
         assert isinstance(message, RecordBatch)
         if self.breaks_at in {record.run.run_id for record in message.records}:
-            raise RuntimeError("nobody thought of this")
+            raise RuntimeError("unexpected")
         self.batches.append(message)
 
 

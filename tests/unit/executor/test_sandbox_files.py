@@ -18,7 +18,7 @@ class Store:
         self._problem = problem
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-        raise AssertionError("nobody writes here")
+        raise AssertionError("the sandbox must not write")
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
         assert key.text == KEY

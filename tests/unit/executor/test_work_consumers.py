@@ -224,7 +224,7 @@ async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_someb
         here.callers.broker_lost = True
         assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
         here.callers.broker_lost, here.callers.gone = False, True
-        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK, "nobody waits for it any more"
+        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK, "its caller has left"
 
 
 async def test_jobs_service_is_told_of_a_second_delivery() -> None:

@@ -19,7 +19,7 @@ class FakeCalls:
 
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
         if self.is_down:
-            raise Unavailable("mongodb://secret-host is away")
+            raise Unavailable("mongodb://secret-host is unavailable")
         known = self.records.get(record.name.record_id)
         if known is not None and known[2] > now:
             return False
@@ -38,7 +38,7 @@ class FakeCalls:
         return True
 
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
-        """Return without waiting: this store loses nothing."""
+        """Do nothing: this store loses no lease."""
 
     async def let_go(self, record: CallRecord) -> None:
         self.gone.add(record.holder)

@@ -22,7 +22,7 @@ class FakeDeadLetters:
         return RunAccepted("again", JOB, NOON)
 
     async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
-        """Return whether the dead letter existed."""
+        """Accept the request: the dead letter existed."""
 
     async def redrive_run(self, run_id: str, request: RedriveRun) -> RunAccepted:
         self.requests.append(request)

@@ -57,7 +57,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
     async def endpoint(self, workflow_id: str) -> Endpoint:
         self.looks += 1
         if self.is_down:
-            raise Unavailable("http://deploy:8081 is away")
+            raise Unavailable("http://deploy:8081 is unavailable")
         if workflow_id not in self.endpoints:
             raise NotFound("Workflow not found")
         return self.endpoints[workflow_id]
@@ -158,7 +158,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
             raise self.refusal
         self._own(workspace_id, workflow_id)
         if order.expected_revision not in (None, self.drafts[workflow_id].revision):
-            raise PreconditionFailed("somebody saved in between")
+            raise PreconditionFailed("the draft changed")
         number = 1 + max((known for owner, known in self.version_details if owner == workflow_id), default=0)
         self.accepted_warnings = order.accepted_warnings
         self.put(workflow_id, workspace_id=workspace_id, version=number, order=order)
@@ -245,7 +245,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         return self.endpoints[workflow_id]
 
     def undeployed(self, workflow_id: str, *, workspace_id: str = "WS1", public: bool = False) -> None:
-        """Return a workflow without a live version."""
+        """Add a workflow without a live version."""
         known = self.endpoints.get(workflow_id)
         self.drafts.setdefault(workflow_id, Draft(state={"blocks": {}, "edges": []}, revision=1, saved_at=NOON))
         self.endpoints[workflow_id] = Endpoint(

@@ -50,7 +50,7 @@ class FakeEraser:
 
     async def erase(self, asked: Erase) -> Erased:
         if asked == self.breaks_at:
-            raise RuntimeError("nobody thought of this")
+            raise RuntimeError("unexpected")
         self.asked.append(asked)
         gone = min(2, self.left)
         self.left -= gone

@@ -24,7 +24,7 @@ class FollowedWorker:
 
     @classmethod
     def of(cls, system: System, run_id: str = "R1", **fields: Any) -> "FollowedWorker":
-        """Id of the run."""
+        """Add a run in progress with this id, and return its worker."""
         system.jobs.views[run_id] = a_view(RunStatus.PROCESSING, run_id=run_id, mode=RunMode.STREAM, **fields)
         return cls(system, run_id)
 

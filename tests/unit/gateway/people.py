@@ -53,7 +53,7 @@ class FakeWorkspaces:
 
     async def replace_team(self, team: Team) -> bool:
         if self.are_teams_stuck:
-            raise Unavailable("the store is away")
+            raise Unavailable("the store is unavailable")
         if self.teams[team.workspace_id].revision != team.revision - 1:
             return False
         self.teams[team.workspace_id] = team
@@ -168,7 +168,7 @@ class PlainPasswords:
         self._held: asyncio.Event | None = None
 
     def hold_next(self) -> asyncio.Event:
-        """Event that ends the next check; real checks take time."""
+        """Return an event that ends the next check; real checks take time."""
         self._held = asyncio.Event()
         return self._held
 

@@ -190,7 +190,7 @@ class System:
         return await self.request(method, path, headers=sent, body=content, address=address)
 
     async def get(self, path: str, *, key: str | None = "") -> Answer:
-        """GET with the system's key, unless another (or none) is given."""
+        """Send a GET with the system's key, unless another (or none) is given."""
         shown = self.key if key == "" else key
         return await self.request("GET", path, headers={"x-api-key": shown} if shown else {})
 

@@ -150,4 +150,4 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
 
     def _check(self) -> None:
         if self.is_down:
-            raise Unavailable("mongodb://secret-host is away")
+            raise Unavailable("mongodb://secret-host is unavailable")

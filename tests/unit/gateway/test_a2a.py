@@ -59,7 +59,7 @@ def message(*parts: Any, **fields: Any) -> dict[str, Any]:
 
 
 async def begun(system: System, call: Call) -> FollowedWorker:
-    """The worker of the run that a call starts."""
+    """Return the worker of the run that a call starts."""
     async with asyncio.timeout(30):
         while not system.jobs.accepted:  # noqa: ASYNC110
             await asyncio.sleep(0)

@@ -75,7 +75,7 @@ async def test_who_looks_around_and_is_refused_is_no_failed_call(system: System,
 
 async def test_a_tool_that_cannot_be_called_is_a_refusal(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(system)
-    monkeypatch.setattr(Executions, "attach", AsyncMock(side_effect=Unavailable("the broker is away")))
+    monkeypatch.setattr(Executions, "attach", AsyncMock(side_effect=Unavailable("the broker is unavailable")))
     before = refused()
     answer = await ask(system, "tools/call", {"name": "workflow_w", "arguments": {}})
     assert "error" in answer.json

@@ -43,7 +43,7 @@ async def test_a_refused_call_gives_its_id_back(system: System) -> None:
 
 
 async def test_without_the_store_of_ids_a_chosen_id_is_503(system: System) -> None:
-    system.jobs.refusal = Unavailable("http://jobs is away")
+    system.jobs.refusal = Unavailable("http://jobs is unavailable")
     answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
     assert answer.status == 503
     assert answer.json == {"error": "Workflow execution identity is temporarily unavailable"}

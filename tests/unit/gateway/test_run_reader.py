@@ -154,7 +154,7 @@ async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunRe
 
 
 def is_read_with_pauses(log: Log) -> None:
-    """A reader retries a missing event a few times, not without end."""
+    """Check that a reader retries a missing event a few times, not without end."""
 
     def count() -> None:
         assert log.reads <= 2 * run_reader.GAP_PATIENCE, "the log is read again and again"

@@ -258,4 +258,4 @@ class TestPasswords:
     async def test_no_account_is_checked_like_one(self) -> None:
         passwords = Argon2Passwords()
         assert not await passwords.verify("", None)
-        assert not await passwords.verify("secret", "no hash at all")
+        assert not await passwords.verify("secret", "malformed hash")

@@ -21,7 +21,7 @@ PIECE = Chunk("b1", "x" * (BUFFER_BYTES // 4))
 
 
 def a_call(left: list[str | None]) -> AttachedCall:
-    """A stream, and the reason of its end."""
+    """Return a stream, and the reason of its end."""
     return AttachedCall(
         SPEC,
         ticket="",

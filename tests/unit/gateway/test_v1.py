@@ -97,7 +97,7 @@ async def test_workflows_tell_how_often_they_have_run(system: System) -> None:
 
 
 async def test_without_jobs_service_the_list_comes_without_the_numbers(system: System) -> None:
-    system.jobs.refusal = Unavailable("http://jobs is away")
+    system.jobs.refusal = Unavailable("http://jobs is unavailable")
     (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
     assert (row["runCount"], row["lastRunAt"]) == (None, None)
 

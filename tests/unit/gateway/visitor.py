@@ -14,7 +14,7 @@ PASSWORD = "correct horse"
 
 
 def enrol(system: System, name: str, role: Role | None = None, *, workspace: str = "WS1") -> User:
-    """An account with the usual password and a membership in a workspace."""
+    """Add an account with the usual password and a membership in a workspace."""
     user = User(id=f"u-{name}", email=f"{name}@example.com", name=name.title(), created_at=NOON)
     system.tenants.accounts[user.id] = Account(user=user, password_hash=f"hash of {PASSWORD}")
     if role is not None:
@@ -33,7 +33,7 @@ class Visitor:
 
     @classmethod
     async def with_role(cls, system: System, role: Role, name: str = "") -> "Visitor":
-        """A member who is signed in."""
+        """Sign in as a new member."""
         user = enrol(system, name or role.value, role)
         visitor = cls(system)
         assert (await visitor.sign_in(user.email)).status == 200

@@ -45,7 +45,7 @@ class FakeWebhooks:
         return DeliveryPage(tuple(self.sent))
 
     async def resend(self, workspace_id: str, delivery_id: str) -> None:
-        """Return whether the delivery was scheduled."""
+        """Accept the request: the delivery is scheduled."""
 
     async def callback_secret(self, workspace_id: str) -> str:
         return "s3cret"

@@ -26,13 +26,13 @@ class System:
         self.dispatcher = self.another("me")
 
     def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatcher:
-        """Another process that wants to dispatch."""
+        """Return another process that wants to dispatch."""
         leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
         policy = DispatchPolicy(self.window, timedelta(seconds=10), shows_workspaces=shows_workspaces)
         return Dispatcher(self.queue, self.work, leader, policy, clock=self.clock, wake_up=self.wake_up)
 
     def is_woken_by_news(self) -> bool:
-        """Whether the dispatcher waits for new runs."""
+        """Return whether the dispatcher waits for new runs."""
         return self.wake_up.has_capacity
 
     @property
@@ -42,7 +42,7 @@ class System:
 
 
 async def cut_short(system: System) -> None:
-    """Return a step that hangs in the store until its timeout."""
+    """Run a step that hangs in the store until its timeout."""
     system.queue.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -97,7 +97,7 @@ class FakeWork:
     ) -> None:
         """Publish the message."""
         if not self.is_up:
-            raise BrokerUnavailable("the broker is away")
+            raise BrokerUnavailable("the broker is unavailable")
         assert isinstance(message, DurableRunDispatched)
         self.sent.append(message)
 

@@ -64,7 +64,7 @@ class FakeNotices:
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
         """See DeliveryRepository."""
         if self.is_down:
-            raise Unavailable("the store is away")
+            raise Unavailable("the store is unavailable")
         self.arrived.append(due.url)
 
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
@@ -122,7 +122,7 @@ class FakeBox:
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
         """See SecretRepository."""
-        raise Unavailable("the key is gone")
+        raise Unavailable("the key is missing")
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
         """See SecretRepository."""
@@ -242,7 +242,7 @@ async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_unti
     await system.loop.start()
     await eventually(lambda: len(system.notices.failures) == 2 and len(system.notices.arrived) == 1)
     (_, answer, wait), (_, _, never) = system.notices.failures
-    assert (answer.status, answer.reason) == (None, "Not sent: the key is gone")
+    assert (answer.status, answer.reason) == (None, "Not sent: the key is missing")
     assert wait is not None
     assert RETRIES[0] <= wait <= 1.1 * RETRIES[0]
     assert never is None

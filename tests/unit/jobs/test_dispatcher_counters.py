@@ -43,7 +43,7 @@ async def test_a_booking_that_nobody_heard_of_is_recounted_not_repeated(system: 
     await system.dispatcher.step()
     system.queue.claim("a0")
     system.queue.booked["a"] -= 1  # it was counted, but the answer was lost
-    system.queue.fails = Unavailable("the store is away")
+    system.queue.fails = Unavailable("the store is unavailable")
     with pytest.raises(Unavailable):
         await system.dispatcher.step()
 

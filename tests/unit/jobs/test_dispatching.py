@@ -112,7 +112,7 @@ async def test_what_the_broker_did_not_take_goes_out_once_it_is_back(system: Sys
 
 async def test_a_round_that_the_store_refused_loses_nothing(system: System) -> None:
     system.queue.add("a", "a0")
-    system.queue.fails = Unavailable("the store is away")
+    system.queue.fails = Unavailable("the store is unavailable")
     with pytest.raises(Unavailable):
         await system.dispatcher.step()
 

@@ -82,7 +82,9 @@ async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch)
     await loop.stop()
 
 
-@pytest.mark.parametrize(("error", "level"), [(Unavailable("the store is away"), "warning"), (OSError("?"), "error")])
+@pytest.mark.parametrize(
+    ("error", "level"), [(Unavailable("the store is unavailable"), "warning"), (OSError("?"), "error")]
+)
 async def test_what_is_away_is_one_line_and_only_the_unforeseen_says_where(error: Exception, level: str) -> None:
     failed = asyncio.Event()
 

@@ -56,7 +56,7 @@ async def test_a_run_whose_worker_went_silent_goes_to_another(system: System) ->
 
 
 async def test_a_reaper_that_just_came_gives_every_worker_the_time_of_a_lease(system: System) -> None:
-    assert await system.step_after(LEASE_SECONDS + 5) is Phase.PROCESSING, "nobody was there to be told anything"
+    assert await system.step_after(LEASE_SECONDS + 5) is Phase.PROCESSING, "the worker could not report"
     assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
     assert await system.step_after(1) is Phase.REQUEUED
 

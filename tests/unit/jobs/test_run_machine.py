@@ -74,7 +74,7 @@ class RunMachine(RuleBasedStateMachine):
         decision = leases.claim(self.run, asked, self.now, RULES)
         if not isinstance(decision, ClaimGrant | ClaimEnd):
             return
-        assert self.end is None, "nobody gets a run that is over"
+        assert self.end is None, "an ended run cannot be claimed"
         again = decision.run.attempt == self.run.attempt and isinstance(decision, ClaimGrant)
         if self.holder is not None and not again:
             assert redelivered and (self.holder, dispatch_id) in self.granted

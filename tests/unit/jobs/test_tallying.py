@@ -25,7 +25,7 @@ class FakeTallies:
         if self.hangs:
             await asyncio.Event().wait()
         if self.fails:
-            raise Unavailable("the store is away")
+            raise Unavailable("the store is unavailable")
         self.kept += tallies
 
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:

@@ -15,7 +15,7 @@ PLAIN = {"accept": "a/b", "accept-language": "en", "user-agent": "u"}
 
 
 async def redirecting(request: Received, writer: asyncio.StreamWriter) -> None:
-    """Return a server where `/302/where` redirects to `/where`."""
+    """Redirect `/302/where` to `/where`; answer other requests with their target."""
     _, status, *rest = request.target.split("/", 2)
     if status.isdigit():
         writer.write(answer(f"{status} See", b"ignored", (f"Location: /{rest[0]}",)))

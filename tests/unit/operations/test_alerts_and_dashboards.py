@@ -28,7 +28,7 @@ QUERY = re.compile(r"`([^`\n]*\bflowport_[a-z_]+[^`\n]*)`")
 
 
 def runbook_queries() -> set[str]:
-    """Yield the queries that the pages of alerts ask people to run."""
+    """Return the queries that the pages of alerts ask people to run."""
     return {query for page in RUNBOOKS.glob("*.md") for query in QUERY.findall(page.read_text())}
 
 

@@ -25,7 +25,7 @@ OF_A_SERVICE = re.compile(
 
 
 def known() -> Iterator[str]:
-    """Return every variable that a service, the command line, the tests or an installation reads."""
+    """Yield every variable that a service, the command line, the tests or an installation reads."""
     for variables in READ_BY.values():
         yield from variables
     sources = (*(ROOT / "cli/src").rglob("*.py"), *(ROOT / "shared/src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"))

@@ -43,7 +43,7 @@ OWN_MEMORY, READY_MEMORY, FILES_MEMORY = 200 << 20, 64 << 20, 64 << 20
 
 
 def of_operators(overlay: str) -> Iterator[tuple[str, Object]]:
-    """Names of the operators' objects, and our overrides in their pods."""
+    """Yield the names of the operators' objects, and our overrides in their pods."""
     for found in of_kind(overlay, "RabbitmqCluster"):
         yield found["metadata"]["name"], found["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]
     for found in of_kind(overlay, "MongoDBCommunity"):
@@ -318,12 +318,12 @@ def test_deploy_service_has_room_for_some_large_workflows_at_once(overlay: str) 
 
 
 def _most_data(engine: Engine) -> int:
-    """The command line of an engine's process sets how it is stopped."""
+    """Return the data limit at which a process of this engine is stopped, from its command line."""
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
 
 
 def _asked_for(name: str) -> list[dict[str, str]]:
-    """Yield the queries of a ScaledObject to Prometheus."""
+    """Return the queries of a ScaledObject to Prometheus."""
     triggers = named("keda", "ScaledObject", name)["spec"]["triggers"]
     return [trigger["metadata"] for trigger in triggers if trigger["type"] == "prometheus"]
 

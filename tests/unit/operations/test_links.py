@@ -15,7 +15,7 @@ MAPS = ("docs/README.md", "docs/operations/README.md", "docs/adr/README.md", "do
 
 
 def links(page: Path) -> set[Path]:
-    """Yield the files that a page links to."""
+    """Return the files that a page links to."""
     return {(page.parent / link).resolve() for link in LINK.findall(LONG_CODE.sub("", page.read_text()))}
 
 

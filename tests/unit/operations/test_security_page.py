@@ -36,7 +36,7 @@ def test_an_owasp_item_names_a_test_that_exists(row: str) -> None:
 
 
 def assert_proven(text: str) -> None:
-    """Every test folder or file that the text names holds tests."""
+    """Check that every test folder or file that the text names holds tests."""
     tests = [ROOT / path for path in TEST.findall(text)]
     assert tests
     for path in tests:

@@ -9,7 +9,7 @@ from executor_service.providers import Models, ProviderSettings
 
 
 def all_served_at(url: str) -> ProviderSettings:
-    """Every provider at one address."""
+    """Return every provider at one address."""
     return ProviderSettings(
         vllm_base_url=url,
         anthropic_base_url=url,

@@ -24,7 +24,7 @@ def piece_of_a_call(arguments: str) -> bytes:
 
 
 async def read(pieces: Iterable[bytes]) -> Turn:
-    """Return the answer in small batches, so that other tasks run in between."""
+    """Read the answer, and check that it takes little processor time."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for each in pieces:

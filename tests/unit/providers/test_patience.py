@@ -26,7 +26,7 @@ def asks(model: str, seconds: float = 30) -> ModelRequest:
 
 
 def busy(status: int, headers: dict[str, str] | None = None) -> Answer:
-    """A refusal in the format of every provider."""
+    """Return a refusal in the format of every provider."""
     return Answer(
         status, json.dumps({"error": {"message": "too busy", "code": status, "status": "BUSY"}}), headers or {}
     )

@@ -105,7 +105,7 @@ PROBE = (
 
 
 def seen_from_within(found: list[set[int]]) -> Fetcher:
-    """Answer a script's fetch with nothing, and add the existing processes to `found`."""
+    """Return a fetcher that answers with nothing, and adds the existing processes to `found`."""
 
     async def look(request: FetchRequest) -> FetchResponse:
         found.append(set(children(zygote())))

@@ -114,7 +114,7 @@ class Crowd:
 
 
 def workspace_of(owner: str) -> str:
-    """Two owners share a workspace, like two people with personal environment values."""
+    """Return the workspace. Two owners share one, like two people with personal environment values."""
     return {"a": "w1", "b": "w1", "c": "w2"}.get(owner, "")
 
 
@@ -155,7 +155,7 @@ async def test_every_place_is_free_again_and_nobody_is_forgotten(seed: int) -> N
 
 
 async def assert_all_places_are_free(pool: Pool, running: int) -> None:
-    """The pool still runs exactly as many concurrently."""
+    """Check that the pool still runs exactly as many concurrently."""
     taken: list[Child] = []
     while len(taken) < running:
         with suppress(SandboxUnavailable):

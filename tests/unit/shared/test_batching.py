@@ -228,7 +228,7 @@ async def test_what_could_not_be_done_leaves_memory_at_once_and_waits_for_no_col
         pass
 
     async def fail(requests: Sequence[Request]) -> Sequence[None]:
-        raise Unavailable("the store is away")
+        raise Unavailable("the store is unavailable")
 
     async def ask(request: Request) -> None:
         with suppress(Unavailable):

@@ -13,7 +13,7 @@ async def test_a_step_that_breaks_is_followed_by_the_next_one() -> None:
     async def step() -> None:
         nonlocal steps
         steps += 1
-        raise RuntimeError("nobody thought of this")
+        raise RuntimeError("unexpected")
 
     task = asyncio.create_task(run_periodically(step, every=0.001, name="test"))
     await eventually(lambda: steps >= 3)

@@ -35,7 +35,7 @@ async def test_who_waits_too_long_is_told_to_come_again() -> None:
     async with locks.hold("w"):
         with pytest.raises(Unavailable) as refused:
             async with locks.hold("w"):
-                raise AssertionError("two inside at once")
+                raise AssertionError("two concurrent turns")
     assert refused.value.retry_after
     async with locks.hold("w"):
         pass

@@ -24,7 +24,8 @@ async def _problems(error: Exception) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("error", "problem"), [(Unavailable("it is away"), "store: it is away"), (TimeoutError(), "store: TimeoutError")]
+    ("error", "problem"),
+    [(Unavailable("it is unavailable"), "store: it is unavailable"), (TimeoutError(), "store: TimeoutError")],
 )
 async def test_a_problem_says_why_even_where_the_error_has_no_words(error: Exception, problem: str) -> None:
     assert await _problems(error) == [problem]

@@ -14,7 +14,7 @@ from shared.store.errors import store_call
 
 @store_call
 async def ends_with(outcome: Exception | str) -> str:
-    """Run a store call that ends like this."""
+    """Return or raise the outcome, like a store call."""
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

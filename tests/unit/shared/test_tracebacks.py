@@ -10,7 +10,7 @@ from shared.tracebacks import clear_tracebacks, without_traceback
 ERRORS = (
     AtCapacity("full", retry_after=7),
     ChannelClosed("the broker closed the channel", code=404),
-    RunLost("the worker is gone", run_id="E1"),
+    RunLost("the worker is lost", run_id="E1"),
 )
 
 
