@@ -120,12 +120,12 @@ bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % wo
 .PHONY: bench-all
 bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 90 minutes
 	@$(BIN)/python -m benchmarks $(BENCH) || true
-	@for each in steps flame_graphs engine scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
+	@for each in flame_graphs scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
 	@$(MAKE) --no-print-directory docs
 
 .PHONY: bench-debian
 bench-debian:
-	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk redis-server"
+	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
 
 .PHONY: faults
 faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS="kills --seconds 60 --rate 10")

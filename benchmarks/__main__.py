@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure the real stack and its baselines, interleaved to cancel machine noise.
 
-Prints medians, spread, ratios and budgets. A complete measurement is written to benchmarks/results/latest.json and as a
-plot, a partial or interrupted one to trial.json. --keep makes the results the reference; --check fails if a ratio is
+Prints medians, spread, ratios and budgets. A complete measurement is written to benchmarks/results/latest.json, a
+partial or interrupted one to trial.json. --keep makes the results the reference; --check fails if a ratio is
 15 % worse than the reference.
 
 --against measures this checkout and another revision alternately, and prints each ratio with its interval:
@@ -22,7 +22,6 @@ from benchmarks import comparison, report
 from benchmarks.command_line import console, temporary_folder
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.machine import Machine
-from benchmarks.plots import throughput
 from benchmarks.results import FOLDER, LATEST, REFERENCE, TRIAL, Results
 from benchmarks.revisions import HERE, build_of
 from benchmarks.scenario_runner import ScenarioRunner
@@ -32,7 +31,6 @@ from benchmarks.testbed import run_testbed
 
 EVERYTHING: Final = [""]
 ROUNDS: Final = 5
-PLOT: Final = FOLDER / "throughput.svg"
 NO_REFERENCE: Final = f"""\
 The reference {REFERENCE} does not exist.
 Measure the revision to compare with on an idle machine with
@@ -65,7 +63,6 @@ def main() -> int:
         results = runner.measure(chosen)
     if is_whole:
         TRIAL.replace(LATEST)
-        PLOT.write_text(throughput(results))
     return _report(results, options, screen)
 
 

@@ -52,25 +52,26 @@ class Budget:
 
 
 def _budgets() -> Iterator[Budget]:
-    yield Budget("latency added to a sync run, ms", "sync no-op, 1 callers", "p50_ms", 2, kind=Kind.ADDED)
-    for callers in (32, 128):
-        no_op, queue = f"sync no-op, {callers} callers", f"task queue, {callers} callers"
-        yield Budget("sync throughput", no_op, "per_second", 0.6, at_least=True, kind=Kind.RATIO)
-        yield Budget("sync throughput", no_op, "per_second", 1, at_least=True, kind=Kind.RATIO, against=queue)
-    yield Budget("a JavaScript step, ms", "sync, one function, paced", "p50_ms", 3, kind=Kind.ADDED)
-    for streams, bound in ((1, 5), (32, 30)):
+    yield Budget("latency added to a sync run, ms", "sync no-op, 1 callers", "p50_ms", 0.5, kind=Kind.ADDED)
+    for callers, bound in ((32, 1), (128, 1.2)):
+        no_op = f"sync no-op, {callers} callers"
+        yield Budget("sync throughput", no_op, "per_second", bound, at_least=True, kind=Kind.RATIO)
+    for steps, bound in (("one function", 0.6), ("four functions at once", 0.3)):
+        sync = f"sync, {steps}, 32 callers"
+        yield Budget("sync throughput with JavaScript", sync, "per_second", bound, at_least=True, kind=Kind.RATIO)
+    for streams, bound in ((1, 2.5), (32, 25)):
         name = f"200 tokens of a model, {streams} streams"
         yield Budget("added to the first token, ms", name, "first_token_ms", bound, kind=Kind.ADDED)
-    yield Budget("tokens a second", "200 tokens, 32 streams", "tokens_per_second", 30_000, at_least=True)
+    yield Budget("tokens per second", "200 tokens, 32 streams", "tokens_per_second", 150_000, at_least=True)
     full = "1,000 idle streams, and refusals beyond"
     yield Budget("memory of a stream, KiB", full, "gateway_kib_per_stream", 64)
     for work in ("async, accepted while no worker works", "async, 1 executors"):
-        yield Budget("jobs accepted a second", work, "accepted_per_second", 500, at_least=True)
+        yield Budget("jobs accepted per second", work, "accepted_per_second", 500, at_least=True)
     yield Budget("a refusal at capacity, p99 ms", full, "refusal_p99_ms", 20)
     beside = "sync no-op, beside a neighbour at 10 × its limit"
-    yield Budget("p99 beside a noisy neighbour", beside, "p99_ms", 1.2, kind=Kind.RATIO)
-    yield Budget("the engine's work for a block, µs", "engine, loop of 10,000", "us_per_block", 50)
-    yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.2)
+    yield Budget("p99 beside a noisy neighbor", beside, "p99_ms", 1.2, kind=Kind.RATIO)
+    yield Budget("engine overhead per block, µs", "engine, loop of 10,000", "us_per_block", 25)
+    yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.1)
     for service in ("gateway", "executor-service"):
         yield Budget(f"resident memory of an idle {service}, MiB", "resident memory, idle", f"{service}_mib", 120)
 

@@ -31,7 +31,7 @@ MIN_ROUNDS: Final = 6
 DEFAULT_ROUNDS: Final = 10
 CONFIDENCE: Final = 0.95
 JOBS: Final = 250
-"""JobFigures in one round, from many callers."""
+"""Jobs in one round, from many callers."""
 JOBS_OF_ONE: Final = 50
 STREAM_MODEL: Final = "echo"
 PAUSE_MS: Final = 2
@@ -178,10 +178,10 @@ def _load(build: RunningBuild, target: http_load.Target, callers: int, seconds: 
 def _jobs(build: RunningBuild, target: http_load.Target, callers: int) -> Row:
     jobs = min(JOBS, JOBS_OF_ONE * callers)
     before = build.cpu_seconds()
-    found = asyncio.run(job_load.measure(target, jobs=jobs, callers=callers))
-    return found.row() | {"cpu_us": (build.cpu_seconds() - before) / jobs * 1e6}
+    row = asyncio.run(job_load.measure(target, jobs=jobs, callers=callers))
+    return row | {"cpu_us": (build.cpu_seconds() - before) / jobs * 1e6}
 
 
 def _stream(target: http_load.Target, callers: int) -> Row:
     times = max(1, 64 // callers)
-    return asyncio.run(stream_load.measure(target, callers=callers, tokens=workflows.TOKENS, times=times)).row()
+    return asyncio.run(stream_load.measure(target, callers=callers, tokens=workflows.TOKENS, times=times))

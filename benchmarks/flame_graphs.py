@@ -7,11 +7,9 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -29,66 +27,7 @@ FLAMES: Final = FOLDER / "flames"
 PER_SECOND: Final = 200
 CALLERS: Final = 32
 PY_SPY: Final = Path(sys.executable).with_name("py-spy")
-WIDTH, ROW, TOP = 1200.0, 15, 24
-NARROW: Final = 0.004
-"""Minimum share of a frame that is shown."""
-LETTER: Final = 6.2
-COLORS: Final = {"gateway": "#2a6f97", "executor_service": "#588157", "jobs_service": "#6d597a", "shared": "#e0a458"}
-OTHERS: Final = "#b9c0ca"
 Load = Callable[[float], object]
-
-
-@dataclass
-class Frame:
-    """Stack frame with its sample count and callees."""
-
-    name: str
-    samples: int = 0
-    called: dict[str, "Frame"] = field(default_factory=dict)
-
-    def add(self, stack: Iterable[str], samples: int) -> None:
-        """Add one line of py-spy's output."""
-        frame = self
-        frame.samples += samples
-        for name in stack:
-            frame = frame.called.setdefault(name, Frame(name))
-            frame.samples += samples
-
-
-def flame_graph(title: str, folded: str) -> str:
-    """Return an SVG of collapsed stacks (`main;serve;run 42`). Tooltips show the share of each frame."""
-    root = Frame("all")
-    for line in folded.splitlines():
-        stack, _, samples = line.rpartition(" ")
-        root.add(stack.split(";"), int(samples))
-    boxes = list(_boxes(root, root.samples or 1, 0.0, 0))
-    height = TOP + ROW * (1 + max((depth for *_, depth in boxes), default=0))
-    head = f'<text x="4" y="15" font-weight="bold">{escape(title)}: {root.samples} samples</text>'
-    size = f'viewBox="0 0 {WIDTH:.0f} {height}" width="{WIDTH:.0f}" height="{height}"'
-    parts = "\n".join(_drawn(*box, of=root.samples) for box in boxes)
-    style = 'font-family="monospace" font-size="10"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{head}\n{parts}\n</svg>\n'
-
-
-def _boxes(frame: Frame, total: int, left: float, depth: int) -> Iterator[tuple[Frame, float, int]]:
-    for each in sorted(frame.called.values(), key=lambda called: called.name):
-        if each.samples / total >= NARROW:
-            yield each, left, depth
-            yield from _boxes(each, total, left, depth + 1)
-        left += each.samples / total * WIDTH
-
-
-def _drawn(frame: Frame, left: float, depth: int, *, of: int) -> str:
-    width, top = frame.samples / of * WIDTH, TOP + depth * ROW
-    place = f'x="{left:.1f}" y="{top}" width="{width:.1f}" height="{ROW - 1}"'
-    tip = f"<title>{escape(frame.name)} {frame.samples / of:.1%}</title>"
-    text = escape(frame.name[: int(width / LETTER)]) if width > 5 * LETTER else ""
-    label = f'<text x="{left + 2:.1f}" y="{top + 11}">{text}</text>' if text else ""
-    return f'<g>{tip}<rect {place} fill="{_color(frame.name)}"/>{label}</g>'
-
-
-def _color(name: str) -> str:
-    return next((color for package, color in COLORS.items() if f"({package}/" in name), OTHERS)
 
 
 def main() -> None:
@@ -101,10 +40,10 @@ def main() -> None:
     with temporary_folder() as folder, run_testbed(folder) as testbed:
         for name, (load, services) in _scenarios(testbed).items():
             if options.only in name:
-                for service, folded in _recorded(testbed, load, services, options.seconds, folder).items():
-                    file = FLAMES / f"{name.replace(', ', '-').replace(' ', '-')}.{service}.svg"
-                    file.write_text(flame_graph(f"{name}, {service}", folded))
-                    print(file)
+                title = name.replace(", ", "-").replace(" ", "-")
+                files = {service: FLAMES / f"{title}.{service}.svg" for service in services}
+                _record(testbed, load, files, options.seconds)
+                print(*files.values(), sep="\n")
 
 
 def _scenarios(testbed: Testbed) -> Mapping[str, tuple[Load, tuple[ServiceName, ...]]]:
@@ -118,24 +57,21 @@ def _scenarios(testbed: Testbed) -> Mapping[str, tuple[Load, tuple[ServiceName, 
     return found
 
 
-def _recorded(
-    testbed: Testbed, load: Load, services: tuple[ServiceName, ...], seconds: int, folder: Path
-) -> dict[ServiceName, str]:
-    """Return the collapsed stacks of each service under load."""
+def _record(testbed: Testbed, load: Load, files: Mapping[ServiceName, Path], seconds: int) -> None:
+    """Write the flame graph of each service under load."""
     with ThreadPoolExecutor() as threads:
         load(1)  # warm
         running = threads.submit(load, seconds + 2)
-        watching = {each: threads.submit(_stacks, testbed.pids[each], seconds, folder / each) for each in services}
-        found = {service: each.result() for service, each in watching.items()}
+        watching = [threads.submit(_sample, testbed.pids[service], seconds, file) for service, file in files.items()]
+        for each in watching:
+            each.result()
         running.result()
-    return found
 
 
-def _stacks(pid: int, seconds: int, file: Path) -> str:
-    looking = ["--pid", str(pid), "--duration", str(seconds), "--rate", str(PER_SECOND), "--function", "--nonblocking"]
-    command = [str(PY_SPY), "record", *looking, "--format", "raw", "--output", str(file)]
+def _sample(pid: int, seconds: int, file: Path) -> None:
+    options = ["--pid", str(pid), "--duration", str(seconds), "--rate", str(PER_SECOND), "--function", "--nonblocking"]
+    command = [str(PY_SPY), "record", *options, "--format", "flamegraph", "--output", str(file)]
     subprocess.run(command, check=True, capture_output=True, timeout=seconds + 60)
-    return file.read_text()
 
 
 def _calls(target: Target, seconds: float) -> None:

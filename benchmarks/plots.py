@@ -1,4 +1,4 @@
-"""SVG plots: grouped bars and lines."""
+"""SVG line plots."""
 
 import itertools
 import math
@@ -6,33 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
-from benchmarks.results import Results
-from benchmarks.testbed import BARE, TASK_QUEUE, WEB
-
 COLORS: Final = ("#2a6f97", "#e0a458", "#8d99ae", "#588157", "#bc4749", "#6d597a", "#1d3557", "#a98467")
-SHOWN: Final = (WEB, BARE, TASK_QUEUE, "sync no-op")
 WIDTH, HEIGHT, LEFT, TOP = 640, 260, 70, 50
-BAR, GAP, LETTER = 34, 40, 6
+LETTER = 6
 Points = Sequence[tuple[float, float]]
-
-
-def throughput(results: Results) -> str:
-    """Plot sync runs per second of the system and its baselines, by concurrency."""
-    groups = {callers: _group(results, callers) for callers in _callers(results)}
-    return bars("runs per second", {f"{callers} callers": group for callers, group in groups.items()})
-
-
-def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
-    """Plot a group of bars for each label."""
-    names = list(dict.fromkeys(name for group in groups.values() for name in group))
-    tallest = max((value for group in groups.values() for value in group.values()), default=1.0)
-    parts = [_title(title), *_legend(names)]
-    for place, (label, group) in enumerate(groups.items()):
-        left = LEFT + place * (len(names) * BAR + GAP)
-        for name, value in group.items():
-            parts.append(_bar(left + names.index(name) * BAR, value, value / tallest, COLORS[names.index(name)]))
-        parts.append(_text(left, TOP + HEIGHT + 18, label))
-    return _svg(parts, max(WIDTH, LEFT + len(groups) * (len(names) * BAR + GAP)))
 
 
 def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
@@ -54,24 +31,6 @@ def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
     parts += [_text(at(x, 0)[0] - LETTER * len(f"{x:,g}") / 2, TOP + HEIGHT + 16, f"{x:,g}") for x in ticks]
     parts.append(_text(LEFT, TOP + HEIGHT + 32, x_name))
     return _svg(parts, WIDTH)
-
-
-def _callers(results: Results) -> list[int]:
-    prefix = f"{BARE}, "
-    names = [name.removeprefix(prefix) for name in results.scenarios if name.startswith(prefix)]
-    return sorted(int(name.split()[0]) for name in names if name.endswith("callers"))
-
-
-def _group(results: Results, callers: int) -> dict[str, float]:
-    found = {name: results.figure(f"{name}, {callers} callers", "per_second") for name in SHOWN}
-    return {name: figure.median for name, figure in found.items() if figure}
-
-
-def _bar(left: float, value: float, share: float, color: str) -> str:
-    height = share * HEIGHT
-    top = TOP + HEIGHT - height
-    rectangle = f'<rect x="{left}" y="{top:.1f}" width="{BAR - 4}" height="{height:.1f}" fill="{color}"/>'
-    return rectangle + _text(left, top - 4, f"{value:,.0f}")
 
 
 def _axis(tallest: float) -> Iterator[str]:

@@ -6,6 +6,7 @@ constant cost. Each point is the median of several rounds. Writes benchmarks/res
 
 import argparse
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+import httpx2
 import msgspec
 import uvloop
 from rich.console import Console
@@ -20,7 +22,7 @@ from rich.table import Column, Table
 
 from benchmarks import workflows
 from benchmarks.command_line import console, temporary_folder
-from benchmarks.load import http_load, job_load, sync_load
+from benchmarks.load import http_load, job_load
 from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
 from benchmarks.machine import Machine
@@ -28,9 +30,9 @@ from benchmarks.plots import lines
 from benchmarks.processes import CpuMeter
 from benchmarks.results import FOLDER
 from benchmarks.scenarios.scenario import Row
-from benchmarks.scenarios.versions import first_run_of_new_version
 from benchmarks.store_filler import StoreFiller
 from benchmarks.testbed import Testbed, run_testbed
+from flowport.local.installation import deploy_workflow, open_client
 from shared.service import ServiceName
 
 RESULTS: Final = FOLDER / "scale.json"
@@ -48,7 +50,6 @@ class Options:
 
     rounds: int
     seconds: float
-    runs: int
     jobs: int
     stored_runs: tuple[int, ...]
     queued: tuple[int, ...]
@@ -70,7 +71,7 @@ def main() -> None:
     """Measure the selected curves and report. Others keep their results."""
     arguments = _parse_arguments()
     sizes = tuple(arguments.stored_runs), tuple(arguments.queued)
-    options = Options(arguments.rounds, arguments.seconds, arguments.runs, arguments.jobs, *sizes)
+    options = Options(arguments.rounds, arguments.seconds, arguments.jobs, *sizes)
     screen = console()
     curves = read_curves()
     with temporary_folder() as folder, run_testbed(folder) as testbed:
@@ -106,8 +107,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=[""], help=f"parts of: {', '.join(CURVES)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="load duration for each number of processes")
-    parser.add_argument("--runs", type=int, default=2_000, help="sync runs for each point")
+    parser.add_argument("--seconds", type=float, default=3, help="duration of the sync load for each point")
     parser.add_argument("--jobs", type=int, default=200, help="queued runs for each point")
     parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 5_000])
@@ -134,7 +134,7 @@ def _versions(testbed: Testbed, options: Options) -> Points:
     grow = partial(filler.add_versions, testbed.no_op.url.split("/")[-2])
 
     def measure() -> Row:
-        return {**_measure_sync(testbed, testbed.no_op, CALLERS, options.runs), **first_run_of_new_version(testbed)}
+        return {**_measure_sync(testbed, testbed.no_op, CALLERS, options.seconds), **_measure_deploy(testbed)}
 
     yield from _growing(options, (10, 100, 1_000), grow, measure)
 
@@ -152,9 +152,8 @@ def _queue(testbed: Testbed, options: Options) -> Points:
 def _blocks(testbed: Testbed, options: Options) -> Points:
     for size in (10, 100, 1_000):
         target = testbed.publish(workflows.idle_blocks(size))
-        runs = max(FEW, options.runs // size)
-        _measure_sync(testbed, target, FEW, FEW)  # compiled
-        row = _median(options.rounds, partial(_measure_sync, testbed, target, FEW, runs))
+        _measure_sync(testbed, target, FEW, 1)  # compiled
+        row = _median(options.rounds, partial(_measure_sync, testbed, target, FEW, options.seconds))
         yield f"{size}", {**row, "cpu_us_per_block": row["cpu_us"] / size}
 
 
@@ -190,17 +189,28 @@ def _growing(options: Options, sizes: Sequence[int], grow: Callable[[int], None]
 
 
 def _measure_sync_and_jobs(testbed: Testbed, options: Options) -> Row:
-    sync = _measure_sync(testbed, testbed.no_op, CALLERS, options.runs)
+    sync = _measure_sync(testbed, testbed.no_op, CALLERS, options.seconds)
     meter = CpuMeter(testbed.pids)
     uvloop.run(job_load.measure(testbed.no_op, jobs=options.jobs, callers=CALLERS))
     return {**sync, "job_cpu_us": sum(meter.microseconds_per(options.jobs).values())}
 
 
-def _measure_sync(testbed: Testbed, target: Target, callers: int, runs: int) -> Row:
+def _measure_sync(testbed: Testbed, target: Target, callers: int, seconds: float) -> Row:
     meter = CpuMeter(testbed.pids)
-    found = uvloop.run(sync_load.measure(target, runs=runs, callers=callers))
-    cpu = sum(meter.microseconds_per(runs).values())
+    found = http_load.measure(target, callers=callers, seconds=seconds)
+    cpu = sum(meter.microseconds_per(found.requests).values())
     return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
+
+
+def _measure_deploy(testbed: Testbed) -> Row:
+    """Deploy a new version, and measure its activation and first run."""
+    target = testbed.no_op
+    began = time.perf_counter()
+    with open_client(testbed.credentials) as client:
+        deploy_workflow(client, target.url.split("/")[-2])
+    live = time.perf_counter()
+    httpx2.post(target.url, content=target.body, headers=target.headers, timeout=30, trust_env=False).raise_for_status()
+    return {"live_ms": (live - began) * 1000, "first_run_ms": (time.perf_counter() - live) * 1000}
 
 
 async def _measure_pages(testbed: Testbed) -> Row:

@@ -118,7 +118,7 @@ async def _queues(testbed: Testbed, http: httpx2.AsyncClient) -> Mapping[str, fl
     if testbed.stack.rabbitmq is None:
         return {}
     queues = (await http.get(f"{testbed.stack.rabbitmq.management_url}/api/queues")).json()
-    ours = [queue for queue in queues if not queue["name"].startswith(("bench", "taskiq"))]
+    ours = [queue for queue in queues if not queue["name"].startswith("bench")]
     return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
 
 

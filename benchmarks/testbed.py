@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import workflows
-from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_load import Target
 from flowport.client.workflows import import_file
 from flowport.home import Credentials, Home
 from flowport.local.installation import deploy_workflow, ensure_credentials, open_client
@@ -37,8 +36,7 @@ SYNC: Final = {
 SILENT_MODEL: Final = "vllm/words-60000"
 MODELS: Final = ("echo", "vllm/words", "vllm/words-10", SILENT_MODEL)
 """Built-in model; model server; 10 ms after each word; no second word for a minute."""
-BARE, WEB, TASK_QUEUE, MODEL = "bare broker path", "bare web", "task queue", "model server"
-JOBS_OF_TASK_QUEUE: Final = f"{TASK_QUEUE}, jobs"
+BARE, WEB, MODEL = "bare broker path", "bare web", "model server"
 
 
 @dataclass(frozen=True)
@@ -143,18 +141,11 @@ def _model_target(url: str, model: str) -> Target:
 @contextmanager
 def _baselines(stack: Stack, folder: Path) -> Iterator[dict[str, Target]]:
     with ExitStack() as opened:
-        redis = opened.enter_context(_redis(folder))
-        environment = {"FLOWPORT_AMQP_URL": stack.amqp_url, "BENCH_REDIS_URL": redis}
-        queue = "benchmarks.baselines.task_queue"
+        environment = {"FLOWPORT_AMQP_URL": stack.amqp_url}
         opened.enter_context(_program("bare-worker", ["benchmarks.baselines.bare_broker"], folder, environment))
-        options = ["--workers", "1", "--log-level", "WARNING"]
-        opened.enter_context(
-            _program("taskiq-worker", ["taskiq", "worker", f"{queue}:broker", *options], folder, environment)
-        )
-        modules = {WEB: "bare_web", BARE: "bare_broker", TASK_QUEUE: "task_queue"}
+        modules = {WEB: "bare_web", BARE: "bare_broker"}
         urls = {name: opened.enter_context(_web(module, folder, environment)) for name, module in modules.items()}
-        targets = {name: Target(f"{url}/execute", "{}", {}) for name, url in urls.items()}
-        yield {**targets, JOBS_OF_TASK_QUEUE: Target(f"{urls[TASK_QUEUE]}/jobs", "{}", {})}
+        yield {name: Target(f"{url}/execute", "{}", {}) for name, url in urls.items()}
 
 
 @contextmanager
@@ -164,21 +155,6 @@ def _web(module: str, folder: Path, environment: Mapping[str, str]) -> Iterator[
     command = ["uvicorn", app, "--port", str(port.number), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
     with _program(f"{module}-web", command, folder, environment, port=port):
         yield f"http://{LOOPBACK}:{port.number}"
-
-
-@contextmanager
-def _redis(folder: Path) -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        raise BenchmarkFailed("redis-server is not installed. Run `apt-get install redis-server`")
-    port = reserve_port()
-    options = ["--port", str(port.number), "--bind", LOOPBACK, "--save", "", "--appendonly", "no"]
-    server = ServerProcess([program, *options], log=folder / "redis.log", cwd=folder, ports=(port,))
-    server.start(until=lambda: accepts_connections(port.number), timeout=10)
-    try:
-        yield f"redis://{LOOPBACK}:{port.number}"
-    finally:
-        server.stop()
 
 
 @contextmanager

@@ -43,6 +43,11 @@ def long_loop() -> Document:
     return _boxed("loop", "loop", {"loopType": "for", "count": ROUNDS}, _idle("v"))
 
 
+def indexed_loop(rounds: int) -> Document:
+    """Return a loop over one function that reads the index, without a response."""
+    return _boxed("index", "loop", {"loopType": "for", "count": rounds}, function("f", "return <loop.index>"), ())
+
+
 def streaming(model: str) -> Document:
     """Return a workflow whose agent echoes its input word by word."""
     return _chain(f"stream of {model}", start(), agent("agent", model, "<start.input>"))
@@ -66,12 +71,12 @@ def _chain(name: str, *blocks: Document) -> Document:
     return workflow(f"Bench {name}", blocks, *itertools.pairwise(each["id"] for each in blocks))
 
 
-def _boxed(name: str, kind: str, data: Document, inner: Document) -> Document:
+def _boxed(name: str, kind: str, data: Document, inner: Document, after: tuple[Document, ...] = (ANSWER,)) -> Document:
     box = {**block("box", kind, "Box"), "data": data}
     inner = {**inner, "data": {"parentId": "box", "extent": "parent"}}
     edges: Sequence[tuple[str, str] | tuple[str, str, str]] = (
         (START, "box"),
         ("box", inner["id"], f"{kind}-start-source"),
-        ("box", "answer", f"{kind}-end-source"),
+        *(("box", each["id"], f"{kind}-end-source") for each in after),
     )
-    return workflow(f"Bench {name}", [start(), box, inner, ANSWER], *edges)
+    return workflow(f"Bench {name}", [start(), box, inner, *after], *edges)

@@ -1,11 +1,11 @@
-"""Queued jobs: rates of acceptance, start and completion, and of status requests."""
+"""Queued jobs: rates of acceptance, start and completion."""
 
 import asyncio
 import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,38 +16,11 @@ POLL_SECONDS = 0.5
 JOB_TIMEOUT_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
-class JobFigures:
-    """Figures of one round, from the jobs' timestamps. `start_ms` is the median time from acceptance to start."""
+async def measure(target: Target, *, jobs: int, callers: int) -> dict[str, float]:
+    """Submit `jobs` from `callers` connections and wait until all have completed.
 
-    accepted_per_second: float
-    start_ms: float
-    completed_per_second: float
-
-    def row(self) -> dict[str, float]:
-        """Return the figures by name."""
-        return {
-            "accepted_per_second": self.accepted_per_second,
-            "start_ms": self.start_ms,
-            "completed_per_second": self.completed_per_second,
-        }
-
-
-@dataclass(frozen=True)
-class StatusPolls:
-    """Rate and latency of status requests."""
-
-    answers: int
-    per_second: float
-    p50_ms: float
-
-    def row(self) -> dict[str, float]:
-        """Return the figures by name."""
-        return {"per_second": self.per_second, "p50_ms": self.p50_ms}
-
-
-async def measure(target: Target, *, jobs: int, callers: int) -> JobFigures:
-    """Submit `jobs` from `callers` connections and wait until all have completed."""
+    Return the rates, and the median time from acceptance to start, from the jobs' timestamps.
+    """
     async with Callers(callers) as http:
         began = time.perf_counter()
         urls = await submit(http, target, jobs)
@@ -58,7 +31,11 @@ async def measure(target: Target, *, jobs: int, callers: int) -> JobFigures:
         for name in ("createdAt", "startedAt", "completedAt")
     )
     waits = [later - sooner for sooner, later in zip(created, started, strict=True)]
-    return JobFigures(jobs / accepted, statistics.median(waits) * 1000, jobs / (max(completed) - min(created)))
+    return {
+        "accepted_per_second": jobs / accepted,
+        "start_ms": statistics.median(waits) * 1000,
+        "completed_per_second": jobs / (max(completed) - min(created)),
+    }
 
 
 async def measure_accepting(target: Target, *, jobs: int, callers: int, resume_workers: Callable[[], None]) -> float:
@@ -70,23 +47,6 @@ async def measure_accepting(target: Target, *, jobs: int, callers: int, resume_w
         resume_workers()
         await wait_for_all(http, target, urls)
     return jobs / accepted
-
-
-async def run_to_completion(target: Target, *, jobs: int) -> list[str]:
-    """Run `jobs` to completion and return their status URLs."""
-    async with Callers(jobs) as http:
-        urls = await submit(http, target, jobs)
-        await wait_for_all(http, target, urls)
-    return urls
-
-
-async def poll_status(target: Target, urls: Sequence[str], *, seconds: float) -> StatusPolls:
-    """Poll each of `urls` continuously for `seconds`."""
-    until = time.perf_counter() + seconds
-    async with Callers(len(urls)) as http:
-        took = await asyncio.gather(*(_poll_until(http, replace(target, url=url), until) for url in urls))
-    waits = [wait for each in took for wait in each]
-    return StatusPolls(len(waits), len(waits) / seconds, statistics.median(waits) * 1000)
 
 
 async def submit(http: Callers, target: Target, jobs: int) -> list[str]:
@@ -117,13 +77,3 @@ async def _wait_for_job(http: Callers, target: Target, url: str) -> dict[str, An
             raise BenchmarkFailed(f"{url} failed")
         await asyncio.sleep(POLL_SECONDS)
     raise BenchmarkFailed(f"{url} did not end within {JOB_TIMEOUT_SECONDS} s")
-
-
-async def _poll_until(http: Callers, target: Target, until: float) -> list[float]:
-    took = []
-    while (began := time.perf_counter()) < until:
-        answer = await http.get(target)
-        if answer.status != 200:
-            raise BenchmarkFailed(f"status request failed: {answer.status} {answer.body.decode()}")
-        took.append(time.perf_counter() - began)
-    return took

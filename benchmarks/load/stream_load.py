@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import statistics
 import time
-from dataclasses import dataclass
 
 from benchmarks.load.http_callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
@@ -12,28 +11,11 @@ from benchmarks.load.http_load import BenchmarkFailed, Target
 _ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 
 
-@dataclass(frozen=True)
-class StreamFigures:
-    """Figures of one round."""
+async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> dict[str, float]:
+    """Read `callers` concurrent streams to their end, `times` times. Each must have all its tokens.
 
-    first_token_ms: float
-    """Median over all streams."""
-    gap_p99_ms: float
-    """Between two pieces of a stream, over all streams."""
-    tokens_per_second: float
-    """Sum over all streams."""
-
-    def row(self) -> dict[str, float]:
-        """Return the figures by name."""
-        return {
-            "first_token_ms": self.first_token_ms,
-            "gap_p99_ms": self.gap_p99_ms,
-            "tokens_per_second": self.tokens_per_second,
-        }
-
-
-async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> StreamFigures:
-    """Read `callers` concurrent streams to their end, `times` times. Each must have all its tokens."""
+    Return the median time of the first token, the gap between two pieces of a stream, and the rate of all streams.
+    """
     last = f"w{tokens - 1:03d}".encode()
     arrivals: list[list[float]] = []
     async with Callers(callers) as http:
@@ -44,7 +26,11 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
     firsts = [each[0] for each in arrivals]
     gaps = [later - sooner for each in arrivals for sooner, later in itertools.pairwise(each)] or [0.0]
     gap_p99 = sorted(gaps)[len(gaps) * 99 // 100]
-    return StreamFigures(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers * times / took)
+    return {
+        "first_token_ms": statistics.median(firsts) * 1000,
+        "gap_p99_ms": gap_p99 * 1000,
+        "tokens_per_second": tokens * callers * times / took,
+    }
 
 
 async def _read(http: Callers, target: Target, last: bytes) -> list[float]:

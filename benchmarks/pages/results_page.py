@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import soak, steps
+from benchmarks import soak
 from benchmarks.budgets import BUDGETS
 from benchmarks.pages.markdown import number, page, section, table
 from benchmarks.report import CPU
@@ -29,7 +29,7 @@ STOLEN: Final = (
 
 def results_page() -> str:
     """Return the page."""
-    return page(HEAD, *_benchmarks(), _steps(), _soak(), _flames())
+    return page(HEAD, *_benchmarks(), _soak(), _flames())
 
 
 def _benchmarks() -> Iterator[str]:
@@ -43,7 +43,7 @@ def _benchmarks() -> Iterator[str]:
         yield STOLEN.format(stolen.min, stolen.max, stolen.median)
     yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
     figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
-    yield section("Figures", "![throughput](throughput.svg)", figures)
+    yield section("Figures", figures)
     yield section("Failed", *(f"- {name}: {problem}" for name, problem in results.failed.items()))
 
 
@@ -62,19 +62,6 @@ def _figures(results: Results) -> Iterator[list[str]]:
                 ratio = results.ratio(name, figure)
                 numbers = map(number, (values.median, values.min, values.max))
                 yield [name, figure, *numbers, f"{ratio:.2f}" if ratio else ""]
-
-
-def _steps() -> str:
-    if not steps.RESULTS.exists():
-        return ""
-    found = msgspec.json.decode(steps.RESULTS.read_bytes(), type=steps.Steps)
-    rows = [
-        [f"{step}: {meaning}", *(number(each[step]) for each in found.workflows.values())]
-        for step, meaning in steps.STEPS.items()
-    ]
-    rows.append(["**total latency**", *map(number, found.waited.values())])
-    measured = f"Median µs of {found.runs} runs, one caller, all services in one process. Measured {found.machine}."
-    return section("Where the time of a run goes", measured, table(["step", *found.workflows], rows))
 
 
 def _soak() -> str:

@@ -1,7 +1,4 @@
-"""Queued jobs with 1, 2 and 4 executors, and a task queue with the same polling.
-
-And the acceptance rate while all workers are stopped.
-"""
+"""Queued jobs with 1, 2 and 4 executors, and the acceptance rate while all workers are stopped."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,10 +8,9 @@ from typing import Final
 import uvloop
 
 from benchmarks.load import job_load
-from benchmarks.load.http_load import Target
-from benchmarks.processes import CpuMeter, Pids
+from benchmarks.processes import CpuMeter
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.testbed import JOBS_OF_TASK_QUEUE, Testbed
+from benchmarks.testbed import Testbed
 from shared.service import ServiceName
 
 CALLERS: Final = 32
@@ -24,22 +20,15 @@ ALONE: Final = "async, accepted while no worker works"
 
 def groups(testbed: Testbed, options: Options) -> Iterator[Group]:
     """Return a group for each number of executors."""
-    tasks = partial(_load, testbed.targets[JOBS_OF_TASK_QUEUE], options.jobs)
-    jobs = partial(_load, testbed.no_op, options.jobs)
     for executors in EXECUTORS:
-        baseline = f"{JOBS_OF_TASK_QUEUE}, beside {executors}"
-        ours = f"async, {executors} executors"
-        yield Group(
-            (Scenario(baseline, lambda: tasks({})), Scenario(ours, lambda: jobs(testbed.pids), baseline)),
-            around=partial(testbed.scale, ServiceName.EXECUTOR, executors),
-        )
+        scenario = Scenario(f"async, {executors} executors", partial(_load, testbed, options.jobs))
+        yield Group((scenario,), around=partial(testbed.scale, ServiceName.EXECUTOR, executors))
     yield Group((Scenario(ALONE, lambda: _accept(testbed, options.jobs)),))
 
 
-def _load(target: Target, jobs: int, pids: Pids) -> Row:
-    meter = CpuMeter(pids)
-    found = uvloop.run(job_load.measure(target, jobs=jobs, callers=CALLERS))
-    return found.row() | meter.microseconds_per(jobs)
+def _load(testbed: Testbed, jobs: int) -> Row:
+    meter = CpuMeter(testbed.pids)
+    return uvloop.run(job_load.measure(testbed.no_op, jobs=jobs, callers=CALLERS)) | meter.microseconds_per(jobs)
 
 
 def _accept(testbed: Testbed, jobs: int) -> Row:

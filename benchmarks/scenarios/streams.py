@@ -40,5 +40,5 @@ def _scenarios(testbed: Testbed, streams: int) -> Iterator[Scenario]:
 
 def _read(target: Target, streams: int, times: int, pids: Pids) -> Row:
     meter = CpuMeter(pids)
-    found = uvloop.run(stream_load.measure(target, callers=streams, tokens=workflows.TOKENS, times=times))
-    return found.row() | meter.microseconds_per(streams * times)
+    row = uvloop.run(stream_load.measure(target, callers=streams, tokens=workflows.TOKENS, times=times))
+    return row | meter.microseconds_per(streams * times)

@@ -1,4 +1,4 @@
-"""Sync runs, and the baselines: bare broker path, web framework and task queue."""
+"""Sync runs, and the baselines: bare broker path and web framework."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,7 +8,7 @@ from benchmarks.load import http_load
 from benchmarks.load.http_load import Target
 from benchmarks.processes import CpuMeter, Pids
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
-from benchmarks.testbed import BARE, SYNC, TASK_QUEUE, WEB, Testbed
+from benchmarks.testbed import BARE, SYNC, WEB, Testbed
 
 NO_OP: Final = "sync no-op"
 HEAVY: Final = ("sync, four functions at once", "sync, loop of 1,000")
@@ -30,7 +30,6 @@ def _scenarios(testbed: Testbed, callers: int, seconds: float) -> Iterator[Scena
         return Scenario(name + suffix, run, baseline and baseline + suffix)
 
     yield named(WEB)
-    yield named(TASK_QUEUE)
     yield named(BARE)
     for name in SYNC:
         if callers <= MAX_HEAVY_CALLERS or name not in HEAVY:

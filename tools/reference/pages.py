@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.pages.capacity import capacity_page
-from benchmarks.pages.limits import limits_page
 from benchmarks.pages.results_page import results_page
 
 from tools.observability.dashboards import DASHBOARDS
@@ -23,7 +22,6 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/operations/metrics.md": metrics_page,
     "docs/operations/alerts.md": partial(alerts_page, ROOT),
     "docs/operations/capacity.md": capacity_page,
-    "docs/operations/limits.md": limits_page,
     "benchmarks/results/README.md": results_page,
     **{f"deploy/grafana/dashboards/{dashboard.uid}.json": dashboard.document for dashboard in DASHBOARDS},
     "k8s/components/monitoring/prometheus-rule.yaml": partial(prometheus_rule, ROOT),

@@ -35,7 +35,7 @@ def test_tail_latencies_are_not_compared() -> None:
 
 
 def test_a_budget_without_a_measurement_has_no_verdict() -> None:
-    budget = Budget("throughput", OURS, "per_second", 0.6, at_least=True, kind=Kind.RATIO, against="task queue")
+    budget = Budget("throughput", OURS, "per_second", 0.6, at_least=True, kind=Kind.RATIO, against="bare web")
     assert budget.measured(results((800, 1000))) is None
 
 
