@@ -19,10 +19,11 @@ from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.testbed import Testbed
 from executor_service.engine import BlockHandler, BlockResult, Call, Engine, Execution, Inputs, Limits, RunRequest
 from executor_service.engine.binding import bind
-from executor_service.engine.sources import Resolver
+from executor_service.engine.resolver import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import RunStatus
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.compile.compiler import CompiledWorkflow, compile_workflow
 
@@ -62,7 +63,7 @@ class NoConditions:
         """Return false."""
         return False
 
-    def forget(self, scope: str) -> None:
+    def release_scope(self, scope: str) -> None:
         """Do nothing."""
 
 
@@ -88,7 +89,9 @@ def measure(blocks: int, repeats: int) -> tuple[float, float]:
 
 async def _run(workflow: CompiledWorkflow, blocks: int, *, journaled: bool) -> float:
     engine = Engine(dict.fromkeys(("start_trigger", "function"), Idle()), NoConditions(), SystemClock(), Limits())
-    request = RunRequest(run_id="r", workspace_id="ws", workflow_id="wf", input={}, time_limit_ms=600_000)
+    snapshot = SnapshotRef("ws", "wf", "snapshot")
+    spec = RunSpec(run_id="r", snapshot=snapshot, mode=RunMode.SYNC, input=Payload(), time_limit_ms=600_000)
+    request = RunRequest(spec=spec, input={})
     sink = NullSink()
     execution = Execution(engine, workflow, request, environment={}, sink=sink, journal=sink if journaled else None)
     gc.collect()

@@ -1,6 +1,7 @@
 """Services that start before broker and store exist wait for them, in the same process."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -21,7 +22,7 @@ async def test_services_wait_for_broker_and_store_without_ending(tmp_path: Path)
         await eventually(lambda: len(stack.names) == len(ServiceName))
         async with httpx2.AsyncClient(trust_env=False) as caller:
             for service in ServiceName:
-                await until(lambda service=service: _is_alive(caller, stack.url_of(service)))
+                await until(partial(_is_alive, caller, stack.url_of(service)))
                 unready = await caller.get(f"{stack.url_of(service)}/readyz")
                 assert unready.status_code == 503
                 (problem,) = unready.json()["problems"]

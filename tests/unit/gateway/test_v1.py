@@ -230,10 +230,13 @@ async def test_a_workflow_with_problems_is_not_deployed(system: System) -> None:
 async def test_a_deploy_lists_the_warnings_that_it_accepts(system: System) -> None:
     await send(system, "POST", "/W/deploy", {"acceptedWarnings": ["unknown_setting:Agent 1"]})
     assert system.deployments.accepted_warnings == ("unknown_setting:Agent 1",)
-    await send(system, "POST", "/W/deploy", {})
-    assert system.deployments.accepted_warnings is None
     refused = await send(system, "POST", "/W/deploy", {"acceptedWarnings": "all"})
     assert refused.status == 400
+
+
+async def test_a_deploy_without_a_list_accepts_all_warnings(system: System) -> None:
+    await send(system, "POST", "/W/deploy", {})
+    assert system.deployments.accepted_warnings is None
 
 
 async def test_malformed_json_is_400(system: System) -> None:

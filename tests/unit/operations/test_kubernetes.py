@@ -32,7 +32,7 @@ from executor_service.sandbox.process_spawner import Engine
 from executor_service.sandbox.python import PythonEngine
 from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings
-from shared.settings_reading import variables_of
+from shared.settings_loader import setting_variables
 
 OURS = {*SERVICES, "topology", "doctor", "backup"}
 VERSIONS = ("1.33", "1.37")
@@ -195,7 +195,9 @@ def test_no_setting_has_the_name_of_a_service_variable(service: str) -> None:
     injected = re.compile(
         rf"({'|'.join(SERVICES)}|RABBITMQ|MONGODB)_(SERVICE_.+|PORT.*)".replace("-", "_"), re.IGNORECASE
     )
-    names = [name for kind in SETTINGS[service] for field in kind.model_fields for name in variables_of(kind, field)]
+    names = [
+        name for kind in SETTINGS[service] for field in kind.model_fields for name in setting_variables(kind, field)
+    ]
     assert [name for name in names if injected.fullmatch(name)] == []
 
 

@@ -77,8 +77,8 @@ async def test_random_numbers_differ_between_scripts(sandboxes: Sandboxes, code:
         (rb"\n\ud800\\\\\uDfff", "\n\ufffd\\\\\ufffd"),
     ],
 )
-async def test_half_a_surrogate_pair_becomes_the_replacement_character(encode_bindings: bytes, text: str) -> None:
-    [message] = decode(b'[{"type":"returned","result":"' + encode_bindings + b'"}]')
+async def test_half_a_surrogate_pair_becomes_the_replacement_character(written: bytes, text: str) -> None:
+    [message] = decode(b'[{"type":"returned","result":"' + written + b'"}]')
     assert isinstance(message, Returned)
     assert isinstance(message.result, msgspec.Raw)
     assert msgspec.json.decode(message.result) == text

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.service import Lifecycle
-from shared.tasks import end
+from shared.tasks import cancel_task
 
 log = get_logger("startup")
 
@@ -92,7 +92,7 @@ class Startup:
             self._is_stopping.set()
             await running
         elif not running.done():
-            await end(running)
+            await cancel_task(running)
 
     async def _run(self) -> None:
         async with self._lifecycle.running(self._delay):

@@ -14,16 +14,16 @@ from shared.contracts.tool_servers import ToolServer
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
-from shared.store.indexes import Index, by
+from shared.store.indexes import Index, ascending
 
 CHATS: Final = "chats"
 AGENTS: Final = "agents"
 TOOL_SERVERS: Final = "tool_servers"
 INDEXES: Final = (
-    Index(CHATS, by(PublicationKey.IDENTIFIER.value), unique=True, name="identifier"),
-    Index(CHATS, by(PublicationKey.WORKFLOW.value), unique=True, name="workflow"),
-    Index(AGENTS, by(PublicationKey.WORKFLOW.value), unique=True, name="workflow"),
-    Index(TOOL_SERVERS, by(PublicationKey.WORKSPACE.value, "created_at"), name="workspace"),
+    Index(CHATS, ascending(PublicationKey.IDENTIFIER.value), unique=True, name="identifier"),
+    Index(CHATS, ascending(PublicationKey.WORKFLOW.value), unique=True, name="workflow"),
+    Index(AGENTS, ascending(PublicationKey.WORKFLOW.value), unique=True, name="workflow"),
+    Index(TOOL_SERVERS, ascending(PublicationKey.WORKSPACE.value, "created_at"), name="workspace"),
 )
 _COLLECTIONS: Final[dict[type, str]] = {Chat: CHATS, Agent: AGENTS, ToolServer: TOOL_SERVERS}
 

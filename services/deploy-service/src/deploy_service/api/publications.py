@@ -8,8 +8,8 @@ from starlette.responses import Response
 from deploy_service.api.parameters import WorkspaceId
 from deploy_service.application.publications import Agents, Chats, Publications, ToolServers
 from shared.contracts import tool_servers as contracts
-from shared.contracts.agents import AgentSettings, CreateAgent, FoundAgent
-from shared.contracts.chats import ChatSettings, CreateChat, FoundChat
+from shared.contracts.agents import AgentLookup, AgentSettings, CreateAgent
+from shared.contracts.chats import ChatLookup, ChatSettings, CreateChat
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
@@ -26,15 +26,15 @@ def publications_router(chats: Chats, agents: Agents, servers: ToolServers, toke
 
     @router.get("/chats/at/{identifier}")
     async def chat_at(identifier: str) -> Response:
-        return StructResponse(FoundChat(await chats.at(identifier)))
+        return StructResponse(ChatLookup(await chats.at(identifier)))
 
     @router.get("/workflows/{workflow_id}/chat")
     async def chat_of(workflow_id: str, workspace_id: WorkspaceId) -> Response:
-        return StructResponse(FoundChat(await chats.of_workflow(workspace_id, workflow_id)))
+        return StructResponse(ChatLookup(await chats.of_workflow(workspace_id, workflow_id)))
 
     @router.get("/workflows/{workflow_id}/agent")
     async def agent_of(workflow_id: str, workspace_id: WorkspaceId) -> Response:
-        return StructResponse(FoundAgent(await agents.of_workflow(workspace_id, workflow_id)))
+        return StructResponse(AgentLookup(await agents.of_workflow(workspace_id, workflow_id)))
 
     @router.get("/tool-servers")
     async def servers_of(workspace_id: WorkspaceId) -> Response:

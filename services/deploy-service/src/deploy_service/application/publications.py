@@ -17,7 +17,7 @@ from deploy_service.domain.publications import (
 )
 from deploy_service.domain.tool_server import SERVERS_LIMIT
 from deploy_service.ports import PublicationRepository, WorkflowRepository
-from shared.bounded_adding import BoundedAdding
+from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
@@ -137,7 +137,7 @@ class ToolServers(Publications[ToolServer]):
         self, repository: PublicationRepository[ToolServer], workflows: WorkflowRepository, clock: Clock
     ) -> None:
         super().__init__(TOOL_SERVER, repository, workflows, clock)
-        self._inserts = BoundedAdding()
+        self._inserts = BoundedInserts()
 
     async def of_workspace(self, workspace_id: str) -> tuple[ToolServer, ...]:
         """Return the servers of a workspace, oldest first."""
@@ -157,12 +157,12 @@ class ToolServers(Publications[ToolServer]):
             key, workspace_id = PublicationKey.WORKSPACE, publication.workspace_id
             return len(await self._repository.find(key, workspace_id, limit=SERVERS_LIMIT + 1))
 
-        added = await self._inserts.add(
+        added = await self._inserts.insert(
             publication.workspace_id,
             SERVERS_LIMIT,
             count=count,
-            add=lambda: self._repository.add(publication),
-            take_back=lambda _: self._repository.delete(publication.id),
+            insert=lambda: self._repository.add(publication),
+            delete=lambda _: self._repository.delete(publication.id),
         )
         if added is None:
             raise InvalidRequest(f"A workspace can have at most {SERVERS_LIMIT} MCP servers. Delete one first.")

@@ -226,7 +226,7 @@ class ServerUnreachable(ModelFailure):
     """No connection to the provider's server. A retry may help."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, may_pass=True)
+        super().__init__(message, is_transient=True)
 
 
 class AnswerTooLarge(ModelFailure):

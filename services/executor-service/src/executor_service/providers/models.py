@@ -70,7 +70,7 @@ class Models:
     def _unknown_model(self, model: str) -> str:
         """Return the message for a model that no provider is known for, when Ollama does not answer either."""
         own = [server.provider for server in self._endpoints.values() if server.is_usable and not server.needs_key]
-        configured = sorted({*own, *self.keyed} - {FALLBACK}) or ["none"]
+        configured = sorted({*own, *self.keyed_providers} - {FALLBACK}) or ["none"]
         return (
             f'No provider is known for the model "{model}", and no Ollama server answers at '
             f"{self._settings.ollama_url}. Configured providers: {', '.join(configured)}."

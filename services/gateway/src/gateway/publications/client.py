@@ -30,7 +30,7 @@ P = TypeVar("P", bound=Publication)
 class PublicationClient(Protocol[P]):
     """Port of one kind of publication. Every method raises Unavailable."""
 
-    async def create(self, request: msgspec.Struct) -> P:
+    async def create(self, request: Any) -> P:
         """Raises InvalidRequest, NotFound, Conflict."""
 
     async def get(self, publication_id: str) -> P:

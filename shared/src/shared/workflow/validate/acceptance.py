@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from shared.contracts.problems import Problem
-from shared.workflow.format.names import normalise
+from shared.workflow.format.names import normalize_name
 
 
 def acceptance_name(problem: Problem) -> str:
@@ -20,9 +20,9 @@ def unaccepted(warnings: Iterable[Problem], accepted: Iterable[str]) -> list[Pro
 def _keys(problem: Problem) -> set[tuple[str, str]]:
     code = str(problem.code)
     blocks = (problem.block_name, problem.block_id) if problem.block_name else ("",)
-    return {(code, "*"), *((code, normalise(block or "")) for block in blocks)}
+    return {(code, "*"), *((code, normalize_name(block or "")) for block in blocks)}
 
 
 def _key(name: str) -> tuple[str, str]:
     code, _, block = name.partition(":")
-    return code.strip().lower(), normalise(block)
+    return code.strip().lower(), normalize_name(block)

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings
-from shared.mail_addresses import domain_of
+from shared.email_addresses import email_domain
 
 TICKET_SECONDS: Final = 24 * 3600
 
 
 def admits(settings: ChatSettings, email: str) -> bool:
     """Return whether the chat admits `email`: by address or domain."""
-    return email in settings.allowed_emails or domain_of(email) in settings.allowed_emails
+    return email in settings.allowed_emails or email_domain(email) in settings.allowed_emails
 
 
 def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:

@@ -28,8 +28,8 @@ from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.run_statistics import FindRunStatistics, RunStatistics, RunStatisticsList
 from shared.contracts.usage import Spend
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
-from shared.tracebacks import unraised
 from shared.ids import public_run_id, run_key
+from shared.tracebacks import without_traceback
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 from shared.web.payloads import PayloadStore
@@ -39,7 +39,7 @@ MAX_BYTES: Final = 256 * 1024
 """Input bytes per batch; with one more input, a call stays far below the limit of jobs-service."""
 MAX_WAITING: Final = 10_000
 
-HttpResponse = RunAccepted | FlowportError
+Answer = RunAccepted | FlowportError
 
 
 class AcceptBatcher:
@@ -47,7 +47,7 @@ class AcceptBatcher:
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
-        self._calls = Batcher[AcceptRun, HttpResponse](
+        self._calls = Batcher[AcceptRun, Answer](
             self._accept_all,
             max_items=MAX_TOGETHER,
             max_waiting=MAX_WAITING,
@@ -70,10 +70,10 @@ class AcceptBatcher:
         except TimeoutError as error:  # earlier runs are waited for, too
             raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
-            raise unraised(answer)  # the original would keep this frame and the input alive until a collection
+            raise without_traceback(answer)  # the original would keep this frame and the input alive until a collection
         return answer
 
-    async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[HttpResponse]:
+    async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
         if len(requests) == 1:
             return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
         asked = AcceptRuns(tuple(requests))
@@ -83,7 +83,7 @@ class AcceptBatcher:
         return [_heard(answer) for answer in told.answers]
 
 
-def _heard(answer: AcceptAnswer) -> HttpResponse:
+def _heard(answer: AcceptAnswer) -> Answer:
     match answer:
         case AcceptAnswer(accepted=RunAccepted() as accepted):
             return accepted

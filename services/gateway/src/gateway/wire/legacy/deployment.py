@@ -13,7 +13,7 @@ from gateway.http.bodies import json_of, json_value, validated
 from gateway.http.error_models import Error
 from gateway.http.etags import Seen
 from gateway.http.routers import AUTHORING, legacy_router
-from gateway.http.schemas import answers
+from gateway.http.schemas import answers, described
 from gateway.parsing.errors import MalformedJson
 from gateway.wire.legacy.authoring_models import (
     AccessBody,
