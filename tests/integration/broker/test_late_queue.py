@@ -41,7 +41,7 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
         await late.stop()
 
 
-@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize("is_durable", [False, True])
 async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoever_has_it(
     rabbitmq: RabbitMQServer, client: AmqpClient, *, is_durable: bool
 ) -> None:
