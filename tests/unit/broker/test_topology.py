@@ -4,7 +4,6 @@ from uuid import uuid4
 
 import pytest
 
-from shared.broker.rabbitmq.backoff import LONGEST_SECONDS, Backoff
 from shared.broker.topology import (
     ASYNC,
     CONTROL,
@@ -115,16 +114,6 @@ def test_an_attached_run_is_delivered_at_most_once_more() -> None:
 def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
     policy = default_topology(LONGEST_RUN_SECONDS).queues[ASYNC].policy
     assert policy.definition["dead-letter-strategy"] == "at-least-once"
-
-
-def test_tries_come_more_slowly_up_to_a_limit_and_begin_anew_after_success() -> None:
-    backoff = Backoff()
-    delays = [backoff.delay() for _ in range(12)]
-    assert delays[0] <= 0.1
-    assert all(delay <= LONGEST_SECONDS for delay in delays)
-    assert delays[-1] >= LONGEST_SECONDS / 2
-    backoff.reset()
-    assert backoff.delay() <= 0.1
 
 
 def test_a_reply_address_says_whether_its_reader_knows_bundles() -> None:

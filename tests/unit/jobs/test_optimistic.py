@@ -3,9 +3,10 @@
 import pytest
 from tests.unit.jobs.makers import NOW, a_run
 
-from jobs_service.runs.conflicts import TRIES, retry_on_conflict
+from jobs_service.runs.conflicts import retry_on_conflict
 from jobs_service.runs.ports import LoadedRun
 from shared.errors import Unavailable
+from shared.optimistic_concurrency import ATTEMPTS
 
 
 class Contested:
@@ -46,4 +47,4 @@ async def test_who_is_always_second_is_told_to_come_again() -> None:
     run = Contested(changes=1_000)
     with pytest.raises(Unavailable, match="Run run-1 is being changed too often"):
         await retry_on_conflict("run-1", run.read, run.write)
-    assert run.revision == TRIES
+    assert run.revision == ATTEMPTS

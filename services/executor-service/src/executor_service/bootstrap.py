@@ -159,7 +159,7 @@ def _client(settings: ExecutorSettings, url: str) -> InternalClient:
         caller=ServiceName.EXECUTOR,
         tokens=ServiceTokens.of(settings),
         timeout=settings.internal_timeout_seconds,
-        patience=settings.restart_patience_seconds,
+        retry_seconds=settings.restart_patience_seconds,
     )
 
 

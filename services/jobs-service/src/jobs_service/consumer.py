@@ -1,6 +1,5 @@
 """Base of all consumers: take messages while running, and settle only what is stored."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from shared.broker.ports import Subscription
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
+from shared.retries import RetryPolicy, retry
 
 TRIES: Final = 20
 PAUSE_SECONDS: Final = 1.0
@@ -38,12 +38,9 @@ class QueueConsumer(ABC):
 
 async def is_stored(store: Callable[[], Awaitable[None]], *, event: str) -> bool:
     """Store it; while the store is unavailable, wait and log `event`. False: it stayed unavailable."""
-    for _ in range(TRIES):
-        try:
-            await store()
-        except Unavailable as error:
-            log.warning(event, error=error.message)
-            await asyncio.sleep(PAUSE_SECONDS)
-        else:
-            return True
-    return False
+    policy = RetryPolicy(delay=(PAUSE_SECONDS, PAUSE_SECONDS), attempts=TRIES)
+    try:
+        await retry(store, policy, on_failure=lambda error: log.warning(event, error=str(error)))
+    except Unavailable:
+        return False
+    return True

@@ -1,7 +1,7 @@
 """HTTP client for calls between services."""
 
 import asyncio
-from random import uniform
+from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 import httpx2
@@ -13,6 +13,7 @@ from shared.http1 import Http1Client, HttpClient, HttpResponse
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
+from shared.retries import RetryPolicy, retry
 from shared.security.current_ticket import current_ticket
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens
@@ -37,7 +38,7 @@ PAUSE_SECONDS: Final = (0.05, 0.25)
 class InternalClient:
     """Calls one service as another: pooled, with a timeout, and with errors raised as Flowport's.
 
-    For `patience` seconds, it retries a service that accepts no connections, as during a restart. Nothing was sent
+    For `retry_seconds`, it retries a service that accepts no connections, as during a restart. Nothing was sent
     then, so nothing can happen twice.
     """
 
@@ -48,7 +49,7 @@ class InternalClient:
         caller: ServiceName,
         tokens: ServiceTokens,
         timeout: float,
-        patience: float = 0.0,
+        retry_seconds: float = 0.0,
         http: HttpClient | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -56,13 +57,14 @@ class InternalClient:
         self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
         self._connect_seconds = min(CONNECT_SECONDS, timeout / 2)
-        self._patience = patience
+        self._retries = RetryPolicy(delay=PAUSE_SECONDS, seconds=retry_seconds)
+        self._longest_seconds = timeout + retry_seconds
         self._http = http or Http1Client(self._base_url, keep_seconds=KEEP_SECONDS)
 
     @property
     def longest_seconds(self) -> float:
         """Return the maximum duration of a call."""
-        return self._timeout + self._patience
+        return self._longest_seconds
 
     async def start(self) -> None:
         """Do nothing: connections open on demand."""
@@ -91,7 +93,8 @@ class InternalClient:
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
-                response = await self._send(method, path, content)
+                send = partial(self._send, method, path, content)
+                response = await retry(send, self._retries, on=httpx2.ConnectError)
         except (httpx2.HTTPError, TimeoutError) as error:
             call = {"method": method, "url": self._base_url + path, "error": str(error) or type(error).__name__}
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
@@ -111,18 +114,10 @@ class InternalClient:
             raise Unavailable(NO_ANSWER) from None
 
     async def _send(self, method: str, path: str, content: bytes | None) -> HttpResponse:
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._patience
-        while True:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._http.send(
-                        method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
-                    )
-            except httpx2.ConnectError:
-                if loop.time() >= give_up:
-                    raise
-            await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - spreads load, guards nothing
+        async with asyncio.timeout(self._timeout):
+            return await self._http.send(
+                method, path, self._headers | _context(), content, connect_seconds=self._connect_seconds
+            )
 
 
 def _context() -> dict[str, str]:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from deploy_service.application.announcer import Announcer
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import WorkflowRepository
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound
 from shared.keyed_locks import KeyedLocks
-
-TRIES: Final = 20
+from shared.optimistic_concurrency import retry_on_conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,16 @@ class WorkflowChanges:
         self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]
     ) -> Change:
         """As `change`, for a caller that already holds the turn. `decide` may be repeated with a newer workflow."""
-        for _ in range(TRIES):
+
+        async def write() -> Change | None:
             before = await self.find(workflow_id, workspace_id)
             after = decide(before)
             if after is before:
                 return Change(before, before)
-            if await self._workflows.replace(after, expected_revision=before.revision):
-                await self._announcer.announce(workflow_id, after.revision)
-                return Change(before, after)
-        raise Unavailable(f"Workflow {workflow_id} is being changed too often. Try again.", retry_after=1)
+            if not await self._workflows.replace(after, expected_revision=before.revision):
+                return None
+            await self._announcer.announce(workflow_id, after.revision)
+            return Change(before, after)
+
+        conflict = f"Workflow {workflow_id} is being changed too often. Try again."
+        return await retry_on_conflict(write, conflict=conflict)

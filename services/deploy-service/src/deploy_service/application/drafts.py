@@ -14,12 +14,11 @@ from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
-from shared.errors import Unavailable
+from shared.optimistic_concurrency import retry_on_conflict
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.reader import read_state
 
-TRIES: Final = 20
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)
 WAITING_RUN_LIFE: Final = timedelta(days=400)
 """Longer than any run may wait: FLOWPORT_PAUSE_DAYS is at most a year."""
@@ -89,13 +88,16 @@ class Drafts:
         return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
 
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:
-        for _ in range(TRIES):
+        async def write() -> contracts.DraftSaved | None:
             before = await self._contents.draft(workflow)
             after = decide(before)
-            if await self._drafts.replace(after, expected_revision=before.revision):
-                await self._workflows.touch(workflow.id, after.saved_at)
-                return contracts.DraftSaved(after.revision, after.saved_at)
-        raise Unavailable(f"The draft of workflow {workflow.id} is being saved too often. Try again.", retry_after=1)
+            if not await self._drafts.replace(after, expected_revision=before.revision):
+                return None
+            await self._workflows.touch(workflow.id, after.saved_at)
+            return contracts.DraftSaved(after.revision, after.saved_at)
+
+        conflict = f"The draft of workflow {workflow.id} is being saved too often. Try again."
+        return await retry_on_conflict(write, conflict=conflict)
 
 
 def _text_blocks(state: JsonObject) -> Iterator[str]:

@@ -1,11 +1,10 @@
 """Retries of calls to an unavailable service, so that its runs need not fail."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from random import uniform
 from typing import Final, TypeVar
 
 from shared.errors import Unavailable
+from shared.retries import RetryPolicy, retry
 
 RETRY_SECONDS: Final = 60.0
 """Longer than any restart, and far shorter than the broker waits for a worker."""
@@ -22,12 +21,4 @@ async def retry_unavailable(
     on: type[Exception] | tuple[type[Exception], ...] = Unavailable,
 ) -> T:
     """Retry `call` while the service is unavailable, or on the given errors. Raise the error after `seconds`."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while True:
-        try:
-            return await call()
-        except on:
-            if loop.time() > deadline:
-                raise
-            await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+    return await retry(call, RetryPolicy(delay=PAUSE_SECONDS, seconds=seconds), on=on)

@@ -95,17 +95,17 @@ class Outside:
 
     def _jobs_service(self) -> HttpJobsClient:
         settings = self._settings
-        service = HttpJobsClient(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
+        service = HttpJobsClient(self._client(settings.jobs_url, retry_seconds=settings.restart_patience_seconds))
         self.opened.append(service)
         return service
 
-    def _client(self, url: str, *, patience: float = 0.0) -> InternalClient:
+    def _client(self, url: str, *, retry_seconds: float = 0.0) -> InternalClient:
         client = InternalClient(
             url,
             caller=ServiceName.GATEWAY,
             tokens=ServiceTokens.of(self._settings),
             timeout=self._settings.internal_timeout_seconds,
-            patience=patience,
+            retry_seconds=retry_seconds,
         )
         self.opened.append(client)
         return client

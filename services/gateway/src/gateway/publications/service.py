@@ -9,10 +9,10 @@ import msgspec
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.lookup_cache import LookupCache
-from gateway.optimistic import written_over
 from gateway.publications.client import P, PublicationClient
 from shared.clock import Clock
 from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.optimistic_concurrency import retry_on_conflict
 
 LEASE_SECONDS: Final = 1.0
 V = TypeVar("V")
@@ -73,7 +73,7 @@ class Publications(ABC, Generic[P]):
                 return None
 
         too_often = f"The {self.noun} changes too often to change it now"
-        caller, before, after = await written_over(write, else_say=too_often)
+        caller, before, after = await retry_on_conflict(write, conflict=too_often)
         await self._changed(caller, "changed", after, before=before, after=after)
         return caller, after
 

@@ -1,7 +1,5 @@
 """Conversations in MongoDB, one document each. A conflicting append is retried."""
 
-import asyncio
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -12,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.conversations.rules import ConversationLimits, Transcript
 from jobs_service.store.timestamps import from_ms, now_ms
 from shared.contracts.conversations import Conversation, ConversationMessage
-from shared.errors import Unavailable
+from shared.optimistic_concurrency import retry_on_conflict
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -23,7 +21,7 @@ INDEXES: Final = (
     Index(CONVERSATIONS, ascending("workspace_id", "changed_ms")),
     Index(CONVERSATIONS, ascending("expires_at"), expire_after_seconds=0),
 )
-TRIES: Final = 40
+ATTEMPTS: Final = 40
 PAUSE_SECONDS: Final = 0.05
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -51,14 +49,15 @@ class MongoConversations:
     ) -> None:
         """See ConversationRepository."""
         key = _key(workspace_id, conversation_id)
-        for _ in range(TRIES):
+
+        async def write() -> bool | None:
             found = await self._conversations.find_one({"_id": key})
             before = Transcript() if found is None else _transcript(found)
             after = before.appended(messages, once, self._limits)
-            if after is before or await self._replaced(key, found, await self._fields(after)):
-                return
-            await asyncio.sleep(PAUSE_SECONDS * random.random())  # noqa: S311 - no secret
-        raise Unavailable(f"Conversation {conversation_id} is being changed too often. Try again.")
+            return after is before or await self._replaced(key, found, await self._fields(after)) or None
+
+        conflict = f"Conversation {conversation_id} is being changed too often. Try again."
+        await retry_on_conflict(write, conflict=conflict, attempts=ATTEMPTS, longest_delay=PAUSE_SECONDS)
 
     @store_call
     async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:

@@ -1,12 +1,10 @@
 """Optimistic writes of runs: a conflicting write reads the run again."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from jobs_service.runs.ports import LoadedRun
-from shared.errors import Unavailable
-
-TRIES: Final = 10
+from shared import optimistic_concurrency
 
 S = TypeVar("S", bound=LoadedRun)
 T = TypeVar("T")
@@ -24,10 +22,11 @@ async def retry_on_conflict(
     `first` is a run already read. Raises Unavailable after repeated conflicts.
     """
     loaded = first
-    for _ in range(TRIES):
-        loaded = loaded or await read(run_id)
-        done = await write(loaded)
-        if done is not None:
-            return done
-        loaded = None
-    raise Unavailable(f"Run {run_id} is being changed too often. Try again.")
+
+    async def attempt() -> T | None:
+        nonlocal loaded
+        current, loaded = loaded or await read(run_id), None
+        return await write(current)
+
+    conflict = f"Run {run_id} is being changed too often. Try again."
+    return await optimistic_concurrency.retry_on_conflict(attempt, conflict=conflict)

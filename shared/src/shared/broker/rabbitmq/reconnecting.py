@@ -9,10 +9,10 @@ from flowport_amqp.channel import NO_MESSAGES
 from flowport_amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST, USABLE
 from shared.broker.ports import BrokerDisconnected, BrokerUnavailable
-from shared.broker.rabbitmq.backoff import Backoff
 from shared.broker.rabbitmq.client import Channel, Connect, Connection
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
 from shared.observe.logging import get_logger
+from shared.retries import Backoff
 from shared.tasks import cancel_task
 
 log = get_logger("broker.rabbitmq")

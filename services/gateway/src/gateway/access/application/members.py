@@ -12,13 +12,12 @@ from gateway.access.domain.people import Role, User, checked_email, new_token
 from gateway.access.domain.plans import PlanName
 from gateway.access.ports.accounts import Accounts
 from gateway.access.ports.workspaces import Workspaces
-from gateway.optimistic import written_over
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
+from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.api_keys import hash_key
 
-TRIES: Final = 20
 DEAD_LINK: Final = "This invitation is not valid any more"
 
 
@@ -209,7 +208,7 @@ class MemberService:
             before = await self._workspaces.team(workspace_id)
             return before if await keep(decide(before)) else None
 
-        return await written_over(write, else_say="The members change too often to change them now", tries=TRIES)
+        return await retry_on_conflict(write, conflict="The members change too often to change them now")
 
 
 def signed_in(caller: Caller) -> User:

@@ -13,11 +13,11 @@ from gateway.access.application.members import require_admin
 from gateway.access.application.revocations import Revocations
 from gateway.access.domain.credentials import ApiKey, Caller, Scope
 from gateway.access.ports.keys import Keys
-from gateway.optimistic import written_over
 from shared.bounded_inserts import BoundedInserts
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
+from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.api_keys import hash_key, mask_key, new_key
 
 DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
@@ -181,7 +181,7 @@ class ApiKeys:
             return (old, until, key, clear) if await self._keys.replace_key(old, retired, key) else None
 
         too_often = "The API key changes too often to rotate it now"
-        old, until, key, clear = await written_over(write, else_say=too_often)
+        old, until, key, clear = await retry_on_conflict(write, conflict=too_often)
         await self._revocations.forget([old.key_hash])
         await self._audit.record(
             caller,

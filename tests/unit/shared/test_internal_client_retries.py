@@ -54,13 +54,13 @@ class Silent:
         writer.close()
 
 
-def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
+def client(answer: Restarting | Breaking, *, retry_seconds: float) -> InternalClient:
     return InternalClient(
         "http://jobs-service",
         caller=ServiceName.GATEWAY,
         tokens=TOKENS,
         timeout=30,
-        patience=patience,
+        retry_seconds=retry_seconds,
         http=CallsTo(httpx2.MockTransport(answer)),
     )
 
@@ -71,14 +71,14 @@ def at(url: str, http: Http1Client, *, timeout: float) -> InternalClient:
 
 async def test_a_refused_connection_is_tried_again() -> None:
     service = Restarting(2)
-    await client(service, patience=5).call("POST", "/internal/runs", body={})
+    await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})
     assert service.answered == 1
 
 
-async def test_without_patience_a_refusal_is_final() -> None:
+async def test_without_retries_a_refusal_is_final() -> None:
     service = Restarting(1)
     with pytest.raises(Unavailable):
-        await client(service, patience=0).call("POST", "/internal/runs", body={})
+        await client(service, retry_seconds=0).call("POST", "/internal/runs", body={})
     assert service.answered == 0
 
 
@@ -100,5 +100,5 @@ async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> Non
 async def test_what_may_have_been_taken_is_not_sent_again() -> None:
     service = Breaking()
     with pytest.raises(Unavailable):
-        await client(service, patience=5).call("POST", "/internal/runs", body={})
+        await client(service, retry_seconds=5).call("POST", "/internal/runs", body={})
     assert service.asked == 1
