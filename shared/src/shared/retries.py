@@ -16,7 +16,7 @@ LONGEST_SECONDS: Final = 2.0
 
 
 class Backoff:
-    """Exponential backoff with a limit and jitter, so that processes do not all reconnect at once."""
+    """Exponential backoff with a limit and jitter, so that processes do not reconnect in the same moment."""
 
     def __init__(self) -> None:
         self._next = FIRST_SECONDS

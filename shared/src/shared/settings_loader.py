@@ -45,7 +45,7 @@ def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message
 
 
 def _fields_at(kind: type[BaseSettings], location: tuple[int | str, ...]) -> Iterator[tuple[str, FieldInfo]]:
-    """Yield the field of an error: pydantic reports whichever of its names was used."""
+    """Yield the field of an error: pydantic reports the name that was used."""
     first = str(location[0]).upper() if location else ""
     for name, field in kind.model_fields.items():
         if first in (name.upper(), *setting_variables(kind, name)):

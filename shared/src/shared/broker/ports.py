@@ -27,7 +27,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class BrokerDisconnected(BrokerUnavailable):
-    """No connection to the broker, no such queue, or publishing is blocked. The broker has not accepted the message."""
+    """Not connected, no such queue, or publishing is blocked. The broker has not accepted the message."""
 
     code = "BROKER_AWAY"
 
@@ -149,7 +149,7 @@ class ReplyInbox(Protocol):
     def address(self) -> str:
         """Return the current `reply_to` address. It changes after each lost connection, so that no stale reply arrives.
 
-        Raises BrokerDisconnected while there is none.
+        Raises BrokerDisconnected while the inbox is closed.
         """
         ...
 
@@ -164,7 +164,7 @@ class ReplyStream(Protocol):
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> ReplyInbox:
         """Receive batches by calling `on_batch`, which must not block.
 
-        `on_lost` is called when the connection is lost: runs in progress get no more events. Raises BrokerUnavailable.
+        `on_lost` is called when the connection is lost: their runs get no further events. Raises BrokerUnavailable.
         """
         ...
 

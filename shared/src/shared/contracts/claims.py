@@ -14,7 +14,7 @@ class ClaimRun(msgspec.Struct, frozen=True):
     """Claim a dispatched run for a worker. `redelivered` is the broker's flag.
 
     `claim_id` identifies one delivery of the message: a repetition means that the answer was lost. `pages`: the worker
-    reads a long journal page by page. An earlier version does not, and receives it all at once.
+    reads a long journal page by page. An earlier version does not, and receives the whole journal.
     """
 
     dispatch_id: str
@@ -64,7 +64,7 @@ class ClaimGranted(msgspec.Struct, frozen=True):
     answers: dict[str, msgspec.Raw] = {}
     """JSON objects that end pauses, by context id. Those that an earlier attempt consumed are not consumed again."""
     more_behind: JournalPosition | None = None
-    """See JournalPage."""
+    """Position of the last entry, as in JournalPage."""
     ticket: str = ""
     """Ticket of this attempt, which lets the worker read the run's data."""
 

@@ -241,5 +241,5 @@ class SetEnvironmentValue(msgspec.Struct, frozen=True):
 
 
 def personal_workspace_id(user_id: str) -> str:
-    """Return the workspace id that stands for a user's personal values."""
+    """Return the workspace id under which a user's personal values are stored."""
     return f"user:{user_id}"

@@ -6,7 +6,7 @@ import msgspec
 class Erase(msgspec.Struct, frozen=True, omit_defaults=True):
     """Delete some of this workflow's data; without one, of the whole workspace.
 
-    The data must not be in use: a service first stops what it can. The request may be repeated at any time.
+    The data must not be in use: a service first stops the runs that use it. The request may be repeated at any time.
     """
 
     workspace_id: str

@@ -17,7 +17,6 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, error: FlowportError) -> "ErrorBody":
-        """Return the body of `error`."""
         return cls(error.code, error.message, error.details, error.retry_after)
 
     def error(self) -> FlowportError:

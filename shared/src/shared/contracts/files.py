@@ -42,7 +42,6 @@ class FileKey(NamedTuple):
 
     @classmethod
     def new(cls, workspace_id: str, workflow_id: str, run_id: str, name: str) -> Self:
-        """Return the key for a new file."""
         random = f"{ID_PREFIX}{new_id()}"
         return cls(workspace_id, workflow_id, run_id, random + _digest(random, workflow_id, run_id), name)
 
@@ -53,7 +52,6 @@ class FileKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Return the key as text."""
         return "/".join((CONTEXT, *self))
 
     @property

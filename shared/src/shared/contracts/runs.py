@@ -150,6 +150,5 @@ class RunSpec(RunOptions, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.call_chain)
 
     def without_input(self) -> Self:
-        """Return the spec without the run's input."""
         kept_apart = Payload(blob_id=self.input.blob_id)  # lets a deletion find the blob
         return msgspec.structs.replace(self, input=kept_apart, run_from=None)

@@ -55,7 +55,6 @@ class Http1Client:
     async def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, connect_seconds: float
     ) -> HttpResponse:
-        """See Caller."""
         origin = origin_of(self._url)
         fields = [self._host, *((name.encode("ascii"), value.encode()) for name, value in headers.items())]
         has_length = body is not None or method not in _WITHOUT_BODY
@@ -69,7 +68,6 @@ class Http1Client:
             self._pool.release(origin, connection)
 
     async def aclose(self) -> None:
-        """See Caller."""
         self._pool.close()
 
     def _target(self, path: str) -> bytes:

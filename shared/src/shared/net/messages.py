@@ -53,4 +53,4 @@ class OutboundLimits:
     """Concurrent calls. One workspace has at most half of them."""
     idle_connections: int = 64
     keep_seconds: float = 4.0
-    """How long an idle connection is kept. Common servers close theirs after five."""
+    """Idle time before a connection closes. Common servers close theirs after five seconds."""

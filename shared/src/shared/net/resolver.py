@@ -43,7 +43,6 @@ class SystemResolver:
         self._queries: dict[_Query, asyncio.Task[list[Address]]] = {}
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
-        """See Resolver."""
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await asyncio.shield(self._query_task((asker, name)))
@@ -54,7 +53,6 @@ class SystemResolver:
         return addresses
 
     def close(self) -> None:
-        """See Resolver."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _query_task(self, question: _Query) -> asyncio.Task[list[Address]]:

@@ -8,7 +8,7 @@ _presented: ContextVar[str] = ContextVar("run_ticket", default="")
 
 
 def current_ticket() -> str:
-    """Return the ticket of the current task's run; empty if there is none."""
+    """Return the ticket of the current task's run; empty without one."""
     return _presented.get()
 
 

@@ -28,7 +28,6 @@ class TicketKeys:
         self._signing_id, self._signing_key = keys[0]
 
     def sign(self, ticket: RunTicket) -> str:
-        """Return the signed ticket."""
         signed = f"{self._signing_id}.{_base64(_encode(ticket))}"
         return f"{signed}.{_base64(_signature(self._signing_key, signed))}"
 

@@ -1,6 +1,6 @@
 """Growing lists, read in ranges.
 
-MongoDB reads no more than a page from these lists' indexes: there one query finds it. SecantusDB first reads everything
+MongoDB reads only one page from these lists' indexes: there one query finds it. SecantusDB first reads everything
 that the prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000 runs would
 take seconds. So a query reads a range of the list. The first is short; the faster the previous query, the longer the
 next range. A list filtered by fields outside its index is read in ranges on MongoDB, too: it may have to read very many

@@ -27,7 +27,6 @@ class SealedDocuments:
 
     @store_call
     async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
-        """See SealedValues."""
         foreign = {f"{self._field}.key_id": {"$exists": True, "$ne": key_id}, "_id": {"$gt": after}}
         shown = {"workspace_id": 1, "name": 1, self._field: 1}
         found = self._documents.find(foreign, shown).sort("_id", 1).limit(limit)
@@ -35,7 +34,6 @@ class SealedDocuments:
 
     @store_call
     async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
-        """See SealedValues."""
         held = {"_id": value.id, f"{self._field}.nonce": value.sealed.nonce}
         await self._documents.update_one(held, {"$set": {self._field: asdict(sealed)}})
 

@@ -1,1 +1,1 @@
-"""HTTP as every service does it: one application factory, guards, the internal door and its client."""
+"""HTTP for every service: application factory, middleware, internal authorization, client between services."""

@@ -4,7 +4,7 @@ A head that is late or too large is refused. The connection closes if a body is 
 response. Requests that arrive in one piece, nearly all of them, never set a timer.
 
 The parser gets a head when all of it has arrived, and then exactly the bytes of its body (see shared.web.http_framing).
-A head is therefore measured to the byte, wherever in a segment it begins, and trailers never become headers of their
+A head is therefore measured to the byte, at any position in a segment, and trailers never become headers of their
 request. A request that breaks a rule is answered in order, after the requests before it, and the connection closes.
 
 The application gets a request only after the parser has accepted the whole head: llhttp reports some errors after

@@ -32,7 +32,7 @@ CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 NO_ANSWER: Final = "Another service does not answer"
 """The log names the service and its address: workflow callers may read this."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
-"""Delay between attempts to connect, with jitter, so that callers do not return all at once."""
+"""Delay between attempts to connect, with jitter, so that callers spread out."""
 
 
 class InternalClient:

@@ -110,7 +110,6 @@ class AioPikaChannel:
         await self._call(self._channel.declare_exchange(name, kind, durable=durable))
 
     async def delete_exchange(self, name: str) -> None:
-        """Delete an exchange."""
         await self._call(self._channel.exchange_delete(name))
 
     async def declare_queue(self, name: str, options: Table) -> None:

@@ -79,7 +79,6 @@ class MemoryBroker:
         return self
 
     async def start(self) -> None:
-        """Start the broker."""
         self._started = True
 
     async def stop(self) -> None:
@@ -99,7 +98,6 @@ class MemoryBroker:
     async def publish(
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
     ) -> None:
-        """See WorkQueue."""
         self._check_started()
         self._hub.queue(queue).put(encode_body(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
@@ -118,7 +116,6 @@ class MemoryBroker:
         return consumer
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
-        """See WorkQueue."""
         consumer = Consumer(self._hub.queue(queue), handler, read=read_dead_letter, prefetch=prefetch)
         self._join(queue, consumer)
         return consumer
@@ -132,7 +129,6 @@ class MemoryBroker:
         return inbox
 
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
-        """See ReplyStream."""
         self._check_started()
         inbox = self._hub.inboxes.get(address)
         if inbox is not None:
@@ -141,14 +137,12 @@ class MemoryBroker:
             raise ReplyUnroutable(address)
 
     async def broadcast(self, message: ControlMessage) -> None:
-        """See ControlBus."""
         self._check_started()
         copy = decode_control(encode_body(message))
         for listener in self._hub.listeners:
             listener.deliver(copy)
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
-        """See ControlBus."""
         self._check_started()
         listener = Listener(on_message, self._forget_listener)
         self._listeners.add(listener)

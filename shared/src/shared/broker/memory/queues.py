@@ -34,7 +34,6 @@ def read_delivery(queued: QueuedMessage) -> Delivery:
 
 
 def read_dead_letter(queued: QueuedMessage) -> DeadLetter:
-    """Return the dead letter."""
     return DeadLetter(queued.body, queued.died_in or "unknown", queued.dead_reason or "unknown")
 
 
@@ -156,7 +155,6 @@ class Consumer(Generic[D]):
 
     @property
     def is_taking(self) -> bool:
-        """See WorkSubscription."""
         return self._queue.has(self)
 
     async def stop_taking(self) -> None:

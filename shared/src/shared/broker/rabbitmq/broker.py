@@ -11,7 +11,7 @@ from shared.broker.topology import Topology
 
 
 class RabbitBroker:
-    """Implements Broker. While a connection is down, calls fail immediately; it reconnects by itself."""
+    """Implements Broker. While a connection is down, calls fail immediately, and it reconnects in the background."""
 
     def __init__(
         self, address: Address, *, service: str, topology: Topology, client: AmqpClient = DEFAULT_CLIENT

@@ -62,9 +62,7 @@ class Channel(Protocol):
         """Declare an exchange of this kind, or check an existing one."""
         ...
 
-    async def delete_exchange(self, name: str) -> None:
-        """Delete an exchange."""
-        ...
+    async def delete_exchange(self, name: str) -> None: ...
 
     async def declare_queue(self, name: str, options: Table) -> None:
         """Declare a durable queue, or check that an existing one matches."""

@@ -68,7 +68,6 @@ class Consumer(Generic[D]):
 
     @property
     def is_taking(self) -> bool:
-        """See WorkSubscription."""
         return self._channel.is_open and not self._is_stopping
 
     async def stop_taking(self) -> None:

@@ -66,7 +66,7 @@ class Listener:
 
 
 class RabbitControlBus:
-    """Publishes on one connection, listens on another."""
+    """Implements ControlBus: publishes on one connection, listens on another."""
 
     def __init__(
         self, publishing: ReconnectingConnection, consuming: ReconnectingConnection, topology: Topology
@@ -88,7 +88,6 @@ class RabbitControlBus:
         await self._publisher.stop()
 
     async def broadcast(self, message: ControlMessage) -> None:
-        """See ControlBus."""
         channel = self._publisher.require()
         try:
             await publish_confirmed(
@@ -103,7 +102,6 @@ class RabbitControlBus:
             raise BrokerUnavailable(str(error)) from error
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
-        """See ControlBus."""
         listener = Listener(self._consuming, self._topology, on_message, self._listeners.discard)
         await listener.start()
         self._listeners.add(listener)

@@ -153,7 +153,6 @@ class ReconnectingChannel:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the channel is open."""
         return self._channel is not None and not self._channel.closed.done()
 
     def require(self) -> Channel:

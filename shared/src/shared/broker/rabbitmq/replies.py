@@ -37,7 +37,7 @@ def _ignored(worker: str, free: int) -> None:
 
 
 class Inbox:
-    """An exclusive queue, recreated with each connection."""
+    """Implements ReplyInbox with an exclusive queue, recreated with each connection."""
 
     def __init__(
         self,
@@ -58,7 +58,6 @@ class Inbox:
 
     @property
     def address(self) -> str:
-        """See ReplyInbox."""
         if not self._channel.is_open:
             raise BrokerDisconnected("the reply queue is not open")
         return self._address
@@ -115,7 +114,7 @@ class _Reply(Part):
 
 
 class RabbitReplyStream:
-    """Publishes on one connection, receives on another."""
+    """Implements ReplyStream: publishes on one connection, receives on another."""
 
     def __init__(
         self,
@@ -147,7 +146,6 @@ class RabbitReplyStream:
         await self._publisher.stop()
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
-        """See ReplyStream."""
         inbox = Inbox(
             self._consuming, self._queue, on_batch, on_lost, self._inboxes.discard, on_slots=self._worker_slots.report
         )
@@ -156,7 +154,7 @@ class RabbitReplyStream:
         return inbox
 
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
-        """See ReplyStream. The time limit of every confirm bounds the waits in here."""
+        """See ReplyStream. The confirm timeout limits all waits."""
         if not self._queue.owns(address):
             raise ReplyUnroutable("the address is not a reply queue")
         body = encode_body(batch)

@@ -49,7 +49,7 @@ class _BundledPublish(Part):
 
 
 class RabbitWorkQueue:
-    """Publishes on one connection, consumes on another: an alarm stops acks on a publishing connection."""
+    """Implements WorkQueue on two connections: an alarm stops acks on a publishing connection."""
 
     def __init__(
         self,
@@ -83,7 +83,6 @@ class RabbitWorkQueue:
     async def publish(
         self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
     ) -> None:
-        """See WorkQueue."""
         spec = self._topology.queue(queue)
         body = encode_body(message, traceparent=traceparent)
         if spec.bundles is None:
@@ -191,7 +190,6 @@ class RabbitWorkQueue:
         may_be_missing: bool = False,
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
-        """See WorkQueue."""
         spec = self._topology.queue(queue)
         single = await self._subscribed(spec, handler, read_delivery, prefetch, may_be_missing=may_be_missing)
         if spec.bundles is None:
@@ -208,7 +206,6 @@ class RabbitWorkQueue:
         return CombinedConsumer(single, bundles)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
-        """See WorkQueue."""
         return await self._subscribed(self._topology.queue(queue), handler, read_dead_letter, prefetch)
 
     async def _subscribed(

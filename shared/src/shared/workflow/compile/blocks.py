@@ -67,7 +67,6 @@ class CompiledBlock:
 
     @property
     def id(self) -> str:
-        """Return the block's id."""
         return self.block.id
 
     @property
@@ -77,7 +76,6 @@ class CompiledBlock:
 
     @property
     def type(self) -> str:
-        """Return the block type."""
         return self.block.type
 
     def literal(self, param: str) -> Json:

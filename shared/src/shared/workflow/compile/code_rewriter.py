@@ -259,7 +259,7 @@ def _python_literal(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use
 def _python_text(
     source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]], prefix: str, quote: str
 ) -> Iterator[Edit]:
-    """Turn a string into an f-string, valid wherever the string is, even beside other strings."""
+    """Turn a string into an f-string, valid at the same position, even next to other strings."""
     is_raw, is_formatted = "r" in prefix.lower(), _is_formatted(prefix)
     if not is_formatted:
         blank = " " if _WORD_END.match(source[max(place.start - 1, 0) : place.start]) else ""

@@ -97,7 +97,7 @@ class CompiledWorkflow:
 
 
 def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalog | None = None) -> CompiledWorkflow:
-    """Read and compile a workflow state. Raises InvalidWorkflow if it is no workflow at all."""
+    """Read and compile a workflow state. Raises InvalidWorkflow if the document is not a workflow."""
     state = read_state(document)
     specs = {block.type: (catalog or installed_catalog()).find(block.type) for block in state.blocks.values()}
     names = Names.of(state)

@@ -127,7 +127,7 @@ def _targets(state: WorkflowState, members: Sequence[str]) -> dict[str, list[str
 
 
 def find_cycle(targets: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a cycle as `[a, b, a]`, empty if there is none. Every target must be a key."""
+    """Return a cycle as `[a, b, a]`, empty without one. Every target must be a key."""
     waiting = Counter(target for found in targets.values() for target in found)
     ready = [key for key in targets if not waiting[key]]
     done = set(ready)

@@ -53,7 +53,7 @@ NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-clo
 """Providers that Sim calls and Flowport does not."""
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOGUE_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
-"""Ollama names local models `name:tag`, whoever made them."""
+"""Ollama names local models `name:tag`, regardless of their maker."""
 _LETTERS: Final = re.compile(r"[a-z]+")
 _LEAST_LETTERS: Final = 3
 

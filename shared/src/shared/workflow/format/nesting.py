@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Final
 
 MAX_NESTING: Final = 200
-"""Levels of lists and objects: in a request body, in results of code, wherever text is parsed as JSON."""
+"""Levels of lists and objects: in a request body, in results of code, and in text parsed as JSON."""
 
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _BRACKETS: Final = b"{}[]"
@@ -35,7 +35,7 @@ def outside_strings(document: bytes, marks: bytes) -> bytes:
 
 def without_strings(marks: bytes) -> bytes:
     """Return the marks of `without_text` that are outside of strings."""
-    # Adjacent quotes enclose no marks, and removing both keeps the rest inside or outside strings as before.
+    # Adjacent quotes enclose no marks, and removing both does not change which marks are inside strings.
     return _STRINGS.sub(b"", marks.replace(b'""', b""))
 
 

@@ -1,4 +1,4 @@
-"""Notifications of a pause, which are unsupported: the run would wait for a person who was never notified."""
+"""Notifications of a pause, which are unsupported: the run would wait for a person who gets no notification."""
 
 from collections.abc import Iterator
 from typing import Final

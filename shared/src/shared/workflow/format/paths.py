@@ -45,7 +45,7 @@ def fields_error(path: str, block_name: str, available: Iterable[str]) -> str:
 
 
 def value_at(value: Json | Missing, path: Path) -> Json | Missing:
-    """Return the value at a path, MISSING if there is none: out of range, no such key, or below a scalar."""
+    """Return the value at a path, MISSING for no value: out of range, no such key, or below a scalar."""
     for key in path:
         if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key, MISSING)
