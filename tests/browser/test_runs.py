@@ -14,7 +14,7 @@ from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, asking, block, file, function, talking
 
 from shared.broker.connect import open_broker
-from shared.broker.topology import INTERACTIVE
+from shared.broker.queue_topology import INTERACTIVE
 from shared.contracts.messages import DurableRunDispatched
 from shared.ids import new_id
 

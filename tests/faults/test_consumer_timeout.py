@@ -13,8 +13,8 @@ from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
 
 from flowport.local.stack import Stack
+from shared.broker.queue_topology import ASYNC, LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, LONGEST_RUN_SECONDS, Topology, default_topology
 
 TIMEOUT_MS = 2_000
 WORKERS = ("executor-service", "executor-service-2")

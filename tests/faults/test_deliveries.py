@@ -11,7 +11,7 @@ from tests.support.public_door import PublicDoor
 
 from flowport.local.stack import Stack
 from shared.broker.connect import open_broker
-from shared.broker.topology import ASYNC
+from shared.broker.queue_topology import ASYNC
 from shared.contracts.messages import DurableRunDispatched
 
 COPIES = 3

@@ -14,7 +14,7 @@ from tests.support.public_door import PublicDoor
 from tests.support.store_search import STORES_OWN
 
 from flowport.local.stack import Stack
-from shared.broker.topology import ASYNC
+from shared.broker.queue_topology import ASYNC
 
 Backup = Mapping[tuple[str, str], list[dict[str, Any]]]
 

@@ -14,7 +14,7 @@ from tests.support.public_door import PublicDoor
 
 from flowport.local.stack import Stack
 from flowport_amqp.content import Received
-from shared.broker.topology import EXPRESS
+from shared.broker.queue_topology import EXPRESS
 
 RUNS = 6
 FROZEN_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 0.5

@@ -14,8 +14,8 @@ from flowport_amqp.channel import Channel
 from flowport_amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
+from shared.broker.queue_topology import MIB, Overflow, Policy, PrivateQueue, Queue, QueueType, Topology
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
-from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, QueueType, Topology
 
 SMALL = 5
 SERVICE = "test"

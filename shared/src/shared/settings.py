@@ -6,8 +6,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowport_amqp.address import parts_of
+from shared.broker.queue_topology import LONGEST_RUN_SECONDS
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
-from shared.broker.topology import LONGEST_RUN_SECONDS
 from shared.security.key_list import parse_keys
 from shared.security.run_tickets import TICKET_KEYS, TicketKeys
 

@@ -19,8 +19,8 @@ from tools.reference.runbooks import alerts
 
 from flowport.local.stack import Stack
 from flowport_amqp.properties import PERSISTENT
+from shared.broker.queue_topology import RECORDS
 from shared.broker.rabbitmq.client import publish_confirmed
-from shared.broker.topology import RECORDS
 from shared.service import ServiceName
 
 NEED_NOT_HAPPEN = re.compile(

@@ -18,8 +18,8 @@ from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 
 from flowport_amqp.properties import PERSISTENT
+from shared.broker.queue_topology import ASYNC, EVENTS, INTERACTIVE, RECORDS
 from shared.broker.rabbitmq.client import publish_confirmed
-from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, RECORDS
 
 CALLERS: Final = 16
 LOAD_SECONDS: Final = 4.0

@@ -22,9 +22,9 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from gateway.access.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
+from shared.broker.queue_topology import LONGEST_RUN_SECONDS, default_topology
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 NODES: Final = 3
 LOAD_SECONDS: Final = 10.0

@@ -15,9 +15,7 @@ from flowport_amqp.errors import ChannelClosed
 from shared.broker.connect import open_broker
 from shared.broker.permissions import broker_user, service_permissions
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.rabbitmq.declarations import declare_topology
-from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import (
+from shared.broker.queue_topology import (
     ASYNC,
     DEAD,
     EVENTS,
@@ -29,6 +27,8 @@ from shared.broker.topology import (
     RUN_BUNDLES,
     default_topology,
 )
+from shared.broker.rabbitmq.declarations import declare_topology
+from shared.broker.rabbitmq.management import Management
 from shared.contracts.messages import CancelRun
 from shared.service import ServiceName
 

@@ -11,9 +11,9 @@ from tests.support.rabbitmq import with_wrong_password
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import BrokerUnavailable, QueueFull, Settlement
+from shared.broker.queue_topology import LONGEST_RUN_SECONDS, DeadLettering, Policy, default_topology
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import LONGEST_RUN_SECONDS, DeadLettering, Policy, default_topology
 
 
 async def test_policies_are_missing_then_applied_and_applying_again_changes_nothing(rabbitmq: RabbitMQServer) -> None:

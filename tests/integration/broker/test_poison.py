@@ -24,7 +24,7 @@ import asyncio, sys
 from shared.broker.connect import open_broker
 from tests.support.brokers import topology
 from shared.broker.rabbitmq.clients import AmqpClient
-from shared.broker.topology import Policy
+from shared.broker.queue_topology import Policy
 
 async def hold(delivery):
     print("held", flush=True)

@@ -21,9 +21,7 @@ from flowport.doctor.store import NO_TRANSACTIONS, check_stores
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.secantus import SecantusServer
 from shared.broker.permissions import broker_user, service_permissions
-from shared.broker.rabbitmq.declarations import declare_topology
-from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import (
+from shared.broker.queue_topology import (
     ASYNC,
     EVENTS,
     EXPRESS,
@@ -33,6 +31,8 @@ from shared.broker.topology import (
     RECORDS,
     default_topology,
 )
+from shared.broker.rabbitmq.declarations import declare_topology
+from shared.broker.rabbitmq.management import Management
 from shared.service import ServiceName
 from shared.store.client import Store
 

@@ -8,7 +8,7 @@ from tests.support.eventually import until
 
 from gateway.features.dead_letters.client import HttpDeadLetterClient
 from gateway.features.webhooks.client import HttpWebhookClient
-from shared.broker.topology import DEAD
+from shared.broker.queue_topology import DEAD
 from shared.contracts.dead_letters import DeadLetterPage, RedriveRun
 from shared.contracts.messages import AttachedRunRequested
 from shared.contracts.runs import RunStatus

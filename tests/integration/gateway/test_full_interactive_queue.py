@@ -11,9 +11,9 @@ from tests.unit.gateway.system import Call, System, running_system
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE, MIB, Policy, Queue, QueueType, Topology
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import EXPRESS, INTERACTIVE, MIB, Policy, Queue, QueueType, Topology
 
 BOUND = 5
 CALLERS = 60

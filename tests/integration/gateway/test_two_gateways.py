@@ -30,7 +30,7 @@ from gateway.settings import GatewaySettings
 from gateway.workflows.client import HttpDeployClient
 from shared.broker.connect import open_broker
 from shared.broker.ports import Delivery, Settlement
-from shared.broker.topology import RECORDS
+from shared.broker.queue_topology import RECORDS
 from shared.contracts.messages import RecordBatch
 from shared.contracts.runs import RunStatus
 from shared.ids import public_run_id

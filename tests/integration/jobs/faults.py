@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, Literal
 
 from shared.broker.ports import Broker, BrokerUnavailable, ControlBus, ReplyStream, WorkQueue
-from shared.broker.topology import ASYNC
+from shared.broker.queue_topology import ASYNC
 from shared.contracts.messages import Message
 from shared.errors import Unavailable
 

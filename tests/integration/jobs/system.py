@@ -19,7 +19,7 @@ from jobs_service.bootstrap import build, open_store
 from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.topology import ASYNC, RECORDS
+from shared.broker.queue_topology import ASYNC, RECORDS
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.cancels import CancelAnswer, RecordCancel
 from shared.contracts.claims import (

@@ -9,7 +9,7 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import eventually, until
 
 from shared.broker.ports import Settlement
-from shared.broker.topology import DEAD, INTERACTIVE, RECORDS
+from shared.broker.queue_topology import DEAD, INTERACTIVE, RECORDS
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.events import RunExpired
 from shared.contracts.jobs import RunAccepted

@@ -13,7 +13,7 @@ from tests.support.eventually import until
 from jobs_service.deletion import repository as mongo_erasure
 from jobs_service.deletion import service as deletion
 from jobs_service.payloads.repository import CHUNK_BYTES
-from shared.broker.topology import DEAD, EVENTS
+from shared.broker.queue_topology import DEAD, EVENTS
 from shared.contracts.claims import JournalEntry
 from shared.contracts.conversations import AppendMessages, ConversationMessage
 from shared.contracts.erasure import Erase, Erased

@@ -5,7 +5,7 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec
 from tests.support.eventually import until
 
 from jobs_service.events.service import PAGE_BYTES
-from shared.broker.topology import EVENTS
+from shared.broker.queue_topology import EVENTS
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import CancelRun, EventBatch

@@ -10,8 +10,8 @@ from tests.unit.amqp.fake_peer import Peer, run_peer
 from flowport_amqp import methods
 from flowport_amqp.errors import CallTimeout
 from flowport_amqp.wire import long_string
+from shared.broker.queue_topology import Policy
 from shared.broker.rabbitmq.declarations import Declarations
-from shared.broker.topology import Policy
 
 
 async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_answered(

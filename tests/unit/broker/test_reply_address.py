@@ -5,9 +5,9 @@ from tests.support.brokers import topology
 from tests.unit.amqp.fake_peer import address
 
 from shared.broker.ports import BrokerDisconnected
+from shared.broker.queue_topology import Policy
 from shared.broker.rabbitmq.reconnecting import ReconnectingConnection
 from shared.broker.rabbitmq.replies import Inbox
-from shared.broker.topology import Policy
 
 
 async def test_without_a_reply_address_nothing_was_handed_to_the_broker() -> None:

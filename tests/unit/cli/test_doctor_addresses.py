@@ -9,7 +9,7 @@ from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, Verdict
 from flowport.doctor.services import check_services
 from flowport.doctor.store import check_stores
-from shared.broker.topology import default_topology
+from shared.broker.queue_topology import default_topology
 
 TOPOLOGY = default_topology(3600)
 

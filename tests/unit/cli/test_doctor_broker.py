@@ -18,8 +18,8 @@ from flowport.servers.ports import LOOPBACK
 from flowport_amqp import methods
 from flowport_amqp.wire import long_string, short_string
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 from shared.broker.rabbitmq.management import PRIORITY, Management
-from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
 TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
 REFUSAL = (403).to_bytes(2, "big") + short_string("ACCESS_REFUSED") + bytes(4)

@@ -19,7 +19,7 @@ from executor_service.adapters.durable_run_events import (
 )
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, QueueFull, ReplyInbox, Settlement
-from shared.broker.topology import EVENTS
+from shared.broker.queue_topology import EVENTS
 from shared.contracts.events import (
     BlockStreamFailed,
     Chunk,

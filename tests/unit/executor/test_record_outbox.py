@@ -12,7 +12,7 @@ from executor_service.adapters import publish_retries, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
 from shared.broker.message_bodies import encode_body
 from shared.broker.ports import BrokerDisconnected, QueueFull
-from shared.broker.topology import MAX_MESSAGE_BYTES
+from shared.broker.queue_topology import MAX_MESSAGE_BYTES
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome

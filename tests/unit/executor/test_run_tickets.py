@@ -17,7 +17,7 @@ from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.ports import Payloads
-from shared.broker.topology import INTERACTIVE
+from shared.broker.queue_topology import INTERACTIVE
 from shared.contracts.claims import ClaimAnswer, ClaimRun, FinishRun
 from shared.contracts.deployments import Environment
 from shared.contracts.messages import DurableRunDispatched

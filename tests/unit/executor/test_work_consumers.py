@@ -20,7 +20,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.consumers.work import WorkConsumers
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement
-from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
+from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AttachedRunRequested, CancelRun, DurableRunDispatched

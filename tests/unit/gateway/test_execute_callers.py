@@ -9,7 +9,7 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import echoes
 
 from gateway.access.domain.credentials import Scope
-from shared.broker.topology import EXPRESS, INTERACTIVE
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE
 from shared.contracts.events import RunEnded
 from shared.contracts.outcomes import worker_lost
 

@@ -11,7 +11,7 @@ from tests.unit.gateway.worker import FakeWorker
 
 from gateway.runs.adapters import fast_path as express_way
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
-from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
 
 class HangingBroker(MemoryBroker):

@@ -9,7 +9,7 @@ import msgspec
 from tests.unit.gateway.clock import NOON
 
 from shared.broker.ports import Broker, Delivery, Settlement, WorkSubscription
-from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.outcomes import RunError, RunOutcome

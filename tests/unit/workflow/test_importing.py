@@ -9,7 +9,7 @@ from tests.unit.workflow.states import block, chain, documents, json_values, sta
 
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
-from shared.workflow.diff.diff import changes
+from shared.workflow.diff.version_diff import changes
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.transfer.exporter import ExportedWorkflow, export_workflow
 from shared.workflow.transfer.importer import read_import

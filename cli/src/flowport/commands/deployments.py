@@ -12,7 +12,7 @@ from flowport.client.api_client import ApiClient, JsonObject, api_path
 from flowport.client.errors import NotFound, WaitTimedOut
 from flowport.commands.session import Session, WorkflowName
 from flowport.commands.workflow_drafts import store_draft
-from shared.workflow.diff.diff import changes
+from shared.workflow.diff.version_diff import changes
 
 Version = Annotated[int, typer.Argument(min=1, help="Version number.")]
 POLL_SECONDS: Final = 0.2

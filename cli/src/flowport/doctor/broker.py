@@ -11,10 +11,10 @@ from flowport_amqp.address import parse
 from flowport_amqp.connection import Connection
 from flowport_amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 from shared.broker.rabbitmq.declarations import ACCESS_REFUSED, NOT_FOUND
 from shared.broker.rabbitmq.management import Management
 from shared.broker.rabbitmq.membership import unavailable_queues
-from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
 APPLY: Final = "run `flowport topology apply`"

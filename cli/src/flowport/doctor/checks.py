@@ -19,7 +19,7 @@ from flowport.doctor.store import check_stores
 from flowport.errors import CommandFailed
 from flowport.home import Home
 from flowport_amqp.address import virtual_host_of
-from shared.broker.topology import default_topology
+from shared.broker.queue_topology import default_topology
 from shared.settings import StoreSettings
 from shared.settings_loader import load_settings
 from shared.web.internal_auth import split_tokens

@@ -32,9 +32,9 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
 from flowport.servers.store_server import StoreServer
 from shared.broker.permissions import broker_user, service_permissions
+from shared.broker.queue_topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.broker.rabbitmq.declarations import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.security.run_tickets import TICKET_KEYS
 from shared.service import ServiceName
 from shared.settings_loader import load_settings

@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
+from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.broker.topology import DEAD, LONGEST_RUN_SECONDS, default_topology
+from shared.broker.queue_topology import DEAD, LONGEST_RUN_SECONDS, default_topology
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.errors import FullQueue
 

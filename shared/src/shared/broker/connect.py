@@ -7,9 +7,9 @@ from weakref import WeakValueDictionary
 from flowport_amqp.address import parse
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker
+from shared.broker.queue_topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.broker.rabbitmq.broker import RabbitBroker
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient
-from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 
 _hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
 """One hub per memory:// URL, while a broker of it exists."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shared.broker.topology import MAX_MESSAGE_BYTES, MIB
+from shared.broker.queue_topology import MAX_MESSAGE_BYTES, MIB
 from shared.contracts.messages import (
     Bundle,
     ControlMessage,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.broker.topology import (
+from shared.broker.queue_topology import (
     ASYNC,
     CONTROL,
     DEAD,

@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidWorkflow, Unavailable
 from shared.ids import new_id
-from shared.workflow.diff.diff import needs_redeployment
+from shared.workflow.diff.version_diff import needs_redeployment
 
 NUMBERING_TRIES: Final = 50
 

@@ -10,7 +10,7 @@ from deploy_service.application.contents import Contents
 from deploy_service.domain.views import version_view
 from deploy_service.ports import VersionRepository
 from shared.contracts import deployments as contracts
-from shared.workflow.diff.diff import changes as differences
+from shared.workflow.diff.version_diff import changes as differences
 
 TEXTS: Final = ("name", "description")
 

@@ -13,7 +13,7 @@ from executor_service.application.null_events import NullRunEvents
 from executor_service.ports import RunEvents, RunEventsFactory
 from shared.batching import batches
 from shared.broker.ports import Broker
-from shared.broker.topology import EVENTS
+from shared.broker.queue_topology import EVENTS
 from shared.contracts.events import (
     SELECTION_TOO_LARGE,
     BlockStreamFailed,

@@ -10,8 +10,8 @@ from prometheus_client import Counter
 
 from executor_service.adapters.publish_retries import publish_with_retries
 from executor_service.ports import Payloads
-from shared.broker import topology
 from shared.broker.ports import WorkQueue
+from shared.broker.queue_topology import RECORDS
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, storable
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
@@ -109,7 +109,7 @@ class RecordOutbox:
             log.warning("run_record_too_large", run_id=record.run.run_id, error=error.message)
 
     async def _publish_with_retries(self, records: tuple[Record, ...]) -> None:
-        if not await publish_with_retries(self._work, topology.RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
+        if not await publish_with_retries(self._work, RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
             RECORDS_DROPPED.inc(len(records))
             log.warning("run_records_dropped", count=len(records))
 

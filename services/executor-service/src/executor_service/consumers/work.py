@@ -14,7 +14,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.run_handle import RunHandle
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
-from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
+from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span

@@ -6,7 +6,7 @@ from typing import Final
 from jobs_service.consumer import QueueConsumer, is_stored
 from jobs_service.dead_letters.service import DeadLetterService
 from shared.broker.ports import Broker, DeadLetter, Settlement, Subscription
-from shared.broker.topology import DEAD
+from shared.broker.queue_topology import DEAD
 
 PREFETCH: Final = 16
 

@@ -6,7 +6,7 @@ from typing import Final
 from jobs_service.consumer import QueueConsumer
 from jobs_service.events.service import EventService
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
-from shared.broker.topology import EVENTS
+from shared.broker.queue_topology import EVENTS
 from shared.contracts.messages import EventBatch
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger

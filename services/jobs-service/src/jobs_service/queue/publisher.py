@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
-from shared.broker.topology import ASYNC
+from shared.broker.queue_topology import ASYNC
 from shared.contracts.messages import DurableRunDispatched
 from shared.observe.logging import get_logger
 

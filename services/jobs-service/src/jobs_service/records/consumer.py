@@ -8,7 +8,7 @@ from jobs_service.consumer import QueueConsumer, is_stored
 from jobs_service.records.service import Record, RecordService
 from jobs_service.runs.endings import outcome_phase
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
-from shared.broker.topology import RECORDS
+from shared.broker.queue_topology import RECORDS
 from shared.contracts.messages import RecordBatch, RunBegan
 from shared.errors import InvalidRequest
 from shared.observe.logging import get_logger

@@ -23,7 +23,7 @@ from shared.broker.ports import (
     QueueFull,
     ReplyUnroutable,
 )
-from shared.broker.topology import Queue, Topology
+from shared.broker.queue_topology import Queue, Topology
 from shared.contracts.messages import ControlMessage, EventBatch, Message
 from shared.observe.logging import get_logger
 

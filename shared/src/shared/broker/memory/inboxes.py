@@ -7,7 +7,7 @@ from collections.abc import Callable
 from shared.broker.in_flight import notify
 from shared.broker.message_bodies import decode_batch
 from shared.broker.ports import ReplyOverflow
-from shared.broker.topology import PrivateQueue
+from shared.broker.queue_topology import PrivateQueue
 from shared.contracts.messages import ControlMessage, EventBatch
 
 

@@ -8,7 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from shared.broker.in_flight import InFlight
 from shared.broker.ports import DeadLetter, Delivery, QueueFull, Settlement
-from shared.broker.topology import Queue
+from shared.broker.queue_topology import Queue
 from shared.contracts.messages import decode
 
 DEFAULT_DELIVERY_LIMIT: Final = 20

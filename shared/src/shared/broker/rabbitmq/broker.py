@@ -2,12 +2,12 @@
 
 from flowport_amqp.address import Address
 from shared.broker.bundles import OwnSlots, WorkerSlots
+from shared.broker.queue_topology import Topology
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, AmqpClient, connect_with
 from shared.broker.rabbitmq.control import RabbitControlBus
 from shared.broker.rabbitmq.reconnecting import ReconnectingConnection
 from shared.broker.rabbitmq.replies import RabbitReplyStream
 from shared.broker.rabbitmq.work import RabbitWorkQueue
-from shared.broker.topology import Topology
 
 
 class RabbitBroker:

@@ -13,10 +13,10 @@ from shared.broker.bundles import MAX_PARTS
 from shared.broker.in_flight import InFlight, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
+from shared.broker.queue_topology import Queue
 from shared.broker.rabbitmq.client import Channel, Received
 from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
-from shared.broker.topology import Queue
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
 from shared.observe.logging import get_logger
 

@@ -8,10 +8,10 @@ from shared.broker.in_flight import notify
 from shared.broker.message_bodies import decode_control, encode_body
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import Topology
 from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed
 from shared.broker.rabbitmq.declarations import declare_control
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
-from shared.broker.topology import Topology
 from shared.contracts.messages import ControlMessage, UnreadableMessage
 from shared.observe.logging import get_logger
 

@@ -7,10 +7,10 @@ from typing import Final
 from flowport_amqp.address import parse
 from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import Queue, Topology
 from shared.broker.rabbitmq.client import Connection
 from shared.broker.rabbitmq.clients import DEFAULT_CLIENT, connect_with
 from shared.broker.rabbitmq.reconnecting import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
-from shared.broker.topology import Queue, Topology
 from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")

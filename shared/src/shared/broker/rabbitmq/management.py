@@ -10,8 +10,8 @@ import httpx2
 
 from shared.broker.permissions import Permissions
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.queue_topology import Queue, Topology
 from shared.broker.rabbitmq.membership import Membership, membership, unavailable_queues
-from shared.broker.topology import Queue, Topology
 
 NAME_PREFIX: Final = "flowport."
 PRIORITY: Final = 10

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.broker.topology import QueueType, Topology
+from shared.broker.queue_topology import QueueType, Topology
 
 MEMBERS: Final = 3
 """Members that RabbitMQ gives a queue on three or more nodes; any one of them may fail."""

@@ -16,10 +16,10 @@ from shared.broker.in_flight import notify
 from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
+from shared.broker.queue_topology import PrivateQueue
 from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
-from shared.broker.topology import PrivateQueue
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch
 from shared.observe.logging import get_logger

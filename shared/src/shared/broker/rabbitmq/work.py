@@ -22,12 +22,12 @@ from shared.broker.ports import (
     Settlement,
     WorkSubscription,
 )
+from shared.broker.queue_topology import Queue, Topology
 from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import CombinedConsumer, Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
-from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import Bundle, Message
 
 LONGEST_TTL_MS: Final = 2**32 - 1

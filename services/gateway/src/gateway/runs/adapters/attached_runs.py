@@ -14,7 +14,7 @@ from gateway.runs.adapters.run_keys import by_key
 from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerDisconnected, BrokerUnavailable, QueueFull, ReplyInbox
-from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
+from shared.broker.queue_topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch

@@ -1,7 +1,7 @@
 """Records of attached runs that this process sends to the run lists; a run's worker sends the others."""
 
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
-from shared.broker.topology import RECORDS
+from shared.broker.queue_topology import RECORDS
 from shared.clock import Clock
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, without_data
 from shared.contracts.outcomes import RunOutcome

@@ -9,7 +9,7 @@ from tests.unit.workflow.states import block, chain, documents, edge, start, wor
 
 from shared.contracts.changes import ChangeKind
 from shared.errors import InvalidWorkflow
-from shared.workflow.diff.diff import changes, needs_redeployment
+from shared.workflow.diff.version_diff import changes, needs_redeployment
 from shared.workflow.format.js_values import Json, JsonObject
 from shared.workflow.format.structure import structure_problems
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.broker.topology import (
+from shared.broker.queue_topology import (
     ASYNC,
     CONTROL,
     DEAD,
