@@ -63,35 +63,35 @@ class Page:
         return {"position": direction, "_id": direction}
 
     @property
-    def near(self) -> int | None:
+    def first(self) -> int | None:
         """Return the position where reading begins."""
         bound = self.lowest if self.oldest_first else self.highest
         edges = [edge for edge in (bound, self.after and self.after.at) if edge is not None]
         return (max if self.oldest_first else min)(edges, default=None)
 
     @property
-    def far(self) -> int | None:
+    def last(self) -> int | None:
         """Return the position where the list ends."""
         return self.highest if self.oldest_first else self.lowest
 
-    def within(self, near: int | None, far: int | None) -> Document:
+    def bounds(self, first: int | None, last: int | None) -> Document:
         """Return the bounds of a range; {} if unbounded.
 
         No `$lte`: where an index continues after the position, SecantusDB finds no documents at the bound itself. To
         MongoDB both are the same, since positions are integers.
         """
-        lowest, highest = (near, far) if self.oldest_first else (far, near)
-        bounds = {"$gte": lowest, "$lt": None if highest is None else highest + 1}
-        return {sign: position for sign, position in bounds.items() if position is not None}
+        lowest, highest = (first, last) if self.oldest_first else (last, first)
+        limits = {"$gte": lowest, "$lt": None if highest is None else highest + 1}
+        return {sign: position for sign, position in limits.items() if position is not None}
 
     def end_of(self, start: int, length: int, newest: int) -> int | None:
         """Return the last position of a range: the list's, None if it has none, if little can follow."""
         end = start + length - 1 if self.oldest_first else start - length + 1
         if length > LONGEST or (end >= newest if self.oldest_first else end <= 0):
-            return self.far
-        if self.far is None:
+            return self.last
+        if self.last is None:
             return end
-        return (min if self.oldest_first else max)(end, self.far)
+        return (min if self.oldest_first else max)(end, self.last)
 
 
 ResultPage = tuple[list[Document], Cursor | None]
@@ -106,31 +106,31 @@ async def read_in_ranges(
     Newer ones are in the first range. A page can be shorter than its limit, even empty, before the list ends.
     """
     found: list[Document] = []
-    near, beginning = page.near, newest - OLDEST_START
-    is_lost = page.oldest_first and (near is None or near < beginning)
-    start = beginning if is_lost else newest if near is None else near
-    length = DAY if is_lost else SHORTEST
-    patience = PATIENCE_SECONDS
+    first, default = page.first, newest - OLDEST_START
+    starts_at_default = page.oldest_first and (first is None or first < default)
+    start = default if starts_at_default else newest if first is None else first
+    length = DAY if starts_at_default else SHORTEST
+    seconds_left = PATIENCE_SECONDS
     while True:
         end = page.end_of(start, length, newest)
         began = clock()
-        found += await look(page.within(near, end), page.limit + 1 - len(found))
+        found += await look(page.bounds(first, end), page.limit + 1 - len(found))
         if len(found) > page.limit:
             return _first_page(found, page)
-        if end is None or end == page.far:
+        if end is None or end == page.last:
             return found, None
         seconds = clock() - began
-        patience -= max(0.0, seconds - QUICK_SECONDS)
-        if patience < 0:
+        seconds_left -= max(0.0, seconds - QUICK_SECONDS)
+        if seconds_left < 0:
             return found, Cursor.after_all_at(end, oldest_first=page.oldest_first)
-        near = start = end + 1 if page.oldest_first else end - 1
-        if found or not is_lost:
+        first = start = end + 1 if page.oldest_first else end - 1
+        if found or not starts_at_default:
             length = _next_length(length, seconds)
 
 
 async def read_in_one_query(look: RangeQuery, page: Page) -> ResultPage:
     """Return a page of a short list in one query."""
-    return _first_page(await look(page.within(page.near, page.far), page.limit + 1), page)
+    return _first_page(await look(page.bounds(page.first, page.last), page.limit + 1), page)
 
 
 def _first_page(found: Sequence[Document], page: Page) -> ResultPage:

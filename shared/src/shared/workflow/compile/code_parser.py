@@ -27,7 +27,7 @@ class TooComplex(Exception):
 
 
 @dataclass(slots=True)
-class Place:
+class SyntaxNode:
     """A node on the path from the root to a reference."""
 
     node: tree_sitter.Node
@@ -35,8 +35,8 @@ class Place:
     start: int
     end: int
     field: str
-    parent: "Place | None"
-    context: "Place | None" = None
+    parent: "SyntaxNode | None"
+    context: "SyntaxNode | None" = None
     """The nearest text node, this one included; None in plain code."""
     follows_bare_field: bool = False
     """Whether the preceding class element is a name without a value, which may be the `static` or `get` of this."""
@@ -115,52 +115,52 @@ def _readable(source: bytes, language: Language) -> bytes:
     return _LONE_RETURN.sub(b"\n", source) if language is Language.PYTHON else source
 
 
-def places(tree: tree_sitter.Tree, ranges: Iterable[tuple[int, int]]) -> Iterator[Place]:
+def syntax_nodes(tree: tree_sitter.Tree, ranges: Iterable[tuple[int, int]]) -> Iterator[SyntaxNode]:
     """Yield the innermost node around each range. Ranges are in order and do not overlap.
 
     The cursor only moves forward, so that time is linear in the source, not quadratic.
     """
     cursor = tree.walk()
-    place = _place(cursor, None)
+    syntax = _syntax_node(cursor, None)
     for start, end in ranges:
         while True:
-            parent = place.parent
-            if place.start <= start and end <= place.end:
+            parent = syntax.parent
+            if syntax.start <= start and end <= syntax.end:
                 if cursor.goto_first_child():
-                    place = _place(cursor, place)
+                    syntax = _syntax_node(cursor, syntax)
                     continue
-                yield place
+                yield syntax
             elif parent is None:
-                yield place
+                yield syntax
             elif parent.end < end:
                 cursor.goto_parent()
-                place = parent
+                syntax = parent
                 continue
-            elif place.start < end and cursor.goto_next_sibling():
-                before, place = place, _place(cursor, parent)
+            elif syntax.start < end and cursor.goto_next_sibling():
+                before, syntax = syntax, _syntax_node(cursor, parent)
                 is_comment = before.type in COMMENTS
-                place.follows_bare_field = before.follows_bare_field if is_comment else _is_bare_field(before)
+                syntax.follows_bare_field = before.follows_bare_field if is_comment else _is_bare_field(before)
                 continue
             else:
                 yield parent
             break
 
 
-def _place(cursor: tree_sitter.TreeCursor, parent: Place | None) -> Place:
+def _syntax_node(cursor: tree_sitter.TreeCursor, parent: SyntaxNode | None) -> SyntaxNode:
     node = cursor.node
     assert node is not None, "a cursor is always at a node"  # noqa: S101
-    place = Place(node, node.type, node.start_byte, node.end_byte, cursor.field_name or "", parent)
+    syntax = SyntaxNode(node, node.type, node.start_byte, node.end_byte, cursor.field_name or "", parent)
     if parent is not None:
-        place.context, place.is_pattern = parent.context, parent.is_pattern
+        syntax.context, syntax.is_pattern = parent.context, parent.is_pattern
     if node.is_named and node.type in _CONTEXTS:
-        place.context = None if node.type in _CODE_WITHIN_TEXT else place
+        syntax.context = None if node.type in _CODE_WITHIN_TEXT else syntax
     if node.type in _PATTERNS:
-        place.is_pattern = node.type == "case_pattern"
-    return place
+        syntax.is_pattern = node.type == "case_pattern"
+    return syntax
 
 
-def _is_bare_field(place: Place) -> bool:
-    return place.type == "field_definition" and place.node.child_by_field_name("value") is None
+def _is_bare_field(syntax: SyntaxNode) -> bool:
+    return syntax.type == "field_definition" and syntax.node.child_by_field_name("value") is None
 
 
 def first_error(tree: tree_sitter.Tree) -> int | None:

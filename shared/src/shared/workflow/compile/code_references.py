@@ -8,8 +8,18 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from shared.workflow.compile.code_parser import Language, TooComplex, first_error, imports, parse, places
-from shared.workflow.compile.code_rewriter import Edit, Found, Hole, Kind, Names, Use, edits, identifier, verdict
+from shared.workflow.compile.code_parser import Language, TooComplex, first_error, imports, parse, syntax_nodes
+from shared.workflow.compile.code_rewriter import (
+    ClassifiedReference,
+    Edit,
+    Kind,
+    Names,
+    Placeholder,
+    Use,
+    classify,
+    edits,
+    identifier,
+)
 from shared.workflow.format.references import EnvMarker, Reference, is_environment_name, part_of
 
 ENVIRONMENT_OBJECT: Final = "environmentVariables"
@@ -246,48 +256,52 @@ class _Text:
     ) -> None:
         self._source, self._candidates = source, candidates
         self._before, self._after = before, after
-        self._holes: list[Hole] = []
+        self._placeholders: list[Placeholder] = []
         pieces, size, literal_from = [before], len(before), 0
         for start, end, part in candidates:
             name = names.name(key_of(part))
             left = " " if start and _WORD.match(source[start - 1]) else ""
             right = " " if _WORD.match(source[end : end + 1]) else ""
             piece = _encoded(source[literal_from:start])
-            placeholder = f"{left}{identifier(name)}{right}".encode()
-            hole = size + len(piece)
-            self._holes.append(Hole(hole, hole + len(placeholder), name, part.raw, isinstance(part, EnvMarker)))
-            pieces += (piece, placeholder)
-            size, literal_from = hole + len(placeholder), end
+            text = f"{left}{identifier(name)}{right}".encode()
+            offset = size + len(piece)
+            self._placeholders.append(
+                Placeholder(offset, offset + len(text), name, part.raw, isinstance(part, EnvMarker))
+            )
+            pieces += (piece, text)
+            size, literal_from = offset + len(text), end
         pieces += (_encoded(source[literal_from:]), after)
         self._bytes = b"".join(pieces)
 
-    def parsed(self, language: Language) -> tuple[list[Found], Location | None]:
-        """Return the verdict on each candidate, and the first syntax error. Raises TooComplex."""
+    def parsed(self, language: Language) -> tuple[list[ClassifiedReference], Location | None]:
+        """Return the classification of each candidate, and the first syntax error. Raises TooComplex."""
         tree = parse(self._bytes, language)
-        around = places(tree, ((hole.start, hole.end) for hole in self._holes))
+        around = syntax_nodes(tree, ((placeholder.start, placeholder.end) for placeholder in self._placeholders))
         found = [
-            Found(hole, place, verdict(self._bytes, hole, place, language))
-            for hole, place in zip(self._holes, around, strict=True)
+            ClassifiedReference(placeholder, syntax, classify(self._bytes, placeholder, syntax, language))
+            for placeholder, syntax in zip(self._placeholders, around, strict=True)
         ]
         error = first_error(tree)
         return found, None if error is None else self._location(error)
 
-    def compiled(self, template: CodeTemplate, found: list[Found], error: Location | None) -> CodeTemplate:
+    def compiled(
+        self, template: CodeTemplate, found: list[ClassifiedReference], error: Location | None
+    ) -> CodeTemplate:
         """Return the program for the found references."""
         marks: list[CodeMark] = []
         variables: dict[str, Variable] = {}
         raw: list[Edit] = []
-        stuck: list[_Candidate] = []
-        for (start, end, part), (hole, _, (kind, use)) in zip(self._candidates, found, strict=True):
+        undecidable: list[_Candidate] = []
+        for (start, end, part), (placeholder, _, (kind, use)) in zip(self._candidates, found, strict=True):
             if kind is Kind.REFERENCE:
-                name = identifier(hole.name, use)
+                name = identifier(placeholder.name, use)
                 marks.append(CodeMark(start, end, part, name))
                 first = variables.get(name)
                 variables[name] = first._replace(times=first.times + 1) if first else Variable(name, part, use, 1)
             else:
-                raw.append(Edit(hole.start, hole.end, part.raw))
+                raw.append(Edit(placeholder.start, placeholder.end, part.raw))
                 if kind is Kind.UNDECIDED:
-                    stuck.append(_Candidate(start, end, part))
+                    undecidable.append(_Candidate(start, end, part))
         changes = sorted((*edits(self._bytes, found, template.language), *raw), key=lambda edit: edit[:2])
         return msgspec.structs.replace(
             template,
@@ -296,7 +310,9 @@ class _Text:
             marks=tuple(marks),
             variables=tuple(variables.values()),
             syntax_error=error,
-            undecided=_undecided(self._source, stuck, "a pattern compares with literals and names, not with values"),
+            undecided=_undecided(
+                self._source, undecidable, "a pattern compares with literals and names, not with values"
+            ),
         )
 
     def _edited(self, changes: list[Edit]) -> str:
@@ -310,11 +326,11 @@ class _Text:
 
     def _location(self, offset: int) -> Location:
         shift = len(self._before)
-        for hole, candidate in zip(self._holes, self._candidates, strict=True):
-            if hole.end > offset:
-                offset = min(offset, hole.start)
+        for placeholder, candidate in zip(self._placeholders, self._candidates, strict=True):
+            if placeholder.end > offset:
+                offset = min(offset, placeholder.start)
                 break
-            shift += hole.end - hole.start - len(_encoded(candidate.part.raw))
+            shift += placeholder.end - placeholder.start - len(_encoded(candidate.part.raw))
         text = _encoded(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
         return _location(self._source, len(text))
 

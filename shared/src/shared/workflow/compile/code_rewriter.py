@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from shared.workflow.compile.code_parser import COMMENTS, Language, Place
+from shared.workflow.compile.code_parser import COMMENTS, Language, SyntaxNode
 
 
 class Use(StrEnum):
@@ -40,8 +40,8 @@ class Kind(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Hole(NamedTuple):
-    """A candidate in the parsed text: a placeholder, with blanks next to adjacent letters."""
+class Placeholder(NamedTuple):
+    """A candidate in the parsed text, with blanks next to adjacent letters."""
 
     start: int
     end: int
@@ -52,7 +52,7 @@ class Hole(NamedTuple):
     is_environment: bool
 
 
-class Verdict(NamedTuple):
+class Classification(NamedTuple):
     """A candidate's kind, and its variable's content."""
 
     kind: Kind
@@ -67,12 +67,12 @@ class Edit(NamedTuple):
     text: str
 
 
-class Found(NamedTuple):
-    """A candidate, its position and verdict."""
+class ClassifiedReference(NamedTuple):
+    """A candidate, its syntax node and classification."""
 
-    hole: Hole
-    place: Place
-    verdict: Verdict
+    placeholder: Placeholder
+    syntax: SyntaxNode
+    classification: Classification
 
 
 _PYTHON_LITERAL: Final = re.compile(rb"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')")
@@ -119,105 +119,109 @@ def identifier(name: str, use: Use = Use.VALUE) -> str:
     return f"{name}__" if use is Use.VALUE else f"{name}_{use}__"
 
 
-def verdict(source: bytes, hole: Hole, place: Place, language: Language) -> Verdict:
-    """Return the verdict on the candidate at a place."""
-    context = place.context
+def classify(source: bytes, placeholder: Placeholder, syntax: SyntaxNode, language: Language) -> Classification:
+    """Return the classification of the candidate at a syntax node."""
+    context = syntax.context
     if context is not None and context.type in COMMENTS:
-        return Verdict(Kind.COMMENT)
-    if place.is_pattern:
-        return Verdict(Kind.UNDECIDED)
+        return Classification(Kind.COMMENT)
+    if syntax.is_pattern:
+        return Classification(Kind.UNDECIDED)
     if language is Language.PYTHON and context is not None and _is_statement(context):
-        return Verdict(Kind.SYNTAX)
+        return Classification(Kind.SYNTAX)
     if context is None:
-        return Verdict(Kind.SYNTAX if _is_field_in_braces(source, hole, place) else Kind.REFERENCE)
+        return Classification(Kind.SYNTAX if _is_field_in_braces(source, placeholder, syntax) else Kind.REFERENCE)
     if language is Language.PYTHON:
-        return _in_python(source, hole, context)
-    return _in_javascript(source, hole, context)
+        return _in_python(source, placeholder, context)
+    return _in_javascript(source, placeholder, context)
 
 
-def edits(source: bytes, found: Sequence[Found], language: Language) -> Iterator[Edit]:
+def edits(source: bytes, found: Sequence[ClassifiedReference], language: Language) -> Iterator[Edit]:
     """Yield the edits that make the parsed text a program. None overlap.
 
     In code, the placeholders are the variables. Only `{<a.b>}` gets a key: the reference as typed.
     """
-    literals: dict[int, tuple[Place, list[tuple[Hole, Use]]]] = {}
-    for hole, place, (kind, use) in found:
-        if place.type == "shorthand_property_identifier":
-            yield Edit(hole.start, hole.start, f"{json.dumps(hole.raw, ensure_ascii=False)}:")
-        if kind is Kind.REFERENCE and place.context is not None:
-            literals.setdefault(place.context.start, (place.context, []))[1].append((hole, use))
-    for place, holes in literals.values():
+    literals: dict[int, tuple[SyntaxNode, list[tuple[Placeholder, Use]]]] = {}
+    for placeholder, syntax, (kind, use) in found:
+        if syntax.type == "shorthand_property_identifier":
+            yield Edit(placeholder.start, placeholder.start, f"{json.dumps(placeholder.raw, ensure_ascii=False)}:")
+        if kind is Kind.REFERENCE and syntax.context is not None:
+            literals.setdefault(syntax.context.start, (syntax.context, []))[1].append((placeholder, use))
+    for syntax, placeholders in literals.values():
         if language is Language.PYTHON:
-            yield from _python_literal(source, place, holes)
-        elif place.type == "template_string":
-            yield from _template(source, place, holes)
-        elif place.type == "string":
-            yield from _javascript_string(source, place, holes)
+            yield from _python_literal(source, syntax, placeholders)
+        elif syntax.type == "template_string":
+            yield from _template(source, syntax, placeholders)
+        elif syntax.type == "string":
+            yield from _javascript_string(source, syntax, placeholders)
         else:
-            yield _regex(source, place, holes)
+            yield _regex(source, syntax, placeholders)
     if language is Language.PYTHON:
-        yield from _joined_bytes(source, [place for place, _ in literals.values()])
+        yield from _joined_bytes(source, [syntax for syntax, _ in literals.values()])
 
 
-def _in_javascript(source: bytes, hole: Hole, context: Place) -> Verdict:
+def _in_javascript(source: bytes, placeholder: Placeholder, context: SyntaxNode) -> Classification:
     if context.type == "template_string":
-        is_opening = hole.is_environment and source[hole.start - 1 : hole.start] == b"$"
-        is_syntax = is_opening and not _is_escaped(source, hole.start - 1, context.start)
-        return Verdict(Kind.SYNTAX) if is_syntax else Verdict(Kind.REFERENCE, Use.TEXT)
+        is_opening = placeholder.is_environment and source[placeholder.start - 1 : placeholder.start] == b"$"
+        is_syntax = is_opening and not _is_escaped(source, placeholder.start - 1, context.start)
+        return Classification(Kind.SYNTAX) if is_syntax else Classification(Kind.REFERENCE, Use.TEXT)
     if context.type != "regex":
-        return Verdict(Kind.REFERENCE, Use.TEXT)
-    if source[hole.start - 2 : hole.start] in (b"(?", rb"\k"):
-        return Verdict(Kind.SYNTAX)
-    opening = source.rfind(b"{", max(context.start, hole.start - _LONGEST_REPETITION), hole.start)
-    is_count = opening >= 0 and _REPETITION.fullmatch(_PLACEHOLDER.sub(b"1", source[opening : hole.start]))
-    return Verdict(Kind.REFERENCE, Use.COUNT if is_count else Use.PATTERN)
+        return Classification(Kind.REFERENCE, Use.TEXT)
+    if source[placeholder.start - 2 : placeholder.start] in (b"(?", rb"\k"):
+        return Classification(Kind.SYNTAX)
+    opening = source.rfind(b"{", max(context.start, placeholder.start - _LONGEST_REPETITION), placeholder.start)
+    is_count = opening >= 0 and _REPETITION.fullmatch(_PLACEHOLDER.sub(b"1", source[opening : placeholder.start]))
+    return Classification(Kind.REFERENCE, Use.COUNT if is_count else Use.PATTERN)
 
 
-def _javascript_string(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
+def _javascript_string(
+    source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]]
+) -> Iterator[Edit]:
     """Turn `"a<x>b"` into `"a".concat(x,"b")`: it still begins with a string, so no line joins the one above it."""
-    quote, floor, opening = chr(source[place.start]), place.start, ".concat("
-    for hole, use in holes:
-        start = hole.start - _is_escaped(source, hole.start, floor)
-        yield Edit(start, hole.end, f"{quote}{opening}{identifier(hole.name, use)},{quote}")
-        floor, opening = hole.end, ","
-    parent = place.parent
-    if parent is None or (parent.type, place.field) not in _KEYS:
-        yield Edit(place.end, place.end, ")")
+    quote, floor, opening = chr(source[syntax.start]), syntax.start, ".concat("
+    for placeholder, use in placeholders:
+        start = placeholder.start - _is_escaped(source, placeholder.start, floor)
+        yield Edit(start, placeholder.end, f"{quote}{opening}{identifier(placeholder.name, use)},{quote}")
+        floor, opening = placeholder.end, ","
+    parent = syntax.parent
+    if parent is None or (parent.type, syntax.field) not in _KEYS:
+        yield Edit(syntax.end, syntax.end, ")")
         return
-    is_first = parent.start == place.start and parent.parent is not None and parent.parent.type == "class_body"
-    yield Edit(place.start, place.start, ";[" if is_first and not parent.follows_bare_field else "[")
-    yield Edit(place.end, place.end, ")]")
+    is_first = parent.start == syntax.start and parent.parent is not None and parent.parent.type == "class_body"
+    yield Edit(syntax.start, syntax.start, ";[" if is_first and not parent.follows_bare_field else "[")
+    yield Edit(syntax.end, syntax.end, ")]")
 
 
-def _template(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
+def _template(source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]]) -> Iterator[Edit]:
     """Turn `a<x>` into `a${x}`. A tag sees a backslash before it as text; elsewhere it has no effect."""
-    is_tagged = place.parent is not None and place.parent.type == "call_expression"
-    floor = place.start
-    for hole, use in holes:
-        is_escaped = _is_escaped(source, hole.start, floor)
+    is_tagged = syntax.parent is not None and syntax.parent.type == "call_expression"
+    floor = syntax.start
+    for placeholder, use in placeholders:
+        is_escaped = _is_escaped(source, placeholder.start, floor)
         backslash = '${"\\\\"}' if is_escaped and is_tagged else ""
-        yield Edit(hole.start - is_escaped, hole.end, f"{backslash}${{{identifier(hole.name, use)}}}")
-        floor = hole.end
+        yield Edit(
+            placeholder.start - is_escaped, placeholder.end, f"{backslash}${{{identifier(placeholder.name, use)}}}"
+        )
+        floor = placeholder.end
 
 
-def _regex(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Edit:
+def _regex(source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]]) -> Edit:
     """Turn `/a<x>/g` into a call of its constructor, which the author cannot have redefined."""
-    slash = source.rindex(b"/", place.start, place.end)
-    parts, floor = [], place.start + 1
-    for hole, use in holes:
-        parts.append(_quoted(source[floor : hole.start - _is_escaped(source, hole.start, floor)]))
-        parts.append(identifier(hole.name, use))
-        floor = hole.end
+    slash = source.rindex(b"/", syntax.start, syntax.end)
+    parts, floor = [], syntax.start + 1
+    for placeholder, use in placeholders:
+        parts.append(_quoted(source[floor : placeholder.start - _is_escaped(source, placeholder.start, floor)]))
+        parts.append(identifier(placeholder.name, use))
+        floor = placeholder.end
     parts.append(_quoted(source[floor:slash]))
-    flags = source[slash + 1 : place.end].decode(errors="surrogatepass")
-    return Edit(place.start, place.end, f' new(/./.constructor)({"+".join(parts)},"{flags}")')
+    flags = source[slash + 1 : syntax.end].decode(errors="surrogatepass")
+    return Edit(syntax.start, syntax.end, f' new(/./.constructor)({"+".join(parts)},"{flags}")')
 
 
 def _quoted(text: bytes) -> str:
     return json.dumps(text.decode(errors="surrogatepass"), ensure_ascii=False)
 
 
-def _is_statement(literal: Place) -> bool:
+def _is_statement(literal: SyntaxNode) -> bool:
     """Return whether a string is a whole statement: a docstring, which must be a literal."""
     parent = literal.parent
     if parent is not None and parent.type == "concatenated_string":
@@ -225,55 +229,57 @@ def _is_statement(literal: Place) -> bool:
     return literal.type == "string" and parent is not None and parent.type == "expression_statement"
 
 
-def _in_python(source: bytes, hole: Hole, context: Place) -> Verdict:
+def _in_python(source: bytes, placeholder: Placeholder, context: SyntaxNode) -> Classification:
     if context.type == "format_specifier":
-        return Verdict(Kind.REFERENCE, Use.PLAIN)
+        return Classification(Kind.REFERENCE, Use.PLAIN)
     prefix, _ = _python_quotes(source, context)
     if "b" in prefix.lower():
-        return Verdict(Kind.REFERENCE, Use.BYTES)
-    if hole.is_environment and context.type == "string" and _is_formatted(prefix):
-        braces = _run_before(source, hole.start, context.start, ord("{"))
+        return Classification(Kind.REFERENCE, Use.BYTES)
+    if placeholder.is_environment and context.type == "string" and _is_formatted(prefix):
+        braces = _run_before(source, placeholder.start, context.start, ord("{"))
         if braces % 2:
-            return Verdict(Kind.SYNTAX)
-    return Verdict(Kind.REFERENCE, Use.TEXT)
+            return Classification(Kind.SYNTAX)
+    return Classification(Kind.REFERENCE, Use.TEXT)
 
 
-def _is_field_in_braces(source: bytes, hole: Hole, place: Place) -> bool:
+def _is_field_in_braces(source: bytes, placeholder: Placeholder, syntax: SyntaxNode) -> bool:
     """Return whether `{{{name}}}` in an f-string was parsed as a field with a marker in it."""
-    field = place if place.type == "interpolation" else place.parent
-    is_whole = field is not None and (field.start, field.end) == (hole.start - 1, hole.end + 1)
-    return hole.is_environment and is_whole and source[hole.start - 1 : hole.start] == b"{"
+    field = syntax if syntax.type == "interpolation" else syntax.parent
+    is_whole = field is not None and (field.start, field.end) == (placeholder.start - 1, placeholder.end + 1)
+    return placeholder.is_environment and is_whole and source[placeholder.start - 1 : placeholder.start] == b"{"
 
 
-def _python_literal(source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]]) -> Iterator[Edit]:
-    prefix, quote = _python_quotes(source, place)
-    if place.type == "format_specifier":
-        for hole, use in holes:
-            yield Edit(hole.start, hole.end, f"{{{identifier(hole.name, use)}}}")
+def _python_literal(
+    source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]]
+) -> Iterator[Edit]:
+    prefix, quote = _python_quotes(source, syntax)
+    if syntax.type == "format_specifier":
+        for placeholder, use in placeholders:
+            yield Edit(placeholder.start, placeholder.end, f"{{{identifier(placeholder.name, use)}}}")
     elif "b" in prefix.lower():
-        yield from _python_bytes(source, place, holes, prefix, quote)
+        yield from _python_bytes(source, syntax, placeholders, prefix, quote)
     else:
-        yield from _python_text(source, place, holes, prefix, quote)
+        yield from _python_text(source, syntax, placeholders, prefix, quote)
 
 
 def _python_text(
-    source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]], prefix: str, quote: str
+    source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]], prefix: str, quote: str
 ) -> Iterator[Edit]:
     """Turn a string into an f-string, valid at the same position, even next to other strings."""
     is_raw, is_formatted = "r" in prefix.lower(), _is_formatted(prefix)
     if not is_formatted:
-        blank = " " if _WORD_END.match(source[max(place.start - 1, 0) : place.start]) else ""
-        yield Edit(place.start, place.start + len(prefix), f"{blank}f{prefix.strip('uU')}")
-    floor = place.start + len(prefix) + len(quote)
-    for hole, use in holes:
+        blank = " " if _WORD_END.match(source[max(syntax.start - 1, 0) : syntax.start]) else ""
+        yield Edit(syntax.start, syntax.start + len(prefix), f"{blank}f{prefix.strip('uU')}")
+    floor = syntax.start + len(prefix) + len(quote)
+    for placeholder, use in placeholders:
         if not is_formatted:
-            yield from _doubled_braces(source, floor, hole.start, is_raw=is_raw)
+            yield from _doubled_braces(source, floor, placeholder.start, is_raw=is_raw)
         # A backslash before a field's brace is still text, but Python warns of it.
-        backslash = "" if is_raw or not _is_escaped(source, hole.start, floor) else "\\"
-        yield Edit(hole.start, hole.end, f"{backslash}{{{identifier(hole.name, use)}}}")
-        floor = hole.end
+        backslash = "" if is_raw or not _is_escaped(source, placeholder.start, floor) else "\\"
+        yield Edit(placeholder.start, placeholder.end, f"{backslash}{{{identifier(placeholder.name, use)}}}")
+        floor = placeholder.end
     if not is_formatted:
-        yield from _doubled_braces(source, floor, place.end - len(quote), is_raw=is_raw)
+        yield from _doubled_braces(source, floor, syntax.end - len(quote), is_raw=is_raw)
 
 
 def _doubled_braces(source: bytes, start: int, end: int, *, is_raw: bool) -> Iterator[Edit]:
@@ -283,25 +289,25 @@ def _doubled_braces(source: bytes, start: int, end: int, *, is_raw: bool) -> Ite
 
 
 def _python_bytes(
-    source: bytes, place: Place, holes: Sequence[tuple[Hole, Use]], prefix: str, quote: str
+    source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Placeholder, Use]], prefix: str, quote: str
 ) -> Iterator[Edit]:
     """Turn `b"a<x>b"` into `b"a"+bytes(x)+b"b"`. No piece may split an escape: a backslash is a piece alone."""
-    floor = place.start
-    for hole, use in holes:
-        is_escaped = _is_escaped(source, hole.start, floor)
+    floor = syntax.start
+    for placeholder, use in placeholders:
+        is_escaped = _is_escaped(source, placeholder.start, floor)
         backslash = "bytes((92,))+" if is_escaped else ""
-        name = identifier(hole.name, use)
-        yield Edit(hole.start - is_escaped, hole.end, f"{quote}+{backslash}bytes({name})+{prefix}{quote}")
-        floor = hole.end
+        name = identifier(placeholder.name, use)
+        yield Edit(placeholder.start - is_escaped, placeholder.end, f"{quote}+{backslash}bytes({name})+{prefix}{quote}")
+        floor = placeholder.end
 
 
-def _joined_bytes(source: bytes, literals: Sequence[Place]) -> Iterator[Edit]:
+def _joined_bytes(source: bytes, literals: Sequence[SyntaxNode]) -> Iterator[Edit]:
     """Parenthesize bytes literals that became sums, and add a `+` between adjacent ones."""
-    wholes: dict[int, Place] = {}
-    for place in literals:
-        if place.type == "string" and "b" in _python_quotes(source, place)[0].lower():
-            is_part = place.parent is not None and place.parent.type == "concatenated_string"
-            whole = place.parent if is_part and place.parent is not None else place
+    wholes: dict[int, SyntaxNode] = {}
+    for syntax in literals:
+        if syntax.type == "string" and "b" in _python_quotes(source, syntax)[0].lower():
+            is_part = syntax.parent is not None and syntax.parent.type == "concatenated_string"
+            whole = syntax.parent if is_part and syntax.parent is not None else syntax
             wholes[whole.start] = whole
     for whole in wholes.values():
         yield Edit(whole.start, whole.start, "(")
@@ -312,11 +318,11 @@ def _joined_bytes(source: bytes, literals: Sequence[Place]) -> Iterator[Edit]:
                     yield Edit(part.start_byte, part.start_byte, "+")
 
 
-def _python_quotes(source: bytes, place: Place) -> tuple[str, str]:
-    """Return the prefix and the quotes of the string around a place."""
-    while place.type != "string" and place.parent is not None:
-        place = place.parent
-    match = _PYTHON_LITERAL.match(source, place.start)
+def _python_quotes(source: bytes, syntax: SyntaxNode) -> tuple[str, str]:
+    """Return the prefix and the quotes of the string around a node."""
+    while syntax.type != "string" and syntax.parent is not None:
+        syntax = syntax.parent
+    match = _PYTHON_LITERAL.match(source, syntax.start)
     return (match["prefix"].decode(), match["quote"].decode()) if match else ("", "")
 
 

@@ -127,7 +127,7 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
             )
         ),
         reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
-        or any(code.reads_environment for code in _code_of(blocks.values(), loops.values())),
+        or any(code.reads_environment for code in _all_code(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),
         _empty_fields=tuple(_empty_fields(state, blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
@@ -152,7 +152,7 @@ def _environment_names(
     for template in templates:
         for text in text_templates(template):
             yield from (part.name for part in text.parts if isinstance(part, EnvMarker))
-    for code in _code_of(blocks, loops):
+    for code in _all_code(blocks, loops):
         yield from (mark.part.name for mark in code.marks if isinstance(mark.part, EnvMarker))
 
 
@@ -161,7 +161,7 @@ def _named_by_variables(variables: Iterable[Variable]) -> Iterator[str]:
         yield from (part.name for part in parse_text(text).parts if isinstance(part, EnvMarker))
 
 
-def _code_of(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> Iterator[CodeTemplate]:
+def _all_code(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> Iterator[CodeTemplate]:
     for block in blocks:
         yield from (option.code for option in block.options)
         yield from block.tool_code.values()

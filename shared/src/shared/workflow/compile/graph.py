@@ -158,12 +158,12 @@ def _wires(
     for link in links:
         owner = state.container_of(link.source)
         if state.container_of(link.target) == owner:
-            fires, choice = _meaning(state, link, options.get(link.source, ()))
+            fires, choice = _condition_of(state, link, options.get(link.source, ()))
             wires.setdefault(owner, []).append(_Wire(link.source, link.target, fires, choice))
     return wires
 
 
-def _meaning(state: WorkflowState, link: _Link, options: Sequence[str]) -> tuple[EdgeCondition, str]:
+def _condition_of(state: WorkflowState, link: _Link, options: Sequence[str]) -> tuple[EdgeCondition, str]:
     source_type = state.blocks[link.source].type
     if state.is_container(link.source):
         return EdgeCondition.ALWAYS, ""
@@ -173,10 +173,10 @@ def _meaning(state: WorkflowState, link: _Link, options: Sequence[str]) -> tuple
         return EdgeCondition.ON_ROUTE, link.target
     if link.handle is None and link.position < len(options):
         return _CHOICES[source_type], options[link.position]
-    return _meaning_of_handle(link.handle or "")
+    return _condition_of_handle(link.handle or "")
 
 
-def _meaning_of_handle(handle: str) -> tuple[EdgeCondition, str]:
+def _condition_of_handle(handle: str) -> tuple[EdgeCondition, str]:
     for prefix, fires in ((OPTION_PREFIX, EdgeCondition.ON_OPTION), (ROUTE_PREFIX, EdgeCondition.ON_ROUTE)):
         if handle.startswith(prefix):
             return fires, handle.removeprefix(prefix)

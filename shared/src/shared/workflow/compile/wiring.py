@@ -137,16 +137,16 @@ def find_cycle(targets: Mapping[str, Sequence[str]]) -> list[str]:
             if not waiting[target]:
                 done.add(target)
                 ready.append(target)
-    return _walk_back({key for key in targets if key not in done}, targets)
+    return _trace_back({key for key in targets if key not in done}, targets)
 
 
-def _walk_back(stuck: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
+def _trace_back(blocked: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
     """Follow predecessors from a block that can never start, until one repeats."""
-    sources = {target: key for key in stuck for target in targets[key] if target in stuck}
+    sources = {target: key for key in blocked for target in targets[key] if target in blocked}
     path: dict[str, None] = {}
-    key = next((key for key in targets if key in stuck), None)
+    key = next((key for key in targets if key in blocked), None)
     while key is not None and key not in path:
         path[key] = None
         key = sources[key]
-    walked = list(path)
-    return [key, *reversed(walked[walked.index(key) :])] if key is not None else []
+    visited = list(path)
+    return [key, *reversed(visited[visited.index(key) :])] if key is not None else []

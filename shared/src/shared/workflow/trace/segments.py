@@ -8,18 +8,18 @@ from shared.clock import iso
 from shared.workflow.format.js_values import Json, JsonObject
 
 _CUSTOM: Final = "custom_"
-_FACTS: Final = ("cost", "tokens", "model")
-_TURN_FACTS: Final = ("tokens", "cost", "finishReason", "provider")
+_MODEL_KEYS: Final = ("cost", "tokens", "model")
+_TURN_KEYS: Final = ("tokens", "cost", "finishReason", "provider")
 
 
-def model_facts(output: Json) -> JsonObject:
+def model_details(output: Json) -> JsonObject:
     """Return the model details of a block that called a model; nothing for other blocks."""
     timing = output.get("providerTiming") if isinstance(output, dict) else None
     if not isinstance(output, dict) or not isinstance(timing, dict):
         return {}
     shown: JsonObject = {key: timing.get(key) for key in ("duration", "startTime", "endTime")}
-    facts: JsonObject = {key: output[key] for key in _FACTS if key in output}
-    return {**facts, "providerTiming": {**shown, "segments": _segments(output)}}
+    details: JsonObject = {key: output[key] for key in _MODEL_KEYS if key in output}
+    return {**details, "providerTiming": {**shown, "segments": _segments(output)}}
 
 
 def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
@@ -30,9 +30,9 @@ def segment_spans(span_id: str, output: Json) -> Iterator[JsonObject]:
     for index, segment in enumerate(segments):
         span = _span(f"{span_id}-segment-{index}", segment)
         if segment.get("type") == "tool":
-            yield {**span, **_tool_facts(segment, next(made, None))}
+            yield {**span, **_tool_details(segment, next(made, None))}
         else:
-            yield {**span, **_turn_facts(segment, output, is_last=index == last_turn)}
+            yield {**span, **_turn_details(segment, output, is_last=index == last_turn)}
 
 
 def _segments(output: Json) -> list[Json]:
@@ -54,35 +54,35 @@ def _span(span_id: str, segment: JsonObject) -> JsonObject:
         "name": name.removeprefix(_CUSTOM) if isinstance(name, str) else name,
         "type": segment.get("type"),
         "duration": segment.get("duration"),
-        "startTime": _moment(segment.get("startTime")),
-        "endTime": _moment(segment.get("endTime")),
+        "startTime": _iso_time(segment.get("startTime")),
+        "endTime": _iso_time(segment.get("endTime")),
         "status": "success",
     }
 
 
-def _moment(epoch_ms: Json) -> Json:
+def _iso_time(epoch_ms: Json) -> Json:
     if isinstance(epoch_ms, bool) or not isinstance(epoch_ms, int | float):
         return None
     return iso(datetime.fromtimestamp(epoch_ms / 1000, UTC))
 
 
-def _turn_facts(segment: JsonObject, output: Json, *, is_last: bool) -> JsonObject:
-    facts: JsonObject = {key: segment[key] for key in _TURN_FACTS if key in segment}
-    facts["model"] = segment.get("name")
+def _turn_details(segment: JsonObject, output: Json, *, is_last: bool) -> JsonObject:
+    details: JsonObject = {key: segment[key] for key in _TURN_KEYS if key in segment}
+    details["model"] = segment.get("name")
     if segment.get("toolCalls"):
-        facts["modelToolCalls"] = segment["toolCalls"]
+        details["modelToolCalls"] = segment["toolCalls"]
     if is_last and isinstance(output, dict) and "content" in output:
-        facts["output"] = {"content": output["content"]}
-    return facts
+        details["output"] = {"content": output["content"]}
+    return details
 
 
-def _tool_facts(segment: JsonObject, call: Json) -> JsonObject:
-    facts: JsonObject = {"toolCallId": segment.get("toolCallId")}
+def _tool_details(segment: JsonObject, call: Json) -> JsonObject:
+    details: JsonObject = {"toolCallId": segment.get("toolCallId")}
     if not isinstance(call, dict):
-        return facts
+        return details
     result = call.get("result")
     return {
-        **facts,
+        **details,
         "status": "success" if call.get("success") else "error",
         "input": call.get("arguments"),
         "output": result if isinstance(result, dict) else {"value": result},

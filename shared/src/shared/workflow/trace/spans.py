@@ -12,7 +12,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.format.js_values import Json, JsonObject
-from shared.workflow.trace.segments import model_facts, segment_spans
+from shared.workflow.trace.segments import model_details, segment_spans
 
 WORKFLOW: Final = "workflow"
 """Span type of a run, and of a block that called another workflow."""
@@ -61,8 +61,8 @@ class _Tree:
         self._started_at = started_at
         self._logs: dict[Path, list[BlockLog]] = {}
         self._containers: dict[tuple[Path, str], BlockLog] = {}
-        self._rounds: dict[Path, dict[str, set[int]]] = {}
-        self._begun: dict[tuple[Path, str], int] = {}
+        self._iterations: dict[Path, dict[str, set[int]]] = {}
+        self._first_order: dict[tuple[Path, str], int] = {}
         """Number of the first block that a container ran; of an empty one, its own."""
         self._kinds: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -72,13 +72,13 @@ class _Tree:
     def add(self, log: BlockLog) -> None:
         path = _path(log)
         for depth, (container, index) in enumerate(path):
-            self._rounds.setdefault(path[:depth], {}).setdefault(container, set()).add(index)
-            self._begun.setdefault((path[:depth], container), log.execution_order)
+            self._iterations.setdefault(path[:depth], {}).setdefault(container, set()).add(index)
+            self._first_order.setdefault((path[:depth], container), log.execution_order)
         if log.parallel_id or log.loop_id:
             self._kinds[log.parallel_id or log.loop_id or ""] = "parallel" if log.parallel_id else "loop"
         if log.block_type in _CONTAINERS:
             self._containers[path, own_id(log.block_id)] = log
-            self._begun.setdefault((path, own_id(log.block_id)), log.execution_order)
+            self._first_order.setdefault((path, own_id(log.block_id)), log.execution_order)
             self._kinds[own_id(log.block_id)] = log.block_type
             self._names.setdefault(own_id(log.block_id), log.block_name)
         else:
@@ -86,24 +86,26 @@ class _Tree:
 
     def spans(self, path: Path) -> list[JsonObject]:
         """Return the spans at one path, by start; within one millisecond, by number."""
-        entered = self._rounds.get(path, {})
+        entered = self._iterations.get(path, {})
         left = [container for place, container in self._containers if place == path]
-        numbered = [(self._begun[path, each], self._container(path, each)) for each in dict.fromkeys([*entered, *left])]
+        numbered = [
+            (self._first_order[path, each], self._container(path, each)) for each in dict.fromkeys([*entered, *left])
+        ]
         numbered += [(log.execution_order, self._block(log)) for log in self._logs.get(path, ())]
         return [span for _, span in sorted(numbered, key=lambda pair: (str(pair[1]["startTime"]), pair[0]))]
 
     def _container(self, path: Path, container: str) -> JsonObject:
         kind = self._kinds.get(container, "loop")
-        rounds = sorted(self._rounds.get(path, {}).get(container, ()))
-        children = [self._round(path, container, index, kind) for index in rounds]
+        iterations = sorted(self._iterations.get(path, {}).get(container, ()))
+        children = [self._iteration(path, container, index, kind) for index in iterations]
         log = self._containers.get((path, container))
         span: JsonObject = {
             "id": f"{kind}-execution-{container}",
             "name": log.block_name if log else self._name_of(container, kind),
             "type": kind,
-            **(_times(log.started_at, log.ended_at) if log else _around(children)),
+            **(_times(log.started_at, log.ended_at) if log else _enclosing_times(children)),
             "status": _status(children) if log is None else "success" if log.success else "error",
-            **_why(log),
+            **_failure_details(log),
             "children": list(children),
         }
         return span
@@ -117,13 +119,13 @@ class _Tree:
             known.append(container)
         return f"{kind.capitalize()} {known.index(container) + 1}"
 
-    def _round(self, path: Path, container: str, index: int, kind: str) -> JsonObject:
+    def _iteration(self, path: Path, container: str, index: int, kind: str) -> JsonObject:
         children = self.spans((*path, (container, index)))
         return {
             "id": f"{container}-iteration-{index}",
             "name": f"Iteration {index}",
             "type": f"{kind}-iteration",
-            **_around(children),
+            **_enclosing_times(children),
             "status": _status(children),
             "children": list(children),
         }
@@ -143,27 +145,27 @@ class _Tree:
             "relativeStartMs": max(0, _ms(self._started_at, log.started_at)),
             "input": log.input,
             "output": {"error": log.error} if log.error is not None else log.output,
-            **_where(log),
-            **model_facts(log.output),
+            **_position_details(log),
+            **model_details(log.output),
             **_called_version(log),
         }
-        children = [*segment_spans(span_id, log.output), *self._called(log)]
+        children = [*segment_spans(span_id, log.output), *self._child_spans(log)]
         return {**span, "children": list(children)} if children else span
 
-    def _called(self, log: BlockLog) -> list[JsonObject]:
+    def _child_spans(self, log: BlockLog) -> list[JsonObject]:
         """Return the spans of the workflow that a block called."""
         called = [msgspec.convert(entry, BlockLog) for entry in log.child_spans]
         return block_spans(called, self._started_at)
 
 
-def _why(log: BlockLog | None) -> JsonObject:
+def _failure_details(log: BlockLog | None) -> JsonObject:
     """Return why a container failed, or a loop ended before its condition was false."""
-    told: dict[str, Json] = {}
+    details: dict[str, Json] = {}
     if log is not None and log.input is not None:
-        told["input"] = log.input
+        details["input"] = log.input
     if log is not None and log.error is not None:
-        told["output"] = {"error": log.error}
-    return told
+        details["output"] = {"error": log.error}
+    return details
 
 
 def _path(log: BlockLog) -> Path:
@@ -183,15 +185,15 @@ def own_name(log: BlockLog) -> str:
     return log.block_name.removesuffix(suffix) if log.iteration_index is not None else log.block_name
 
 
-def _where(log: BlockLog) -> JsonObject:
-    told: dict[str, Json] = {
+def _position_details(log: BlockLog) -> JsonObject:
+    details: dict[str, Json] = {
         "errorHandled": log.error_handled or None,
         "tries": log.tries,
         "loopId": log.loop_id,
         "parallelId": log.parallel_id,
         "iterationIndex": log.iteration_index,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in details.items() if value is not None}
 
 
 def _called_version(log: BlockLog) -> JsonObject:
@@ -204,7 +206,7 @@ def _times(started_at: datetime, ended_at: datetime) -> JsonObject:
     return {"duration": _ms(started_at, ended_at), "startTime": iso(started_at), "endTime": iso(ended_at)}
 
 
-def _around(children: Sequence[JsonObject]) -> JsonObject:
+def _enclosing_times(children: Sequence[JsonObject]) -> JsonObject:
     """Return the time from the first to the last of some spans."""
     started = min((str(child["startTime"]) for child in children), default=iso(datetime.fromtimestamp(0).astimezone()))
     ended = max((str(child["endTime"]) for child in children), default=started)
