@@ -7,7 +7,7 @@ from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundRequest
-from shared.net.redirects import hop_to, redirected
+from shared.net.redirects import make_hop, next_hop
 from shared.net.urls import read_target
 
 SECRETS = {"authorization": "Bearer x", "cookie": "a=b", "x-api-key": "k", "x-anything": "k", "proxy-key": "k"}
@@ -100,19 +100,19 @@ async def test_another_origin_is_told_no_secrets(get: Get) -> None:
     "other", ["https://b.example/", "https://a.example:8443/", "https://sub.a.example/", "//a.example.b.example/"]
 )
 def test_host_and_port_make_an_origin(other: str) -> None:
-    first = hop_to(read_target("https://a.example/"), "GET", SECRETS, None)
-    second = redirected(first, 302, other)
+    first = make_hop(read_target("https://a.example/"), "GET", SECRETS, None)
+    second = next_hop(first, 302, other)
     assert second.headers == {}
-    assert redirected(second, 302, "https://a.example/").headers == {}
+    assert next_hop(second, 302, "https://a.example/").headers == {}
 
 
 def test_the_same_origin_is_told_all_again() -> None:
-    first = hop_to(read_target("https://user:pass@a.example/x"), "GET", {"x-api-key": "k"}, None)
+    first = make_hop(read_target("https://user:pass@a.example/x"), "GET", {"x-api-key": "k"}, None)
     assert first.headers == {"x-api-key": "k", "authorization": "Basic dXNlcjpwYXNz"}
-    assert redirected(first, 302, "https://A.example:443/y").headers == first.headers
+    assert next_hop(first, 302, "https://A.example:443/y").headers == first.headers
 
 
 def test_a_redirect_never_leads_from_https_to_http() -> None:
-    first = hop_to(read_target("https://a.example/"), "GET", {}, None)
+    first = make_hop(read_target("https://a.example/"), "GET", {}, None)
     with pytest.raises(BlockedAddress, match="https://"):
-        redirected(first, 302, "http://a.example/")
+        next_hop(first, 302, "http://a.example/")

@@ -31,7 +31,7 @@ UNREADABLE = Counter("flowport_broker_unreadable_total", "Messages that could no
 
 
 @contextmanager
-def published(queue: str) -> Iterator[None]:
+def time_publish(queue: str) -> Iterator[None]:
     """Time the publish to `queue` inside the block, and count it if it fails."""
     began = time.perf_counter()
     try:

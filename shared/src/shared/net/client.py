@@ -15,7 +15,7 @@ from shared.net.exchange import exchange, translated_errors
 from shared.net.headers import sendable_headers, sendable_method
 from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
 from shared.net.policy import OutboundPolicy
-from shared.net.redirects import Hop, hop_to, is_redirect, redirected
+from shared.net.redirects import Hop, is_redirect, make_hop, next_hop
 from shared.net.resolver import Resolver, SystemResolver
 from shared.net.server_backend import SingleServerBackend
 from shared.net.urls import read_target
@@ -86,14 +86,14 @@ class OutboundClient:
             raise OutboundFailed(f"Request body is larger than {self._limits.request_bytes} bytes")
         target = read_target(request.url)
         headers = sendable_headers(request.headers, self._limits)
-        return hop_to(target, sendable_method(request.method), headers, request.body)
+        return make_hop(target, sendable_method(request.method), headers, request.body)
 
     async def _follow(self, hop: Hop, request: OutboundRequest) -> OutboundResponse:
         for _ in range(self._limits.redirects + 1):
             response = await self._send_hop(hop, request.workspace_id)
             if not is_redirect(response.status, response.headers):
                 return response
-            following = redirected(hop, response.status, response.headers["location"])
+            following = next_hop(hop, response.status, response.headers["location"])
             if request.keeps_method and following.method != hop.method:
                 return response
             hop = following

@@ -26,7 +26,7 @@ class Hop:
     body: bytes | None
 
 
-def hop_to(target: Target, method: str, headers: Mapping[str, str], body: bytes | None) -> Hop:
+def make_hop(target: Target, method: str, headers: Mapping[str, str], body: bytes | None) -> Hop:
     """Return a request to `target`; user and password of its URL become a header, unless there is one."""
     return Hop(target, method, _with_authorization(target, headers), body)
 
@@ -36,7 +36,7 @@ def is_redirect(status: int, headers: Mapping[str, str]) -> bool:
     return status in _REDIRECTS and "location" in headers
 
 
-def redirected(hop: Hop, status: int, location: str) -> Hop:
+def next_hop(hop: Hop, status: int, location: str) -> Hop:
     """Return the next request. Raises BlockedAddress."""
     target = read_redirect(hop.target, location)
     if hop.target.scheme == "https" and target.scheme == "http":
@@ -45,9 +45,9 @@ def redirected(hop: Hop, status: int, location: str) -> Hop:
     if target.origin != hop.target.origin:
         headers = {name: value for name, value in headers.items() if name in _CROSS_ORIGIN_HEADERS}
     if not _becomes_get(hop.method, status):
-        return hop_to(target, hop.method, headers, hop.body)
+        return make_hop(target, hop.method, headers, hop.body)
     without_body = {name: value for name, value in headers.items() if not name.startswith("content-")}
-    return hop_to(target, "GET", without_body, None)
+    return make_hop(target, "GET", without_body, None)
 
 
 def _becomes_get(method: str, status: int) -> bool:

@@ -26,7 +26,7 @@ from shared.observe.trace import current_traceparent, enter_trace, is_traceparen
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["SpanKind", "configure_tracing", "is_tracing", "joined_span", "span", "trace_headers"]
+__all__ = ["SpanKind", "configure_tracing", "is_tracing", "server_span", "span", "trace_headers"]
 
 Attribute: TypeAlias = str | int | float | bool
 OpenSpan: TypeAlias = AbstractContextManager[Span | None]
@@ -81,15 +81,15 @@ def is_tracing() -> bool:
 
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Attribute | None) -> OpenSpan:
     """Open a span of the current trace for the block's duration; record an exception that leaves it."""
-    return _NOTHING if _tracer is None else _recorded(_tracer, name, kind, current_traceparent(), attributes)
+    return _NOTHING if _tracer is None else _record_span(_tracer, name, kind, current_traceparent(), attributes)
 
 
-def joined_span(traceparent: str | None, name: str, kind: SpanKind, **attributes: Attribute | None) -> OpenSpan:
+def server_span(traceparent: str | None, name: str, kind: SpanKind, **attributes: Attribute | None) -> OpenSpan:
     """Open a span of the trace `traceparent`, or of a new one; the running task belongs to it afterwards."""
     enter_trace(traceparent)
     if _tracer is None:
         return _NOTHING
-    return _recorded(_tracer, name, kind, traceparent if is_traceparent(traceparent) else None, attributes)
+    return _record_span(_tracer, name, kind, traceparent if is_traceparent(traceparent) else None, attributes)
 
 
 def trace_headers() -> dict[str, str]:
@@ -99,7 +99,7 @@ def trace_headers() -> dict[str, str]:
 
 
 @contextmanager
-def _recorded(
+def _record_span(
     tracer: Tracer, name: str, kind: SpanKind, parent: str | None, attributes: dict[str, Attribute | None]
 ) -> Iterator[Span]:
     known = {key.replace("__", "."): value for key, value in attributes.items() if value is not None}

@@ -12,6 +12,6 @@ Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 
 
-def known(document: Document, kind: "type[DataclassInstance]") -> Document:
+def known_fields(document: Document, kind: "type[DataclassInstance]") -> Document:
     """Return the fields of `document` that this version's `kind` knows: newer versions may have written more."""
     return {each.name: document[each.name] for each in fields(kind) if each.name in document}

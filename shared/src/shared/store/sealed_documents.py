@@ -5,16 +5,16 @@ from dataclasses import asdict
 
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
-from shared.store.documents import Collection, Document, known
+from shared.store.documents import Collection, Document, known_fields
 from shared.store.errors import store_call
 
 Binding = Callable[[Document], tuple[str, str]]
 """The workspace and name for which a document's value was encrypted."""
 
 
-def sealed_in(stored: Document) -> Sealed:
+def read_sealed(stored: Document) -> Sealed:
     """Return a stored encrypted value."""
-    return Sealed(**known(stored, Sealed))
+    return Sealed(**known_fields(stored, Sealed))
 
 
 class SealedDocuments:
@@ -39,4 +39,4 @@ class SealedDocuments:
 
     def _value(self, document: Document) -> SealedValue:
         workspace_id, name = self._place(document)
-        return SealedValue(document["_id"], workspace_id, name, sealed_in(document[self._field]))
+        return SealedValue(document["_id"], workspace_id, name, read_sealed(document[self._field]))

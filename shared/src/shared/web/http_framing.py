@@ -31,7 +31,7 @@ _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])
 _ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#]*)/", re.IGNORECASE)
 _DEFAULT_PORT: Final = {b"http": b":80", b"https": b":443"}
 _VERSIONS: Final = ("1.1", "1.0")
-_RULED: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+_CHECKED_HEADERS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
 
 @dataclass(frozen=True)
@@ -174,24 +174,24 @@ def check_head(version: str, method: bytes, target: bytes, headers: Sequence[tup
     host: bytes | None = None
     framing: Framing = 0
     for name, value in headers:
-        if name not in _RULED:
+        if name not in _CHECKED_HEADERS:
             continue
         if name == b"host":
             if host is not None or len(value) > _HOST_BYTES or not _is_host(value):
-                raise _bad("Host must be given once, as a host name with an optional port")
+                raise _bad_request("Host must be given once, as a host name with an optional port")
             host = value
         elif name == b"content-length":
             framing = int(value)
         elif name == b"transfer-encoding":
             if value.rstrip(b" ").lower() != b"chunked" or version == "1.0":  # the parser accepts no tab after it
-                raise _bad("Transfer-Encoding must be chunked, over HTTP/1.1")
+                raise _bad_request("Transfer-Encoding must be chunked, over HTTP/1.1")
             framing = ChunkedBody()
-        elif _stripped(value) != b"100-continue":
+        elif _strip(value) != b"100-continue":
             raise RequestRefused(HTTPStatus.EXPECTATION_FAILED, "Expect must be 100-continue")
     if version not in _VERSIONS:
         raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version must be 1.1 or 1.0")
     if host is None and version == "1.1":
-        raise _bad("The Host header is missing")
+        raise _bad_request("The Host header is missing")
     if target[0] != _SLASH:
         _check_target(method, target, host)
     return framing
@@ -202,12 +202,12 @@ def _check_target(method: bytes, target: bytes, host: bytes | None) -> None:
         return
     found = _ABSOLUTE.match(target)
     if found is None or method == b"CONNECT":
-        raise _bad("The request target must be a path or an http URL")
+        raise _bad_request("The request target must be a path or an http URL")
     if host is not None:
         default_port = _DEFAULT_PORT[found[1].lower()]
-        named, given = (_stripped(each).removesuffix(default_port).removesuffix(b":") for each in (found[2], host))
+        named, given = (_strip(each).removesuffix(default_port).removesuffix(b":") for each in (found[2], host))
         if named != given:
-            raise _bad("The host of the request target differs from the Host header")
+            raise _bad_request("The host of the request target differs from the Host header")
 
 
 @lru_cache(maxsize=256)
@@ -215,10 +215,10 @@ def _is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def _stripped(value: bytes) -> bytes:
+def _strip(value: bytes) -> bytes:
     """Return `value` in lower case, without the spaces that the parser leaves at its end."""
     return value.strip(b" \t").lower()
 
 
-def _bad(message: str) -> RequestRefused:
+def _bad_request(message: str) -> RequestRefused:
     return RequestRefused(HTTPStatus.BAD_REQUEST, message)

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import PayloadTooLarge
 from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from shared.observe.spans import SpanKind, joined_span
+from shared.observe.spans import SpanKind, server_span
 
 
 class TraceMiddleware:
@@ -26,7 +26,7 @@ class TraceMiddleware:
     async def _trace(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
         method = scope["method"]
-        with joined_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
+        with server_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
             await self._app(scope, receive, send)
             if span is not None:
                 span.update_name(f"{method} {getattr(scope.get('route'), 'path', 'unmatched')}")

@@ -11,7 +11,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
-from shared.store.sealed_documents import SealedDocuments, sealed_in
+from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 COLLECTION: Final = "environment"
 INDEXES: Final = (
@@ -79,7 +79,7 @@ def _entry(document: Document) -> EnvironmentEntry:
     return EnvironmentEntry(
         workspace_id=document["workspace_id"],
         name=document["name"],
-        sealed=sealed_in(document["sealed"]),
+        sealed=read_sealed(document["sealed"]),
         updated_at=document["updated_at"],
         updated_by=document["updated_by"],
     )

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.version import Version
 from shared.store.client import Store
-from shared.store.documents import Document, known
+from shared.store.documents import Document, known_fields
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 
@@ -77,4 +77,4 @@ def _document(version: Version) -> Document:
 
 
 def _version(document: Document) -> Version:
-    return Version(id=document["_id"], **known(document, Version))
+    return Version(id=document["_id"], **known_fields(document, Version))

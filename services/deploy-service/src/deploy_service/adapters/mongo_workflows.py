@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.store.client import Store
-from shared.store.documents import Document, known
+from shared.store.documents import Document, known_fields
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 
@@ -90,5 +90,8 @@ def _document(workflow: Workflow) -> Document:
 
 def _workflow(document: Document) -> Workflow:
     live = document["live"]
-    fields = known(document, Workflow) | {"id": document["_id"], "live": Live(**known(live, Live)) if live else None}
+    fields = known_fields(document, Workflow) | {
+        "id": document["_id"],
+        "live": Live(**known_fields(live, Live)) if live else None,
+    }
     return Workflow(**fields)

@@ -12,7 +12,7 @@ from shared.workflow.catalog.calls import WORKFLOW, WORKFLOW_INPUT
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.compile.parameters import block_params
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import Json, JsonObject, is_on, to_string
+from shared.workflow.format.js_values import Json, JsonObject, is_enabled, to_string
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import error
 
@@ -71,7 +71,7 @@ def pausing_tool_problem(agent: Block, title: str) -> Problem:
 
 
 def _pauses(block: Block) -> bool:
-    return block.type == "human_in_the_loop" or (block.type == "wait" and is_on(block.value("async")))
+    return block.type == "human_in_the_loop" or (block.type == "wait" and is_enabled(block.value("async")))
 
 
 def _calls_a_workflow(tool: JsonObject) -> bool:

@@ -26,7 +26,7 @@ from shared.contracts.runs import RunSpec
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
-from shared.observe.spans import SpanKind, joined_span
+from shared.observe.spans import SpanKind, server_span
 from shared.security.current_ticket import using_ticket
 
 log = get_logger("durable_runs")
@@ -88,7 +88,7 @@ class DurableRunWorker:
         with (
             using_ticket(answer.granted.ticket),
             SLOTS_BUSY.labels("durable").track_inprogress(),
-            joined_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
+            server_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
         ):
             await self._run_attempt(answer.granted)
 

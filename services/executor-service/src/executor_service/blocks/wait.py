@@ -9,7 +9,7 @@ from executor_service.blocks.pause_response import pause_response
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
-from shared.workflow.format.js_values import Json, JsonObject, is_on, to_string
+from shared.workflow.format.js_values import Json, JsonObject, is_enabled, to_string
 
 _UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 _SHORT_UNITS: Final = ("seconds", "minutes")
@@ -25,7 +25,7 @@ class WaitHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Wait, or pause the run until a time."""
         params = inputs.params
-        if is_on(params.get("async")):
+        if is_enabled(params.get("async")):
             return _pause(call, _long_seconds(params))
         seconds = _short_seconds(params)
         await asyncio.sleep(seconds)

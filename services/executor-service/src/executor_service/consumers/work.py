@@ -17,7 +17,7 @@ from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement,
 from shared.broker.queue_topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.logging import get_logger
-from shared.observe.spans import SpanKind, joined_span
+from shared.observe.spans import SpanKind, server_span
 from shared.security.current_ticket import using_ticket
 
 log = get_logger("work")
@@ -180,7 +180,7 @@ class WorkConsumers:
                 return None
             with (
                 using_ticket(request.ticket),
-                joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
+                server_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
             ):
                 return await self._attached.run(
                     spec, request.reply_to, attempt=request.attempt, is_held=delivery.is_held, handle=handle

@@ -23,7 +23,7 @@ from shared.observe.logging import get_logger
 from shared.tracebacks import clear_tracebacks
 from shared.workflow.catalog import Effect
 from shared.workflow.compile.graph import EdgeCondition
-from shared.workflow.format.js_values import JsonObject, is_on
+from shared.workflow.format.js_values import JsonObject, is_enabled
 
 OUTCOME_UNKNOWN: Final = (
     "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
@@ -191,4 +191,4 @@ class BlockRunner:
 
 
 def _may_repeat(call: Call, params: JsonObject) -> bool:
-    return call.block.block.retry is not None or is_on(params.get("retryNonIdempotent"))
+    return call.block.block.retry is not None or is_enabled(params.get("retryNonIdempotent"))

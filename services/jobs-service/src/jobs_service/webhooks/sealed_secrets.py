@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.documents import Collection, Document
-from shared.store.sealed_documents import SealedDocuments, sealed_in
+from shared.store.sealed_documents import SealedDocuments, read_sealed
 
 CALLBACK: Final = "callback"
 """Owner of the secret for callback URLs; other secrets belong to subscriptions."""
@@ -19,7 +19,7 @@ def seal_secret(wake: AesGcmKeyRing, secret: str | None, *, workspace_id: str, o
 def open_secret(wake: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
     """Return a document's secret; None if it has none. Raises Unavailable if it cannot be decrypted."""
     stored: Document | None = document.get("secret") if document else None
-    return wake.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
+    return wake.open(read_sealed(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
 def sealed_secrets(collection: Collection) -> SealedDocuments:

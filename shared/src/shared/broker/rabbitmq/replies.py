@@ -130,7 +130,7 @@ class RabbitReplyStream:
         self._coalescer = Coalescer(self._send_bundles)
         self._sizes = BUNDLE_MESSAGES.labels(queue.prefix)
         self._queue = queue
-        self._publisher = ReconnectingChannel(publishing, _select_confirms)
+        self._publisher = ReconnectingChannel(publishing, lambda channel: channel.select_confirms())
         self._inboxes: set[Inbox] = set()
         self._windows: dict[str, _Window] = {}
         self._failures: OrderedDict[str, AmqpError] = OrderedDict()
@@ -246,7 +246,3 @@ def _settle_each(replies: Sequence[_Reply], error: AmqpError | None) -> None:
     for reply in replies:
         is_silent = isinstance(error, Returned) and not reply.must_route
         reply.on_settled(None if is_silent else error)
-
-
-async def _select_confirms(channel: Channel) -> None:
-    await channel.select_confirms()

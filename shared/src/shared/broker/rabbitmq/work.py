@@ -11,7 +11,7 @@ from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
 from shared.broker.message_bodies import encode_body
-from shared.broker.metrics import BUNDLE_MESSAGES, published
+from shared.broker.metrics import BUNDLE_MESSAGES, time_publish
 from shared.broker.ports import (
     BrokerDisconnected,
     BrokerUnavailable,
@@ -65,7 +65,7 @@ class RabbitWorkQueue:
         self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
-        self._publisher = ReconnectingChannel(publishing, _select_confirms)
+        self._publisher = ReconnectingChannel(publishing, lambda channel: channel.select_confirms())
         self._declared_for_publishing = Declarations(topology)
         self._declared_for_consuming = Declarations(topology)
         self._consumers: set[Consumer[Any]] = set()
@@ -88,12 +88,12 @@ class RabbitWorkQueue:
         if spec.bundles is None:
             await self.publish_body(spec, body, ttl_ms=ttl_ms)
             return
-        with published(spec.name):
+        with time_publish(spec.name):
             await self._publish_bundled(queue, body, ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Publish raw bytes to a queue. Raises QueueFull, BrokerUnavailable."""
-        with published(queue.name):
+        with time_publish(queue.name):
             await self._publish(queue, body, ttl_ms)
 
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
@@ -191,11 +191,11 @@ class RabbitWorkQueue:
         free: Callable[[], int] | None = None,
     ) -> WorkSubscription:
         spec = self._topology.queue(queue)
-        single = await self._subscribed(spec, handler, read_delivery, prefetch, may_be_missing=may_be_missing)
+        single = await self._subscribe(spec, handler, read_delivery, prefetch, may_be_missing=may_be_missing)
         if spec.bundles is None:
             return single
         try:
-            bundles = await self._subscribed(
+            bundles = await self._subscribe(
                 self._topology.queue(spec.bundles), handler, read_delivery, prefetch, may_be_missing=True
             )
         except BaseException:
@@ -206,9 +206,9 @@ class RabbitWorkQueue:
         return CombinedConsumer(single, bundles)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
-        return await self._subscribed(self._topology.queue(queue), handler, read_dead_letter, prefetch)
+        return await self._subscribe(self._topology.queue(queue), handler, read_dead_letter, prefetch)
 
-    async def _subscribed(
+    async def _subscribe(
         self,
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
@@ -234,7 +234,3 @@ class RabbitWorkQueue:
 
 def _expiration(ttl_ms: int | None) -> int | None:
     return None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS)
-
-
-async def _select_confirms(channel: Channel) -> None:
-    await channel.select_confirms()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, NumberRange, SubBlockSpec, When, fields
-from shared.workflow.format.input_format import declared, read_input_format
+from shared.workflow.format.input_format import declared_outputs, read_input_format
 from shared.workflow.format.models import Block
 from shared.workflow.format.paths import Outputs
 
@@ -23,7 +23,7 @@ def _form_outputs(block: Block) -> Outputs:
             resumeInput="json",
             submittedAt="string",
         ),
-        **declared(read_input_format(block.value("inputFormat"))),
+        **declared_outputs(read_input_format(block.value("inputFormat"))),
     }
 
 

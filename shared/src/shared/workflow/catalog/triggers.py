@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec
-from shared.workflow.format.input_format import declared, read_input_format
+from shared.workflow.format.input_format import declared_outputs, read_input_format
 from shared.workflow.format.models import Block
 from shared.workflow.format.paths import OutputField, Outputs
 
@@ -14,7 +14,7 @@ _FILES: Final = OutputField(type="file[]", description="The caller's files")
 
 
 def _declared(block: Block) -> Outputs:
-    return declared(read_input_format(block.value("inputFormat")))
+    return declared_outputs(read_input_format(block.value("inputFormat")))
 
 
 def _unified(block: Block) -> Outputs:

@@ -17,7 +17,7 @@ NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""
 
 
-def without_code(tool: JsonObject) -> str:
+def tool_without_code(tool: JsonObject) -> str:
     """Return the message for a custom tool that a workflow references only by id, as Sim's editor stores it."""
     named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
     return f'tool "{named}": its code is on the server that it was made on alone; put its schema and code into the tool'
@@ -30,7 +30,7 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
             continue
         kind = to_string(tool.get("type") or "")
         if kind == CUSTOM_TOOL and not code_text(tool.get("code")).strip():
-            yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {without_code(tool)}", block, ("tools",))
+            yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {tool_without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, UnsupportedBlock):
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'

@@ -262,7 +262,7 @@ class _Text:
             name = names.name(key_of(part))
             left = " " if start and _WORD.match(source[start - 1]) else ""
             right = " " if _WORD.match(source[end : end + 1]) else ""
-            piece = _encoded(source[literal_from:start])
+            piece = _encode(source[literal_from:start])
             text = f"{left}{identifier(name)}{right}".encode()
             offset = size + len(piece)
             self._placeholders.append(
@@ -270,7 +270,7 @@ class _Text:
             )
             pieces += (piece, text)
             size, literal_from = offset + len(text), end
-        pieces += (_encoded(source[literal_from:]), after)
+        pieces += (_encode(source[literal_from:]), after)
         self._bytes = b"".join(pieces)
 
     def parsed(self, language: Language) -> tuple[list[ClassifiedReference], Location | None]:
@@ -305,7 +305,7 @@ class _Text:
         changes = sorted((*edits(self._bytes, found, template.language), *raw), key=lambda edit: edit[:2])
         return msgspec.structs.replace(
             template,
-            program=self._edited(changes),
+            program=self._apply_edits(changes),
             is_parsed=True,
             marks=tuple(marks),
             variables=tuple(variables.values()),
@@ -315,11 +315,11 @@ class _Text:
             ),
         )
 
-    def _edited(self, changes: list[Edit]) -> str:
+    def _apply_edits(self, changes: list[Edit]) -> str:
         pieces: list[bytes] = []
         position = len(self._before)
         for start, end, text in changes:
-            pieces += (self._bytes[position:start], _encoded(text))
+            pieces += (self._bytes[position:start], _encode(text))
             position = end
         pieces.append(self._bytes[position : len(self._bytes) - len(self._after)])
         return b"".join(pieces).decode(errors="surrogatepass")
@@ -330,8 +330,8 @@ class _Text:
             if placeholder.end > offset:
                 offset = min(offset, placeholder.start)
                 break
-            shift += placeholder.end - placeholder.start - len(_encoded(candidate.part.raw))
-        text = _encoded(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
+            shift += placeholder.end - placeholder.start - len(_encode(candidate.part.raw))
+        text = _encode(self._source)[: max(offset - shift, 0)].decode(errors="ignore")
         return _location(self._source, len(text))
 
 
@@ -345,5 +345,5 @@ def _location(source: str, position: int) -> Location:
     return Location(source.count("\n", 0, position) + 1, position - source.rfind("\n", 0, position))
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode(errors="surrogatepass")

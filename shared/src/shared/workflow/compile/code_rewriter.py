@@ -156,7 +156,7 @@ def edits(source: bytes, found: Sequence[ClassifiedReference], language: Languag
         else:
             yield _regex(source, syntax, placeholders)
     if language is Language.PYTHON:
-        yield from _joined_bytes(source, [syntax for syntax, _ in literals.values()])
+        yield from _join_bytes(source, [syntax for syntax, _ in literals.values()])
 
 
 def _in_javascript(source: bytes, placeholder: Placeholder, context: SyntaxNode) -> Classification:
@@ -209,15 +209,15 @@ def _regex(source: bytes, syntax: SyntaxNode, placeholders: Sequence[tuple[Place
     slash = source.rindex(b"/", syntax.start, syntax.end)
     parts, floor = [], syntax.start + 1
     for placeholder, use in placeholders:
-        parts.append(_quoted(source[floor : placeholder.start - _is_escaped(source, placeholder.start, floor)]))
+        parts.append(_quote(source[floor : placeholder.start - _is_escaped(source, placeholder.start, floor)]))
         parts.append(identifier(placeholder.name, use))
         floor = placeholder.end
-    parts.append(_quoted(source[floor:slash]))
+    parts.append(_quote(source[floor:slash]))
     flags = source[slash + 1 : syntax.end].decode(errors="surrogatepass")
     return Edit(syntax.start, syntax.end, f' new(/./.constructor)({"+".join(parts)},"{flags}")')
 
 
-def _quoted(text: bytes) -> str:
+def _quote(text: bytes) -> str:
     return json.dumps(text.decode(errors="surrogatepass"), ensure_ascii=False)
 
 
@@ -273,16 +273,16 @@ def _python_text(
     floor = syntax.start + len(prefix) + len(quote)
     for placeholder, use in placeholders:
         if not is_formatted:
-            yield from _doubled_braces(source, floor, placeholder.start, is_raw=is_raw)
+            yield from _double_braces(source, floor, placeholder.start, is_raw=is_raw)
         # A backslash before a field's brace is still text, but Python warns of it.
         backslash = "" if is_raw or not _is_escaped(source, placeholder.start, floor) else "\\"
         yield Edit(placeholder.start, placeholder.end, f"{backslash}{{{identifier(placeholder.name, use)}}}")
         floor = placeholder.end
     if not is_formatted:
-        yield from _doubled_braces(source, floor, syntax.end - len(quote), is_raw=is_raw)
+        yield from _double_braces(source, floor, syntax.end - len(quote), is_raw=is_raw)
 
 
-def _doubled_braces(source: bytes, start: int, end: int, *, is_raw: bool) -> Iterator[Edit]:
+def _double_braces(source: bytes, start: int, end: int, *, is_raw: bool) -> Iterator[Edit]:
     for match in (_BRACES_OF_RAW if is_raw else _BRACES).finditer(source, start, end):
         if len(match[0]) == 1:
             yield Edit(*match.span(), 2 * match[0].decode())
@@ -301,7 +301,7 @@ def _python_bytes(
         floor = placeholder.end
 
 
-def _joined_bytes(source: bytes, literals: Sequence[SyntaxNode]) -> Iterator[Edit]:
+def _join_bytes(source: bytes, literals: Sequence[SyntaxNode]) -> Iterator[Edit]:
     """Parenthesize bytes literals that became sums, and add a `+` between adjacent ones."""
     wholes: dict[int, SyntaxNode] = {}
     for syntax in literals:

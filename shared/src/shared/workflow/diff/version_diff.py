@@ -92,12 +92,12 @@ def _fields(
 
 def _edges(before: ComparableState, after: ComparableState) -> Iterator[Change]:
     for edge in sorted(after.edges - before.edges):
-        yield Change(kind=ChangeKind.EDGE_ADDED, summary=f"Connected {_described(edge, after)}")
+        yield Change(kind=ChangeKind.EDGE_ADDED, summary=f"Connected {_describe(edge, after)}")
     for edge in sorted(before.edges - after.edges):
-        yield Change(kind=ChangeKind.EDGE_REMOVED, summary=f"Disconnected {_described(edge, before)}")
+        yield Change(kind=ChangeKind.EDGE_REMOVED, summary=f"Disconnected {_describe(edge, before)}")
 
 
-def _described(edge: EdgeKey, state: ComparableState) -> str:
+def _describe(edge: EdgeKey, state: ComparableState) -> str:
     source, handle, target, _ = edge
     names = [f'"{state.blocks[end].name}"' if end in state.blocks else f'"{end}"' for end in (source, target)]
     title = _titles(state.blocks[source]).get(handle, handle) if source in state.blocks else handle

@@ -24,7 +24,7 @@ def read_input_format(value: Json) -> tuple[InputField, ...]:
     return tuple(_fields(value))
 
 
-def declared(fields: tuple[InputField, ...]) -> Outputs:
+def declared_outputs(fields: tuple[InputField, ...]) -> Outputs:
     """Return the fields as outputs of their block."""
     return {field.name: OutputField(type=field.type, description=field.description) for field in fields}
 

@@ -47,7 +47,7 @@ def truthy(value: Json | Missing) -> bool:
     return value is not MISSING and bool(value)
 
 
-def is_on(value: Json | Missing) -> bool:
+def is_enabled(value: Json | Missing) -> bool:
     """Return whether a switch is on: a referenced value may be text."""
     return truthy(value) and value != "false"
 
@@ -108,20 +108,20 @@ def object_of(value: Json) -> JsonObject:
 
 def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
     """Return `JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
-    if not indent and not sort_keys and (quick := _written_quickly(value)) is not None:
+    if not indent and not sort_keys and (quick := _write_fast(value)) is not None:
         return quick
     separator = "\n" if indent else ""
     return _write(value, " " * indent, separator, sort_keys)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not valid JSON")
 
 
-_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decode: Final = json.JSONDecoder(parse_constant=_reject_constant).decode
 
 
-def _written_quickly(value: Json) -> str | None:
+def _write_fast(value: Json) -> str | None:
     """Return the same JSON from a much faster writer; None if its output would differ, or it fails."""
     if isinstance(value, float):
         return None

@@ -21,11 +21,11 @@ def migrate(document: JsonObject) -> JsonObject:
     if isinstance(edges, list):
         migrated["edges"] = [_edge(edge) for edge in edges]
     if isinstance(variables, list):
-        migrated["variables"] = _keyed(variables)
+        migrated["variables"] = _key_variables(variables)
     return migrated
 
 
-def _keyed(variables: list[Json]) -> JsonObject:
+def _key_variables(variables: list[Json]) -> JsonObject:
     keyed: JsonObject = {}
     for index, variable in enumerate(variables):
         if isinstance(variable, dict):

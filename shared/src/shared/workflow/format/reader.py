@@ -88,12 +88,12 @@ def _retry(raw: Json) -> RetryPolicy | None:
     if not isinstance(raw, dict) or not truthy(raw.get("enabled")):
         return None
     return RetryPolicy(
-        max_tries=_clamped(raw.get("maxTries"), default=3, low=2, high=5),
-        wait_ms=_clamped(raw.get("waitBetweenTriesMs"), default=1000, low=0, high=5000),
+        max_tries=_clamp(raw.get("maxTries"), default=3, low=2, high=5),
+        wait_ms=_clamp(raw.get("waitBetweenTriesMs"), default=1000, low=0, high=5000),
     )
 
 
-def _clamped(value: Json, *, default: int, low: int, high: int) -> int:
+def _clamp(value: Json, *, default: int, low: int, high: int) -> int:
     is_given = isinstance(value, int | float) or (isinstance(value, str) and bool(value.strip()))
     number = to_number(value) if is_given else default
     return int(min(max(number, low), high)) if not math.isnan(number) else default
@@ -152,6 +152,6 @@ def _parallel(block: Block, children: dict[str, list[str]]) -> ParallelConfig:
         parallel_type="count" if not truthy(kind) or kind == "count" else "collection",
         count=count if truthy(count) else 5,
         distribution=collection if truthy(collection) else "",
-        batch_size=_clamped(block.data.get("batchSize"), default=_MAX_BATCH, low=1, high=_MAX_BATCH),
+        batch_size=_clamp(block.data.get("batchSize"), default=_MAX_BATCH, low=1, high=_MAX_BATCH),
         enabled=block.enabled,
     )

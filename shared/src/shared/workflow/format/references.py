@@ -170,17 +170,17 @@ def texts(value: Json) -> Iterator[str]:
             pending.extend(reversed(item.values()))
 
 
-def with_environment(value: Json, environment: Mapping[str, str]) -> Json:
+def fill_environment(value: Json, environment: Mapping[str, str]) -> Json:
     """Fill environment values into all texts of a value; a name without a value stays as typed."""
     if isinstance(value, str):
         parts = parse_text(value).parts if environment and "{{" in value else (value,)
-        return "".join(part if isinstance(part, str) else _named(part, environment) for part in parts)
+        return "".join(part if isinstance(part, str) else _environment_value(part, environment) for part in parts)
     if isinstance(value, list):
-        return [with_environment(item, environment) for item in value]
+        return [fill_environment(item, environment) for item in value]
     if isinstance(value, dict):
-        return {key: with_environment(item, environment) for key, item in value.items()}
+        return {key: fill_environment(item, environment) for key, item in value.items()}
     return value
 
 
-def _named(part: Reference | EnvMarker, environment: Mapping[str, str]) -> str:
+def _environment_value(part: Reference | EnvMarker, environment: Mapping[str, str]) -> str:
     return environment.get(part.name, part.raw) if isinstance(part, EnvMarker) else part.raw

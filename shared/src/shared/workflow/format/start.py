@@ -12,7 +12,7 @@ from shared.errors import InvalidRequest
 from shared.workflow.format.input_format import InputField, read_input_format
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, Missing, parse_json, to_number, to_string
 from shared.workflow.format.models import Block, WorkflowState
-from shared.workflow.format.references import with_environment
+from shared.workflow.format.references import fill_environment
 
 NO_START_BLOCK: Final = "No start block found. Add a start block to this workflow."
 RESERVED_FIELDS: Final = ("error", "selectedOption", "selectedRoute", "_pauseMetadata")
@@ -81,21 +81,21 @@ def start_output(
     """
     sent: JsonObject = body if isinstance(body, dict) else {} if body is None else {"input": body}
     declared = tuple(
-        replace(field, value=with_environment(field.value, environment))
+        replace(field, value=fill_environment(field.value, environment))
         for field in read_input_format(block.value("inputFormat"))
     )
     reports_run = block.value("runMetadata") is True
-    _refuse_reserved(block, declared, sent, reports_run=reports_run)
+    _reject_reserved(block, declared, sent, reports_run=reports_run)
     match block.type:
         case "start_trigger":
             metadata: JsonObject = {"metadata": dict(run_metadata or {})} if reports_run else {}
             return {**_values(declared, sent), **_undeclared(declared, sent), **metadata}
         case "api_trigger" | "input_trigger" | "manual_trigger":
-            return {**_fields_and_input(declared, sent), **_picked(sent, "files")}
+            return {**_fields_and_input(declared, sent), **_pick(sent, "files")}
         case "starter":
-            return {**_fields_and_input(declared, sent), **_picked(sent, "conversationId", "files")}
+            return {**_fields_and_input(declared, sent), **_pick(sent, "conversationId", "files")}
         case "chat_trigger":
-            return {"input": to_string(sent.get("input", "")), **_picked(sent, "conversationId", "files")}
+            return {"input": to_string(sent.get("input", "")), **_pick(sent, "conversationId", "files")}
         case _:
             return dict(sent)
 
@@ -111,7 +111,7 @@ class ReservedInputField(InvalidRequest):
         )
 
 
-def _refuse_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonObject, *, reports_run: bool) -> None:
+def _reject_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonObject, *, reports_run: bool) -> None:
     names = dict.fromkeys(field.name for field in declared)
     if any(name in names or name in sent for name in RESERVED_FIELDS):
         raise ReservedInputField(block.name, [name for name in {**names, **sent} if name in RESERVED_FIELDS])
@@ -125,7 +125,7 @@ def _fields_and_input(declared: tuple[InputField, ...], sent: JsonObject) -> Jso
     return {**values, "input": dict(values)} if isinstance(values, dict) else {"input": values}
 
 
-def _picked(sent: JsonObject, *keys: str) -> JsonObject:
+def _pick(sent: JsonObject, *keys: str) -> JsonObject:
     return {key: sent[key] for key in keys if sent.get(key) is not None}
 
 

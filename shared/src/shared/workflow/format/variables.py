@@ -8,7 +8,7 @@ import msgspec
 
 from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, to_number, to_string, truthy
 from shared.workflow.format.models import Variable, WorkflowState
-from shared.workflow.format.references import with_environment
+from shared.workflow.format.references import fill_environment
 
 _EMPTY: Final[dict[str, Json]] = {"number": 0, "boolean": False, "string": "", "plain": ""}
 
@@ -21,7 +21,7 @@ def variable_values(state: WorkflowState) -> JsonObject:
 def values_from(environment: Mapping[str, str], state: WorkflowState) -> JsonObject:
     """Return the variables whose author names environment values, by id, with these values filled in."""
     stored = {variable.id: _read(variable) for variable in state.variables.values()} if environment else {}
-    filled = {key: with_environment(value, environment) for key, value in stored.items()}
+    filled = {key: fill_environment(value, environment) for key, value in stored.items()}
     return {
         key: initial_value(msgspec.structs.replace(state.variables[key], value=value))
         for key, value in filled.items()

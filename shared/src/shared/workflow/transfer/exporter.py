@@ -86,31 +86,31 @@ def _sub_block(sub_block: Json, *, is_password: bool) -> Json:
     value = sub_block.get("value")
     if sub_block.get("type") == "oauth-input" or (is_password and _is_typed(value)):
         return {**sub_block, "value": None}
-    return {**sub_block, "value": _scrubbed(value)}
+    return {**sub_block, "value": _scrub(value)}
 
 
-def _scrubbed(value: Json) -> Json:
+def _scrub(value: Json) -> Json:
     """Remove the secrets inside any value: tool parameters, header tables, and either as JSON text."""
     if isinstance(value, str):
-        return _scrubbed_text(value)
+        return _scrub_text(value)
     if isinstance(value, list):
-        return [_scrubbed(item) for item in value]
+        return [_scrub(item) for item in value]
     if not isinstance(value, dict):
         return value
     cells = value.get("cells")
     if isinstance(cells, dict):
         return {**value, "cells": _cells(cells)}
     return {
-        key: None if isinstance(item, str) and _is_secret_name(key) and _is_typed(item) else _scrubbed(item)
+        key: None if isinstance(item, str) and _is_secret_name(key) and _is_typed(item) else _scrub(item)
         for key, item in value.items()
     }
 
 
-def _scrubbed_text(text: str) -> str:
+def _scrub_text(text: str) -> str:
     parsed = parse_json(text) if text.lstrip().startswith(("{", "[")) else MISSING
     if not isinstance(parsed, dict | list):
         return text
-    scrubbed = _scrubbed(parsed)
+    scrubbed = _scrub(parsed)
     return text if scrubbed == parsed else stringify(scrubbed)
 
 

@@ -9,7 +9,7 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
 from shared.workflow.compile.parameters import effective_settings
 from shared.workflow.format.input_format import parse_list
-from shared.workflow.format.js_values import MISSING, Json, is_on, parse_json, to_number, to_string
+from shared.workflow.format.js_values import MISSING, Json, is_enabled, parse_json, to_number, to_string
 from shared.workflow.format.json_problems import json_problem
 from shared.workflow.format.models import Block, WorkflowState
 from shared.workflow.format.problems import warning
@@ -269,7 +269,7 @@ def _function(block: Block) -> Found:
 
 
 def _wait(block: Block) -> Found:
-    is_long = is_on(block.value("async"))
+    is_long = is_enabled(block.value("async"))
     amount, unit = block.value("timeValue"), block.value("timeUnitLong" if is_long else "timeUnit")
     seconds = _UNIT_SECONDS.get(to_string(unit or ("minutes" if is_long else "seconds")))
     if amount is None or seconds is None or not _is_literal(amount) or math.isnan(to_number(amount)):

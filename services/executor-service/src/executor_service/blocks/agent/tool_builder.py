@@ -19,7 +19,7 @@ from executor_service.engine.binding import BoundCode, bind, compile_variant
 from executor_service.sandbox import Script
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
-from shared.workflow.compile.agent_tools import CUSTOM_TOOL, without_code
+from shared.workflow.compile.agent_tools import CUSTOM_TOOL, tool_without_code
 from shared.workflow.compile.blocks import CompiledBlock
 from shared.workflow.compile.code_references import CodeTemplate
 from shared.workflow.format.js_values import Json, JsonObject, object_of, parse_json, to_string
@@ -110,7 +110,7 @@ class ToolBuilder:
         function = _function(entry.get("schema"))
         title = to_string(entry.get("title") or function.get("name") or "tool")
         if code is None or not code.source.strip():
-            raise BlockFailure(without_code(entry), can_retry=False)
+            raise BlockFailure(tool_without_code(entry), can_retry=False)
         bound = bind(code, call.resolver)
         parameters = function.get("parameters")
         return _agent_tool(

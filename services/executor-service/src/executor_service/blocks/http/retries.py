@@ -9,7 +9,7 @@ from typing import Final
 
 from executor_service.blocks.values import number_of
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
-from shared.workflow.format.js_values import JsonObject, is_on
+from shared.workflow.format.js_values import JsonObject, is_enabled
 
 MAX_RETRIES: Final = 10
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -31,7 +31,7 @@ class RetryPolicy:
     def of(cls, params: JsonObject, method: str) -> "RetryPolicy":
         """Return the plan of a block's settings; no retries of non-idempotent methods unless allowed."""
         retries = int(max(0, min(number_of(params.get("retries")) or 0, MAX_RETRIES)))
-        may_repeat = method in _IDEMPOTENT or is_on(params.get("retryNonIdempotent"))
+        may_repeat = method in _IDEMPOTENT or is_enabled(params.get("retryNonIdempotent"))
         delay = number_of(params.get("retryDelayMs"))
         max_delay = number_of(params.get("retryMaxDelayMs"))
         return cls(
