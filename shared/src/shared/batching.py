@@ -81,7 +81,7 @@ class Batcher(Generic[T, R]):
 
     async def start(self) -> None:
         """Start the worker task."""
-        self._worker = asyncio.create_task(self._work_forever())
+        self._worker = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Finish waiting items within a time limit; refuse the rest."""
@@ -95,7 +95,7 @@ class Batcher(Generic[T, R]):
         self._worker.cancel()
         await asyncio.wait({self._worker}, timeout=CANCEL_SECONDS)
 
-    async def _work_forever(self) -> None:
+    async def _run(self) -> None:
         while True:
             taken = [await self._waiting.get()]
             weight = taken[0].weight
@@ -116,7 +116,7 @@ class Batcher(Generic[T, R]):
             answers = await self._work([entry.item for entry in entries])
             answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
-            if self._is_told_to_end:
+            if self._is_cancelled:
                 _fail(entries, Unavailable("The service is shutting down. Retry the request"))
                 raise
             log.exception("batch_cancelled_unexpectedly", count=len(entries))
@@ -131,7 +131,7 @@ class Batcher(Generic[T, R]):
                 entry.answer.set_result(answer)
 
     @property
-    def _is_told_to_end(self) -> bool:
+    def _is_cancelled(self) -> bool:
         """Return whether the worker task itself was cancelled.
 
         If any other cancellation ended it, no item would be answered.

@@ -77,7 +77,7 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
 ) -> None:
     holder = Holder()
     taking = await broker.work.consume(brokers.express, holder, prefetch=3, may_be_missing=True)
-    await eventually(lambda: taking.is_taking)
+    await eventually(lambda: taking.is_consuming)
     for number in range(4):
         await broker.work.publish(brokers.express, dispatched(number))
     await eventually(lambda: len(holder.held) == 3)
@@ -91,7 +91,7 @@ async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_han
 async def test_what_fails_twice_in_a_queue_in_memory_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
     failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
     taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_missing=True)
-    await eventually(lambda: taking.is_taking)
+    await eventually(lambda: taking.is_consuming)
     await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.express, dispatched())
     await eventually(lambda: dead.letters)
@@ -191,9 +191,9 @@ async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broke
     subscription = await broker.work.consume(brokers.work, holder, prefetch=5)
     await broker.work.publish(brokers.work, dispatched(0))
     await eventually(lambda: holder.held)
-    before = subscription.is_taking
-    await subscription.stop_taking()
-    assert (before, subscription.is_taking) == (True, False)
+    before = subscription.is_consuming
+    await subscription.stop_consuming()
+    assert (before, subscription.is_consuming) == (True, False)
     await broker.work.publish(brokers.work, dispatched(1))
     holder.release()
     await subscription.close(grace=5)

@@ -110,7 +110,7 @@ async def test_a_bundle_is_no_larger_than_what_its_receiver_has_free(
         brokers.express, recorder, prefetch=SLOTS, may_be_missing=True, free=lambda: free
     )
     await heard_from(gateway, worker)
-    await subscription.stop_taking()
+    await subscription.stop_consuming()
     async with raw_channel(brokers.url) as channel:
         for queue in (brokers.bundles, brokers.express):
             await channel.consume(queue, overheard, no_ack=True)
@@ -219,8 +219,8 @@ async def test_an_unreadable_message_dies_alone(brokers: Brokers) -> None:
 async def test_each_message_of_a_bundle_expires(brokers: Brokers) -> None:
     worker, holder, undertaker = await brokers.open(), Holder(), Undertaker()
     taking = await worker.work.consume(brokers.express, holder, prefetch=1, may_be_missing=True)
-    await eventually(lambda: taking.is_taking)
-    await taking.stop_taking()
+    await eventually(lambda: taking.is_consuming)
+    await taking.stop_consuming()
     await worker.work.drain(brokers.dead, undertaker, prefetch=10)
     await publish_raw(brokers, *(encode_body(dispatched(number)) for number in range(3)), ttl_ms=0)
     await eventually(lambda: len(undertaker.letters) == 3)

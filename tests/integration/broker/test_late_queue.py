@@ -30,12 +30,12 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
         await late.start()
         recorder = Recorder()
         subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_missing=True)
-        assert not subscription.is_taking
+        assert not subscription.is_consuming
 
         with pytest.raises(BrokerDisconnected, match="there is no queue"):
             await maker.work.publish(brokers.express, dispatched())
         await declare_topology(rabbitmq.amqp_url, brokers.topology)
-        await eventually(lambda: subscription.is_taking)
+        await eventually(lambda: subscription.is_consuming)
         await maker.work.publish(brokers.express, dispatched())
         await eventually(lambda: recorder.deliveries)
         await late.stop()
@@ -49,12 +49,12 @@ async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoe
         broker, holder = await brokers.open(), Holder()
         queue = brokers.work if is_durable else brokers.express
         taking = await broker.work.consume(queue, holder, prefetch=1, may_be_missing=True)
-        await eventually(lambda: taking.is_taking)
+        await eventually(lambda: taking.is_consuming)
         await broker.work.publish(queue, dispatched())
         await eventually(lambda: holder.held)
         await channel.delete_queue(queue)  # a consumer is notified, as when the queue's node dies
-        await eventually(lambda: not taking.is_taking)
+        await eventually(lambda: not taking.is_consuming)
         assert holder.held[0].is_held() is not is_durable
-        await eventually(lambda: taking.is_taking)
+        await eventually(lambda: taking.is_consuming)
         assert holder.held[0].is_held() is not is_durable
         holder.release()

@@ -96,7 +96,7 @@ async def test_a_run_that_another_run_waits_for_stands_in_a_line_of_its_own(syst
 
 
 async def test_a_run_for_which_no_worker_is_free_waits_in_the_queue_that_is_kept(system: System) -> None:
-    await system.worker.taking[EXPRESS].stop_taking()
+    await system.worker.taking[EXPRESS].stop_consuming()
     waiting = [system.execute_call({"q": number}) for number in range(3)]
     answers = [await call.done() for call in waiting[1:]]
     assert [answer.status for answer in answers] == [200, 200]

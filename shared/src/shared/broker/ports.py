@@ -86,7 +86,7 @@ DeadLetterHandler = Callable[[DeadLetter], Awaitable[Settlement]]
 class Subscription(Protocol):
     """A running consumer."""
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
         ...
 
@@ -99,7 +99,7 @@ class WorkSubscription(Subscription, Protocol):
     """A running consumer of a queue that may become unavailable."""
 
     @property
-    def is_taking(self) -> bool:
+    def is_consuming(self) -> bool:
         """Whether deliveries can arrive: queue and broker are available, and the consumer was not stopped."""
         ...
 

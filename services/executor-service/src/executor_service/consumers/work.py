@@ -117,12 +117,12 @@ class WorkConsumers:
 
     async def check(self) -> None:
         """Raises BrokerUnavailable while a queue or the broker is unavailable."""
-        unavailable = [name for name, queue in self._queues.items() if not queue.is_taking]
+        unavailable = [name for name, queue in self._queues.items() if not queue.is_consuming]
         if unavailable:
             raise BrokerUnavailable(f"nothing can be taken from {', '.join(unavailable)}")
 
     def _open_slots(self, queue: str, slots: int) -> int:
-        return slots if queue in self._queues and self._queues[queue].is_taking else 0
+        return slots if queue in self._queues and self._queues[queue].is_consuming else 0
 
     async def stop(self) -> None:
         """Drain the queues and close the subscriptions."""

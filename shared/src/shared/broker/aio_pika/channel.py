@@ -43,7 +43,7 @@ class Carrier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class AioPikaMessage:
     """One delivery."""
 
     message: AbstractIncomingMessage
@@ -140,7 +140,7 @@ class AioPikaChannel:
         await self._call(self._channel.set_qos(prefetch_count=count))
 
     async def consume(
-        self, queue: str, on_received: Callable[[Delivered], None], *, no_ack: bool, exclusive: bool = False
+        self, queue: str, on_received: Callable[[AioPikaMessage], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
         """Call `on_received` for each delivery; return the consumer tag.
 
@@ -150,7 +150,7 @@ class AioPikaChannel:
 
         async def receive(message: AbstractIncomingMessage) -> None:
             if not self.closed.done():
-                on_received(Delivered(message, message.delivery_tag or 0, bool(message.redelivered), message.body))
+                on_received(AioPikaMessage(message, message.delivery_tag or 0, bool(message.redelivered), message.body))
 
         tag = await self._call(found.consume(receive, no_ack=no_ack, exclusive=exclusive))
         self._queues[tag] = found

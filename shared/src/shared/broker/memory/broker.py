@@ -89,7 +89,7 @@ class MemoryBroker:
         for inbox in tuple(self._inboxes):
             await inbox.close()
         for listener in tuple(self._listeners):
-            await listener.stop_taking()
+            await listener.stop_consuming()
 
     async def ping(self) -> None:
         """Raise BrokerDisconnected unless started."""

@@ -57,7 +57,7 @@ class Listener:
         """Deliver one message in the next event-loop turn."""
         asyncio.get_running_loop().call_soon(notify, self._on_message, message)
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Unsubscribe."""
         self._forget(self)
 

@@ -154,10 +154,10 @@ class Consumer(Generic[D]):
         self._in_flight.take(self._read(queued), lambda settlement: self._queue.settle(queued, settlement))
 
     @property
-    def is_taking(self) -> bool:
+    def is_consuming(self) -> bool:
         return self._queue.has(self)
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Take no new letters; handlers that are running continue."""
         self._queue.leave(self)
 

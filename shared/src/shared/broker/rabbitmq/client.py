@@ -18,7 +18,7 @@ from flowport_amqp.wire import Table, Value
 from shared.tracebacks import without_traceback
 
 
-class Received(Protocol):
+class IncomingMessage(Protocol):
     """One delivery."""
 
     @property
@@ -89,7 +89,7 @@ class Channel(Protocol):
         ...
 
     async def consume(
-        self, queue: str, on_received: Callable[[Received], None], *, no_ack: bool, exclusive: bool = False
+        self, queue: str, on_received: Callable[[IncomingMessage], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
         """Call `on_received`, which must neither block nor raise, for each delivery; return the consumer tag."""
         ...

@@ -14,7 +14,7 @@ from shared.broker.in_flight import InFlight, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.queue_topology import Queue
-from shared.broker.rabbitmq.client import Channel, Received
+from shared.broker.rabbitmq.client import Channel, IncomingMessage
 from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
@@ -40,7 +40,7 @@ class Consumer(Generic[D]):
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[Received, Channel], D | Bundle],
+        read: Callable[[IncomingMessage, Channel], D | Bundle],
         prefetch: int,
         return_alone: Callable[[bytes], Awaitable[bool]] | None,
         forget: Callable[["Consumer[D]"], None],
@@ -67,10 +67,10 @@ class Consumer(Generic[D]):
             await self._channel.start()
 
     @property
-    def is_taking(self) -> bool:
+    def is_consuming(self) -> bool:
         return self._channel.is_open and not self._is_stopping
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
         self._is_stopping = True
         await self._channel.stop_reopening()
@@ -80,7 +80,7 @@ class Consumer(Generic[D]):
 
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
-        await self.stop_taking()
+        await self.stop_consuming()
         await asyncio.gather(self._in_flight.drain(grace), self._in_bundles.drain(grace))
         if self._returning:
             await asyncio.wait(self._returning)  # each publish has its time limit
@@ -114,7 +114,7 @@ class Consumer(Generic[D]):
         self._in_bundles.forget_waiting()
         self._declarations.forget(self._queue)  # it may have been deleted
 
-    def _on_received(self, channel: Channel, received: Received) -> None:
+    def _on_received(self, channel: Channel, received: IncomingMessage) -> None:
         delivery = self._decode(channel, received)
         if delivery is None or (isinstance(delivery, Bundle) and not delivery.parts):
             channel.reject(received.tag, requeue=False)
@@ -123,12 +123,12 @@ class Consumer(Generic[D]):
         else:
             self._in_flight.take(delivery, self._settle(channel, received))
 
-    def _take_bundle(self, channel: Channel, received: Received, bundle: Bundle) -> None:
+    def _take_bundle(self, channel: Channel, received: IncomingMessage, bundle: Bundle) -> None:
         redelivered = received.redelivered or bundle.redelivered
-        whole = _PartReceived(received, received.body, redelivered)
+        whole = _BundledMessage(received, received.body, redelivered)
         parts = _Parts(len(bundle.parts), self._settle(channel, whole))
         for content in bundle.parts:
-            part = _PartReceived(received, bytes(content), redelivered)
+            part = _BundledMessage(received, bytes(content), redelivered)
             delivery = self._decode(channel, part)
             settle = partial(self._settle_part, channel, part.body, parts)
             if delivery is None or isinstance(delivery, Bundle):
@@ -136,7 +136,7 @@ class Consumer(Generic[D]):
             else:
                 self._in_bundles.take(delivery, settle)
 
-    def _decode(self, channel: Channel, received: Received) -> D | Bundle | None:
+    def _decode(self, channel: Channel, received: IncomingMessage) -> D | Bundle | None:
         try:
             return self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
@@ -144,7 +144,7 @@ class Consumer(Generic[D]):
             log.error("message_unreadable", queue=self._queue.name, reason=str(error))
             return None
 
-    def _settle(self, channel: Channel, received: Received) -> Settle:
+    def _settle(self, channel: Channel, received: IncomingMessage) -> Settle:
         may_come_again = self._queue.is_durable or not received.redelivered
         return partial(_settle, channel, received.tag, may_come_again=may_come_again)
 
@@ -170,10 +170,10 @@ class Consumer(Generic[D]):
 
 
 @dataclass(frozen=True, slots=True)
-class _PartReceived:
+class _BundledMessage:
     """One bundled message, presented as a single delivery."""
 
-    whole: Received
+    whole: IncomingMessage
     body: bytes
     redelivered: bool
 
@@ -212,20 +212,20 @@ class CombinedConsumer:
         self._bundles = bundles
 
     @property
-    def is_taking(self) -> bool:
+    def is_consuming(self) -> bool:
         """Whether single messages can arrive; bundles are made only for workers that take them."""
-        return self._single.is_taking
+        return self._single.is_consuming
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
-        await asyncio.gather(self._single.stop_taking(), self._bundles.stop_taking())
+        await asyncio.gather(self._single.stop_consuming(), self._bundles.stop_consuming())
 
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; the rest are redelivered."""
         await asyncio.gather(self._single.close(grace=grace), self._bundles.close(grace=grace))
 
 
-def read_delivery(queue: Queue, received: Received, channel: Channel) -> Delivery | Bundle:
+def read_delivery(queue: Queue, received: IncomingMessage, channel: Channel) -> Delivery | Bundle:
     """Return the delivery from `queue`. Raises UnreadableMessage."""
     envelope = decode(received.body)
     if isinstance(envelope.message, Bundle):
@@ -241,7 +241,7 @@ def _is_held(queue: Queue, channel: Channel) -> bool:
     return not queue.is_durable and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
-def read_dead_letter(_queue: Queue, received: Received, _channel: Channel) -> DeadLetter | Bundle:
+def read_dead_letter(_queue: Queue, received: IncomingMessage, _channel: Channel) -> DeadLetter | Bundle:
     """Return the dead letter, or the bundle of them."""
     with suppress(UnreadableMessage):
         if isinstance(bundle := decode(received.body).message, Bundle):

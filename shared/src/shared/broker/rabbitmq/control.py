@@ -9,7 +9,7 @@ from shared.broker.message_bodies import decode_control, encode_body
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.queue_topology import Topology
-from shared.broker.rabbitmq.client import Channel, Received, publish_confirmed
+from shared.broker.rabbitmq.client import Channel, IncomingMessage, publish_confirmed
 from shared.broker.rabbitmq.declarations import declare_control
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.messages import ControlMessage, UnreadableMessage
@@ -38,14 +38,14 @@ class Listener:
         """Subscribe. Raises BrokerUnavailable."""
         await self._channel.start()
 
-    async def stop_taking(self) -> None:
+    async def stop_consuming(self) -> None:
         """Unsubscribe."""
         await self._channel.stop()
         self._forget(self)
 
     async def close(self, *, grace: float) -> None:
         """Unsubscribe. No handler needs waiting for."""
-        await self.stop_taking()
+        await self.stop_consuming()
 
     async def _set_up(self, channel: Channel) -> None:
         inbox = self._topology.control_inbox
@@ -55,7 +55,7 @@ class Listener:
         await channel.bind_queue(name, self._topology.control_exchange)
         await channel.consume(name, self._on_received, no_ack=True, exclusive=True)
 
-    def _on_received(self, received: Received) -> None:
+    def _on_received(self, received: IncomingMessage) -> None:
         try:
             message = decode_control(received.body)
         except UnreadableMessage as error:
@@ -84,7 +84,7 @@ class RabbitControlBus:
     async def stop(self) -> None:
         """Close the channel and the listeners."""
         for listener in tuple(self._listeners):
-            await listener.stop_taking()
+            await listener.stop_consuming()
         await self._publisher.stop()
 
     async def broadcast(self, message: ControlMessage) -> None:

@@ -17,7 +17,7 @@ from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
 from shared.broker.queue_topology import PrivateQueue
-from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, IncomingMessage, PendingConfirms, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.events import RunEnded
@@ -80,7 +80,7 @@ class Inbox:
         await channel.declare_private_queue(self._address, self._queue.arguments)
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
-    def _on_received(self, received: Received) -> None:
+    def _on_received(self, received: IncomingMessage) -> None:
         replies = decode_replies(received.body)
         if replies.worker:
             self._on_slots(replies.worker, replies.free)

@@ -23,7 +23,7 @@ from shared.broker.ports import (
     WorkSubscription,
 )
 from shared.broker.queue_topology import Queue, Topology
-from shared.broker.rabbitmq.client import Channel, PendingConfirms, Received, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, IncomingMessage, PendingConfirms, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import CombinedConsumer, Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error
@@ -212,7 +212,7 @@ class RabbitWorkQueue:
         self,
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
-        read: Callable[[Queue, Received, Channel], D | Bundle],
+        read: Callable[[Queue, IncomingMessage, Channel], D | Bundle],
         prefetch: int,
         *,
         may_be_missing: bool = False,
