@@ -10,11 +10,9 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the wall time, timezone-aware, in UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Return monotonic seconds; only differences are meaningful."""
-        ...
 
 
 class SystemClock:

@@ -26,11 +26,9 @@ class Component(Protocol):
 
         If it raises Unavailable, it holds nothing open and may be called again.
         """
-        ...
 
     async def stop(self) -> None:
         """Release all resources in bounded time."""
-        ...
 
 
 Check = Callable[[], Awaitable[None]]

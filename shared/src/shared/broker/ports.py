@@ -88,11 +88,9 @@ class Subscription(Protocol):
 
     async def stop_consuming(self) -> None:
         """Take no new deliveries; handlers that are running continue."""
-        ...
 
     async def close(self, *, grace: float) -> None:
         """Stop taking and wait up to `grace` seconds for running handlers; cancel and redeliver the rest."""
-        ...
 
 
 class WorkSubscription(Subscription, Protocol):
@@ -101,7 +99,6 @@ class WorkSubscription(Subscription, Protocol):
     @property
     def is_consuming(self) -> bool:
         """Whether deliveries can arrive: queue and broker are available, and the consumer was not stopped."""
-        ...
 
 
 class WorkQueue(Protocol):
@@ -115,7 +112,6 @@ class WorkQueue(Protocol):
         After `ttl_ms`, an undelivered message becomes a dead letter with reason `expired`. Raises QueueFull,
         BrokerUnavailable (BrokerDisconnected: not accepted), PayloadTooLarge (over 8 MiB).
         """
-        ...
 
     async def consume(
         self,
@@ -135,11 +131,9 @@ class WorkQueue(Protocol):
         The subscription survives a lost connection. Unreadable bodies become dead letters. Raises BrokerUnavailable,
         unless the queue `may_be_missing`: consumption then starts once the queue is available.
         """
-        ...
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
         """Consume a dead-letter queue like `consume`, without rejecting unreadable bodies. Raises BrokerUnavailable."""
-        ...
 
 
 class ReplyInbox(Protocol):
@@ -151,11 +145,9 @@ class ReplyInbox(Protocol):
 
         Raises BrokerDisconnected while the inbox is closed.
         """
-        ...
 
     async def close(self) -> None:
         """Stop receiving."""
-        ...
 
 
 class ReplyStream(Protocol):
@@ -166,7 +158,6 @@ class ReplyStream(Protocol):
 
         `on_lost` is called when the connection is lost: their runs get no further events. Raises BrokerUnavailable.
         """
-        ...
 
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
         """Send one batch. With `must_route`, raises ReplyUnroutable when the address does not exist.
@@ -175,7 +166,6 @@ class ReplyStream(Protocol):
         refusal surfaces at a later send of the same run, at the latest at the one with `must_route`. Raises
         ReplyOverflow, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
         """
-        ...
 
 
 class ControlBus(Protocol):
@@ -183,11 +173,9 @@ class ControlBus(Protocol):
 
     async def broadcast(self, message: ControlMessage) -> None:
         """Send `message` to all subscribers. Raises BrokerUnavailable."""
-        ...
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
         """Call `on_message`, which must not block, for each broadcast. Raises BrokerUnavailable."""
-        ...
 
 
 class Broker(Protocol):
@@ -196,26 +184,20 @@ class Broker(Protocol):
     @property
     def work(self) -> WorkQueue:
         """Return the work queues."""
-        ...
 
     @property
     def replies(self) -> ReplyStream:
         """Return the reply stream."""
-        ...
 
     @property
     def control(self) -> ControlBus:
         """Return the control bus."""
-        ...
 
     async def start(self) -> None:
         """Connect. Raises BrokerUnavailable."""
-        ...
 
     async def stop(self) -> None:
         """Disconnect and close everything open."""
-        ...
 
     async def ping(self) -> None:
         """Confirm a publish, end to end. Raises BrokerUnavailable."""
-        ...

@@ -22,11 +22,9 @@ class Resolver(Protocol):
 
     async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """Return at least one address, best first, for this workspace. Raises OutboundFailed."""
-        ...
 
     def close(self) -> None:
         """Release the resolver's resources."""
-        ...
 
 
 class SystemResolver:

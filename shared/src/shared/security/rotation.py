@@ -28,11 +28,9 @@ class SealedValues(Protocol):
 
     async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
         """Return up to `limit` values encrypted with other keys, by id, after the id `after`."""
-        ...
 
     async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
         """Store the new value, unless the old one has changed."""
-        ...
 
 
 class KeyRotation:

@@ -39,7 +39,6 @@ class Carrier(Protocol):
     @property
     def alarm(self) -> str:
         """Return why publishing is blocked; empty while it is not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

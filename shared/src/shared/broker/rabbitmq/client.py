@@ -24,22 +24,18 @@ class IncomingMessage(Protocol):
     @property
     def tag(self) -> int:
         """Return the delivery tag."""
-        ...
 
     @property
     def redelivered(self) -> bool:
         """Return whether it was delivered before."""
-        ...
 
     @property
     def body(self) -> bytes:
         """Return the message body."""
-        ...
 
     @property
     def headers(self) -> Mapping[str, Value]:
         """Return the headers set by the broker and the sender. Raises ProtocolError."""
-        ...
 
 
 class Channel(Protocol):
@@ -52,63 +48,49 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Close the channel. Unsettled deliveries are requeued."""
-        ...
 
     async def wait_closed(self) -> AmqpError:
         """Return why the channel ended, once it has."""
-        ...
 
     async def declare_exchange(self, name: str, kind: str, *, durable: bool) -> None:
         """Declare an exchange of this kind, or check an existing one."""
-        ...
 
     async def delete_exchange(self, name: str) -> None: ...
 
     async def declare_queue(self, name: str, options: Table) -> None:
         """Declare a durable queue, or check that an existing one matches."""
-        ...
 
     async def declare_private_queue(self, name: str, options: Table) -> None:
         """Declare an exclusive queue, which the broker deletes with its consumer."""
-        ...
 
     async def count_ready(self, queue: str) -> int:
         """Return the approximate number of messages waiting in an existing queue."""
-        ...
 
     async def bind_queue(self, queue: str, exchange: str) -> None:
         """Bind a queue to an exchange."""
-        ...
 
     async def delete_queue(self, name: str) -> None:
         """Delete a queue and its messages."""
-        ...
 
     async def set_prefetch(self, count: int) -> None:
         """Limit the unsettled deliveries of each later consumer."""
-        ...
 
     async def consume(
         self, queue: str, on_received: Callable[[IncomingMessage], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
         """Call `on_received`, which must neither block nor raise, for each delivery; return the consumer tag."""
-        ...
 
     async def cancel(self, tag: str) -> None:
         """Cancel the consumer with this tag."""
-        ...
 
     def ack(self, tag: int) -> None:
         """Acknowledge a delivery. No effect once the channel is closed."""
-        ...
 
     def reject(self, tag: int, *, requeue: bool) -> None:
         """Requeue or dead-letter a delivery. No effect once the channel is closed."""
-        ...
 
     async def select_confirms(self) -> None:
         """Enable publisher confirms; call before the first publish."""
-        ...
 
     async def publish(
         self,
@@ -125,7 +107,6 @@ class Channel(Protocol):
 
         Messages of a channel keep their order. Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
         """
-        ...
 
 
 class Connection(Protocol):
@@ -136,19 +117,15 @@ class Connection(Protocol):
     @property
     def alarm(self) -> str:
         """Return why publishing is blocked; empty while it is not."""
-        ...
 
     async def open_channel(self) -> Channel:
         """Return a new channel. Raises ConnectionClosed, ChannelClosed."""
-        ...
 
     async def close(self) -> None:
         """Disconnect."""
-        ...
 
     async def wait_closed(self) -> AmqpError:
         """Return why the connection ended, once it has."""
-        ...
 
 
 class Connect(Protocol):
@@ -164,7 +141,6 @@ class Connect(Protocol):
         on_alarm: OnAlarm = ...,
     ) -> Connection:
         """Connect within `timeout` seconds; each later call has the same limit. Raises ConnectionClosed."""
-        ...
 
 
 class PendingConfirms:
