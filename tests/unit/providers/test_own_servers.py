@@ -113,7 +113,7 @@ async def test_a_hostile_server_gets_nowhere(stub: HttpStub, models: Models, ans
 async def test_the_way_to_one_server_leads_to_no_other(stub: HttpStub) -> None:
     network = OutboundClient(["localhost"]).network_to(f"http://127.0.0.1:{stub.port}/v1")
     for host, port in (("127.0.0.2", stub.port), ("127.0.0.1", 1), ("example.com", 443)):
-        with pytest.raises(BlockedAddress, match="to another one"):
+        with pytest.raises(BlockedAddress, match="to another server"):
             await network.connect_tcp(host, port)
 
 
