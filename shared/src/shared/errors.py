@@ -124,7 +124,8 @@ class OutcomeUncertain(Unavailable):
     """A dependency did not answer a change in time. The change may have happened, or may still."""
 
     code = "OUTCOME_UNCERTAIN"
-    default_message = "The request timed out and the change may have been applied. Check before you retry"
+    default_message = "There was no answer in time: the change may have been made. Look before you repeat it"
+    """Frozen: the v1 API derives an error code from it, as from the texts of BrokerDisconnected."""
 
 
 class StaleAttempt(Conflict):

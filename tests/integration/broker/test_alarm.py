@@ -70,7 +70,7 @@ async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer,
             async with asyncio.timeout(60):
                 await recovery(broker)
     reason = {AmqpClient.NATIVE: "low on memory", AmqpClient.AIO_PIKA: "the broker blocked the connection"}[client]
-    told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "messages" in line["event"]]
+    told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "publishing" in line["event"]]
     assert told == [
         ("warning", "broker_publishing_blocked", reason),
         ("info", "broker_publishing_unblocked", None),

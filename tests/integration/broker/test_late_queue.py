@@ -32,7 +32,7 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer, clien
         subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_missing=True)
         assert not subscription.is_consuming
 
-        with pytest.raises(BrokerDisconnected, match="does not exist"):
+        with pytest.raises(BrokerDisconnected, match="there is no queue"):
             await maker.work.publish(brokers.express, dispatched())
         await declare_topology(rabbitmq.amqp_url, brokers.topology)
         await eventually(lambda: subscription.is_consuming)

@@ -52,7 +52,7 @@ class Coalescer(Generic[K, P]):
         """Send `part` soon. Raises BrokerDisconnected while too many wait."""
         pending = self._pending.setdefault(key, deque())
         if len(pending) >= MAX_PENDING:
-            raise BrokerDisconnected(f"{MAX_PENDING:,} messages are already waiting to be sent")
+            raise BrokerDisconnected(f"{MAX_PENDING} messages wait to be sent")
         pending.append(part)
         if key not in self._senders:
             self._senders[key] = asyncio.get_running_loop().create_task(self._drain(key))

@@ -9,7 +9,7 @@ def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable
     if isinstance(error, Refused):
         return QueueFull(f"queue {queue} is full")
     if isinstance(error, Returned):
-        return BrokerDisconnected(f"queue {queue} does not exist")
+        return BrokerDisconnected(f"there is no queue {queue}")
     return BrokerUnavailable(f"queue {queue}: {error}")
 
 

@@ -59,7 +59,7 @@ class Inbox:
     @property
     def address(self) -> str:
         if not self._channel.is_open:
-            raise BrokerDisconnected("the reply queue is not open")
+            raise BrokerDisconnected("there is no reply address now")
         return self._address
 
     async def start(self) -> None:
