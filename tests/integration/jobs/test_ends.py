@@ -23,7 +23,7 @@ from jobs_service.runs.documents import (
     spec_fields,
 )
 from jobs_service.runs.grouped_repository import MAX_BYTES, MAX_CHANGES, GroupedRuns
-from jobs_service.runs.ports import RunResult
+from jobs_service.runs.ports import RunHooks, RunResult
 from jobs_service.runs.run import Phase, Run, end
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.usage import Usage
@@ -45,7 +45,7 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def runs(store: Store) -> AsyncIterator[GroupedRuns]:
-    runs = GroupedRuns(store, RULES, has_subscribers=lambda workspace_id: workspace_id == "curious")
+    runs = GroupedRuns(store, RULES, RunHooks(has_subscribers=lambda workspace_id: workspace_id == "curious"))
     await runs.start()
     yield runs
     await runs.stop()

@@ -42,8 +42,8 @@ async def test_without_keys_no_secret_is_taken(system: System) -> None:
 async def test_keys_rotate_and_everybody_is_told_under_the_same_secret(start: Start, stub: Stub) -> None:
     keys = [key("old"), f"{key('old')},{key('new')}", f"{key('new')},{key('old')}", key("new")]
     secrets = set()
-    for step, wake in enumerate(keys):
-        options = {"webhook_keys": SecretStr(wake), "webhook_poll_seconds": 0.05, "outbound_allow": "127.0.0.1"}
+    for step, ring in enumerate(keys):
+        options = {"webhook_keys": SecretStr(ring), "webhook_poll_seconds": 0.05, "outbound_allow": "127.0.0.1"}
         async with start(**options) as system:
             await system.executor.listen()
             if step == 0:

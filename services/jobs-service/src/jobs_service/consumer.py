@@ -1,10 +1,10 @@
-"""Base of all consumers: take messages while running, and settle only what is stored."""
+"""Base of the consumers, which settle a message after it is stored."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.broker.ports import Subscription
+from shared.broker.ports import Broker, Subscription
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.retries import RetryPolicy, retry
@@ -18,7 +18,8 @@ log = get_logger("consumers")
 class QueueConsumer(ABC):
     """One subscription, from start to stop."""
 
-    def __init__(self, *, drain_seconds: float) -> None:
+    def __init__(self, broker: Broker, *, drain_seconds: float) -> None:
+        self._broker = broker
         self._drain_seconds = drain_seconds
         self._subscription: Subscription | None = None
 
@@ -36,9 +37,9 @@ class QueueConsumer(ABC):
             await self._subscription.close(grace=self._drain_seconds)
 
 
-async def is_stored(store: Callable[[], Awaitable[None]], *, event: str) -> bool:
-    """Store it; while the store is unavailable, wait and log `event`. False: it stayed unavailable."""
-    policy = RetryPolicy(delay=(PAUSE_SECONDS, PAUSE_SECONDS), attempts=TRIES)
+async def is_stored(store: Callable[[], Awaitable[None]], *, event: str, tries: int = TRIES) -> bool:
+    """Call `store`; while the store is unavailable, log `event` and wait. Return False after `tries` failures."""
+    policy = RetryPolicy(delay=(PAUSE_SECONDS, PAUSE_SECONDS), attempts=tries)
     try:
         await retry(store, policy, on_failure=lambda error: log.warning(event, error=str(error)))
     except Unavailable:

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from jobs_service.cancels.bulk import BulkCancel
 from jobs_service.cancels.service import CancelService
 from jobs_service.queue.admission import AdmissionService, Answer
-from jobs_service.run_ids.service import RunIdService
+from jobs_service.runs.ports import RunRepository
+from jobs_service.runs.run import id_taken
 from jobs_service.views.ports import PageQuery
 from jobs_service.views.reader import MAX_PAGE, RunReader
 from shared.contracts.cancels import CancelRuns, RecordCancel, RunFilter
@@ -41,7 +42,7 @@ def runs_router(
     admission: AdmissionService,
     reader: RunReader,
     cancels: CancelService,
-    run_ids: RunIdService,
+    runs: RunRepository,
     tokens: ServiceTokens,
     *,
     bulk_cancel: BulkCancel,
@@ -84,11 +85,13 @@ def runs_router(
 
     @router.post("/run-ids/{run_id}", status_code=204)
     async def reserve(run_id: RunId, workspace_id: str, workflow_id: str = "") -> None:
-        await run_ids.reserve(run_id, workspace_id, workflow_id)
+        """Reserve an id for an attached run; a durable run takes its id at admission."""
+        if not await runs.reserve(run_id, workspace_id, workflow_id):
+            raise id_taken(run_id)
 
     @router.delete("/run-ids/{run_id}", status_code=204)
     async def unreserve(run_id: RunId, workspace_id: str) -> None:
-        await run_ids.unreserve(run_id, workspace_id)
+        await runs.unreserve(run_id, workspace_id)
 
     return router
 

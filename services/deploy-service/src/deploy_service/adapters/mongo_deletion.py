@@ -35,7 +35,6 @@ class MongoDeletion:
 
     @store_call
     async def workflow_ids(self, request: Erase, limit: int) -> Sequence[str]:
-        """See DeletionRepository."""
         wanted: Document = {"workspace_id": request.workspace_id}
         if request.workflow_id is not None:
             wanted["_id"] = request.workflow_id
@@ -44,7 +43,6 @@ class MongoDeletion:
 
     @store_call
     async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
-        """See DeletionRepository."""
         mine = {"workspace_id": workspace_id, "workflow_id": workflow_id}
         versions = await self._versions.find(mine, {"snapshot_hash": 1}).limit(limit).to_list()
         deleted = await self._delete_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
@@ -62,7 +60,6 @@ class MongoDeletion:
 
     @store_call
     async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
-        """See DeletionRepository."""
         keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
         mine = {"workspace_id": workspace_id}
         parts = (

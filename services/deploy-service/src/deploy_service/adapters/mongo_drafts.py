@@ -19,12 +19,10 @@ class MongoDrafts:
 
     @store_call
     async def add(self, draft: Draft) -> None:
-        """See DraftRepository."""
         await self._collection.insert_one(await _document(draft))
 
     @store_call
     async def get(self, workflow_id: str) -> Draft | None:
-        """See DraftRepository."""
         found = await self._collection.find_one({"_id": workflow_id})
         if found is None:
             return None
@@ -37,7 +35,6 @@ class MongoDrafts:
 
     @store_call
     async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
-        """See DraftRepository."""
         held = {"_id": draft.workflow_id, "revision": expected_revision}
         result = await self._collection.replace_one(held, await _document(draft))
         return result.matched_count == 1

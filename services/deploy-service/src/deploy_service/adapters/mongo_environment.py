@@ -29,7 +29,6 @@ class MongoEnvironment:
 
     @store_call
     async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
-        """See EnvironmentRepository."""
         of_workspace: Document = {"workspace_id": workspace_id}
         wanted = of_workspace if names is None else {"_id": {"$in": [_key(workspace_id, name) for name in names]}}
         found = self._collection.find(wanted).sort("name", 1)
@@ -37,14 +36,12 @@ class MongoEnvironment:
 
     @store_call
     async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
-        """See EnvironmentRepository."""
         projection = {"_id": False, "name": True, "updated_at": True, "updated_by": True}
         found = self._collection.find({"workspace_id": workspace_id}, projection).sort("name", 1)
         return [EnvironmentName(**document) async for document in found]
 
     @store_call
     async def put(self, entry: EnvironmentEntry, *, limit: int) -> bool:
-        """See EnvironmentRepository."""
         key, fields = {"_id": _key(entry.workspace_id, entry.name)}, asdict(entry)
         replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
@@ -61,7 +58,6 @@ class MongoEnvironment:
 
     @store_call
     async def delete(self, workspace_id: str, name: str) -> bool:
-        """See EnvironmentRepository."""
         result = await self._collection.delete_one({"_id": _key(workspace_id, name)})
         return result.deleted_count == 1
 

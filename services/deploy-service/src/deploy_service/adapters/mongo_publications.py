@@ -37,7 +37,6 @@ class MongoPublications(Generic[P]):
 
     @store_call
     async def add(self, publication: P) -> bool:
-        """See PublicationRepository."""
         try:
             await self._collection.insert_one(_document(publication))
         except DuplicateKeyError:
@@ -47,7 +46,6 @@ class MongoPublications(Generic[P]):
 
     @store_call
     async def replace(self, publication: P, *, expected_revision: int) -> bool:
-        """See PublicationRepository."""
         # The first documents were stored without a revision.
         revision = expected_revision if expected_revision > 1 else {"$in": [1, None]}
         current = {"_id": publication.id, "revision": revision}
@@ -58,24 +56,20 @@ class MongoPublications(Generic[P]):
 
     @store_call
     async def get(self, publication_id: str) -> P | None:
-        """See PublicationRepository."""
         found = await self._collection.find_one({"_id": publication_id})
         return None if found is None else self._publication(found)
 
     @store_call
     async def find(self, key: PublicationKey, value: str, *, limit: int) -> Sequence[P]:
-        """See PublicationRepository."""
         found = self._collection.find({key.value: value}).sort("created_at", 1).limit(limit)
         return [self._publication(document) async for document in found]
 
     @store_call
     async def delete(self, publication_id: str) -> None:
-        """See PublicationRepository."""
         await self._collection.delete_one({"_id": publication_id})
 
     @store_call
     async def delete_of(self, workflow_id: str) -> None:
-        """See PublicationRepository."""
         await self._collection.delete_one({PublicationKey.WORKFLOW.value: workflow_id})
 
     def _publication(self, document: Document) -> P:

@@ -23,7 +23,6 @@ class MongoSnapshots:
 
     @store_call
     async def put(self, snapshot: Snapshot) -> None:
-        """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
         if await self._collection.find_one({"_id": key}, {"_id": True}):
             return
@@ -32,7 +31,6 @@ class MongoSnapshots:
 
     @store_call
     async def put_ephemeral(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
-        """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
         again = {"$max": {"expires_at": until}, "$addToSet": {"workflow_ids": workflow_id}}
         prolonged = await self._ephemeral.update_one({"_id": key}, again)
@@ -43,7 +41,6 @@ class MongoSnapshots:
 
     @store_call
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
-        """See SnapshotRepository."""
         key = {"_id": _key(workspace_id, snapshot_hash)}
         found = await self._collection.find_one(key) or await self._ephemeral.find_one(key)
         return Content(await unpack(found["packed"]), snapshot_hash) if found else None

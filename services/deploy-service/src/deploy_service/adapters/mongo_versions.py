@@ -27,7 +27,6 @@ class MongoVersions:
 
     @store_call
     async def add(self, version: Version) -> bool:
-        """See VersionRepository."""
         try:
             await self._collection.insert_one(_document(version))
         except DuplicateKeyError:
@@ -37,15 +36,12 @@ class MongoVersions:
 
     @store_call
     async def get(self, workflow_id: str, number: int) -> Version | None:
-        """See VersionRepository."""
         found = await self._collection.find_one({"workflow_id": workflow_id, "number": number})
         return _version(found) if found else None
 
     @store_call
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
-        """See VersionRepository.
-
-        The query names a range of `limit` numbers, since SecantusDB reads all that a query matches. If numbers are
+        """The query names a range of `limit` numbers, since SecantusDB reads all that a query matches. If numbers are
         missing from it, MongoDB answers one query more than it needs.
         """
         below = {} if before is None else {"$lt": before}
@@ -57,13 +53,11 @@ class MongoVersions:
 
     @store_call
     async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
-        """See VersionRepository."""
         wanted = {"workflow_id": workflow_id, "snapshot_hash": snapshot_hash}
         return await self._collection.find_one(wanted, {"_id": True}) is not None
 
     @store_call
     async def describe(self, version_id: str, fields: Mapping[str, str | None]) -> None:
-        """See VersionRepository."""
         await self._collection.update_one({"_id": version_id}, {"$set": dict(fields)})
 
     async def _found(self, workflow_id: str, numbers: Document, limit: int) -> Sequence[Version]:

@@ -22,18 +22,15 @@ class MongoWorkflows:
 
     @store_call
     async def add(self, workflow: Workflow) -> None:
-        """See WorkflowRepository."""
         await self._collection.insert_one(_document(workflow))
 
     @store_call
     async def get(self, workflow_id: str) -> Workflow | None:
-        """See WorkflowRepository."""
         found = await self._collection.find_one({"_id": workflow_id})
         return _workflow(found) if found else None
 
     @store_call
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
-        """See WorkflowRepository."""
         held = {"_id": workflow.id, "revision": expected_revision}
         # Partial update: preserves fields that a newer version stores.
         result = await self._collection.update_one(held, {"$set": _document(workflow)})
@@ -41,14 +38,12 @@ class MongoWorkflows:
 
     @store_call
     async def touch(self, workflow_id: str, at: datetime) -> None:
-        """See WorkflowRepository."""
         await self._collection.update_one({"_id": workflow_id}, {"$max": {"updated_at": at}})
 
     @store_call
     async def page(
         self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:
-        """See WorkflowRepository."""
         query: dict[str, Any] = {"workspace_id": workspace_id, "is_archived": False, "place": {"$gt": after or ""}}
         if deployed_only:
             query["live"] = {"$ne": None}

@@ -1,10 +1,11 @@
 """Assembly of jobs-service."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
-from jobs_service.bootstrap.dead_letters import make_dead_letter_services
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.runs import (
     journal_cleanup_loop,
@@ -18,7 +19,11 @@ from jobs_service.bootstrap.storage import make_storage, open_store
 from jobs_service.bootstrap.webhooks import make_webhook_services, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.dead_letters.consumer import DeadLettersConsumer
+from jobs_service.dead_letters.lost_runs import LostRunNotifier
+from jobs_service.dead_letters.redrive import RedriveService
+from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.routes import dead_letters_router
+from jobs_service.dead_letters.service import DeadLetterService
 from jobs_service.payloads.routes import BLOBS
 from jobs_service.queue.ports import Queue
 from jobs_service.records.orphans import Orphans
@@ -55,7 +60,14 @@ def build(
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
     storage = make_storage(settings, store or open_store(settings), clock, runs, queue)
     services = make_run_services(settings, storage, broker, clock, TicketSigner(ticket_keys, clock))
-    redrives = make_dead_letter_services(settings, storage, services, broker, clock)
+    run_redrive = RedriveService(storage.runs, services.admission)
+    dead_letters = DeadLetterService(
+        MongoDeadLetters(storage.store, timedelta(seconds=settings.dead_letter_lifetime_seconds)),
+        storage.runs,
+        run_redrive,
+        broker.work,
+        LostRunNotifier(broker.replies, services.records, clock),
+    )
     webhooks = make_webhook_services(settings, storage, clock)
     return create_app(
         ServiceName.JOBS,
@@ -75,7 +87,7 @@ def build(
             services.records.batches,
             services.events.batches,
             *run_consumers(settings, services, broker),
-            DeadLettersConsumer(broker, redrives.dead_letters, drain_seconds=settings.drain_seconds),
+            DeadLettersConsumer(broker, dead_letters, drain_seconds=settings.drain_seconds),
             *leaders(settings, storage, services, broker, clock),
             *webhook_components(settings, storage, webhooks),
             journal_cleanup_loop(services),
@@ -84,7 +96,7 @@ def build(
         routers=[
             *run_routers(storage, services, tokens, checks),
             *workspace_routers(settings, storage, services, tokens, clock, checks=checks),
-            dead_letters_router(redrives.dead_letters, redrives.run_redrive, tokens),
+            dead_letters_router(dead_letters, run_redrive, tokens),
             webhooks_router(webhooks.subscription_service, tokens),
         ],
         middleware=[Middleware(BodyLimitMiddleware, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],

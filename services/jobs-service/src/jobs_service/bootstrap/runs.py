@@ -26,7 +26,6 @@ from jobs_service.queue.admission import AdmissionService
 from jobs_service.records.consumer import RecordsConsumer
 from jobs_service.records.repository import MongoRecords
 from jobs_service.records.service import RecordService
-from jobs_service.run_ids.service import RunIdService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
 from jobs_service.views.logs import LogSearch
@@ -88,7 +87,7 @@ def make_run_services(
         dispatcher=wake_up,
         signer=signer,
     )
-    records = MongoRecords(storage.store, rules, storage.subscriptions.has_any, storage.run_counter.count)
+    records = MongoRecords(storage.store, rules, storage.hooks)
     return RunServices(
         wake_up=wake_up,
         journal_cleaner=journal_cleaner,
@@ -141,7 +140,7 @@ def run_routers(
             services.admission,
             reader,
             services.cancels,
-            RunIdService(storage.runs),
+            storage.runs,
             tokens,
             bulk_cancel=BulkCancel(storage.views, services.cancels),
         ),

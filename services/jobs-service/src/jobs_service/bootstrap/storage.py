@@ -19,7 +19,7 @@ from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
 from jobs_service.runs import documents as run_documents
 from jobs_service.runs.grouped_repository import GroupedRuns
-from jobs_service.runs.ports import RunRepository
+from jobs_service.runs.ports import RunHooks, RunRepository
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.repository import MongoSpend
 from jobs_service.statistics import repository as run_counts_repository
@@ -68,6 +68,7 @@ class Storage:
     spend: MongoSpend
     run_counts: MongoRunCounts
     run_counter: RunCounter
+    hooks: RunHooks
     views: MongoRunViews
     payloads: Payloads
 
@@ -82,17 +83,18 @@ def make_storage(
 ) -> Storage:
     """Build the repositories in `store`, except for the given ones."""
     counters = CapacityCounters(store)
-    wake = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
-    subscriptions = MongoSubscriptions(store, wake)
+    key_ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
+    subscriptions = MongoSubscriptions(store, key_ring)
     run_counts = MongoRunCounts(store)
     run_counter = RunCounter(run_counts)
-    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any, run_counter.count)
+    hooks = RunHooks(subscriptions.has_any, run_counter.count)
+    grouped = GroupedRuns(store, settings.rules, hooks)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Storage(
         store=store,
         counters=counters,
         subscriptions=subscriptions,
-        webhook_keys=wake,
+        webhook_keys=key_ring,
         runs=runs or grouped,
         grouped=grouped,
         queue=queue or MongoQueue(store, counters),
@@ -101,6 +103,7 @@ def make_storage(
         spend=MongoSpend(store),
         run_counts=run_counts,
         run_counter=run_counter,
+        hooks=hooks,
         views=MongoRunViews(store),
         payloads=Payloads(blobs, timedelta(seconds=settings.blob_lifetime_seconds)),
     )

@@ -11,10 +11,8 @@ from jobs_service.settings import JobsSettings
 from jobs_service.webhooks.delivery import DeliveryService
 from jobs_service.webhooks.notifier import Notifier
 from jobs_service.webhooks.repository import MongoDeliveries
-from jobs_service.webhooks.sealed_secrets import sealed_secrets
-from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, MongoWebhookSecrets
+from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, SUBSCRIPTIONS, MongoWebhookSecrets, sealed_secrets
 from jobs_service.webhooks.sender import GuardedSender
-from jobs_service.webhooks.subscription_repository import SUBSCRIPTIONS
 from jobs_service.webhooks.subscriptions import SubscriptionService
 from shared.clock import Clock
 from shared.net import OutboundClient, OutboundLimits, OutboundPolicy

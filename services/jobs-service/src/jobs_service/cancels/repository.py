@@ -27,7 +27,6 @@ class MongoPendingCancels:
 
     @store_call
     async def add(self, cancel: PendingCancel) -> None:
-        """See PendingCancelRepository."""
         expires_at = from_ms(await now_ms(self._store)) + self._lifetime
         fields = {"run_id": cancel.run_id, "workspace_id": cancel.workspace_id, "workflow_id": cancel.workflow_id}
         key = f"{cancel.workspace_id}/{cancel.workflow_id}/{cancel.run_id}"
@@ -35,6 +34,5 @@ class MongoPendingCancels:
 
     @store_call
     async def find(self, run_ids: Iterable[str]) -> Sequence[PendingCancel]:
-        """See PendingCancelRepository."""
         found = await self._cancels.find({"run_id": {"$in": list(run_ids)}}).to_list()
         return [PendingCancel(each["run_id"], each["workspace_id"], each["workflow_id"]) for each in found]

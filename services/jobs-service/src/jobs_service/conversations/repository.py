@@ -29,7 +29,7 @@ _decode: Final = msgspec.json.Decoder(tuple[ConversationMessage, ...]).decode
 
 
 class MongoConversations:
-    """Implements ConversationRepository."""
+    """Bounded conversations of agents, by workspace and id."""
 
     def __init__(self, store: Store, limits: ConversationLimits, lifetime: timedelta) -> None:
         self._store = store
@@ -39,19 +39,19 @@ class MongoConversations:
 
     @store_call
     async def read(self, workspace_id: str, conversation_id: str) -> Conversation:
-        """See ConversationRepository."""
-        found = await self._conversations.find_one({"_id": _key(workspace_id, conversation_id)})
+        """Return the stored messages; none for an unknown conversation."""
+        found = await self._find(_key(workspace_id, conversation_id))
         return Conversation(conversation_id) if found is None else _conversation(found)
 
     @store_call
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
-        """See ConversationRepository."""
+        """Append all messages or none; nothing if `once` is repeated. Raises PayloadTooLarge."""
         key = _key(workspace_id, conversation_id)
 
         async def write() -> bool | None:
-            found = await self._conversations.find_one({"_id": key})
+            found = await self._find(key)
             before = Transcript() if found is None else _transcript(found)
             after = before.appended(messages, once, self._limits)
             return after is before or await self._replaced(key, found, await self._fields(after)) or None
@@ -61,7 +61,7 @@ class MongoConversations:
 
     @store_call
     async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:
-        """See ConversationRepository."""
+        """Return up to `limit` conversations and about `size` bytes, most recently changed first."""
         found = self._conversations.find({"workspace_id": workspace_id}).sort("changed_ms", -1).limit(limit)
         listed: list[Conversation] = []
         async for document in found:
@@ -73,9 +73,12 @@ class MongoConversations:
 
     @store_call
     async def forget(self, workspace_id: str, conversation_id: str) -> bool:
-        """See ConversationRepository."""
+        """Delete a conversation; return whether it existed."""
         done = await self._conversations.delete_one({"_id": _key(workspace_id, conversation_id)})
         return done.deleted_count > 0
+
+    async def _find(self, key: str) -> Document | None:
+        return await self._conversations.find_one({"_id": key})
 
     async def _fields(self, transcript: Transcript) -> Document:
         now = await now_ms(self._store)

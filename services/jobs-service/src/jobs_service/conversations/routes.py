@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from jobs_service.conversations.ports import ConversationRepository
+from jobs_service.conversations.repository import MongoConversations
 from shared.contracts import conversations as contracts
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID, AppendMessages, ConversationDeleted
 from shared.service import ServiceName
@@ -19,7 +19,7 @@ Id = Annotated[str, Query(min_length=1, max_length=LONGEST_CONVERSATION_ID)]
 """In the query: people choose ids, and a path cannot contain their slashes."""
 
 
-def conversations_router(conversations: ConversationRepository, checks: TicketChecks) -> APIRouter:
+def conversations_router(conversations: MongoConversations, checks: TicketChecks) -> APIRouter:
     """Return the conversation routes, restricted to the run's workspace."""
     holder = checks.access(ServiceName.EXECUTOR)
 

@@ -15,12 +15,10 @@ class DeadLettersConsumer(QueueConsumer):
     """Stores dead letters while it runs."""
 
     def __init__(self, broker: Broker, dead_letters: DeadLetterService, *, drain_seconds: float) -> None:
-        super().__init__(drain_seconds=drain_seconds)
-        self._broker = broker
+        super().__init__(broker, drain_seconds=drain_seconds)
         self._dead_letters = dead_letters
 
     async def subscribe(self) -> Subscription:
-        """See QueueConsumer."""
         return await self._broker.work.drain(DEAD, self.handle, prefetch=PREFETCH)
 
     async def handle(self, letter: DeadLetter) -> Settlement:

@@ -30,7 +30,6 @@ class MongoDeadLetters:
 
     @store_call
     async def add(self, letter: StoredLetter) -> None:
-        """See DeadLetterRepository."""
         now = await now_ms(self._store)
         fixed: Document = {
             "kind": letter.kind.value,
@@ -51,7 +50,6 @@ class MongoDeadLetters:
 
     @store_call
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        """See DeadLetterRepository."""
         wanted = _of(workspace_id)
         if cursor is not None:
             place = Cursor.parse(cursor)
@@ -64,13 +62,11 @@ class MongoDeadLetters:
 
     @store_call
     async def find(self, letter_id: str, workspace_id: str | None) -> StoredLetter | None:
-        """See DeadLetterRepository."""
         found = await self._letters.find_one({"_id": letter_id, **_of(workspace_id)})
         return None if found is None else _letter(found)
 
     @store_call
     async def discard(self, letter_id: str) -> None:
-        """See DeadLetterRepository."""
         await self._letters.delete_one({"_id": letter_id})
 
 

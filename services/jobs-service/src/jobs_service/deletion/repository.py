@@ -22,8 +22,7 @@ from jobs_service.spend.repository import SPEND
 from jobs_service.statistics.repository import TALLIES
 from jobs_service.store.timestamps import now_ms
 from jobs_service.webhooks.repository import DELIVERIES
-from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS
-from jobs_service.webhooks.subscription_repository import SUBSCRIPTIONS
+from jobs_service.webhooks.secret_repository import CALLBACK_SECRETS, SUBSCRIPTIONS
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Store
@@ -54,14 +53,12 @@ class MongoDeletion:
 
     @store_call
     async def open_runs(self, request: Erase, limit: int) -> Sequence[OpenRun]:
-        """See DeletionRepository."""
         open_runs_of = {"phase": {"$in": _OPEN_PHASES}, **_owner(request)}
         found = await self._runs.find(open_runs_of, {"workflow_id": 1}).limit(limit).to_list()
         return [OpenRun(each["_id"], each["workflow_id"]) for each in found]
 
     @store_call
     async def erase(self, request: Erase, limit: int) -> Erased:
-        """See DeletionRepository."""
         await self._blobs.discard(request.workspace_id, request.blob_ids)
         counts = [await self._erase_runs(request), await self._erase_letters(request, limit)]
         parts = {DELIVERIES: _owner(request), CANCELS: _owner(request), TALLIES: _owner(request)}

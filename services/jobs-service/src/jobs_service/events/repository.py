@@ -34,7 +34,6 @@ class MongoEvents:
 
     @store_call
     async def append(self, batches: Sequence[EventBatch]) -> None:
-        """See EventRepository."""
         now = self._clock.now()
         await insert_new(self._batches, [_document(batch, now) for batch in batches])
 
@@ -42,7 +41,6 @@ class MongoEvents:
     async def read(
         self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
     ) -> tuple[Sequence[EventBatch], bool]:
-        """See EventRepository."""
         wanted: Document = {
             "run_id": run_id,
             "$or": [

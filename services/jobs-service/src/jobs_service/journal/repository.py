@@ -46,13 +46,11 @@ class MongoJournal:
 
     @store_call
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
-        """See JournalRepository."""
         now = self._clock.now()
         await insert_new(self._entries, [_document(run_id, attempt, entry, now) for entry in entries])
 
     @store_call
     async def read(self, run_id: str, after: JournalPosition | None = None) -> JournalPage:
-        """See JournalRepository."""
         at = after or _START
         entries: list[JournalEntry] = []
         room, span = PAGE_BYTES, FIRST_SPAN
@@ -71,12 +69,10 @@ class MongoJournal:
 
     @store_call
     async def extend_retention(self, run_id: str) -> None:
-        """See JournalRepository."""
         await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": self._clock.now()}})
 
     @store_call
     async def discard(self, run_ids: Sequence[str]) -> None:
-        """See JournalRepository."""
         await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
 
     async def _valid_entries(

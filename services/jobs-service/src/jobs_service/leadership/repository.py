@@ -40,7 +40,6 @@ class MongoLeases:
 
     @store_call
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """See LeaseRepository."""
         me = {"$literal": leadership.holder}
         is_over = {"$lte": ["$until_ms", NOW_MS]}
         free = [{"holder": leadership.holder}, {"$expr": is_over}, *self._unrenewed(leadership, ttl)]
@@ -67,7 +66,6 @@ class MongoLeases:
 
     @store_call
     async def release(self, leadership: Leadership) -> None:
-        """See LeaseRepository."""
         mine = {"_id": leadership.name, "holder": leadership.holder}
         await self._leases.update_one(mine, {"$set": _FREE})
 

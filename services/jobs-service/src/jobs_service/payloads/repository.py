@@ -36,7 +36,6 @@ class MongoBlobs:
 
     @store_call
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
-        """See BlobRepository."""
         file_id = ObjectId()
         await self._set_lifetime(file_id, lifetime)  # first: in any failure, cleanup finds every chunk
         upload = self._bucket.open_upload_stream_with_id(file_id, _name(workspace_id, blob_id))
@@ -51,7 +50,6 @@ class MongoBlobs:
 
     @store_call
     async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
-        """See BlobRepository."""
         try:
             stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
         except NoFile:
@@ -62,7 +60,6 @@ class MongoBlobs:
 
     @store_call
     async def extend_lifetimes(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
-        """See BlobRepository."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
         until = {"$max": ["$until_ms", server_time_after(lifetime)]}
@@ -71,7 +68,6 @@ class MongoBlobs:
 
     @store_call
     async def sweep(self, limit: int) -> int:
-        """See BlobRepository."""
         found = await self._lifetimes.find({"until_ms": {"$lte": await now_ms(self._store)}}).limit(limit).to_list()
         await self._delete([lifetime["_id"] for lifetime in found])
         return len(found)

@@ -73,7 +73,7 @@ class CapacityCounters:
 
     @store_call
     async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
-        """See QueueCounters."""
+        """Return a workspace's counter, and the store's time when it was read."""
         counters = await self.of([workspace_id])
         return counters.workspaces.get(workspace_id, QueueCounter()), counters.now
 

@@ -1,4 +1,4 @@
-"""The queue of runs, and its capacity counters."""
+"""Port of the queue of runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,13 +55,6 @@ class Recount:
     """The runs that are dispatched and unclaimed, and their workspaces."""
     is_certain: bool
     """False if an open batch of the previous version may have hidden something."""
-
-
-class QueueCounters(Protocol):
-    """Capacity counters, for readers."""
-
-    async def counter(self, workspace_id: str) -> tuple[QueueCounter, datetime]:
-        """Return a workspace's counter, and the store's time when it was read."""
 
 
 class Queue(Protocol):

@@ -40,17 +40,14 @@ class MongoQueue:
 
     @store_call
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[Answer]:
-        """See Queue."""
         return await self._admission.accept(requests, limits)
 
     @store_call
     async def end_reservations(self) -> None:
-        """See Queue."""
         await self._admission.end_reservations()
 
     @store_call
     async def state(self) -> QueueState:
-        """See Queue."""
         counters = await self._counters.in_use()
         found = await self._runs.find({"phase": {"$in": ACTIVE}}, _ACTIVE_FIELDS).to_list()
         active = [_to_active(each) for each in found]
@@ -62,14 +59,12 @@ class MongoQueue:
 
     @store_call
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
-        """See Queue."""
         query = {"phase": Phase.WAITING.value, "workspace_id": workspace_id}
         found = await self._runs.find(query, {"created_ms": 1}).sort("position", 1).limit(limit).to_list()
         return [WaitingRun(each["_id"], workspace_id, from_ms(each["created_ms"])) for each in found]
 
     @store_call
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
-        """See Queue."""
         fields = {"phase": Phase.DISPATCHED.value, "dispatch_id": dispatch_id, "dispatched_ms": to_ms(now)}
         query = {"_id": {"$in": list(run_ids)}, "phase": {"$in": DISPATCHABLE}}
         pushed = {"dispatch_ids": {"$each": [dispatch_id], "$slice": -_DISPATCH_IDS}}
@@ -81,14 +76,12 @@ class MongoQueue:
 
     @store_call
     async def settle(self, departed: Mapping[str, int], unsettled: Sequence[str], term: int) -> None:
-        """See Queue."""
         await self._counters.settle(departed, await self._counters.of(departed), term)
         if unsettled:
             await self._runs.update_many({"_id": {"$in": list(unsettled)}}, {"$unset": {UNSETTLED: 1}})
 
     @store_call
     async def expire(self, reservation: Reservation) -> None:
-        """See Queue."""
         if reservation.is_of_previous_version:
             await self._withdraw_previous(reservation)
             return
@@ -112,7 +105,6 @@ class MongoQueue:
 
     @store_call
     async def recount(self, term: int) -> Recount:
-        """See Queue."""
         await self._counters.fence(term)
         snapshot, unclaimed = await transact(self._store, self._snapshot)
         wrong = corrections(snapshot)

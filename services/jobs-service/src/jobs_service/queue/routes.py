@@ -3,16 +3,16 @@
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.drain_rate import expected_wait
-from jobs_service.queue.ports import QueueCounters
 from shared.contracts.jobs import QueueStatus
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse
 
 
-def queues_router(counters: QueueCounters, tokens: ServiceTokens, *, limit: int) -> APIRouter:
-    """`limit`: runs that a workspace may have queued."""
+def queues_router(counters: CapacityCounters, tokens: ServiceTokens, *, limit: int) -> APIRouter:
+    """Return the route for a workspace's queue. `limit` is the number of runs that it may have queued."""
     router = APIRouter(prefix="/internal/queues", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.get("/{workspace_id}")

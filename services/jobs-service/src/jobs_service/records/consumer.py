@@ -21,12 +21,10 @@ class RecordsConsumer(QueueConsumer):
     """Passes records to the recorder while it runs."""
 
     def __init__(self, broker: Broker, records: RecordService, *, drain_seconds: float) -> None:
-        super().__init__(drain_seconds=drain_seconds)
-        self._broker = broker
+        super().__init__(broker, drain_seconds=drain_seconds)
         self._records = records
 
     async def subscribe(self) -> Subscription:
-        """See QueueConsumer."""
         return await self._broker.work.consume(RECORDS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:

@@ -1,6 +1,6 @@
 """Attached runs in MongoDB, in batches: inserts new runs and updates others; ended runs stay unchanged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,15 +8,14 @@ from pymongo import UpdateOne
 
 from jobs_service.records.ports import RecordedRun
 from jobs_service.runs.attached import finish_attached, start_attached
-from jobs_service.runs.attached_order import order_of_attached
 from jobs_service.runs.documents import (
     PENDING_NOTICE,
     RUNS,
-    ignore_run,
     new_document,
-    no_subscribers,
+    order_of_attached,
     result_fields,
 )
+from jobs_service.runs.ports import NO_HOOKS, RunHooks
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.spend.charges import OPEN, MongoCharges
 from jobs_service.store.inserts import insert_new
@@ -31,17 +30,10 @@ _FIXED: Final = ("_id", "workspace_id", "revision")
 
 
 class MongoRecords:
-    """Implements RecordRepository. `has_subscribers` and `observe`: see MongoRuns."""
+    """Implements RecordRepository."""
 
-    def __init__(
-        self,
-        store: Store,
-        rules: Rules,
-        has_subscribers: Callable[[str], bool] = no_subscribers,
-        observe: Callable[[Run], None] = ignore_run,
-    ) -> None:
-        self._has_subscribers = has_subscribers
-        self._observe = observe
+    def __init__(self, store: Store, rules: Rules, hooks: RunHooks = NO_HOOKS) -> None:
+        self._hooks = hooks
         self._store = store
         self._runs = store.collection(RUNS)
         self._charges = MongoCharges(store)
@@ -49,7 +41,6 @@ class MongoRecords:
 
     @store_call
     async def write(self, records: Sequence[RecordedRun]) -> None:
-        """See RecordRepository."""
         now = from_ms(await now_ms(self._store))
         runs = [(self._run(each, now), each) for each in records]
         spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
@@ -62,7 +53,7 @@ class MongoRecords:
             await self._runs.bulk_write(updates, ordered=False)
         for run, _ in runs:
             if run.id not in ended:
-                self._observe(run)
+                self._hooks.observe(run)
 
     async def _still_open(self, run_ids: set[str]) -> set[str]:
         if not run_ids:
@@ -90,6 +81,6 @@ class MongoRecords:
     def _fields(self, run: Run, each: RecordedRun, charge_id: str | None) -> Document:
         spec = each.record.run
         fields = new_document(run, spec, order=order_of_attached(run.id))
-        if run.phase.is_terminal and self._has_subscribers(run.workspace_id):
+        if run.phase.is_terminal and self._hooks.has_subscribers(run.workspace_id):
             fields |= {PENDING_NOTICE: True, "workflow_name": spec.workflow_name}
         return fields | (result_fields(each.result, charge_id=charge_id) if each.result else {})

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -22,16 +23,6 @@ RUNS: Final = "runs"
 
 UNSETTLED: Final = "unbooked"
 """Marks a run that left the queue undispatched, until the capacity counters reflect it."""
-
-
-def no_subscribers(workspace_id: str) -> bool:
-    """Default without subscribers to the ends of runs."""
-    return False
-
-
-def ignore_run(run: Run) -> None:
-    """Default observer: ignores runs."""
-
 
 UNCHARGED: Final = "uncharged"
 """Marks a durable run with costs until its workspace's spend includes them."""
@@ -123,6 +114,11 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
     }
     fixed[INPUT_BLOB] = spec.input.blob_id
     return {name: value for name, value in (fixed | state_fields(run)).items() if value is not None}
+
+
+def order_of_attached(run_id: str) -> int:
+    """Return a stable order among attached runs of one millisecond, which have no batch."""
+    return crc32(run_id.encode())
 
 
 def changes(before: Run, after: Run) -> Document:

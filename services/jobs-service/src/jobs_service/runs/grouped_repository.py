@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 from pymongo.errors import AutoReconnect, WriteConcernError, WTimeoutError
 
 from jobs_service.runs.changes import CHANGE, RunChange, statement_of
-from jobs_service.runs.documents import ignore_run, no_subscribers
+from jobs_service.runs.ports import NO_HOOKS, RunHooks
 from jobs_service.runs.repository import MongoRuns
-from jobs_service.runs.run import Rules, Run
+from jobs_service.runs.run import Rules
 from shared.batching import Batcher
 from shared.ids import new_id
 from shared.store.client import Store
@@ -32,14 +32,8 @@ class GroupedRuns(MongoRuns):
     Runs are decoded separately: one that this version cannot read does not block others.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        rules: Rules,
-        has_subscribers: Callable[[str], bool] = no_subscribers,
-        observe: Callable[[Run], None] = ignore_run,
-    ) -> None:
-        super().__init__(store, rules, has_subscribers, observe)
+    def __init__(self, store: Store, rules: Rules, hooks: RunHooks = NO_HOOKS) -> None:
+        super().__init__(store, rules, hooks)
         self._states = _grouped(self.find_states)
         self._documents = _grouped(self.find_documents)
         self._changes = Batcher[RunChange, bool](

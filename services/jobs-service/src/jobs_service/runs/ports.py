@@ -1,9 +1,9 @@
 """Storage of single runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from jobs_service.runs.run import Run
 from shared.contracts.payloads import Payload
@@ -48,6 +48,19 @@ class AdoptedRun:
     spec: RunSpec
     state: Payload
     result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class RunHooks:
+    """Callbacks of a repository that stores runs. By default nothing subscribes or observes."""
+
+    has_subscribers: Callable[[str], bool] = lambda _workspace_id: False
+    """Returns whether a workspace subscribes to the ends of its runs."""
+    observe: Callable[[Run], None] = lambda _run: None
+    """Receives each stored run."""
+
+
+NO_HOOKS: Final = RunHooks()
 
 
 class RunRepository(Protocol):

@@ -1,12 +1,11 @@
 """Single runs in MongoDB: read with the store's time, written only if unchanged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.runs.attached_order import order_of_attached
 from jobs_service.runs.changes import RunChange, statement_of
 from jobs_service.runs.documents import (
     BIG_FIELDS,
@@ -15,16 +14,15 @@ from jobs_service.runs.documents import (
     UNSETTLED,
     changes,
     decode_spec,
-    ignore_run,
     length_fields,
     new_document,
-    no_subscribers,
+    order_of_attached,
     payload_in,
     result_fields,
     spec_fields,
     to_run,
 )
-from jobs_service.runs.ports import AdoptedRun, ClaimableRun, LoadedRun, RunResult
+from jobs_service.runs.ports import NO_HOOKS, AdoptedRun, ClaimableRun, LoadedRun, RunHooks, RunResult
 from jobs_service.runs.run import Phase, Rules, Run
 from jobs_service.store.timestamps import from_ms, now_ms, to_ms
 from shared.clock import whole_ms
@@ -40,32 +38,20 @@ WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
 
 
 class MongoRuns:
-    """Implements RunRepository.
+    """Implements RunRepository."""
 
-    `has_subscribers`: whether a workspace subscribes to the ends of runs. `observe` receives each stored run.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        rules: Rules,
-        has_subscribers: Callable[[str], bool] = no_subscribers,
-        observe: Callable[[Run], None] = ignore_run,
-    ) -> None:
-        self._has_subscribers = has_subscribers
-        self._observe = observe
+    def __init__(self, store: Store, rules: Rules, hooks: RunHooks = NO_HOOKS) -> None:
+        self._hooks = hooks
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
 
     @store_call
     async def now(self) -> datetime:
-        """See RunRepository."""
         return from_ms(await now_ms(self._store))
 
     @store_call
     async def load(self, run_id: str) -> LoadedRun | None:
-        """See RunRepository."""
         found = await self._find_state(run_id)
         return None if found is None else _loaded(found)
 
@@ -75,7 +61,6 @@ class MongoRuns:
 
     @store_call
     async def claimable(self, run_id: str) -> ClaimableRun | None:
-        """See RunRepository."""
         found = await self._find_document(run_id)
         return None if found is None or "job_id" not in found else _claimable(found)
 
@@ -96,10 +81,9 @@ class MongoRuns:
 
     @store_call
     async def replace(self, before: Run, after: Run, result: RunResult | None = None) -> bool:
-        """See RunRepository."""
         is_replaced = await self._apply(self._change(before, after, result))
         if is_replaced:
-            self._observe(after)
+            self._hooks.observe(after)
         return is_replaced
 
     async def _apply(self, change: RunChange) -> bool:
@@ -110,13 +94,12 @@ class MongoRuns:
         fields = changes(before, after) | left
         if before.phase is Phase.WAITING:
             fields[UNSETTLED] = True
-        if after.phase.is_terminal and self._has_subscribers(after.workspace_id):
+        if after.phase.is_terminal and self._hooks.has_subscribers(after.workspace_id):
             fields[PENDING_NOTICE] = True
         return RunChange(before.id, before.revision, fields, after.phase.is_terminal)
 
     @store_call
     async def renew(self, run_id: str, attempt: int) -> bool:
-        """See RunRepository."""
         held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
         lease_ends = server_time_after(self._rules.lease)
         limit_ends = {"$add": ["$deadline_ms", whole_ms(self._rules.grace)]}
@@ -125,20 +108,17 @@ class MongoRuns:
 
     @store_call
     async def find_overdue(self, limit: int, now: datetime, *, in_progress: bool = True) -> Sequence[LoadedRun]:
-        """See RunRepository."""
         late = {"phase": {"$in": WATCHED if in_progress else WITHOUT_WORKER}, "due_ms": {"$lte": to_ms(now)}}
         found = await self._find(late, {"$limit": limit}, add_server_time(blank=BIG_FIELDS))
         return [_loaded(document) for document in found]
 
     @store_call
     async def expire_attached(self) -> None:
-        """See RunRepository."""
         update = {"$set": {"due_ms": await now_ms(self._store)}, "$inc": {"revision": 1}}
         await self._runs.update_many({"phase": Phase.ATTACHED.value}, update)
 
     @store_call
     async def adopt(self, adopted: AdoptedRun) -> bool:
-        """See RunRepository."""
         run, spec = adopted.run, adopted.spec
         fields = new_document(run, spec, order=order_of_attached(run.id)) | result_fields(adopted.result)
         durable = {"job_id": new_job_id(), "state": encode_payload(adopted.state), **spec_fields(spec)}
@@ -159,7 +139,6 @@ class MongoRuns:
 
     @store_call
     async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
-        """See RunRepository."""
         now = await now_ms(self._store)
         reserved = {
             "_id": run_id,
@@ -178,7 +157,6 @@ class MongoRuns:
 
     @store_call
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
-        """See RunRepository."""
         await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
 
     async def _find(self, query: Document, *stages: Document) -> list[Document]:

@@ -64,7 +64,6 @@ class MongoSpend:
 
     @store_call
     async def collect(self, limit: int) -> int:
-        """See SpendRepository."""
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
         if not noted.keys().isdisjoint(_BATCH_FIELDS):  # an earlier version may have finished the part it knew
             await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _BATCH_FIELDS)))
@@ -87,7 +86,6 @@ class MongoSpend:
 
     @store_call
     async def of_month(self, workspace_id: str, month: str) -> Usage:
-        """See SpendRepository."""
         found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
         if found is None:
             return Usage()

@@ -24,12 +24,10 @@ class MongoRunCounts:
 
     @store_call
     async def add(self, more: Sequence[RunStatistics]) -> None:
-        """See RunCountRepository."""
         await self._tallies.bulk_write([_addition(each) for each in more], ordered=False)
 
     @store_call
     async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunStatistics]:
-        """See RunCountRepository."""
         found = await self._tallies.find({"_id": {"$in": list(workflow_ids)}}).to_list()
         return [_tally(each) for each in found if each["workspace_id"] == workspace_id]
 

@@ -27,7 +27,6 @@ class MongoRunLogs:
 
     @store_call
     async def find(self, query: FindLogs) -> LogPage:
-        """See RunLogRepository."""
         found, after = await self._runs.read(
             query.workspace_id,
             _page(query),

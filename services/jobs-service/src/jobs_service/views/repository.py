@@ -73,17 +73,14 @@ class MongoRunViews:
 
     @store_call
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
-        """See RunViewRepository."""
         return await self._find(_Lookup(_Projection("_id", output, blocks), run_id))
 
     @store_call
     async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> RunWithBlocks | None:
-        """See RunViewRepository."""
         return await self._find(_Lookup(_Projection("job_id", output, blocks), job_id))
 
     @store_call
     async def page(self, query: PageQuery) -> RunPage:
-        """See RunViewRepository."""
         only = query.only
         wanted = Page(
             limit=query.limit,

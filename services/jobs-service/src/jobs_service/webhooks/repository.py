@@ -47,7 +47,6 @@ class MongoDeliveries:
 
     @store_call
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
-        """See DeliveryRepository."""
         runs: dict[str, EndedRun] = {}
         room = READ_BYTES
         async with self._runs.find({PENDING_NOTICE: True}).limit(limit) as found:
@@ -60,7 +59,6 @@ class MongoDeliveries:
 
     @store_call
     async def save_deliveries(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
-        """See DeliveryRepository."""
         now = await now_ms(self._store)
         documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
         await insert_new(self._deliveries, documents)
@@ -70,7 +68,6 @@ class MongoDeliveries:
     async def due(
         self, limit: int, *, excluded_workspaces: Collection[str], excluded_urls: Collection[str]
     ) -> Sequence[DueDelivery]:
-        """See DeliveryRepository."""
         due: Document = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": await now_ms(self._store)}}
         if excluded_workspaces:
             due["workspace_id"] = {"$nin": list(excluded_workspaces)}
@@ -81,20 +78,17 @@ class MongoDeliveries:
 
     @store_call
     async def take(self, due: DueDelivery) -> bool:
-        """See DeliveryRepository."""
         untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
         taken = {"attempts": due.attempts, "due_ms": server_time_after(SENDING)}
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
-        """See DeliveryRepository."""
         done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
         await self._note(due, answer, done)
 
     @store_call
     async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
-        """See DeliveryRepository."""
         error = answer.reason or f"HTTP {answer.status}"
         if wait is None:
             await self._note(due, answer, {"state": DeliveryState.FAILED.value, "last_error": error})
@@ -110,7 +104,6 @@ class MongoDeliveries:
     async def page(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        """See DeliveryRepository."""
         page = Page(limit=limit, after=None if cursor is None else Cursor.parse(cursor))
         only = Filters(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
         theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
@@ -121,7 +114,6 @@ class MongoDeliveries:
 
     @store_call
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
-        """See DeliveryRepository."""
         again = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
         known = {"_id": delivery_id, "workspace_id": workspace_id}
         return (await self._deliveries.update_one(known, {"$set": again})).matched_count == 1

@@ -18,7 +18,6 @@ class GuardedSender:
         self._policy = policy
 
     def check(self, url: str) -> None:
-        """See WebhookSender."""
         try:
             self._policy.check(read_target(url))
         except BlockedAddress as error:
@@ -27,7 +26,6 @@ class GuardedSender:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
     ) -> WebhookAnswer:
-        """See WebhookSender."""
         call = OutboundRequest(
             "POST", url, headers, body, timeout_seconds=seconds, workspace_id=workspace_id, keeps_method=True
         )

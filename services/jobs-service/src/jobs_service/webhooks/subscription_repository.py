@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from jobs_service.store.timestamps import from_ms, now_ms
-from jobs_service.webhooks.sealed_secrets import seal_secret
+from jobs_service.webhooks.secret_repository import SUBSCRIPTIONS, seal_secret
 from shared.contracts.webhooks import SaveSubscription, Subscription
 from shared.errors import NotFound
 from shared.ids import new_id
@@ -16,7 +16,6 @@ from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, ascending
 
-SUBSCRIPTIONS: Final = "subscriptions"
 INDEXES: Final = (
     Index(SUBSCRIPTIONS, ascending("workspace_id")),
     Index(SUBSCRIPTIONS, ascending("secret.key_id"), name="key", sparse=True),
@@ -27,10 +26,10 @@ MOST_REMEMBERED: Final = 100_000
 class MongoSubscriptions:
     """Implements SubscriptionRepository."""
 
-    def __init__(self, store: Store, wake: AesGcmKeyRing) -> None:
+    def __init__(self, store: Store, key_ring: AesGcmKeyRing) -> None:
         self._store = store
         self._subscriptions = store.collection(SUBSCRIPTIONS)
-        self._ring = wake
+        self._key_ring = key_ring
         self._subscribed: frozenset[str] = frozenset()
         self._saved: set[str] = set()
         """Workspaces saved since the latest read began, which may not include them."""
@@ -43,7 +42,6 @@ class MongoSubscriptions:
         """Nothing to close."""
 
     def has_any(self, workspace_id: str) -> bool:
-        """See SubscriptionRepository."""
         return workspace_id in self._subscribed
 
     @store_call
@@ -55,17 +53,15 @@ class MongoSubscriptions:
 
     @store_call
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
-        """See SubscriptionRepository."""
         found = await self._subscriptions.find({"workspace_id": workspace_id}).sort("created_at", 1).to_list()
         return tuple(map(_view, found))
 
     @store_call
     async def save(self, workspace_id: str, subscription_id: str | None, request: SaveSubscription) -> Subscription:
-        """See SubscriptionRepository."""
         key = subscription_id or new_id()
         fields: Document = {name: getattr(request, name) for name in _SHOWN} | {"failing_since": None}
         if request.secret is not msgspec.UNSET:
-            fields["secret"] = seal_secret(self._ring, request.secret, workspace_id=workspace_id, owner=key)
+            fields["secret"] = seal_secret(self._key_ring, request.secret, workspace_id=workspace_id, owner=key)
         fixed = {"workspace_id": workspace_id, "created_at": from_ms(await now_ms(self._store))}
         update = {"$set": fields, "$setOnInsert": fixed}
         await self._subscriptions.update_one({"_id": key}, update, upsert=subscription_id is None)
@@ -78,12 +74,10 @@ class MongoSubscriptions:
 
     @store_call
     async def delete(self, workspace_id: str, subscription_id: str) -> None:
-        """See SubscriptionRepository."""
         await self._subscriptions.delete_one({"_id": subscription_id, "workspace_id": workspace_id})
 
     @store_call
     async def record_result(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
-        """See SubscriptionRepository."""
         if arrived:
             failing = {"_id": subscription_id, "failing_since": {"$ne": None}}
             await self._subscriptions.update_one(failing, {"$set": {"failing_since": None}})

@@ -1,1 +1,0 @@
-"""Run ids that callers choose."""
