@@ -89,7 +89,7 @@ class VersionRepository(Protocol):
         """Return the version with this number."""
 
     async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
-        """Return up to `limit` versions below `before`, newest first. `newest` is about the highest number."""
+        """Return up to `limit` versions below `before`, newest first. `newest` estimates the highest number."""
 
     async def has_snapshot(self, workflow_id: str, snapshot_hash: str) -> bool:
         """Return whether a version of this workflow has this snapshot."""

@@ -1,1 +1,1 @@
-"""The internal API, which only translates."""
+"""Routes of the internal HTTP API."""

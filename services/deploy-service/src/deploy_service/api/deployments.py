@@ -31,7 +31,7 @@ def deployments_router(deployments: Deployments, versions: Versions, tokens: Ser
 
     @router.post("/deploy-unchecked")
     async def deploy_unchecked(workflow_id: str, workspace_id: WorkspaceId, body: DeployBody) -> Response:
-        """For conformance tests: how a run ends that a deploy would not let begin. No public route leads here."""
+        """Deploy without checks, for conformance tests. No public route leads here."""
         return StructResponse(await deployments.deploy(workflow_id, workspace_id, body, unchecked=True))
 
     @router.delete("/deployment")

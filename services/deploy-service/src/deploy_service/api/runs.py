@@ -1,4 +1,4 @@
-"""Routes for a run's needs: endpoint, snapshot, environment."""
+"""Routes that a run reads: endpoint, snapshot, environment."""
 
 from typing import Annotated, Final
 
@@ -20,7 +20,7 @@ Identifier = Annotated[str | None, Query(min_length=1, max_length=128)]
 def runs_router(
     deployments: Deployments, environment_service: EnvironmentService, rights: RunRights, checks: TicketChecks
 ) -> APIRouter:
-    """Return executor-service's routes, each for the run of the presented ticket; the gateway shares the first."""
+    """Return executor-service's routes, authorized by run tickets. The gateway uses the first, too."""
     router = APIRouter(prefix="/internal")
     of_run = Depends(checks.access(ServiceName.EXECUTOR))
     of_run_or_gateway = Depends(checks.access(ServiceName.GATEWAY, ServiceName.EXECUTOR))
@@ -32,7 +32,7 @@ def runs_router(
         workspace_id: Identifier = None,
         snapshot_hash: Identifier = None,
     ) -> Response:
-        """With a ticket, the answer has one for the live snapshot, or for that of the earlier version that is named."""
+        """With a run ticket, the answer includes a ticket for the live snapshot, or for `snapshot_hash`."""
         if access.ticket is None:
             return StructResponse(await deployments.endpoint(workflow_id, workspace_id))
         access.require(workspace_id=workspace_id)

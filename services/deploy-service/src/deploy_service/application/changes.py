@@ -1,4 +1,4 @@
-"""Finds and changes workflows: read, decide, write if unchanged, announce."""
+"""Changes of workflows: read, decide, write if unchanged, announce."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Change:
 
 
 class WorkflowChanges:
-    """Sole access to workflows' pointers. Archived workflows and those of other workspaces count as missing."""
+    """Reads and changes workflows. Archived workflows and those of other workspaces count as missing."""
 
     def __init__(self, workflows: WorkflowRepository, announcer: Announcer, locks: KeyedLocks) -> None:
         self._workflows = workflows
@@ -42,7 +42,7 @@ class WorkflowChanges:
     async def change_in_turn(
         self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]
     ) -> Change:
-        """As `change`, for a caller that already holds the turn. `decide` may be repeated with a newer workflow."""
+        """Change the workflow for a caller that holds its turn. `decide` may run again with a newer workflow."""
 
         async def write() -> Change | None:
             before = await self.find(workflow_id, workspace_id)

@@ -30,7 +30,10 @@ CACHED_SNAPSHOTS: Final = 2_048
 
 
 class WorkflowChecker:
-    """Live versions may change later; then the run reports what the deploy could not detect."""
+    """Checker of workflow content.
+
+    Live versions that it calls may change after a check; then the run reports the problem.
+    """
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class WorkflowChecker:
         return False
 
     async def _pause_info(self, workspace_id: str, workflow_id: str) -> PauseInfo:
-        """Return pause information of a workflow's live version; the caller holds the turn."""
+        """Return the pause information of a workflow's live version. The caller holds the turn."""
         try:
             workflow = await self._changes.find(workflow_id, workspace_id)
             key = (workspace_id, workflow.live.snapshot_hash if workflow.live else "")

@@ -13,14 +13,14 @@ DOCUMENTS_AT_ONCE: Final = 200
 
 
 class DeletionService:
-    """Deletes documents in bounded steps, those that refer to others last, so a deletion can stop at any step."""
+    """Permanent deletion in bounded steps. References are deleted last, so that it can resume after any step."""
 
     def __init__(self, workflows: Workflows, repository: DeletionRepository) -> None:
         self._workflows = workflows
         self._repository = repository
 
     async def require_exists(self, workspace_id: str, workflow_id: str) -> None:
-        """Raises NotFound if the workspace has no such workflow, archived or not."""
+        """Raise NotFound unless the workspace has the workflow, archived or not."""
         if not await self._repository.workflow_ids(Erase(workspace_id, workflow_id), 1):
             raise NotFound("Workflow not found")
 

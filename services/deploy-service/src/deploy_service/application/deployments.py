@@ -47,7 +47,7 @@ class Deployments:
         self._checker = checker
 
     async def endpoint(self, workflow_id: str, workspace_id: str | None) -> contracts.Endpoint:
-        """Return the current endpoint: the hot path. Raises NotFound."""
+        """Return the current endpoint, on the hot path of every call. Raises NotFound."""
         return endpoint_view(await self._changes.find(workflow_id, workspace_id))
 
     async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
@@ -106,7 +106,7 @@ class Deployments:
     async def set_access(
         self, workflow_id: str, workspace_id: str, update: contracts.UpdateAccess
     ) -> contracts.Workflow:
-        """Set who may call, and the API's behavior. Raises NotFound, InvalidRequest."""
+        """Set the access mode and the API description. Raises NotFound, InvalidRequest."""
         at = timestamp(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.with_access(update, at))
         return workflow_view(change.after)
@@ -117,7 +117,7 @@ class Deployments:
         return contracts.DeploymentStatus(endpoint_view(workflow), await self._needs_redeployment(workflow))
 
     async def _warnings(self, version: Version) -> tuple[str, ...]:
-        """Return warnings only: a rollback is urgent, so problems must not block it."""
+        """Return problems as warnings: a rollback is urgent, so they must not block it."""
         content = await self._contents.snapshot(version.workspace_id, version.snapshot_hash)
         try:
             return _messages_of(await self._checker.problems(content, version.workspace_id))
@@ -152,7 +152,7 @@ class Deployments:
         await self._snapshots.put(snapshot)
         for _ in range(NUMBERING_TRIES):
             if await self._versions.add(version):
-                await self._snapshots.put(snapshot)  # a deletion may have found it unused until now
+                await self._snapshots.put(snapshot)  # a concurrent deletion may have found it unused
                 return version
             version = version.numbered(await self._next_number(workflow))
         raise Unavailable(f"Workflow {workflow.id} is being deployed too often. Try again.", retry_after=1)

@@ -21,7 +21,7 @@ from shared.workflow.format.reader import read_state
 
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)
 WAITING_RUN_LIFE: Final = timedelta(days=400)
-"""Longer than any run may wait: FLOWPORT_PAUSE_DAYS is at most a year."""
+"""Longer than any pause: FLOWPORT_PAUSE_DAYS is at most a year."""
 
 
 class Drafts:

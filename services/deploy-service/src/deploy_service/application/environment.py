@@ -30,7 +30,7 @@ class EnvironmentService:
     async def open(
         self, workspace_id: str, user_id: str | None = None, names: Collection[str] | None = None
     ) -> contracts.Environment:
-        """Return decrypted values, those of `names` or all: the workspace's, else the user's own.
+        """Return the decrypted values of `names`, or all. The workspace's values override the user's own.
 
         Raises Unavailable if one cannot be decrypted.
         """

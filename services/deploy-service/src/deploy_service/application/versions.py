@@ -48,7 +48,7 @@ class Versions:
         version = await self._contents.version(workflow, number)
         updated = version.updated(update)
         given = {name: getattr(updated, name) for name in TEXTS if getattr(update, name) is not UNSET}
-        if given:  # and nothing else: the other field may be changing concurrently
+        if given:  # only these: the other field may change concurrently
             await self._versions.describe(version.id, given)
         return version_view(await self._contents.version(workflow, number), workflow)
 

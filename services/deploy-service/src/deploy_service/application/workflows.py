@@ -83,15 +83,15 @@ class Workflows:
         return workflow_view(change.after)
 
     async def archive(self, workflow_id: str, workspace_id: str) -> None:
-        """Delete its other publications, stop its endpoint, and hide it. Raises NotFound.
+        """Archive a workflow: delete its publications, undeploy it and hide it. Raises NotFound.
 
-        Hiding comes last: after an interruption, the workflow can be found and archived again.
+        Hiding comes last, so that an interrupted archive can be repeated.
         """
         await self._changes.find(workflow_id, workspace_id)
         await self._unpublish(workflow_id)
         at = timestamp(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
-        await self._unpublish(workflow_id)  # publications created in the meantime
+        await self._unpublish(workflow_id)  # those created concurrently
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
         """Return the draft as a file, without secrets. Raises NotFound."""
@@ -124,7 +124,7 @@ class Workflows:
             updated_at=at,
         )
         content = content_of(state, limit=self._content_limit)
-        # The draft first: every visible workflow has one.
+        # The draft comes first, so that every visible workflow has one.
         await self._drafts.add(Draft(workflow_id=workflow.id, revision=1, content=content, saved_at=at))
         await self._workflows.add(workflow)
         return workflow_view(workflow)

@@ -24,7 +24,7 @@ OUTPUTS_LIMIT: Final = 50
 RESERVED: Final = frozenset({"manage", "validate"})
 """Words that the API's paths use in the same position."""
 HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
-"""How an agent found its answer: never visible to strangers."""
+"""How an agent found its answer, which chat users must not see."""
 _IDENTIFIER: Final = re.compile(r"[a-z0-9-]+")
 _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _SHORT_COLOR: Final = re.compile(r"#[0-9a-fA-F]{3}")
@@ -94,7 +94,7 @@ def _checked_look(look: ChatAppearance) -> ChatAppearance:
 
 
 def _checked_color(color: str | None) -> str | None:
-    """Return the long form; None for the default color. Others are refused: the page puts it into a style."""
+    """Return the long form; None for the default color. Other values are refused: the page uses it in a style."""
     if color is None or _BRAND_COLOR.fullmatch(color):
         return None
     if _SHORT_COLOR.fullmatch(color):

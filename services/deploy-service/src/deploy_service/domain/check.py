@@ -29,14 +29,14 @@ def named_values(content: Content) -> frozenset[str]:
 
 
 def values_not_set(names: Set[str]) -> Problem:
-    """Return a problem: a run leaves names without values as typed."""
+    """Return the warning about environment values that are not set."""
     listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
     message = f"These secrets are not set, so their references stay as text: {listed}"
     return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 
 def refuse_errors(found: Problems, accepted_warnings: Collection[str] | None = None) -> None:
-    """Raises InvalidWorkflow that lists every error, if there is one.
+    """Raise InvalidWorkflow with all errors, if there are any.
 
     With `accepted_warnings`, every other warning counts as an error.
     """

@@ -30,7 +30,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The editable state."""
+    """Editable state of a workflow."""
 
     workflow_id: str
     revision: int
@@ -40,7 +40,7 @@ class Draft:
     def replaced(self, content: Content, at: datetime, *, expected_revision: int | None = None) -> Self:
         """Return the draft with new content. Raises Conflict if `expected_revision` is given and not current.
 
-        Saving identical content succeeds: a save whose answer was lost is repeated.
+        Saving identical content always succeeds, so that a save whose response was lost can be repeated.
         """
         if expected_revision not in (None, self.revision) and content != self.content:
             raise self._revision_mismatch(Conflict, expected_revision)
@@ -69,7 +69,7 @@ class Snapshot:
 
 
 def content_of(state: JsonObject, *, limit: int) -> Content:
-    """Return the content to store of `state`, at most `limit` bytes of JSON.
+    """Return `state` as content to store, at most `limit` bytes of JSON.
 
     Raises InvalidWorkflow that lists every structural problem, PayloadTooLarge.
     """
@@ -78,11 +78,11 @@ def content_of(state: JsonObject, *, limit: int) -> Content:
         raise _invalid_structure(problems)
     try:
         document = msgspec.json.encode(snapshot_document(state))
-    except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, deep nesting
+    except (ValueError, OverflowError, RecursionError) as error:  # lone surrogates, huge numbers, deep nesting
         raise _invalid_structure([f"The state is not valid JSON for every parser: {error}"]) from error
     if len(document) > limit:
         raise PayloadTooLarge(f"The workflow has {len(document)} bytes of JSON; the limit is {limit}")
-    return Content(document, snapshot_hash(_decoder.decode(document)))  # of the stored form, which may differ
+    return Content(document, snapshot_hash(_decoder.decode(document)))  # the hash of the stored form, which may differ
 
 
 def _invalid_structure(problems: list[str]) -> InvalidWorkflow:

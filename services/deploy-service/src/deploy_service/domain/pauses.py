@@ -1,6 +1,4 @@
-"""Detects workflows that may pause for a person or for days, and agents with such tools: their pauses cannot be
-answered.
-"""
+"""Workflows that may pause for a person or for days, and agents that use them as tools, where a pause has no answer."""
 
 from collections.abc import Iterator
 from typing import Final, Self

@@ -16,7 +16,7 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRights:
-    """Environment values by name, and workflows by id; None if only the run determines them."""
+    """Environment values by name and workflows by id, each None if only the run determines them."""
 
     names: frozenset[str] | None
     workflow_ids: frozenset[str] | None
@@ -31,7 +31,7 @@ class SnapshotRights:
         )
 
     def readable(self, requested: Collection[str] | None) -> Collection[str] | None:
-        """Return those of the requested names that a run may read; None stands for all of a workspace."""
+        """Return the requested names that a run may read. None means all values of the workspace."""
         if self.names is None or requested is None:
             return requested if requested is not None else self.names
         return self.names.intersection(requested)

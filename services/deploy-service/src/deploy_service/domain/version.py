@@ -20,7 +20,7 @@ DRAFT: Final = "draft"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """Immutable except for its name and description."""
+    """Version of a workflow, immutable except for its name and description."""
 
     id: str
     workflow_id: str
@@ -34,11 +34,11 @@ class Version:
     description: str | None = None
 
     def numbered(self, number: int) -> Self:
-        """Return it with another number, before it is stored."""
+        """Return the version with another number, before it is stored."""
         return replace(self, number=number)
 
     def updated(self, update: UpdateVersion) -> Self:
-        """Return it with the name and description of `update`. Raises InvalidRequest."""
+        """Return the version with the name and description of `update`. Raises InvalidRequest."""
         return replace(
             self,
             name=self.name if update.name is UNSET else version_name(update.name),

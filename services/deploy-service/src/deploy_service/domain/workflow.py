@@ -19,7 +19,7 @@ from shared.errors import NotDeployed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What API calls run."""
+    """Live version of a workflow."""
 
     number: int
     version_id: str
@@ -48,30 +48,30 @@ class Workflow:
     is_archived: bool = False
 
     def is_in(self, workspace_id: str) -> bool:
-        """Return whether the workspace has it, unarchived."""
+        """Return whether the workspace owns the workflow, and it is not archived."""
         return not self.is_archived and self.workspace_id == workspace_id
 
     def deployed(self, version: Version, at: datetime) -> Self:
-        """Return it with `version` live; unchanged if a later deploy came first."""
+        """Return the workflow with `version` live; unchanged if a later deploy came first."""
         return self if version.number <= self.last_version else self.promoted(version, at)
 
     def promoted(self, version: Version, at: datetime) -> Self:
-        """Return it with `version` live unconditionally."""
+        """Return the workflow with `version` live unconditionally."""
         live = Live(number=version.number, version_id=version.id, snapshot_hash=version.snapshot_hash, since=at)
         return self._changed(at, live=live, last_version=max(self.last_version, version.number))
 
     def undeployed(self, at: datetime) -> Self:
-        """Return it with no live version; versions and access mode stay. Raises NotDeployed."""
+        """Return the workflow with no live version; versions and access mode stay. Raises NotDeployed."""
         if self.live is None:
             raise NotDeployed("Workflow is not deployed")
         return self._changed(at, live=None)
 
     def archived(self, at: datetime) -> Self:
-        """Return it archived: not live and not found."""
+        """Return the workflow archived: not live and not found."""
         return self._changed(at, live=None, is_archived=True)
 
     def updated(self, update: UpdateWorkflow, at: datetime) -> Self:
-        """Return it renamed, described or moved. Raises InvalidRequest."""
+        """Return the workflow renamed, described or moved. Raises InvalidRequest."""
         return self._changed(
             at,
             name=self.name if update.name is UNSET else workflow_name(update.name),
@@ -80,7 +80,7 @@ class Workflow:
         )
 
     def with_access(self, update: UpdateAccess, at: datetime) -> Self:
-        """Return it with another access mode or API description. Raises InvalidRequest."""
+        """Return the workflow with another access mode or API description. Raises InvalidRequest."""
         return self._changed(
             at,
             is_public=self.is_public if update.is_public is UNSET else update.is_public,

@@ -1,4 +1,4 @@
-"""Assembles jobs-service: only these modules know concrete classes. One for each subject, `app` for all."""
+"""Assembly of jobs-service, the only code that knows concrete classes."""
 
 from jobs_service.bootstrap.app import build
 from jobs_service.bootstrap.storage import INDEXES, open_store

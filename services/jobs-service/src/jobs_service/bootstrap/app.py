@@ -52,7 +52,7 @@ def build(
     queue: Queue | None = None,
     is_alone: bool = False,
 ) -> FastAPI:
-    """Build the application; defaults come from `settings`. Alone, no other process runs workflows with it."""
+    """Build the application; defaults come from `settings`. `is_alone`: no other process uses its store."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS, client=settings.amqp_client)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     ticket_keys = settings.ticket_ring()

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.cancels import repository as mongo_cancels
-from jobs_service.conversations import repository as mongo_conversations
-from jobs_service.dead_letters import repository as mongo_dead_letters
-from jobs_service.events import repository as mongo_event_log
-from jobs_service.journal import repository as mongo_journal
+from jobs_service.cancels import repository as cancel_repository
+from jobs_service.conversations import repository as conversation_repository
+from jobs_service.dead_letters import repository as dead_letter_repository
+from jobs_service.events import repository as event_repository
+from jobs_service.journal import repository as journal_repository
 from jobs_service.journal.repository import MongoJournal
-from jobs_service.payloads import repository as mongo_blobs
+from jobs_service.payloads import repository as blob_repository
 from jobs_service.payloads.repository import MongoBlobs
 from jobs_service.payloads.service import Payloads
-from jobs_service.queue import counter_repository as capacity_counters
+from jobs_service.queue import counter_repository
 from jobs_service.queue.counter_repository import CapacityCounters
 from jobs_service.queue.ports import Queue
 from jobs_service.queue.repository import MongoQueue
@@ -22,13 +22,12 @@ from jobs_service.runs.grouped_repository import GroupedRuns
 from jobs_service.runs.ports import RunHooks, RunRepository
 from jobs_service.settings import JobsSettings
 from jobs_service.spend.repository import MongoSpend
-from jobs_service.statistics import repository as run_counts_repository
+from jobs_service.statistics import repository as run_count_repository
 from jobs_service.statistics.repository import MongoRunCounts
 from jobs_service.statistics.service import RunCounter
 from jobs_service.views.repository import MongoRunViews
-from jobs_service.webhooks import repository as deliveries_repository
-from jobs_service.webhooks import secret_repository as mongo_webhook_secrets
-from jobs_service.webhooks import subscription_repository as mongo_subscriptions
+from jobs_service.webhooks import repository as delivery_repository
+from jobs_service.webhooks import secret_repository, subscription_repository
 from jobs_service.webhooks.subscription_repository import MongoSubscriptions
 from shared.clock import Clock
 from shared.security.aes_gcm import AesGcmKeyRing
@@ -36,17 +35,17 @@ from shared.store.client import Store
 
 INDEXES: Final = (
     *run_documents.INDEXES,
-    *capacity_counters.INDEXES,
-    *mongo_journal.INDEXES,
-    *mongo_cancels.INDEXES,
-    *mongo_blobs.INDEXES,
-    *mongo_conversations.INDEXES,
-    *mongo_dead_letters.INDEXES,
-    *deliveries_repository.INDEXES,
-    *mongo_subscriptions.INDEXES,
-    *mongo_webhook_secrets.INDEXES,
-    *mongo_event_log.INDEXES,
-    *run_counts_repository.INDEXES,
+    *counter_repository.INDEXES,
+    *journal_repository.INDEXES,
+    *cancel_repository.INDEXES,
+    *blob_repository.INDEXES,
+    *conversation_repository.INDEXES,
+    *dead_letter_repository.INDEXES,
+    *delivery_repository.INDEXES,
+    *subscription_repository.INDEXES,
+    *secret_repository.INDEXES,
+    *event_repository.INDEXES,
+    *run_count_repository.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 

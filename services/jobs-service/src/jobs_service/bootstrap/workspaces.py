@@ -1,4 +1,4 @@
-"""Assembly of workspaces' other data: values, conversations, spend, dead letters; and its deletion."""
+"""Assembly of workspaces' data: large values, queue counters, spend, run counts, conversations; and of its deletion."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -31,9 +31,9 @@ def workspace_routers(
     *,
     checks: TicketChecks,
 ) -> Sequence[APIRouter]:
-    """Return the routes of each."""
-    pending = timedelta(seconds=settings.conversation_lifetime_seconds)
-    conversations = MongoConversations(storage.store, settings.conversation_limits, pending)
+    """Return the routes for workspaces' data."""
+    lifetime = timedelta(seconds=settings.conversation_lifetime_seconds)
+    conversations = MongoConversations(storage.store, settings.conversation_limits, lifetime)
     deletion = DeletionService(
         MongoDeletion(storage.store, storage.blobs), services.cancels, storage.spend, storage.run_counter
     )

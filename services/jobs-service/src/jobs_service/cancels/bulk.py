@@ -17,7 +17,7 @@ OPEN: Final = (RunStatus.QUEUED, RunStatus.PAUSED, RunStatus.PROCESSING)
 
 
 class BulkCancel:
-    """Bulk cancel in bounded steps: callers repeat it for more."""
+    """Bulk cancel in bounded steps, which callers repeat while more runs are left."""
 
     def __init__(self, views: RunViewRepository, cancels: CancelService) -> None:
         self._views = views
@@ -28,26 +28,26 @@ class BulkCancel:
         found: list[RunView] = []
         for status in (request.only.status,) if request.only.status else OPEN:
             found += await self._open(request, status, AT_ONCE + 1 - len(found))
-        cancelled = [run.run_id for run in found[:AT_ONCE] if await self._was_cancelled(request, run)]
+        cancelled = [run.run_id for run in found[:AT_ONCE] if await self._cancel(request, run)]
         return CancelledRuns(tuple(cancelled), has_more=len(found) > AT_ONCE)
 
-    async def _open(self, request: CancelRuns, status: RunStatus, room: int) -> list[RunView]:
+    async def _open(self, request: CancelRuns, status: RunStatus, limit: int) -> list[RunView]:
         """Return the runs of this status; those already being canceled do not count against the limit."""
         found: list[RunView] = []
         cursor: str | None = None
-        while status in OPEN and len(found) < room:
+        while status in OPEN and len(found) < limit:
             only = msgspec.structs.replace(request.only, status=status)
-            query = PageQuery(request.workspace_id, request.workflow_id, only, room, cursor, exclude_canceling=True)
+            query = PageQuery(request.workspace_id, request.workflow_id, only, limit, cursor, exclude_canceling=True)
             page = await self._views.page(query)
             found += page.runs
             cursor = page.next_cursor
             if cursor is None:
                 break
-        return found[:room]
+        return found[:limit]
 
-    async def _was_cancelled(self, request: CancelRuns, run: RunView) -> bool:
+    async def _cancel(self, request: CancelRuns, run: RunView) -> bool:
         try:
             await self._cancels.cancel(run.run_id, RecordCancel(request.workspace_id, request.workflow_id))
         except (NotFound, Conflict):
-            return False  # it has ended since
+            return False  # it has ended
         return True

@@ -81,13 +81,13 @@ class CancelService:
             await self._control.broadcast(CancelRun(run.id))
         except BrokerUnavailable:
             if run.phase is Phase.ATTACHED:
-                raise  # its worker has no other way to know; a durable run's worker learns it with its lease
+                raise  # no lease tells its worker of the cancel
             log.warning("cancel_broadcast_failed", run_id=run.id)
 
     async def _notify_reserved(self, loaded: LoadedRun | None, request: RecordCancel) -> None:
         if loaded is None or loaded.run.phase is not Phase.RESERVED or loaded.run.workspace_id != request.workspace_id:
             return
-        if loaded.run.workflow_id in ("", request.workflow_id):  # "": reserved by a gateway that did not say for which
+        if loaded.run.workflow_id in ("", request.workflow_id):  # "": reserved by an older gateway
             await self._control.broadcast(CancelRun(loaded.run.id))
 
 

@@ -26,9 +26,9 @@ MAX_ROUNDS: Final = 50
 class Reaper:
     """Reaper; active only in the leader.
 
-    For the first lease of its term it treats no worker as lost: before, the store or this service may have been
-    unavailable, so that workers could not renew. It also waits a lease after the store's clock jumped ahead, which
-    makes every live worker's lease look expired.
+    During the first lease of its term it declares no worker lost: the store or this service may have been unavailable,
+    so that workers could not renew. It also waits one lease after the store's clock jumps ahead, which makes every
+    lease look expired.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Reaper:
         self._clock = clock
         self._store_clock = StoreClock(JUMP * rules.lease)
         self._term: int | None = None
-        self._began_at = 0.0
+        self._waiting_since = 0.0
 
     async def step(self) -> None:
         """Run one sweep. Raises Unavailable."""
         term = await self._leader.term()
         if term != self._term:
-            self._term, self._began_at = term, self._clock.monotonic()
+            self._term, self._waiting_since = term, self._clock.monotonic()
         if term is None:
             return
         now = await self._now()
@@ -76,11 +76,11 @@ class Reaper:
         received_at = self._clock.monotonic()
         if self._store_clock.jumped(now, sent_at=sent_at, received_at=received_at):
             log.warning("store_clock_jumped", lease_seconds=self._rules.lease.total_seconds())
-            self._began_at = received_at
+            self._waiting_since = received_at
         return now
 
     async def _reap(self, now: datetime) -> int:
-        waited_a_lease = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
+        waited_a_lease = self._clock.monotonic() - self._waiting_since >= self._rules.lease.total_seconds()
         found = await self._runs.find_overdue(AT_ONCE, now, in_progress=waited_a_lease)
         for loaded in found:
             after = overdue(loaded.run, loaded.now, self._rules)

@@ -20,9 +20,7 @@ from shared.web.structs import StructResponse, struct_body
 
 LONG_BYTES: Final = 1024 * 1024
 LONG_AT_ONCE: Final = 4
-"""Such an append is in memory three times until it is stored, and may have 16 MiB; waiting ones stay with their
-workers.
-"""
+"""Limit for concurrent long appends. Each may have 16 MiB, and is in memory three times until it is stored."""
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Number = Annotated[int, Query(ge=0, le=2**31)]
 

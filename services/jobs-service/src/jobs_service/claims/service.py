@@ -51,7 +51,7 @@ class ClaimService:
 
     async def claim(self, run_id: str, request: ClaimRun) -> ClaimAnswer:
         """Decide a claim. Not granted: the worker must acknowledge and drop the message."""
-        return await retry_on_conflict(run_id, self._runs.claimable, partial(self._claimed, request))
+        return await retry_on_conflict(run_id, self._runs.claimable, partial(self._decide_claim, request))
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Renew the lease. Raises StaleAttempt."""
@@ -67,13 +67,13 @@ class ClaimService:
         loaded = await self._runs.load(run_id)
         if loaded is None:
             raise leases.unknown_run(run_id, report.attempt)
-        decide = partial(self._concluded, report)
+        decide = partial(self._apply_report, report)
         after = loaded.run
         if decide(loaded) != after:
             result = await self._result(loaded, report)
             after = await self._change(run_id, report.attempt, decide, first=loaded, result=result)
-            self._concludes(after)
-        if not after.phase.is_terminal:  # on a repeated report, too: the first may not have reached this point
+            self._free_slot(after)
+        if not after.phase.is_terminal:  # also for a repeated report: the first may have failed here
             await self._pauses.extend_lifetimes(run_id, report.files)
 
     async def release(self, run_id: str, attempt: int) -> None:
@@ -81,9 +81,9 @@ class ClaimService:
         after = await self._change(
             run_id, attempt, lambda loaded: leases.release(loaded.run, attempt, loaded.now, self._rules)
         )
-        self._concludes(after)
+        self._free_slot(after)
 
-    async def _claimed(self, request: ClaimRun, loaded: ClaimableRun | None) -> ClaimAnswer | None:
+    async def _decide_claim(self, request: ClaimRun, loaded: ClaimableRun | None) -> ClaimAnswer | None:
         if loaded is None:
             return ClaimAnswer()
         decision = leases.claim(loaded.run, request, loaded.now, self._rules)
@@ -92,7 +92,7 @@ class ClaimService:
         if not await self._runs.replace(loaded.run, decision.run):
             return None
         if isinstance(decision, ClaimEnd):
-            self._concludes(decision.run)
+            self._free_slot(decision.run)
             return ClaimAnswer()
         metrics.ATTEMPTS.inc(decision.run.attempt - loaded.run.attempt)
         if loaded.run.attempt == 0:
@@ -100,7 +100,7 @@ class ClaimService:
         self._dispatcher.wake()
         return ClaimAnswer(await self._grant(loaded, decision.run, request))
 
-    def _concluded(self, report: FinishRun, loaded: LoadedRun) -> Run:
+    def _apply_report(self, report: FinishRun, loaded: LoadedRun) -> Run:
         outcome, attempt = report.outcome, report.attempt
         status, error = outcome.status, _trimmed(outcome.error) if outcome.error else None
         if status is RunStatus.PAUSED and len(report.pauses) > MAX_PAUSES:
@@ -129,7 +129,7 @@ class ClaimService:
 
     async def _grant(self, loaded: ClaimableRun, run: Run, request: ClaimRun) -> ClaimGranted:
         remaining = max(0.0, (run.deadline_at - loaded.now).total_seconds()) if run.deadline_at else 0.0
-        journal = await self._past(run, in_pages=request.pages)
+        journal = await self._read_journal(run, in_pages=request.pages)
         return ClaimGranted(
             run=loaded.spec,
             attempt=run.attempt,
@@ -142,7 +142,7 @@ class ClaimService:
             ticket=self._signer.sign_run(loaded.spec, seconds=remaining + self._rules.grace.total_seconds()),
         )
 
-    async def _past(self, run: Run, *, in_pages: bool) -> JournalPage:
+    async def _read_journal(self, run: Run, *, in_pages: bool) -> JournalPage:
         """Return the journal, or its first page."""
         if run.attempt == 1:
             return JournalPage()
@@ -161,7 +161,7 @@ class ClaimService:
             duration_ms=None if started_at is None else ms_between(started_at, loaded.now),
         )
 
-    def _concludes(self, run: Run) -> None:
+    def _free_slot(self, run: Run) -> None:
         """Wake the dispatcher for the freed slot, and discard an ended run's journal."""
         if run.phase.is_terminal:
             metrics.ENDED.labels(run.status.value).inc()

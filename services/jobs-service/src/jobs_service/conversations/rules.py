@@ -10,7 +10,7 @@ from shared.contracts.conversations import LONGEST_MESSAGE, ConversationMessage
 from shared.errors import PayloadTooLarge
 
 APPENDS_KNOWN: Final = 64
-"""Number of latest appends remembered. A retried run repeats one of its own last appends, so few suffice."""
+"""Number of appends remembered. A retried run repeats only its latest appends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Attached runs without queue or worker: notifies their callers, or else records their ends."""
+"""Attached runs that lost their place in the queue or their worker."""
 
 from jobs_service.records.service import RecordService
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 
 
 class LostRunNotifier:
-    """Runs that waited too long or lost their workers. The receiver of their events knows whether one had started."""
+    """Notifies callers, whose gateway knows whether the run had started, or else records the end."""
 
     def __init__(self, replies: ReplyStream, records: RecordService, clock: Clock) -> None:
         self._replies = replies

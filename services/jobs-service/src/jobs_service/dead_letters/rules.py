@@ -50,23 +50,23 @@ def lost_attached_run(body: bytes) -> AttachedRunRequested | None:
 def examine(body: bytes, *, queue: str, reason: str) -> StoredLetter | None:
     """Return what to store of a message that died in `queue`; None if nothing is lost."""
     letter_id = sha256(f"{queue}\n{reason}\n".encode() + body).hexdigest()[:32]
-    kept = StoredLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
+    stored = StoredLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
     try:
         message = decode(body).message
     except UnreadableMessage as error:
-        return replace(kept, reason=f"{reason}: {error}"[:500], body=body)
-    return _described(kept, message, body)
+        return replace(stored, reason=f"{reason}: {error}"[:500], body=body)
+    return _described(stored, message, body)
 
 
-def _described(kept: StoredLetter, message: Message, body: bytes) -> StoredLetter | None:
+def _described(stored: StoredLetter, message: Message, body: bytes) -> StoredLetter | None:
     match message:
         case DurableRunDispatched(run_id=run_id, workspace_id=workspace_id):
-            return replace(kept, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))
-        case AttachedRunRequested() if kept.reason == EXPIRED:
+            return replace(stored, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))
+        case AttachedRunRequested() if stored.reason == EXPIRED:
             return None  # its caller is notified
         case AttachedRunRequested(run=run):
             return replace(
-                kept,
+                stored,
                 kind=DeadLetterKind.ATTACHED_RUN,
                 run_id=run.run_id,
                 workspace_ids=(run.snapshot.workspace_id,),
@@ -74,6 +74,6 @@ def _described(kept: StoredLetter, message: Message, body: bytes) -> StoredLette
             )
         case RecordBatch(records=records):
             owners = dict.fromkeys(record.run.snapshot.workspace_id for record in records)
-            return replace(kept, kind=DeadLetterKind.RECORDS, workspace_ids=tuple(owners), body=body)
+            return replace(stored, kind=DeadLetterKind.RECORDS, workspace_ids=tuple(owners), body=body)
         case _:
             return None

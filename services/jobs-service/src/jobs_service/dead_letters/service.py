@@ -34,12 +34,12 @@ class DeadLetterService:
 
     async def store(self, letter: DeadLetter) -> None:
         """Store a dead letter and notify its caller. Raises Unavailable."""
-        kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
+        stored = examine(letter.body, queue=letter.queue, reason=letter.reason)
         if (call := lost_attached_run(letter.body)) is not None:
             await self._lost_runs.notify_caller(call)
-        if kept is not None:
-            await self._letters.add(await self._with_workflow(kept))
-        metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
+        if stored is not None:
+            await self._letters.add(await self._with_workflow(stored))
+        metrics.DEAD_LETTERS.labels(letter.queue, stored.kind if stored else "dropped").inc()
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
         """Return dead letters, newest first. Raises InvalidRequest, Unavailable."""
@@ -50,7 +50,7 @@ class DeadLetterService:
 
         Raises NotFound, Conflict (cannot be redriven), AtCapacity, Unavailable.
         """
-        letter = await self._own(letter_id, request.workspace_id)
+        letter = await self._find(letter_id, request.workspace_id)
         accepted = None
         if letter.kind is DeadLetterKind.DURABLE_RUN and letter.run_id is not None:
             accepted = await self._run_again(letter, letter.run_id, request)
@@ -69,16 +69,16 @@ class DeadLetterService:
 
     async def discard(self, letter_id: str, workspace_id: str) -> None:
         """Delete a dead letter. Raises NotFound, Unavailable."""
-        await self._letters.discard((await self._own(letter_id, workspace_id)).id)
+        await self._letters.discard((await self._find(letter_id, workspace_id)).id)
 
-    async def _with_workflow(self, kept: StoredLetter) -> StoredLetter:
+    async def _with_workflow(self, stored: StoredLetter) -> StoredLetter:
         """Add the workflow, for which users search: a stored run's message does not name it."""
-        if kept.kind is not DeadLetterKind.DURABLE_RUN or kept.run_id is None:
-            return kept
-        found = await self._runs.claimable(kept.run_id)
-        return replace(kept, workflow_id=found.spec.snapshot.workflow_id) if found else kept
+        if stored.kind is not DeadLetterKind.DURABLE_RUN or stored.run_id is None:
+            return stored
+        found = await self._runs.claimable(stored.run_id)
+        return replace(stored, workflow_id=found.spec.snapshot.workflow_id) if found else stored
 
-    async def _own(self, letter_id: str, workspace_id: str) -> StoredLetter:
+    async def _find(self, letter_id: str, workspace_id: str) -> StoredLetter:
         letter = await self._letters.find(letter_id, workspace_id)
         if letter is None:
             raise NotFound("Dead letter not found")

@@ -53,8 +53,8 @@ class MongoDeletion:
 
     @store_call
     async def open_runs(self, request: Erase, limit: int) -> Sequence[OpenRun]:
-        open_runs_of = {"phase": {"$in": _OPEN_PHASES}, **_owner(request)}
-        found = await self._runs.find(open_runs_of, {"workflow_id": 1}).limit(limit).to_list()
+        wanted = {"phase": {"$in": _OPEN_PHASES}, **_owner(request)}
+        found = await self._runs.find(wanted, {"workflow_id": 1}).limit(limit).to_list()
         return [OpenRun(each["_id"], each["workflow_id"]) for each in found]
 
     @store_call
@@ -71,8 +71,8 @@ class MongoDeletion:
         return Erased(sum(counts), has_more=bool(left) or after is not None or max(counts) >= limit)
 
     async def _erase_runs(self, request: Erase) -> int:
-        over, _ = await self._find_runs(request, _RUNS_AT_ONCE, {"phase": {"$in": _ENDED_PHASES}}, _SETTLED)
-        found = await self._booked(over)
+        ended, _ = await self._find_runs(request, _RUNS_AT_ONCE, {"phase": {"$in": _ENDED_PHASES}}, _SETTLED)
+        found = await self._booked(ended)
         if not found:
             return 0
         ids = [document["_id"] for document in found]

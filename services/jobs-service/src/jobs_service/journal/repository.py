@@ -18,7 +18,7 @@ from shared.store.indexes import Index, ascending
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600
-"""Entries are deleted when their run ends; this removes what a crash left behind, after any pause."""
+"""Entries are deleted when their run ends. This deletes those that a crash left, later than any pause."""
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """A single entry may be larger."""
 ENTRY_BYTES: Final = 64
@@ -95,9 +95,7 @@ class MongoJournal:
                 yield JournalEntry(at.index, document["kind"], msgspec.Raw(document["data"])), at.attempt
 
     async def _require_written_in_order(self, document: Document) -> None:
-        """Raise unless the attempt wrote in order: one that takes over lacks the entries before, unless it wrote them
-        late.
-        """
+        """Raise Unavailable if the attempt also has the entry before: its lost worker wrote it during this read."""
         before = _id(document["run_id"], document["attempt"], document["index"] - 1)
         if await self._entries.find_one({"_id": before}, {"_id": 1}) is not None:
             raise Unavailable(f"The journal of run {document['run_id']} changed while it was read. Try again.")

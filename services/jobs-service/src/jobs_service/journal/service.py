@@ -16,8 +16,8 @@ MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
 class JournalService:
     """The journal, fenced by the attempt.
 
-    An acknowledged append leaves the worker a lease with time to continue, even if renewals failed before: no other
-    worker takes over what it starts now.
+    An acknowledged append leaves the worker enough of its lease to continue, even if earlier renewals failed, so that
+    no other worker takes over.
     """
 
     def __init__(self, runs: RunRepository, journal: JournalRepository, rules: Rules) -> None:
@@ -28,7 +28,7 @@ class JournalService:
     async def append(self, run_id: str, appended: AppendJournal) -> None:
         """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
 
-        The attempt is checked after the entries are stored: every later attempt has read what was acknowledged.
+        The attempt is checked after the entries are stored, so that later attempts read every acknowledged entry.
         """
         if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
             raise PayloadTooLarge(f"A journal entry can have at most {MAX_ENTRY_BYTES} bytes")
@@ -49,7 +49,7 @@ class JournalService:
     async def _held(self, run_id: str, attempt: int) -> LoadedRun:
         loaded = await self._runs.load(run_id)
         if loaded is None or loaded.run.phase.is_terminal:
-            # The run is deleted, or soon will be: nothing else would lead to these entries.
+            # The run is deleted, or will be: no later cleanup would find these entries.
             await self._journal.discard([run_id])
         if loaded is None:
             raise unknown_run(run_id, attempt)

@@ -8,7 +8,7 @@ from shared.clock import Clock
 
 
 class Leader:
-    """This process's candidacy for one leadership."""
+    """Leadership of this process in one role."""
 
     def __init__(self, leases: LeaseRepository, leadership: Leadership, ttl: timedelta, clock: Clock) -> None:
         self._leadership = leadership
@@ -36,7 +36,7 @@ class Leader:
         return self._term
 
     async def resign(self) -> None:
-        """Release the lease at once."""
+        """Release the lease, so that another process can lead."""
         if self._term is not None:
             self._term = None
             metrics.LEADING.labels(self._leadership.name).set(0)

@@ -1,4 +1,4 @@
-"""Background loops: run at intervals, and at once on a wake-up event."""
+"""Background loops that run at intervals and on wake-up events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ STOP_SECONDS: Final = 5.0
 CANCEL_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 60.0
 FAILURE_SECONDS: Final = 1.0
-MOST_REST_SECONDS: Final = 1.0
+MAX_REST_SECONDS: Final = 1.0
 LATER_SECONDS: Final = 0.1
 
 
@@ -32,7 +32,7 @@ class WakeUpEvent:
         self._event.set()
 
     def wake_for_new_work(self) -> None:
-        """Announce new work; wake the loop if it still has no room a moment later, as room may have become free."""
+        """Wake the loop for new work: now if it has capacity, otherwise shortly, when it may have some."""
         if self.has_capacity:
             self.wake()
         elif self._timer is None:
@@ -91,14 +91,14 @@ class Loop:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
         if self._on_stop is not None:
-            await self._quietly(self._on_stop, STOP_SECONDS)
+            await self._run_logged(self._on_stop, STOP_SECONDS)
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             began = clock()
-            succeeded = await self._quietly(self._step, STEP_SECONDS)
-            rest = min(max(self._gap, clock() - began), MOST_REST_SECONDS) if self._gap else 0.0
+            succeeded = await self._run_logged(self._step, STEP_SECONDS)
+            rest = min(max(self._gap, clock() - began), MAX_REST_SECONDS) if self._gap else 0.0
             await self._pause(rest if succeeded else FAILURE_SECONDS)
             await self._wake_up.wait(self._every)
 
@@ -107,7 +107,7 @@ class Loop:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _quietly(self, work: Callable[[], Awaitable[None]], seconds: float) -> bool:
+    async def _run_logged(self, work: Callable[[], Awaitable[None]], seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 await work()

@@ -23,4 +23,4 @@ class LeaseRepository(Protocol):
         """
 
     async def release(self, leadership: Leadership) -> None:
-        """Release the lease at once."""
+        """Release the lease, so that another process can hold it."""

@@ -30,7 +30,7 @@ class MongoLeases:
     """Implements LeaseRepository.
 
     A lease expires when the store's clock has passed its end, or when this process has watched for the lease's duration
-    without a renewal. So a store's clock that was set back keeps no leadership vacant.
+    without a renewal. So leadership does not stay vacant when the store's clock is set back.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

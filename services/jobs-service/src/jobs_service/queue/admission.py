@@ -54,7 +54,7 @@ class AdmissionService:
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
                 metrics.REFUSALS.labels(answer.full_queue).inc()
-            raise without_traceback(answer)  # itself, it would hold this frame, and the whole input, until a collection
+            raise without_traceback(answer)  # `answer` would keep this frame, and the input, in memory
         metrics.ACCEPTED.inc()
         return answer
 

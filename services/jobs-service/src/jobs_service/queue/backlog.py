@@ -40,7 +40,7 @@ class Backlog:
             self._heads[name] = _Head(deque(await self._queue.waiting(name, READ_AHEAD)), now)
 
     def take(self, workspace_ids: Sequence[str]) -> list[WaitingRun]:
-        """Return the next cached run of each turn's workspace."""
+        """Return the next cached run of each of these workspaces; one may be named repeatedly."""
         return [
             self._heads[name].runs.popleft() for name in workspace_ids if name in self._heads and self._heads[name].runs
         ]

@@ -30,9 +30,10 @@ RESERVATIONS: Final = "offers"
 """Stored name. The previous version reads the reservations of the overall counter as its own offers."""
 INDEXES: Final = (Index(COUNTERS, ascending("queued")),)
 NEVER_MS: Final = 253_370_764_800_000
-"""Stored as the age of a reservation: the previous version withdraws what is 15 s old by the wall clock.
+"""Stored age of a reservation.
 
-It must not withdraw these, whose runs it does not find. A smaller number marks an offer of the previous version.
+The previous version withdraws reservations that are 15 s old, and must not withdraw these, whose runs it cannot find. A
+smaller number marks an offer of the previous version.
 """
 
 # Neither one `$or` nor `$gt: 0`: for these SecantusDB reads the counters of all workspaces.
@@ -121,7 +122,7 @@ class CapacityCounters:
         return True
 
     async def end(self, reservation: Reservation, unused: Mapping[str, int]) -> None:
-        """Remove a reservation and return what it did not use. A counter that no longer includes it is left alone."""
+        """Remove a reservation and return what it did not use. A counter that no longer includes it stays unchanged."""
         is_there = {_field(reservation): {"$exists": True}}
         counts = [*((name, unused.get(name, 0)) for name in reservation.run_ids), (OVERALL, sum(unused.values()))]
         # The overall counter last: the previous version treats a batch as open until then.
@@ -143,7 +144,7 @@ class CapacityCounters:
         return (await self._documents.update_one(is_there, removed, session=session)).matched_count == 1
 
     async def settle(self, departed: Mapping[str, int], counters: OpenCounters, term: int) -> None:
-        """Subtract runs that left the queue, unless a later leader keeps the counters."""
+        """Subtract runs that left the queue, unless a later leader has fenced the counters."""
         updates = [
             _inc(name, -count, term=term, drain=_drained(counters.workspaces.get(name), count, counters.now))
             for name, count in departed.items()
@@ -153,11 +154,11 @@ class CapacityCounters:
         await self._write([*updates, overall])
 
     async def correct(self, differences: Mapping[str, int], term: int) -> None:
-        """Add a recount's corrections, unless a later leader keeps the counters."""
+        """Add a recount's corrections, unless a later leader has fenced the counters."""
         await self._write([_inc(name, added, term=term, upsert=True) for name, added in differences.items()])
 
     async def fence(self, term: int) -> None:
-        """Void all later changes by leaders of earlier terms."""
+        """Fence the counters: later changes by leaders of earlier terms have no effect."""
         await self._documents.update_many({}, {"$max": {"term": term}})
 
     async def _write(self, updates: list[UpdateOne]) -> None:

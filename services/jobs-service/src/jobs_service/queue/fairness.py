@@ -25,7 +25,7 @@ class Demand:
 
 
 def round_robin(demands: Mapping[str, Demand], slots: int, *, after: str = "") -> list[str]:
-    """Return each place's workspace, starting after the workspace served last."""
+    """Return a workspace for each slot, in turn, starting after the workspace served last."""
     order = sorted(name for name, demand in demands.items() if demand.eligible)
     first = bisect_right(order, after)
     order = order[first:] + order[:first]

@@ -92,7 +92,7 @@ class MongoQueue:
     async def _withdraw_previous(self, reservation: Reservation) -> None:
         """End an unacknowledged batch of the previous version, with its waiting runs.
 
-        Both at once: that version treats a run without an open offer as accepted.
+        Both in one transaction: that version treats a run without an open offer as accepted.
         """
         run_ids = [run_id for each in reservation.run_ids.values() for run_id in each]
         its_own = {"_id": {"$in": run_ids}, RESERVATION: reservation.id, "phase": Phase.WAITING.value}

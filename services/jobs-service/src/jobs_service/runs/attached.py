@@ -1,4 +1,4 @@
-"""Attached runs as their workers report them: stored for readers, and controlled from here only after a pause."""
+"""Attached runs, as their workers report them. jobs-service controls them only after a pause."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """Changes of runs in one statement: of a single run, or of many read at the same revision.
 
-Both products plan every statement of a bulk, and on SecantusDB the plan costs more than the change.
+MongoDB and SecantusDB plan every statement of a bulk; on SecantusDB the plan costs more than the change.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jobs_service.runs.documents import BARE_SPEC, PENDING_NOTICE, WANTS_NOTICE
 from shared.store.documents import Document
 
 CHANGE: Final = "change_id"
-"""Id of the last grouped change of a run; it tells whose change took effect."""
+"""Id of the last grouped change of a run; it shows whose change took effect."""
 _AT_THE_END: Final = {"spec": f"${BARE_SPEC}", PENDING_NOTICE: f"${WANTS_NOTICE}"}
 """Replacements at the end of a run, where present."""
 _GOES_AT_THE_END: Final = (BARE_SPEC, WANTS_NOTICE, "state")
@@ -49,7 +49,7 @@ def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str,
     """Return the filter and the update of `changes`, which are all of one kind."""
     run_ids = [change.run_id for change in changes]
     fields = [change.fields | {"revision": change.revision + 1} for change in changes]
-    # Both products use an index for this. SecantusDB would evaluate the branches of a `$switch` for every run.
+    # MongoDB and SecantusDB use an index for this. SecantusDB would evaluate the branches of a `$switch` for every run.
     place = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
     its_own = {"$arrayElemAt": [{"$literal": fields}, place]}
     revision, is_end = changes[0].kind

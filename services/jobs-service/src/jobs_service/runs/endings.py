@@ -23,7 +23,7 @@ _PHASE_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:
-    """The run after a cancel, and the cancel's result. `notify_worker`: a worker may be executing it."""
+    """The run after a cancel, and the cancel's result. `notify_worker`: a worker may be executing the run."""
 
     run: Run
     reason: CancelReason
@@ -65,9 +65,8 @@ def pause(
 def cancel(run: Run, now: datetime, rules: Rules) -> CancelResult:
     """Cancel a run.
 
-    A run in progress is asked to stop; its worker or the reaper ends it. Other runs end at once. An attached run has no
-    lease to show that a worker still executes it, so its worker has one lease from the cancel to report the stop.
-    Raises Conflict if the run has ended.
+    A run in progress gets a cancel request, and its worker or the reaper ends it. Others end immediately. The worker of
+    an attached run has one lease to report the stop. Raises Conflict if the run has ended.
     """
     if run.phase is Phase.CANCELLED or run.cancel_requested:
         return CancelResult(run, CancelReason.ALREADY_CANCELLED, notify_worker=not run.phase.is_terminal)

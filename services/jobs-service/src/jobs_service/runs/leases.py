@@ -100,7 +100,7 @@ def expires_soon(run: Run, now: datetime, rules: Rules) -> bool:
 
 
 def require_held(run: Run, attempt: int) -> None:
-    """Raises StaleAttempt unless `attempt` holds the run."""
+    """Raise StaleAttempt unless `attempt` holds the run."""
     if run.phase is not Phase.PROCESSING or run.attempt != attempt:
         raise StaleAttempt(f"Attempt {attempt} does not hold run {run.id}")
 

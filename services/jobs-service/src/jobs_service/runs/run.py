@@ -79,7 +79,7 @@ class Rules:
 
 
 class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A pause of a run. It ends by itself at `due_at`."""
+    """A pause of a run. At `due_at` it ends without an answer."""
 
     point: PausePoint
     due_at: datetime | None = None
@@ -187,7 +187,7 @@ def id_taken(run_id: str) -> RunIdTaken:
 
 
 class IllegalTransition(Exception):
-    """A step backwards or out of an end: a bug here, never the caller's error."""
+    """A phase that cannot follow the current one: a bug in jobs-service, never the caller's error."""
 
 
 def transition(run: Run, phase: Phase, **changes: Any) -> Run:

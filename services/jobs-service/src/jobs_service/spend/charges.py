@@ -1,7 +1,7 @@
 """Charges: groups of attached runs, stored together, with costs that are not booked yet.
 
 A charge is stored before its runs, and each run names its charge: a process that dies loses none, and a repeated record
-is booked once. Booking deletes the charge. Marks on runs would have to be removed: on both products a second write of
+is booked once. Booking deletes the charge. Marks on runs would have to be removed: a second write of
 each run, which costs SecantusDB three times as much as the first.
 """
 

@@ -32,7 +32,7 @@ class Maintenance:
         await self._leader.resign()
 
 
-async def _run_until_done(some: Callable[[int], Awaitable[int]]) -> None:
+async def _run_until_done(step: Callable[[int], Awaitable[int]]) -> None:
     for _ in range(MAX_ROUNDS):
-        if await some(AT_ONCE) < AT_ONCE:
+        if await step(AT_ONCE) < AT_ONCE:
             return

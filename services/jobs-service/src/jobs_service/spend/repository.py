@@ -5,7 +5,7 @@ charges, and their sums. Then each month adds its sum, unless it includes this b
 charges and finally the note are removed. A process that finds a note finishes it first, so that a killed process only
 delays a booking.
 
-A paused run has costs, and reports them all again when it ends. So it stores what was booked before.
+A paused run has costs, and reports them again when it ends. So its document records the costs already booked.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ SPEND: Final = "spend"
 NOTE: Final = "*"
 """Id of the current batch's note; no workspace has it."""
 BOOKED: Final = "booked"
-"""What was booked of a run before its end, and in which batch."""
+"""Costs of a run booked before its end, and the batch that booked them."""
 _MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
 _BATCH_FIELDS: Final = ("run_ids", "charge_ids", "parts", "sums")
 """Fields of a note until its batch is booked."""
@@ -124,7 +124,7 @@ def _is_whole(run: Document) -> bool:
 
 
 def _booking_update(part: Document, number: int) -> UpdateOne:
-    """Return an update that stores what was booked of a run. Its mark stays if its costs have grown."""
+    """Return an update that records the booked costs of a run. Its mark stays if its costs have grown."""
     run = {"_id": part["run_id"], f"{BOOKED}.batch": {"$not": {"$gte": number}}}
     is_all = {"$eq": ["$usage", {"$literal": part["usage"]}]}
     booked = {"$literal": {"usage": part["usage"], "batch": number}}

@@ -11,27 +11,27 @@ class RunCounter:
     A killed process loses about a second of counts.
     """
 
-    def __init__(self, tallies: RunCountRepository) -> None:
-        self._tallies = tallies
-        self._gathered: dict[str, RunStatistics] = {}
+    def __init__(self, repository: RunCountRepository) -> None:
+        self._repository = repository
+        self._counts: dict[str, RunStatistics] = {}
 
     def count(self, run: Run) -> None:
         """Count the run if it has ended; one that never started does not count."""
         if run.phase.is_terminal and run.started_at is not None and run.ended_at is not None:
-            self._gather(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at))
+            self._add(RunStatistics(run.workspace_id, run.workflow_id, 1, run.ended_at))
 
     async def step(self) -> None:
         """Store the collected counts. Raises Unavailable."""
-        gathered, self._gathered = self._gathered, {}
-        if not gathered:
+        counts, self._counts = self._counts, {}
+        if not counts:
             return
         try:
-            await self._tallies.add(list(gathered.values()))
+            await self._repository.add(list(counts.values()))
         except BaseException:  # a step that is stopped or takes too long is cancelled
-            for tally in gathered.values():
-                self._gather(tally)
+            for tally in counts.values():
+                self._add(tally)
             raise
 
-    def _gather(self, more: RunStatistics) -> None:
-        known = self._gathered.get(more.workflow_id)
-        self._gathered[more.workflow_id] = more if known is None else known.plus(more)
+    def _add(self, more: RunStatistics) -> None:
+        known = self._counts.get(more.workflow_id)
+        self._counts[more.workflow_id] = more if known is None else known.plus(more)

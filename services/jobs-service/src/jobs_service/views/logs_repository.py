@@ -40,7 +40,7 @@ class MongoRunLogs:
 
 
 def _page(query: FindLogs) -> Page:
-    """Raises InvalidRequest for a cursor that is none of ours."""
+    """Return the requested page. Raises InvalidRequest for an invalid cursor."""
     return Page(
         limit=query.limit,
         lowest=None if query.since is None else position_of(query.since, 0),

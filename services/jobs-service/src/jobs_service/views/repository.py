@@ -29,7 +29,7 @@ from shared.store.positions import position_of
 from shared.store.server_time import add_server_time
 
 MAX_TOGETHER: Final = 16
-"""Limit for runs read at once; each may have an output and blocks of a megabyte."""
+"""Limit for runs read together; each may have an output and blocks of a megabyte."""
 MAX_WAITING: Final = 10_000
 
 
@@ -101,7 +101,7 @@ class MongoRunViews:
 
     async def _find(self, lookup: _Lookup) -> RunWithBlocks | None:
         found = await self._lookups.submit(lookup)
-        return None if found is None else _viewed(found)
+        return None if found is None else _visible(found)
 
     async def _find_all(self, lookups: Sequence[_Lookup]) -> Sequence[Document | None]:
         """Return stored documents: an unreadable one fails only its own lookup."""
@@ -125,7 +125,7 @@ class MongoRunViews:
         return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
 
 
-def _viewed(document: Document) -> RunWithBlocks | None:
+def _visible(document: Document) -> RunWithBlocks | None:
     if document["phase"] == Phase.RESERVED.value or to_run(document).is_expired(from_ms(document["now_ms"])):
         return None
     return RunWithBlocks(to_view(document), payload_in(document, "blocks"))

@@ -33,7 +33,7 @@ SHOWN_CHARACTERS: Final = 500
 
 
 class DeliveryService:
-    """Sender of due deliveries: a bounded number at once, the next as soon as one ends."""
+    """Sender of due deliveries, a bounded number concurrently."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class DeliveryService:
         self._in_progress: set[asyncio.Task[None]] = set()
 
     async def step(self) -> None:
-        """Start due deliveries while slots are free; ring the bell when more are due. Raises Unavailable."""
+        """Start due deliveries while slots are free. Raises Unavailable."""
         slots, is_more = self._slots, True
         while is_more and (free := slots.free):
             found = await self._deliveries.due(
@@ -89,7 +89,7 @@ class DeliveryService:
 
     def _begin(self, due: DueDelivery) -> None:
         self._slots.acquire(due)
-        task = asyncio.get_running_loop().create_task(self._deliver_quietly(due), name=due.id)
+        task = asyncio.get_running_loop().create_task(self._deliver_logged(due), name=due.id)
         self._in_progress.add(task)
         task.add_done_callback(partial(self._ended, due))
 
@@ -98,7 +98,7 @@ class DeliveryService:
         if self._slots.release(due):
             self._wake_up.wake()
 
-    async def _deliver_quietly(self, due: DueDelivery) -> None:
+    async def _deliver_logged(self, due: DueDelivery) -> None:
         try:
             await self._deliver(due)
         except Exception:

@@ -32,7 +32,7 @@ class Notifier:
             await self._deliveries.save_deliveries(list(runs), deliveries)
 
     async def _readable_deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
-        """Return a run's deliveries; none where its data cannot be read, so that it does not block other runs."""
+        """Return a run's deliveries, or none if its data cannot be read, so that it does not block other runs."""
         try:
             return await self._new_deliveries(run_key, run)
         except FlowportError:

@@ -48,7 +48,7 @@ class WebhookSender(Protocol):
     """Sends webhooks to external addresses."""
 
     def check(self, url: str) -> None:
-        """Raises InvalidRequest for an invalid or blocked address."""
+        """Raise InvalidRequest for an invalid or blocked address."""
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float

@@ -33,7 +33,7 @@ INDEXES: Final = (
 SENDING: Final = timedelta(minutes=1)
 """A delivery whose sender has not reported for this long is sent by another process."""
 READ_BYTES: Final = 4 * 1024 * 1024
-"""Limit for ended runs read at once. Each may hold megabytes and becomes a body for every subscriber."""
+"""Limit for ended runs read together. Each may hold megabytes and becomes a body for every subscriber."""
 
 
 class MongoDeliveries:

@@ -36,7 +36,7 @@ class SubscriptionService:
         return await self._subscriptions.of(workspace_id)
 
     async def create(self, workspace_id: str, request: SaveSubscription) -> Subscription:
-        """Raises InvalidRequest, Conflict (limit reached), Unavailable."""
+        """Create a subscription. Raises InvalidRequest, Conflict (limit reached), Unavailable."""
         self._sender.check(request.url)
 
         async def count() -> int:
@@ -54,25 +54,25 @@ class SubscriptionService:
         return added
 
     async def get(self, workspace_id: str, subscription_id: str) -> Subscription:
-        """Raises NotFound, Unavailable."""
+        """Return a subscription. Raises NotFound, Unavailable."""
         for subscription in await self._subscriptions.of(workspace_id):
             if subscription.id == subscription_id:
                 return subscription
         raise NotFound("Notification not found")
 
     async def replace(self, workspace_id: str, subscription_id: str, request: SaveSubscription) -> Subscription:
-        """Raises InvalidRequest, NotFound, Unavailable."""
+        """Replace a subscription. Raises InvalidRequest, NotFound, Unavailable."""
         self._sender.check(request.url)
         await self.get(workspace_id, subscription_id)
         return await self._subscriptions.save(workspace_id, subscription_id, request)
 
     async def delete(self, workspace_id: str, subscription_id: str) -> None:
-        """Raises NotFound, Unavailable."""
+        """Delete a subscription. Raises NotFound, Unavailable."""
         await self.get(workspace_id, subscription_id)
         await self._subscriptions.delete(workspace_id, subscription_id)
 
     async def send_test(self, workspace_id: str, subscription_id: str) -> TestResult:
-        """Raises NotFound, Unavailable."""
+        """Send a test event. Raises NotFound, Unavailable."""
         return await self._delivery_service.send_test(await self.get(workspace_id, subscription_id))
 
     async def deliveries(
