@@ -43,8 +43,8 @@ class MongoDeletion:
 
     @store_call
     async def delete_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
-        mine = {"workspace_id": workspace_id, "workflow_id": workflow_id}
-        versions = await self._versions.find(mine, {"snapshot_hash": 1}).limit(limit).to_list()
+        query = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        versions = await self._versions.find(query, {"snapshot_hash": 1}).limit(limit).to_list()
         deleted = await self._delete_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
         deleted += await _delete(self._versions, [each["_id"] for each in versions])
         if len(versions) == limit:
@@ -61,13 +61,13 @@ class MongoDeletion:
     @store_call
     async def delete_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
         keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
-        mine = {"workspace_id": workspace_id}
+        query = {"workspace_id": workspace_id}
         parts = (
             (self._snapshots, keys),
             (self._ephemeral, keys),
-            (self._environment, mine),
-            (self._tool_servers, mine),
-            (self._versions, mine),
+            (self._environment, query),
+            (self._tool_servers, query),
+            (self._versions, query),
         )
         counts = [await _delete_some(collection, wanted, limit) for collection, wanted in parts]
         return sum(counts), limit in counts
@@ -84,8 +84,8 @@ class MongoDeletion:
 
     async def _delete_draft_runs(self, workspace_id: str, workflow_id: str) -> int:
         keys = {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}
-        mine = {"_id": keys, "workflow_ids": [workflow_id]}
-        return (await self._ephemeral.delete_many(mine)).deleted_count
+        query = {"_id": keys, "workflow_ids": [workflow_id]}
+        return (await self._ephemeral.delete_many(query)).deleted_count
 
 
 async def _delete_some(collection: Collection, wanted: Document, limit: int) -> int:

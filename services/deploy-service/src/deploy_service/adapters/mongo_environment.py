@@ -46,13 +46,13 @@ class MongoEnvironment:
         replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
             return True
-        mine = {**key, "sealed": fields["sealed"]}  # only this value, not a concurrent replacement
+        query = {**key, "sealed": fields["sealed"]}  # only this value, not a concurrent replacement
         added = await self._bounded.insert(
             entry.workspace_id,
             limit,
             count=lambda: self._collection.count_documents({"workspace_id": entry.workspace_id}),
             insert=lambda: self._collection.update_one(key, {"$set": fields}, upsert=True),
-            delete=lambda _: self._collection.delete_one(mine),
+            delete=lambda _: self._collection.delete_one(query),
         )
         return added is not None
 

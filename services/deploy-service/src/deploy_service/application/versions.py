@@ -12,7 +12,7 @@ from deploy_service.ports import VersionRepository
 from shared.contracts import deployments as contracts
 from shared.workflow.diff.version_diff import changes as differences
 
-TEXTS: Final = ("name", "description")
+TEXT_FIELDS: Final = ("name", "description")
 
 
 class Versions:
@@ -47,7 +47,7 @@ class Versions:
         workflow = await self._changes.find(workflow_id, workspace_id)
         version = await self._contents.version(workflow, number)
         updated = version.updated(update)
-        given = {name: getattr(updated, name) for name in TEXTS if getattr(update, name) is not UNSET}
+        given = {name: getattr(updated, name) for name in TEXT_FIELDS if getattr(update, name) is not UNSET}
         if given:  # only these: the other field may change concurrently
             await self._versions.describe(version.id, given)
         return version_view(await self._contents.version(workflow, number), workflow)

@@ -11,7 +11,7 @@ from jobs_service.bootstrap.storage import Storage
 from jobs_service.cancels.bulk import BulkCancel
 from jobs_service.cancels.repository import MongoPendingCancels
 from jobs_service.cancels.service import CancelService
-from jobs_service.claims.routes import work_routers
+from jobs_service.claims.routes import claim_routers
 from jobs_service.claims.service import ClaimService
 from jobs_service.events.consumer import EventsConsumer
 from jobs_service.events.repository import MongoEvents
@@ -146,6 +146,6 @@ def run_routers(
         ),
         logs_router(LogSearch(MongoRunLogs(storage.store), reader), tokens),
         events_router(services.events, tokens),
-        *work_routers(services.claim_service, services.journal_service, tokens, checks),
+        *claim_routers(services.claim_service, services.journal_service, tokens, checks),
         pauses_router(services.pauses, tokens, checks),
     )

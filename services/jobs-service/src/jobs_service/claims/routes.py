@@ -25,7 +25,7 @@ RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Number = Annotated[int, Query(ge=0, le=2**31)]
 
 
-def work_routers(
+def claim_routers(
     claim_service: ClaimService, journal_service: JournalService, tokens: ServiceTokens, checks: TicketChecks
 ) -> Sequence[APIRouter]:
     """Return the executor's routes: a claim returns the run's ticket, which all other routes require."""
@@ -38,7 +38,7 @@ def work_routers(
     claims = APIRouter(prefix=prefix, dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
     router = APIRouter(prefix=prefix, dependencies=[Depends(holds)])
     read_appended = struct_body(AppendJournal)
-    long_ones = asyncio.Semaphore(LONG_AT_ONCE)
+    long_appends = asyncio.Semaphore(LONG_AT_ONCE)
 
     @claims.post("/claim")
     async def claim(run_id: RunId, request: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
@@ -51,7 +51,7 @@ def work_routers(
     @router.post("/journal", status_code=204)
     async def append(run_id: RunId, request: Request) -> None:
         is_long = int(request.headers.get("content-length", 0)) > LONG_BYTES
-        async with long_ones if is_long else nullcontext():
+        async with long_appends if is_long else nullcontext():
             await journal_service.append(run_id, await read_appended(request))
 
     @router.get("/journal")

@@ -72,7 +72,7 @@ class MongoConversations:
         return listed
 
     @store_call
-    async def forget(self, workspace_id: str, conversation_id: str) -> bool:
+    async def delete(self, workspace_id: str, conversation_id: str) -> bool:
         """Delete a conversation; return whether it existed."""
         done = await self._conversations.delete_one({"_id": _key(workspace_id, conversation_id)})
         return done.deleted_count > 0

@@ -41,12 +41,12 @@ def conversations_router(conversations: MongoConversations, checks: TicketChecks
     async def append(
         workspace_id: Workspace,
         conversation_id: Id,
-        said: Annotated[AppendMessages, Depends(struct_body(AppendMessages))],
+        body: Annotated[AppendMessages, Depends(struct_body(AppendMessages))],
     ) -> None:
-        await conversations.append(workspace_id, conversation_id, said.messages, once=said.once)
+        await conversations.append(workspace_id, conversation_id, body.messages, once=body.once)
 
     @router.delete("/messages")
-    async def forget(workspace_id: Workspace, conversation_id: Id) -> Response:
-        return StructResponse(ConversationDeleted(await conversations.forget(workspace_id, conversation_id)))
+    async def delete(workspace_id: Workspace, conversation_id: Id) -> Response:
+        return StructResponse(ConversationDeleted(await conversations.delete(workspace_id, conversation_id)))
 
     return router

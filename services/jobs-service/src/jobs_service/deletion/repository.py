@@ -114,8 +114,8 @@ class MongoDeletion:
         """Delete dead letters. A batch of records covers many runs: it is deleted if any of them must be."""
         if request.workflow_id is None:
             return await self._delete_some(LETTERS, {"workspace_ids": request.workspace_id}, limit)
-        mine = {"workspace_ids": request.workspace_id, "workflow_id": request.workflow_id}
-        deleted = await self._delete_some(LETTERS, mine, limit)
+        query = {"workspace_ids": request.workspace_id, "workflow_id": request.workflow_id}
+        deleted = await self._delete_some(LETTERS, query, limit)
         batches = {"workspace_ids": request.workspace_id, "kind": DeadLetterKind.RECORDS.value}
         name = request.workflow_id.encode()
         ids = [each["_id"] async for each in self._store.collection(LETTERS).find(batches) if name in each["body"]]

@@ -40,20 +40,20 @@ class MongoLeases:
 
     @store_call
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        me = {"$literal": leadership.holder}
+        holder = {"$literal": leadership.holder}
         is_over = {"$lte": ["$until_ms", NOW_MS]}
         free = [{"holder": leadership.holder}, {"$expr": is_over}, *self._unrenewed(leadership, ttl)]
-        free_or_mine = {"_id": leadership.name, "$or": free}
-        goes_on = {"$and": [{"$eq": ["$holder", me]}, {"$not": [is_over]}]}
+        free_or_own = {"_id": leadership.name, "$or": free}
+        continues = {"$and": [{"$eq": ["$holder", holder]}, {"$not": [is_over]}]}
         next_term = {"$add": [{"$ifNull": ["$term", 0]}, 1]}
         renewal = {
-            "term": {"$cond": [goes_on, "$term", next_term]},
-            "holder": me,
+            "term": {"$cond": [continues, "$term", next_term]},
+            "holder": holder,
             "until_ms": server_time_after(ttl),
         }
-        taken = await self._leases.update_one(free_or_mine, [{"$set": renewal}])
+        taken = await self._leases.update_one(free_or_own, [{"$set": renewal}])
         if taken.matched_count == 0 and await self._create(leadership.name):
-            await self._leases.update_one(free_or_mine, [{"$set": renewal}])
+            await self._leases.update_one(free_or_own, [{"$set": renewal}])
         held = await self._leases.find_one({"_id": leadership.name})
         if held is None:
             return None
@@ -66,8 +66,8 @@ class MongoLeases:
 
     @store_call
     async def release(self, leadership: Leadership) -> None:
-        mine = {"_id": leadership.name, "holder": leadership.holder}
-        await self._leases.update_one(mine, {"$set": _FREE})
+        own = {"_id": leadership.name, "holder": leadership.holder}
+        await self._leases.update_one(own, {"$set": _FREE})
 
     def _unrenewed(self, leadership: Leadership, ttl: timedelta) -> list[Document]:
         """Return the lease whose holder was silent for `ttl`, as a condition that a renewal no longer meets."""

@@ -102,14 +102,14 @@ class CapacityCounters:
 
         `ended`: reservations whose runs are all stored. The same command removes them if it succeeds.
         """
-        gone = {_field(each): 1 for each in ended}
+        unset = {_field(each): 1 for each in ended}
         fields = {"at_ms": NEVER_MS, "places": _counts(reservation), "runs": list(_run_ids(reservation))}
-        statements = [_take(OVERALL, reservation.total, limits.overall, {_field(reservation): fields}, gone)]
+        statements = [_take(OVERALL, reservation.total, limits.overall, {_field(reservation): fields}, unset)]
         for name, run_ids in reservation.run_ids.items():
             added = {_field(reservation): len(run_ids), "concurrency_limit": concurrency_limits[name]}
-            statements.append(_take(name, len(run_ids), limits.per_workspace, added, gone))
+            statements.append(_take(name, len(run_ids), limits.per_workspace, added, unset))
         others = {name for each in ended for name in each.run_ids} - set(reservation.run_ids)
-        statements += [UpdateOne({"_id": name}, {"$unset": gone}) for name in others]
+        statements += [UpdateOne({"_id": name}, {"$unset": unset}) for name in others]
         try:
             await self._documents.bulk_write(statements, ordered=True)
         except BulkWriteError as error:

@@ -95,11 +95,11 @@ class MongoQueue:
         Both in one transaction: that version treats a run without an open offer as accepted.
         """
         run_ids = [run_id for each in reservation.run_ids.values() for run_id in each]
-        its_own = {"_id": {"$in": run_ids}, RESERVATION: reservation.id, "phase": Phase.WAITING.value}
+        waiting_runs = {"_id": {"$in": run_ids}, RESERVATION: reservation.id, "phase": Phase.WAITING.value}
 
         async def end(session: Session) -> None:
             if await self._counters.remove(reservation, session):
-                await self._runs.delete_many(its_own, session=session)
+                await self._runs.delete_many(waiting_runs, session=session)
 
         await transact(self._store, end)
 
@@ -134,7 +134,7 @@ class MongoQueue:
         return snapshot, unclaimed
 
     async def _stored_by(self, reservations: Sequence[Reservation], session: Session) -> Mapping[str, str | None]:
-        run_ids = [run_id for each in reservations for its_own in each.run_ids.values() for run_id in its_own]
+        run_ids = [run_id for each in reservations for ids in each.run_ids.values() for run_id in ids]
         if not run_ids:
             return {}
         found = await self._runs.find({"_id": {"$in": run_ids}}, {RESERVATION: 1}, session=session).to_list()

@@ -31,7 +31,7 @@ class RecordsConsumer(QueueConsumer):
         """Store one batch of records; while the store is unavailable, wait before redelivery."""
         if not isinstance(delivery.message, RecordBatch):
             return Settlement.DEAD_LETTER
-        records = [record for record in delivery.message.records if _is_sound(record)]
+        records = [record for record in delivery.message.records if _is_valid(record)]
         if not await is_stored(partial(self._records.write, records), event="records_waiting_for_store"):
             return Settlement.REDELIVER
         metrics.RECORDS.inc(len(records))
@@ -39,7 +39,7 @@ class RecordsConsumer(QueueConsumer):
         return Settlement.ACK if is_whole else Settlement.DEAD_LETTER
 
 
-def _is_sound(record: Record) -> bool:
+def _is_valid(record: Record) -> bool:
     if isinstance(record, RunBegan):
         return True
     try:

@@ -43,8 +43,8 @@ class MongoRecords:
     async def write(self, records: Sequence[RecordedRun]) -> None:
         now = from_ms(await now_ms(self._store))
         runs = [(self._run(each, now), each) for each in records]
-        spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
-        charge_id = await self._charges.open(spent, now) if spent else None
+        charged = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
+        charge_id = await self._charges.open(charged, now) if charged else None
         documents = [self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs]
         known = await insert_new(self._runs, documents)  # costs a fraction of an update
         ended = known - await self._still_open(known)

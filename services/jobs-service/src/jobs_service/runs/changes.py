@@ -15,9 +15,9 @@ from shared.store.documents import Document
 
 CHANGE: Final = "change_id"
 """Id of the last grouped change of a run; it shows whose change took effect."""
-_AT_THE_END: Final = {"spec": f"${BARE_SPEC}", PENDING_NOTICE: f"${WANTS_NOTICE}"}
+_END_REPLACEMENTS: Final = {"spec": f"${BARE_SPEC}", PENDING_NOTICE: f"${WANTS_NOTICE}"}
 """Replacements at the end of a run, where present."""
-_GOES_AT_THE_END: Final = (BARE_SPEC, WANTS_NOTICE, "state")
+_END_REMOVALS: Final = (BARE_SPEC, WANTS_NOTICE, "state")
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str,
     run_ids = [change.run_id for change in changes]
     fields = [change.fields | {"revision": change.revision + 1} for change in changes]
     # MongoDB and SecantusDB use an index for this. SecantusDB would evaluate the branches of a `$switch` for every run.
-    place = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
-    its_own = {"$arrayElemAt": [{"$literal": fields}, place]}
+    position = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
+    own_fields = {"$arrayElemAt": [{"$literal": fields}, position]}
     revision, is_end = changes[0].kind
-    after = _ended(its_own) if is_end else {"$mergeObjects": ["$$ROOT", its_own]}
+    after = _ended(own_fields) if is_end else {"$mergeObjects": ["$$ROOT", own_fields]}
     return {"_id": {"$in": run_ids}, "revision": revision}, [{"$replaceWith": after}]
 
 
 def _ended(fields: Document) -> Document:
     """Return the run after its last change, in one stage: SecantusDB copies the document for each `$set`."""
-    after: Document = {"$mergeObjects": ["$$ROOT", fields, _AT_THE_END]}
-    for name in _GOES_AT_THE_END:
+    after: Document = {"$mergeObjects": ["$$ROOT", fields, _END_REPLACEMENTS]}
+    for name in _END_REMOVALS:
         after = {"$setField": {"field": name, "input": after, "value": "$$REMOVE"}}
     return after

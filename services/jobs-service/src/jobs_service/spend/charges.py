@@ -27,7 +27,7 @@ _FIELDS: Final = SPEND_FIELDS | dict.fromkeys(("phase", CHARGE), 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueCharges:
     """Charges ready for booking, whose runs are all stored, and the runs that they book."""
 
     charge_ids: Sequence[str]
@@ -48,7 +48,7 @@ class MongoCharges:
         await self._charges.insert_one({"_id": charge_id, "run_ids": list(dict.fromkeys(run_ids)), "at_ms": to_ms(now)})
         return charge_id
 
-    async def due(self, limit: int) -> Due:
+    async def due(self, limit: int) -> DueCharges:
         """Return the first charges with about so many runs; waiting charges do not block others."""
         charge_ids: list[str] = []
         booked: list[Document] = []
@@ -58,9 +58,9 @@ class MongoCharges:
             booked += due.runs
             if len(booked) >= limit:
                 break
-        return Due(charge_ids, booked)
+        return DueCharges(charge_ids, booked)
 
-    async def _due_of(self, charges: Sequence[Document]) -> Due:
+    async def _due_of(self, charges: Sequence[Document]) -> DueCharges:
         ids = {run_id for charge in charges for run_id in charge["run_ids"]}
         runs = {each["_id"]: each for each in await self._runs.find({"_id": {"$in": list(ids)}}, _FIELDS).to_list()}
         stored = {charge["_id"] for charge in charges if _is_stored(charge["run_ids"], runs)}
@@ -72,7 +72,7 @@ class MongoCharges:
             for run_id in charge["run_ids"]
             if (run := runs.get(run_id)) is not None and run.get(CHARGE) == charge["_id"]
         ]
-        return Due([charge["_id"] for charge in due], booked)
+        return DueCharges([charge["_id"] for charge in due], booked)
 
     async def close(self, charge_ids: Sequence[str]) -> None:
         """Delete booked charges."""

@@ -60,8 +60,10 @@ class RunList:
         )
         few = _few(status, run_id)
         if few is not None:
-            theirs = {"workspace_id": workspace_id}
-            return await read_in_one_query(range_query(self._runs, few, [theirs, *filters.all], page, hidden), page)
+            of_workspace = {"workspace_id": workspace_id}
+            return await read_in_one_query(
+                range_query(self._runs, few, [of_workspace, *filters.all], page, hidden), page
+            )
         return await list_documents(self._store, self._runs, leading, filters, page, hidden=hidden, now_ms=now)
 
 
@@ -74,9 +76,9 @@ def _few(status: RunStatus | None, run_id: str | None) -> Document | None:
 
 def _leading(workspace_id: str, workflow_ids: Sequence[str] | None, status: RunStatus | None) -> Document:
     """Return the prefix of the most selective index."""
-    theirs = {"workspace_id": workspace_id}
+    of_workspace = {"workspace_id": workspace_id}
     if status in (RunStatus.FAILED, RunStatus.CANCELLED):
-        return {"phase": status.value, **theirs}
+        return {"phase": status.value, **of_workspace}
     if workflow_ids is not None and len(workflow_ids) == 1:
-        return {**theirs, "workflow_id": workflow_ids[0]}
-    return theirs
+        return {**of_workspace, "workflow_id": workflow_ids[0]}
+    return of_workspace

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.views.ports import LogEntry, RunLogRepository, RunWithBlocks
+from jobs_service.views.logs_repository import MongoRunLogs
+from jobs_service.views.ports import LogEntry, RunWithBlocks
 from jobs_service.views.reader import RunReader
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
@@ -18,7 +19,7 @@ PAGE_BYTES: Final = 8 * 1024 * 1024
 class LogSearch:
     """Search of runs."""
 
-    def __init__(self, logs: RunLogRepository, reader: RunReader) -> None:
+    def __init__(self, logs: MongoRunLogs, reader: RunReader) -> None:
         self._logs = logs
         self._reader = reader
 

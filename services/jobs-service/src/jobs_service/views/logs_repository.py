@@ -20,13 +20,14 @@ _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
 class MongoRunLogs:
-    """Implements RunLogRepository."""
+    """Search of runs."""
 
     def __init__(self, store: Store) -> None:
         self._runs = RunList(store)
 
     @store_call
     async def find(self, query: FindLogs) -> LogPage:
+        """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""
         found, after = await self._runs.read(
             query.workspace_id,
             _page(query),

@@ -6,7 +6,6 @@ from typing import Final, Protocol
 
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.logs import FindLogs
 from shared.contracts.payloads import Payload
 
 EVERY_RUN: Final = RunFilter()
@@ -57,10 +56,3 @@ class LogPage:
 
     runs: Sequence[LogEntry]
     next_cursor: str | None
-
-
-class RunLogRepository(Protocol):
-    """Search of runs."""
-
-    async def find(self, query: FindLogs) -> LogPage:
-        """Return up to `query.limit` runs. Raises InvalidRequest for an invalid cursor."""

@@ -78,9 +78,9 @@ class MongoDeliveries:
 
     @store_call
     async def take(self, due: DueDelivery) -> bool:
-        untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
+        unclaimed = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
         taken = {"attempts": due.attempts, "due_ms": server_time_after(SENDING)}
-        return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
+        return (await self._deliveries.update_one(unclaimed, [{"$set": taken}])).matched_count == 1
 
     @store_call
     async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
@@ -106,17 +106,17 @@ class MongoDeliveries:
     ) -> DeliveryPage:
         page = Page(limit=limit, after=None if cursor is None else Cursor.parse(cursor))
         only = Filters(others=[] if subscription_id is None else [{"subscription_id": subscription_id}])
-        theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
+        of_workspace, now = {"workspace_id": workspace_id}, await now_ms(self._store)
         found, after = await list_documents(
-            self._store, self._deliveries, theirs, only, page, hidden={"body": 0}, now_ms=now
+            self._store, self._deliveries, of_workspace, only, page, hidden={"body": 0}, now_ms=now
         )
         return DeliveryPage(tuple(map(_view, found)), after.text if after else None)
 
     @store_call
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:
-        again = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
+        reset = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
         known = {"_id": delivery_id, "workspace_id": workspace_id}
-        return (await self._deliveries.update_one(known, {"$set": again})).matched_count == 1
+        return (await self._deliveries.update_one(known, {"$set": reset})).matched_count == 1
 
     def _document(self, delivery: NewDelivery, now: int, order: int) -> Document:
         return {

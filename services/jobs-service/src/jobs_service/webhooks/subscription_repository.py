@@ -83,10 +83,10 @@ class MongoSubscriptions:
             await self._subscriptions.update_one(failing, {"$set": {"failing_since": None}})
             return
         now = from_ms(await now_ms(self._store))
-        sound = {"_id": subscription_id, "failing_since": None}
-        await self._subscriptions.update_one(sound, {"$set": {"failing_since": now}})
-        hopeless = {"_id": subscription_id, "failing_since": {"$lte": now - give_up_after}}
-        await self._subscriptions.update_one(hopeless, {"$set": {"active": False}})
+        healthy = {"_id": subscription_id, "failing_since": None}
+        await self._subscriptions.update_one(healthy, {"$set": {"failing_since": now}})
+        overdue = {"_id": subscription_id, "failing_since": {"$lte": now - give_up_after}}
+        await self._subscriptions.update_one(overdue, {"$set": {"active": False}})
 
 
 _SHOWN: Final = (
