@@ -1,10 +1,9 @@
 """Base of the consumers, which settle a message after it is stored."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.broker.ports import Broker, Subscription
+from shared.broker.ports import Subscription
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.retries import RetryPolicy, retry
@@ -15,21 +14,17 @@ PAUSE_SECONDS: Final = 1.0
 log = get_logger("consumers")
 
 
-class QueueConsumer(ABC):
-    """One subscription, from start to stop."""
+class QueueConsumer:
+    """One subscription, from start to stop. `subscribe` raises BrokerUnavailable."""
 
-    def __init__(self, broker: Broker, *, drain_seconds: float) -> None:
-        self._broker = broker
+    def __init__(self, subscribe: Callable[[], Awaitable[Subscription]], *, drain_seconds: float) -> None:
+        self._subscribe = subscribe
         self._drain_seconds = drain_seconds
         self._subscription: Subscription | None = None
 
-    @abstractmethod
-    async def subscribe(self) -> Subscription:
-        """Subscribe to the queue. Raises BrokerUnavailable."""
-
     async def start(self) -> None:
         """Start consuming. Raises BrokerUnavailable."""
-        self._subscription = await self.subscribe()
+        self._subscription = await self._subscribe()
 
     async def stop(self) -> None:
         """Stop consuming, and store messages in progress."""

@@ -1,34 +1,43 @@
 """Assembly of jobs-service."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
-from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.runs import (
+    RunServices,
     journal_cleanup_loop,
+    leaders,
     make_run_services,
     reservation_cleanup_loop,
     run_consumers,
     run_count_loop,
     run_routers,
 )
-from jobs_service.bootstrap.storage import make_storage, open_store
+from jobs_service.bootstrap.storage import Storage, make_storage, open_store
 from jobs_service.bootstrap.webhooks import make_webhook_services, webhook_components
-from jobs_service.bootstrap.workspaces import workspace_routers
+from jobs_service.conversations.repository import MongoConversations
+from jobs_service.conversations.routes import conversations_router
 from jobs_service.dead_letters.consumer import DeadLettersConsumer
 from jobs_service.dead_letters.lost_runs import LostRunNotifier
 from jobs_service.dead_letters.redrive import RedriveService
 from jobs_service.dead_letters.repository import MongoDeadLetters
 from jobs_service.dead_letters.routes import dead_letters_router
 from jobs_service.dead_letters.service import DeadLetterService
-from jobs_service.payloads.routes import BLOBS
+from jobs_service.deletion.repository import MongoDeletion
+from jobs_service.deletion.routes import deletion_router
+from jobs_service.deletion.service import DeletionService
+from jobs_service.payloads.routes import BLOBS, blobs_router
 from jobs_service.queue.ports import Queue
+from jobs_service.queue.routes import queues_router
 from jobs_service.records.orphans import Orphans
 from jobs_service.runs.ports import RunRepository
 from jobs_service.settings import JobsSettings
+from jobs_service.spend.routes import spend_router
+from jobs_service.statistics.routes import run_counts_router
 from jobs_service.webhooks.routes import webhooks_router
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -95,9 +104,34 @@ def build(
         checks={"store": storage.store.ping, "broker": broker.ping},
         routers=[
             *run_routers(storage, services, tokens, checks),
-            *workspace_routers(settings, storage, services, tokens, clock, checks=checks),
+            *_workspace_routers(settings, storage, services, tokens, clock, checks=checks),
             dead_letters_router(dead_letters, run_redrive, tokens),
             webhooks_router(webhooks.subscription_service, tokens),
         ],
         middleware=[Middleware(BodyLimitMiddleware, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
+    )
+
+
+def _workspace_routers(
+    settings: JobsSettings,
+    storage: Storage,
+    services: RunServices,
+    tokens: ServiceTokens,
+    clock: Clock,
+    *,
+    checks: TicketChecks,
+) -> Sequence[APIRouter]:
+    """Return the routes for workspaces' data."""
+    lifetime = timedelta(seconds=settings.conversation_lifetime_seconds)
+    conversations = MongoConversations(storage.store, settings.conversation_limits, lifetime)
+    deletion = DeletionService(
+        MongoDeletion(storage.store, storage.blobs), services.cancels, storage.spend, storage.run_counter
+    )
+    return (
+        blobs_router(storage.blobs, checks, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
+        queues_router(storage.counters, tokens, limit=settings.queue_limits.per_workspace),
+        spend_router(storage.spend, tokens, clock),
+        run_counts_router(storage.run_counts, tokens),
+        conversations_router(conversations, checks),
+        deletion_router(deletion, tokens),
     )

@@ -1,4 +1,4 @@
-"""Assembly of run handling: services, consumers and routes."""
+"""Assembly of run handling: services, consumers, loops and routes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from jobs_service.bootstrap.storage import Storage
 from jobs_service.cancels.bulk import BulkCancel
 from jobs_service.cancels.repository import MongoPendingCancels
 from jobs_service.cancels.service import CancelService
+from jobs_service.claims.reaper import Reaper
 from jobs_service.claims.routes import claim_routers
 from jobs_service.claims.service import ClaimService
 from jobs_service.events.consumer import EventsConsumer
@@ -19,26 +20,34 @@ from jobs_service.events.routes import events_router
 from jobs_service.events.service import EventService
 from jobs_service.journal.cleanup import JournalCleaner
 from jobs_service.journal.service import JournalService
+from jobs_service.leadership.leader import Leader
 from jobs_service.leadership.loops import Loop, WakeUpEvent
+from jobs_service.leadership.ports import Leadership
+from jobs_service.leadership.repository import MongoLeases
 from jobs_service.pauses.routes import pauses_router
 from jobs_service.pauses.service import PauseService
 from jobs_service.queue.admission import AdmissionService
+from jobs_service.queue.dispatcher import Dispatcher
 from jobs_service.records.consumer import RecordsConsumer
 from jobs_service.records.repository import MongoRecords
 from jobs_service.records.service import RecordService
 from jobs_service.run_routes import runs_router
 from jobs_service.settings import JobsSettings
+from jobs_service.spend.maintenance import Maintenance
 from jobs_service.views.logs import LogSearch
 from jobs_service.views.logs_repository import MongoRunLogs
 from jobs_service.views.logs_routes import logs_router
 from jobs_service.views.reader import RunReader
 from shared.broker.ports import Broker
 from shared.clock import Clock
+from shared.ids import new_id
 from shared.security.run_tickets import TicketSigner
 from shared.service import Component
 from shared.web.internal_auth import ServiceTokens
 from shared.web.run_tickets import TicketChecks
 
+DISPATCH_GAP_SECONDS: Final = 0.02
+MAINTENANCE_SECONDS: Final = 5.0
 JOURNAL_CLEANUP_SECONDS: Final = 1.0
 RUN_COUNT_SECONDS: Final = 1.0
 RESERVATION_CLEANUP_SECONDS: Final = 0.5
@@ -106,6 +115,47 @@ def run_consumers(settings: JobsSettings, services: RunServices, broker: Broker)
     return (
         RecordsConsumer(broker, services.records, drain_seconds=settings.drain_seconds),
         EventsConsumer(broker, services.events, drain_seconds=settings.drain_seconds),
+    )
+
+
+def leaders(
+    settings: JobsSettings, storage: Storage, services: RunServices, broker: Broker, clock: Clock
+) -> Sequence[Component]:
+    """Return the loops that run in one process at a time: dispatcher, reaper, maintenance."""
+    leases, holder = MongoLeases(storage.store, clock), new_id()
+
+    def leader(of: str) -> Leader:
+        return Leader(leases, Leadership(of, holder), settings.leader_lease, clock)
+
+    dispatcher = Dispatcher(
+        storage.queue,
+        broker.work,
+        leader("dispatcher"),
+        settings.dispatch_policy,
+        clock=clock,
+        wake_up=services.wake_up,
+    )
+    reaper = Reaper(
+        runs=storage.runs,
+        journal_cleaner=services.journal_cleaner,
+        control=broker.control,
+        leader=leader("reaper"),
+        rules=settings.rules,
+        dispatcher=services.wake_up,
+        clock=clock,
+    )
+    maintenance = Maintenance(storage.blobs, storage.spend, leader("housekeeper"))
+    return (
+        Loop(
+            "dispatcher",
+            dispatcher.step,
+            every=settings.dispatch_poll_seconds,
+            wake_up=services.wake_up,
+            gap=DISPATCH_GAP_SECONDS,
+            on_stop=dispatcher.stop,
+        ),
+        Loop("reaper", reaper.step, every=settings.job_sweep_seconds, on_stop=reaper.stop),
+        Loop("housekeeper", maintenance.step, every=MAINTENANCE_SECONDS, on_stop=maintenance.stop),
     )
 
 

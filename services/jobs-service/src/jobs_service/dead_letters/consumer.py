@@ -5,21 +5,18 @@ from typing import Final
 
 from jobs_service.consumer import QueueConsumer, is_stored
 from jobs_service.dead_letters.service import DeadLetterService
-from shared.broker.ports import Broker, DeadLetter, Settlement, Subscription
+from shared.broker.ports import Broker, DeadLetter, Settlement
 from shared.broker.queue_topology import DEAD
 
 PREFETCH: Final = 16
 
 
 class DeadLettersConsumer(QueueConsumer):
-    """Stores dead letters while it runs."""
+    """Stores dead letters."""
 
     def __init__(self, broker: Broker, dead_letters: DeadLetterService, *, drain_seconds: float) -> None:
-        super().__init__(broker, drain_seconds=drain_seconds)
+        super().__init__(partial(broker.work.drain, DEAD, self.handle, prefetch=PREFETCH), drain_seconds=drain_seconds)
         self._dead_letters = dead_letters
-
-    async def subscribe(self) -> Subscription:
-        return await self._broker.work.drain(DEAD, self.handle, prefetch=PREFETCH)
 
     async def handle(self, letter: DeadLetter) -> Settlement:
         """Store one letter; while the store is unavailable, wait before redelivery."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from jobs_service.consumer import QueueConsumer, is_stored
 from jobs_service.events.service import EventService
-from shared.broker.ports import Broker, Delivery, Settlement, Subscription
+from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.queue_topology import EVENTS
 from shared.contracts.messages import EventBatch
 
@@ -13,14 +13,13 @@ PREFETCH: Final = 128
 
 
 class EventsConsumer(QueueConsumer):
-    """Passes events to the log while it runs."""
+    """Stores events of runs."""
 
     def __init__(self, broker: Broker, events: EventService, *, drain_seconds: float) -> None:
-        super().__init__(broker, drain_seconds=drain_seconds)
+        super().__init__(
+            partial(broker.work.consume, EVENTS, self.handle, prefetch=PREFETCH), drain_seconds=drain_seconds
+        )
         self._events = events
-
-    async def subscribe(self) -> Subscription:
-        return await self._broker.work.consume(EVENTS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:
         """Store one batch. While the store is unavailable, the queue's delivery limit bounds how long events wait."""

@@ -7,7 +7,7 @@ from jobs_service import metrics
 from jobs_service.consumer import QueueConsumer, is_stored
 from jobs_service.records.service import Record, RecordService
 from jobs_service.runs.endings import outcome_phase
-from shared.broker.ports import Broker, Delivery, Settlement, Subscription
+from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.queue_topology import RECORDS
 from shared.contracts.messages import RecordBatch, RunBegan
 from shared.errors import InvalidRequest
@@ -18,14 +18,13 @@ PREFETCH: Final = 32
 
 
 class RecordsConsumer(QueueConsumer):
-    """Passes records to the recorder while it runs."""
+    """Stores records of attached runs."""
 
     def __init__(self, broker: Broker, records: RecordService, *, drain_seconds: float) -> None:
-        super().__init__(broker, drain_seconds=drain_seconds)
+        super().__init__(
+            partial(broker.work.consume, RECORDS, self.handle, prefetch=PREFETCH), drain_seconds=drain_seconds
+        )
         self._records = records
-
-    async def subscribe(self) -> Subscription:
-        return await self._broker.work.consume(RECORDS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:
         """Store one batch of records; while the store is unavailable, wait before redelivery."""
