@@ -104,7 +104,7 @@ async def test_an_attached_run_that_is_to_be_cancelled_is_not_stored_to_wait(sys
 
     await until(is_known)
     await system.gateway.cancel("attached-1")
-    with pytest.raises(Conflict, match="is to be cancelled"):
+    with pytest.raises(Conflict, match="is being cancelled"):
         await system.executor.hand_over(spec, b"{}", asks())
 
 
