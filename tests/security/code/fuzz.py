@@ -56,7 +56,7 @@ class Values:
         """Return the value of `{{KEY}}`."""
         return self.environment.get(name)
 
-    def counted(self, text: str, times: int = 1) -> str:
+    def count_text(self, text: str, times: int = 1) -> str:
         """Return any number of elements."""
         return text
 

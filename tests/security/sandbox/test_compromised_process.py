@@ -144,7 +144,7 @@ async def test_a_fetch_of_too_many_headers_is_not_made(count: int) -> None:
         cell.convict.say(b"[" + FETCH.replace(b"{}", b"{" + headers + b"}") + b"]")
         talk = asyncio.create_task(cell.talk())
         await cell.convict.hear()
-        assert json.loads(await cell.convict.hear())["error"] == "fetch sends at most 100 headers"
+        assert json.loads(await cell.convict.hear())["error"] == "fetch allows at most 100 headers"
         cell.convict.say(b'[{"type":"returned","result":1}]')
         await talk
         assert cell.fetches.made == 0

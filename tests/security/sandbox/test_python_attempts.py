@@ -171,8 +171,8 @@ EXHAUSTING = (
 )
 
 
-NOT_OURS = "no file of this workspace"
-REFUSED = f"This is {NOT_OURS}"
+NOT_OURS = "does not belong to this workspace"
+REFUSED = f"The file {NOT_OURS}"
 ASK = """
 import json, struct
 def ask(url):
@@ -190,8 +190,8 @@ def reads(id_: str, key: str, says: str) -> Attempt:
 READING = (
     returns("its-own-file", "return sim.files.readText({'key': 'execution/mine/wf/run/file_1/a.txt'})", "content"),
     reads("another-workspaces-file", "execution/theirs/wf/run/file_2/a.txt", NOT_OURS),
-    reads("another-workspaces-file-under-its-own-name", "execution/mine/wf/run/file_2/a.txt", "not kept any more"),
-    reads("a-guessed-file", "execution/mine/wf/other-run/file_3/a.txt", "not kept any more"),
+    reads("another-workspaces-file-under-its-own-name", "execution/mine/wf/run/file_2/a.txt", "no longer stored"),
+    reads("a-guessed-file", "execution/mine/wf/other-run/file_3/a.txt", "no longer stored"),
     reads("up-the-path", "execution/mine/wf/run/file_1/../../../../theirs/wf/run/file_2/a.txt", NOT_OURS),
     reads("dots-for-a-workspace", "execution/../theirs/run/file_2/a.txt", NOT_OURS),
     reads("an-encoded-path", "execution%2Ftheirs%2Fwf%2Frun%2Ffile_2%2Fa.txt", NOT_OURS),
@@ -206,7 +206,7 @@ READING = (
     returns("asking-for-a-page", ASK + "return ask('https://example.com/')", "fetch is not available here"),
     returns("asking-for-a-file-by-hand", ASK + "return ask('file:///etc/passwd')", "fetch is not available here"),
     returns("asking-for-theirs-by-hand", ASK + "return ask('sim-file:execution/theirs/w/r/file_2/a')", REFUSED),
-    ends("asking-without-end", ASK + "while True: ask('sim-file:x')", CRASHED, says="must not send"),
+    ends("asking-without-end", ASK + "while True: ask('sim-file:x')", CRASHED, says="violated the protocol"),
     ends("another-reader", "sim.files = None\nreturn sim.files.readText({})", THROWN, says="NoneType"),
 )
 

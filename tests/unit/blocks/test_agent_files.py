@@ -60,11 +60,11 @@ async def test_content_may_be_given_at_once() -> None:
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        ({**PHOTO, "key": "execution/w2/f/r/file_1/a.png"}, "A: a.png is no file of this workspace"),
-        ({**PHOTO, "key": "elsewhere"}, "A: a.png is no file of this workspace"),
-        ({**PHOTO, "key": "execution/w1/f/r/file_2/a.png"}, "A: a.png is not kept any more"),
-        ({"name": "b", "base64": "?"}, "A: b: its content is no base64"),
-        ({"name": "b", "base64": "ü"}, "A: b: its content is no base64"),
+        ({**PHOTO, "key": "execution/w2/f/r/file_1/a.png"}, "A: a.png is not a file of this workspace"),
+        ({**PHOTO, "key": "elsewhere"}, "A: a.png is not a file of this workspace"),
+        ({**PHOTO, "key": "execution/w1/f/r/file_2/a.png"}, "A: a.png is no longer stored"),
+        ({"name": "b", "base64": "?"}, "A: b: its content is not valid base64"),
+        ({"name": "b", "base64": "ü"}, "A: b: its content is not valid base64"),
     ],
 )
 async def test_a_file_that_cannot_be_had_fails_the_block(file: Any, reason: str) -> None:
@@ -80,4 +80,4 @@ async def test_all_files_together_are_bounded() -> None:
     half = {"name": "b", "base64": b64encode(bytes(MAX_BYTES // 2)).decode()}
     assert (await ask(Models("ok"), [half] * 2)).outcome.error is None
     one_more = {"name": "c", "base64": "eA=="}
-    assert failure(await ask(Models("x"), [half, half, one_more])) == "A: The files have more than 50 MiB together"
+    assert failure(await ask(Models("x"), [half, half, one_more])) == "A: The files exceed 50 MiB in total"

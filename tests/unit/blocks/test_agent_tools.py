@@ -204,7 +204,7 @@ async def test_an_agent_has_a_bounded_number_of_tools() -> None:
     await run(model, tools=[ADD] * MAX_TOOLS)
     assert len({tool.name for tool in model.requests[0].tools}) == MAX_TOOLS
     assert failure(await run(Model(says("done")), tools=[ADD] * (MAX_TOOLS + 1))) == (
-        f"Agent 1: An agent has {MAX_TOOLS} tools at most"
+        f"Agent 1: An agent can have at most {MAX_TOOLS} tools"
     )
 
 
@@ -277,7 +277,7 @@ async def test_a_model_that_asks_for_tools_without_end_is_stopped() -> None:
     calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(MAX_CALLS + 1)]
     assert len((await run(Model(asks_for(*calls[1:]), says("all")), tools=[ADD])).output["toolCalls"]["list"]) == 128
     result = await run(Model(asks_for(*calls)), sandbox=sandbox, tools=[ADD])
-    assert failure(result) == "Agent 1: The model asked for more than 128 tools at once"
+    assert failure(result) == "Agent 1: The model requested more than 128 tool calls in one turn"
     assert sandbox.scripts == []
 
 

@@ -70,7 +70,7 @@ async def test_a_log_has_code_with_its_values_unless_nobody_would_read_so_much()
 
 async def test_what_is_spliced_into_strings_of_code_is_bounded() -> None:
     result = await run("return '" + "<start.input>" * 400 + "'", Sandbox(), LONG, time_limit_ms=PATIENT_MS)
-    assert failure(result).startswith("F: References give more than ")
+    assert failure(result).startswith("F: The references in this block's settings exceed ")
 
 
 async def test_what_it_returns_and_prints_is_the_output() -> None:

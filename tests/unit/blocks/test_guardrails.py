@@ -165,13 +165,13 @@ async def test_a_pattern_that_looks_through_the_rest_of_the_text_each_time_is_gi
     monkeypatch.setattr(personal_data, "MAX_FINDINGS", 10**9)
     own = [{"name": "ANY", "pattern": pattern}]
     output = await check("x" * 10_000_000, "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own)
-    assert output["error"] == "The text could not be looked through within 0.5 seconds"
+    assert output["error"] == "The text could not be searched within 0.5 seconds"
 
 
 async def test_patterns_that_find_nothing_have_no_more_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal_data, "MAX_SECONDS", 0)
     output = await check("nothing", "pii", piiEntityTypes=["US_SSN"])
-    assert output["error"] == "The text could not be looked through within 0 seconds"
+    assert output["error"] == "The text could not be searched within 0 seconds"
 
 
 async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ async def test_a_server_that_speaks_no_mcp_is_told_in_the_run_and_nowhere_else(
     async with HttpStub() as stub:
         stub.answer(Answer(200, '{"hello": "world"}'))
         result = await call(outbound, f"http://127.0.0.1:{stub.port}/mcp", "say")
-    assert failure(result) == "M: The MCP server's answer does not follow the protocol"
+    assert failure(result) == "M: The MCP server's response violates the protocol"
     assert caplog.records == []
 
 
@@ -228,7 +228,7 @@ async def test_all_that_a_server_says_in_one_visit_has_a_bound(
     with BreakingServer(30_000) as server:
         told = failure(await call(outbound, server.url, "any", time_limit_ms=20_000))
         assert server.reconnections <= 5
-    assert "The MCP server said more than 100000 bytes" in told
+    assert "The MCP server sent more than 100000 bytes" in told
 
 
 async def test_a_header_may_hold_any_text(server: ToolServer, outbound: OutboundClient) -> None:

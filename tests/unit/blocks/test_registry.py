@@ -45,7 +45,7 @@ def test_every_core_type_that_runs_has_a_handler(handlers: dict[str, BlockHandle
     [
         (
             block("b", "memory", "B", settings={"operation": "get", "id": "ada"}),
-            "Memory Block Error: This server has no store for conversations",
+            "Memory Block Error: This server has no conversation store",
         ),
         (block("b", "workflow_input", "B", workflowId="child"), "This server cannot call other workflows"),
         (block("b", "workflow", "B", workflowId="child"), "This server cannot call other workflows"),

@@ -15,8 +15,8 @@ from shared.contracts.runs import RunStatus
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"blocks": 2}, "More than 2 blocks: the limit of one run is reached"),
-        ({"run_output_bytes": 20}, "The outputs of this run are larger than 20 bytes"),
+        ({"blocks": 2}, "The run exceeds the limit of 2 blocks"),
+        ({"run_output_bytes": 20}, "The outputs of this run exceed the limit of 20 bytes"),
         ({"block_output_bytes": 5}, "a: The output is too large: 14 bytes, the limit is 5"),
     ],
 )
@@ -54,7 +54,7 @@ async def test_references_give_no_more_text_than_a_block_may_have(settings: dict
     tracemalloc.stop()
     assert result.outcome.error is not None
     assert result.outcome.error.text == (
-        "a: References give more than 41943040 characters: the limit of one block's settings is reached"
+        "a: The references in this block's settings exceed the limit of 41943040 characters"
     )
     assert handler.runs["a"] == 0
     assert peak < 100_000_000
@@ -68,8 +68,7 @@ async def test_a_collection_past_that_bound_ends_the_run() -> None:
     result = await execution(engine, workflow, input={"x": "longer"}).run()
     assert result.outcome.error is not None
     assert result.outcome.error.message == (
-        "ForEach loop resolution failed: References give more than 10 characters: "
-        "the limit of one block's settings is reached"
+        "ForEach loop resolution failed: The references in this block's settings exceed the limit of 10 characters"
     )
 
 
@@ -80,7 +79,7 @@ async def test_a_loop_past_its_bound_ends_the_run() -> None:
     )
     result = await execution(engine_of({"function": Scripted(ok)}, iterations=3), workflow).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.text == "l: More than 3 iterations: the limit of one loop or parallel is reached"
+    assert result.outcome.error.text == "l: The loop or parallel exceeds the limit of 3 iterations"
 
 
 async def test_a_journaled_output_has_to_fit_into_an_entry() -> None:
@@ -96,4 +95,4 @@ async def test_what_a_block_leaves_has_to_fit_into_an_entry_of_the_journal() -> 
     engine = engine_of({"function": Scripted(ok)}, journal_entry_bytes=5)
     result = await execution(engine, chain(block("a")), journal=True).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.text == "start left more than 5 bytes in a queued run"
+    assert result.outcome.error.text == "The results of start exceed the limit of 5 bytes for a durable run"

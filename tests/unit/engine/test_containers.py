@@ -174,7 +174,7 @@ async def test_a_loop_that_ends_because_of_its_condition_says_so_in_the_log(is_j
 
 class NoProcessFree(CountedConditions):
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        raise AtCapacity("The sandbox had no free process in time", retry_after=1)
+        raise AtCapacity("No sandbox process became free in time", retry_after=1)
 
 
 @pytest.mark.parametrize("is_journaled", [False, True])
@@ -185,7 +185,7 @@ async def test_a_condition_that_nobody_can_evaluate_now_fails_the_run_and_not_it
     assert result.outcome.status is RunStatus.FAILED
     assert result.outcome.error is not None
     assert (result.outcome.error.message, result.outcome.error.http_status) == (
-        "C: The sandbox had no free process in time",
+        "C: No sandbox process became free in time",
         503,
     )
     assert names(result) == ["start", "C!"]

@@ -206,7 +206,10 @@ async def test_entries_are_plain_json() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "told"),
-    [({"blocks": 12}, "More than 12 blocks"), ({"run_output_bytes": 2500}, "The outputs of this run are larger")],
+    [
+        ({"blocks": 12}, "The run exceeds the limit of 12 blocks"),
+        ({"run_output_bytes": 2500}, "The outputs of this run exceed"),
+    ],
 )
 async def test_the_bounds_of_a_run_are_those_of_all_its_attempts(limits: dict[str, int], told: str) -> None:
     workflow = document(

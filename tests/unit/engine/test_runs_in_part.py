@@ -119,7 +119,7 @@ async def test_a_secret_that_no_log_keeps_is_missed_where_it_is_asked_for_and_ne
     }
     result = await run(fills_in, workflow, run_from=RunFrom("b", before))
     told = result.outcome.error and result.outcome.error.message
-    secret = f"{written} is a secret, which the log of the earlier run has not kept. Run the full workflow."
+    secret = f"{written} is masked in the log of the earlier run. Run the full workflow."
     assert told == (secret if fails else None)
 
 
@@ -128,6 +128,6 @@ async def test_a_run_from_its_start_makes_no_secret_of_the_earlier_input_up() ->
     result = await run(ok, chain(block("a")), run_from=RunFrom("start", before))
     assert result.outcome.error is not None
     assert (
-        result.outcome.error.message == "The input of the earlier run has secrets, which were not kept. Send it anew."
+        result.outcome.error.message == "The stored input of the earlier run has masked secrets. Send the input again."
     )
     assert names(await run(ok, chain(block("a")), input={"n": 1}, run_from=RunFrom("start", before))) == ["start", "a"]

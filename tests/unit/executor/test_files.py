@@ -146,7 +146,7 @@ async def test_why_a_file_cannot_be_had_is_told_to_the_operator_and_not_to_the_c
                     await desk.take([{"type": "url", "data": address}])
     assert [(line["run_id"], line["error"]) for line in logs] == [
         (spec().run_id, "url cannot point to private IP addresses"),
-        (spec().run_id, "its address answered 404"),
+        (spec().run_id, "its URL returned status 404"),
     ]
 
 
@@ -177,7 +177,7 @@ async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(desk: Desk) 
 
     sent = FileUploads(Hanging(), desk.outbound, public_url="https://f.example")
     body: Any = {"papers": [inline()]}
-    with pytest.raises(InvalidRequest, match="the files could not be had in time"):
+    with pytest.raises(InvalidRequest, match="the files could not be fetched in time"):
         await asyncio.wait_for(
             sent.store_uploads(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30
         )

@@ -58,12 +58,12 @@ async def test_a_part_that_cannot_be_is_refused(headers: dict[str, str]) -> None
 
 @pytest.mark.parametrize("request_", [ask(workspace_id="other"), ask(f"{FILE_SCHEME}../../etc/passwd")])
 async def test_files_of_others_are_none(request_: FetchRequest) -> None:
-    with pytest.raises(FetchFailed, match="no file of this workspace"):
+    with pytest.raises(FetchFailed, match="does not belong to this workspace"):
         await read(request_)
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"), [(NotFound("gone"), "a.txt is not kept any more"), (Unavailable("later"), "later")]
+    ("problem", "told"), [(NotFound("gone"), "a.txt is no longer stored"), (Unavailable("later"), "later")]
 )
 async def test_a_file_that_cannot_be_had_says_why(problem: Exception, told: str) -> None:
     with pytest.raises(FetchFailed, match=told):

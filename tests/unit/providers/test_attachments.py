@@ -58,10 +58,10 @@ def test_gemini_takes_blobs() -> None:
 @pytest.mark.parametrize("file", [THING, GARBLED])
 @pytest.mark.parametrize("shape", [messages_of, anthropic._messages, gemini._contents])
 def test_what_has_no_place_is_refused_by_name(shape: Any, file: Attachment) -> None:
-    with pytest.raises(ModelFailure, match=f"^{file.name}: .* models take no files of type {file.type}$"):
+    with pytest.raises(ModelFailure, match=f"^{file.name}: .* models do not accept files of type {file.type}$"):
         shape(asked(file))
 
 
 def test_the_demo_model_takes_no_files() -> None:
-    with pytest.raises(ModelFailure, match=r"a\.png: the built-in demo models take no files"):
+    with pytest.raises(ModelFailure, match=r"a\.png: the built-in demo models do not accept files"):
         asyncio.run(EchoProvider().turn(asked(PHOTO), None))

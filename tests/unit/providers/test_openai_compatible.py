@@ -145,7 +145,7 @@ async def test_a_refusal_in_any_form_is_told(body: bytes, told: str) -> None:
 
 async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server: ModelServer, models: Models) -> None:
     for key in ("a\r\nx-admin: 1", "clé\u2028"):
-        with pytest.raises(ModelFailure, match="vllm cannot be asked") as failure:
+        with pytest.raises(ModelFailure, match="Invalid request to vllm") as failure:
             await models.turn(asks("vllm/forged", credentials={"apiKey": key}))
         assert key not in failure.value.message
     assert server.calls_of("forged") == []
@@ -227,7 +227,7 @@ async def test_a_model_of_no_known_provider_is_told_the_configured_ones() -> Non
         ("claude-x", "API key is required for anthropic claude-x"),
         ("gemini-x", "API key is required for google gemini-x"),
         ("bedrock/x", not_called("bedrock")),
-        ("azure/x", "No Azure endpoint is configured"),
+        ("azure/x", "No Azure endpoint is configured. Set AZURE_OPENAI_ENDPOINT or the block's azureEndpoint."),
     ],
 )
 async def test_what_is_not_set_up_is_said_so(model: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ async def test_what_is_not_set_up_is_said_so(model: str, message: str, monkeypat
 )
 async def test_a_block_cannot_send_azure_calls_elsewhere(endpoint: str) -> None:
     models = Models(ProviderSettings())
-    with pytest.raises(ModelFailure, match="must be https and a resource of Azure"):
+    with pytest.raises(ModelFailure, match="must be an https URL of an Azure OpenAI resource"):
         await models.turn(asks("azure/x", credentials={"apiKey": "k", "azureEndpoint": endpoint}))
     await models.stop()
 

@@ -117,7 +117,7 @@ async def test_a_call_that_claude_could_not_write_to_its_end_has_no_arguments(st
 async def test_what_is_no_answer_of_claude_is_told_so(stub: HttpStub, models: Models, events: str) -> None:
     named = "event: message_stop\n" + events
     stub.answer(Answer(body=named, headers=SSE))
-    with pytest.raises(ModelFailure, match="anthropic sent an answer that cannot be read"):
+    with pytest.raises(ModelFailure, match="anthropic sent an invalid response"):
         await models.turn(asks("claude-x"))
 
 

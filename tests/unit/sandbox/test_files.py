@@ -33,7 +33,7 @@ async def test_what_is_no_file_is_an_error_that_code_can_catch(sandbox: JavaScri
     files: list[object] = [None, "a.txt", {}]
     for file in files:
         result = await sandbox.run(Script(code=code, bindings={"file": file}))
-        assert result.value() == "sim.files reads files as file[] fields give them"
+        assert result.value() == "sim.files expects a file from a file[] field"
 
 
 async def test_values_are_always_here_in_full(sandbox: JavaScriptSandbox) -> None:

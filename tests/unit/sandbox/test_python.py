@@ -128,5 +128,5 @@ async def test_without_bubblewrap_python_is_refused() -> None:
 
 
 async def test_a_host_that_grants_no_namespaces_is_refused_with_its_own_words() -> None:
-    with pytest.raises(SandboxUnavailable, match="Python cannot be run here"):
+    with pytest.raises(SandboxUnavailable, match="Python cannot run on this host"):
         await PythonSandbox(bubblewrap="false").start()

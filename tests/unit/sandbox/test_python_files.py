@@ -56,7 +56,7 @@ async def test_what_is_no_file_is_an_error_that_code_can_catch(python: PythonSan
     files: list[object] = [None, "a.txt", {}, {"key": 1}, [FILE]]
     for file in files:
         result = await python.run(Script(code=code, bindings={"file": file}))
-        assert result.value() == "sim.files reads files as file[] fields give them"
+        assert result.value() == "sim.files expects a file from a file[] field"
 
 
 async def test_a_file_that_cannot_be_had_names_the_users_own_line(python: PythonSandbox) -> None:

@@ -78,7 +78,7 @@ class DeliveryStatus(Enum):
 
 
 class ReplyChannel(Protocol):
-    """Sends an attached run's events to its caller, in order and without gaps."""
+    """Channel to the caller of an attached run: delivers events in order and without gaps."""
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next. Drop it if the caller is unreachable."""
@@ -94,12 +94,12 @@ class ReplyChannel(Protocol):
 
 
 class ReplyChannelFactory(Protocol):
-    """Opens reply lines to callers."""
+    """Opens channels to callers."""
 
     def __call__(
         self, reply_to: str, run_id: str, on_broken: Callable[[], None] = ..., *, attempt: int = ...
     ) -> ReplyChannel:
-        """Return the line to `reply_to`; `on_broken` is called once when it becomes unreachable."""
+        """Return the channel to `reply_to`; `on_broken` is called once when the caller becomes unreachable."""
         ...
 
 

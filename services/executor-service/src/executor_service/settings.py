@@ -45,14 +45,14 @@ class ExecutorSettings(OutboundSettings):
         description="Refuse to start if the host denies namespaces to users' JavaScript. With false, a system"
         " call filter alone confines it on such a host: only for your own code.",
     )
-    max_iterations: int = Field(100_000, ge=1, description="Rounds of one loop, and branches of one parallel.")
+    max_iterations: int = Field(100_000, ge=1, description="Iterations of one loop, and branches of one parallel.")
     max_blocks: int = Field(1_000_000, ge=1, description="Block executions in one run, iterations included.")
     max_block_output_mib: int = Field(
         10,
         ge=1,
         le=100,
         description="JSON of one block's output, in MiB; at most 14 in a durable run. The block's "
-        "settings, with references resolved, may have four times that or 40, whichever is more.",
+        "settings, with references resolved, may have four times that, and at least 40 MiB.",
     )
     max_run_output_mib: int = Field(256, ge=1, le=4096, description="JSON of all outputs of one run, in MiB.")
 

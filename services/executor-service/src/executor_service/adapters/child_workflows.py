@@ -15,7 +15,7 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class DeployedChildWorkflows:
-    """Resolves the live version at every new call, so that a promote of the child takes effect at once."""
+    """Resolves the live version for each call, so that a promotion of the child takes effect with the next call."""
 
     def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
         self._endpoints = endpoints

@@ -1,4 +1,4 @@
-"""Events of an attempt at a durable run: sent to followers at once, and stored shortly after."""
+"""Events of an attempt at a durable run: sent to followers immediately, stored in batches."""
 
 import asyncio
 from contextlib import suppress
@@ -38,18 +38,18 @@ log = get_logger("durable_run_events")
 STORE_SECONDS: Final = 0.25
 STORE_EVENTS: Final = 256
 STORE_BYTES: Final = 1024 * 1024
-"""Size at which waiting events are stored at once."""
+"""Size at which pending events are stored immediately."""
 FOLLOW_SECONDS: Final = 30.0
 """Followers must renew within this time."""
 MAX_FOLLOWERS: Final = 16
 MAX_TEXT: Final = 8 * 1024 * 1024
 """Limit for text characters sent to readers of one attempt; the result is complete."""
-TEXT_CUT: Final = "The text is longer than a stream may be"
+TEXT_CUT: Final = "The text exceeds the limit of a stream"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
 FIRST_TRIES: Final = 100
-"""Twenty seconds without a broker: it may restart, and a log with a gap is useless to returning readers."""
+"""Twenty seconds, enough for a broker restart: readers that reconnect cannot use a log with a gap."""
 LATER_TRIES: Final = 5
-"""After a gap, the run waits no longer for the rest."""
+"""After a gap, the run does not wait long for the remaining events."""
 
 
 def run_events_factory(broker: Broker) -> RunEventsFactory:
@@ -68,7 +68,7 @@ def run_events_factory(broker: Broker) -> RunEventsFactory:
 class DurableRunEvents:
     """Numbers and sends events. Neither followers nor storage delay the run or make it fail.
 
-    `stores`: also store events for later readers.
+    With `stores`, events are also stored for later readers.
     """
 
     def __init__(self, broker: Broker, run_id: str, attempt: int, *, stores: bool = True) -> None:

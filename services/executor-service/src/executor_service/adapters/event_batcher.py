@@ -9,22 +9,22 @@ from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunSta
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
-"""Size at which waiting text is sent at once."""
+"""Size at which pending text is sent immediately."""
 START_EVENT_SECONDS: Final = 0.1
-"""Maximum wait of a run's start event for further events.
+"""How long the start event of a run waits for further events.
 
-A message of its own would cost many concurrent calls a tenth of their rate, and delay each first token until it is
-confirmed.
+A separate message would reduce the throughput of concurrent calls by a tenth, and would delay the first token until the
+broker confirms it.
 """
 
 BATCH_BYTES: Final = 1024 * 1024
-"""Limit for events sent together: events gathered while nothing could be sent must fit into messages."""
+"""Maximum size of a batch. Events that accumulate while sending is impossible must fit into messages."""
 
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
 
 class EventBatcher:
-    """Sends the first text at once; flushes later text every 15 ms or 1 KiB, whichever comes first.
+    """Sends the first text immediately, and later text after 15 ms or 1 KiB.
 
     `send` is called with one batch after the other. After a failure nothing more is sent, and `flush` raises it.
     """
@@ -71,7 +71,7 @@ class EventBatcher:
             raise self._failure
 
     async def close(self) -> None:
-        """Flush, and release `send`: its owner holds this object, too, and would stay in memory until a collection."""
+        """Flush, and drop `send`: it refers to the owner of this object, and the cycle would wait for the collector."""
         await self.flush()
         self._send = _discard
 

@@ -20,10 +20,10 @@ from shared.security.current_ticket import current_ticket, using_ticket
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
 GATHER_SECONDS: Final = 0.05
-"""Time for which a record waits for others: batches cost the store a fraction of single writes."""
+"""How long a record waits for others: a batch costs the store a fraction of single writes."""
 STOP_SECONDS: Final = 2.0
 PUBLISH_TRIES: Final = 100
-"""Twenty seconds without a broker: it may restart. No run waits for a record, and the backlog is bounded."""
+"""Twenty seconds, enough for a broker restart. No run waits for a record, and the backlog is bounded."""
 
 RECORDS_DROPPED = Counter(
     "flowport_executor_records_dropped_total", "Run records dropped: the queue was full, or the record too large."
@@ -104,7 +104,7 @@ class RecordOutbox:
             with using_ticket(ticket):
                 bare = await self._strip_blocks(record)
             await self._publish_with_retries((bare,))
-        except PayloadTooLarge as error:  # the records behind it must not be lost as well
+        except PayloadTooLarge as error:  # later records must not be lost with it
             RECORDS_DROPPED.inc()
             log.warning("run_record_too_large", run_id=record.run.run_id, error=error.message)
 

@@ -1,4 +1,4 @@
-"""Sends the events of an attached run to its caller: in order, without gaps."""
+"""Channel to the caller of an attached run: delivers events in order and without gaps."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,9 +14,9 @@ from shared.errors import Unavailable
 
 NOT_ACCEPTED: Final = (ReplyOverflow, BrokerUnavailable)
 UNDELIVERABLE: Final = (ReplyUnroutable, *NOT_ACCEPTED)
-CALLER_UNREACHABLE: Final = "Whoever asked for the run cannot be reached"
+CALLER_UNREACHABLE: Final = "The caller of the run is unreachable"
 RECONNECT_SECONDS: Final = 30.0
-"""How long to wait for a lost broker: perhaps only our connection failed, and the caller still waits."""
+"""How long to wait for a lost broker: the caller may still wait if only this connection failed."""
 
 
 def do_nothing() -> None:
@@ -24,7 +24,7 @@ def do_nothing() -> None:
 
 
 def reply_channel_factory(replies: ReplyStream) -> ReplyChannelFactory:
-    """Return a factory of reply lines."""
+    """Return a factory of reply channels."""
     return partial(BrokerReplyChannel, replies)
 
 

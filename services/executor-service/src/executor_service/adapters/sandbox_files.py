@@ -32,11 +32,11 @@ class SandboxFiles:
     async def _read(self, request: FetchRequest) -> bytes:
         key = FileKey.parse(request.url.removeprefix(FILE_SCHEME))
         if key is None or key.workspace_id != request.workspace_id:
-            raise FetchFailed("This is no file of this workspace")
+            raise FetchFailed("The file does not belong to this workspace")
         try:
             return await self._files.get(key)
         except NotFound:
-            raise FetchFailed(f"{key.name} is not kept any more") from None
+            raise FetchFailed(f"{key.name} is no longer stored") from None
         except FlowportError as error:
             raise FetchFailed(error.message) from error
 
@@ -44,6 +44,6 @@ class SandboxFiles:
 def _slice(content: bytes, headers: Mapping[str, str]) -> bytes:
     offset, length = headers.get("offset", "0"), headers.get("length", "")
     if not _COUNT.fullmatch(offset) or (length and not _COUNT.fullmatch(length)):
-        raise FetchFailed("offset and length are whole numbers of bytes")
+        raise FetchFailed("offset and length must be whole numbers of bytes")
     rest = content[int(offset) :]
     return rest[: int(length)] if length else rest

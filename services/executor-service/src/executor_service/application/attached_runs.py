@@ -25,11 +25,11 @@ from shared.errors import Conflict, FlowportError, Unavailable
 from shared.observe.logging import get_logger
 
 ANNOUNCE_AFTER_SECONDS: Final = 0.2
-"""Only a run that lasts longer appears in run lists before its end."""
+"""A shorter run appears in run lists only after its end."""
 SHUTDOWN: Final = "shutdown"
 STORE_PAUSE_SECONDS: Final = 10.0
-"""How long a caller may wait until their pause is stored."""
-RUN_MOVED: Final = "The run was given to another worker"
+"""How long a caller may wait until the pause is stored."""
+RUN_MOVED: Final = "Another worker has taken over the run"
 
 log = get_logger("attached_runs")
 
@@ -66,8 +66,8 @@ class AttachedRuns:
     ) -> bool:
         """Execute and report a run. `is_held`: whether no other worker has received it.
 
-        `handle` has any cancel that arrived while it waited. False: the caller may still wait and must be notified
-        elsewhere.
+        `handle` has any cancel that arrived while it waited. Return False if the caller may still wait, and must be
+        notified in another way.
         """
         handle = handle or RunHandle()
         self._handles.add(handle)
@@ -92,7 +92,7 @@ class AttachedRuns:
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
         """Report that this run's worker was lost. The receiver of its events knows whether it had started.
 
-        False: as `run`.
+        The result is that of `run`.
         """
         RUNS.labels(spec.mode, "lost").inc()
         return await self.return_unstarted(spec, reply_to, attempt=attempt)
@@ -100,7 +100,7 @@ class AttachedRuns:
     async def return_unstarted(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
         """Report that this worker did not and will not start the run: the caller may send it to another.
 
-        The report is that of a lost worker, which ends an attempt without another event. False: as `run`.
+        The report is that of a lost worker, which ends an attempt without another event. The result is that of `run`.
         """
         now = self._clock.now()
         outcome = worker_lost(now, now)

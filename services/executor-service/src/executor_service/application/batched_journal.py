@@ -18,7 +18,7 @@ from shared.tracebacks import without_traceback
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
 CALL_BYTES: Final = 16 * 1024 * 1024
-"""A larger group is stored in several calls: blocks that end during a call may leave a lot."""
+"""A larger group is stored in several calls. Blocks that end during a call may add many entries."""
 
 
 async def _assume_held() -> None:
@@ -114,9 +114,7 @@ class BatchedJournal:
             await self._ensure_held()
             await retry_unavailable(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
-            self._failure = without_traceback(
-                error
-            )  # the error holds the frames that it passes, and they hold this object
+            self._failure = without_traceback(error)  # its traceback would refer to this object
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(map(_weight, entries))

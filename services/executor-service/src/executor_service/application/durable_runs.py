@@ -1,4 +1,4 @@
-"""Durable runs: claimed, journaled, and finished whatever process dies."""
+"""Durable runs: claim, execute with a journal, and finish, even if processes are killed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -35,7 +35,7 @@ T = TypeVar("T")
 STORE_CANCEL_REASONS: Final = frozenset({"cancelled", "lost"})
 """Reasons to stop a durable run.
 
-Other reasons concern the caller who waited before it paused: the run continues without them.
+Other reasons concern the caller that waited before the pause. The run continues without that caller.
 """
 
 
@@ -44,7 +44,7 @@ class RunReleased(Exception):
 
 
 class DurableRunWorker:
-    """Worker for dispatched runs. One instance a process."""
+    """Worker for dispatched runs. One instance per process."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class DurableRunWorker:
     async def work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
         """Claim the run and, if granted, execute it to its end. Raises Unavailable if it cannot be claimed.
 
-        A repeated message of an active run is dropped: its holder would be granted the claim again.
+        A repeated message of an active run is dropped: jobs-service would grant this worker the claim again.
         """
         if dispatch in self._active:
             log.info("run_dispatch_duplicate", run_id=dispatch.run_id)
@@ -202,14 +202,14 @@ class DurableRunWorker:
             return await task
         except asyncio.CancelledError:
             if lease.is_lost:
-                raise StaleAttempt("the lease went to another worker") from None
+                raise StaleAttempt("another worker holds the lease") from None
             if self._draining:
                 raise RunReleased from None
             raise
         finally:
             lease.task = None
             self._executions.discard(task)
-            del task  # its result holds this frame
+            del task  # its result refers to this frame
 
 
 class _CannotStart(Exception):

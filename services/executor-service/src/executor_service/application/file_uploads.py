@@ -1,4 +1,4 @@
-"""Files that callers send: read from the input, stored, and passed to blocks as stored files."""
+"""Files in a run's input: store them, and pass them to blocks as stored files."""
 
 import asyncio
 import base64
@@ -70,7 +70,7 @@ class FileUploads:
             async with asyncio.timeout(min(UPLOAD_SECONDS, spec.time_limit_ms / 1000)):
                 return {**body, **await self._store_files(spec, sent)}
         except TimeoutError:
-            raise _failure("the files could not be had in time") from None
+            raise _failure("the files could not be fetched in time") from None
 
     async def _store_files(self, spec: RunSpec, sent: Mapping[str, Sequence[UploadedFile]]) -> JsonObject:
         stored_fields: JsonObject = {}
@@ -99,9 +99,9 @@ class FileUploads:
         try:
             content, kind = await self._fetch(spec, file) if file.is_remote else (_decode(file.data), "")
             if len(content) > MAX_FILE_BYTES:
-                raise InvalidRequest(f"it has over {MAX_FILE_BYTES // 1024**2} MiB")
+                raise InvalidRequest(f"it exceeds {MAX_FILE_BYTES // 1024**2} MiB")
         except (ValueError, FlowportError, OutboundError) as error:
-            # Hidden from the caller, who may be anonymous: it would reveal what is reachable inside our network.
+            # Not shown to the caller, who may be anonymous: it would reveal which internal addresses respond.
             log.info("file_upload_failed", run_id=spec.run_id, error=str(error))
             raise _failure(f"Failed to upload file: {file.name}") from error
         return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
@@ -111,7 +111,7 @@ class FileUploads:
         wanted = OutboundRequest("GET", file.data, timeout_seconds=UPLOAD_SECONDS, workspace_id=workspace_id)
         answer = await self._downloads.send(wanted)
         if answer.status != 200:
-            raise InvalidRequest(f"its address answered {answer.status}")
+            raise InvalidRequest(f"its URL returned status {answer.status}")
         return answer.body, answer.headers.get("content-type", "").partition(";")[0].strip()
 
 

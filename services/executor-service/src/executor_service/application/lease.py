@@ -1,4 +1,4 @@
-"""Lease of a durable run: renewed while the run is active, and checked when in doubt."""
+"""Lease of a durable run: renewed while the run is active, and checked before writes after a long gap."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ RENEWALS_PER_LEASE: Final = 3
 
 
 class Lease:
-    """Lease of a run, as far as known. `task` must stop when it is lost."""
+    """Last known lease of a run. `task` is canceled when the lease is lost."""
 
     def __init__(self, durable: DurableRuns, granted: ClaimGranted) -> None:
         self._durable = durable
@@ -51,7 +51,7 @@ class Lease:
                 on_cancel()
 
     async def _renew_until_answered(self, seconds: float) -> LeaseAnswer:
-        """Retry until there is an answer: a request without one in `seconds` hangs, and another may succeed in time."""
+        """Retry until jobs-service responds. A request that takes longer than `seconds` is abandoned."""
         while True:
             try:
                 async with asyncio.timeout(seconds):

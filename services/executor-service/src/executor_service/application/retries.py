@@ -7,9 +7,9 @@ from shared.errors import Unavailable
 from shared.retries import RetryPolicy, retry
 
 RETRY_SECONDS: Final = 60.0
-"""Longer than any restart, and far shorter than the broker waits for a worker."""
+"""Longer than any restart, and much shorter than the consumer timeout of the broker."""
 PAUSE_SECONDS: Final = (0.2, 0.8)
-"""Delay between attempts; random, so that workers do not all retry at once."""
+"""Delay between attempts; random, so that workers do not retry simultaneously."""
 
 T = TypeVar("T")
 

@@ -39,7 +39,7 @@ class RunHandle:
 
     @contextmanager
     def forward_cancels(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Call `stop` on a cancel while the context is active, or at once if already canceled."""
+        """Call `stop` on a cancel while the context is active, or immediately if already canceled."""
         self._stop = stop
         if self._reason is not None:
             stop()

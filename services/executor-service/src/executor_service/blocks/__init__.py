@@ -46,7 +46,7 @@ _NO_CHILDREN: Final = UnavailableHandler("This server cannot call other workflow
 _WITHOUT_PORTS: Final[Mapping[str, BlockHandler]] = {
     "workflow_input": _NO_CHILDREN,
     "workflow": _NO_CHILDREN,
-    "memory": UnavailableHandler("Memory Block Error: This server has no store for conversations"),
+    "memory": UnavailableHandler("Memory Block Error: This server has no conversation store"),
 }
 
 

@@ -23,7 +23,7 @@ from shared.security.current_ticket import using_ticket
 log = get_logger("work")
 
 SETTLE_SECONDS: Final = 5.0
-"""Time that stopped runs may still need."""
+"""Time for stopped runs to report their end."""
 
 
 class _Slots(asyncio.Semaphore):
@@ -119,7 +119,7 @@ class WorkConsumers:
         """Raises BrokerUnavailable while a queue or the broker is unavailable."""
         unavailable = [name for name, queue in self._queues.items() if not queue.is_consuming]
         if unavailable:
-            raise BrokerUnavailable(f"nothing can be taken from {', '.join(unavailable)}")
+            raise BrokerUnavailable(f"cannot consume from {', '.join(unavailable)}")
 
     def _open_slots(self, queue: str, slots: int) -> int:
         return slots if queue in self._queues and self._queues[queue].is_consuming else 0
@@ -137,7 +137,7 @@ class WorkConsumers:
             await self._control.close(grace=0)
 
     async def on_attached(self, queue: str, delivery: Delivery) -> Settlement:
-        """Execute an attached run. A redelivered run is not executed: its caller decides.
+        """Execute an attached run. A redelivered run is not executed: its caller decides whether to retry.
 
         It returns to the queue if its caller could not be notified: then the next worker or jobs-service reports it.
         """

@@ -67,7 +67,7 @@ class BoundCode(msgspec.Struct, frozen=True):
     def render_for_log(self) -> str:
         """Return the source for a log: values in place of references, except those to the environment.
 
-        A value that would make it longer than anybody reads stays a reference, and so do all after many such values.
+        A value that would exceed the limit stays a reference, and so do all references after too many large values.
         """
         length, left = len(self.template.source), _MAX_VALUE_CHARS
         texts: dict[str, str] = {}

@@ -25,10 +25,8 @@ from shared.workflow.catalog import Effect
 from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject, is_enabled
 
-OUTCOME_UNKNOWN: Final = (
-    "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
-)
-NO_REASON: Final = "The block failed, and did not say why"
+OUTCOME_UNKNOWN: Final = "The worker was lost while this block ran. Its effect is unknown, so it was not run again."
+NO_REASON: Final = "The block failed without an error message"
 """Message for errors without one: an output's `error` selects edges, so it must not be empty."""
 _to_json: Final = msgspec.json.Encoder().encode
 log = get_logger("block_runner")

@@ -1,4 +1,4 @@
-"""Decisions of loops and parallels: what to iterate over, and whether to continue."""
+"""Decisions of loops and parallels: the iterations, and whether to continue."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -88,5 +88,5 @@ class Containers:
     def _too_many(self, block_id: str) -> ContainerFailure:
         limit = self._limits.iterations
         return ContainerFailure(
-            f"{self._blocks[block_id].name}: More than {limit} iterations: the limit of one loop or parallel is reached"
+            f"{self._blocks[block_id].name}: The loop or parallel exceeds the limit of {limit} iterations"
         )

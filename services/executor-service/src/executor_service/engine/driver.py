@@ -41,7 +41,7 @@ from shared.contracts.outcomes import ErrorCode, RunError
 from shared.tasks import start_task
 
 YIELD_AFTER_SECONDS: Final = 0.001
-"""After this long without waiting, the driver yields to other tasks."""
+"""The driver yields to other tasks after working this long."""
 
 
 class Driver:
@@ -119,9 +119,9 @@ class Driver:
             await self._context.journal.flush()
 
     async def abandon(self) -> None:
-        """Cancel every block, and wait a moment for its cleanup.
+        """Cancel every block, and wait a moment for cleanup.
 
-        Its result holds all frames that it passed, and this object: stored here, it would stay until a collection.
+        The tasks are dropped first: their results refer to this object, and the cycle would wait for the collector.
         """
         self._is_abandoned = True
         tasks, self._tasks = list(self._tasks.values()), {}
@@ -160,7 +160,7 @@ class Driver:
             for work in self._scheduler.take_ready():
                 self._state.blocks_run += 1
                 if self._state.blocks_run > self._limits.blocks:
-                    raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
+                    raise LimitReached(f"The run exceeds the limit of {self._limits.blocks} blocks")
                 self._tasks[work] = start_task(self._report(work, _STEPS[work.step](self, work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
@@ -183,12 +183,12 @@ class Driver:
             try:
                 raise done
             finally:
-                del done  # it holds this frame
+                del done  # its traceback refers to this frame
         attempt = self.attempts.active.get(work)
         if attempt is not None:
             self._state.output_bytes += attempt.output_bytes
             if self._state.output_bytes > self._limits.run_output_bytes:
-                raise LimitReached(f"The outputs of this run are larger than {self._limits.run_output_bytes} bytes")
+                raise LimitReached(f"The outputs of this run exceed the limit of {self._limits.run_output_bytes} bytes")
         await self._record(done)
 
     async def _record(self, entry: Entry) -> None:
@@ -208,7 +208,9 @@ class Driver:
             entry.log = msgspec.structs.replace(entry.log, child_spans=())
             document = encode(entry)
         if len(bytes(document)) > limit:
-            raise LimitReached(f"{self._name_of(entry)} left more than {limit} bytes in a queued run")
+            raise LimitReached(
+                f"The results of {self._name_of(entry)} exceed the limit of {limit} bytes for a durable run"
+            )
         return document
 
     def _name_of(self, entry: Entry) -> str:
@@ -303,7 +305,7 @@ _STEPS: Final[Mapping[Step, Callable[[Driver, Work], Coroutine[Any, Any, Entry]]
 
 def _cancellation_error(cause: asyncio.CancelledError) -> RuntimeError:
     """Return the error of a step that was canceled unexpectedly and would be awaited forever."""
-    error = RuntimeError("a step was cancelled by something within it")
+    error = RuntimeError("a step was canceled from inside")
     error.__cause__ = cause
     return error
 

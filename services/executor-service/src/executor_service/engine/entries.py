@@ -1,4 +1,4 @@
-"""Entries: everything that happens in a run as data, applied in order live, from the journal, and on restore."""
+"""Entries: the events of a run, applied in the same order during the run and from its journal."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ class BlockFinished(msgspec.Struct, omit_defaults=True, tag="block"):
 
 
 class ContainerOpened(msgspec.Struct, omit_defaults=True, tag="open"):
-    """A container decided what it iterates over, or failed with `error`."""
+    """A container determined its iterations, or failed with `error`."""
 
     work: Work
     at: datetime

@@ -47,14 +47,14 @@ class SecretMasked(BadReference):
     """A reference to an earlier run's value whose secrets were masked in its log, so that it cannot be restored."""
 
     def __init__(self, raw: str) -> None:
-        super().__init__(f"{raw} is a secret, which the log of the earlier run has not kept. Run the full workflow.")
+        super().__init__(f"{raw} is masked in the log of the earlier run. Run the full workflow.")
 
 
 class TextTooLong(BadReference):
     """References with more text than a block may have, however small the workflow and its input are."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"References give more than {limit} characters: the limit of one block's settings is reached")
+        super().__init__(f"The references in this block's settings exceed the limit of {limit} characters")
 
 
 class ContainerFailure(Exception):

@@ -51,7 +51,7 @@ class Stop(Enum):
 
 
 async def allow_effect() -> None:
-    """Allow an effect at once."""
+    """Allow every effect."""
 
 
 class Execution:
@@ -190,7 +190,7 @@ class Execution:
                 raise
         finally:
             timer.cancel()
-            self._drive = None  # its result holds this object
+            self._drive = None  # its result refers to this object
             await driver.abandon()
             self._engine.expressions.release_scope(self._request.sandbox_scope)
         return progress.failure, None if self._stop is None else self._record_active(driver, self._stop)
@@ -207,7 +207,7 @@ class Execution:
         return partial
 
     def _stop_child(self, stop: Stop) -> list[BlockLog]:
-        """Return what its blocks did until the calling run was stopped."""
+        """Return the log of its blocks until the calling run was stopped."""
         if self._driver is not None:
             self._record_active(self._driver, stop)
         return blocks_of(self._state)
@@ -274,7 +274,7 @@ class _Children:
 
 
 class _NullSink:
-    """Discards the events of a called workflow: callers see only their workflow's own outputs."""
+    """Discards the events of a called workflow: callers see only the outputs of their workflow."""
 
     async def emit(self, event: RunEvent) -> None:
         pass

@@ -66,7 +66,7 @@ def _parse_if_text(value: Json | Missing) -> Json | Missing:
 def _parse_inline(parts: Sequence[TemplatePart], resolver: Resolver) -> Json:
     """Return typed items with values filled in. Single quotes may replace double ones.
 
-    A value inside a string stays in it, whichever quotes the author typed and whichever the value has.
+    A value inside a string stays inside it, regardless of the quotes in the text or in the value.
     """
     texts = [part if isinstance(part, str) else resolver.text(TextTemplate((part,))) for part in parts]
     are_values = [not isinstance(part, str) for part in parts]

@@ -83,7 +83,7 @@ def _partial_plan(
     if workflow.blocks[block_id].spec.is_trigger:
         before = None if request.input else run_from.outputs.get(block_id)
         if any(REDACTED in text for text in texts(before)):
-            raise RunRefused("The input of the earlier run has secrets, which were not kept. Send it anew.")
+            raise RunRefused("The stored input of the earlier run has masked secrets. Send the input again.")
         output = _start_output(workflow, block_id, request, environment) if before is None else before
     graph = _check_graph(workflow.graph(block_id), workflow, limits)
     rerun = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}

@@ -41,5 +41,5 @@ class Expressions(Protocol):
         ...
 
     def release_scope(self, scope: str) -> None:
-        """Release what is stored for this ended run (its `sandbox_scope`)."""
+        """Release the evaluation context of an ended run (its `sandbox_scope`)."""
         ...

@@ -169,7 +169,7 @@ class Resolver:
         return self._sources.environment
 
     def environment_value(self, name: str) -> str | None:
-        """Return the value of `{{name}}`; None if there is none."""
+        """Return the value of `{{name}}`, or None."""
         return self._sources.environment.get(name)
 
     def count_text(self, text: str, times: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""State of a run between two steps, as data: it converts to JSON and back without loss."""
+"""State of a run between two steps, which converts to JSON and back without loss."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -38,7 +38,7 @@ class Work(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def key(self) -> str:
-        """Return it as text."""
+        """Return the work as text."""
         return f"{self.step}:{self.scope}#{self.node}"
 
 
@@ -76,7 +76,7 @@ class Container(msgspec.Struct, omit_defaults=True):
 
 
 class Opening(msgspec.Struct, omit_defaults=True):
-    """What a reached container decided to iterate over."""
+    """Iterations of a container that the run has reached."""
 
     total: int | None
     items: list[Any] | None = None

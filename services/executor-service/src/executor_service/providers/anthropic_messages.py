@@ -60,7 +60,7 @@ class AnthropicProvider:
         except (AnthropicError, httpx2.HTTPError, ServerError) as error:
             raise _failure(error) from error
         except (UnreadableAnswer, msgspec.DecodeError) as error:
-            raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
+            raise ModelFailure(f"{PROVIDER} sent an invalid response") from error
 
     async def stop(self) -> None:
         """Close every client."""

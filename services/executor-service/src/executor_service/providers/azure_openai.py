@@ -42,7 +42,9 @@ class AzureOpenAI(OpenAICompatible):
         own = request.credential("azureEndpoint")
         endpoint = _check_endpoint(own) if own is not None else self._endpoint.base_url
         if not endpoint:
-            raise ModelFailure("No Azure endpoint is configured")
+            raise ModelFailure(
+                "No Azure endpoint is configured. Set AZURE_OPENAI_ENDPOINT or the block's azureEndpoint."
+            )
         key = key_of(request, self._endpoint.provider, self._endpoint.api_key if own is None else "")
         version = request.credential("azureApiVersion") or self._version
         deployment = quote(bare_model(request.model, self._endpoint.provider), safe="")
@@ -53,5 +55,5 @@ class AzureOpenAI(OpenAICompatible):
 def _check_endpoint(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     if parts.scheme != "https" or not (parts.hostname or "").endswith(AZURE_DOMAINS):
-        raise ModelFailure("The Azure endpoint must be https and a resource of Azure")
+        raise ModelFailure("The Azure endpoint must be an https URL of an Azure OpenAI resource")
     return f"https://{parts.hostname}"

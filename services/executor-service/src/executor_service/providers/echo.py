@@ -13,7 +13,7 @@ class EchoProvider:
     """Repeats the last user message, word by word."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Answer at once, word by word."""
+        """Answer word by word."""
         for message in request.messages:
             for attachment in message.attachments:
                 raise unsupported_file(attachment, "the built-in demo")
@@ -28,4 +28,4 @@ class EchoProvider:
         return Turn(content="".join(pieces), tokens=Tokens(input_words, len(pieces)))
 
     async def stop(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""

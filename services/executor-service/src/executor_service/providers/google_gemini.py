@@ -73,7 +73,7 @@ class GeminiProvider:
         except errors.APIError as error:
             raise _api_failure(error) from error
         except errors.UnknownApiResponseError as error:
-            raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
+            raise ModelFailure(f"{PROVIDER} sent an invalid response") from error
         except httpx2.ConnectError as error:
             raise ModelFailure(f"Could not reach {PROVIDER}: {error}", is_transient=True) from error
         except httpx2.TimeoutException as error:

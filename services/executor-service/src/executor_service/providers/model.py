@@ -199,7 +199,9 @@ class Provider(Protocol):
 
 def unsupported_file(attachment: Attachment, provider: str) -> "ModelFailure":
     """Return the failure of a request with a file that a provider's API does not support."""
-    return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
+    return ModelFailure(
+        f"{attachment.name}: {provider} models do not accept files of type {attachment.type}", status=400
+    )
 
 
 TIMED_OUT: Final = "Provider request timed out"

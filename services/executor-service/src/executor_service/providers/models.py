@@ -78,7 +78,7 @@ class Models:
         )
 
     async def start(self) -> None:
-        """Nothing to do: connections open on demand."""
+        """Do nothing: connections open on demand."""
 
     async def stop(self) -> None:
         """Close all connections."""

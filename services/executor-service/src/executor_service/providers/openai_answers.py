@@ -11,8 +11,8 @@ from executor_service.providers.limits import ANSWER_BYTES, CALL_BYTES, StoredSi
 from executor_service.providers.model import Tokens, ToolCall, Turn
 
 MAX_REFUSAL_BYTES: Final = 1000
-NO_ANSWER: Final = "The model gave no answer"
-NO_REASON: Final = "The model's server reported an error, and did not say which"
+NO_ANSWER: Final = "The model returned no answer"
+NO_REASON: Final = "The model server reported an error without a message"
 NOTHING: Final = ("", "")
 _BROKEN: Final = "error"
 """Finish reason of an answer that its server could not complete."""
@@ -103,7 +103,7 @@ def read_completion(document: bytes) -> Completion:
 
 
 def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
-    """A complete answer. Raises msgspec.DecodeError, StreamError, AnswerTooLarge."""
+    """Return the turn of a complete answer. Raises msgspec.DecodeError, StreamError, AnswerTooLarge."""
     completion = read_completion(body)
     assembler = TurnAssembler(answer_bytes)
     assembler.take(completion)

@@ -1,4 +1,4 @@
-"""All servers with the chat completions API."""
+"""Client of servers with the chat completions API."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
@@ -85,7 +85,7 @@ class OpenAICompatible:
     ) -> httpx2.Response:
         """Return the response, body unread.
 
-        Raises ModelFailure if there is none, httpx2.TimeoutException, OutboundError.
+        Raises ModelFailure, httpx2.TimeoutException, OutboundError.
         """
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
         headers = {"content-type": "application/json", **target.headers, **trace_headers()}
@@ -95,7 +95,7 @@ class OpenAICompatible:
             )
             return await http.send(http_request, stream=True)
         except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
-            raise ModelFailure(f"{self._endpoint.provider} cannot be asked: {error}") from error
+            raise ModelFailure(f"Invalid request to {self._endpoint.provider}: {error}") from error
         except httpx2.TimeoutException:
             raise
         except httpx2.HTTPError as error:
@@ -119,7 +119,7 @@ def bearer(key: str) -> Mapping[str, str]:
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
-    """Return the block's key, else the server's. Raises ModelFailure if there is none."""
+    """Return the block's key, else the server's. Raises ModelFailure without either."""
     key = request.credential("apiKey") or own_key
     if not key:
         raise ModelFailure(f"API key is required for {provider} {request.model}")
@@ -174,5 +174,5 @@ def _failure(error: Exception, provider: str) -> ModelFailure:
     if isinstance(error, OutboundError):
         return ModelFailure(error.message)
     if isinstance(error, msgspec.DecodeError):
-        return ModelFailure(f"{provider} sent an answer that cannot be read: {error}")
+        return ModelFailure(f"{provider} sent an invalid response: {error}")
     return ModelFailure(str(error))

@@ -43,7 +43,7 @@ def _message(message: Message) -> JsonObject:
 def _valid_arguments(arguments: str) -> str:
     """Return valid JSON arguments, for servers that parse them and refuse a conversation otherwise.
 
-    The tool's answer reported what was wrong.
+    The result of the tool has reported the error.
     """
     return arguments if isinstance(parse_json(arguments), dict) else "{}"
 

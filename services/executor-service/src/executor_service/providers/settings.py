@@ -43,7 +43,7 @@ class ProviderSettings(BaseSettings):
         600.0,
         gt=0,
         le=7200,
-        description="Timeout of one model turn with its retries, or of a silence in a streamed turn.",
+        description="Timeout of one model turn with its retries, or of a pause in a streamed turn.",
     )
     model_answer_bytes: int = Field(
         ANSWER_BYTES,

@@ -15,7 +15,7 @@ from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import COMPLETIONS, OpenAICompatible, RequestTarget, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed
 
-COMPRESSED: Final = "The model server sent a compressed answer, which was not asked for"
+COMPRESSED: Final = "The model server sent a compressed response, which is not accepted"
 _PLAIN: Final = "identity"
 
 

@@ -27,7 +27,7 @@ class ChildDied(Exception):
 
 
 class ProtocolBroken(Exception):
-    """The process sent something that no honest harness sends."""
+    """The process violated the protocol."""
 
 
 class NestedTooDeeply(ProtocolBroken):
@@ -39,7 +39,7 @@ class TooManyValues(ProtocolBroken):
 
 
 class Child:
-    """A warm process: it has run no code yet, or code of one owner only. It always ends by a kill."""
+    """A warm process that has run no code yet, or code of one owner only. It always ends by a kill."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Child:
             case [messages.Ready()]:
                 return
             case [messages.Refused(text=text)]:
-                raise SandboxUnavailable(f"This host does not let user code be confined: {text}")
+                raise SandboxUnavailable(f"This host cannot confine user code: {text}")
             case _:
                 raise ProtocolBroken
 

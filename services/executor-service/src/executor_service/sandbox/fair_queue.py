@@ -1,4 +1,4 @@
-"""Waiting lines with round-robin scheduling between workspaces."""
+"""Queue of waiting callers, with round-robin scheduling between workspaces."""
 
 import asyncio
 from collections import deque
@@ -30,7 +30,7 @@ class FairQueue(Generic[T]):
 
     def __init__(self, return_grant: Callable[[Waiter[T], T], None]) -> None:
         self._queues: dict[str, deque[Waiter[T]]] = {}
-        """In order of turn. No queue is empty."""
+        """In round-robin order. No queue is empty."""
         self._return_grant = return_grant
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class FairQueue(Generic[T]):
         return len(self._queues.get(workspace, ()))
 
     def wait(self, workspace: str = "", owner: str = "") -> Awaitable[T]:
-        """Join the line now; the awaited result is the grant. Raises the error of `fail_all`."""
+        """Join the queue now; the awaited result is the grant. Raises the error of `fail_all`."""
         waiter: Waiter[T] = Waiter(workspace, owner, asyncio.get_running_loop().create_future())
         self._queues.setdefault(workspace, deque()).append(waiter)
         return self._wait_for_grant(waiter)

@@ -1,4 +1,4 @@
-"""The sandbox's only outgoing channel: `fetch` asks the parent, and the parent asks a guarded Fetcher."""
+"""`fetch` of user code, the only outgoing channel of the sandbox. The parent makes the request through a Fetcher."""
 
 from typing import Final, Protocol
 

@@ -71,7 +71,7 @@ def program_files() -> tuple[str, ...]:
     )
     words = listing.stdout.split()
     if listing.returncode or not words:
-        raise SandboxUnavailable(f"Node does not load here: {listing.stderr.strip() or words}")
+        raise SandboxUnavailable(f"Node cannot be loaded: {listing.stderr.strip() or words}")
     return (program, *dict.fromkeys(word for word in words if word.startswith("/")))
 
 

@@ -71,7 +71,7 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
     error: ScriptError | None = None
 
     def value(self) -> Any:
-        """Return the result as Python objects; None if there is none."""
+        """Return the result as Python objects; None without a result."""
         return None if self.result is msgspec.UNSET else msgspec.json.decode(self.result)
 
 

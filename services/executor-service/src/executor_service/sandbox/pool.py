@@ -42,13 +42,13 @@ class Pool:
         self._size = size
         self._processes = Quota.of(size.running, size.workspace_percent)
         self._waiters = Quota.of(size.waiting, size.workspace_percent)
-        self._slots_used = 0  # places: active or idle processes
+        self._slots_used = 0  # by active or idle processes
         self._used: Counter[str] = Counter()
         """Active or starting processes, by workspace."""
         self._assigned: dict[Child, str] = {}
         """The workspace of each assigned process."""
         self._queue: FairQueue[Child | None] = FairQueue(self._return_grant)
-        """Grants a process of the waiter's owner, or (None) a place for a new one. No admitted script waits."""
+        """Grants a process of the waiter's owner, or (None) a slot for a new one. No admitted script waits."""
         self._idle: dict[Child, IdleProcess] = {}
         self._open = False
 
@@ -80,7 +80,7 @@ class Pool:
         return await self._ensure_process(child, workspace)
 
     def discard(self, child: Child) -> None:
-        """End an assigned process, and free its place."""
+        """End an assigned process, and free its slot."""
         child.kill()
         self._free_slot(self._assigned.pop(child))
 
@@ -94,7 +94,7 @@ class Pool:
             self.discard(child)
 
     def keep_for_scope(self, reservation: Reservation, child: Child) -> None:
-        """Keep an assigned process unchanged for one scope; a second one is for its owner."""
+        """Keep an assigned process unchanged for one scope; a second one becomes available to its owner."""
         is_wanted = self._queue.waiting(self._assigned[child]) > 0
         if reservation.scope and self._open and not is_wanted and self._find(reservation) is None:
             workspace = self._assigned.pop(child)
@@ -104,7 +104,7 @@ class Pool:
             self.keep_for_owner(reservation.owner, child)
 
     def take_reserved(self, reservation: Reservation, workspace: str) -> Child | None:
-        """Take back the process parked for this scope; None if there is none or the quota is used up."""
+        """Return the process reserved for this scope; None without one, or if the quota is used up."""
         if self._find(reservation) is None or not self._admit(workspace):
             return None
         child = self._take_idle(reservation)
@@ -115,7 +115,7 @@ class Pool:
         return child
 
     def release_scope(self, scope: str) -> None:
-        """Make the scope's parked processes available to their owner."""
+        """Make the processes of the scope available to their owner."""
         for child, idle in list(self._idle.items()):
             if idle.reservation.scope != scope:
                 continue
@@ -141,9 +141,9 @@ class Pool:
             waiter.granted.set_result(self._claim(waiter.owner))
 
     def _claim(self, owner: str) -> Child | None:
-        """Return an idle process of this owner, or (None) a place for a new one, for an admitted script.
+        """Return an idle process of this owner, or (None) a slot for a new one, for an admitted script.
 
-        There is always one: a place that no script uses is free or holds an idle process.
+        A slot that no script uses is free or has an idle process, so the claim always succeeds.
         """
         child = self._take_idle(Reservation(owner))
         if child is None and not self._take_slot():
@@ -184,11 +184,11 @@ class Pool:
         return None
 
     def _find(self, reservation: Reservation) -> Child | None:
-        """Return the most recently parked one: surplus ones stay untouched and expire."""
+        """Return the most recently used one, so that surplus ones expire."""
         return next((child for child, idle in reversed(self._idle.items()) if idle.reservation == reservation), None)
 
     def _evict_one(self) -> None:
-        """End the process that has been idle longest. Its place is the caller's."""
+        """End the process that has been idle longest. The caller gets its slot."""
         oldest = next(iter(self._idle))
         self._remove_idle(oldest)
         oldest.kill()
@@ -205,12 +205,12 @@ class Pool:
 
     async def _wait(self, owner: str, workspace: str) -> Child | None:
         if not self._waiters.allows(self._queue.waiting(workspace), len(self._queue)):
-            raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
+            raise SandboxBusy("Too many functions are waiting for the sandbox. Try again later.", retry_after=1)
         try:
             async with asyncio.timeout(self._size.wait_seconds):
                 return await self._queue.wait(workspace, owner)
         except TimeoutError:
-            raise SandboxBusy("The sandbox had no free process in time", retry_after=1) from None
+            raise SandboxBusy("No sandbox process became free in time. Try again later.", retry_after=1) from None
 
     def _return_grant(self, waiter: Waiter[Child | None], child: Child | None) -> None:
         if child is None:

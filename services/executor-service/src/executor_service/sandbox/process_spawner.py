@@ -26,7 +26,7 @@ JAIL = Path(__file__).with_name("jail")
 
 
 class Exit(NamedTuple):
-    """How a child ended: its fatal signal, if any, and its peak memory.
+    """Exit of a child: the fatal signal, if any, and the peak memory.
 
     A child at its limit of processor time exits with the signal's number: see `jail.linux.exit_on`.
     """
@@ -76,12 +76,12 @@ class ProcessSpawner:
         try:
             return await cls._start(engine)
         except (OSError, SandboxUnavailable) as error:
-            raise SandboxUnavailable(f"{engine.language} cannot be run here: {error}") from error
+            raise SandboxUnavailable(f"{engine.language} cannot run on this host: {error}") from error
 
     @classmethod
     async def _start(cls, engine: Engine) -> "ProcessSpawner":
         if sys.platform != "linux":
-            raise SandboxUnavailable("the sandbox is made of what the Linux kernel offers")
+            raise SandboxUnavailable("the sandbox requires Linux")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         try:
@@ -166,7 +166,7 @@ async def _read_layers(
         await _end(process)
         stderr.seek(0)
         output = stderr.read(_MAX_STDERR_BYTES).decode("utf-8", "replace").strip()
-        raise SandboxUnavailable(": ".join(filter(None, (str(error) or "it took too long", output)))) from error
+        raise SandboxUnavailable(": ".join(filter(None, (str(error) or "it did not start in time", output)))) from error
     except BaseException:
         await _end(process)
         raise
@@ -176,7 +176,7 @@ def _layers(greeting: bytes) -> tuple[str, ...]:
     try:
         message = msgspec.json.decode(greeting or b"{}", type=dict[str, list[str] | str])
     except msgspec.DecodeError as error:
-        raise SandboxUnavailable("its first words make no sense") from error
+        raise SandboxUnavailable("the zygote sent an invalid greeting") from error
     layers = message.get("layers")
     if not isinstance(layers, list):
         raise SandboxUnavailable(str(message.get("refused", "it ended before it was ready")))

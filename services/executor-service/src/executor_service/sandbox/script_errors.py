@@ -31,7 +31,7 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
         case messages.Oversized(size=size):
             error = _oversized(size, limits)
         case messages.Stalled():
-            error = _error(ErrorKind.STALLED, "Function never finished: it awaits a promise that nothing will settle")
+            error = _error(ErrorKind.STALLED, "Function never finished: it awaits a promise that never settles")
         case messages.Exhausted():
             error = _out_of_memory(limits)
         case messages.Returned() | messages.Hardened():
@@ -89,7 +89,7 @@ def input_too_large(limits: SandboxLimits) -> ScriptError:
 
 
 def protocol_broken() -> ScriptError:
-    return _error(ErrorKind.CRASHED, "Function was stopped: its process sent what it must not send")
+    return _error(ErrorKind.CRASHED, "Function was stopped: its process violated the protocol")
 
 
 def exit_error(exit_: Exit, limits: SandboxLimits) -> ScriptError:
@@ -102,7 +102,7 @@ def exit_error(exit_: Exit, limits: SandboxLimits) -> ScriptError:
         exit_.signal in _V8_ABORT_SIGNALS and exit_.peak_bytes > limits.heap_bytes // 2
     ):
         return _out_of_memory(limits)
-    return _error(ErrorKind.CRASHED, "Function crashed: its process ended without an answer")
+    return _error(ErrorKind.CRASHED, "Function crashed: its process ended without a result")
 
 
 def _error(kind: ErrorKind, message: str) -> ScriptError:

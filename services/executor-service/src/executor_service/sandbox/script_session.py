@@ -75,7 +75,7 @@ class ScriptSession:
 
     async def _fetch(self, call: messages.FetchCall, headers: dict[str, str] | None) -> messages.Fetched:
         if headers is None:
-            return messages.Fetched(id=call.id, error=f"fetch sends at most {messages.MAX_HEADERS} headers")
+            return messages.Fetched(id=call.id, error=f"fetch allows at most {messages.MAX_HEADERS} headers")
         request = FetchRequest(
             url=call.url,
             method=call.method,
@@ -94,7 +94,7 @@ class ScriptSession:
             log.exception("sandbox_fetch_failed")
             return messages.Fetched(id=call.id, error="fetch failed")
         if len(response.body) > self._limits.max_input_bytes:
-            return messages.Fetched(id=call.id, error="fetch got a response that is too large")
+            return messages.Fetched(id=call.id, error="fetch received a response that is too large")
         return messages.Fetched(
             id=call.id,
             status=response.status,

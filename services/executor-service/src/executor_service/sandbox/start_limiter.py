@@ -1,4 +1,4 @@
-"""Gate that lets few scripts compute at once, so that a few processes serve many short scripts."""
+"""Limits how many scripts compute concurrently, so that a few processes serve many short scripts."""
 
 import asyncio
 import os
@@ -9,10 +9,10 @@ _SLOT_SECONDS = 0.02
 
 
 class StartLimiter:
-    """Bound on scripts that have just started, in round-robin order of their workspaces.
+    """Limit on scripts that have just started, in round-robin order of their workspaces.
 
-    A process that served the last script a moment ago has its memory in the processor's caches, and two computing
-    scripts share a processor anyway. A script leaves when it answers or fetches, or after 20 ms: it may wait for long.
+    The memory of a recently used process is still in the processor caches, and concurrent scripts would only share the
+    processors. A script releases its slot when it answers or fetches, or after 20 ms, since it may wait for long.
     """
 
     def __init__(self, width: int = 2 * (os.cpu_count() or 1)) -> None:
@@ -35,7 +35,7 @@ class StartLimiter:
 
 
 class StartSlot:
-    """A script's time in the gate."""
+    """A script's slot among those that compute."""
 
     def __init__(self, limiter: StartLimiter) -> None:
         self._start_limiter: StartLimiter | None = limiter

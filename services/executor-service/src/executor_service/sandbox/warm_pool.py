@@ -10,13 +10,13 @@ from executor_service.sandbox.process_spawner import Engine, ProcessSpawner
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
-# Scripts that communicate need the processor first: by then their messages are sent, and most runs have ended.
+# Running scripts need the processor first. After this delay most of them have ended.
 REPLENISH_DELAY_SECONDS = 0.01
 NOT_RUNNING = "The sandbox is not running"
 
 
 class WarmPool:
-    """Keeps some processes ready and starts a few at a time. Each is handed out once."""
+    """Keeps processes ready, and starts a few at a time. Each process is taken once."""
 
     def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
         self._engine = engine
@@ -98,7 +98,7 @@ class WarmPool:
 
     def _end_warming(self, task: "asyncio.Task[None]") -> None:
         self._warming.discard(task)
-        if len(self._queue):  # they arrived when this task had failed but still counted
+        if len(self._queue):  # callers that arrived after this task failed, but while it still counted
             self._replenish()
 
     async def _warm(self) -> None:

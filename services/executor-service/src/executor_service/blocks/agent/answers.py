@@ -9,13 +9,13 @@ NOT_STRUCTURED: Final = "The model's answer is not JSON as the response format a
 
 
 def parse_answer(content: str) -> JsonObject | None:
-    """Return the JSON object in a model's answer, with or without a Markdown fence; None if there is none."""
+    """Return the JSON object in a model's answer, or None. A Markdown fence is ignored."""
     parsed = parse_json(_unfenced(content.strip()))
     return parsed if isinstance(parsed, dict) else None
 
 
 def _unfenced(text: str) -> str:
-    """Remove the fence without a regular expression: confused models write endless blank lines."""
+    """Remove the fence, without a regular expression: a model may write very many blank lines."""
     opening, _, rest = text.partition("\n")
     language = opening.removeprefix(_FENCE).strip()
     is_fence = opening.startswith(_FENCE) and (not language or language.isalpha())

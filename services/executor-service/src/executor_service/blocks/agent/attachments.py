@@ -28,7 +28,7 @@ async def load_attachments(files: Files | None, call: Call, setting: Json) -> li
         attachment = await _attachment(files, call, entry)
         room -= len(attachment.content)
         if room < 0:
-            raise BlockFailure(f"The files have more than {MAX_BYTES // 1024**2} MiB together", can_retry=False)
+            raise BlockFailure(f"The files exceed {MAX_BYTES // 1024**2} MiB in total", can_retry=False)
         found.append(attachment)
     return found
 
@@ -58,11 +58,11 @@ async def _attachment(files: Files | None, call: Call, entry: JsonObject) -> Att
         try:
             return Attachment(name, kind, b64decode(content, validate=True))
         except ValueError:
-            raise BlockFailure(f"{name}: its content is no base64", can_retry=False) from None
+            raise BlockFailure(f"{name}: its content is not valid base64", can_retry=False) from None
     key = FileKey.parse(to_string(entry.get("key") or ""))
     if files is None or key is None or key.workspace_id != call.request.workspace_id:
-        raise BlockFailure(f"{name} is no file of this workspace", can_retry=False)
+        raise BlockFailure(f"{name} is not a file of this workspace", can_retry=False)
     try:
         return Attachment(name, kind, await files.get(key))
     except NotFound:
-        raise BlockFailure(f"{name} is not kept any more", can_retry=False) from None
+        raise BlockFailure(f"{name} is no longer stored", can_retry=False) from None

@@ -36,7 +36,7 @@ _TOOLS: Final = (
     BlockTool(
         "function",
         "function_execute",
-        "Runs JavaScript, the body of an async function, and returns what it returns.",
+        "Runs JavaScript, the body of an async function, and returns its result.",
         _schema(("code",), code=("string", "The code; it ends with a return statement")),
     ),
     BlockTool(
@@ -52,12 +52,12 @@ _TOOLS: Final = (
     BlockTool(
         "memory",
         "memory",
-        "Keeps and reads conversations.",
+        "Stores and reads conversations.",
         _schema(
             ("operation", "id"),
             operation=("string", "add, get, getAll or delete"),
             id=("string", "The conversation's id"),
-            role=("string", "Who says the message to add: user, assistant or system"),
+            role=("string", "Role of the message to add: user, assistant or system"),
             content=("string", "The message to add"),
         ),
     ),

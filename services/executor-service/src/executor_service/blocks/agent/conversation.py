@@ -28,7 +28,7 @@ MAX_TOOL_CHARACTERS: Final = 10 * 1024 * 1024
 """Limit for characters from all tools of one agent: no output could hold more."""
 MAX_MODEL_CHARACTERS: Final = 5 * 1024 * 1024
 """Limit for characters that the model writes in all turns. Most are in the output twice."""
-TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOOL_CHARACTERS} characters together"
+TOO_MUCH: Final = f"The result is too long: the tools of an agent may return {MAX_TOOL_CHARACTERS} characters in total"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 log = get_logger("agent")
 
@@ -111,7 +111,7 @@ class Conversation:
     async def _run_tools(self, turn: Turn) -> None:
         if len(turn.tool_calls) > MAX_CALLS:
             raise BlockFailure(
-                f"The model asked for more than {MAX_CALLS} tools at once", partial=self._partial_output()
+                f"The model requested more than {MAX_CALLS} tool calls in one turn", partial=self._partial_output()
             )
         started = self.call.now()
         running = [asyncio.create_task(self._run_in_slot(tool_call)) for tool_call in turn.tool_calls]

@@ -17,7 +17,7 @@ _SELECTION_SETTINGS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "
 MAX_DESCRIPTION_CHARACTERS: Final = 4 * 1024 * 1024
 """Limit for characters of tool descriptions by all servers of one agent: no model reads more."""
 DESCRIPTIONS_TOO_LARGE: Final = (
-    f"The MCP servers of this agent say more than {MAX_DESCRIPTION_CHARACTERS} characters of their tools"
+    f"The tool descriptions of this agent's MCP servers exceed {MAX_DESCRIPTION_CHARACTERS} characters"
 )
 _SERVER_NAME_LENGTH: Final = 24
 _ServerKey = tuple[str, tuple[tuple[str, str], ...]]

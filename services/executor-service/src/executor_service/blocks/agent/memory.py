@@ -12,7 +12,7 @@ from executor_service.providers import Message, Role
 from shared.contracts.conversations import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, ConversationMessage
 from shared.workflow.format.js_values import Json, JsonObject, to_string
 
-NO_STORE: Final = "This server has no store for conversations"
+NO_STORE: Final = "This server has no conversation store"
 NO_ID: Final = f"A conversation ID of 1 to {LONGEST_CONVERSATION_ID} characters is required for memory"
 DEFAULT_WINDOW: Final = 10
 DEFAULT_TOKENS: Final = 4000

@@ -29,7 +29,9 @@ from shared.workflow.validate.unsupported_settings import MCP_TOOLS
 MAX_TOOLS: Final = 512
 """Limit of one agent. Models accept fewer."""
 CUSTOM_PREFIX: Final = "custom_"
-TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
+TOOL_PAUSED: Final = (
+    "The workflow pauses for a person or for a long wait, which a workflow that is used as a tool cannot do."
+)
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 _JAVASCRIPT_WORD: Final = re.compile(
     "arguments|await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|eval|export|extends|"
@@ -76,7 +78,7 @@ class ToolBuilder:
                 is_remote = entry.get("type") in MCP_TOOLS
                 for tool in await mcp.tools(entry) if is_remote else [await self._tool(call, index, entry)]:
                     if len(found) == MAX_TOOLS:
-                        raise BlockFailure(f"An agent has {MAX_TOOLS} tools at most", can_retry=False)
+                        raise BlockFailure(f"An agent can have at most {MAX_TOOLS} tools", can_retry=False)
                     name = _free_name(tool.name, found)
                     found[name] = replace(tool, name=name)
         return list(found.values())

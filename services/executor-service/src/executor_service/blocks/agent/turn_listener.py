@@ -1,15 +1,15 @@
-"""Streams a turn's text: at once if it can be taken back or is the answer, else after a delay."""
+"""Streams the text of a turn: immediately if it can be retracted or is the answer, otherwise after a delay."""
 
 from typing import Final
 
 from executor_service.engine.stream import TextWriter
 
 MAX_BUFFERED_CHARACTERS: Final = 256
-"""Text before a tool call is usually short. Longer text is treated as the answer and no longer held."""
+"""Text before a tool call is usually short. Longer text is treated as the answer and not buffered."""
 
 
 class TurnListener:
-    """Listener of one turn. If `buffers`, text waits until the turn ends or it is too long to precede a tool call."""
+    """Listener of one turn. With `buffers`, text waits until the turn ends or the text is too long for a preamble."""
 
     def __init__(self, writer: TextWriter, *, buffers: bool, sends_thinking: bool) -> None:
         self._writer = writer
@@ -34,7 +34,7 @@ class TurnListener:
             await self._writer.write_thinking(piece)
 
     async def end(self, *, called_tools: bool) -> None:
-        """End the turn: its text was the answer, or is taken back."""
+        """End the turn. Text before tool calls is retracted."""
         if not called_tools:
             await self._let_go()
         elif not self._buffers:

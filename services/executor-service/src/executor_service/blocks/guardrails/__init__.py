@@ -1,4 +1,4 @@
-"""Checks a text. A failed check does not fail the block: it sets `error`, and so takes the error edge."""
+"""Checks a text. A failed check does not fail the block: it sets `error`, which selects the error edge."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ class GuardrailsHandler(BlockHandler):
         self._slots = ConcurrencySlots(CHECKS)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Check."""
+        """Check the text."""
         params = inputs.params
         text = text_of(params.get("input"))
         kind = to_string(params.get("validationType") or "json")

@@ -14,7 +14,7 @@ from shared.workflow.validate.unsupported_settings import NO_KNOWLEDGE
 DEFAULT_THRESHOLD: Final = 3.0
 HIGHEST: Final = 10
 TEMPERATURE: Final = 0.0
-NOT_READABLE: Final = "The model gave no score"
+NOT_READABLE: Final = "The model returned no score"
 _FORMAT: Final = ResponseFormat(
     "confidence",
     {

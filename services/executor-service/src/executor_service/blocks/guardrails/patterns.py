@@ -3,11 +3,11 @@
 from functools import lru_cache
 from typing import Final
 
-import re2  # type: ignore[import-untyped]  # it has no types of its own
+import re2  # type: ignore[import-untyped]  # untyped
 
 MAX_MEMORY: Final = 8 << 20
 MAX_CACHED: Final = 32
-"""Cached patterns. Each keeps the memory that its searches used, up to MAX_MEMORY, while it is cached."""
+"""Cached patterns. Each retains up to MAX_MEMORY while it is cached."""
 MAX_WORK: Final = 500_000_000
 """Characters times instructions: at most about a second of one core."""
 
@@ -29,7 +29,7 @@ def _compile(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
-    re2.purge()  # the library would cache 128 of its own
+    re2.purge()  # the library has another cache of 128 patterns
     try:
         return re2.compile(pattern, options=options)
     except re2.error as error:

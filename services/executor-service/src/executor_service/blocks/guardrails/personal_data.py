@@ -96,7 +96,7 @@ def _matches(text: str, kind: str, pattern: str, deadline: float) -> Iterator[Fi
         if match is None:
             return
         yield Finding(kind, match.start(), match.end(), match.group())
-    raise SearchLimitExceeded(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
+    raise SearchLimitExceeded(f"The text could not be searched within {MAX_SECONDS:g} seconds")
 
 
 def _without_overlaps(found: list[Finding]) -> list[Finding]:

@@ -16,7 +16,7 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _SPREAD: Final = 0.1
-"""Delays vary by up to this share, so that callers do not all retry at once."""
+"""Delays vary by up to this share, so that callers do not retry simultaneously."""
 
 
 @dataclass(frozen=True, slots=True)

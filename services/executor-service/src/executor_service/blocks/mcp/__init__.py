@@ -17,7 +17,7 @@ __all__ = ["McpHandler", "McpServers", "Server", "ServerTool", "ToolRequest", "r
 class McpServers:
     """MCP servers by URL, called over streamable HTTP through the guarded network.
 
-    Each call and each listing is a session of its own.
+    Each call and each listing uses a separate session.
     """
 
     def __init__(self, outbound: OutboundClient) -> None:

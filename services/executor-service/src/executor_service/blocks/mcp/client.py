@@ -27,7 +27,7 @@ MAX_REASON: Final = 4_000
 MAX_PAGES: Final = 10
 MAX_TOOLS: Final = 128
 """Limit for a server's tools offered to a model; more would overwhelm it."""
-PROTOCOL_VIOLATION: Final = "The MCP server's answer does not follow the protocol"
+PROTOCOL_VIOLATION: Final = "The MCP server's response violates the protocol"
 _CLIENT_INFO: Final = Implementation(name="flowport", version=version("flowport-executor-service"))
 
 # The run reports errors. The library would write servers' messages into the worker's log, too.

@@ -10,7 +10,7 @@ from shared.net import OutboundClient, OutboundError, OutboundRequest
 MAX_SESSION_BYTES: Final = 16 * 1024 * 1024
 """Limit for a server's data in one session: its pages of tools are stored, and so is each part of a broken stream."""
 RECONNECT_SECONDS: Final = 1.0
-"""Delay before a broken stream is resumed. A server may request less, and break it again at once."""
+"""Delay before a broken stream is resumed. A server may request a shorter delay and break the stream again."""
 SESSION_CLOSE_SECONDS: Final = 2.0
 """Time to end a session. The answer has already arrived."""
 _HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
@@ -53,7 +53,7 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
             raise httpx2.ConnectError(error.message, request=request) from error
         self._bytes_left -= len(response.body)
         if self._bytes_left < 0:
-            self.problem = f"The MCP server said more than {MAX_SESSION_BYTES} bytes"
+            self.problem = f"The MCP server sent more than {MAX_SESSION_BYTES} bytes"
             raise httpx2.ConnectError(self.problem, request=request)
         if request.method == "POST":
             self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None

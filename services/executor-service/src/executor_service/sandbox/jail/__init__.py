@@ -1,2 +1,4 @@
-"""What runs inside the jail. It imports nothing but the standard library and itself, so that a forked
-child starts small and holds nothing worth stealing."""
+"""Code that runs inside the jail.
+
+It imports only the standard library and itself, so that a forked child is small and contains no secrets.
+"""

@@ -24,8 +24,8 @@ _NAMESPACES = (
 _NOBODY = 65534
 _STACK_BYTES = 8 << 20
 OWN_ROOT = "read-only root directory with the engine and nothing else"
-"""In own namespaces: otherwise there is none."""
-_ROOT = "/tmp"  # noqa: S108 - what is mounted there is seen in the new mount namespace alone
+"""Confinement layer that requires namespaces."""
+_ROOT = "/tmp"  # noqa: S108 - mounted only in the new mount namespace
 OWN_PROCESSES = "process namespace for each child"
 
 
@@ -45,8 +45,8 @@ def enter_namespaces(files: Iterable[str], *, needs_namespaces: bool) -> list[st
         layers += [OWN_ROOT] * _try_step(lambda: _enter_root_of(files))
     if needs_namespaces and OWN_ROOT not in layers:
         raise NotConfined(
-            "this host grants no namespaces with a root directory of their own: allow user namespaces and mounts in"
-            " them, or, to try things out with code of your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
+            "this host does not allow namespaces with a separate root directory. Allow user namespaces and mounts in"
+            " them. To run only your own code, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false instead."
         )
     return layers + lock_down(isolates_children=namespaces is not None)
 
@@ -76,7 +76,7 @@ def lock_down(*, isolates_children: bool) -> list[str]:
 
 
 def fork_in_own_namespace(home: int) -> int:
-    """Fork a child as the first process of its own PID namespace. `home` is a pidfd of this process. Raises OSError."""
+    """Fork a child into a new PID namespace. `home` is a pidfd of this process. Raises OSError."""
     linux.unshare(linux.CLONE_NEWPID)
     try:
         pid = os.fork()
@@ -187,7 +187,7 @@ def _check_namespace_fork() -> None:
             os._exit(0)
         os.waitpid(pid, 0)
     except (OSError, RuntimeError) as error:
-        raise NotConfined(f"this host grants no PID namespace for each script: {error}") from error
+        raise NotConfined(f"this host does not allow a PID namespace for each script: {error}") from error
     finally:
         os.close(home)
 
@@ -197,7 +197,7 @@ def _return_to_namespace(home: int) -> None:
     try:
         linux.enter_process_namespace(home)
     except OSError as error:
-        raise RuntimeError(f"the PID namespace cannot be left: {error}") from error
+        raise RuntimeError(f"cannot leave the PID namespace: {error}") from error
 
 
 def _drop_rights(*, but_namespaces: bool) -> str:

@@ -1,4 +1,4 @@
-"""`sim` for scripts in Python: files are asked of the parent, under a scheme of their own that it serves."""
+"""`sim` for Python scripts, which requests files from the parent with a special URL scheme."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ class Files:
         self, encoding: str, file: Any, options: Any = None, *, offset: int = 0, length: int | None = None
     ) -> str:
         if not isinstance(file, dict) or not isinstance(file.get("key"), str):
-            raise TypeError("sim.files reads files as file[] fields give them")
+            raise TypeError("sim.files expects a file from a file[] field")
         if self._reads >= self._most_reads:
             raise RuntimeError(f"sim.files was called more than {self._most_reads} times")
         part = {"offset": offset, "length": length, **(options or {})}
@@ -39,7 +39,7 @@ class Files:
         )
         answer = frames.receive(self._connection)
         if answer is None:
-            raise OSError("nobody answers")
+            raise OSError("the sandbox has disconnected")
         reply = json.loads(answer)
         if reply["error"] is not None:
             raise OSError(reply["error"])
@@ -47,15 +47,15 @@ class Files:
 
 
 class Values:
-    """`sim.values`. Values are never too large to be here in full."""
+    """`sim.values`. Values are always complete here."""
 
     def read(self, value: Any) -> Any:
-        """The value itself."""
+        """Return the value."""
         return value
 
     readArray = read  # noqa: N815
 
 
 def sim(connection: socket.socket, most_reads: int) -> SimpleNamespace:
-    """What scripts know as `sim`."""
+    """Return the object that scripts use as `sim`."""
     return SimpleNamespace(files=Files(connection, most_reads), values=Values())

@@ -30,5 +30,5 @@ def _read(connection: socket.socket, size: int) -> bytes | None:
 
 
 def message(kind: str, **fields: object) -> bytes:
-    """One message of ours, as a frame's body."""
+    """Encode a message as the body of a frame."""
     return json.dumps([{"type": kind, **fields}]).encode()

@@ -115,7 +115,7 @@
   const reader = (encoding) => (file, { offset = 0, length } = {}) =>
     asking(
       () => {
-        if (typeof file?.key !== "string") throw new TypeError_("sim.files reads files as file[] fields give them");
+        if (typeof file?.key !== "string") throw new TypeError_("sim.files expects a file from a file[] field");
         const headers = { accept: encoding, offset, length: length ?? "" };
         return { url: `sim-file:${file.key}`, method: "GET", headers, body: null };
       },

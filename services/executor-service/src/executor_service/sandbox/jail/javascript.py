@@ -21,7 +21,7 @@ from . import confine, frames, linux, seccomp
 from .zygote import Zygote, refuse
 
 LOCKED = 0o1357
-"""What the held `umask` returns: no real one has this value."""
+"""Return value of the held `umask` call, which no real umask has."""
 _HARNESS = (Path(__file__).with_name("engine.js"), Path(__file__).with_name("harness.js"))
 _CONNECTION = 3
 _FREE_DESCRIPTORS = 100
@@ -51,7 +51,7 @@ _ENVIRONMENT = {"TZ": "UTC", "LANG": "C.UTF-8", "UV_USE_IO_URING": "0"}
 
 
 class Options(NamedTuple):
-    """What the parent sets. `files` are what Node is made of, the first one the program."""
+    """Options set by the parent. `files` are the program of Node, followed by its libraries."""
 
     files: Sequence[str]
     heap_bytes: int

@@ -34,7 +34,7 @@ _PRELOADED = (
 
 
 class Options(NamedTuple):
-    """What the parent sets."""
+    """Options set by the parent."""
 
     data_bytes: int
     address_space_bytes: int
@@ -45,7 +45,7 @@ class Options(NamedTuple):
 
 
 class Stdout:
-    """What `print` writes to: text up to a limit, the rest is dropped."""
+    """Target of `print`: stores text up to a limit and drops the rest."""
 
     def __init__(self, limit: int) -> None:
         self._room = limit
@@ -58,7 +58,7 @@ class Stdout:
         return len(text)
 
     def flush(self) -> None:
-        """There is nothing to wait for."""
+        """Do nothing."""
 
     def text(self) -> str:
         return "".join(self._parts).removesuffix("\n")
@@ -111,7 +111,7 @@ class Python:
 
 
 def _compile(code: str) -> CodeType:
-    """Code with a `return` at its top level becomes a function, whose variables stay global as in a module."""
+    """Compile code. A top-level `return` makes it a function, whose variables stay global as in a module."""
     tree = ast.parse(code, _FILE)
     if not any(map(_returns, tree.body)):
         return compile(tree, _FILE, "exec", dont_inherit=True)

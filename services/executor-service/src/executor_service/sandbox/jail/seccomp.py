@@ -150,7 +150,7 @@ def javascript_filter() -> bytes:
 
 
 def python_filter() -> bytes:
-    """Memory and the clock, too, and reading the files that its mount namespace has: the standard library."""
+    """Return the filter for Python: memory, the clock, and read access to the files of its mount namespace."""
     calls = {**_PRIVATE_DATA, **_WITHOUT_THREADS, **_REMAPPING, **_OPENING_TO_READ, **_PLAIN_MESSAGES}
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **calls})
 

@@ -4,7 +4,7 @@ Its parent uses a packet socket. `S`, an id and a passed socket: fork a child th
 kill that child. The zygote replies with JSON once, with the active layers or why there are none, and with the id, wait
 status and peak memory in KiB of each ended child. When the parent disconnects, the zygote and its children end.
 
-Where the host grants namespaces, each child is the first process of its own PID namespace: it can name no other.
+Where the host grants namespaces, each child runs in a separate PID namespace, where it cannot address other processes.
 """
 
 import gc
