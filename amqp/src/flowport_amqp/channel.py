@@ -37,7 +37,6 @@ class Carrier(Protocol):
     @property
     def alarm(self) -> str:
         """Return why the broker blocks publishers, e.g. `low on disk`; empty if it does not."""
-        ...
 
 
 class Channel:

@@ -1,6 +1,7 @@
 """An attached run has one attempt, one terminal event and one record, whatever happens."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
-from executor_service.adapters.reply_channel import BrokerReplyChannel, reply_channel_factory
+from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import ANNOUNCE_AFTER_SECONDS, AttachedRuns
 from executor_service.application.run_handle import RunHandle
@@ -31,7 +32,7 @@ class World:
         self.running, self.jobs = ActiveRuns(), JobsService(spec())
         self.runs = AttachedRuns(
             launcher(self.services, [("function", self.work)]),
-            reply_channel_factory(self.callers),
+            partial(BrokerReplyChannel, self.callers),
             self.running,
             records=self.ledger,
             durable=self.jobs,

@@ -1,10 +1,12 @@
 """Paused runs are stored before their caller is notified, and any worker can continue them."""
 
+from functools import partial
+
 import msgspec
 import pytest
 from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -27,7 +29,7 @@ class World:
         blocks = launcher(self.services, [("function", Asks())])
         self.attached = AttachedRuns(
             blocks,
-            reply_channel_factory(self.callers),
+            partial(BrokerReplyChannel, self.callers),
             ActiveRuns(),
             records=self.ledger,
             durable=self.jobs,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
 from executor_service.adapters import reply_channel
-from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.application.active_runs import ActiveRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -50,7 +51,7 @@ class World:
             broker,
             AttachedRuns(
                 blocks,
-                reply_channel_factory(self.callers),
+                partial(BrokerReplyChannel, self.callers),
                 running,
                 records=Ledger(),
                 durable=self.jobs,

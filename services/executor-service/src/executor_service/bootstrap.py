@@ -3,6 +3,7 @@
 import secrets
 import socket
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -15,7 +16,7 @@ from executor_service.adapters.instrumentation import InstrumentedModels, trace_
 from executor_service.adapters.memory_store import JobsMemoryStore
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
-from executor_service.adapters.reply_channel import reply_channel_factory
+from executor_service.adapters.reply_channel import BrokerReplyChannel
 from executor_service.adapters.required_sandbox import RequiredSandbox
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.sandbox_files import SandboxFiles
@@ -104,7 +105,7 @@ def build(
     running = ActiveRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))
     attached = AttachedRuns(
-        launcher, reply_channel_factory(broker.replies), running, records=records, durable=durable, clock=clock
+        launcher, partial(BrokerReplyChannel, broker.replies), running, records=records, durable=durable, clock=clock
     )
     worker = DurableRunWorker(launcher, durable, running, worker_id=_worker_id(), events=run_events_factory(broker))
     consumers = _consumers(settings, broker, attached, worker, running)

@@ -23,7 +23,7 @@ SLOTS: Final = Gauge(
 )
 SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in progress.", ["kind"])
 for _kind in ("interactive", "nested", "durable"):
-    SLOTS_BUSY.labels(_kind)  # start at 0: the autoscaler takes a missing series for no answer
+    SLOTS_BUSY.labels(_kind)  # start at 0: the autoscaler treats a missing series as a failed query
 CLAIMS: Final = Counter("flowport_executor_claims_total", "Claims of dispatched runs.", ["result"])
 REDELIVERIES: Final = Counter(
     "flowport_executor_redeliveries_total", "Messages redelivered after another worker was lost.", ["queue"]

@@ -13,7 +13,7 @@ from shared.contracts.claims import (
     JournalPosition,
     LeaseAnswer,
 )
-from shared.contracts.deployments import CallableEndpoint, Environment
+from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEvent
 from shared.contracts.files import FileKey
 from shared.contracts.messages import RunBegan, RunRecorded
@@ -28,18 +28,6 @@ class Snapshots(Protocol):
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         """Return the immutable state as JSON. Raises NotFound, Unavailable."""
-        ...
-
-
-class Endpoints(Protocol):
-    """Live versions of workflows."""
-
-    async def endpoint(self, workspace_id: str, workflow_id: str, snapshot_hash: str | None = None) -> CallableEndpoint:
-        """Return a workflow's endpoint, with a ticket for its live version or the named one.
-
-        Raises NotFound, Unavailable.
-        """
-        ...
 
 
 class Environments(Protocol):
@@ -52,7 +40,6 @@ class Environments(Protocol):
 
         Those of `names`, perhaps with others; or all.
         """
-        ...
 
 
 class Payloads(Protocol):
@@ -60,11 +47,9 @@ class Payloads(Protocol):
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
         """Store a JSON document, inline if small. Raises Unavailable."""
-        ...
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
         """Return the JSON of a payload. Raises NotFound, Unavailable."""
-        ...
 
 
 class DeliveryStatus(Enum):
@@ -82,15 +67,12 @@ class ReplyChannel(Protocol):
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next. Drop it if the caller is unreachable."""
-        ...
 
     async def confirm_start(self) -> None:
         """Return once the caller's process knows that the run has started. Raises Unavailable if that is unknown."""
-        ...
 
     async def close(self) -> DeliveryStatus:
         """Wait for outgoing events; return whether the caller's process received all."""
-        ...
 
 
 class ReplyChannelFactory(Protocol):
@@ -100,7 +82,6 @@ class ReplyChannelFactory(Protocol):
         self, reply_to: str, run_id: str, on_broken: Callable[[], None] = ..., *, attempt: int = ...
     ) -> ReplyChannel:
         """Return the channel to `reply_to`; `on_broken` is called once when the caller becomes unreachable."""
-        ...
 
 
 class RunEvents(Protocol):
@@ -108,19 +89,15 @@ class RunEvents(Protocol):
 
     async def begin(self, listener: str | None) -> None:
         """Start the attempt; `listener` is the reply address of its first follower."""
-        ...
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event."""
-        ...
 
     def follow(self, address: str) -> None:
         """Add a follower."""
-        ...
 
     async def close(self, outcome: RunOutcome | None = None) -> None:
         """Close the events; with an outcome if the run ended or paused."""
-        ...
 
 
 RunEventsFactory = Callable[[RunSpec, int], RunEvents]
@@ -132,31 +109,24 @@ class DurableRuns(Protocol):
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
         """Claim a dispatched run. Raises Unavailable."""
-        ...
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Renew the lease. Raises StaleAttempt, Unavailable."""
-        ...
 
     async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
         """Return a page of earlier attempts' journal. Raises StaleAttempt, Unavailable."""
-        ...
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
         """Store journal entries. Raises StaleAttempt, Unavailable."""
-        ...
 
     async def finish(self, run_id: str, result: FinishRun) -> None:
         """Store the attempt's outcome. Raises StaleAttempt, Unavailable."""
-        ...
 
     async def pause(self, run_id: str, report: PauseRun) -> None:
         """Store a paused attached run. Raises Conflict if it is being canceled, Unavailable."""
-        ...
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Release the unfinished run. Raises StaleAttempt, Unavailable."""
-        ...
 
 
 class Records(Protocol):
@@ -164,7 +134,6 @@ class Records(Protocol):
 
     def put(self, record: RunBegan | RunRecorded) -> None:
         """Add a record without waiting; drop and count it if there is no room."""
-        ...
 
 
 class FileStore(Protocol):
@@ -172,11 +141,9 @@ class FileStore(Protocol):
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
         """Store a file. Raises PayloadTooLarge, Unavailable."""
-        ...
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
         """Return the content, of at most `max_bytes` bytes.
 
         Raises NotFound (also for a file that the run may not read), PayloadTooLarge, Unavailable.
         """
-        ...

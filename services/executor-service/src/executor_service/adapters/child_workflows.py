@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from executor_service.adapters.service_clients import DeployClient
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.engine import ChildPin
-from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
 from shared.security.current_ticket import current_ticket, using_ticket
@@ -17,8 +17,8 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 class DeployedChildWorkflows:
     """Resolves the live version for each call, so that a promotion of the child takes effect with the next call."""
 
-    def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
-        self._endpoints = endpoints
+    def __init__(self, deployments: DeployClient, workflows: WorkflowCache) -> None:
+        self._deployments = deployments
         self._workflows = workflows
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
@@ -26,7 +26,7 @@ class DeployedChildWorkflows:
         if not _WORKFLOW_ID.fullmatch(workflow_id):
             return None
         try:
-            endpoint = await self._endpoints.endpoint(workspace_id, workflow_id)
+            endpoint = await self._deployments.endpoint(workspace_id, workflow_id)
         except NotFound:
             return None
         if endpoint.snapshot_hash is None or endpoint.workspace_id != workspace_id:
@@ -36,7 +36,7 @@ class DeployedChildWorkflows:
 
     async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         """Return the version called before. Raises NotFound, InvalidWorkflow, Unavailable."""
-        endpoint = await self._endpoints.endpoint(workspace_id, pin.workflow_id, pin.snapshot_id)
+        endpoint = await self._deployments.endpoint(workspace_id, pin.workflow_id, pin.snapshot_id)
         snapshot = SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id)
         return await self._child(pin.name, snapshot, endpoint.ticket)
 

@@ -26,7 +26,7 @@ Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 class EventBatcher:
     """Sends the first text immediately, and later text after 15 ms or 1 KiB.
 
-    `send` is called with one batch after the other. After a failure nothing more is sent, and `flush` raises it.
+    `send` gets one batch after the other. After a failure no more events are sent, and `flush` raises the error.
     """
 
     def __init__(self, send: Send) -> None:

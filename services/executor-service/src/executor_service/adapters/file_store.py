@@ -14,11 +14,9 @@ class JobsFileStore:
         self._client = client
 
     async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-        """See FileStore."""
         await self._client.call("PUT", path_of("blobs", workspace_id, file_id), body=content, returns=StoredBlob)
 
     async def get(self, key: FileKey, *, max_bytes: int | None = None) -> bytes:
-        """See FileStore."""
         path = path_of("blobs", key.workspace_id, key.file_id, run_id=key.run_id, max_bytes=max_bytes)
         content = await self._client.fetch("GET", path)
         if max_bytes is not None and len(content) > max_bytes:  # the previous version of jobs-service has no limit

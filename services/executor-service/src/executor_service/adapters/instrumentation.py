@@ -21,11 +21,9 @@ class InstrumentedModels:
         self._models = models
 
     def provider_of(self, model: str) -> str:
-        """See ModelServer."""
         return self._models.provider_of(model)
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
-        """See ModelServer."""
         provider, started = self.provider_of(request.model), time.perf_counter()
         name = f"model {provider}"
         with span(
@@ -52,22 +50,18 @@ class TracedHandler(BlockHandler):
         self._handler = handler
 
     def prepare(self, call: Call) -> Inputs:
-        """See BlockHandler."""
         return self._handler.prepare(call)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """See BlockHandler."""
         block = call.block
         with span(f"block {block.type}", flowport__block__id=block.id, flowport__block__name=block.name):
             return await self._handler.run(call, inputs)
 
     def resume(self, pause: Pause, answer: dict[str, Any], at: datetime) -> Output:
-        """See BlockHandler."""
         return self._handler.resume(pause, answer, at)
 
     @property
     def recovers(self) -> bool:
-        """See BlockHandler."""
         return self._handler.recovers
 
 

@@ -20,24 +20,20 @@ class JobsMemoryStore:
         self._client = client
 
     async def read(self, workspace_id: str, conversation_id: str) -> Sequence[ConversationMessage]:
-        """See MemoryStore."""
         path = _messages(workspace_id, conversation_id)
         return (await self._client.call("GET", path, returns=Conversation)).messages
 
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
-        """See MemoryStore."""
         body = AppendMessages(tuple(messages), once)
         await self._client.call("POST", _messages(workspace_id, conversation_id), body=body)
 
     async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[ConversationMessage]]:
-        """See MemoryStore."""
         found = await self._client.call("GET", path_of("conversations", workspace_id), returns=Conversations)
         return {each.conversation_id: each.messages for each in found.conversations}
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
-        """See MemoryStore."""
         path = _messages(workspace_id, conversation_id)
         return (await self._client.call("DELETE", path, returns=ConversationDeleted)).existed
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from executor_service.adapters.event_batcher import EventBatcher
 from executor_service.application.retries import retry_unavailable
-from executor_service.ports import DeliveryStatus, ReplyChannelFactory
+from executor_service.ports import DeliveryStatus
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
@@ -21,11 +21,6 @@ RECONNECT_SECONDS: Final = 30.0
 
 def do_nothing() -> None:
     """Ignore the event."""
-
-
-def reply_channel_factory(replies: ReplyStream) -> ReplyChannelFactory:
-    """Return a factory of reply channels."""
-    return partial(BrokerReplyChannel, replies)
 
 
 class BrokerReplyChannel:

@@ -21,11 +21,9 @@ class ActiveRun(Protocol):
 
     def cancel(self, reason: str) -> None:
         """Stop within a second, whatever the run waits for."""
-        ...
 
     def follow(self, address: str) -> None:
         """Add a follower of the run's events."""
-        ...
 
 
 class ActiveRuns:

@@ -26,7 +26,7 @@ async def _assume_held() -> None:
 
 
 class BatchedJournal:
-    """Commits about every 50 ms, or on request. After a failure every call raises it.
+    """Commits about every 50 ms, or on request. After a failure every call raises the error.
 
     `ensure_held` is awaited before each write. It raises StaleAttempt if the attempt no longer holds the run. The write
     would be refused, but the next attempt could still read it, and would count a block that may not have started.
@@ -83,7 +83,7 @@ class BatchedJournal:
         """Settle the journal before the ended run's result is stored. Raises StaleAttempt, Unavailable.
 
         If storing fails, the run repeats from the journal, which must then contain its external effects; a run without
-        any may repeat completely, and costs the store nothing here.
+        any may repeat completely, so its entries need not be stored.
         """
         if self._flushed:
             await self.flush()

@@ -75,7 +75,6 @@ class _ContentSink:
         self._sink = sink
 
     async def emit(self, event: RunEvent) -> None:
-        """See EventSink."""
         if isinstance(event, SelectedOutput):
             value = bytes(event.value)
             room = (MAX_SELECTED_BYTES - len(value)) * 3 // 4  # base64 takes four bytes for three

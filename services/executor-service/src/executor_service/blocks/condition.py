@@ -53,7 +53,7 @@ class ConditionHandler(BlockHandler):
                 await compile_variant(option.code, call.resolver, call.request.workspace_id)
                 bound.append(bind(option.code, call.resolver, literal_environment=True))
             except BadReference as error:
-                problem = error.with_traceback(None)  # the traceback holds this frame
+                problem = error.with_traceback(None)  # the traceback refers to this frame
                 break
         matched = await self._evaluate(call, source, bound)
         if matched is None and problem is not None:

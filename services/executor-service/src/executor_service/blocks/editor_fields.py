@@ -12,10 +12,10 @@ _UNFILLED: Final = "<"
 
 def read_fields(fields: Json) -> JsonObject:
     """Return the fields as an object; unnamed ones are skipped."""
-    return {name: field_value(field) for name, field in named(fields)}
+    return {name: field_value(field) for name, field in named_fields(fields)}
 
 
-def named(fields: Json) -> Iterator[tuple[str, JsonObject]]:
+def named_fields(fields: Json) -> Iterator[tuple[str, JsonObject]]:
     """Yield the named fields with their names."""
     for field in fields if isinstance(fields, list) else ():
         if isinstance(field, dict) and (name := field.get("name")) and to_string(name).strip():

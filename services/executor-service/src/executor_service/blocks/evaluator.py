@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
-from executor_service.blocks.model_query import query_model
-from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.model_query import ModelHandler, query_model
 from executor_service.blocks.values import number_of, text_of
-from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine import BlockResult, Call, Inputs
 from shared.workflow.format.input_format import parse_list
 from shared.workflow.format.js_values import Json, JsonObject, stringify, to_string
 from shared.workflow.format.response_format import ResponseFormat
@@ -26,11 +25,8 @@ class Metric:
     highest: Json
 
 
-class EvaluatorHandler(BlockHandler):
+class EvaluatorHandler(ModelHandler):
     """Evaluator. An unreadable answer scores 0 for all metrics; the block does not fail."""
-
-    def __init__(self, models: ModelServer) -> None:
-        self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Ask for the scores."""

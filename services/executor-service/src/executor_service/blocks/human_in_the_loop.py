@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.editor_fields import field_value, named
+from executor_service.blocks.editor_fields import field_value, named_fields
 from executor_service.blocks.pause_response import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
@@ -57,14 +57,14 @@ def _without_reserved(fields: JsonObject) -> JsonObject:
 def _objects(value: Json) -> list[JsonObject]:
     """Return the form's named fields, with names trimmed."""
     entries = (entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name"))
-    named = ((to_string(entry["name"]).strip(), entry) for entry in entries)
-    return [{**entry, "name": name} for name, entry in named if name]
+    named_fields = ((to_string(entry["name"]).strip(), entry) for entry in entries)
+    return [{**entry, "name": name} for name, entry in named_fields if name]
 
 
 def _displayed_fields(fields: Json, within: str = "") -> list[Json]:
     """Return the displayed fields; an object's fields are listed separately, with dotted names."""
     found: list[Json] = []
-    for given, field in named(fields):
+    for given, field in named_fields(fields):
         name, kind, value = f"{within}{given.strip()}", field.get("type"), field.get("value")
         inner = _displayed_fields(value, f"{name}.") if kind == "object" else []
         found += inner or [{"name": name, "type": kind, "value": field_value(field)}]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from executor_service.blocks.agent import model_request
 from executor_service.blocks.agent.usage import cost_json, tokens_json, usage_of
 from executor_service.blocks.ports import ModelServer
-from executor_service.engine import BlockFailure, Call
+from executor_service.engine import BlockFailure, BlockHandler, Call
 from executor_service.providers import Message, ModelFailure, Role
 from shared.workflow.format.js_values import JsonObject
 from shared.workflow.format.response_format import ResponseFormat
@@ -18,6 +18,13 @@ class ModelAnswer:
     text: str
     facts: JsonObject
     """`model`, `tokens` and `cost` for outputs."""
+
+
+class ModelHandler(BlockHandler):
+    """Base of block types that ask a model."""
+
+    def __init__(self, models: ModelServer) -> None:
+        self._models = models
 
 
 async def query_model(

@@ -34,14 +34,14 @@ def _handler(plugin: EntryPoint) -> BlockHandler:
     try:
         handler = plugin.load().handler
     except Exception as error:  # a plugin's import may raise anything; only its own blocks may fail
-        return _refusing(plugin, f"{type(error).__name__}: {error}")
+        return _unavailable_handler(plugin, f"{type(error).__name__}: {error}")
     if not isinstance(handler, BlockHandler):
-        return _refusing(plugin, f"its handler is a {type(handler).__name__}, not a BlockHandler")
+        return _unavailable_handler(plugin, f"its handler is a {type(handler).__name__}, not a BlockHandler")
     _log.info("block_plugin_loaded plugin=%s block_type=%s", plugin.value, plugin.name)
     return handler
 
 
-def _refusing(plugin: EntryPoint, cause: str) -> BlockHandler:
+def _unavailable_handler(plugin: EntryPoint, cause: str) -> BlockHandler:
     reason = f"The plugin for block type {plugin.name} ({plugin.value}) cannot run: {cause}"
     _log.error("block_plugin_failed plugin=%s block_type=%s reason=%s", plugin.value, plugin.name, cause)
     return UnavailableHandler(reason)

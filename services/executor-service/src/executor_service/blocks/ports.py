@@ -17,7 +17,6 @@ class CodeRunner(Protocol):
 
     async def run(self, script: Script) -> ScriptResult:
         """Run a script. Raises SandboxBusy, SandboxUnavailable."""
-        ...
 
 
 class ConditionRunner(Protocol):
@@ -25,11 +24,9 @@ class ConditionRunner(Protocol):
 
     async def evaluate(self, conditions: Conditions) -> ConditionResult:
         """Find the first expression that is true. Raises SandboxBusy, SandboxUnavailable."""
-        ...
 
     def release_scope(self, scope: str) -> None:
         """Release what the evaluations of a scope share."""
-        ...
 
 
 class ModelServer(Protocol):
@@ -37,11 +34,9 @@ class ModelServer(Protocol):
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
         """Request one turn of a conversation. Raises ModelFailure."""
-        ...
 
     def provider_of(self, model: str) -> str:
         """Return the provider's name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +55,9 @@ class ChildWorkflows(Protocol):
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
         """Return the live version; None if this workspace has none. Raises Unavailable."""
-        ...
 
     async def find_pinned(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
         """Return the version called before, live or not. Raises NotFound, Unavailable."""
-        ...
 
 
 class MemoryStore(Protocol):
@@ -72,21 +65,17 @@ class MemoryStore(Protocol):
 
     async def read(self, workspace_id: str, conversation_id: str) -> Sequence[ConversationMessage]:
         """Return the messages, oldest first. Raises Unavailable."""
-        ...
 
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[ConversationMessage], *, once: str
     ) -> None:
         """Add messages; a second call with the same `once` adds nothing. Raises PayloadTooLarge, Unavailable."""
-        ...
 
     async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[ConversationMessage]]:
         """Return a workspace's conversations by id, most recently changed first. Raises Unavailable."""
-        ...
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
         """Delete a conversation; return whether it existed. Raises Unavailable."""
-        ...
 
 
 class Files(Protocol):
@@ -94,4 +83,3 @@ class Files(Protocol):
 
     async def get(self, key: FileKey) -> bytes:
         """Return the content. Raises NotFound (also for a file that the run may not read), Unavailable."""
-        ...

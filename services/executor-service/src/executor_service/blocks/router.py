@@ -5,10 +5,9 @@ from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.condition import path_to
-from executor_service.blocks.model_query import ModelAnswer, query_model
-from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.model_query import ModelAnswer, ModelHandler, query_model
 from executor_service.blocks.values import text_of
-from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine import BlockFailure, BlockResult, Call, Inputs
 from shared.workflow.compile.blocks import CompiledBlock, Option
 from shared.workflow.compile.graph import EdgeCondition
 from shared.workflow.format.js_values import JsonObject, to_string
@@ -27,11 +26,8 @@ _FORMAT: Final = ResponseFormat(
 )
 
 
-class RouterHandler(BlockHandler):
+class RouterHandler(ModelHandler):
     """Routes with ids, titles and descriptions; the model gives the id and its reason."""
-
-    def __init__(self, models: ModelServer) -> None:
-        self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Choose a route, and take it."""
@@ -60,11 +56,8 @@ class RouterHandler(BlockHandler):
         return BlockResult(output)
 
 
-class LegacyRouterHandler(BlockHandler):
+class LegacyRouterHandler(ModelHandler):
     """The model answers with the id of the next block."""
-
-    def __init__(self, models: ModelServer) -> None:
-        self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Choose a block, and continue there."""

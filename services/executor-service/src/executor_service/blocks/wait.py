@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,23 +46,22 @@ def _pause(call: Call, seconds: float) -> BlockResult:
 
 def _short_seconds(params: JsonObject) -> float:
     unit = to_string(params.get("timeUnit") or "seconds")
-    if unit not in _SHORT_UNITS:
-        raise BlockFailure(f"Unknown wait unit: {unit}")
-    seconds = _amount(params.get("timeValue")) * _UNITS[unit]
-    if seconds > MAX_SHORT_SECONDS:
-        raise BlockFailure(TOO_LONG)
-    return seconds
+    return _seconds(params, unit, _SHORT_UNITS, MAX_SHORT_SECONDS, TOO_LONG)
 
 
 def _long_seconds(params: JsonObject) -> float:
     unit = to_string(params.get("timeUnitLong") or "minutes")
     if unit == "seconds":
         raise BlockFailure("Seconds are not allowed in async mode")
-    if unit not in _UNITS:
+    return _seconds(params, unit, _UNITS, MAX_LONG_SECONDS, MUCH_TOO_LONG)
+
+
+def _seconds(params: JsonObject, unit: str, units: Container[str], limit: int, problem: str) -> float:
+    if unit not in units:
         raise BlockFailure(f"Unknown wait unit: {unit}")
     seconds = _amount(params.get("timeValue")) * _UNITS[unit]
-    if seconds > MAX_LONG_SECONDS:
-        raise BlockFailure(MUCH_TOO_LONG)
+    if seconds > limit:
+        raise BlockFailure(problem)
     return seconds
 
 

@@ -82,7 +82,7 @@ class Attempts:
         return attempt
 
     def end(self) -> None:
-        """End all recording: releases every `record`, whose owner also holds this object."""
+        """End all recording: drop every `record`, whose owner refers to this object."""
         for attempt in self.active.values():
             attempt.call = msgspec.structs.replace(attempt.call, pin=_discard_pin)
 

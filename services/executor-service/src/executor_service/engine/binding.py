@@ -26,7 +26,7 @@ _LARGE: Final = 4096
 """Characters of code that take milliseconds to compile."""
 _compiling: Final[dict[tuple[int, frozenset[Key]], asyncio.Task[CodeTemplate]]] = {}
 compile_slots: Final = CompileSlots()
-"""Turns of workspaces to compile workflows and code variants."""
+"""Slots of workspaces for compiling workflows and code variants."""
 _POSITION_REFERENCES: Final = frozenset({"loop", "parallel"})
 
 
@@ -100,7 +100,7 @@ def unbound(code: str) -> BoundCode:
 async def compile_variant(template: CodeTemplate, resolver: Resolver, workspace_id: str) -> None:
     """Compile large code in a thread if some of its references stay as typed, for `bind` to find.
 
-    It waits for the workspace's turn. Raises BadReference.
+    Waits for a slot of the workspace. Raises BadReference.
     """
     if len(template.source) < _LARGE:
         return

@@ -65,22 +65,22 @@ class BlockRunner:
                 )
         except BlockFailure as failure:
             clear_tracebacks(failure)
-            return await self._failed(attempt, failure)
+            return await self._build_failed(attempt, failure)
         except FlowportError as error:
             clear_tracebacks(error)
-            return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
+            return await self._build_failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
         except Exception as error:  # a block's bug must end that run with a reason, not the worker
             log.exception("block_crashed", block_id=attempt.call.block.id, block_type=attempt.call.block.type)
             clear_tracebacks(error)
-            return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
+            return await self._build_failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
         if result.paused_child is not None:
-            return self._call_paused(attempt, result, result.paused_child)
-        return self._finished(attempt, result)
+            return self._build_paused(attempt, result, result.paused_child)
+        return self._build_finished(attempt, result)
 
     def log_of(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
     ) -> BlockLog:
-        """Return the log entry of an attempt now. `error` holds no secret."""
+        """Return the log entry of an attempt now. `error` contains no secrets."""
         block = attempt.call.block
         log = BlockLog(
             block_id=block.id,
@@ -132,7 +132,7 @@ class BlockRunner:
                 await attempt.call.writer.reset()
             await asyncio.sleep(policy.wait_ms / 1000)
 
-    def _finished(self, attempt: Attempt, result: BlockResult) -> BlockFinished:
+    def _build_finished(self, attempt: Attempt, result: BlockResult) -> BlockFinished:
         return BlockFinished(
             work=attempt.work,
             output=result.output,
@@ -142,7 +142,7 @@ class BlockRunner:
             pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
         )
 
-    def _call_paused(self, attempt: Attempt, result: BlockResult, child: PausedChild) -> CallPaused:
+    def _build_paused(self, attempt: Attempt, result: BlockResult, child: PausedChild) -> CallPaused:
         return CallPaused(
             work=attempt.work,
             log=self.log_of(attempt, child_spans=result.child_spans),
@@ -164,7 +164,7 @@ class BlockRunner:
             order=attempt.order,
         )
 
-    async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockFinished:
+    async def _build_failed(self, attempt: Attempt, failure: BlockFailure) -> BlockFinished:
         call = attempt.call
         message = self._logs.redact_reason(failure.message) or NO_REASON
         writer = call.writer

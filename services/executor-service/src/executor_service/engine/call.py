@@ -23,7 +23,6 @@ class ChildRunner(Protocol):
 
     async def __call__(self, workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
         """Return the child's result. It is canceled with the block that called it."""
-        ...
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -44,7 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     """The enclosing loops and parallels, innermost first."""
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
-    """Time limit of the block: slightly more than the run has left, so that the run times out instead."""
+    """Time limit of the block: slightly more than the remaining time of the run, so that the run times out first."""
     run_child: ChildRunner
     spend: Callable[[Usage], None]
     """Report a model's cost as soon as it is known; a called workflow reports its own."""

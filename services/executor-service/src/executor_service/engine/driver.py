@@ -1,4 +1,4 @@
-"""Starts ready blocks and processes finished ones until nothing is left."""
+"""Starts ready blocks and processes finished ones until the run ends or pauses."""
 
 import asyncio
 from collections import deque
@@ -170,7 +170,7 @@ class Driver:
     async def _run_step(self, step: Coroutine[Any, Any, Entry]) -> Entry | Exception:
         try:
             return await step
-        except Exception as error:  # the driver raises it again
+        except Exception as error:  # the driver re-raises it
             return error
         except asyncio.CancelledError as error:
             if self._is_abandoned:

@@ -82,7 +82,7 @@ class ChildEntry(msgspec.Struct, frozen=True, tag="child"):
 class CallPaused(msgspec.Struct, omit_defaults=True, tag="call_pause"):
     """A called workflow waits for `pauses`, and so does the block that called it.
 
-    `state` is the called workflow's. The journal omits it: it has that workflow's entries.
+    `state` is that of the called workflow. The journal omits it, since it has the entries of that workflow.
     """
 
     work: Work
@@ -121,8 +121,8 @@ LoggedEntry = BlockFinished | ContainerOpened | LoopChecked | PauseResumed | Cal
 
 def encode(entry: Entry) -> msgspec.Raw:
     """Encode an entry for the journal."""
-    kept = msgspec.structs.replace(entry, state=None) if isinstance(entry, CallPaused) else entry
-    return msgspec.Raw(_encoder.encode(kept))
+    stored = msgspec.structs.replace(entry, state=None) if isinstance(entry, CallPaused) else entry
+    return msgspec.Raw(_encoder.encode(stored))
 
 
 def decode(data: msgspec.Raw) -> Entry:

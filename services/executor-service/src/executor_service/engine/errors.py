@@ -5,7 +5,15 @@ from shared.contracts.outcomes import ErrorCode
 from shared.errors import FlowportError
 
 
-class BlockFailure(Exception):
+class EngineError(Exception):
+    """Base class of errors that end a block, a container or a run, with a message for users."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BlockFailure(EngineError):
     """A block failed, with a message for users. An error edge may handle it.
 
     `http_status` is 400 if the caller or author is responsible, 503 if a later attempt may succeed. `partial` is the
@@ -24,7 +32,6 @@ class BlockFailure(Exception):
         child_spans: ChildSpans = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
         self.code = code
         self.http_status = http_status
         self.can_retry = can_retry
@@ -57,37 +64,24 @@ class TextTooLong(BadReference):
         super().__init__(f"The references in this block's settings exceed the limit of {limit} characters")
 
 
-class ContainerFailure(Exception):
+class ContainerFailure(EngineError):
     """A loop or parallel cannot continue; no error edge handles that, and the message gets no prefix."""
 
     def __init__(self, message: str, *, http_status: int | None = None) -> None:
         super().__init__(message)
-        self.message = message
         self.http_status = http_status
 
 
-class BadCondition(Exception):
+class BadCondition(EngineError):
     """The condition of a loop cannot be evaluated, which ends the loop as if false."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
-
-class LimitReached(Exception):
+class LimitReached(EngineError):
     """The run exceeded a limit, and ends."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
-
-class RunRefused(Exception):
+class RunRefused(EngineError):
     """The run cannot start; no block ran."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 def http_status_of(error: FlowportError) -> int | None:

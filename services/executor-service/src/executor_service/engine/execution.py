@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.deadline import Deadline
 from executor_service.engine.driver import Driver
@@ -26,7 +25,7 @@ from executor_service.engine.resolver import Sources
 from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
-from executor_service.engine.stream import RunStream
+from executor_service.engine.stream import RunStream, partial_output
 from executor_service.engine.usage import UsageCounter, add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
@@ -199,7 +198,7 @@ class Execution:
         """Record blocks in progress when the run was stopped; return the last block's output so far."""
         partial: Output | None = None
         for work, attempt in driver.attempts.active.items():
-            output, called = _partial_output(attempt), self._children.active.get(work)
+            output, called = partial_output(attempt.call.writer), self._children.active.get(work)
             spans = () if called is None else spans_of(called._stop_child(stop))
             self._logs.add_block(driver.log_of(attempt, error=stop.value, child_spans=spans), output)
             if output and attempt.call.node.is_terminal and not attempt.call.iterations:
@@ -245,7 +244,6 @@ class _Children:
         """Child runs in progress, by the calling work."""
 
     def runner(self, work: Work, state: RunState, spending: UsageCounter, journaled: bool) -> ChildRunner:
-        """See RunContext."""
         journal = self._journal if journaled else None
 
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
@@ -293,8 +291,3 @@ class _ChildJournal:
 
     async def flush(self) -> None:
         await self._journal.flush()
-
-
-def _partial_output(attempt: Attempt) -> Output:
-    writer = attempt.call.writer
-    return {"content": writer.text} if writer is not None and writer.text else {}

@@ -21,9 +21,9 @@ class Limits:
     block_output_bytes: int = 10 * 1024 * 1024
     """JSON of one block's output."""
     journaled_output_bytes: int = 14 * 1024 * 1024
-    """The same in a journaled run."""
+    """JSON of one block's output in a journaled run."""
     journal_entry_bytes: int = 15 * 1024 * 1024
-    """A journal entry with all results of a block: it is one document of the store, which holds 16 MiB."""
+    """A journal entry with all results of a block: it is one document of the store, with a limit of 16 MiB."""
     run_output_bytes: int = 256 * 1024 * 1024
     """JSON of all outputs of a run together."""
     selected_output_bytes: int = 16 * 1024 * 1024
@@ -37,6 +37,6 @@ class Limits:
     log_value_bytes: int = 32 * 1024
     """JSON of one logged input or output; a larger one is replaced by a note of its size."""
     log_bytes: int = 8 * 1024 * 1024
-    """JSON of all logged inputs, outputs and errors of a run; later entries contain little."""
+    """JSON of all logged inputs, outputs and errors of a run; later entries are shortened."""
     cancel_seconds: float = 0.5
     """Time for a canceled block's cleanup before the run ends without it."""

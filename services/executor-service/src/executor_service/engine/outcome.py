@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from executor_service.engine.logs import visible_fields
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.stream import without_model_text
@@ -88,7 +89,7 @@ def _output(ending: RunEnd, status: RunStatus) -> Output:
     if status is RunStatus.PAUSED:
         return _paused_output(list(ending.state.pauses.values()))
     output = ending.state.final if ending.state.final is not None else (ending.partial or {})
-    shown = {key: value for key, value in output.items() if not key.startswith("_")}
+    shown = visible_fields(output)
     bare = without_model_text(shown) if ending.request.spec.mode is RunMode.STREAM else shown
     return bare if isinstance(bare, dict) else shown
 

@@ -89,10 +89,10 @@ def _partial_plan(
     rerun = {node.block_id for body in (graph.root, *graph.bodies.values()) for node in body.nodes}
     earlier = {visible_block_id(name): output for name, output in run_from.outputs.items()}
     reused = {key: output for key, output in earlier.items() if key not in rerun}
-    return Plan(graph, output, reused, _assigned(workflow, reused))
+    return Plan(graph, output, reused, _assigned_variables(workflow, reused))
 
 
-def _assigned(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
+def _assigned_variables(workflow: CompiledWorkflow, outputs: Mapping[str, Output]) -> JsonObject:
     """Return the variables set by Variables blocks, by id: their outputs have them by name."""
     ids = {variable.name: variable.id for variable in reversed(workflow.state.variables.values())}
     setting = {key for key, block in workflow.blocks.items() if block.type == VARIABLES.type}

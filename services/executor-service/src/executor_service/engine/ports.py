@@ -15,7 +15,6 @@ class EventSink(Protocol):
 
     async def emit(self, event: RunEvent) -> None:
         """Add an event; return when there is room for the next."""
-        ...
 
 
 class Journal(Protocol):
@@ -26,11 +25,9 @@ class Journal(Protocol):
 
         Raises StaleAttempt if another worker holds the run.
         """
-        ...
 
     async def flush(self) -> None:
         """Return once everything recorded so far is stored. Raises StaleAttempt, Unavailable."""
-        ...
 
 
 class Expressions(Protocol):
@@ -38,8 +35,6 @@ class Expressions(Protocol):
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Return whether the expression is true. Raises BadCondition; FlowportError if it cannot be evaluated."""
-        ...
 
     def release_scope(self, scope: str) -> None:
         """Release the evaluation context of an ended run (its `sandbox_scope`)."""
-        ...

@@ -62,13 +62,13 @@ class Progress:
             self.state.order = max(self.state.order, entry.order)
         match entry:
             case BlockFinished():
-                self._block_done(entry)
+                self._apply_finished(entry)
                 return self._log_exits(entry.log.ended_at)
             case ContainerOpened():
-                self._opened(entry)
+                self._apply_opened(entry)
                 return self._log_exits(entry.at)
             case LoopChecked():
-                self._checked(entry)
+                self._apply_checked(entry)
                 return self._log_exits(entry.at, problem=entry.problem)
             case PauseResumed():
                 pause = self.state.pauses.pop(entry.context_id)
@@ -82,9 +82,9 @@ class Progress:
             case ChildEntry():
                 self.state.children.setdefault(child_key(entry.work), []).append(entry.entry)
             case CallPaused():
-                self._call_paused(entry)
+                self._apply_call_paused(entry)
             case CallResumed():
-                self._call_resumed(entry.work)
+                self._apply_call_resumed(entry.work)
         return []
 
     def requeue_running(self) -> None:
@@ -97,7 +97,7 @@ class Progress:
         self.state.order += 1
         return self.state.order
 
-    def _block_done(self, entry: BlockFinished) -> None:
+    def _apply_finished(self, entry: BlockFinished) -> None:
         node = self.scheduler.node(entry.work)
         self.state.intents.discard(entry.work)
         self._remove_child(child_key(entry.work))
@@ -117,7 +117,7 @@ class Progress:
         for by_key in (self.state.children, self.state.pins, self.state.waiting):
             by_key.pop(key, None)
 
-    def _call_paused(self, entry: CallPaused) -> None:
+    def _apply_call_paused(self, entry: CallPaused) -> None:
         key = child_key(entry.work)
         self.state.running.pop(entry.work.key, None)
         self.state.pauses.update((pause.context_id, pause) for pause in entry.pauses)
@@ -128,7 +128,7 @@ class Progress:
             left = before.state
         self.state.waiting[key] = WaitingCall(entry.log, entry.usage, left)
 
-    def _call_resumed(self, work: Work) -> None:
+    def _apply_call_resumed(self, work: Work) -> None:
         self.state.pauses = {name: pause for name, pause in self.state.pauses.items() if pause.work != work}
         self.state.ready.append(work)
 
@@ -142,7 +142,7 @@ class Progress:
         else:
             self.scheduler.complete(work, output)
 
-    def _opened(self, entry: ContainerOpened) -> None:
+    def _apply_opened(self, entry: ContainerOpened) -> None:
         if self.is_over:
             self.state.running.pop(entry.work.key, None)
         elif entry.opening is None:
@@ -150,7 +150,7 @@ class Progress:
         else:
             self.scheduler.open(entry.work, entry.opening, entry.at)
 
-    def _checked(self, entry: LoopChecked) -> None:
+    def _apply_checked(self, entry: LoopChecked) -> None:
         if self.is_over:
             self.state.running.pop(entry.work.key, None)
         elif entry.error is not None:
@@ -171,7 +171,7 @@ class Progress:
         )
 
     def _log_exits(self, at: datetime, problem: str | None = None) -> list[BlockOutput]:
-        """Log the containers that were left, innermost first. `problem`: the innermost one's reason."""
+        """Log the finished containers, innermost first. `problem`: the innermost one's reason."""
         exits, self.scheduler.exits = self.scheduler.exits, []
         for left in exits:
             self._log_container(left.block_id, left.iterations, left.output, left.started_at, at, problem=problem)

@@ -48,4 +48,4 @@ class RunContext:
     """Mask all environment values in a text."""
     remaining_seconds: Callable[[], float]
     child_runner: Callable[[Work, RunState, UsageCounter, bool], ChildRunner]
-    """For callers that can be restored midway, the journal has the child's blocks; others call it again."""
+    """If the caller recovers its progress, the journal contains the child's blocks; otherwise the child runs again."""

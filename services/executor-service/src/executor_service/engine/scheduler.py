@@ -18,7 +18,7 @@ ROOT: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A container that was left: its position and output."""
+    """A finished container: its position and output."""
 
     block_id: str
     iterations: tuple[Iteration, ...]
@@ -29,7 +29,7 @@ class Exit:
 class Scheduler:
     """Scheduler of one graph. `ready` in the state lists what may start; each piece of work is settled exactly once.
 
-    `exits` collects the containers that were left; its reader empties it.
+    `exits` collects finished containers; its reader empties it.
     """
 
     def __init__(self, workflow: WorkflowState, graph: Graph, state: RunState) -> None:
@@ -62,7 +62,7 @@ class Scheduler:
         self._finish_node(scope, node, output, output)
 
     def settle(self, work: Work, output: Output) -> None:
-        """Complete a block of an ended run: nothing follows."""
+        """Complete a block of an ended run, without successors."""
         self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
         self._state.frames[scope.frame][self._body_of(scope).nodes[work.node].block_id] = output

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.limits import Limits
+from executor_service.engine.logs import visible_fields
 from executor_service.engine.ports import EventSink
 from executor_service.engine.state import Output
 from shared.contracts.events import (
@@ -123,8 +124,8 @@ class RunStream:
 class TextWriter:
     """Streams one block's text.
 
-    If not live, it holds the text: readers could not tell apart a block's concurrent branches, so each is sent as a
-    whole at its end.
+    If not live, it buffers the text: readers could not tell concurrent branches of a block apart, so the text of each
+    branch is sent at its end.
     """
 
     def __init__(self, sink: EventSink, stream: RunStream, block_id: str, *, is_live: bool = True) -> None:
@@ -157,7 +158,7 @@ class TextWriter:
             await self._stream.send_text(self._block_id, separator + text)
 
     async def end(self) -> None:
-        """Send the held text."""
+        """Send the buffered text."""
         if not self._is_live and self._parts:
             await self._stream.send_text(self._block_id, self._stream.begin_delivery() + self.text)
 
@@ -182,6 +183,11 @@ class TextWriter:
     async def report_failure(self, message: str) -> None:
         """Report that the text is incomplete."""
         await self._sink.emit(BlockStreamFailed(self._block_id, message))
+
+
+def partial_output(writer: TextWriter | None) -> Output:
+    """Return the output of a block that was stopped: its streamed text, if any."""
+    return {"content": writer.text} if writer is not None and writer.text else {}
 
 
 def as_chunk(value: Json) -> str:
@@ -227,8 +233,7 @@ def _bare_call(call: Json) -> Json:
 
 def _selected_value(output: Output, selector: Selector) -> Json | Missing:
     """Return the value at the path. JSON text in `content` is searched if it has the path."""
-    visible_fields: Json = {key: value for key, value in output.items() if not key.startswith("_")}
-    value = value_at(visible_fields, selector.steps)
+    value = value_at(visible_fields(output), selector.steps)
     if value is MISSING and isinstance(content := output.get(TEXT_PATH), str):
         parsed = parse_json(content)
         value = value_at(parsed, selector.steps) if isinstance(parsed, dict | list) else MISSING

@@ -2,6 +2,7 @@
 
 from executor_service.providers.model import (
     NO_COST,
+    NO_TOKENS,
     Attachment,
     Cost,
     Listener,
@@ -20,6 +21,7 @@ from executor_service.providers.settings import ProviderSettings
 
 __all__ = [
     "NO_COST",
+    "NO_TOKENS",
     "Attachment",
     "Cost",
     "Listener",

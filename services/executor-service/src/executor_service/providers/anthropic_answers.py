@@ -164,7 +164,7 @@ class AnswerReader:
             self._usage = msgspec.structs.replace(self._usage, **known)
 
     def _tool_calls(self, blocks: list[_Block]) -> tuple[ToolCall, ...]:
-        """Return the calls. One cut off by the token limit has no arguments, so that it cannot run."""
+        """Return the calls. A call that the token limit truncated has no arguments, so that it cannot run."""
         cut = blocks[-1] if blocks and self._stop_reason == _CUT else None
         return tuple(block.call(is_cut=block is cut) for block in blocks if block.type == "tool_use")
 

@@ -14,10 +14,10 @@ MEBIBYTE: Final = 1024 * 1024
 ANSWER_BYTES: Final = 32 * MEBIBYTE
 """Default limit on an unstreamed answer, and on the stored part of a streamed one."""
 FRAMING: Final = 4
-"""A streamed answer may have this many times as many bytes: most of them are the frames of its pieces."""
+"""A streamed answer may use this many times as many bytes, most of which are framing."""
 EVENT_BYTES: Final = 8 * MEBIBYTE
 ERROR_BODY_BYTES: Final = 64 * 1024
-"""Bytes that are read of an answer that is not successful. The rest is dropped."""
+"""Bytes read of an unsuccessful response. The rest is dropped."""
 PIECE_BYTES: Final = 64
 """Memory that a piece of an answer uses besides its text."""
 CALL_BYTES: Final = 512
@@ -39,17 +39,17 @@ class AnswerLimits:
 
     answer_bytes: int
     event_ends: tuple[bytes, ...] = LINES
-    """What ends an event for the reader of the stream, which stores each event whole."""
+    """Ends of an event for the reader of the stream, which buffers each event completely."""
     event_values: int | None = None
-    """Limit on JSON values in an event, for readers that do not check it themselves. Marks in texts count as well."""
+    """Limit on JSON values in an event, for readers that do not check it. Marks in texts count as well."""
     reads_whole_answers: bool = True
-    """False where every successful answer is a stream: another one is cut like a refusal."""
+    """False if every successful answer is a stream. Other answers are then truncated like errors."""
 
 
 def limit_hooks(limits: AnswerLimits) -> Mapping[str, list[Callable[..., Awaitable[None]]]]:
-    """Return hooks that limit the answers of an httpx2 client, those that redirect included.
+    """Return hooks that limit the answers of an httpx2 client, including redirects.
 
-    Reading an answer raises AnswerTooLarge where it exceeds the bounds.
+    Reading an answer raises AnswerTooLarge where it exceeds the limits.
     """
 
     async def request_plain(request: httpx2.Request) -> None:
@@ -100,7 +100,7 @@ class _OpenEvent:
 
     def __init__(self, limits: AnswerLimits) -> None:
         self._ends = limits.event_ends
-        self._most_values = limits.event_values
+        self._max_values = limits.event_values
         self._size = 0
         self._values = 0
         self._tail = b""
@@ -119,10 +119,10 @@ class _OpenEvent:
         self._size += len(piece)
         if self._size > EVENT_BYTES:
             raise AnswerTooLarge(f"The answer has an event larger than {EVENT_BYTES:,} bytes")
-        if self._most_values is not None:
+        if self._max_values is not None:
             self._values += sum(piece.count(mark) for mark in _MARKS)
-            if self._values > self._most_values:
-                raise _too_many_values(self._most_values)
+            if self._values > self._max_values:
+                raise _too_many_values(self._max_values)
 
 
 class StoredSize:

@@ -178,11 +178,9 @@ class Listener(Protocol):
 
     async def text(self, piece: str) -> None:
         """Add text of the answer."""
-        ...
 
     async def thinking(self, piece: str) -> None:
         """Add reasoning."""
-        ...
 
 
 class Provider(Protocol):
@@ -190,11 +188,9 @@ class Provider(Protocol):
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Request one turn; stream it to the listener, if any. Raises ModelFailure."""
-        ...
 
     async def stop(self) -> None:
         """Close all connections."""
-        ...
 
 
 def unsupported_file(attachment: Attachment, provider: str) -> "ModelFailure":

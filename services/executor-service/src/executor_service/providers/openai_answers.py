@@ -10,7 +10,7 @@ import msgspec
 from executor_service.providers.limits import ANSWER_BYTES, CALL_BYTES, StoredSize, check_values
 from executor_service.providers.model import Tokens, ToolCall, Turn
 
-MAX_REFUSAL_BYTES: Final = 1000
+MAX_ERROR_BYTES: Final = 1000
 NO_ANSWER: Final = "The model returned no answer"
 NO_REASON: Final = "The model server reported an error without a message"
 NOTHING: Final = ("", "")
@@ -113,12 +113,12 @@ def whole_turn(body: bytes, answer_bytes: int = ANSWER_BYTES) -> Turn:
 
 
 def error_message_of(body: bytes) -> str:
-    """Return the server's reason for a refusal; empty if it gives none."""
+    """Return the error message in a response body; empty without one."""
     with suppress(msgspec.DecodeError):
         body_error = _decode_error(body)
         if reason := _message_of(body_error.error) or body_error.message:
             return reason
-    return body[:MAX_REFUSAL_BYTES].decode(errors="replace").strip()
+    return body[:MAX_ERROR_BYTES].decode(errors="replace").strip()
 
 
 class TurnAssembler:
@@ -167,7 +167,7 @@ class TurnAssembler:
         return Turn(
             content="".join(self._content),
             thinking="".join(self._thinking),
-            tool_calls=self._calls.finished(),
+            tool_calls=self._calls.calls(),
             finish_reason=self._finish or "stop",
             tokens=self._tokens,
         )
@@ -206,7 +206,7 @@ class _Calls:
             self._stored.add(len(arguments))
             call.arguments.append(arguments)
 
-    def finished(self) -> tuple[ToolCall, ...]:
+    def calls(self) -> tuple[ToolCall, ...]:
         """Return the calls, in order of their start."""
         return tuple(
             ToolCall(call.id or f"call_{position}", call.name, "".join(call.arguments) or "{}")

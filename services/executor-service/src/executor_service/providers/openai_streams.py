@@ -14,14 +14,14 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 DONE: Final = b"[DONE]"
 DRAIN_SECONDS: Final = 0.25
 HEAD_START_SECONDS: Final = 0.001
-"""Broker and gateway need a processor to pass on the first tokens; further reading would take it from them."""
+"""Reading pauses this long, so that broker and gateway can forward the first tokens."""
 
 
 async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener, answer_bytes: int = ANSWER_BYTES) -> Turn:
     """Stream an answer to the listener. Raises msgspec.DecodeError, StreamError, AnswerTooLarge.
 
     Text that arrives together is sent together. Not every server sends `[DONE]`, and not every one a finish reason;
-    without either, the answer broke off. Some do not stream, and send a complete answer instead.
+    without either, the answer is incomplete. Some servers send a complete answer instead of a stream.
     """
     begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):

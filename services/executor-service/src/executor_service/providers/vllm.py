@@ -38,7 +38,6 @@ class VllmProvider(OpenAICompatible):
         self._own_servers = ClientCache(self._create_client, httpx2.AsyncClient.aclose)
 
     async def stop(self) -> None:
-        """See OpenAICompatible."""
         await super().stop()
         await self._own_servers.stop()
 

@@ -47,7 +47,7 @@ class FairQueue(Generic[T]):
         return self._wait_for_grant(waiter)
 
     def next(self, admit: Callable[[str], bool] = _accept_all) -> Waiter[T] | None:
-        """Remove and return the next waiter of the first workspace that `admit` accepts: the caller grants something.
+        """Remove and return the next waiter of the first workspace that `admit` accepts. The caller must grant it.
 
         The workspace goes to the end of the order. None when no waiter is accepted.
         """

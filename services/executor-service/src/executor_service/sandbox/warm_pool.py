@@ -69,9 +69,9 @@ class WarmPool:
                 )
                 return child
             child.kill()
-        return await self._next_warmed(workspace)
+        return await self._wait_for_process(workspace)
 
-    async def _next_warmed(self, workspace: str) -> Child:
+    async def _wait_for_process(self, workspace: str) -> Child:
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
         warmed = self._queue.wait(workspace)
@@ -94,9 +94,9 @@ class WarmPool:
                 return
             task = asyncio.create_task(self._warm())
             self._warming.add(task)
-            task.add_done_callback(self._end_warming)
+            task.add_done_callback(self._on_warm_done)
 
-    def _end_warming(self, task: "asyncio.Task[None]") -> None:
+    def _on_warm_done(self, task: "asyncio.Task[None]") -> None:
         self._warming.discard(task)
         if len(self._queue):  # callers that arrived after this task failed, but while it still counted
             self._replenish()

@@ -54,18 +54,18 @@ class AgentHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Converse until the model answers."""
         params = inputs.params
-        said: Sequence[Message] = read_messages(params.get("messages"))
+        prompt: Sequence[Message] = read_messages(params.get("messages"))
         remembered: Sequence[Message] = read_messages(params.get("memories"))
         memory = open_memory(self._memory, call, params)
         if memory is not None:
-            loaded, said = await memory.load_messages(said)
+            loaded, prompt = await memory.load_messages(prompt)
             remembered = (*remembered, *loaded)
         tools = await self._tool_builder.tools(call, params.get("tools"))
         attached = await load_attachments(self._files, call, params.get("files"))
-        conversation = self._conversation(call, params, attach_files(in_order(said, remembered), attached), tools)
+        conversation = self._conversation(call, params, attach_files(in_order(prompt, remembered), attached), tools)
         turn = await conversation.run()
         if memory is not None:
-            await memory.store_messages(said, turn.content)
+            await memory.store_messages(prompt, turn.content)
         is_structured = conversation.request.response_format is not None
         return BlockResult({**_answer(turn, is_structured=is_structured), **_facts(call, conversation)})
 

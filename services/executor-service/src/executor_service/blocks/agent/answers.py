@@ -10,11 +10,11 @@ NOT_STRUCTURED: Final = "The model's answer is not JSON as the response format a
 
 def parse_answer(content: str) -> JsonObject | None:
     """Return the JSON object in a model's answer, or None. A Markdown fence is ignored."""
-    parsed = parse_json(_unfenced(content.strip()))
+    parsed = parse_json(_strip_fence(content.strip()))
     return parsed if isinstance(parsed, dict) else None
 
 
-def _unfenced(text: str) -> str:
+def _strip_fence(text: str) -> str:
     """Remove the fence, without a regular expression: a model may write very many blank lines."""
     opening, _, rest = text.partition("\n")
     language = opening.removeprefix(_FENCE).strip()

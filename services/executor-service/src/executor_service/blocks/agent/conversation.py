@@ -12,12 +12,13 @@ from executor_service.blocks.agent.usage import UsageRecorder, usage_of
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.engine.secrets import Secrets
+from executor_service.engine.stream import partial_output
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
 from shared.tracebacks import clear_tracebacks
-from shared.workflow.format.js_values import MISSING, Json, JsonObject, parse_json, stringify
+from shared.workflow.format.js_values import Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
 MAX_CALLS: Final = 128
@@ -25,7 +26,7 @@ MAX_CALLS: Final = 128
 MAX_CONCURRENT_TOOLS: Final = 16
 """Concurrent tools of one agent."""
 MAX_TOOL_CHARACTERS: Final = 10 * 1024 * 1024
-"""Limit for characters from all tools of one agent: no output could hold more."""
+"""Limit for characters from all tools of one agent. A larger result would exceed the output limit."""
 MAX_MODEL_CHARACTERS: Final = 5 * 1024 * 1024
 """Limit for characters that the model writes in all turns. Most are in the output twice."""
 TOO_MUCH: Final = f"The result is too long: the tools of an agent may return {MAX_TOOL_CHARACTERS} characters in total"
@@ -76,14 +77,14 @@ class Conversation:
         try:
             turn = await self.models.turn(request, listener)
         except ModelFailure as failure:
-            raise BlockFailure(failure.message, partial=self._partial_output()) from failure
+            raise BlockFailure(failure.message, partial=partial_output(self.call.writer)) from failure
         self.call.spend(usage_of(request.model, turn.tokens, turn.cost))
         self.characters_written += (
             len(turn.content) + len(turn.thinking) + sum(len(tool_call.arguments) for tool_call in turn.tool_calls)
         )
         if self.characters_written > MAX_MODEL_CHARACTERS:
             raise BlockFailure(
-                f"The model wrote more than {MAX_MODEL_CHARACTERS} characters", partial=self._partial_output()
+                f"The model wrote more than {MAX_MODEL_CHARACTERS} characters", partial=partial_output(self.call.writer)
             )
         name = None if may_call_tools else AFTER_LIMIT
         self.recorder.turn(turn, started, self.call.now(), name)
@@ -104,14 +105,11 @@ class Conversation:
         """Return the forced tool, which is forced only once."""
         return None if self.calls else next((tool.name for tool in self.tools if tool.is_forced), None)
 
-    def _partial_output(self) -> JsonObject:
-        writer = self.call.writer
-        return {"content": writer.text} if writer is not None and writer.text else {}
-
     async def _run_tools(self, turn: Turn) -> None:
         if len(turn.tool_calls) > MAX_CALLS:
             raise BlockFailure(
-                f"The model requested more than {MAX_CALLS} tool calls in one turn", partial=self._partial_output()
+                f"The model requested more than {MAX_CALLS} tool calls in one turn",
+                partial=partial_output(self.call.writer),
             )
         started = self.call.now()
         running = [asyncio.create_task(self._run_in_slot(tool_call)) for tool_call in turn.tool_calls]
@@ -146,10 +144,10 @@ class Conversation:
             await self._report(tool_call, "end", "cancelled")
             raise
         if problem is not None:
-            result, problem = _failed(tool_call.name, self.call.redact_reason(problem))
+            result, problem = _error_result(tool_call.name, self.call.redact_reason(problem))
         text = stringify(result)
         if len(text) > self.characters_left:
-            result, problem = _failed(tool_call.name, TOO_MUCH)
+            result, problem = _error_result(tool_call.name, TOO_MUCH)
             text = stringify(result)
         self.characters_left -= len(text)
         await self._report(tool_call, "end", "success" if problem is None else "error")
@@ -192,14 +190,15 @@ class _FinishedCall:
 async def _execute_tool(tool: AgentTool | None, tool_call: ToolCall) -> tuple[Json, Json, str | None]:
     """Return the arguments used, the result, and the error: the model is informed of a tool's failure."""
     parsed = parse_json(tool_call.arguments)
+    arguments = parsed if isinstance(parsed, dict) else {}
     if tool is None:
-        return _object_or_empty(parsed), *_failed(tool_call.name, f'Tool "{tool_call.name}" is not available')
+        return arguments, *_error_result(tool_call.name, f'Tool "{tool_call.name}" is not available')
     if not isinstance(parsed, dict):
-        return {}, *_failed(tool_call.name, "The arguments are not a JSON object")
+        return {}, *_error_result(tool_call.name, "The arguments are not a JSON object")
     arguments = tool.merge_arguments(parsed)
     problem = tool.problem(arguments)
     if problem is not None:
-        return arguments, *_failed(tool_call.name, problem)
+        return arguments, *_error_result(tool_call.name, problem)
     return arguments, *await _result(tool, tool_call.name, arguments)
 
 
@@ -208,16 +207,12 @@ async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Js
         return await tool.run(arguments), None
     except (BlockFailure, FlowportError) as failure:
         clear_tracebacks(failure)
-        return _failed(name, failure.message)
+        return _error_result(name, failure.message)
     except Exception as error:  # a tool's bug must reach the model, not end the run
         log.exception("tool_crashed", tool=name)
         clear_tracebacks(error)
-        return _failed(name, f"{type(error).__name__}: {error}")
+        return _error_result(name, f"{type(error).__name__}: {error}")
 
 
-def _failed(name: str, message: str) -> tuple[JsonObject, str]:
+def _error_result(name: str, message: str) -> tuple[JsonObject, str]:
     return {"error": True, "message": message, "tool": name}, message
-
-
-def _object_or_empty(parsed: object) -> Json:
-    return {} if parsed is MISSING or not isinstance(parsed, dict) else parsed

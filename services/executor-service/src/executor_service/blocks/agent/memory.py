@@ -31,24 +31,24 @@ class Memory:
     """Maximum number of earlier messages; None for all that the tokens allow."""
     tokens: int | None
 
-    async def load_messages(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
-        """Return earlier messages within the window, and the new ones in `said`.
+    async def load_messages(self, prompt: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+        """Return earlier messages within the window, and the new ones in `prompt`.
 
         A block's messages start a conversation; in an existing one, only its latest question is new. Messages stored by
         an earlier attempt of this call do not count as earlier, and empty ones are omitted, since models refuse them.
         """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
-        kept = [message for message in stored if message.role in _ROLES and message.once != self._once]
-        kept = [message for message in kept if message.content.strip()]
-        before = [Message(role=_ROLES[message.role], content=message.content) for message in kept]
-        return self._within_window(before), _latest_question(said) if before else said
+        earlier = [message for message in stored if message.role in _ROLES and message.once != self._once]
+        earlier = [message for message in earlier if message.content.strip()]
+        before = [Message(role=_ROLES[message.role], content=message.content) for message in earlier]
+        return self._within_window(before), _latest_question(prompt) if before else prompt
 
     def _within_window(self, messages: Sequence[Message]) -> Sequence[Message]:
         if self.window is not None:
             return messages[-self.window :]
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
-    async def store_messages(self, said: Iterable[Message], answer: str) -> None:
+    async def store_messages(self, prompt: Iterable[Message], answer: str) -> None:
         """Store the new messages and the answer, once for all attempts of the run.
 
         Nothing is stored without an answer: models refuse every conversation that contains an empty message.
@@ -57,8 +57,8 @@ class Memory:
             return
         new = [
             ConversationMessage(str(message.role), _truncate(message.content or ""))
-            for message in said
-            if message.role in _KEPT
+            for message in prompt
+            if message.role in _STORED_ROLES
         ]
         await self.store.append(
             self.call.request.workspace_id,
@@ -72,7 +72,7 @@ class Memory:
         return f"{self.call.request.run_id}/{self.call.execution_path}"
 
 
-_KEPT: Final = frozenset({Role.USER, Role.ASSISTANT})
+_STORED_ROLES: Final = frozenset({Role.USER, Role.ASSISTANT})
 
 
 def open_memory(store: MemoryStore | None, call: Call, params: JsonObject) -> Memory | None:
@@ -92,21 +92,21 @@ def open_memory(store: MemoryStore | None, call: Call, params: JsonObject) -> Me
     return Memory(store, call, conversation_id, window, tokens)
 
 
-def _latest_question(said: Sequence[Message]) -> Sequence[Message]:
+def _latest_question(prompt: Sequence[Message]) -> Sequence[Message]:
     """Return the instructions, and the last user message."""
-    system = [message for message in said if message.role is Role.SYSTEM]
-    return [*system, *[message for message in said if message.role is Role.USER][-1:]]
+    system = [message for message in prompt if message.role is Role.SYSTEM]
+    return [*system, *[message for message in prompt if message.role is Role.USER][-1:]]
 
 
 def _newest(messages: Sequence[Message], tokens: int) -> list[Message]:
-    kept: list[Message] = []
+    earlier: list[Message] = []
     left = tokens * _CHARACTERS_PER_TOKEN
     for message in reversed(messages):
         left -= len(message.content or "")
         if left < 0:
             break
-        kept.append(message)
-    return kept[::-1]
+        earlier.append(message)
+    return earlier[::-1]
 
 
 def _truncate(text: str) -> str:

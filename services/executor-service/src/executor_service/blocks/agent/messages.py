@@ -21,7 +21,7 @@ def read_messages(value: Json) -> list[Message]:
 
 def in_order(prompt: Iterable[Message], remembered: Iterable[Message] = ()) -> tuple[Message, ...]:
     """Return system messages first, then remembered ones, then the rest."""
-    told = list(prompt)
-    system = [message for message in told if message.role is Role.SYSTEM]
-    rest = [message for message in told if message.role is not Role.SYSTEM]
+    messages = list(prompt)
+    system = [message for message in messages if message.role is Role.SYSTEM]
+    rest = [message for message in messages if message.role is not Role.SYSTEM]
     return (*system, *remembered, *rest)

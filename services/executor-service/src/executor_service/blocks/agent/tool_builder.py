@@ -145,7 +145,7 @@ class ToolBuilder:
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
-    """Return the name, numbered if taken: servers' tools may differ only in characters that models reject."""
+    """Return the name, with a number if it is in use: names may differ only in characters that models reject."""
     numbered = (tool_name(name, f"_{number}") for number in count(1))
     return next(free for free in chain([name], numbered) if free not in taken)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from executor_service.providers import NO_COST, Cost, Tokens, ToolCall, Turn
+from executor_service.providers import NO_COST, NO_TOKENS, Cost, Tokens, ToolCall, Turn
 from shared.clock import epoch_ms, iso, ms_between
 from shared.contracts.usage import Usage
 from shared.workflow.format.js_values import Json, JsonObject
@@ -13,7 +13,6 @@ _PER: Final = 1_000_000
 """Number of tokens that prices refer to."""
 _PRICED_AT: Final = "1970-01-01T00:00:00.000Z"
 """Price lists have no date."""
-NO_TOKENS: Final = Tokens()
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -73,7 +72,7 @@ class UsageRecorder:
         if turn.thinking:
             segment["thinkingContent"] = turn.thinking
         if turn.tool_calls:
-            segment["toolCalls"] = [_asked(call) for call in turn.tool_calls]
+            segment["toolCalls"] = [_tool_call_json(call) for call in turn.tool_calls]
         segment |= {
             "finishReason": turn.finish_reason,
             "tokens": tokens_json(turn.tokens),
@@ -114,7 +113,7 @@ def _segment(kind: str, name: str, started: datetime, ended: datetime) -> JsonOb
     }
 
 
-def _asked(call: ToolCall) -> JsonObject:
+def _tool_call_json(call: ToolCall) -> JsonObject:
     return {"id": call.id, "name": call.name, "arguments": call.arguments}
 
 

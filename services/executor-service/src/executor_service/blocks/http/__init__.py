@@ -4,7 +4,7 @@ from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.response import failure_of, message, output_of
 from executor_service.blocks.http.retries import RetryPolicy, send_with_retries
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
+from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest
 from shared.workflow.format.js_values import JsonObject, to_string
 
 __all__ = ["ApiHandler", "call_endpoint"]
@@ -33,10 +33,6 @@ async def call_endpoint(outbound: OutboundClient, request: OutboundRequest, plan
         raise BlockFailure(refusal.message, can_retry=False) from refusal
     except OutboundError as failure:
         raise BlockFailure(message(request, f"Error: {failure.message}")) from failure
-    if not _is_success(response):
+    if not 200 <= response.status < 300:
         raise BlockFailure(failure_of(request, response))
     return output_of(response)
-
-
-def _is_success(response: OutboundResponse) -> bool:
-    return 200 <= response.status < 300

@@ -88,7 +88,7 @@ def _with_path_params(url: str, values: Json) -> str:
     if len(named) > MAX_PATH_PARAMS:
         raise BlockFailure(f"More than {MAX_PATH_PARAMS} path parameters", can_retry=False)
     for name, value in named:
-        mark, text = re.compile(rf":{re.escape(name)}(?!\w)"), _quoted(_text(value))
+        mark, text = re.compile(rf":{re.escape(name)}(?!\w)"), _quote(_text(value))
         if len(url) > LONGEST_URL or len(text) * len(mark.findall(url)) > LONGEST_URL:
             raise BlockFailure(NOT_A_URL, can_retry=False)
         url = mark.sub(text, url)
@@ -96,7 +96,7 @@ def _with_path_params(url: str, values: Json) -> str:
 
 
 def _with_query(url: str, params: JsonObject) -> str:
-    pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in table_rows(params.get("params"))]
+    pairs = [f"{_quote(name)}={_quote(value)}" for name, value in table_rows(params.get("params"))]
     if not pairs:
         return url
     base, hash_mark, fragment = url.partition("#")
@@ -104,7 +104,7 @@ def _with_query(url: str, params: JsonObject) -> str:
     return f"{base}{joint}{'&'.join(pairs)}{hash_mark}{fragment}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Quote the text.
 
     Of one longer than a URL may be, quote only enough to show that: millions of characters take a while.

@@ -63,7 +63,7 @@ async def _session(outbound: OutboundClient, server: Server) -> AsyncIterator[Cl
     """Open a session with the server. Raises BlockFailure for any error in it."""
     transport = OutboundTransport(outbound, server.workspace_id, server.seconds)
     try:
-        async with asyncio.timeout(server.seconds), _connected(transport, server) as client:
+        async with asyncio.timeout(server.seconds), _connect(transport, server) as client:
             yield client
     except TimeoutError:
         raise BlockFailure(f"The MCP server did not answer within {server.seconds:g} seconds") from None
@@ -72,7 +72,7 @@ async def _session(outbound: OutboundClient, server: Server) -> AsyncIterator[Cl
 
 
 @asynccontextmanager
-async def _connected(transport: OutboundTransport, server: Server) -> AsyncIterator[Client]:
+async def _connect(transport: OutboundTransport, server: Server) -> AsyncIterator[Client]:
     headers = httpx2.Headers({"User-Agent": USER_AGENT, **server.headers}, encoding="utf-8")
     async with httpx2.AsyncClient(transport=transport, headers=headers) as http:
         connection = streamable_http_client(server.url, http_client=http, max_sse_event_size=MAX_EVENT_BYTES)

@@ -18,7 +18,7 @@ _METHOD_NOT_ALLOWED: Final = 405
 
 
 class OutboundTransport(httpx2.AsyncBaseTransport):
-    """Transport of one session. Answers arrive whole, even event streams: those end with the answer.
+    """Transport of one session. Responses are read completely, even event streams, which end with the answer.
 
     The stream of unsolicited server messages is never opened. `problem` says, for the workflow's author, why the last
     message had no usable answer.

@@ -60,10 +60,10 @@ def continue_in_process_namespace() -> None:
 def lock_down(*, isolates_children: bool) -> list[str]:
     """Drop all rights, in the current namespaces; return the active layers.
 
-    A zygote that divides processes keeps one capability, to fork each child into its own PID namespace. Raises
+    A zygote that isolates its children keeps one capability, to fork each child into a new PID namespace. Raises
     NotConfined if it cannot.
     """
-    rights = _drop_rights(but_namespaces=isolates_children)
+    rights = _drop_rights(keep_namespaces=isolates_children)
     linux.no_new_privileges()
     linux.hide_memory()
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
@@ -193,18 +193,19 @@ def _check_namespace_fork() -> None:
 
 
 def _return_to_namespace(home: int) -> None:
-    """Fork into this process's own namespace again. Failure is fatal: the next child would join the last one's."""
+    """Fork later children into the namespace of this process again. A failure is fatal: the next child would join the
+    namespace of the last one."""
     try:
         linux.enter_process_namespace(home)
     except OSError as error:
         raise RuntimeError(f"cannot leave the PID namespace: {error}") from error
 
 
-def _drop_rights(*, but_namespaces: bool) -> str:
-    if but_namespaces:
+def _drop_rights(*, keep_namespaces: bool) -> str:
+    if keep_namespaces:
         linux.keep_capabilities_as_another_user()
     is_other = os.geteuid() != 0 or (_try_step(lambda: os.setgroups([])) and _try_step(_become_nobody))
-    linux.drop_capabilities(but_namespaces=but_namespaces)
+    linux.drop_capabilities(keep_namespaces=keep_namespaces)
     return "unprivileged user without capabilities" if is_other else "no capabilities"
 
 

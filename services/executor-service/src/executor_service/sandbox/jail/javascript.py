@@ -96,7 +96,7 @@ class NodeZygote(Zygote):
             self.watch(listeners[0], lambda: self._answer_held_call(listeners[0], pid))
 
     def reported_status(self, status: int, usage: resource.struct_rusage) -> int:
-        """Tell the limit of processor time, at which the kernel kills, from another kill.
+        """Distinguish a kill at the limit of processor time from another kill.
 
         The kernel counts whole ticks for the limit, which on a busy host are far more than the time it reports.
         """

@@ -35,7 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.signal.restype = ctypes.c_void_p
 
 
-def _checked(result: int) -> int:
+def _check(result: int) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -43,50 +43,50 @@ def _checked(result: int) -> int:
 
 
 def syscall(number: int, *arguments: object) -> int:
-    return _checked(_libc.syscall(ctypes.c_long(number), *arguments))
+    return _check(_libc.syscall(ctypes.c_long(number), *arguments))
 
 
 def unshare(flags: int) -> None:
-    _checked(_libc.unshare(flags))
+    _check(_libc.unshare(flags))
 
 
 def die_with_parent(signal_number: int) -> None:
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
 
 
 def hide_memory() -> None:
     """Disable core dumps, and hide this process's memory from other processes of its user."""
-    _checked(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
+    _check(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 
 def no_new_privileges() -> None:
-    """Nothing that this process starts can gain rights; a filter may then be installed without any."""
-    _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    """Prevent this process and its children from gaining privileges, which installing a filter requires."""
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
 def keep_capabilities_as_another_user() -> None:
     """Let the permitted capabilities survive the next change of user."""
-    _checked(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    _check(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
 
 
-def drop_capabilities(*, but_namespaces: bool = False) -> None:
+def drop_capabilities(*, keep_namespaces: bool = False) -> None:
     """Drop every capability, or all but CAP_SYS_ADMIN, which creating namespaces requires.
 
     Raises OSError without it.
     """
-    kept = _CAP_SYS_ADMIN if but_namespaces else 0
+    kept = _CAP_SYS_ADMIN if keep_namespaces else 0
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # Effective, permitted and inheritable: the low halves, then the high ones.
-    _checked(_libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(kept, kept))))
+    _check(_libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(kept, kept))))
 
 
 def enter_process_namespace(process: int) -> None:
     """Give the next children the PID namespace of this process, by its handle. The caller's own cannot change."""
-    _checked(_libc.setns(process, CLONE_NEWPID))
+    _check(_libc.setns(process, CLONE_NEWPID))
 
 
 def exit_on(number: signal.Signals) -> None:
-    """End this process with the number of this signal as exit code, when it comes.
+    """Make this signal end the process, with its number as the exit code.
 
     The kernel ignores a signal without handler for the first process of a PID namespace.
     """
@@ -95,28 +95,28 @@ def exit_on(number: signal.Signals) -> None:
 
 def make_mounts_private() -> None:
     """Let no mount of this mount namespace reach another one."""
-    _checked(_libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
+    _check(_libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
 
 
 def mount_memory(folder: str) -> None:
     """Mount an empty file system that only its owner can write."""
     flags = _MS_NOSUID | _MS_NODEV
-    _checked(_libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, b"mode=755,size=1m"))
+    _check(_libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, b"mode=755,size=1m"))
 
 
 def make_read_only(folder: str) -> None:
     """Remount what `mount_memory` mounted."""
     flags = _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
-    _checked(_libc.mount(None, folder.encode(), None, flags, None))
+    _check(_libc.mount(None, folder.encode(), None, flags, None))
 
 
 def bind_read_only(source: str, target: str) -> None:
     """Bind one file read-only to another path."""
-    _checked(_libc.mount(source.encode(), target.encode(), None, _MS_BIND, None))
+    _check(_libc.mount(source.encode(), target.encode(), None, _MS_BIND, None))
     kept = os.statvfs(target).f_flag
     flags = kept & _KEPT_FLAGS | (_MS_RELATIME if kept & _ST_RELATIME else 0)
     flags |= _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV
-    _checked(_libc.mount(None, target.encode(), None, flags, None))
+    _check(_libc.mount(None, target.encode(), None, flags, None))
 
 
 class Notification(NamedTuple):
@@ -135,11 +135,11 @@ def next_notification(listener: int) -> Notification:
 
 
 def continue_call(listener: int, notification: Notification) -> None:
-    """Let the kernel carry the held call out. Raises OSError."""
+    """Let the kernel execute the held call. Raises OSError."""
     answer = _NOTIFICATION_ANSWER.pack(notification.id, 0, 0, _NOTIF_CONTINUE)
     fcntl.ioctl(listener, _NOTIF_SEND, bytearray(answer))
 
 
 def answer_call(listener: int, notification: Notification, value: int) -> None:
-    """Return this value from the held call, which is not carried out. Raises OSError."""
+    """Return this value from the held call, which is not executed. Raises OSError."""
     fcntl.ioctl(listener, _NOTIF_SEND, bytearray(_NOTIFICATION_ANSWER.pack(notification.id, value, 0, 0)))

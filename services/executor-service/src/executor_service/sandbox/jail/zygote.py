@@ -119,5 +119,5 @@ class Zygote:
 
 
 def refuse(control: socket.socket, error: Exception) -> None:
-    """Report to the parent why nothing can run here."""
+    """Report to the parent why the zygote cannot start."""
     control.send(json.dumps({"refused": f"{type(error).__name__}: {error}"}).encode())
