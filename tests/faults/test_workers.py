@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
 from flowport.local.stack import Stack
-from flowport_amqp.content import Received
+from flowport_amqp.content import ReceivedMessage
 from shared.broker.queue_topology import EXPRESS
 
 RUNS = 6
@@ -50,7 +50,7 @@ async def test_an_attached_run_that_its_lost_worker_had_not_begun_is_begun_by_th
     for name in WORKERS:
         stack.kill(name)
     async with raw_channel(stack.amqp_url) as mortal:
-        taken: list[Received] = []
+        taken: list[ReceivedMessage] = []
         await mortal.consume(EXPRESS, taken.append, no_ack=False)
         call = asyncio.create_task(door.run(workflow_id, {"run": "l1"}))
         await eventually(lambda: taken)

@@ -7,14 +7,14 @@ from typing import Final, Protocol
 from flowport_amqp import methods, properties
 from flowport_amqp.calls import Calls
 from flowport_amqp.confirms import Confirms, OnSettled
-from flowport_amqp.content import ContentReader, Received, read_deliver
+from flowport_amqp.content import ContentReader, ReceivedMessage, read_deliver
 from flowport_amqp.errors import (
     AmqpError,
-    Blocked,
     ChannelClosed,
     ConfirmTimeout,
     ConsumerCancelled,
     ProtocolError,
+    PublishBlocked,
     copy_error,
 )
 from flowport_amqp.frames import BODY, HEADER, METHOD, body_frames, frame
@@ -24,7 +24,7 @@ from flowport_amqp.wire import Table
 CLOSE_SECONDS: Final = 2.0
 NO_MESSAGES: Final = "the broker blocks publishers: {}"
 
-OnReceived = Callable[[Received], None]
+OnReceived = Callable[[ReceivedMessage], None]
 """Called for each delivery, in order. Must neither block nor raise."""
 
 
@@ -151,7 +151,7 @@ class Channel:
         """Publish a message. `on_settled` receives None, or the error if the message was not confirmed.
 
         Returns when the message is written, without delay unless the broker reads slowly. Messages of a channel keep
-        their order. Raises Blocked, ConfirmTimeout (not written in time), ChannelClosed, ConnectionClosed.
+        their order. Raises PublishBlocked, ConfirmTimeout (not written in time), ChannelClosed, ConnectionClosed.
         """
         if self._carrier.output.is_congested:
             await self._wait_until_writable()
@@ -168,7 +168,7 @@ class Channel:
 
     def block(self) -> None:
         """Fail pending publishes, which the broker will not confirm while it blocks publishers."""
-        self._confirms.fail(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
+        self._confirms.fail(PublishBlocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:
         """End the channel with this error."""
@@ -221,13 +221,13 @@ class Channel:
             return
         consumer, tag, redelivered = read_deliver(method)
         if on_received := self._consumers.get(consumer):
-            on_received(Received(tag, redelivered, body, content_header))
+            on_received(ReceivedMessage(tag, redelivered, body, content_header))
 
     def _check_usable(self) -> None:
         if self.closed.done():
             raise copy_error(self.closed.result())  # a shared exception would collect the traceback of each caller
         if self._carrier.alarm:
-            raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
+            raise PublishBlocked(NO_MESSAGES.format(self._carrier.alarm))
 
     async def _wait_until_writable(self) -> None:
         try:

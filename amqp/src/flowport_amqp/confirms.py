@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flowport_amqp.errors import AmqpError, ConfirmTimeout, ProtocolError, Refused, Returned
+from flowport_amqp.errors import AmqpError, ConfirmTimeout, ProtocolError, PublishRefused, PublishReturned
 
 OnSettled = Callable[[AmqpError | None], None]
 """Called once, with None when the broker accepted the message, else with the error. Must neither block nor raise."""
@@ -69,9 +69,9 @@ class Confirms:
         if pending is None:
             return
         if pending.returned:
-            pending.on_settled(Returned("no queue for this message"))
+            pending.on_settled(PublishReturned("no queue for this message"))
         else:
-            pending.on_settled(None if accepted else Refused("the broker refused the message"))
+            pending.on_settled(None if accepted else PublishRefused("the broker refused the message"))
 
     def _expire(self) -> None:
         self._timer = None

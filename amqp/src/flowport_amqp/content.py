@@ -21,7 +21,7 @@ _CONSUMER_TAG_OFFSET: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """One delivery. Its headers are decoded on demand, because that is slow."""
 
     tag: int

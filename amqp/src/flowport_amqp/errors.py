@@ -37,11 +37,11 @@ class PublishFailed(AmqpError):
     """A message was not accepted, or its outcome is unknown."""
 
 
-class Refused(PublishFailed):
+class PublishRefused(PublishFailed):
     """The broker rejected the message (basic.nack), because the queue is full."""
 
 
-class Returned(PublishFailed):
+class PublishReturned(PublishFailed):
     """A mandatory message was unroutable."""
 
 
@@ -49,7 +49,7 @@ class ConfirmTimeout(PublishFailed):
     """No confirm arrived in time. The broker may have accepted the message."""
 
 
-class Blocked(PublishFailed):
+class PublishBlocked(PublishFailed):
     """The broker blocks publishers because memory or disk is low. It may still accept messages in flight."""
 
 

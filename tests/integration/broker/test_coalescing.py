@@ -9,7 +9,7 @@ from tests.support.broker_samples import Holder, Recorder, Undertaker, batch, di
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
-from flowport_amqp.content import Received
+from flowport_amqp.content import ReceivedMessage
 from flowport_amqp.properties import TRANSIENT
 from shared.broker.bundles import Part, encode_bundle
 from shared.broker.message_bodies import encode_body
@@ -62,7 +62,7 @@ class Overheard:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
-    def __call__(self, received: Received) -> None:
+    def __call__(self, received: ReceivedMessage) -> None:
         self.bodies.append(received.body)
 
     @property

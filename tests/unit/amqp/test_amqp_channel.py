@@ -13,13 +13,13 @@ from flowport_amqp import methods
 from flowport_amqp.channel import Channel
 from flowport_amqp.errors import (
     AmqpError,
-    Blocked,
     CallTimeout,
     ChannelClosed,
     ConfirmTimeout,
     ConsumerCancelled,
-    Refused,
-    Returned,
+    PublishBlocked,
+    PublishRefused,
+    PublishReturned,
 )
 from flowport_amqp.wire import long_string, short_string
 
@@ -44,8 +44,8 @@ async def test_acks_nacks_and_returns_settle_their_publish() -> None:
             publish(channel), publish(channel), publish(channel, mandatory=True), return_exceptions=True
         )
         assert outcomes[0] is None
-        assert isinstance(outcomes[1], Refused)
-        assert isinstance(outcomes[2], Returned)
+        assert isinstance(outcomes[1], PublishRefused)
+        assert isinstance(outcomes[2], PublishReturned)
 
 
 async def test_the_error_of_a_closed_channel_does_not_accumulate_tracebacks() -> None:
@@ -158,7 +158,7 @@ async def test_an_alarm_fails_pending_and_new_publishes_until_it_ends() -> None:
     async with run_peer(script) as port, open_connection(port) as connection:
         channel = await open_channel(connection)
         for _ in range(2):
-            with pytest.raises(Blocked, match="blocks publishers: low on memory"):
+            with pytest.raises(PublishBlocked, match="blocks publishers: low on memory"):
                 await publish(channel)
         await eventually(lambda: not connection.alarm)
         await publish(channel)

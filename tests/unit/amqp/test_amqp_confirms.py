@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from flowport_amqp.confirms import Confirms
-from flowport_amqp.errors import AmqpError, ChannelClosed, ConfirmTimeout, ProtocolError, Refused, Returned
+from flowport_amqp.errors import (
+    AmqpError,
+    ChannelClosed,
+    ConfirmTimeout,
+    ProtocolError,
+    PublishRefused,
+    PublishReturned,
+)
 
 LONG = 60.0
 
@@ -28,7 +35,7 @@ async def test_single_and_multiple_confirms_settle_the_named_publishes() -> None
     confirms.on_confirm(4, multiple=True, accepted=False)
     confirms.on_confirm(4, multiple=True, accepted=True)
     assert answers.told[2] == [None]
-    assert all(isinstance(answers.told[n][0], Refused) and len(answers.told[n]) == 1 for n in (1, 3, 4))
+    assert all(isinstance(answers.told[n][0], PublishRefused) and len(answers.told[n]) == 1 for n in (1, 3, 4))
     assert answers.told[5] == answers.told[6] == []
     assert len(confirms) == 2
     confirms.fail(ChannelClosed("over"))
@@ -39,7 +46,7 @@ async def test_a_returned_message_fails_although_it_is_confirmed() -> None:
     answers = Answers(confirms, 2)
     confirms.on_return(1)
     confirms.on_confirm(2, multiple=True, accepted=True)
-    assert isinstance(answers.told[1][0], Returned)
+    assert isinstance(answers.told[1][0], PublishReturned)
     assert answers.told[2] == [None]
     confirms.fail(ChannelClosed("over"))
 

@@ -15,11 +15,11 @@ from flowport_amqp.channel import NO_MESSAGES
 from flowport_amqp.confirms import OnSettled
 from flowport_amqp.errors import (
     AmqpError,
-    Blocked,
     ChannelClosed,
     ConfirmTimeout,
     ConnectionClosed,
     ConsumerCancelled,
+    PublishBlocked,
 )
 from flowport_amqp.properties import TRANSIENT
 from flowport_amqp.wire import Table, Value
@@ -192,7 +192,7 @@ class AioPikaChannel:
     ) -> None:
         """Send a message; `on_settled` is called once, with None or the reason of the failure.
 
-        Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
+        Raises PublishBlocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
         """
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             await self._await_room()
@@ -210,7 +210,7 @@ class AioPikaChannel:
 
     def block(self) -> None:
         """Fail unanswered publishes: a blocked broker confirms none."""
-        self._abandon(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
+        self._abandon(PublishBlocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:
         """Close the channel with this error."""
@@ -255,7 +255,7 @@ class AioPikaChannel:
         if self.closed.done():
             raise without_traceback(self.closed.result())
         if self._carrier.alarm:
-            raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
+            raise PublishBlocked(NO_MESSAGES.format(self._carrier.alarm))
 
     async def _exchange(self, name: str) -> AbstractExchange:
         if not name:

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiormq import exceptions
 
-from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed, ConfirmTimeout, ConnectionClosed, Refused
-from flowport_amqp.errors import Returned as ReturnedToSender
+from flowport_amqp.errors import AmqpError, CallTimeout, ChannelClosed, ConfirmTimeout, ConnectionClosed, PublishRefused
+from flowport_amqp.errors import PublishReturned as ReturnedToSender
 
 FAILURES: Final = (exceptions.AMQPError, OSError, RuntimeError)
 """RuntimeError: closed. OSError includes TimeoutError."""
@@ -46,7 +46,7 @@ def publish_failure(error: BaseException, seconds: float) -> AmqpError:
         case exceptions.PublishError():
             return ReturnedToSender("no queue for this message")
         case exceptions.DeliveryError():
-            return Refused("the broker refused the message")
+            return PublishRefused("the broker refused the message")
         case TimeoutError():
             return ConfirmTimeout(f"no confirm within {seconds:g} s")
     return channel_error(error)

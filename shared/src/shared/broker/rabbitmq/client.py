@@ -18,7 +18,7 @@ from flowport_amqp.wire import Table, Value
 from shared.tracebacks import without_traceback
 
 
-class IncomingMessage(Protocol):
+class ReceivedMessage(Protocol):
     """One delivery."""
 
     @property
@@ -76,7 +76,7 @@ class Channel(Protocol):
         """Limit the unsettled deliveries of each later consumer."""
 
     async def consume(
-        self, queue: str, on_received: Callable[[IncomingMessage], None], *, no_ack: bool, exclusive: bool = False
+        self, queue: str, on_received: Callable[[ReceivedMessage], None], *, no_ack: bool, exclusive: bool = False
     ) -> str:
         """Call `on_received`, which must neither block nor raise, for each delivery; return the consumer tag."""
 
@@ -105,7 +105,7 @@ class Channel(Protocol):
     ) -> None:
         """Send a message; `on_settled` is called once with None or the reason of the failure.
 
-        Messages of a channel keep their order. Raises Blocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
+        Messages of a channel keep their order. Raises PublishBlocked, ConfirmTimeout, ChannelClosed, ConnectionClosed.
         """
 
 

@@ -14,7 +14,7 @@ from shared.broker.in_flight import InFlight, Settle
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.queue_topology import Queue
-from shared.broker.rabbitmq.client import Channel, IncomingMessage
+from shared.broker.rabbitmq.client import Channel, ReceivedMessage
 from shared.broker.rabbitmq.declarations import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.messages import Bundle, UnreadableMessage, decode
@@ -40,7 +40,7 @@ class Consumer(Generic[D]):
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[IncomingMessage, Channel], D | Bundle],
+        read: Callable[[ReceivedMessage, Channel], D | Bundle],
         prefetch: int,
         return_alone: Callable[[bytes], Awaitable[bool]] | None,
         forget: Callable[["Consumer[D]"], None],
@@ -114,7 +114,7 @@ class Consumer(Generic[D]):
         self._in_bundles.forget_waiting()
         self._declarations.forget(self._queue)  # it may have been deleted
 
-    def _on_received(self, channel: Channel, received: IncomingMessage) -> None:
+    def _on_received(self, channel: Channel, received: ReceivedMessage) -> None:
         delivery = self._decode(channel, received)
         if delivery is None or (isinstance(delivery, Bundle) and not delivery.parts):
             channel.reject(received.tag, requeue=False)
@@ -123,7 +123,7 @@ class Consumer(Generic[D]):
         else:
             self._in_flight.take(delivery, self._settle(channel, received))
 
-    def _take_bundle(self, channel: Channel, received: IncomingMessage, bundle: Bundle) -> None:
+    def _take_bundle(self, channel: Channel, received: ReceivedMessage, bundle: Bundle) -> None:
         redelivered = received.redelivered or bundle.redelivered
         whole = _BundledMessage(received, received.body, redelivered)
         parts = _Parts(len(bundle.parts), self._settle(channel, whole))
@@ -136,7 +136,7 @@ class Consumer(Generic[D]):
             else:
                 self._in_bundles.take(delivery, settle)
 
-    def _decode(self, channel: Channel, received: IncomingMessage) -> D | Bundle | None:
+    def _decode(self, channel: Channel, received: ReceivedMessage) -> D | Bundle | None:
         try:
             return self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
@@ -144,7 +144,7 @@ class Consumer(Generic[D]):
             log.error("message_unreadable", queue=self._queue.name, reason=str(error))
             return None
 
-    def _settle(self, channel: Channel, received: IncomingMessage) -> Settle:
+    def _settle(self, channel: Channel, received: ReceivedMessage) -> Settle:
         may_come_again = self._queue.is_durable or not received.redelivered
         return partial(_settle, channel, received.tag, may_come_again=may_come_again)
 
@@ -173,7 +173,7 @@ class Consumer(Generic[D]):
 class _BundledMessage:
     """One bundled message, presented as a single delivery."""
 
-    whole: IncomingMessage
+    whole: ReceivedMessage
     body: bytes
     redelivered: bool
 
@@ -225,7 +225,7 @@ class CombinedConsumer:
         await asyncio.gather(self._single.close(grace=grace), self._bundles.close(grace=grace))
 
 
-def read_delivery(queue: Queue, received: IncomingMessage, channel: Channel) -> Delivery | Bundle:
+def read_delivery(queue: Queue, received: ReceivedMessage, channel: Channel) -> Delivery | Bundle:
     """Return the delivery from `queue`. Raises UnreadableMessage."""
     envelope = decode(received.body)
     if isinstance(envelope.message, Bundle):
@@ -241,7 +241,7 @@ def _is_held(queue: Queue, channel: Channel) -> bool:
     return not queue.is_durable and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
-def read_dead_letter(_queue: Queue, received: IncomingMessage, _channel: Channel) -> DeadLetter | Bundle:
+def read_dead_letter(_queue: Queue, received: ReceivedMessage, _channel: Channel) -> DeadLetter | Bundle:
     """Return the dead letter, or the bundle of them."""
     with suppress(UnreadableMessage):
         if isinstance(bundle := decode(received.body).message, Bundle):

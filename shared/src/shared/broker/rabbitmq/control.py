@@ -9,7 +9,7 @@ from shared.broker.message_bodies import decode_control, encode_body
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.queue_topology import Topology
-from shared.broker.rabbitmq.client import Channel, IncomingMessage, publish_confirmed
+from shared.broker.rabbitmq.client import Channel, ReceivedMessage, publish_confirmed
 from shared.broker.rabbitmq.declarations import declare_control
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.messages import ControlMessage, UnreadableMessage
@@ -55,7 +55,7 @@ class Listener:
         await channel.bind_queue(name, self._topology.control_exchange)
         await channel.consume(name, self._on_received, no_ack=True, exclusive=True)
 
-    def _on_received(self, received: IncomingMessage) -> None:
+    def _on_received(self, received: ReceivedMessage) -> None:
         try:
             message = decode_control(received.body)
         except UnreadableMessage as error:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from flowport_amqp.confirms import OnSettled
-from flowport_amqp.errors import AmqpError, ChannelClosed, Returned
+from flowport_amqp.errors import AmqpError, ChannelClosed, PublishReturned
 from flowport_amqp.properties import TRANSIENT
 from shared.broker.bundles import MAX_PARTS, Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle, is_large
 from shared.broker.in_flight import notify
@@ -17,7 +17,7 @@ from shared.broker.message_bodies import decode_replies, encode_body
 from shared.broker.metrics import BUNDLE_MESSAGES, UNREADABLE
 from shared.broker.ports import BrokerDisconnected, ReplyUnroutable
 from shared.broker.queue_topology import PrivateQueue
-from shared.broker.rabbitmq.client import Channel, IncomingMessage, PendingConfirms, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, ReceivedMessage, PendingConfirms, publish_confirmed, resolve
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.reconnecting import ReconnectingChannel, ReconnectingConnection
 from shared.contracts.events import RunEnded
@@ -80,7 +80,7 @@ class Inbox:
         await channel.declare_private_queue(self._address, self._queue.arguments)
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
-    def _on_received(self, received: IncomingMessage) -> None:
+    def _on_received(self, received: ReceivedMessage) -> None:
         replies = decode_replies(received.body)
         if replies.worker:
             self._on_slots(replies.worker, replies.free)
@@ -244,5 +244,5 @@ def _ends_run(batch: EventBatch) -> bool:
 def _settle_each(replies: Sequence[_Reply], error: AmqpError | None) -> None:
     """Settle each reply of a bundle as if sent alone."""
     for reply in replies:
-        is_silent = isinstance(error, Returned) and not reply.must_route
+        is_silent = isinstance(error, PublishReturned) and not reply.must_route
         reply.on_settled(None if is_silent else error)

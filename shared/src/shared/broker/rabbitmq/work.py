@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from flowport_amqp.confirms import OnSettled
-from flowport_amqp.errors import AmqpError, ChannelClosed, Refused, Returned
+from flowport_amqp.errors import AmqpError, ChannelClosed, PublishRefused, PublishReturned
 from flowport_amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bundles import Coalescer, OwnSlots, Part, WorkerSlots, chunks, encode_bundle
 from shared.broker.message_bodies import encode_body
@@ -23,7 +23,7 @@ from shared.broker.ports import (
     WorkSubscription,
 )
 from shared.broker.queue_topology import Queue, Topology
-from shared.broker.rabbitmq.client import Channel, IncomingMessage, PendingConfirms, publish_confirmed, resolve
+from shared.broker.rabbitmq.client import Channel, ReceivedMessage, PendingConfirms, publish_confirmed, resolve
 from shared.broker.rabbitmq.consumer import CombinedConsumer, Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declarations import Declarations
 from shared.broker.rabbitmq.errors import publish_error
@@ -110,7 +110,7 @@ class RabbitWorkQueue:
                 mandatory=True,
             )
         except AmqpError as error:
-            if isinstance(error, Returned):
+            if isinstance(error, PublishReturned):
                 self._declared_for_publishing.forget(queue)
             raise publish_error(queue.name, error) from error
 
@@ -147,7 +147,7 @@ class RabbitWorkQueue:
         self, destination: _Destination, publishes: Sequence[_BundledPublish], error: AmqpError | None
     ) -> None:
         """Settle each message of a bundle. Messages of a refused bundle are published again, one by one."""
-        if not isinstance(error, Refused | Returned):
+        if not isinstance(error, PublishRefused | PublishReturned):
             for each in publishes:
                 resolve(each.answer, error)
             return
@@ -212,7 +212,7 @@ class RabbitWorkQueue:
         self,
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
-        read: Callable[[Queue, IncomingMessage, Channel], D | Bundle],
+        read: Callable[[Queue, ReceivedMessage, Channel], D | Bundle],
         prefetch: int,
         *,
         may_be_missing: bool = False,
