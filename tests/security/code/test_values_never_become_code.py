@@ -165,7 +165,7 @@ async def test_code_that_does_not_parse_fails_with_its_syntax_error(system: Syst
 async def test_a_reference_that_cannot_be_decided_fails_by_line_and_column(system: System) -> None:
     result = await system.run(function("match 1:\n  case <start.v>: return 1", "python"), "x")
     assert result.outcome.error is not None
-    assert "<start.v> at line 2, column 8 cannot be filled in" in result.outcome.error.message
+    assert "<start.v> at line 2, column 8 cannot be resolved" in result.outcome.error.message
 
 
 @pytest.mark.parametrize("language", ["javascript", "python"])

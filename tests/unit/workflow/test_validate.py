@@ -406,7 +406,7 @@ def test_a_reference_whose_context_cannot_be_decided_is_refused_by_line_and_colu
     (problem,) = found(chain(start(), block("a", language="python", code=code)))
     assert (problem.severity, problem.code, problem.fields) == (Severity.ERROR, "undecided_reference", ("code",))
     assert problem.message == (
-        "a: <start.input> at line 2, column 8 cannot be filled in: "
+        "a: <start.input> at line 2, column 8 cannot be resolved: "
         "a pattern compares with literals and names, not with values"
     )
 

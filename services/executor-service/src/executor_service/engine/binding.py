@@ -133,7 +133,7 @@ def bind(
         template = template.without(typed)
         values, _ = _values(template, resolver, literal_booleans=literal_booleans)
     for raw, at, reason in template.undecided:
-        raise BadReference(f"{raw} at {at} cannot be filled in: {reason}")
+        raise BadReference(f"{raw} at {at} cannot be resolved: {reason}")
     bindings: dict[str, Json] = {}
     for variable in template.variables:
         is_environment = isinstance(variable.part, EnvMarker)

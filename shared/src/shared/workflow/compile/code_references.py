@@ -40,7 +40,7 @@ _EXPRESSION: Final = (b"f(\n", b"\n)")
 MOST_REFERENCES: Final = 10_000
 """Maximum references and markers in a piece of code."""
 _MOST_UNDECIDED: Final = 100
-"""Maximum reported references that cannot be filled in."""
+"""Maximum reported references that cannot be resolved."""
 _MOST_PARSES: Final = 5
 _MOST_VARIANTS: Final = 16
 

@@ -1,4 +1,4 @@
-"""Syntax errors in user code, and references that cannot be filled in at their position."""
+"""Syntax errors in user code, and references that cannot be resolved at their position."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -31,7 +31,7 @@ def code_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
         for template, field, title in _code_of(block, spec, state, names):
             where = f"{block.name}{title and f', {title}'}"
             for raw, location, reason in template.undecided:
-                message = f"{where}: {raw} at {location} cannot be filled in: {reason}"
+                message = f"{where}: {raw} at {location} cannot be resolved: {reason}"
                 yield _at(location, error(ProblemCode.UNDECIDED_REFERENCE, message, block, (field,)))
             if (at := _syntax_error(template)) is not None:
                 message = f"{where}: the code may not parse at {at}."
