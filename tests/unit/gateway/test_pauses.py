@@ -9,8 +9,9 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import JOB, a_view
 from tests.unit.gateway.system import BASE, System
 
+from gateway.http.bodies import Data
 from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
-from gateway.wire.v2.models import CancelledRuns, Data, QueuedRun
+from gateway.wire.v2.models import CancelledRuns, QueuedRun
 from shared.contracts.cancels import RunFilter
 from shared.contracts.jobs import RunView
 from shared.contracts.pauses import PauseKind, PausePoint

@@ -12,15 +12,8 @@ from tests.unit.gateway.system import BASE, Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import ends, outcome
 
-from gateway.wire.v2.models import (
-    CancelFacts,
-    Data,
-    ErrorAnswer,
-    QueuedRun,
-    RunList,
-    RunResult,
-    RunState,
-)
+from gateway.http.bodies import Data
+from gateway.wire.v2.models import CancelFacts, ErrorAnswer, QueuedRun, RunList, RunResult, RunState
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
@@ -22,6 +22,7 @@ MOST_PROBLEMS: Final = 100
 BODY_MODEL: Final = "body_model"
 """Attribute of a dependency that parses a body, from which routes document it."""
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 _decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
 
@@ -29,6 +30,12 @@ class Wire(BaseModel):
     """Body with declared camel-case keys."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Data(Wire, Generic[T]):
+    """Answer in an envelope."""
+
+    data: T
 
 
 class RequestBody(BaseModel):
@@ -41,6 +48,12 @@ class Shown(BaseModel):
     """Response body; keys are in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Message(Shown):
+    """Success."""
+
+    message: str
 
 
 def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:

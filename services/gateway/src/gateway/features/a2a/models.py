@@ -92,12 +92,6 @@ class AgentStatus(Shown):
     agent: AgentView | None
 
 
-class Done(Shown):
-    """Success."""
-
-    message: str
-
-
 def view_of(agent: Agent, public_url: str, *, is_public: bool) -> AgentView:
     """Present an agent to its author."""
     settings = agent.settings

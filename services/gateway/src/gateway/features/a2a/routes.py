@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from gateway.access.domain.credentials import Caller
-from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, Done, view_of
+from gateway.features.a2a.models import AgentBody, AgentChangeBody, AgentStatus, AgentView, view_of
 from gateway.features.a2a.service import AgentPublications
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
+from gateway.http.bodies import Message, json_of
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.agents import Agent
@@ -49,8 +49,8 @@ def agents_router(
         return await shown(await publishing.change(caller, agent_id, body.changes(), is_public=body.is_public))
 
     @router.delete("/api/a2a/agents/{agent_id}", summary="Take an agent away")
-    async def delete(caller: Known, agent_id: str) -> Done:
+    async def delete(caller: Known, agent_id: str) -> Message:
         await publishing.delete(caller, agent_id)
-        return Done(message="Agent deleted")
+        return Message(message="Agent deleted")
 
     return router

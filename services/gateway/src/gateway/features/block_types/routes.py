@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Wire
+from gateway.http.bodies import Data, Wire
 from gateway.http.routers import AUTHORING, legacy_router
 from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.format.models import Block
@@ -54,17 +54,13 @@ class BlockType(Wire):
     has_error_port: bool
 
 
-class BlockTypes(Wire):
-    data: list[BlockType]
-
-
 def block_types_router(access: WorkspaceAccess, catalog: Catalog) -> APIRouter:
     """Return the catalog route, for callers with any read access."""
     router = legacy_router("Workflows", *AUTHORING, prefix="/api/block-types")
 
     @router.get("")
-    async def block_types(_caller: Annotated[Caller, Depends(access.caller)]) -> BlockTypes:
-        return BlockTypes(data=[_type(spec) for spec in catalog])
+    async def block_types(_caller: Annotated[Caller, Depends(access.caller)]) -> Data[list[BlockType]]:
+        return Data(data=[_type(spec) for spec in catalog])
 
     return router
 

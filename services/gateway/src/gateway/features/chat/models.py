@@ -204,12 +204,6 @@ class Availability(Shown):
     error: str | None = None
 
 
-class Done(Shown):
-    """Success."""
-
-    message: str
-
-
 def config_of(chat: Chat) -> ChatConfig:
     """Present a chat to visitors."""
     return ChatConfig(**_config(chat))

@@ -12,13 +12,12 @@ from gateway.features.chat.models import (
     ChatMade,
     ChatStatus,
     ChatView,
-    Done,
     url_of,
     view_of,
 )
 from gateway.features.chat.service import ChatPublications
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import json_of
+from gateway.http.bodies import Message, json_of
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.workflows.application.endpoints import Endpoints
 from shared.contracts.chats import Chat
@@ -71,8 +70,8 @@ def chat_manage_router(
         return made(chat, "Chat deployment updated successfully")
 
     @router.delete("/api/chat/manage/{chat_id}", summary="Take a chat away")
-    async def delete(caller: Known, chat_id: str) -> Done:
+    async def delete(caller: Known, chat_id: str) -> Message:
         await publishing.delete(caller, chat_id)
-        return Done(message="Chat deployment deleted successfully")
+        return Message(message="Chat deployment deleted successfully")
 
     return router

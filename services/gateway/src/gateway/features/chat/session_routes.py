@@ -10,10 +10,10 @@ from starlette.responses import Response
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.chat.codes import ChatCodes
-from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, Done, SayBody, config_of, url_of
+from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, SayBody, config_of, url_of
 from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
-from gateway.http.bodies import json_value, validated
+from gateway.http.bodies import Message, json_value, validated
 from gateway.http.error_models import Refusal
 from gateway.http.errors import present_call_error, present_error
 from gateway.http.routes import plain
@@ -81,7 +81,7 @@ class ChatEndpoint:
         wish = validated(CodeRequest, json_value(await request.body()))
         url = url_of(chat, self._public_url)
         await self._codes.send(chat, wish.email, address=self._address_of(request), url=url)
-        return StructResponse(Done(message=CODE_SENT).model_dump(), headers=NO_STORE)
+        return StructResponse(Message(message=CODE_SENT).model_dump(), headers=NO_STORE)
 
     async def take_code(self, request: Request) -> Response:
         """Admit a visitor with a code."""
@@ -182,7 +182,7 @@ def chat_visit_router(door: ChatEndpoint) -> APIRouter:
         openapi_extra=described(SayBody),
     )
     for method, action, summary, body, answer in (
-        ("POST", door.send_code, "Mail a code to an address", CodeRequest, Done),
+        ("POST", door.send_code, "Mail a code to an address", CodeRequest, Message),
         ("PUT", door.take_code, "Enter with the code", CodeBody, ChatConfig),
     ):
         router.add_api_route(

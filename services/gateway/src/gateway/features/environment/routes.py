@@ -14,7 +14,7 @@ from gateway.features.environment.service import (
     workspace_place_looked_at,
 )
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Done, RequestBody, Wire, json_of
+from gateway.http.bodies import Data, Done, RequestBody, Wire, json_of
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 
@@ -39,10 +39,6 @@ class ValueName(Wire):
     updated_by: str
 
 
-class ValueNames(Wire):
-    data: list[ValueName]
-
-
 PlaceOf = Callable[[Caller], str]
 """Returns whose values the caller may manage."""
 
@@ -65,9 +61,9 @@ def _environment_router(
     Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
     @router.get("")
-    async def list_names(caller: Known) -> ValueNames:
+    async def list_names(caller: Known) -> Data[list[ValueName]]:
         found = await values.names(looked_at(caller))
-        return ValueNames(
+        return Data(
             data=[
                 ValueName(name=each.name, updated_at=iso(each.updated_at), updated_by=each.updated_by) for each in found
             ]

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.lookups import or_none
 from gateway.runs.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
 from gateway.runs.ports.jobs import Jobs, Payloads
 from gateway.workflows.ports import Authoring
@@ -100,8 +101,5 @@ class DraftRuns:
         raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
 
     async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
-        try:
-            run = await self._jobs.run(endpoint.workspace_id, run_id, blocks=True)
-        except NotFound:
-            return None
-        return run if run.workflow_id == endpoint.workflow_id else None
+        run = await or_none(self._jobs.run(endpoint.workspace_id, run_id, blocks=True))
+        return run if run is not None and run.workflow_id == endpoint.workflow_id else None

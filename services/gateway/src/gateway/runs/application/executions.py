@@ -77,12 +77,8 @@ class Executions:
         run_id = request.run_id or new_id()
         if request.mode is not RunMode.STREAM:
             return await self._attach(caller, endpoint, request, run_id)
-        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
-        try:
-            return LimitedAttachedRun(await self._attach(caller, endpoint, request, run_id), place)
-        except BaseException:
-            place.release()
-            raise
+        with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
+            return LimitedAttachedRun(await self._attach(caller, endpoint, request, run_id), slot)
 
     async def _attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> AttachedRun:
         if request.run_id is None:
@@ -112,12 +108,8 @@ class Executions:
         run_id = request.run_id or new_id()
         if request.mode is not RunMode.STREAM:
             return await self._follow(caller, endpoint, request, run_id)
-        place = self._streams.reserve(caller, endpoint.workspace_id, run_id)
-        try:
-            return LimitedRun(await self._follow(caller, endpoint, request, run_id), place)
-        except BaseException:
-            place.release()
-            raise
+        with self._streams.slot(caller, endpoint.workspace_id, run_id) as slot:
+            return LimitedRun(await self._follow(caller, endpoint, request, run_id), slot)
 
     async def _follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> FollowedRun:
         spec = await self._spec(caller, endpoint, request, run_id)

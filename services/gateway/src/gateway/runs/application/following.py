@@ -27,12 +27,8 @@ class RunFollower:
     async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
         """Follow a run from its first event. Raises Forbidden, NotFound, TooManyStreams, Unavailable."""
         run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
-        place = self._limits.reserve(caller, run.workspace_id, run.run_id)
-        try:
-            return LimitedRun(await self._followed.follow(run.workspace_id, run.run_id), place)
-        except BaseException:
-            place.release()
-            raise
+        with self._limits.slot(caller, run.workspace_id, run.run_id) as slot:
+            return LimitedRun(await self._followed.follow(run.workspace_id, run.run_id), slot)
 
     async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
         """Return the outcome of a finished or paused run, and its output as JSON. Raises NotFound, Unavailable."""

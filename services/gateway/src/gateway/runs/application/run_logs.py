@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.lookups import or_none
 from gateway.runs.application.workflow_runs import found_soon
 from gateway.runs.domain.run_states import given_by
 from gateway.runs.ports.jobs import Jobs, Payloads
@@ -62,31 +63,22 @@ class RunLogs:
         Raises Unavailable.
         """
         given = given_by(run)
-        if given is None:
-            return None
-        try:
-            return await self._payloads.get(run.workspace_id, given.as_logged)
-        except NotFound:
-            return None
+        return None if given is None else await or_none(self._payloads.get(run.workspace_id, given.as_logged))
 
     async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
         """Return the workflows of some runs, by id, without deleted ones. Raises Unavailable."""
         found: dict[str, Workflow] = {}
         for workspace_id, workflow_id in dict.fromkeys((run.workspace_id, run.workflow_id) for run in runs):
-            try:
+            with suppress(NotFound):
                 found[workflow_id] = await self._authoring.get(workspace_id, workflow_id)
-            except NotFound:
-                continue
         return found
 
     async def state(self, run: RunView) -> dict[str, Any] | None:
         """Return the workflow state that the run executed; None if deleted. Raises Unavailable."""
         if run.version is None:
             return None
-        try:
-            return (await self._authoring.version(run.workspace_id, run.workflow_id, run.version)).state
-        except NotFound:
-            return None
+        found = await or_none(self._authoring.version(run.workspace_id, run.workflow_id, run.version))
+        return None if found is None else found.state
 
     async def _anywhere(self, caller: Caller, run_id: str) -> RunView:
         for workspace_id in dict.fromkeys((caller.workspace.id, *(grant.workspace.id for grant in caller.grants))):

@@ -1,7 +1,8 @@
 """Limits of open event streams per caller and per run on this process."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.limit_errors import TooManyStreams
@@ -25,6 +26,16 @@ class StreamLimits:
         self._open.update((run, owner))
         return StreamSlot(self._open, (run, owner))
 
+    @contextmanager
+    def slot(self, caller: Caller, workspace_id: str, run_id: str) -> Iterator["StreamSlot"]:
+        """Reserve a slot, and release it if the block fails to start the run. Raises TooManyStreams."""
+        slot = self.reserve(caller, workspace_id, run_id)
+        try:
+            yield slot
+        except BaseException:
+            slot.release()
+            raise
+
 
 class StreamSlot:
     """Slot of an open stream."""
@@ -47,30 +58,30 @@ class StreamSlot:
 class _Limited:
     """Run that holds its stream's slot until the reader disconnects."""
 
-    def __init__(self, run: FollowedRun | AttachedRun, place: StreamSlot) -> None:
+    def __init__(self, run: FollowedRun | AttachedRun, slot: StreamSlot) -> None:
         self._hang_up = run.hang_up
-        self._place = place
+        self._slot = slot
         self.run_id = run.run_id
         self.cut_off = run.cut_off
 
     def hang_up(self) -> None:
         """Release the slot, and hang up on the run."""
-        self._place.release()
+        self._slot.release()
         self._hang_up()
 
 
 class LimitedRun(_Limited):
     """Implements FollowedRun: `run`, with its stream's slot."""
 
-    def __init__(self, run: FollowedRun, place: StreamSlot) -> None:
-        super().__init__(run, place)
+    def __init__(self, run: FollowedRun, slot: StreamSlot) -> None:
+        super().__init__(run, slot)
         self.take = run.take
 
 
 class LimitedAttachedRun(_Limited):
     """Implements AttachedRun: `run`, with its stream's slot."""
 
-    def __init__(self, run: AttachedRun, place: StreamSlot) -> None:
-        super().__init__(run, place)
+    def __init__(self, run: AttachedRun, slot: StreamSlot) -> None:
+        super().__init__(run, slot)
         self.take = run.take
         self.outcome = run.outcome

@@ -20,6 +20,12 @@ ACCEPTED_WARNINGS: Final = Field(
 Description = Annotated[str, StringConstraints(max_length=2000)]
 
 
+class Cost(Wire):
+    """Spend of a run on models, in US dollars."""
+
+    total: float
+
+
 class WorkflowQuery(BaseModel):
     """Filter of workflows, listed oldest first."""
 

@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
-from gateway.http.bodies import Done, json_of, json_value
+from gateway.http.bodies import Data, Done, json_of, json_value
 from gateway.http.error_models import Error
 from gateway.http.etags import SavedOver, etag
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers
-from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow, WorkflowRows
+from gateway.wire.common.presenters import imported
+from gateway.wire.legacy.authoring_models import CreateBody, Saved, UpdateBody, WorkflowRow
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.application.listing import every_workflow
@@ -37,11 +38,11 @@ def authoring_router(
     @router.get("")
     async def list_workflows(
         caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
-    ) -> WorkflowRows:
+    ) -> Data[list[WorkflowRow]]:
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
         found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
-        return WorkflowRows(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
+        return Data(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
     @router.post("")
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
@@ -106,14 +107,8 @@ def row(workflow: Workflow) -> WorkflowRow:
     """Present a workflow."""
     deployed_at = workflow.endpoint.deployed_at
     return WorkflowRow(
-        id=workflow.id,
-        name=workflow.name,
-        description=workflow.description,
-        workspace_id=workflow.workspace_id,
-        folder_id=workflow.folder_id,
+        **imported(workflow).model_dump(),
         is_deployed=workflow.endpoint.is_deployed,
         deployed_at=iso(deployed_at) if deployed_at else None,
         is_public_api=workflow.endpoint.is_public,
-        created_at=iso(workflow.created_at),
-        updated_at=iso(workflow.updated_at),
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.http.bodies import NO_NULL_TEXT, Done, RequestBody, Wire
-from gateway.wire.common.models import ACCEPTED_WARNINGS, AcceptedWarnings
+from gateway.wire.common.models import ACCEPTED_WARNINGS, AcceptedWarnings, ActiveDeployment, ImportedWorkflow
 from gateway.wire.common.presenters import VersionRow
 
 
@@ -47,35 +47,16 @@ class VersionBody(RequestBody):
     is_active: Literal[True] | None = None
 
 
-class WorkflowRow(Wire):
+class WorkflowRow(ImportedWorkflow):
     """Workflow."""
 
-    id: str
-    name: str
-    description: str
-    workspace_id: str
-    folder_id: str | None
     is_deployed: bool
     deployed_at: str | None
     is_public_api: bool
-    created_at: str
-    updated_at: str
-
-
-class WorkflowRows(Wire):
-    data: list[WorkflowRow]
 
 
 class Saved(Done):
     warnings: tuple[str, ...] = ()
-
-
-class ActiveDeployment(Wire):
-    """Live version."""
-
-    deployment_version_id: str
-    version: int
-    deployed_at: str | None
 
 
 class DeploymentState(Wire):

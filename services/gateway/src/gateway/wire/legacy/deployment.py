@@ -15,10 +15,10 @@ from gateway.http.etags import Seen
 from gateway.http.routers import AUTHORING, legacy_router
 from gateway.http.schemas import answers, described
 from gateway.parsing.errors import MalformedJson
+from gateway.wire.common.presenters import active_deployment
 from gateway.wire.legacy.authoring_models import (
     AccessBody,
     AccessState,
-    ActiveDeployment,
     DeployBody,
     DeployedState,
     DeploymentState,
@@ -101,15 +101,6 @@ async def _deploy_body(request: Request) -> DeployBody:
     except MalformedJson:
         body = None
     return validated(DeployBody, body if isinstance(body, dict) else {})
-
-
-def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
-    """Present the live version, None without one."""
-    if endpoint.version is None or endpoint.version_id is None:
-        return None
-    return ActiveDeployment(
-        deployment_version_id=endpoint.version_id, version=endpoint.version, deployed_at=_moment(endpoint)
-    )
 
 
 def _moment(endpoint: Endpoint) -> str | None:

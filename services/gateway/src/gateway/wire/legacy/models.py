@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from gateway.http.bodies import Wire
 from gateway.parsing.problems import LONGEST_TEXT, MOST_TEXTS
+from gateway.wire.common.models import Cost
 from shared.contracts.cancels import CancelReason
 
 
@@ -99,12 +100,6 @@ class JobStatus(Wire):
     error: str | None = None
 
 
-class RunCost(Wire):
-    """In US dollars."""
-
-    total: float
-
-
 class RunState(Wire):
     """Status of a run."""
 
@@ -117,7 +112,7 @@ class RunState(Wire):
     ended_at: str | None
     total_duration_ms: int | None
     paused: dict[str, Any] | None
-    cost: RunCost | None
+    cost: Cost | None
     error: str | None
     final_output: Any
     block_outputs: dict[str, Any] | None

@@ -10,9 +10,8 @@ from gateway.access.domain.credentials import Caller, Scope
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import json_of
 from gateway.http.routers import AUTHORING, legacy_router
-from gateway.wire.common.presenters import MAX_NUMBER, VersionRow, version_row
+from gateway.wire.common.presenters import MAX_NUMBER, VersionRow, active_deployment, version_row
 from gateway.wire.legacy.authoring_models import DeployedState, Reverted, VersionBody, VersionChange, VersionRows
-from gateway.wire.legacy.deployment import active_deployment
 from gateway.workflows.application.deployment import DeploymentService
 from gateway.workflows.application.drafts import DraftService
 from gateway.workflows.ports import Authoring

@@ -6,13 +6,8 @@ from pydantic import Field
 
 from gateway.http.bodies import Wire
 from gateway.http.usage import Limits
+from gateway.wire.common.models import Cost
 from shared.contracts.runs import RunStatus
-
-
-class Cost(Wire):
-    """Spend of a run on models, in US dollars."""
-
-    total: float
 
 
 class FullCost(Cost):

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
 from gateway.access.domain.rate_limits import RateKind
+from gateway.http.bodies import Data
 from gateway.http.routes import headers_of, plain
 from gateway.http.schemas import answer, answers, described
 from gateway.run_endpoints.idempotency import IdempotentCalls
@@ -18,7 +19,7 @@ from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.wire.v2.errors import NO_STORE, present_execute_error
-from gateway.wire.v2.models import Data, ErrorAnswer, ExecuteBody, QueuedRun, RunResult
+from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRun, RunResult
 from gateway.wire.v2.presenting import result
 from gateway.wire.v2.requests import read_v2_request
 from shared.contracts.deployments import Endpoint

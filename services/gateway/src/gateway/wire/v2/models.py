@@ -1,20 +1,14 @@
 """Bodies of the v2 API."""
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.http.bodies import RequestBody, Wire
+from gateway.wire.common.models import Cost
 
-T = TypeVar("T")
 MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
-
-
-class Data(Wire, Generic[T]):
-    """Envelope of every answer."""
-
-    data: T
 
 
 class ExecuteBody(RequestBody):
@@ -72,12 +66,6 @@ class QueuedRun(Wire):
     status_url: str
 
 
-class RunCost(Wire):
-    """In US dollars."""
-
-    total: float
-
-
 class RunSummary(Wire):
     """Run in a list."""
 
@@ -88,7 +76,7 @@ class RunSummary(Wire):
     started_at: str | None
     ended_at: str | None
     duration_ms: int | None
-    cost: RunCost | None
+    cost: Cost | None
 
 
 class RunList(Wire):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from gateway.access.domain.credentials import Caller
-from gateway.http.bodies import json_of
+from gateway.http.bodies import Data, json_of
 from gateway.http.schemas import answers
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
@@ -20,7 +20,6 @@ from gateway.wire.v2.models import (
     CancelFacts,
     CancelledRuns,
     CancelRunsBody,
-    Data,
     ErrorAnswer,
     QueuedRun,
     ResumeBody,

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.access.application.audit import AuditLog
 from gateway.access.domain.credentials import Caller, Scope
+from gateway.lookups import or_none
 from gateway.workflows.application.endpoints import Endpoints
 from gateway.workflows.ports import Authoring
 from shared.clock import Clock
@@ -20,7 +21,7 @@ from shared.contracts.deployments import (
     Version,
     Workflow,
 )
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 
 SPELL_SECONDS: Final = 900.0
 """Seconds during which saves of a draft by one editor make one audit log entry."""
@@ -57,11 +58,9 @@ class DraftService:
         return made
 
     async def _refuse_known(self, caller: Caller, workflow_id: str) -> None:
-        try:
-            known = await self._authoring.get(caller.workspace.id, workflow_id)
-        except NotFound:
-            return
-        raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
+        known = await or_none(self._authoring.get(caller.workspace.id, workflow_id))
+        if known is not None:
+            raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
 
     async def update(self, caller: Caller, workflow_id: str, change: UpdateWorkflow) -> Workflow:
         """Change name, description or folder. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""

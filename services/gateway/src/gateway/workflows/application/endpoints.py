@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from gateway.lookup_cache import LookupCache
+from gateway.lookups import or_none
 from gateway.workflows.ports import Deployments
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint, Version
@@ -80,10 +81,7 @@ class Endpoints:
             self.forget(message.workflow_id)
 
     async def _load(self, workflow_id: str) -> Endpoint | None:
-        try:
-            return await self._deployments.endpoint(workflow_id)
-        except NotFound:
-            return None
+        return await or_none(self._deployments.endpoint(workflow_id))
 
     async def _load_version(self, key: str) -> Version:
         workspace_id, workflow_id, number = key.rsplit("/", 2)
