@@ -155,20 +155,20 @@ async def test_gateways_share_a_bucket_while_they_are_upgraded(store: Store) -> 
 async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:
     stores = [Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES) for _ in range(2)]
     limiters = [RateLimiter(BucketStore(store), SystemClock()) for store in stores]
-    let_in = 0
+    allow_all = 0
 
     async def call_many(limiter: RateLimiter) -> None:
-        nonlocal let_in
+        nonlocal allow_all
         for _ in range(20):
             try:
                 await limiter.take("b", Rate(100, 60.0))
-                let_in += 1
+                allow_all += 1
             except RateLimited:
                 pass
 
     await asyncio.gather(*(store.start() for store in stores))
     await asyncio.gather(*(call_many(limiter) for limiter in limiters for _ in range(16)))
-    assert 198 <= let_in <= 200
+    assert 198 <= allow_all <= 200
     await asyncio.gather(*(store.stop() for store in stores))
 
 

@@ -49,7 +49,7 @@ async def test_calls_that_find_the_interactive_queue_full_are_told_when_to_come_
         waiting = await fill(system)
         answers = [await system.execute({"stream": stream}) for stream in (False, True) for _ in range(5)]
         for call in waiting:
-            await call.hang_up()
+            await call.disconnect()
     await management.remove_policies(topology)
     async with raw_channel(rabbitmq.amqp_url) as channel:
         for name in (EXPRESS, INTERACTIVE):

@@ -188,7 +188,7 @@ async def test_other_keys_read_on(system: System) -> None:
     await revoke(system, lost)
     await ended(calls[0])
     assert not calls[1].task.done()
-    await calls[1].hang_up()
+    await calls[1].disconnect()
 
 
 async def test_a_key_that_is_only_renamed_reads_on(system: System) -> None:
@@ -197,7 +197,7 @@ async def test_a_key_that_is_only_renamed_reads_on(system: System) -> None:
     assert (await system.send("PUT", key_path(system, key), {"name": "another"})).status == 200
     await asyncio.sleep(0.6)
     assert not call.task.done()
-    await call.hang_up()
+    await call.disconnect()
 
 
 class TestPeople:
@@ -227,7 +227,7 @@ class TestPeople:
         system.clock.advance(1)
         await asyncio.sleep(0.6)
         assert not call.task.done()
-        await call.hang_up()
+        await call.disconnect()
 
     async def test_signing_out_ends_the_streams_of_the_session(self, system: System) -> None:
         ann = await Visitor.with_role(system, Role.WRITE, "ann")
@@ -247,7 +247,7 @@ class TestPeople:
         system.clock.advance(ROTATION_GRACE.total_seconds() + 1)
         await asyncio.sleep(0.6)
         assert not call.task.done()
-        await call.hang_up()
+        await call.disconnect()
 
 
 class TestThePublic:

@@ -45,7 +45,7 @@ async def full() -> AsyncIterator[System]:
         call = system.execute_call({})
         await eventually(lambda: system.worker.runs)
         yield system
-        await call.hang_up()
+        await call.disconnect()
 
 
 @pytest.mark.parametrize("cookie", [SESSION_COOKIE, SECURE_COOKIE])

@@ -65,7 +65,7 @@ class Call:
     reading: asyncio.Event
     spoke: asyncio.Event
 
-    async def hang_up(self) -> None:
+    async def disconnect(self) -> None:
         self.gone.set()
         await asyncio.wait([self.task], timeout=PATIENCE_SECONDS)
 

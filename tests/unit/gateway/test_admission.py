@@ -39,5 +39,5 @@ async def test_a_flood_to_one_workspace_leaves_room_for_others() -> None:
         assert (refused.headers["retry-after"], refused.headers["x-ratelimit-remaining"]) == ("5", "97")
         system.worker.perform = None
         assert (await system.execute({}, workflow="O", key=key)).status == 200
-        await asyncio.gather(*(call.hang_up() for call in flood))
+        await asyncio.gather(*(call.disconnect() for call in flood))
         assert (await system.execute({})).status == 200

@@ -9,7 +9,7 @@ from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
-from gateway.access.application.audit import cursor_to
+from gateway.access.application.audit import cursor_at
 from gateway.access.domain.people import Role
 from shared.contracts.audit import Actor, audit_entry
 from shared.contracts.runs import RunStatus
@@ -77,7 +77,7 @@ async def test_scripts_read_it_like_everything_of_v1(system: System, admin: Visi
     assert (await system.get("/api/v1/audit-logs", key=None)).json == {"error": "API key required"}
 
 
-@pytest.mark.parametrize("cursor", ["!", "bm9wZQ", "AAAA", "Im5vcGUi", "Ii0i", cursor_to("1" * 19), "InsiJG5lIjogMX0i"])
+@pytest.mark.parametrize("cursor", ["!", "bm9wZQ", "AAAA", "Im5vcGUi", "Ii0i", cursor_at("1" * 19), "InsiJG5lIjogMX0i"])
 async def test_a_made_up_cursor_is_refused(admin: Visitor, cursor: str) -> None:
     answer = await admin.send("GET", f"{AUDIT}?cursor={cursor}")
     assert (answer.status, answer.json["error"]) == (400, "Invalid cursor")

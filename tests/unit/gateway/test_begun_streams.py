@@ -52,10 +52,10 @@ async def test_a_stream_beyond_the_limit_of_its_caller_begins_no_run(first: str,
         assert refused.headers["retry-after"] == "5"
         assert MESSAGE in refused.body.decode()
         assert runs_of(system) == 1
-        await held.hang_up()
+        await held.disconnect()
         later = begin(system, *BEGIN[second])
         await eventually(lambda: runs_of(system) == 2 and later.answer.status == 200)
-        await later.hang_up()
+        await later.disconnect()
 
 
 async def test_each_api_words_the_refusal_as_its_other_errors() -> None:
@@ -69,7 +69,7 @@ async def test_each_api_words_the_refusal_as_its_other_errors() -> None:
         assert (v2["error"]["code"], v2["error"]["message"]) == ("RATE_LIMITED", MESSAGE)
         assert (a2a["id"], a2a["error"]["message"]) == ("c1", MESSAGE)
         assert (await system.execute({"text": "no stream"}, headers={"X-Execution-Mode": "async"})).status == 202
-        await held.hang_up()
+        await held.disconnect()
 
 
 async def test_a_stream_that_does_not_begin_gives_its_place_back() -> None:
@@ -83,7 +83,7 @@ async def test_a_stream_that_does_not_begin_gives_its_place_back() -> None:
             assert (await begin(system, path.replace("/W/", "/D/"), STREAM).done()).status in (403, 404)
         held = begin(system, V2, STREAM)
         await eventually(lambda: held.answer.status == 200)
-        await held.hang_up()
+        await held.disconnect()
 
 
 async def test_the_canvas_counts_for_who_is_signed_in() -> None:
@@ -95,8 +95,8 @@ async def test_the_canvas_counts_for_who_is_signed_in() -> None:
         assert (await writer.send("POST", LEGACY, STREAM)).status == 429
         other = begin(system, V2, STREAM)
         await eventually(lambda: other.answer.status == 200)
-        await other.hang_up()
-        await held.hang_up()
+        await other.disconnect()
+        await held.disconnect()
 
 
 async def test_strangers_are_counted_by_address() -> None:
@@ -109,5 +109,5 @@ async def test_strangers_are_counted_by_address() -> None:
         assert (await begin(system, path, said, key=None, address="192.0.2.1").done()).status == 429
         other = begin(system, path, said, key=None, address="192.0.2.2")
         await eventually(lambda: other.answer.status == 200)
-        await other.hang_up()
-        await held.hang_up()
+        await other.disconnect()
+        await held.disconnect()

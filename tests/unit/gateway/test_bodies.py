@@ -13,7 +13,7 @@ from tests.unit.gateway.system import System
 from gateway.features.environment.routes import ValuesBody
 from gateway.features.members.models import RoleBody
 from gateway.features.openai.models import CompletionBody
-from gateway.http.bodies import MOST_VALUES, json_value, validated
+from gateway.http.bodies import MAX_BODY_VALUES, json_value, validated
 from gateway.wire.common.models import DeployBody, ImportBody, RollbackBody
 from gateway.wire.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
 from gateway.wire.v2.models import ExecuteBody
@@ -119,10 +119,10 @@ async def test_every_generation_takes_half_a_character(system: System, method: s
 @pytest.mark.parametrize(
     ("model", "value"),
     [
-        (ExecuteBody, {f"k{number}": 1 for number in range(MOST_VALUES - 10)}),
-        (ExecuteBody, {f"k{number}": 1 for number in range(3 * MOST_VALUES)}),
-        (CompletionBody, {"model": "W", "messages": [{"role": "user", "content": [{}] * (3 * MOST_VALUES)}]}),
-        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(3 * MOST_VALUES)}}),
+        (ExecuteBody, {f"k{number}": 1 for number in range(MAX_BODY_VALUES - 10)}),
+        (ExecuteBody, {f"k{number}": 1 for number in range(3 * MAX_BODY_VALUES)}),
+        (CompletionBody, {"model": "W", "messages": [{"role": "user", "content": [{}] * (3 * MAX_BODY_VALUES)}]}),
+        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(3 * MAX_BODY_VALUES)}}),
     ],
     ids=["strays", "too many strays", "parts of a message", "values"],
 )
@@ -137,18 +137,22 @@ def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], v
 @pytest.mark.parametrize(
     ("model", "value", "path"),
     [
-        (ExecuteBody, {f"k{number}": 1 for number in range(MOST_VALUES + 1)}, []),
-        (CompletionBody, {"model": "W", "messages": [{"role": "user", "content": [{}] * MOST_VALUES}]}, ["messages"]),
-        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(MOST_VALUES)}}, ["variables"]),
+        (ExecuteBody, {f"k{number}": 1 for number in range(MAX_BODY_VALUES + 1)}, []),
+        (
+            CompletionBody,
+            {"model": "W", "messages": [{"role": "user", "content": [{}] * MAX_BODY_VALUES}]},
+            ["messages"],
+        ),
+        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(MAX_BODY_VALUES)}}, ["variables"]),
     ],
 )
 def test_what_is_too_large_is_named(model: type[BaseModel], value: Any, path: list[str]) -> None:
-    message = f"Too big: expected at most {MOST_VALUES} values"
+    message = f"Too big: expected at most {MAX_BODY_VALUES} values"
     with pytest.raises(InvalidRequest) as refused:
         validated(model, value)
     assert refused.value.details == [{"code": "too_big", "path": path, "message": message}]
 
 
 def test_what_may_be_anything_may_be_large() -> None:
-    state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MOST_VALUES)}}
+    state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MAX_BODY_VALUES)}}
     assert validated(ImportBody, {"workspaceId": "W", "workflow": state}).workflow == state

@@ -42,7 +42,7 @@ async def test_one_large_body_too_many_is_refused_and_small_ones_are_not(is_chun
         system.worker.perform = None
         assert (await _call(system, SMALL, is_chunked=is_chunked).done()).status == 200
 
-        await asyncio.gather(*(call.hang_up() for call in held))
+        await asyncio.gather(*(call.disconnect() for call in held))
         assert (await _call(system, LARGE, is_chunked=is_chunked).done()).status == 200
 
 

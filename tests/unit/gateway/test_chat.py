@@ -13,7 +13,7 @@ from tests.unit.gateway.worker import Send, outcome
 
 from gateway.access.domain.credentials import Scope
 from gateway.access.domain.people import Role
-from gateway.runs.domain.redaction import redact_for_strangers
+from gateway.runs.domain.redaction import redact_for_public
 from shared.contracts.events import Chunk, RunEnded, SelectedOutput, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import InvalidWorkflow
@@ -174,7 +174,7 @@ async def test_it_is_hidden_in_what_the_author_selected_too(system: System) -> N
 
 def test_a_document_without_tool_calls_is_left_as_it_is() -> None:
     document = b'{"content": "as it was"}'
-    assert redact_for_strangers(document) is document
+    assert redact_for_public(document) is document
 
 
 async def test_nothing_said_is_refused(system: System) -> None:

@@ -246,7 +246,7 @@ async def test_who_loses_the_line_reads_on_where_it_was_lost(system: System, wri
     worker = FollowedWorker.of(system)
     call = await begun(writer)
     await worker.tell(*PLAY)
-    await call.hang_up()
+    await call.disconnect()
     assert system.jobs.cancels == []
     worker.ends({"content": "Hi"})
     await worker.tell(*REST, live=False)

@@ -45,7 +45,7 @@ async def test_the_limit_itself_passes(system: System) -> None:
     call = system.execute_call(body)
     while not system.worker.runs:
         await _turn()
-    await call.hang_up()
+    await call.disconnect()
     assert len(system.jobs.blobs["blob1"]) == 10 * MIB
 
 
@@ -65,7 +65,7 @@ async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_
             "retryable": True,
             "retryAfterSeconds": 5,
         }
-        await first.hang_up()
+        await first.disconnect()
         assert (await system.execute({}, key="wrong")).status == 401
 
 
@@ -79,8 +79,8 @@ async def test_somebody_at_the_console_passes_the_gate() -> None:
         second = writer.call("POST", "/api/workflows/W/execute", {})
         while len(system.worker.runs) < 2:
             await _turn()
-        await first.hang_up()
-        await second.hang_up()
+        await first.disconnect()
+        await second.disconnect()
 
 
 async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:

@@ -281,24 +281,24 @@ async def test_hanging_up_cancels_the_run(system: System) -> None:
     system.worker.perform = speaks_once
     call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: bool(call.answer.chunks))
-    await call.hang_up()
+    await call.disconnect()
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
 async def test_a_run_that_nobody_waits_for_any_more_is_told_to_stop(system: System) -> None:
-    spoken = asyncio.Event()
+    answer_in_output = asyncio.Event()
 
     async def goes_on(run: RunSpec, send: Send) -> None:
         await send(0, [Chunk("B", "one")])
-        await spoken.wait()
+        await answer_in_output.wait()
         for seq in range(1, 20):
             await send(seq, [Chunk("B", "more")])
 
     system.worker.perform = goes_on
     call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: bool(call.answer.chunks))
-    await call.hang_up()
-    spoken.set()
+    await call.disconnect()
+    answer_in_output.set()
     await eventually(lambda: len(system.worker.cancelled) == 2)
     assert system.worker.cancelled == ["E1@WS1", "E1@WS1"]
 

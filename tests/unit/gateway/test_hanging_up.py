@@ -31,7 +31,7 @@ async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> Non
     system.worker.script = lambda run: [[RunStarted()]]
     call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: system.worker.runs)
-    await call.hang_up()
+    await call.disconnect()
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
     assert call.answer.status == 499
     assert call.answer.json == {"success": False, "error": "Client cancelled request"}
@@ -42,7 +42,7 @@ async def test_a_caller_who_hung_up_leaves_memory_at_once_and_waits_for_no_colle
     with without_collections() as remains:
         call = system.execute_call({"text": "long"}, headers={"X-Execution-Id": "E1"})
         await eventually(lambda: system.worker.runs)
-        await call.hang_up()
+        await call.disconnect()
         await eventually(lambda: remains.of(AttachedCall, ExecuteRequest) == [])
 
 
@@ -188,16 +188,16 @@ async def test_losing_the_broker_ends_every_waiting_call_at_once(
 
 
 async def test_after_a_loss_runs_answer_to_a_new_address(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
-    (await runs.attach(a_run("E1"))).hang_up()
+    (await runs.attach(a_run("E1"))).disconnect()
     broker.lose()
-    (await runs.attach(a_run("E2"))).hang_up()
+    (await runs.attach(a_run("E2"))).disconnect()
     assert [message.reply_to for message in broker.published] == ["inbox-0", "inbox-1"]  # type: ignore[union-attr]
 
 
 async def test_a_run_is_kept_for_a_worker_no_longer_than_its_caller_waits(
     broker: FragileBroker, runs: BrokerAttachedRuns
 ) -> None:
-    (await runs.attach(a_run())).hang_up()
+    (await runs.attach(a_run())).disconnect()
     assert broker.kept_ms == [5_000]
 
 
@@ -217,7 +217,7 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
         await runs.attach(a_run())
     assert type(failed.value) is raised
     broker.refusal = None
-    (await runs.attach(a_run())).hang_up()
+    (await runs.attach(a_run())).disconnect()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.system import System
 
-from gateway.lookup_cache import PATIENCE_SECONDS as LONGEST_SILENCE
+from gateway.lookup_cache import TIMEOUT_SECONDS as LONGEST_SILENCE
 from gateway.lookup_cache import LookupCache
 from shared.contracts.messages import KeyRevoked, LiveVersionChanged
 from shared.errors import NotFound, Unavailable
@@ -171,7 +171,7 @@ async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clo
 async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served(
     source: Source, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.lookup_cache.STALE_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.lookup_cache.STALE_TIMEOUT_SECONDS", 0.01)
     leases = LookupCache(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")
     source.value = 2
@@ -246,7 +246,7 @@ class TestKeys:
     async def test_a_store_that_is_silent_makes_nobody_wait_for_long(
         self, system: System, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gateway.lookup_cache.PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("gateway.lookup_cache.TIMEOUT_SECONDS", 0.01)
         system.tenants.may_find.clear()
         async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await system.execute({})

@@ -388,7 +388,7 @@ class TestRuns:
         answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
         assert (answer.status, answer.json["reason"]) == (200, "recorded")
         assert system.jobs.cancels == ["E1"]
-        await call.hang_up()
+        await call.disconnect()
 
     async def test_a_run_that_was_not_recorded_yet_is_no_run_of_another_workflow(self, system: System) -> None:
         system.worker.script = lambda run: []
@@ -397,7 +397,7 @@ class TestRuns:
         await eventually(lambda: system.worker.runs)
         answer = await system.send("POST", "/api/workflows/V/executions/E1/cancel")
         assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
-        await call.hang_up()
+        await call.disconnect()
 
     async def test_a_run_that_is_gone_before_its_cancel_is_answered_was_there_all_the_same(
         self, system: System
@@ -405,6 +405,6 @@ class TestRuns:
         system.worker.script = lambda run: []
         call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
         await eventually(lambda: system.worker.runs)
-        system.jobs.while_cancelling = lambda run_id: call.hang_up()
+        system.jobs.while_cancelling = lambda run_id: call.disconnect()
         answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
         assert (answer.status, answer.json["reason"]) == (200, "recorded")

@@ -29,7 +29,7 @@ class Fleet:
             return False
         return True
 
-    async def let_in(self, calls: int, *, gateways: int = 1, rate: Rate = RATE) -> int:
+    async def allow_all(self, calls: int, *, gateways: int = 1, rate: Rate = RATE) -> int:
         """Return how many of `calls` concurrent calls pass, dealt out to the gateways round robin."""
         return sum(await asyncio.gather(*(self.is_let_in(n % gateways, rate) for n in range(calls))))
 
@@ -41,18 +41,18 @@ def calls_unchecked() -> float:
 
 async def test_a_full_bucket_lets_twice_the_rate_in_and_no_more() -> None:
     fleet = Fleet()
-    assert await fleet.let_in(3000) == 1200
+    assert await fleet.allow_all(3000) == 1200
 
 
 async def test_each_window_adds_the_rate() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
+    await fleet.allow_all(1200)
     fleet.clock.advance(59.9)
-    assert await fleet.let_in(5) == 0
+    assert await fleet.allow_all(5) == 0
     fleet.clock.advance(0.1)
-    assert await fleet.let_in(1000) == 600
+    assert await fleet.allow_all(1000) == 600
     fleet.clock.advance(600)
-    assert await fleet.let_in(3000) == 1200
+    assert await fleet.allow_all(3000) == 1200
 
 
 @pytest.mark.parametrize("step_seconds", [-30, 30])
@@ -60,39 +60,39 @@ async def test_a_caller_who_waits_as_long_as_told_gets_in_however_the_clock_of_t
     step_seconds: float,
 ) -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
+    await fleet.allow_all(1200)
     fleet.clock.advance(17.5)
     with pytest.raises(RateLimited) as refused:
         await fleet.limiters[0].take("b", RATE)
     fleet.buckets.step(step_seconds)
     assert refused.value.retry_after is not None
     fleet.clock.advance(refused.value.retry_after)
-    assert await fleet.let_in(1000) == 600
+    assert await fleet.allow_all(1000) == 600
 
 
 async def test_a_clock_that_is_set_back_adds_no_token_before_the_window_has_passed() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
+    await fleet.allow_all(1200)
     fleet.buckets.step(-30)
     fleet.clock.advance(50)
     standing = await fleet.limiters[0].look("b", RATE)
     assert (standing.remaining, standing.reset_seconds) == (0, 10)
     fleet.clock.advance(10)
-    assert await fleet.let_in(1000) == 600
+    assert await fleet.allow_all(1000) == 600
 
 
 async def test_several_gateways_share_one_bucket_to_the_last_token() -> None:
     fleet = Fleet(3)
-    assert await fleet.let_in(4000, gateways=3) == 1200
+    assert await fleet.allow_all(4000, gateways=3) == 1200
 
 
 async def test_what_an_idle_gateway_holds_is_at_most_one_percent_and_comes_back_with_its_next_call() -> None:
     fleet = Fleet(2)
     assert await fleet.is_let_in(1)
-    assert await fleet.let_in(2000) == 1200 - 1 - 12
+    assert await fleet.allow_all(2000) == 1200 - 1 - 12
     fleet.clock.advance(60)
     assert await fleet.is_let_in(1)
-    assert await fleet.let_in(2000) == 600 + 12 - 1 - 12
+    assert await fleet.allow_all(2000) == 600 + 12 - 1 - 12
 
 
 async def test_most_calls_ask_nobody() -> None:
@@ -111,7 +111,7 @@ async def test_a_huge_bucket_is_hardly_ever_asked() -> None:
 
 async def test_those_who_wait_at_once_are_answered_by_one_question() -> None:
     fleet = Fleet()
-    assert await fleet.let_in(500) == 500
+    assert await fleet.allow_all(500) == 500
     assert fleet.buckets.questions <= 3
 
 
@@ -126,16 +126,16 @@ async def test_those_who_come_while_the_store_is_asked_are_answered_by_the_same_
 
 async def test_an_empty_bucket_is_not_asked_again_before_it_is_filled_up() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
-    await fleet.let_in(1)
+    await fleet.allow_all(1200)
+    await fleet.allow_all(1)
     asked = fleet.buckets.questions
-    await fleet.let_in(500)
+    await fleet.allow_all(500)
     assert fleet.buckets.questions == asked
 
 
 async def test_a_refusal_says_when_there_are_tokens_again() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
+    await fleet.allow_all(1200)
     fleet.clock.advance(17.5)
     with pytest.raises(RateLimited) as refused:
         await fleet.limiters[0].take("b", RATE)
@@ -144,19 +144,19 @@ async def test_a_refusal_says_when_there_are_tokens_again() -> None:
 
 async def test_a_token_that_was_not_used_is_used_by_another() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
-    fleet.limiters[0].give_back("b")
-    assert await fleet.let_in(2) == 1
+    await fleet.allow_all(1200)
+    fleet.limiters[0].return_token("b")
+    assert await fleet.allow_all(2) == 1
 
 
 async def test_while_the_store_is_away_every_call_is_allowed_and_it_is_asked_once_a_second() -> None:
     fleet, unchecked = Fleet(), calls_unchecked()
     fleet.buckets.is_down = True
-    assert await fleet.let_in(5000) == 5000
+    assert await fleet.allow_all(5000) == 5000
     assert await fleet.is_let_in()
     assert fleet.buckets.questions == 1
     fleet.clock.advance(1)
-    assert await fleet.let_in(10) == 10
+    assert await fleet.allow_all(10) == 10
     assert fleet.buckets.questions == 2
     assert calls_unchecked() - unchecked == 5011
 
@@ -164,12 +164,12 @@ async def test_while_the_store_is_away_every_call_is_allowed_and_it_is_asked_onc
 async def test_once_the_store_answers_again_the_limit_holds_again() -> None:
     fleet = Fleet()
     fleet.buckets.is_down = True
-    await fleet.let_in(10)
+    await fleet.allow_all(10)
     fleet.buckets.is_down = False
     fleet.clock.advance(1)
     assert await fleet.is_let_in()
     await asyncio.sleep(0)
-    assert await fleet.let_in(3000) == 1200
+    assert await fleet.allow_all(3000) == 1200
 
 
 async def test_no_call_waits_for_a_store_that_is_known_to_be_away() -> None:
@@ -185,13 +185,13 @@ async def test_no_call_waits_for_a_store_that_is_known_to_be_away() -> None:
 async def test_a_slow_store_is_waited_for_and_lets_in_what_the_rule_says() -> None:
     fleet, rate, unchecked = Fleet(2), Rate(50, 10.0), calls_unchecked()
     fleet.buckets.answer_seconds = 3.0
-    began, let_in = fleet.clock.monotonic(), 0
+    began, allow_all = fleet.clock.monotonic(), 0
     while fleet.clock.monotonic() - began < 600:
-        let_in += await fleet.let_in(64, gateways=2, rate=rate)
+        allow_all += await fleet.allow_all(64, gateways=2, rate=rate)
         fleet.clock.advance(0.1)
     left = fleet.buckets.left["b"]
     rule = rate.burst + rate.per_window * int((fleet.buckets.turned["b"] - began) / rate.window_seconds)
-    assert 0 <= rule - let_in - left <= 2 * rate.spare
+    assert 0 <= rule - allow_all - left <= 2 * rate.spare
     assert calls_unchecked() == unchecked
 
 
@@ -201,12 +201,12 @@ async def test_a_caller_who_gave_up_waiting_takes_nothing() -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert await fleet.let_in(2000) == 1200
+    assert await fleet.allow_all(2000) == 1200
 
 
 async def test_another_rate_counts_from_the_next_call_on() -> None:
     fleet = Fleet()
-    await fleet.let_in(1200)
+    await fleet.allow_all(1200)
     assert not await fleet.is_let_in()
     fleet.clock.advance(60)
     assert await fleet.is_let_in(rate=Rate(5000, 60.0))
@@ -217,7 +217,7 @@ async def test_how_a_bucket_stands_is_known_without_taking_from_it() -> None:
     for gateway in (0, 1):
         standing = await fleet.limiters[gateway].look("b", RATE)
         assert (standing.remaining, standing.reset_seconds) == (1200, 60)
-    await fleet.let_in(10)
+    await fleet.allow_all(10)
     assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1190
     assert (await fleet.limiters[0].look("b", RATE)).remaining == 1190
 

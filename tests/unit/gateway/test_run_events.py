@@ -62,7 +62,7 @@ async def test_such_a_run_is_stored_and_its_events_are_kept(system: System, work
 
 async def test_a_reader_who_hangs_up_does_not_stop_the_run(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
-    await call.hang_up()
+    await call.disconnect()
     assert system.jobs.cancels == []
 
 
@@ -71,7 +71,7 @@ async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(
 ) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "on"))
-    await call.hang_up()
+    await call.disconnect()
     await worker.tell(Chunk("BLOCK_A", "e"), live=False)
     worker.ends()
     await worker.tell(RunEnded(outcome()), live=False)
@@ -169,7 +169,7 @@ async def test_a_reader_who_hung_up_leaves_memory_at_once_and_waits_for_no_colle
     with without_collections() as remains:
         call = system.call("GET", f"{EVENTS}{query}", headers={"x-api-key": system.key})
         await eventually(lambda: remains.of(RunEventStream))
-        await call.hang_up()
+        await call.disconnect()
         await eventually(lambda: remains.of(RunEventStream) == [])
 
 
@@ -182,8 +182,8 @@ async def test_streams_of_one_run_are_bounded_and_a_closed_one_makes_room(worker
     refused = await read(system)
     assert (refused.status, refused.headers["retry-after"]) == (429, "5")
     assert refused.json["error"]["code"] == "RATE_LIMITED"
-    await readers[0].hang_up()
+    await readers[0].disconnect()
     again = system.call("GET", EVENTS, headers={"x-api-key": system.key})
     await asyncio.wait_for(again.spoke.wait(), 30)
     for reader in (*readers[1:], again, call):
-        await reader.hang_up()
+        await reader.disconnect()

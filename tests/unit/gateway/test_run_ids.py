@@ -75,7 +75,7 @@ async def test_two_runs_of_one_name_do_not_hear_each_other(system: System) -> No
     mine = system.execute_call({}, headers=headers)
     theirs = system.execute_call({}, workflow="X", headers=headers, key=system.tenants.issue(OTHER))
     await eventually(lambda: len(system.worker.runs) == 2)
-    await theirs.hang_up()
+    await theirs.disconnect()
     await eventually(lambda: system.worker.cancelled == ["order-17@WS2"])
     held.set()
     assert (await mine.done()).json["output"] == {"workspace": "WS1"}

@@ -12,7 +12,7 @@ from tests.unit.gateway.jobs import last_of
 
 from gateway.runs.adapters import run_reader
 from gateway.runs.adapters.run_reader import RunReader
-from gateway.runs.domain.errors import CallerGone, StreamBroken
+from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
 from gateway.runs.ports.runs import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
@@ -95,7 +95,7 @@ async def test_live_events_come_at_once_and_without_the_log(reader: RunReader, l
 
 async def test_whoever_comes_late_reads_the_log_and_then_goes_on_live(reader: RunReader, log: Log) -> None:
     log.batches = [batch(0, RunStarted(), *text("Hel"))]
-    reader.look_into_log()
+    reader.read_log()
     reader.feed(batch(2, *text("lo")))
     assert events_of(await reader.take()) == [RunStarted(), *text("Hel", "lo")]
 
@@ -106,7 +106,7 @@ async def test_what_was_sent_just_before_somebody_came_is_found_without_a_long_w
     monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
     monkeypatch.setattr(run_reader, "JOIN_SECONDS", 0.01)
     log.batches = [batch(0, RunStarted())]
-    reader.look_into_log()
+    reader.read_log()
     assert events_of(await reader.take()) == [RunStarted()]
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0.005)
@@ -121,7 +121,7 @@ async def test_a_log_whose_pages_have_one_batch_each_is_read_to_its_end_at_once(
     monkeypatch.setattr(run_reader, "JOIN_SECONDS", 3600)
     log.page = 1
     log.batches = [batch(number, *text(str(number))) for number in range(3)]
-    reader.look_into_log()
+    reader.read_log()
     async with asyncio.timeout(30):
         assert [events_of(await reader.take()) for _ in range(3)] == [text("0"), text("1"), text("2")]
 
@@ -129,7 +129,7 @@ async def test_a_log_whose_pages_have_one_batch_each_is_read_to_its_end_at_once(
 async def test_what_comes_twice_is_read_once(reader: RunReader, log: Log) -> None:
     log.batches = [batch(0, RunStarted(), *text("a", "b", "c"))]
     reader.feed(batch(0, RunStarted(), *text("a")))
-    reader.look_into_log()
+    reader.read_log()
     first = await reader.take()
     second = await reader.take()
     assert [position.number for position, _ in [*first, *second]] == [0, 1, 2, 3]
@@ -166,7 +166,7 @@ async def test_a_gap_that_stays_in_the_log_is_an_error_and_never_missing_text(re
     is_read_with_pauses(log)
     log.batches = [batch(0, *text("a")), batch(2, *text("c"))]
     log.status = RunStatus.COMPLETED
-    reader.look_into_log()
+    reader.read_log()
     assert events_of(await reader.take()) == text("a")
     with pytest.raises(StreamBroken):
         await asyncio.wait_for(reader.take(), 30)
@@ -175,7 +175,7 @@ async def test_a_gap_that_stays_in_the_log_is_an_error_and_never_missing_text(re
 async def test_what_is_kept_before_that_which_it_follows_on_is_read_behind_it(reader: RunReader, log: Log) -> None:
     is_read_with_pauses(log)
     log.batches = [batch(0, *text("a")), batch(2, *text("c"))]
-    reader.look_into_log()
+    reader.read_log()
     assert events_of(await reader.take()) == text("a")
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0.03)
@@ -190,7 +190,7 @@ async def test_what_is_no_longer_kept_of_an_attempt_is_not_missed_once_another_h
     is_read_with_pauses(log)
     log.batches = [batch(7, *text("lost")), batch(0, StreamReset(2), *text("b"), ENDED, attempt=2)]
     log.status = RunStatus.COMPLETED
-    reader.look_into_log()
+    reader.read_log()
     assert await all_of(reader) == [StreamReset(2), *text("b")]
 
 
@@ -201,7 +201,7 @@ async def test_a_log_that_is_away_for_a_while_ends_no_stream(reader: RunReader, 
 
     log.while_reading = away
     log.batches, log.status = [batch(0, *text("a"), ENDED)], RunStatus.COMPLETED
-    reader.look_into_log()
+    reader.read_log()
     assert await all_of(reader) == text("a")
 
 
@@ -212,7 +212,7 @@ async def test_what_comes_by_itself_is_read_though_the_log_is_away(
         raise Unavailable("the store does not answer")
 
     log.while_reading = away
-    reader.look_into_log()
+    reader.read_log()
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0.03)
     reader.feed(batch(0, *text("a")))
@@ -265,8 +265,8 @@ async def test_what_arrives_while_the_log_is_read_sends_the_reader_there_again(
     log.batches = [batch(0, *text("a"))]
     monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
     monkeypatch.setattr(run_reader, "JOIN_SECONDS", 3600)
-    reader.look_into_log()
-    log.while_reading = reader.look_into_log
+    reader.read_log()
+    log.while_reading = reader.read_log
     assert events_of(await reader.take()) == text("a")
     log.while_reading = lambda: None
     log.batches.append(batch(1, *text("b")))
@@ -276,8 +276,8 @@ async def test_what_arrives_while_the_log_is_read_sends_the_reader_there_again(
 async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:
     waiting = asyncio.ensure_future(reader.take())
     await asyncio.sleep(0)
-    reader.hang_up()
-    with pytest.raises(CallerGone):
+    reader.disconnect()
+    with pytest.raises(CallerDisconnected):
         await asyncio.wait_for(waiting, 30)
 
 
@@ -286,8 +286,8 @@ async def test_a_reader_who_hung_up_leaves_no_request_in_memory(reader: RunReade
         pass
 
     async def read(request: Request) -> None:
-        reader.hang_up()
-        with suppress(CallerGone):
+        reader.disconnect()
+        with suppress(CallerDisconnected):
             await reader.take()
 
     with without_collections() as remains:

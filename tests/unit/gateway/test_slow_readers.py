@@ -51,4 +51,4 @@ async def test_who_reads_may_have_as_much_as_there_is() -> None:
         call.feed(EventBatch(SPEC.run_id, seq, (PIECE,)))
         assert len(await call.take()) == 1
     assert left == []
-    call.hang_up()
+    call.disconnect()

@@ -269,7 +269,7 @@ async def test_the_key_is_looked_at_before_the_gate() -> None:
         assert answer.json == {
             "error": {"code": "RATE_LIMITED", "message": "Server is at capacity. Please retry shortly."}
         }
-        await call.hang_up()
+        await call.disconnect()
 
 
 async def test_the_public_may_call_what_is_public(system: System) -> None:

@@ -127,7 +127,7 @@ def test_the_doctor_is_let_out_and_let_in(overlay: str) -> None:
     wanted = {*SERVICES, "rabbitmq", "mongodb"}
     assert {name for rule in egress for peer in rule["to"] for name in _selected(peer["podSelector"])} == wanted
     doctor = {"app.kubernetes.io/name": "doctor", "app.kubernetes.io/part-of": "flowport"}.items()
-    let_in = {
+    allow_all = {
         name
         for policy in of_kind(overlay, "NetworkPolicy")
         for rule in policy["spec"].get("ingress", [])
@@ -135,7 +135,7 @@ def test_the_doctor_is_let_out_and_let_in(overlay: str) -> None:
         if peer.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= doctor
         for name in _selected(policy["spec"]["podSelector"])
     }
-    assert wanted <= let_in
+    assert wanted <= allow_all
 
 
 def _names(container: Object) -> set[str]:

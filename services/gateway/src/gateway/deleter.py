@@ -8,7 +8,7 @@ from shared.contracts.erasure import Erase, Erased
 class Deleter(Protocol):
     """Service that deletes its stored data. Raises Unavailable."""
 
-    async def erase(self, asked: Erase) -> Erased:
+    async def erase(self, owner: Erase) -> Erased:
         """Delete a portion; the caller repeats until nothing is left."""
 
 

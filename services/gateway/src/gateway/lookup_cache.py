@@ -13,9 +13,9 @@ from shared.errors import Unavailable
 V = TypeVar("V")
 
 MAX_ENTRIES: Final = 10_000
-PATIENCE_SECONDS: Final = 5.0
+TIMEOUT_SECONDS: Final = 5.0
 """Seconds a caller waits for a lookup. A lookup silent for longer may be frozen; the caller is asked to retry."""
-STALE_PATIENCE_SECONDS: Final = 1.0
+STALE_TIMEOUT_SECONDS: Final = 1.0
 """The same, when a stale value can be served."""
 RESULTS: Final = ("hit", "load", "failure")
 
@@ -102,17 +102,17 @@ class LookupCache(Generic[V]):
 
     async def _found(self, look_up: PendingLookup[V], lease: Lease[V] | None, now: float) -> V:
         """Return the lookup's result for a caller at `now`: late callers wait no longer than the first."""
-        kept = lease if lease is not None and self._may_be_served(lease, now) else None
-        patience = PATIENCE_SECONDS if kept is None else STALE_PATIENCE_SECONDS
-        await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + patience - now))
+        stale = lease if lease is not None and self._may_be_served(lease, now) else None
+        timeout = TIMEOUT_SECONDS if stale is None else STALE_TIMEOUT_SECONDS
+        await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + timeout - now))
         if look_up.task.done():
             try:
                 return look_up.task.result()
             finally:
                 del look_up  # the lookup's error would keep this frame and the caller's request alive
-        if kept is None:
+        if stale is None:
             raise Unavailable("A part that is asked does not answer")
-        return kept.value
+        return stale.value
 
     def _may_be_served(self, lease: Lease[V], now: float) -> bool:
         return now - lease.began < self._seconds + self._stale_seconds

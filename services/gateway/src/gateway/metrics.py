@@ -10,7 +10,7 @@ from shared.errors import AtCapacity, FlowportError, FullQueue
 
 WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 
-CALLS_IN_HAND = Gauge("flowport_gateway_calls_in_hand", "Execute calls that hold a slot in the admission gate.")
+CALLS_IN_FLIGHT = Gauge("flowport_gateway_calls_in_hand", "Execute calls that hold a slot in the admission gate.")
 RUNS = Counter("flowport_gateway_runs_total", "Runs requested by callers, by outcome.", ["mode", "outcome"])
 FIRST_TOKEN = Histogram(
     "flowport_gateway_first_token_seconds",

@@ -9,15 +9,15 @@ from starlette.middleware import Middleware
 
 from gateway.access.adapters.control import ControlListener
 from gateway.bootstrap.api_description import describe
-from gateway.bootstrap.callers import Callers, know_callers
-from gateway.bootstrap.channels import channel_routers, serve_tools
+from gateway.bootstrap.callers import Callers, build_caller_services
+from gateway.bootstrap.channels import build_tools, channel_routers
 from gateway.bootstrap.error_codes import expose_error_codes
 from gateway.bootstrap.fallback_errors import refusal, refuse_before_start, register_error_handlers
 from gateway.bootstrap.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.bootstrap.middleware import CorsGuard, HeadGuard, RequestGuard
 from gateway.bootstrap.outside import Outside
-from gateway.bootstrap.runs import Running, begin_runs, run_routers
-from gateway.bootstrap.workflows import author, workflow_routers
+from gateway.bootstrap.runs import RunServices, build_run_services, run_routers
+from gateway.bootstrap.workflows import build_workflow_services, workflow_routers
 from gateway.bootstrap.workspaces import erase, operations_routers, people_routers
 from gateway.features.chat.mail import Outbox
 from gateway.features.chat.page import chat_page_router
@@ -52,10 +52,10 @@ def build(
     count_by_workspace(settings.metrics_by_workspace)
     outside = outside or Outside(settings)
     broker, store = outside.broker, outside.store
-    callers = know_callers(settings, outside)
-    running = begin_runs(settings, outside, callers)
-    reception, authored, erasing = running.reception, author(outside, callers), erase(outside, callers)
-    tools, outbox = serve_tools(settings, outside, reception, authored), Outbox(outside.mailer)
+    callers = build_caller_services(settings, outside)
+    running = build_run_services(settings, outside, callers)
+    services, authored, deletions = running.services, build_workflow_services(outside, callers), erase(outside, callers)
+    tools, outbox = build_tools(settings, outside, services, authored), Outbox(outside.mailer)
     console = ConsoleFiles()
     app = create_app(
         ServiceName.GATEWAY,
@@ -72,15 +72,15 @@ def build(
             running.attached,
             running.followed,
             running.idempotency,
-            tools.door,
+            tools.endpoint,
             outbox,
-            erasing,
-            ControlListener(broker.control, _heeding(callers, running)),
+            deletions,
+            ControlListener(broker.control, _control_handlers(callers, running)),
         ],
         checks={"broker": broker.ping, "store": store.ping},
         routers=[
             *run_routers(settings, outside, callers, running),
-            *people_routers(settings, outside, callers, erasing),
+            *people_routers(settings, outside, callers, deletions),
             *operations_routers(settings, outside, callers),
             *workflow_routers(settings, outside, callers, authored),
             *channel_routers(
@@ -119,7 +119,7 @@ def _first_start(
     )
 
 
-def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMessage], None]]:
+def _control_handlers(callers: Callers, running: RunServices) -> Sequence[Callable[[ControlMessage], None]]:
     """Return the handlers of broadcasts."""
     return (
         callers.authentication.on_control,

@@ -38,14 +38,14 @@ class Callers:
     authentication: Authentication
     stream_access: StreamAccess
     limits: RateLimits
-    limiting: RateLimitHeaders
+    rate_limits: RateLimitHeaders
     reports: UsageReports
     legacy: WorkspaceAccess
     v1: V1Access
     v2: V2Access
 
 
-def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
+def build_caller_services(settings: GatewaySettings, outside: Outside) -> Callers:
     """Build them from the gateway's database and plans."""
     store, clock, plans = outside.store, outside.clock, settings.plans()
     revocations = Revocations(outside.broker.control, settle_seconds=settings.settle_seconds)
@@ -61,13 +61,13 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
     )
     key_uses = KeyUsage(store, clock)
     authentication = Authentication(store, sessions, key_uses, clock, cookie=session_cookie(settings.base_url))
-    revocations.also_tell(authentication.on_control)
+    revocations.add_local_listener(authentication.on_control)
     limits = _limits(settings, outside, plans)
-    limiting = RateLimitHeaders(limits, clock, trusted=networks(settings.trusted_proxies))
+    rate_limits = RateLimitHeaders(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, outside.jobs, plans)
     endpoints = Endpoints(outside.deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     stream_access = StreamAccess(authentication, endpoints)
-    revocations.also_tell(stream_access.on_control)
+    revocations.add_local_listener(stream_access.on_control)
     return Callers(
         plans=plans,
         endpoints=endpoints,
@@ -79,11 +79,11 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         authentication=authentication,
         stream_access=stream_access,
         limits=limits,
-        limiting=limiting,
+        rate_limits=rate_limits,
         reports=reports,
-        legacy=WorkspaceAccess(authentication, endpoints, limiting),
-        v1=V1Access(authentication, endpoints, limiting, reports=reports, clock=clock),
-        v2=V2Access(authentication, endpoints, limiting),
+        legacy=WorkspaceAccess(authentication, endpoints, rate_limits),
+        v1=V1Access(authentication, endpoints, rate_limits, reports=reports, clock=clock),
+        v2=V2Access(authentication, endpoints, rate_limits),
     )
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
-from gateway.bootstrap.runs import Running
-from gateway.bootstrap.workflows import Authored
+from gateway.bootstrap.runs import RunServices
+from gateway.bootstrap.workflows import WorkflowServices
 from gateway.features.a2a.agents import PublishedAgents
 from gateway.features.a2a.routes import agents_router
 from gateway.features.a2a.server_routes import A2aEndpoint, a2a_router
@@ -18,7 +18,7 @@ from gateway.features.chat.codes import ChatCodes
 from gateway.features.chat.mail import Outbox
 from gateway.features.chat.routes import chat_manage_router
 from gateway.features.chat.service import ChatPublications
-from gateway.features.chat.session_routes import ChatEndpoint, chat_visit_router
+from gateway.features.chat.session_routes import ChatEndpoint, chat_session_router
 from gateway.features.chat.sessions import ChatSessions
 from gateway.features.mcp.routes import tool_servers_router
 from gateway.features.mcp.server_routes import McpEndpoint, mcp_router
@@ -33,14 +33,16 @@ from gateway.settings import GatewaySettings
 class Tools:
     """Services that expose workflows as tools."""
 
-    serving: PublishedTools
-    door: McpEndpoint
+    published: PublishedTools
+    endpoint: McpEndpoint
 
 
-def serve_tools(settings: GatewaySettings, outside: Outside, reception: EndpointServices, authored: Authored) -> Tools:
+def build_tools(
+    settings: GatewaySettings, outside: Outside, services: EndpointServices, authored: WorkflowServices
+) -> Tools:
     """Build them with the protocol's own package."""
-    serving = PublishedTools(outside.tool_servers, authored.interfaces, outside.clock)
-    return Tools(serving, McpEndpoint(reception, serving, max_body_bytes=settings.max_body_bytes))
+    published = PublishedTools(outside.tool_servers, authored.interfaces, outside.clock)
+    return Tools(published, McpEndpoint(services, published, max_body_bytes=settings.max_body_bytes))
 
 
 def channel_routers(
@@ -48,40 +50,40 @@ def channel_routers(
     outside: Outside,
     callers: Callers,
     *,
-    running: Running,
-    authored: Authored,
+    running: RunServices,
+    authored: WorkflowServices,
     tools: Tools,
     outbox: Outbox,
 ) -> Sequence[APIRouter]:
     """Return the routers. Authors' chat routes precede those of visitors, which match any word as an address."""
-    url, settle, reception = settings.base_url, callers.revocations.settle, running.reception
-    publishing = ToolServerPublications(outside.tool_servers, callers.endpoints, tools.serving, callers.audit, settle)
+    url, settle, services = settings.base_url, callers.revocations.settle, running.services
+    publishing = ToolServerPublications(outside.tool_servers, callers.endpoints, tools.published, callers.audit, settle)
     return (
-        completions_router(CompletionsEndpoint(reception, authored.interfaces, outside.clock)),
-        models_router(callers.authentication, callers.endpoints, callers.limiting, outside.deploy),
+        completions_router(CompletionsEndpoint(services, authored.interfaces, outside.clock)),
+        models_router(callers.authentication, callers.endpoints, callers.rate_limits, outside.deploy),
         tool_servers_router(callers.legacy, publishing, public_url=url),
-        mcp_router(tools.door),
+        mcp_router(tools.endpoint),
         *_agent_routers(settings, outside, callers, running, authored),
-        *_chat_routers(settings, outside, callers, reception=reception, authored=authored, outbox=outbox),
+        *_chat_routers(settings, outside, callers, services=services, authored=authored, outbox=outbox),
     )
 
 
 def _agent_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, running: Running, authored: Authored
+    settings: GatewaySettings, outside: Outside, callers: Callers, running: RunServices, authored: WorkflowServices
 ) -> Sequence[APIRouter]:
-    url, reception = settings.base_url, running.reception
-    serving = PublishedAgents(outside.agents, callers.endpoints, authored.interfaces, outside.clock)
-    tasks = AgentTasks(reception.executions, running.workflow_runs, running.following, running.resuming)
+    url, services = settings.base_url, running.services
+    published = PublishedAgents(outside.agents, callers.endpoints, authored.interfaces, outside.clock)
+    tasks = AgentTasks(services.executions, running.workflow_runs, running.following, running.resuming)
     publishing = AgentPublications(
         outside.agents,
         callers.endpoints,
         authored.publishing,
-        serving,
+        published,
         audit=callers.audit,
         settle=callers.revocations.settle,
     )
-    door = A2aEndpoint(reception, serving, tasks, write_seconds=settings.stream_write_seconds, public_url=url)
-    return agents_router(callers.legacy, callers.endpoints, publishing, public_url=url), a2a_router(door)
+    endpoint = A2aEndpoint(services, published, tasks, write_seconds=settings.stream_write_seconds, public_url=url)
+    return agents_router(callers.legacy, callers.endpoints, publishing, public_url=url), a2a_router(endpoint)
 
 
 def _chat_routers(
@@ -89,8 +91,8 @@ def _chat_routers(
     outside: Outside,
     callers: Callers,
     *,
-    reception: EndpointServices,
-    authored: Authored,
+    services: EndpointServices,
+    authored: WorkflowServices,
     outbox: Outbox,
 ) -> Sequence[APIRouter]:
     url, passwords = settings.base_url, outside.passwords
@@ -115,5 +117,5 @@ def _chat_routers(
     codes = ChatCodes(outside.entry_codes, outbox, passwords=passwords, attempts=callers.attempts, clock=outside.clock)
     return (
         chat_manage_router(callers.legacy, callers.endpoints, publishing, public_url=url),
-        chat_visit_router(ChatEndpoint(reception, visits, codes, callers.limits, public_url=url)),
+        chat_session_router(ChatEndpoint(services, visits, codes, callers.limits, public_url=url)),
     )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from gateway.features.openai.errors import fault
-from gateway.http.bodies import in_known_words
+from gateway.http.bodies import problem_of
 from gateway.http.console_assets import ConsoleFiles
 from gateway.http.errors import UNAVAILABLE_RETRY_SECONDS, code_of, message_of
 from gateway.http.request_id import request_id_of
@@ -69,7 +69,7 @@ def _methods_at(request: Request) -> Iterator[str]:
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    details = [in_known_words({**problem, "loc": problem["loc"][1:]}) for problem in error.errors()]
+    details = [problem_of({**problem, "loc": problem["loc"][1:]}) for problem in error.errors()]
     message = details[0]["message"] if details else "Invalid parameters"
     return StructResponse(_body(request, message, 400, details), status_code=400, headers=_headers(request))
 

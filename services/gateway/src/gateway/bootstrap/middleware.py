@@ -11,7 +11,7 @@ from gateway.bootstrap.fallback_errors import refusal
 from gateway.http import cors
 from gateway.http.rate_limit_headers import limit_headers
 from gateway.http.request_id import give_request_id
-from gateway.runs.domain.errors import CallerGone
+from gateway.runs.domain.errors import CallerDisconnected
 from shared.observe.logging import get_logger
 
 REQUEST_ID: Final = b"x-request-id"
@@ -35,7 +35,7 @@ class HeadGuard:
                 await send(message)
                 if (b"content-type", b"text/event-stream") in message["headers"]:
                     await send({"type": "http.response.body"})
-                    raise CallerGone
+                    raise CallerDisconnected
             elif not message.get("more_body"):
                 await send({"type": "http.response.body"})
 

@@ -16,7 +16,7 @@ from gateway.runs.adapters.run_records import RunRecords
 from gateway.runs.application.admission import AdmissionGate
 from gateway.runs.application.draft_runs import DraftRuns
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import RunFollower
+from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.idempotency import Idempotency
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.stream_limits import StreamLimits
@@ -30,7 +30,7 @@ from gateway.wire.legacy.errors import present_execute_error
 from gateway.wire.legacy.execute import ExecuteEndpoint, execute_router
 from gateway.wire.legacy.files import files_router
 from gateway.wire.legacy.jobs import jobs_router
-from gateway.wire.legacy.resuming import resuming_router
+from gateway.wire.legacy.pauses import pauses_router
 from gateway.wire.legacy.runs import runs_router
 from gateway.wire.legacy.usage import usage_router
 from gateway.wire.v2.errors import present_execute_error as present_v2_execute_error
@@ -42,7 +42,7 @@ from shared.security.run_tickets import TicketSigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunServices:
     """Services that start and follow runs."""
 
     cancels: Cancels
@@ -52,7 +52,7 @@ class Running:
     workflow_runs: WorkflowRuns
     following: RunFollower
     resuming: PausedRuns
-    reception: EndpointServices
+    services: EndpointServices
 
     def drain(self, seconds: float) -> None:
         """Shut down: calls that still wait after so many seconds get an error."""
@@ -60,7 +60,7 @@ class Running:
         self.followed.drain(seconds)
 
 
-def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) -> Running:
+def build_run_services(settings: GatewaySettings, outside: Outside, callers: Callers) -> RunServices:
     """Build them over the broker and jobs-service."""
     jobs = outside.jobs
     cancels = Cancels(outside.broker.control, outside.clock)
@@ -88,7 +88,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         streams=streams,
     )
     workflow_runs = WorkflowRuns(jobs, attached, jobs)
-    return Running(
+    return RunServices(
         cancels=cancels,
         attached=attached,
         followed=followed,
@@ -96,26 +96,28 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         workflow_runs=workflow_runs,
         following=RunFollower(workflow_runs, followed, jobs, jobs, limits=streams),
         resuming=PausedRuns(workflow_runs, jobs),
-        reception=_reception(settings, callers, executions),
+        services=_services(settings, callers, executions),
     )
 
 
-def _reception(settings: GatewaySettings, callers: Callers, executions: Executions) -> EndpointServices:
+def _services(settings: GatewaySettings, callers: Callers, executions: Executions) -> EndpointServices:
     return EndpointServices(
         gate=AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight),
         authentication=callers.authentication,
         endpoints=callers.endpoints,
         executions=executions,
         attached=AttachedAnswers(executions, write_seconds=settings.stream_write_seconds),
-        limiting=callers.limiting,
+        rate_limits=callers.rate_limits,
         access=callers.stream_access,
     )
 
 
-def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, running: Running) -> Sequence[APIRouter]:
+def run_routers(
+    settings: GatewaySettings, outside: Outside, callers: Callers, running: RunServices
+) -> Sequence[APIRouter]:
     """Return the busiest routes first: they are matched in this order."""
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
-    executions, workflow_runs = running.reception.executions, running.workflow_runs
+    executions, workflow_runs = running.services.executions, running.workflow_runs
     following, resuming = running.following, running.resuming
     streams = RunEventStreams(executions, following, callers.stream_access, write_seconds=patience)
     canvas = CanvasStreams(executions, following, outside.clock, callers.stream_access, write_seconds=patience)
@@ -123,13 +125,13 @@ def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, r
         IdempotentCalls(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error)
     )
     return (
-        execute_router(ExecuteEndpoint(running.reception, canvas, once=once, public_url=url)),
-        jobs_router(callers.authentication, callers.limiting, jobs, jobs),
-        usage_router(callers.authentication, callers.limiting, callers.reports, outside.clock),
-        v2_execute_router(V2ExecuteEndpoint(running.reception, streams=streams, once=v2_once, public_url=url)),
+        execute_router(ExecuteEndpoint(running.services, canvas, once=once, public_url=url)),
+        jobs_router(callers.authentication, callers.rate_limits, jobs, jobs),
+        usage_router(callers.authentication, callers.rate_limits, callers.reports, outside.clock),
+        v2_execute_router(V2ExecuteEndpoint(running.services, streams=streams, once=v2_once, public_url=url)),
         events_router(callers.v2, streams),
         v2_runs_router(callers.v2, workflow_runs, resuming, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),
-        resuming_router(callers.legacy, resuming, public_url=url),
-        files_router(callers.authentication, callers.limiting, jobs),
+        pauses_router(callers.legacy, resuming, public_url=url),
+        files_router(callers.authentication, callers.rate_limits, jobs),
     )

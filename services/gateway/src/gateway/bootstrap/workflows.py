@@ -26,39 +26,39 @@ from shared.workflow.catalog import installed_catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authored:
+class WorkflowServices:
     """Services that change workflows and describe live ones."""
 
-    editing: DraftService
+    drafts: DraftService
     publishing: DeploymentService
     interfaces: Interfaces
 
 
-def author(outside: Outside, callers: Callers) -> Authored:
+def build_workflow_services(outside: Outside, callers: Callers) -> WorkflowServices:
     """Build them over deploy-service."""
     deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
-    return Authored(
-        editing=DraftService(deploy, endpoints, audit, outside.clock),
+    return WorkflowServices(
+        drafts=DraftService(deploy, endpoints, audit, outside.clock),
         publishing=DeploymentService(deploy, endpoints, audit, callers.revocations.settle),
         interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
     )
 
 
 def workflow_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, authored: Authored
+    settings: GatewaySettings, outside: Outside, callers: Callers, authored: WorkflowServices
 ) -> Sequence[APIRouter]:
     """Return the routers of every API generation."""
     deploy, access = outside.deploy, callers.legacy
-    editing, publishing, tallies = authored.editing, authored.publishing, RunTallies(outside.jobs)
+    drafts, publishing, tallies = authored.drafts, authored.publishing, RunTallies(outside.jobs)
     return (
-        v1_workflows_router(callers.v1, deploy, editing, tallies),
+        v1_workflows_router(callers.v1, deploy, drafts, tallies),
         deployments_router(callers.v1, publishing),
-        v2_workflows_router(callers.v2, deploy, editing, publishing, tallies),
+        v2_workflows_router(callers.v2, deploy, drafts, publishing, tallies),
         deployment_router(access, deploy, publishing),
-        versions_router(access, deploy, editing, publishing),
+        versions_router(access, deploy, drafts, publishing),
         changes_router(access, deploy),
         interface_router(access, authored.interfaces, public_url=settings.base_url),
         docs_page_router(),
-        authoring_router(access, deploy, editing, publishing),
+        authoring_router(access, deploy, drafts, publishing),
         block_types_router(access, installed_catalog()),
     )

@@ -50,11 +50,11 @@ def erase(outside: Outside, callers: Callers) -> DeletionService:
 
 
 def people_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, erasing: DeletionService
+    settings: GatewaySettings, outside: Outside, callers: Callers, deletions: DeletionService
 ) -> Sequence[APIRouter]:
     """Return routers for signed-in users, and for admins' keys."""
     clock, audit, cookie = outside.clock, callers.audit, SessionCookie(settings.base_url)
-    sessions, authentication, limiting = callers.sessions, callers.authentication, callers.limiting
+    sessions, authentication, rate_limits = callers.sessions, callers.authentication, callers.rate_limits
 
     async def settle() -> None:
         """Invalidate this gateway's caches, and wait for the others' leases: team changes are not broadcast."""
@@ -73,15 +73,15 @@ def people_routers(
     access, values = callers.legacy, EnvironmentValues(outside.deploy, audit)
     keys = ApiKeys(outside.store, callers.revocations, audit, clock)
     return (
-        sessions_router(sessions, authentication, cookie, limiting, clock),
-        invitations_router(authentication, sessions, teams, cookie=cookie, limiting=limiting, clock=clock),
+        sessions_router(sessions, authentication, cookie, rate_limits, clock),
+        invitations_router(authentication, sessions, teams, cookie=cookie, rate_limits=rate_limits, clock=clock),
         workspaces_router(access, teams, public_url=settings.base_url),
         workspace_keys_router(access, keys),
         personal_keys_router(access, keys),
         workspace_environment_router(access, values),
         personal_environment_router(access, values),
         audit_router(access, audit),
-        erasures_router(access, erasing),
+        erasures_router(access, deletions),
     )
 
 

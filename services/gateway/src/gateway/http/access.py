@@ -16,10 +16,10 @@ VERSIONS_NEED_KEY: Final = "Reading another version than the live one requires a
 
 
 class _Access:
-    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders) -> None:
+    def __init__(self, authentication: Authentication, endpoints: Endpoints, rate_limits: RateLimitHeaders) -> None:
         self._authentication = authentication
         self._endpoints = endpoints
-        self._limiting = limiting
+        self._rate_limits = rate_limits
 
 
 class WorkspaceAccess(_Access):
@@ -28,7 +28,7 @@ class WorkspaceAccess(_Access):
     async def caller(self, request: Request) -> Caller:
         """Return the caller. Raises Unauthenticated, Unavailable."""
         caller = await self._authentication.require(request.headers)
-        self._limiting.show(request, caller, RateKind.API)
+        self._rate_limits.show(request, caller, RateKind.API)
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:
@@ -52,10 +52,10 @@ class WorkspaceAccess(_Access):
         caller = await self._authentication.caller(request.headers)
         if caller is None:
             endpoint = await self._endpoints.find(workflow_id)
-            caller = await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+            caller = await self._authentication.public_caller(endpoint, self._rate_limits.address_of(request))
             if "version" in request.query_params:
                 raise InvalidRequest(VERSIONS_NEED_KEY)
-            self._limiting.show(request, caller, RateKind.SYNC)
+            self._rate_limits.show(request, caller, RateKind.SYNC)
             return caller
         caller = await self.to_workflow(request)
         caller.require(Scope.READ, Scope.EXECUTE)
@@ -68,7 +68,7 @@ class CountedAccess(_Access):
     async def caller(self, request: Request) -> Caller:
         """Return the caller. Raises Unauthenticated, RateLimited, Unavailable."""
         caller = await self._authentication.require(request.headers, otherwise="API key required")
-        await self._limiting.count(request, caller, RateKind.API)
+        await self._rate_limits.count(request, caller, RateKind.API)
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:

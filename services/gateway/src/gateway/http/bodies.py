@@ -15,9 +15,9 @@ from gateway.parsing.errors import MalformedJson
 from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"
-MOST_VALUES: Final = 50_000
+MAX_BODY_VALUES: Final = 50_000
 """Limit of values per body. Each may be invalid, and validating more would block other requests."""
-MOST_PROBLEMS: Final = 100
+MAX_PROBLEMS: Final = 100
 """Limit of reported problems."""
 BODY_MODEL: Final = "body_model"
 """Attribute of a dependency that parses a body, from which routes document it."""
@@ -106,26 +106,26 @@ def json_value(body: bytes) -> Any:
 
 def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
     """Return `value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
-    _refuse_crowd(model, value)
+    _refuse_too_many_values(model, value)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False)[:MOST_PROBLEMS]
-        details = _strays_together([in_known_words(problem) for problem in found])
+        found = error.errors(include_url=False)[:MAX_PROBLEMS]
+        details = _merge_unknown_keys([problem_of(problem) for problem in found])
         raise InvalidRequest(headline or details[0]["message"], details=details) from error
 
 
-def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
+def _refuse_too_many_values(model: type[BaseModel], value: Any) -> None:
     """Raise InvalidRequest for more than MOST_VALUES values to validate."""
     if not isinstance(value, dict):
         return
-    left = MOST_VALUES - len(value)
+    left = MAX_BODY_VALUES - len(value)
     if left < 0:
-        raise _crowd()
-    for name in _looked_into(model) & value.keys():
+        raise _too_many_values()
+    for name in _typed_fields(model) & value.keys():
         left -= _values_in(value[name], left)
         if left < 0:
-            raise _crowd(name)
+            raise _too_many_values(name)
 
 
 def _values_in(value: Any, most: int) -> int:
@@ -139,13 +139,13 @@ def _values_in(value: Any, most: int) -> int:
     return count
 
 
-def _crowd(*path: str) -> InvalidRequest:
-    message = f"Too big: expected at most {MOST_VALUES} values"
+def _too_many_values(*path: str) -> InvalidRequest:
+    message = f"Too big: expected at most {MAX_BODY_VALUES} values"
     return InvalidRequest(message, details=[{"code": "too_big", "path": list(path), "message": message}])
 
 
 @cache
-def _looked_into(model: type[BaseModel]) -> frozenset[str]:
+def _typed_fields(model: type[BaseModel]) -> frozenset[str]:
     """Return the fields whose inner values have declared types."""
     fields = model.model_fields.items()
     return frozenset(field.alias or name for name, field in fields if not _is_anything(field.annotation))
@@ -155,7 +155,7 @@ def _is_anything(annotation: Any) -> bool:
     return annotation is Any or any(map(_is_anything, get_args(annotation)))
 
 
-def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merge_unknown_keys(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the unknown keys of one object as one problem that names them all."""
     kept: list[dict[str, Any]] = []
     strays: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -173,7 +173,7 @@ def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def in_known_words(problem: Any) -> dict[str, Any]:
+def problem_of(problem: Any) -> dict[str, Any]:
     """Return a pydantic error as `{code, path, message}`, with `expected` for type errors."""
     kind, path = problem["type"], list(problem["loc"])
     expected = _EXPECTED.get(kind)

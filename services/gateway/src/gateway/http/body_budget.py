@@ -20,29 +20,29 @@ class BodyBudget:
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
         self._limit = limit
-        self._in_hand = 0
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or _announced(scope) <= SMALL_BYTES:
             await self._app(scope, receive, send)
             return
-        come = 0
+        received = 0
 
         async def counted() -> Message:
-            nonlocal come
+            nonlocal received
             message = await receive()
             size = len(message.get("body", b""))
-            if self._in_hand + size > self._limit and come + size > SMALL_BYTES:
+            if self._in_flight + size > self._limit and received + size > SMALL_BYTES:
                 raise AdmissionClosed
-            come += size
-            self._in_hand += size
+            received += size
+            self._in_flight += size
             return message
 
         try:
             await self._app(scope, counted, send)
         finally:
-            self._in_hand -= come
+            self._in_flight -= received
 
 
 def _announced(scope: Scope) -> float:

@@ -97,12 +97,12 @@ class ConsoleFiles:
         if name not in self._paths:
             return _not_found()
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        squeezed = media_type.startswith(COMPRESSIBLE) and "gzip" in request.headers.get("accept-encoding", "")
+        compressed = media_type.startswith(COMPRESSIBLE) and "gzip" in request.headers.get("accept-encoding", "")
         headers = {**HEADERS, "cache-control": IMMUTABLE if name.startswith("assets/") else "no-cache"}
-        if squeezed:
+        if compressed:
             headers["content-encoding"] = "gzip"
         try:
-            content = self._read(self._paths[name], squeezed=squeezed)
+            content = self._read(self._paths[name], compressed=compressed)
         except FileNotFoundError:  # rebuilt while the process runs
             return _not_found()
         return Response(content, status, media_type=media_type, headers=headers)
@@ -119,8 +119,8 @@ class ConsoleFiles:
 
     def is_mistyped(self, request: Request) -> bool:
         """Return whether a browser requests a page that does not exist."""
-        asks = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
-        return self.is_built and asks and request.url.path.split("/")[1] not in NO_PAGES
+        is_page_request = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+        return self.is_built and is_page_request and request.url.path.split("/")[1] not in NO_PAGES
 
     async def no_such_page(self, request: Request) -> Response:
         """Return the page with status 404."""
@@ -151,6 +151,6 @@ def _not_found() -> Response:
     return Response("Not found", status_code=404, media_type="text/plain")
 
 
-def _read(file: Path, *, squeezed: bool) -> bytes:
+def _read(file: Path, *, compressed: bool) -> bytes:
     content = file.read_bytes()
-    return gzip.compress(content) if squeezed else content
+    return gzip.compress(content) if compressed else content

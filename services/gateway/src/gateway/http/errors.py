@@ -8,7 +8,7 @@ from starlette.responses import Response
 from gateway.access.domain.limit_errors import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
 from gateway.http.request_id import request_id_of
 from gateway.http.routes import counting
-from gateway.runs.domain.errors import CallerGone, RunOverdue, RunUncertain
+from gateway.runs.domain.errors import CallerDisconnected, RunOverdue, RunUncertain
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -45,7 +45,7 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (UsageLimitExceeded, 402),
     (RateLimited, 429),
     (TooManyAttempts, 429),
-    (CallerGone, 499),
+    (CallerDisconnected, 499),
     (AtCapacity, 503),
     (Unavailable, 503),
 )

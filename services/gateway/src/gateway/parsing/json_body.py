@@ -10,7 +10,7 @@ from shared.surrogates import replace_escaped_surrogates
 from shared.workflow.format.nesting import is_too_deep
 from shared.workflow.format.sizes import has_too_many_values
 
-MOST_MENDED_BYTES: Final = 1024 * 1024
+MAX_REPAIRED_BYTES: Final = 1024 * 1024
 """Repairing blocks other requests: a worst-case body of this size takes a seventh of a second."""
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -53,7 +53,7 @@ def read(body: bytes, reader: Callable[[bytes], T]) -> T:
     try:
         return reader(body)
     except MalformedJson:
-        whole = mended(body)
+        whole = repaired(body)
         if whole == body:
             raise
         return reader(whole)
@@ -66,9 +66,9 @@ def bounded(body: bytes) -> bytes:
     return body
 
 
-def mended(body: bytes) -> bytes:
+def repaired(body: bytes) -> bytes:
     """Return `body` with each lone surrogate replaced, as far as this does not block other requests."""
-    return replace_escaped_surrogates(body) if len(body) <= MOST_MENDED_BYTES else body
+    return replace_escaped_surrogates(body) if len(body) <= MAX_REPAIRED_BYTES else body
 
 
 def without_bom(body: bytes) -> bytes:

@@ -9,8 +9,8 @@ from gateway.parsing.json_body import type_name
 from shared.ids import RUN_ID_PATTERN
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
-MOST_TEXTS: Final = 1000
-LONGEST_TEXT: Final = 1000
+MAX_TEXTS: Final = 1000
+MAX_TEXT_LENGTH: Final = 1000
 """Limit per text in a list: each text costs a look-up, and no legitimate caller needs longer ones."""
 RUN_ID_MESSAGE: Final = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
 
@@ -53,13 +53,13 @@ def strings(value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, list):
         yield expected("array", value, path)
         return
-    if len(value) > MOST_TEXTS:
-        yield Problem(path, f"Too big: expected array to have <={MOST_TEXTS} items")
+    if len(value) > MAX_TEXTS:
+        yield Problem(path, f"Too big: expected array to have <={MAX_TEXTS} items")
         return
     for index, item in enumerate(value):
         yield from string(item, f"{path}.{index}")
-        if isinstance(item, str) and len(item) > LONGEST_TEXT:
-            yield Problem(f"{path}.{index}", f"Too big: expected string to have <={LONGEST_TEXT} characters")
+        if isinstance(item, str) and len(item) > MAX_TEXT_LENGTH:
+            yield Problem(f"{path}.{index}", f"Too big: expected string to have <={MAX_TEXT_LENGTH} characters")
 
 
 def positive_integer(value: Any, path: str) -> Iterator[Problem]:

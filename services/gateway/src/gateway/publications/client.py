@@ -2,8 +2,6 @@
 
 from typing import Any, Generic, Protocol, TypeVar
 
-import msgspec
-
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -53,7 +51,7 @@ class HttpPublicationClient(Generic[P]):
         self._collection = collection
         self._kind = kind
 
-    async def create(self, request: msgspec.Struct) -> P:
+    async def create(self, request: Any) -> P:
         return await self._client.call("POST", path_of(self._collection), body=request, returns=self._kind)
 
     async def get(self, publication_id: str) -> P:

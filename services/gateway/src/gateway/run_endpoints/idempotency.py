@@ -46,7 +46,7 @@ class IdempotentCalls:
     async def answer(
         self,
         request: Request,
-        asked: ExecuteRequest,
+        run_request: ExecuteRequest,
         serve: Serve,
         *,
         headers: Mapping[str, str],
@@ -59,27 +59,29 @@ class IdempotentCalls:
         """
         key = key_in(headers)
         if key is None:
-            return await serve(request, asked)
+            return await serve(request, run_request)
         name = CallName(endpoint.workspace_id, endpoint.workflow_id, caller.is_public, key)
-        print_ = fingerprint(request.scope["route"].path, asked)
-        begun = await self._idempotency.begin(name, print_, asked.run_id or new_id())
+        request_hash = fingerprint(request.scope["route"].path, run_request)
+        begun = await self._idempotency.begin(name, request_hash, run_request.run_id or new_id())
         if isinstance(begun, StoredAnswer):
             body = await self._idempotency.body_of(name, begun)
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
-        named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
-        response = await self._served(Request(request.scope, never), named, begun, serve)
+        named_request = msgspec.structs.replace(run_request, run_id=begun.run_id, may_have_begun=begun.is_retry)
+        response = await self._served(Request(request.scope, never), named_request, begun, serve)
         kept = response
         if not endpoint.stores_data and response.status_code != ACCEPTED:
             kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
         if kept is response and isinstance(response, RecordedStream):
-            response.keep_end(_AnswerRecorder(self._idempotency, begun, response))
+            response.record_end(_AnswerRecorder(self._idempotency, begun, response))
         else:
             await _keep(self._idempotency, begun, kept, bytes(kept.body))
         return response
 
-    async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:
+    async def _served(
+        self, request: Request, run_request: ExecuteRequest, record: CallRecord, serve: Serve
+    ) -> Response:
         try:
-            return await serve(request, asked)
+            return await serve(request, run_request)
         except (RunLost, RunOverdue, AccessEnded) as error:
             return self._present(request, error)  # the run may have begun: this is its answer
         except RunIdTaken:
@@ -89,7 +91,7 @@ class IdempotentCalls:
             await self._idempotency.forget(record)
             raise
         except FlowportError as error:
-            if _may_be_there(asked, record, error):
+            if _may_exist(run_request, record, error):
                 await self._idempotency.hand_on(record)  # a repetition must find the run, not start another
             else:
                 await self._idempotency.forget(record)
@@ -99,9 +101,9 @@ class IdempotentCalls:
             raise
 
 
-def _may_be_there(asked: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
+def _may_exist(run_request: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
     """Return whether a run with this id may exist after such a failure, from this call or an earlier one."""
-    if asked.is_durable:
+    if run_request.is_durable:
         return record.is_retry or isinstance(error, Unavailable)
     return record.is_retry and isinstance(error, IdentityUnavailable)
 

@@ -25,7 +25,7 @@ class EndpointServices:
     endpoints: Endpoints
     executions: Executions
     attached: AttachedAnswers
-    limiting: RateLimitHeaders
+    rate_limits: RateLimitHeaders
     access: StreamAccess
 
     def admit(self, request: Request) -> None:
@@ -36,7 +36,7 @@ class EndpointServices:
         if not shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
 
-    def _admit_stranger(self, request: Request) -> None:
+    def _admit_unauthenticated(self, request: Request) -> None:
         """Admit a call that `admit` skipped if its session is invalid."""
         if shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
@@ -58,14 +58,14 @@ class EndpointServices:
 
         Raises AdmissionClosed, Unauthenticated, Unavailable.
         """
-        self._admit_stranger(request)
+        self._admit_unauthenticated(request)
         endpoint = await self.endpoints.find(workflow_id)
-        return await self.authentication.public_caller(endpoint, self.limiting.address_of(request))
+        return await self.authentication.public_caller(endpoint, self.rate_limits.address_of(request))
 
     async def visitor(self, request: Request, workspace_id: str) -> Caller:
         """Return a caller without a key that a chat or public tool server admits.
 
         Raises AdmissionClosed, Unauthenticated, Unavailable.
         """
-        self._admit_stranger(request)
-        return await self.authentication.visitor(workspace_id, self.limiting.address_of(request))
+        self._admit_unauthenticated(request)
+        return await self.authentication.visitor(workspace_id, self.rate_limits.address_of(request))

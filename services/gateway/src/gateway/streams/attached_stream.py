@@ -12,10 +12,10 @@ from gateway import metrics
 from gateway.http.errors import message_of
 from gateway.runs.application.executions import Executions
 from gateway.runs.application.stream_access import Standing
-from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow
+from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.runs import AttachedRun
-from gateway.streams.disconnects import hanging_up, never
+from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.deployments import Endpoint
@@ -67,16 +67,16 @@ class EventStream(RecordedStream):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all events, until the caller disconnects."""
-        with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
+        with disconnecting(scope, never if self._recorder else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)
-            except (CallerGone, ReaderTooSlow) as gone:
+            except (CallerDisconnected, ReaderTooSlow) as gone:
                 outcome = gone.code.lower()
             except TimeoutError:
                 outcome = ReaderTooSlow.code.lower()
             finally:
-                self._left()
+                self._report_unrecorded()
         metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
 
     async def _send_frames(self, send: Send) -> str:
@@ -91,7 +91,7 @@ class EventStream(RecordedStream):
                     await self._send(send, frames + end, more=False)
                     return str(last.outcome.status)
                 await self._send(send, self._writer.write(events))
-        except (CallerGone, ReaderTooSlow):
+        except (CallerDisconnected, ReaderTooSlow):
             raise
         except FlowportError as error:
             end = self._writer.broken(message_of(error))
@@ -120,7 +120,7 @@ class AttachedAnswers:
         self, request: Request, run: AttachedRun, workspace_id: str, standing: Standing
     ) -> tuple[RunOutcome, bytes]:
         """Return the run's outcome, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
-        with hanging_up(request.scope, request.receive, run, standing):
+        with disconnecting(request.scope, request.receive, run, standing):
             try:
                 outcome = await run.outcome()
             except FlowportError as error:

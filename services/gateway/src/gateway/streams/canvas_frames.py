@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller
 from gateway.http.errors import message_of
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import RunFollower
+from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import StreamAccess
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun, Numbered
@@ -50,7 +50,7 @@ class CanvasWriter:
         self._clock = clock
         self._after = after
         self._event_id = 0
-        self._begun_before: set[str] = set()
+        self._earlier_blocks: set[str] = set()
         self._writing: set[str] = set()
 
     def write(self, events: Sequence[Numbered]) -> bytes:
@@ -62,7 +62,7 @@ class CanvasWriter:
     def final(self, end: RunEnd) -> bytes:
         kind, data = _ending(*end)
         self._event_id = self._event_id or self._after  # nothing else of the run is stored any longer
-        return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
+        return self._replayable(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
 
     def broken(self, error: FlowportError) -> bytes:
         return self._live("execution:error", {"error": message_of(error), "duration": 0}) + DONE
@@ -73,21 +73,21 @@ class CanvasWriter:
             (_shown(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
         )
         at = first or iso(self._clock.now())
-        return self._kept("execution:started", {"startTime": at}, at)
+        return self._replayable("execution:started", {"startTime": at}, at)
 
     def _frames(self, event: RunEvent) -> bytes:
         match event:
             case BlockStarted(data=document):
                 entry = _shown(document)
-                begun = self._kept("block:started", entry, entry.pop("startedAt", None))
-                (self._begun_before.discard if begun else self._begun_before.add)(entry["blockId"])
+                begun = self._replayable("block:started", entry, entry.pop("startedAt", None))
+                (self._earlier_blocks.discard if begun else self._earlier_blocks.add)(entry["blockId"])
                 return begun
             case BlockEnded(data=document, failed=failed):
                 entry = _shown(document)
                 kind = "block:error" if failed else "block:completed"
-                return self._text_done(entry["blockId"]) + self._kept(kind, entry, entry.get("endedAt"))
+                return self._text_done(entry["blockId"]) + self._replayable(kind, entry, entry.get("endedAt"))
             case Chunk() | ChunkReset() | Thinking() | ToolActivity():
-                return b"" if event.block_id in self._begun_before else self._text(event)
+                return b"" if event.block_id in self._earlier_blocks else self._text(event)
             case _:
                 return b""
 
@@ -106,7 +106,7 @@ class CanvasWriter:
     def _text_done(self, block_id: str) -> bytes:
         return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
 
-    def _kept(self, kind: str, data: Any, at: str | None) -> bytes:
+    def _replayable(self, kind: str, data: Any, at: str | None) -> bytes:
         self._event_id += 1
         if self._event_id <= self._after:
             return b""
@@ -169,27 +169,27 @@ class CanvasStreams:
     def __init__(
         self,
         executions: Executions,
-        following: RunFollower,
+        follower: RunFollower,
         clock: Clock,
         access: StreamAccess,
         *,
         write_seconds: float,
     ) -> None:
         self._executions = executions
-        self._following = following
+        self._follower = follower
         self._access = access
         self._clock = clock
         self._write_seconds = write_seconds
 
-    async def begin(self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest) -> Response:
+    async def begin(self, caller: Caller, endpoint: Endpoint, run_request: ExecuteRequest) -> Response:
         """Start a run and stream it. Raises what Executions.follow raises."""
-        run = await self._executions.follow(caller, endpoint, asked)
+        run = await self._executions.follow(caller, endpoint, run_request)
         return self._stream(run, caller, endpoint.workspace_id, endpoint.workflow_id, after=0)
 
     async def open(self, caller: Caller, workflow_id: str, run_id: str, *, after: int) -> Response:
         """Stream what follows the event `after`. Raises NotFound, Forbidden, Unavailable."""
         try:
-            run = await self._following.open(caller, workflow_id, run_id)
+            run = await self._follower.open(caller, workflow_id, run_id)
         except NotFound:
             raise NotFound(EXPIRED) from None
         return self._stream(run, caller, caller.workspace.id, workflow_id, after=after)
@@ -198,7 +198,7 @@ class CanvasStreams:
         return RunEventStream(
             run,
             CanvasWriter(run.run_id, workflow_id, self._clock, after=after),
-            partial(self._following.end_of, workspace_id, run.run_id),
+            partial(self._follower.end_of, workspace_id, run.run_id),
             standing=self._access.of(caller, workflow_id),
             headers={"x-execution-id": run.run_id},
             write_seconds=self._write_seconds,

@@ -14,12 +14,12 @@ from shared.web.disconnects import subscribe_function
 class Followed(Watched, Protocol):
     """Run that a caller waits for."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Stop waiting."""
 
 
 @contextmanager
-def hanging_up(scope: Scope, receive: Receive, run: Followed, standing: Standing) -> Iterator[None]:
+def disconnecting(scope: Scope, receive: Receive, run: Followed, standing: Standing) -> Iterator[None]:
     """Hang up on `run` when the caller disconnects or the block exits.
 
     A caller that loses its `standing` is cut off.
@@ -30,7 +30,7 @@ def hanging_up(scope: Scope, receive: Receive, run: Followed, standing: Standing
     finally:
         look_away()
         stop_watching()
-        run.hang_up()
+        run.disconnect()
 
 
 async def never() -> Message:
@@ -43,7 +43,7 @@ def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object
     if receive is never:
         return _nothing
     if (listen := subscribe_function(scope)) is not None:
-        return listen(run.hang_up)
+        return listen(run.disconnect)
     return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
 
 
@@ -54,4 +54,4 @@ def _nothing() -> None:
 async def _wait(receive: Receive, run: Followed) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    run.hang_up()
+    run.disconnect()

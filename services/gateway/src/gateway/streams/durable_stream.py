@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 from gateway.access.domain.credentials import Caller
 from gateway.http.errors import message_of
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import RunFollower
+from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.stream_access import Standing, StreamAccess
-from gateway.runs.domain.errors import CallerGone
+from gateway.runs.domain.errors import CallerDisconnected
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun, Numbered
 from gateway.streams.attached_stream import PROTOCOL_HEADER
-from gateway.streams.disconnects import hanging_up, never
+from gateway.streams.disconnects import disconnecting, never
 from gateway.streams.frames import FrameWriter
 from gateway.streams.recorded_stream import RecordedStream
 from shared.contracts.deployments import Endpoint
@@ -98,15 +98,15 @@ class RunEventStream(RecordedStream, Generic[End]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all events, until the reader disconnects."""
-        with hanging_up(scope, never if self._keeper else receive, self._run, self._standing):
+        with disconnecting(scope, never if self._recorder else receive, self._run, self._standing):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)
                 await self._send(send, await self._send_events(send), more=False)
-            except (CallerGone, TimeoutError):
+            except (CallerDisconnected, TimeoutError):
                 pass
             finally:
-                self._left()  # the run continues: the reader may reconnect
+                self._report_unrecorded()  # the run continues: the reader may reconnect
 
     async def _send_events(self, send: Send) -> bytes:
         try:
@@ -115,7 +115,7 @@ class RunEventStream(RecordedStream, Generic[End]):
             end = self._writer.final(await self._load_end())
             await self._ended(end)
             return end
-        except CallerGone:
+        except CallerDisconnected:
             raise
         except FlowportError as error:
             return self._writer.broken(error)

@@ -99,7 +99,7 @@ class FrameWriter:
             case BlockStreamFailed(block_id=block_id, message=message):
                 return frame({"event": "stream_error", "blockId": block_id, "error": message})
             case StreamReset(attempt=attempt):
-                return self._begin_anew(attempt)
+                return self._reset(attempt)
             case SelectedOutputFailed(block_id=block_id, message=message):
                 return self._selection_failed(block_id, message)
             case _:
@@ -111,7 +111,7 @@ class FrameWriter:
         self._delivered = self._saw_selected = True
         return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
 
-    def _begin_anew(self, attempt: int) -> bytes:
+    def _reset(self, attempt: int) -> bytes:
         self._failed = False
         self._selected, self._selected_bytes = {}, 0
         return frame({"event": "reset", "attempt": attempt})

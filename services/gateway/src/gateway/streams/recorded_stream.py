@@ -41,31 +41,31 @@ class RecordedStream(Response):
         self.status_code = 200
         self.init_headers({**STREAM_HEADERS, **headers})
         self._write_seconds = write_seconds
-        self._keeper: EndRecorder | None = None
-        self._is_left = False
+        self._recorder: EndRecorder | None = None
+        self._stopped_reading = False
 
-    def keep_end(self, keeper: EndRecorder) -> None:
+    def record_end(self, recorder: EndRecorder) -> None:
         """Read to the end even if the caller disconnects or stops reading, and report the end to `keeper`."""
-        self._keeper = keeper
+        self._recorder = recorder
 
     async def _ended(self, end: bytes, *, began: bool = True) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            await (keeper.ended(end) if began else keeper.never_began())
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            await (recorder.ended(end) if began else recorder.never_began())
 
-    def _left(self) -> None:
+    def _report_unrecorded(self) -> None:
         """Stop reading; report a run without a recorded end as lost."""
-        if self._keeper is not None:
-            self._keeper.lost()
+        if self._recorder is not None:
+            self._recorder.lost()
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
-        if not frames or self._is_left:
+        if not frames or self._stopped_reading:
             return
         try:
             async with asyncio.timeout(self._write_seconds):
                 await send({"type": "http.response.body", "body": frames, "more_body": more})
         except TimeoutError:
             metrics.SLOW_READERS.inc()
-            if self._keeper is None:
+            if self._recorder is None:
                 raise
-            self._is_left = True
+            self._stopped_reading = True

@@ -48,8 +48,8 @@ class HttpDeployClient:
     async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
         await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
 
-    async def erase(self, asked: Erase) -> Erased:
-        return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
+    async def erase(self, owner: Erase) -> Erased:
+        return await self._client.call("POST", path_of("erasures"), body=owner, returns=Erased)
 
     async def page(
         self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None

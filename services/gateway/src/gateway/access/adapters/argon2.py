@@ -27,15 +27,15 @@ class Argon2Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._slots = _Slots()
-        self._nobody: str | None = None
+        self._dummy_hash: str | None = None
 
     async def hash(self, password: str, *, address: str | None = None) -> str:
         return await self._in_thread(lambda: self._hasher.hash(password), address)
 
     async def verify(self, password: str, password_hash: str | None, *, address: str | None = None) -> bool:
-        if password_hash is None and self._nobody is None:
-            self._nobody = await self.hash("")
-        against = password_hash or self._nobody or ""
+        if password_hash is None and self._dummy_hash is None:
+            self._dummy_hash = await self.hash("")
+        against = password_hash or self._dummy_hash or ""
         return await self._in_thread(lambda: self._matches(password, against), address) and password_hash is not None
 
     def _matches(self, password: str, password_hash: str) -> bool:
@@ -55,7 +55,7 @@ class _Slots:
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(AT_ONCE)
         self._in_progress: Counter[str | None] = Counter()
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def held(self, address: str | None) -> AsyncIterator[None]:
@@ -76,13 +76,13 @@ class _Slots:
             self._in_progress[address] -= 1
             if not self._in_progress[address]:
                 del self._in_progress[address]
-                self._turns.pop(address or "", None)
+                self._locks.pop(address or "", None)
 
     async def _wait(self, stack: AsyncExitStack, address: str | None) -> None:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 if address is not None:
-                    await stack.enter_async_context(self._turns.setdefault(address, asyncio.Lock()))
+                    await stack.enter_async_context(self._locks.setdefault(address, asyncio.Lock()))
                 await stack.enter_async_context(self._free)
         except TimeoutError:
             raise Unavailable("too many passwords to check at once", retry_after=RETRY_SECONDS) from None

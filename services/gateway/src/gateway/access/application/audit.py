@@ -16,7 +16,7 @@ from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.errors import InvalidRequest
 from shared.ids import new_id
 
-_PLACE: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
+_POSITION: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
 
 
 class AuditLog:
@@ -65,7 +65,7 @@ class AuditLog:
         """Return the workspace's entries, newest first, and the next cursor. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         entries, before = await self._own.find(query)
-        return entries, None if before is None else cursor_to(before)
+        return entries, None if before is None else cursor_at(before)
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -73,19 +73,19 @@ def actor_of(caller: Caller) -> Actor:
     return Actor(caller.actor_id, caller.actor_name, "key" if caller.key else "user")
 
 
-def cursor_to(place: str) -> str:
+def cursor_at(position: str) -> str:
     """Encode `place` as an opaque cursor."""
-    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
-def place_of(cursor: str | None) -> str | None:
+def position_in(cursor: str | None) -> str | None:
     """Decode a cursor. Raises InvalidRequest."""
     if cursor is None:
         return None
     try:
-        place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)
+        position = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)
     except (BadBase64, msgspec.DecodeError, ValueError):
-        place = ""
-    if not _PLACE.fullmatch(place):
+        position = ""
+    if not _POSITION.fullmatch(position):
         raise InvalidRequest("Invalid cursor")
-    return place
+    return position

@@ -29,7 +29,7 @@ class RateLimiter:
         self._buckets = buckets
         self._clock = clock
         self._slices: OrderedDict[str, _Slice] = OrderedDict()
-        self._absence = _Absence(buckets, clock)
+        self._outage = _StoreOutage(buckets, clock)
 
     async def take(self, bucket: str, rate: Rate) -> None:
         """Take one token. Raises RateLimited."""
@@ -42,7 +42,7 @@ class RateLimiter:
         if not await self._in_turn(bucket, held):
             raise self._refusal(held)
 
-    def give_back(self, bucket: str) -> None:
+    def return_token(self, bucket: str) -> None:
         """Return an unused token."""
         if bucket in self._slices:
             self._slices[bucket].tokens += 1
@@ -59,14 +59,14 @@ class RateLimiter:
     async def look(self, bucket: str, rate: Rate) -> Standing:
         """Return the bucket's state across all gateways; full while the store is unavailable."""
         full = Standing(rate, rate.burst, rate.window_seconds)
-        if self._absence.lasts(bucket, rate):
+        if self._outage.lasts(bucket, rate):
             return full
         held = self._slices.get(bucket)
         observed = held.observed(self._clock.monotonic()) if held is not None else None
         try:
             found = await self._buckets.look(bucket, rate, observed)
         except Unavailable as error:
-            self._absence.begin(error)
+            self._outage.begin(error)
             return full
         held = self._slices.get(bucket)
         own = held.tokens if held is not None else 0
@@ -86,7 +86,7 @@ class RateLimiter:
         return RateLimited(self._clock.now(), standing.resets_in)
 
     async def _in_turn(self, bucket: str, held: "_Slice") -> bool:
-        if self._absence.lasts(bucket, held.rate):
+        if self._outage.lasts(bucket, held.rate):
             metrics.RATE_UNCHECKED.inc()
             return True
         loop = asyncio.get_running_loop()
@@ -111,18 +111,18 @@ class RateLimiter:
                         bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned, observed=observed
                     )
                 except Unavailable as error:
-                    self._absence.begin(error)
+                    self._outage.begin(error)
                     metrics.RATE_UNCHECKED.inc(len(held.waiting))
-                    held.let_in()
+                    held.allow_all()
                 else:
                     held.fill(grant, asked_at, answered_at=self._clock.monotonic())
                     held.answer(needed)
         finally:
             held.asking = None
-            held.let_in()
+            held.allow_all()
 
 
-class _Absence:
+class _StoreOutage:
     """Store outage. After a failure, a background task probes the store, so that no call waits for it."""
 
     def __init__(self, buckets: Buckets, clock: Clock) -> None:
@@ -201,7 +201,7 @@ class _Slice:
             if not turn.done():
                 turn.set_result(self.spend())
 
-    def let_in(self) -> None:
+    def allow_all(self) -> None:
         """Allow all waiting calls."""
         while self.waiting:
             turn = self.waiting.popleft()

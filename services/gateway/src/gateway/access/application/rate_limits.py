@@ -43,7 +43,7 @@ class RateLimits:
                 await self._limiter.take(bucket, rate)
             except RateLimited:
                 for earlier in taken:
-                    self._limiter.give_back(earlier)
+                    self._limiter.return_token(earlier)
                 raise
             taken.append(bucket)
 

@@ -19,7 +19,7 @@ class Revocations:
         self._settle_seconds = settle_seconds
         self._here: list[Callable[[ControlMessage], None]] = []
 
-    def also_tell(self, listener: Callable[[ControlMessage], None]) -> None:
+    def add_local_listener(self, listener: Callable[[ControlMessage], None]) -> None:
         """Notify this process directly, independent of the broker."""
         self._here.append(listener)
 

@@ -40,10 +40,10 @@ class Plan:
     spend_cap_usd: float = 0.0
     """Monthly limit of spend on models, in US dollars; 0 for none."""
 
-    def time_limit_ms(self, mode: RunMode, asked_seconds: int | None = None) -> int:
+    def time_limit_ms(self, mode: RunMode, requested_seconds: int | None = None) -> int:
         """Return the time limit of a run; a caller may lower it, never raise it."""
         granted = self.async_seconds if mode is RunMode.ASYNC else self.sync_seconds
-        return 1000 * min(granted, asked_seconds or granted)
+        return 1000 * min(granted, requested_seconds or granted)
 
     @property
     def log_retention_ms(self) -> int:

@@ -39,7 +39,7 @@ class PublishedAgents:
             raise NotFound(MISSING)
         return PublishedAgent(agent, endpoint)
 
-    async def introduced(self, agent_id: str) -> tuple[Agent, Published]:
+    async def live_version(self, agent_id: str) -> tuple[Agent, Published]:
         """Return the agent and its live version. Raises NotFound (also without a live version), Unavailable."""
         found = await self.find(agent_id)
         try:

@@ -78,7 +78,7 @@ _NUMBERS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (InvalidRequest, -32602),
     (FlowportError, -32603),
 )
-SPOKEN_OF: Final = tuple(kind for kind, number in _NUMBERS if number != -32603)
+PROTOCOL_ERRORS: Final = tuple(kind for kind, number in _NUMBERS if number != -32603)
 """Errors with a protocol number: clients read the body, not the HTTP status."""
 
 
@@ -121,7 +121,7 @@ def fault(call_id: CallId, error: FlowportError) -> dict[str, Any]:
     info: dict[str, Any] = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": error.code,
-        "domain": "a2a-protocol.org" if isinstance(error, SPOKEN_OF) else "flowport",
+        "domain": "a2a-protocol.org" if isinstance(error, PROTOCOL_ERRORS) else "flowport",
     }
     if error.retry_after is not None:
         info["metadata"] = {"retryAfterSeconds": str(error.retry_after)}

@@ -15,42 +15,42 @@ from shared.contracts.agents import Agent
 
 
 def agents_router(
-    access: WorkspaceAccess, endpoints: Endpoints, publishing: AgentPublications, *, public_url: str
+    access: WorkspaceAccess, endpoints: Endpoints, publications: AgentPublications, *, public_url: str
 ) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope."""
     router = legacy_router("A2A", *AUTHORING)
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     async def shown(agent: Agent) -> AgentView:
-        return view_of(agent, public_url, is_public=await publishing.is_public(agent))
+        return view_of(agent, public_url, is_public=await publications.is_public(agent))
 
     @router.get("/api/workflows/{workflow_id}/a2a", summary="The agent that a workflow is")
-    async def status(caller: OnWorkflow, workflow_id: str) -> AgentStatus:
-        agent = await publishing.of(caller, workflow_id)
+    async def status(caller: WorkflowCaller, workflow_id: str) -> AgentStatus:
+        agent = await publications.of(caller, workflow_id)
         return AgentStatus(agent=None if agent is None else await shown(agent))
 
     @router.post("/api/a2a/agents", status_code=201, summary="Publish a workflow as an agent")
-    async def create(caller: Known, body: Annotated[AgentBody, Depends(json_of(AgentBody))]) -> AgentView:
+    async def create(caller: AnyCaller, body: Annotated[AgentBody, Depends(json_of(AgentBody))]) -> AgentView:
         endpoint = await endpoints.get(body.workflow_id)
         caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
         settings = body.settings(endpoint.name)
-        return await shown(await publishing.create(caller, endpoint, settings, is_public=body.is_public))
+        return await shown(await publications.create(caller, endpoint, settings, is_public=body.is_public))
 
     @router.get("/api/a2a/agents/{agent_id}", summary="One agent")
-    async def get(caller: Known, agent_id: str) -> AgentView:
-        _, agent = await publishing.get(caller, agent_id)
+    async def get(caller: AnyCaller, agent_id: str) -> AgentView:
+        _, agent = await publications.get(caller, agent_id)
         return await shown(agent)
 
     @router.patch("/api/a2a/agents/{agent_id}", summary="Change an agent")
     async def change(
-        caller: Known, agent_id: str, body: Annotated[AgentChangeBody, Depends(json_of(AgentChangeBody))]
+        caller: AnyCaller, agent_id: str, body: Annotated[AgentChangeBody, Depends(json_of(AgentChangeBody))]
     ) -> AgentView:
-        return await shown(await publishing.change(caller, agent_id, body.changes(), is_public=body.is_public))
+        return await shown(await publications.change(caller, agent_id, body.changes(), is_public=body.is_public))
 
     @router.delete("/api/a2a/agents/{agent_id}", summary="Take an agent away")
-    async def delete(caller: Known, agent_id: str) -> Message:
-        await publishing.delete(caller, agent_id)
+    async def delete(caller: AnyCaller, agent_id: str) -> Message:
+        await publications.delete(caller, agent_id)
         return Message(message="Agent deleted")
 
     return router

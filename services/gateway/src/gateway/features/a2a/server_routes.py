@@ -15,7 +15,7 @@ from gateway.access.domain.rate_limits import RateKind
 from gateway.features.a2a.agents import MISSING, PublishedAgent, PublishedAgents
 from gateway.features.a2a.card import CARD_PATH, PROTOCOL_VERSION, card
 from gateway.features.a2a.json_rpc import (
-    SPOKEN_OF,
+    PROTOCOL_ERRORS,
     Call,
     CallId,
     MethodNotFound,
@@ -28,7 +28,7 @@ from gateway.features.a2a.json_rpc import (
     result,
 )
 from gateway.features.a2a.stream import TaskWriter
-from gateway.features.a2a.task import resumed, said, shown, submitted
+from gateway.features.a2a.task import resumed, shown, submitted, workflow_input
 from gateway.features.a2a.task_service import AgentTasks, rest_of
 from gateway.features.a2a.wire import SendParams, Task, TaskParams
 from gateway.http.error_models import Refusal
@@ -39,7 +39,7 @@ from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.runs.ports.runs import FollowedRun
-from gateway.streams.disconnects import hanging_up
+from gateway.streams.disconnects import disconnecting
 from gateway.streams.durable_stream import RunEventStream
 from shared.contracts.runs import RunMode, Trigger
 from shared.errors import FlowportError, NotFound, Unauthenticated
@@ -54,7 +54,7 @@ _PUSH: Final = frozenset(
 _NOT_OFFERED: Final = frozenset({"ListTasks", "GetExtendedAgentCard"})
 
 
-class Visit(msgspec.Struct, frozen=True):
+class IncomingRequest(msgspec.Struct, frozen=True):
     """Request with its agent and caller."""
 
     found: PublishedAgent
@@ -68,7 +68,7 @@ class Visit(msgspec.Struct, frozen=True):
         return self.found.endpoint.workflow_id
 
 
-Method = Callable[[Visit, Call], Awaitable[Response]]
+Method = Callable[[IncomingRequest, Call], Awaitable[Response]]
 
 
 class A2aEndpoint:
@@ -79,15 +79,15 @@ class A2aEndpoint:
 
     def __init__(
         self,
-        reception: EndpointServices,
-        serving: PublishedAgents,
+        services: EndpointServices,
+        published: PublishedAgents,
         tasks: AgentTasks,
         *,
         write_seconds: float,
         public_url: str,
     ) -> None:
-        self._reception = reception
-        self._serving = serving
+        self._services = services
+        self._published = published
         self._tasks = tasks
         self._write_seconds = write_seconds
         self._public_url = public_url
@@ -99,37 +99,37 @@ class A2aEndpoint:
             "SubscribeToTask": self._subscribe,
         }
 
-    async def introduce(self, request: Request) -> Response:
+    async def show_card(self, request: Request) -> Response:
         """Return the agent's card."""
-        agent, published = await self._serving.introduced(request.path_params["agent_id"])
+        agent, published = await self._published.live_version(request.path_params["agent_id"])
         return StructResponse(card(agent, published, self._public_url))
 
     async def serve(self, request: Request) -> Response:
         """Serve one call of the protocol."""
-        self._reception.admit(request)
-        visit = await self._visit(request)
-        self._reception.admit_to(request, visit.found.endpoint.workspace_id)
+        self._services.admit(request)
+        incoming = await self._identify(request)
+        self._services.admit_to(request, incoming.found.endpoint.workspace_id)
         call_id: CallId = None
         try:
             call = read_call(await request.body())
             call_id = call.id
             _check_version(request.headers.get(VERSION_HEADER, ""))
-            return await self._method(call.method)(visit, call)
+            return await self._method(call.method)(incoming, call)
         except FlowportError as error:
             return _refused(call_id, error)
 
-    async def _visit(self, request: Request) -> Visit:
+    async def _identify(self, request: Request) -> IncomingRequest:
         headers = headers_of(request)
-        found = await self._serving.find(request.path_params["agent_id"])
+        found = await self._published.find(request.path_params["agent_id"])
         caller = await self._caller(request, headers, found)
-        caller, _ = await self._reception.executions.authorize(caller, found.agent.workflow_id)
-        self._reception.limiting.show(request, caller, RateKind.SYNC)
-        return Visit(found, caller, request, call_chain(headers))
+        caller, _ = await self._services.executions.authorize(caller, found.agent.workflow_id)
+        self._services.rate_limits.show(request, caller, RateKind.SYNC)
+        return IncomingRequest(found, caller, request, call_chain(headers))
 
     async def _caller(self, request: Request, headers: Mapping[str, str], found: PublishedAgent) -> Caller:
-        known = await self._reception.authentication.caller(headers)
+        known = await self._services.authentication.caller(headers)
         if known is None:
-            return await self._reception.public_caller(request, found.agent.workflow_id)
+            return await self._services.public_caller(request, found.agent.workflow_id)
         if not known.may_enter(found.agent.workspace_id):
             raise NotFound(MISSING)
         return known
@@ -144,91 +144,93 @@ class A2aEndpoint:
             raise MethodNotFound(f"There is no method {name}")
         return method
 
-    async def _send(self, visit: Visit, call: Call) -> Response:
-        asked = params_of(call, SendParams)
-        waits = not asked.configuration.return_immediately
-        task, run = await self._say(visit, asked, RunMode.STREAM if waits else RunMode.ASYNC)
+    async def _send(self, incoming: IncomingRequest, call: Call) -> Response:
+        params = params_of(call, SendParams)
+        waits = not params.configuration.return_immediately
+        task, run = await self._start_or_answer(incoming, params, RunMode.STREAM if waits else RunMode.ASYNC)
         if waits:
-            standing = self._reception.access.of(visit.caller, visit.workflow_id)
-            with hanging_up(visit.request.scope, visit.request.receive, run, standing):
+            standing = self._services.access.of(incoming.caller, incoming.workflow_id)
+            with disconnecting(incoming.request.scope, incoming.request.receive, run, standing):
                 await rest_of(run)
         else:
-            run.hang_up()
-        found = await self._tasks.find(visit.caller, visit.workflow_id, task.id)
+            run.disconnect()
+        found = await self._tasks.find(incoming.caller, incoming.workflow_id, task.id)
         return StructResponse(result(call.id, {"task": shown(found)}))
 
-    async def _send_streaming(self, visit: Visit, call: Call) -> Response:
-        task, run = await self._say(visit, params_of(call, SendParams), RunMode.STREAM)
-        return self._stream(visit, call, task, run)
+    async def _send_streaming(self, incoming: IncomingRequest, call: Call) -> Response:
+        task, run = await self._start_or_answer(incoming, params_of(call, SendParams), RunMode.STREAM)
+        return self._stream(incoming, call, task, run)
 
-    async def _get(self, visit: Visit, call: Call) -> Response:
-        caller = await self._counted(visit)
-        found = await self._tasks.find(caller, visit.workflow_id, params_of(call, TaskParams).id)
+    async def _get(self, incoming: IncomingRequest, call: Call) -> Response:
+        caller = await self._counted(incoming)
+        found = await self._tasks.find(caller, incoming.workflow_id, params_of(call, TaskParams).id)
         return StructResponse(result(call.id, shown(found)))
 
-    async def _cancel(self, visit: Visit, call: Call) -> Response:
-        caller = await self._counted(visit)
-        stopped = await self._tasks.cancel(caller, visit.workflow_id, params_of(call, TaskParams).id)
+    async def _cancel(self, incoming: IncomingRequest, call: Call) -> Response:
+        caller = await self._counted(incoming)
+        stopped = await self._tasks.cancel(caller, incoming.workflow_id, params_of(call, TaskParams).id)
         return StructResponse(result(call.id, shown(stopped)))
 
-    async def _subscribe(self, visit: Visit, call: Call) -> Response:
-        caller = await self._counted(visit)
-        found, run = await self._tasks.follow(caller, visit.workflow_id, params_of(call, TaskParams).id)
-        return self._stream(visit, call, shown(found), run)
+    async def _subscribe(self, incoming: IncomingRequest, call: Call) -> Response:
+        caller = await self._counted(incoming)
+        found, run = await self._tasks.follow(caller, incoming.workflow_id, params_of(call, TaskParams).id)
+        return self._stream(incoming, call, shown(found), run)
 
-    async def _say(self, visit: Visit, asked: SendParams, mode: RunMode) -> tuple[Task, FollowedRun]:
+    async def _start_or_answer(
+        self, incoming: IncomingRequest, params: SendParams, mode: RunMode
+    ) -> tuple[Task, FollowedRun]:
         """Start a task, or answer a waiting one, and its run."""
-        if asked.configuration.task_push_notification_config is not msgspec.UNSET:
+        if params.configuration.task_push_notification_config is not msgspec.UNSET:
             raise PushNotificationNotSupported
-        message, given = asked.message, said(asked.message.parts)
+        message, given = params.message, workflow_input(params.message.parts)
         if message.task_id is not None:
-            return await self._answer(visit, message.task_id, given, context_id=message.context_id)
+            return await self._answer(incoming, message.task_id, given, context_id=message.context_id)
         if mode is RunMode.ASYNC:
-            _require_key(visit.caller)
+            _require_key(incoming.caller)
         context_id = message.context_id or new_id()
-        conversation = f"{visit.found.agent.id}:{context_id}"  # context ids are unique only within an agent
+        conversation = f"{incoming.found.agent.id}:{context_id}"  # context ids are unique only within an agent
         request = ExecuteRequest(
             mode=mode,
             input=msgspec.json.encode({**given, "conversationId": conversation}),
-            selected_outputs=await self._serving.selection(visit.found.agent),
-            call_chain=visit.call_chain,
+            selected_outputs=await self._published.selection(incoming.found.agent),
+            call_chain=incoming.call_chain,
             keep_events=True,
             trigger=Trigger.A2A,
             conversation_id=context_id,
         )
-        run = await self._tasks.begin(visit.caller, visit.found.endpoint, request)
+        run = await self._tasks.begin(incoming.caller, incoming.found.endpoint, request)
         return submitted(run.run_id, context_id), run
 
     async def _answer(
-        self, visit: Visit, task_id: str, given: dict[str, Any], *, context_id: str | None
+        self, incoming: IncomingRequest, task_id: str, given: dict[str, Any], *, context_id: str | None
     ) -> tuple[Task, FollowedRun]:
-        caller = await self._counted(visit)
-        task, run = await self._tasks.answer(caller, visit.workflow_id, task_id, given, context_id=context_id)
+        caller = await self._counted(incoming)
+        task, run = await self._tasks.answer(caller, incoming.workflow_id, task_id, given, context_id=context_id)
         return resumed(task), run
 
-    async def _counted(self, visit: Visit) -> Caller:
+    async def _counted(self, incoming: IncomingRequest) -> Caller:
         """Return the caller of a task request, once counted. Raises Unauthenticated for the public, RateLimited."""
-        _require_key(visit.caller)
-        await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
-        return visit.caller
+        _require_key(incoming.caller)
+        await self._services.rate_limits.count(incoming.request, incoming.caller, RateKind.API)
+        return incoming.caller
 
-    def _stream(self, visit: Visit, call: Call, task: Task, run: FollowedRun) -> Response:
+    def _stream(self, incoming: IncomingRequest, call: Call, task: Task, run: FollowedRun) -> Response:
         writer = TaskWriter(call.id, task)
         return RunEventStream(
             run,
             writer,
-            partial(self._tasks.find, visit.caller, visit.workflow_id, task.id),
-            standing=self._reception.access.of(visit.caller, visit.workflow_id),
+            partial(self._tasks.find, incoming.caller, incoming.workflow_id, task.id),
+            standing=self._services.access.of(incoming.caller, incoming.workflow_id),
             headers={"x-execution-id": task.id},
             write_seconds=self._write_seconds,
             head=writer.head,
         )
 
 
-def _check_version(named: str) -> None:
-    if named.strip() != PROTOCOL_VERSION:
-        heard = named.strip() or "no version, which means 0.3"
-        raise VersionNotSupported(f"A2A-Version must be {PROTOCOL_VERSION}; the call names {heard}")
+def _check_version(header: str) -> None:
+    if header.strip() != PROTOCOL_VERSION:
+        sent = header.strip() or "no version, which means 0.3"
+        raise VersionNotSupported(f"A2A-Version must be {PROTOCOL_VERSION}; the call names {sent}")
 
 
 def _require_key(caller: Caller) -> None:
@@ -239,15 +241,20 @@ def _require_key(caller: Caller) -> None:
 def _refused(call_id: CallId, error: FlowportError) -> Response:
     """Present an error of the protocol; errors without a protocol number get their own HTTP status."""
     metrics.count_refusal(error)
-    status = 200 if isinstance(error, SPOKEN_OF) else status_of(error)
+    status = 200 if isinstance(error, PROTOCOL_ERRORS) else status_of(error)
     return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
 
 
-def a2a_router(door: A2aEndpoint) -> APIRouter:
+def a2a_router(endpoint: A2aEndpoint) -> APIRouter:
     """Return the routes that other agents connect to."""
     router = APIRouter(prefix="/api/a2a/serve/{agent_id}", route_class=plain(present_error), tags=["A2A"])
     router.add_api_route(
-        CARD_PATH, door.introduce, methods=["GET"], summary="An agent's card", responses=answers(Refusal, 404, 503)
+        CARD_PATH,
+        endpoint.show_card,
+        name="introduce",
+        methods=["GET"],
+        summary="An agent's card",
+        responses=answers(Refusal, 404, 503),
     )
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     responses: dict[int | str, dict[str, Any]] = {
@@ -256,7 +263,7 @@ def a2a_router(door: A2aEndpoint) -> APIRouter:
     }
     router.add_api_route(
         "",
-        door.serve,
+        endpoint.serve,
         methods=["POST"],
         route_class_override=plain(present_call_error),
         summary="One call of the Agent2Agent protocol",

@@ -26,7 +26,7 @@ class AgentPublications(Publications[Agent]):
         self,
         agents: AgentClient,
         endpoints: Endpoints,
-        publishing: DeploymentService,
+        deployments: DeploymentService,
         published: PublishedAgents,
         *,
         audit: AuditLog,
@@ -35,7 +35,7 @@ class AgentPublications(Publications[Agent]):
         super().__init__(agents, audit, settle)
         self._agents = agents
         self._endpoints = endpoints
-        self._publishing = publishing
+        self._deployments = deployments
         self._published = published
 
     async def of(self, caller: Caller, workflow_id: str) -> Agent | None:
@@ -73,7 +73,7 @@ class AgentPublications(Publications[Agent]):
 
     async def _set_access(self, caller: Caller, agent: Agent, is_public: bool | None) -> None:
         if is_public is not None and is_public is not await self.is_public(agent):
-            await self._publishing.set_access(caller, agent.workflow_id, UpdateAccess(is_public=is_public))
+            await self._deployments.set_access(caller, agent.workflow_id, UpdateAccess(is_public=is_public))
 
     def _admit(self, caller: Caller, publication: Agent, scope: Scope) -> Caller:
         caller = caller.on(publication.workspace_id, publication.workflow_id)

@@ -21,7 +21,7 @@ class TaskWriter:
     def __init__(self, call_id: CallId, task: Task) -> None:
         self._call_id = call_id
         self._task = task
-        self._works = task.status.state is TaskState.WORKING
+        self._is_working = task.status.state is TaskState.WORKING
         self._texts: list[str] = []
 
     @property
@@ -30,9 +30,9 @@ class TaskWriter:
         return self._event("task", self._task)
 
     def write(self, events: Sequence[Numbered]) -> bytes:
-        working = b"" if self._works else self._status(TaskStatus(state=TaskState.WORKING))
-        self._works = True
-        return working + b"".join([self._told(event) for _, event in events])
+        working = b"" if self._is_working else self._status(TaskStatus(state=TaskState.WORKING))
+        self._is_working = True
+        return working + b"".join([self._frame(event) for _, event in events])
 
     def final(self, end: AgentTask) -> bytes:
         return self._answer(end) + self._status(status_of(end))
@@ -40,15 +40,15 @@ class TaskWriter:
     def broken(self, error: FlowportError) -> bytes:
         return one_line_frame(fault(self._call_id, error))
 
-    def _told(self, event: RunEvent) -> bytes:
+    def _frame(self, event: RunEvent) -> bytes:
         match event:
             case Chunk(text=text) if text:
                 begins = not self._texts
                 self._texts.append(text)
-                return self._made((Part(text=text, media_type=TEXT),), append=not begins)
+                return self._artifact_update((Part(text=text, media_type=TEXT),), append=not begins)
             case StreamReset() if self._texts:
                 self._texts.clear()
-                return self._made((Part(text="", media_type=TEXT),))
+                return self._artifact_update((Part(text="", media_type=TEXT),))
             case _:
                 return b""
 
@@ -58,9 +58,9 @@ class TaskWriter:
         parts = parts_of(end.output)
         if parts == (Part(text="".join(self._texts), media_type=TEXT),):
             return b""
-        return self._made(parts, is_last=True)
+        return self._artifact_update(parts, is_last=True)
 
-    def _made(self, parts: tuple[Part, ...], *, append: bool = False, is_last: bool = False) -> bytes:
+    def _artifact_update(self, parts: tuple[Part, ...], *, append: bool = False, is_last: bool = False) -> bytes:
         update = ArtifactUpdate(
             task_id=self._task.id,
             context_id=self._task.context_id,

@@ -8,8 +8,8 @@ from msgspec import UNSET
 
 from gateway.features.a2a.json_rpc import ContentTypeNotSupported
 from gateway.features.a2a.wire import Artifact, Message, Part, Task, TaskState, TaskStatus
-from gateway.runs.domain.answer_text import spoken
-from gateway.runs.domain.redaction import redact_for_strangers
+from gateway.runs.domain.answer_text import answer_in_output
+from gateway.runs.domain.redaction import redact_for_public
 from shared.clock import iso
 from shared.contracts.jobs import RunView
 from shared.contracts.pauses import PauseKind, PausePoint
@@ -55,7 +55,7 @@ JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 
 
-def said(parts: Sequence[Part]) -> dict[str, Any]:
+def workflow_input(parts: Sequence[Part]) -> dict[str, Any]:
     """Return the fields of all data parts, the texts as `input`, and the files.
 
     Raises ContentTypeNotSupported, InvalidRequest.
@@ -70,13 +70,13 @@ def said(parts: Sequence[Part]) -> dict[str, Any]:
                 fields |= _fields(data)
             case _:
                 files.append(_file(part))
-    texts_or_nothing = {"input": "\n".join(texts)} if texts else {}
-    return {**fields, **texts_or_nothing, **({"files": files} if files else {})}
+    text_input = {"input": "\n".join(texts)} if texts else {}
+    return {**fields, **text_input, **({"files": files} if files else {})}
 
 
 def parts_of(output: bytes) -> tuple[Part, ...]:
     """Return the run's answer: text as text, anything else as data."""
-    answer = spoken(redact_for_strangers(output))
+    answer = answer_in_output(redact_for_public(output))
     if isinstance(answer, str):
         return (Part(text=answer, media_type=TEXT),)
     return (Part(data=answer, media_type=JSON),)

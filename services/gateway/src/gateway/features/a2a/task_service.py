@@ -9,7 +9,7 @@ from gateway.access.domain.credentials import Caller
 from gateway.features.a2a.json_rpc import TaskNotCancelable, TaskNotFound, UnsupportedOperation
 from gateway.features.a2a.task import AgentTask
 from gateway.runs.application.executions import Executions
-from gateway.runs.application.following import RunFollower
+from gateway.runs.application.follower import RunFollower
 from gateway.runs.application.resume import PausedRuns
 from gateway.runs.application.workflow_runs import WorkflowRuns
 from gateway.runs.domain.execute_request import ExecuteRequest
@@ -26,16 +26,16 @@ class AgentTasks:
     """Service for tasks. Runs that were not started by an agent are not found."""
 
     def __init__(
-        self, executions: Executions, runs: WorkflowRuns, following: RunFollower, resuming: PausedRuns
+        self, executions: Executions, runs: WorkflowRuns, follower: RunFollower, paused_runs: PausedRuns
     ) -> None:
         self._executions = executions
         self._runs = runs
-        self._following = following
-        self._resuming = resuming
+        self._follower = follower
+        self._paused_runs = paused_runs
 
-    async def begin(self, caller: Caller, endpoint: Endpoint, asked: ExecuteRequest) -> FollowedRun:
+    async def begin(self, caller: Caller, endpoint: Endpoint, run_request: ExecuteRequest) -> FollowedRun:
         """Start and follow a task. Raises what Executions.follow raises."""
-        return await self._executions.follow(caller, endpoint, asked)
+        return await self._executions.follow(caller, endpoint, run_request)
 
     async def find(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
         """Return a task. Raises TaskNotFound, MissingScope, Unavailable."""
@@ -62,17 +62,17 @@ class AgentTasks:
         if task.question is None:
             raise UnsupportedOperation("The task does not wait for a message")
         try:
-            await self._resuming.resume(caller, workflow_id, task_id, task.question.context_id, answer)
+            await self._paused_runs.resume(caller, workflow_id, task_id, task.question.context_id, answer)
         except Conflict:
             raise UnsupportedOperation("The task was answered before") from None
-        return task, await self._following.open(caller, workflow_id, task_id)
+        return task, await self._follower.open(caller, workflow_id, task_id)
 
     async def follow(self, caller: Caller, workflow_id: str, task_id: str) -> tuple[AgentTask, FollowedRun]:
         """Follow an unfinished task from its first event. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
         task = await self.find(caller, workflow_id, task_id)
         if task.run.status.is_terminal:
             raise UnsupportedOperation("The task is over")
-        return task, await self._following.open(caller, workflow_id, task_id)
+        return task, await self._follower.open(caller, workflow_id, task_id)
 
     async def cancel(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:
         """Cancel a task. Raises TaskNotFound, TaskNotCancelable, Forbidden, Unavailable."""
@@ -81,12 +81,12 @@ class AgentTasks:
             await self._runs.cancel(caller, workflow_id, task_id)
         except Conflict:
             raise TaskNotCancelable from None
-        run = await self._following.open(caller, workflow_id, task_id)
+        run = await self._follower.open(caller, workflow_id, task_id)
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(rest_of(run), CANCEL_SECONDS)
         finally:
-            run.hang_up()
+            run.disconnect()
         return await self.find(caller, workflow_id, task_id)
 
 

@@ -35,7 +35,7 @@ class Part(Wire, frozen=True):
     media_type: str | None = None
 
 
-class Said(Wire, frozen=True):
+class IncomingMessage(Wire, frozen=True):
     """Message from a caller."""
 
     message_id: Id
@@ -55,7 +55,7 @@ class SendConfiguration(Wire, frozen=True):
 class SendParams(Wire, frozen=True):
     """Parameters of SendMessage and SendStreamingMessage."""
 
-    message: Said
+    message: IncomingMessage
     configuration: SendConfiguration = SendConfiguration()
 
 

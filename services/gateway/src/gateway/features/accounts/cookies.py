@@ -19,13 +19,13 @@ class SessionCookie:
         """Return the browser's token."""
         return presented_session(request.headers, self._name)
 
-    def give(self, response: Response, token: str, *, now: datetime, expires_at: datetime) -> None:
+    def set(self, response: Response, token: str, *, now: datetime, expires_at: datetime) -> None:
         """Set the cookie."""
         seconds = max(0, round((expires_at - now).total_seconds()))
         response.set_cookie(
             self._name, token, max_age=seconds, path="/", httponly=True, samesite="lax", secure=self._is_secure
         )
 
-    def take(self, response: Response) -> None:
+    def clear(self, response: Response) -> None:
         """Clear the cookie."""
         response.delete_cookie(self._name, path="/", httponly=True, samesite="lax", secure=self._is_secure)

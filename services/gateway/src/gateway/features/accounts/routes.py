@@ -48,7 +48,11 @@ NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def sessions_router(
-    sessions: Sessions, authentication: Authentication, cookie: SessionCookie, limiting: RateLimitHeaders, clock: Clock
+    sessions: Sessions,
+    authentication: Authentication,
+    cookie: SessionCookie,
+    rate_limits: RateLimitHeaders,
+    clock: Clock,
 ) -> APIRouter:
     """Return routes of sessions, which a cookie holds."""
     router = APIRouter(
@@ -61,7 +65,7 @@ def sessions_router(
         responses=answers(AuthError, 400, 401, 403, 413, 429),
     )
     async def sign_in(request: Request, body: Annotated[SignInBody, Depends(json_of(SignInBody))]) -> Response:
-        signed_in = await sessions.sign_in(body.email, body.password, **_whence(request, limiting))
+        signed_in = await sessions.sign_in(body.email, body.password, **_client_of(request, rate_limits))
         old = cookie.read(request)
         if old is not None:
             await sessions.sign_out(old)
@@ -77,7 +81,7 @@ def sessions_router(
         body = SessionAnswer(session=_session_row(session), user=user_row(visit.user))
         response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
         if renewed is not None:
-            cookie.give(response, renewed[1], now=clock.now(), expires_at=session.expires_at)
+            cookie.set(response, renewed[1], now=clock.now(), expires_at=session.expires_at)
         return response
 
     @router.post("/sign-out", response_model=Success, responses=answers(AuthError, 403))
@@ -86,7 +90,7 @@ def sessions_router(
         if token is not None:
             await sessions.sign_out(token)
         response = StructResponse({"success": True}, headers=NO_STORE)
-        cookie.take(response)
+        cookie.clear(response)
         return response
 
     @router.post(
@@ -110,7 +114,7 @@ def entered(cookie: SessionCookie, clock: Clock, signed_in: SignedIn) -> Respons
     """Return the response to a sign-in."""
     body = SignedInAnswer(user=user_row(signed_in.user))
     response = StructResponse(body.model_dump(by_alias=True), headers=NO_STORE)
-    cookie.give(response, signed_in.token, now=clock.now(), expires_at=signed_in.session.expires_at)
+    cookie.set(response, signed_in.token, now=clock.now(), expires_at=signed_in.session.expires_at)
     return response
 
 
@@ -128,8 +132,8 @@ def _session_row(session: Session) -> SessionRow:
     )
 
 
-def _whence(request: Request, limiting: RateLimitHeaders) -> dict[str, str]:
-    return {"address": limiting.address_of(request), "user_agent": request.headers.get("user-agent", "")}
+def _client_of(request: Request, rate_limits: RateLimitHeaders) -> dict[str, str]:
+    return {"address": rate_limits.address_of(request), "user_agent": request.headers.get("user-agent", "")}
 
 
 def invitations_router(
@@ -138,7 +142,7 @@ def invitations_router(
     teams: MemberService,
     *,
     cookie: SessionCookie,
-    limiting: RateLimitHeaders,
+    rate_limits: RateLimitHeaders,
     clock: Clock,
 ) -> APIRouter:
     """Return routes for holders of a link."""
@@ -165,7 +169,7 @@ def invitations_router(
             raise InvalidRequest("Sign in, or give email, name and password")
         user = await teams.accept(body.token, Profile(body.email, body.name, body.password))
         agent = request.headers.get("user-agent", "")
-        signed_in = await sessions.begin(user, address=limiting.address_of(request), user_agent=agent)
+        signed_in = await sessions.begin(user, address=rate_limits.address_of(request), user_agent=agent)
         return entered(cookie, clock, signed_in)
 
     return router

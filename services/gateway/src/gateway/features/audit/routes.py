@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from gateway.access.application.audit import AuditLog, place_of
+from gateway.access.application.audit import AuditLog, position_in
 from gateway.access.domain.credentials import Caller
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Wire
@@ -55,7 +55,7 @@ class AuditFilter:
         """Return the query in the caller's workspace. Raises InvalidRequest."""
         return AuditQuery(
             workspace_id=caller.workspace.id,
-            before=place_of(self._cursor),
+            before=position_in(self._cursor),
             limit=self._limit,
             action=self._action,
             actor_id=self._actor_id,

@@ -99,7 +99,7 @@ class SentFile(RequestBody):
     data: str = Field(description="A data: URL.")
 
 
-class SayBody(RequestBody):
+class MessageBody(RequestBody):
     """Message from a visitor, or only the password."""
 
     input: str | None = Field(None, max_length=1_000_000)
@@ -109,12 +109,12 @@ class SayBody(RequestBody):
     email: str | None = Field(None, max_length=320, description="Proved by a code: see `/otp`.")
 
     @property
-    def says_something(self) -> bool:
+    def has_content(self) -> bool:
         """Return whether there is anything to answer."""
         return bool(self.input) or bool(self.files)
 
     @property
-    def knocks(self) -> bool:
+    def requests_access(self) -> bool:
         """Return whether the body only requests access."""
         return self.password is not None or self.email is not None
 

@@ -25,53 +25,53 @@ from shared.errors import InvalidRequest
 
 
 def chat_manage_router(
-    access: WorkspaceAccess, endpoints: Endpoints, publishing: ChatPublications, *, public_url: str
+    access: WorkspaceAccess, endpoints: Endpoints, publications: ChatPublications, *, public_url: str
 ) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope. A chat lets strangers run its workflow."""
     router = legacy_router("Chat", *AUTHORING)
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    def made(chat: Chat, message: str) -> ChatMade:
+    def created(chat: Chat, message: str) -> ChatMade:
         return ChatMade(id=chat.id, chat_id=chat.id, chat_url=url_of(chat, public_url), message=message)
 
     @router.post("/api/chat", summary="Publish a workflow as a chat")
-    async def create(caller: Known, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatMade:
+    async def create(caller: AnyCaller, body: Annotated[ChatBody, Depends(json_of(ChatBody))]) -> ChatMade:
         endpoint = await endpoints.get(body.workflow_id)
         caller = caller.on(endpoint.workspace_id, endpoint.workflow_id)
-        chat = await publishing.create(caller, endpoint.workflow_id, body.settings(), body.password)
-        return made(chat, "Chat deployment created successfully")
+        chat = await publications.create(caller, endpoint.workflow_id, body.settings(), body.password)
+        return created(chat, "Chat deployment created successfully")
 
     @router.get("/api/chat/validate", summary="Whether an address is free", response_model_exclude_none=True)
-    async def validate(caller: Known, identifier: Annotated[str, Query(max_length=200)] = "") -> Availability:
+    async def validate(caller: AnyCaller, identifier: Annotated[str, Query(max_length=200)] = "") -> Availability:
         caller.require(Scope.READ)
         try:
-            is_free = await publishing.is_free(identifier)
+            is_free = await publications.is_free(identifier)
         except InvalidRequest as error:
             return Availability(available=False, error=error.message)
         return Availability(available=is_free, error=None if is_free else "Identifier already in use")
 
     @router.get("/api/workflows/{workflow_id}/chat/status", summary="The chat of a workflow")
-    async def status(caller: OnWorkflow, workflow_id: str) -> ChatStatus:
-        chat = await publishing.of(caller, workflow_id)
+    async def status(caller: WorkflowCaller, workflow_id: str) -> ChatStatus:
+        chat = await publications.of(caller, workflow_id)
         view = view_of(chat, public_url) if chat else None
-        return ChatStatus(is_deployed=chat is not None, deployment=view, can_mail=publishing.can_mail)
+        return ChatStatus(is_deployed=chat is not None, deployment=view, can_mail=publications.can_mail)
 
     @router.get("/api/chat/manage/{chat_id}", summary="One chat")
-    async def get(caller: Known, chat_id: str) -> ChatView:
-        _, chat = await publishing.get(caller, chat_id)
+    async def get(caller: AnyCaller, chat_id: str) -> ChatView:
+        _, chat = await publications.get(caller, chat_id)
         return view_of(chat, public_url)
 
     @router.patch("/api/chat/manage/{chat_id}", summary="Change a chat")
     async def change(
-        caller: Known, chat_id: str, body: Annotated[ChatChangeBody, Depends(json_of(ChatChangeBody))]
+        caller: AnyCaller, chat_id: str, body: Annotated[ChatChangeBody, Depends(json_of(ChatChangeBody))]
     ) -> ChatMade:
-        chat = await publishing.change(caller, chat_id, body.changes(), body.password)
-        return made(chat, "Chat deployment updated successfully")
+        chat = await publications.change(caller, chat_id, body.changes(), body.password)
+        return created(chat, "Chat deployment updated successfully")
 
     @router.delete("/api/chat/manage/{chat_id}", summary="Take a chat away")
-    async def delete(caller: Known, chat_id: str) -> Message:
-        await publishing.delete(caller, chat_id)
+    async def delete(caller: AnyCaller, chat_id: str) -> Message:
+        await publications.delete(caller, chat_id)
         return Message(message="Chat deployment deleted successfully")
 
     return router

@@ -32,7 +32,7 @@ class ChatPublications(Publications[Chat]):
         self,
         chats: ChatClient,
         authoring: Authoring,
-        publishing: DeploymentService,
+        deployments: DeploymentService,
         sessions: ChatSessions,
         *,
         passwords: Passwords,
@@ -43,7 +43,7 @@ class ChatPublications(Publications[Chat]):
         super().__init__(chats, audit, settle)
         self._chats = chats
         self._authoring = authoring
-        self._publishing = publishing
+        self._deployments = deployments
         self._sessions = sessions
         self._passwords = passwords
         self._outbox = outbox
@@ -103,7 +103,7 @@ class ChatPublications(Publications[Chat]):
         try:
             found = await self._authoring.status(chat.workspace_id, chat.workflow_id)
             if not found.endpoint.is_deployed or found.needs_redeployment:
-                await self._publishing.deploy(caller, chat.workflow_id)
+                await self._deployments.deploy(caller, chat.workflow_id)
         except BaseException:
             await self._chats.delete(chat.id)
             self._forget(chat)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.access.application.rate_limits import RateLimits
 from gateway.access.domain.rate_limits import RateKind
 from gateway.features.chat.codes import ChatCodes
-from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, SayBody, config_of, url_of
+from gateway.features.chat.models import ChatConfig, CodeBody, CodeRequest, MessageBody, config_of, url_of
 from gateway.features.chat.sessions import ChatSessions, PublishedChat
 from gateway.features.chat.ticket import TICKET_SECONDS
 from gateway.http.bodies import Message, json_value, validated
@@ -22,7 +22,7 @@ from gateway.run_endpoints.services import EndpointServices
 from gateway.runs.application.stream_access import Standing
 from gateway.runs.domain.call_chain import call_chain
 from gateway.runs.domain.execute_request import AGENT_EVENTS, ExecuteRequest
-from gateway.runs.domain.redaction import redact_for_strangers
+from gateway.runs.domain.redaction import redact_for_public
 from gateway.streams.attached_stream import PROTOCOL_HEADER
 from gateway.streams.frames import FrameWriter
 from shared.contracts.chats import Chat
@@ -39,15 +39,15 @@ class ChatEndpoint:
 
     def __init__(
         self,
-        reception: EndpointServices,
-        visits: ChatSessions,
+        services: EndpointServices,
+        sessions: ChatSessions,
         codes: ChatCodes,
         limits: RateLimits,
         *,
         public_url: str,
     ) -> None:
-        self._reception = reception
-        self._visits = visits
+        self._services = services
+        self._sessions = sessions
         self._codes = codes
         self._limits = limits
         self._public_url = public_url
@@ -55,53 +55,55 @@ class ChatEndpoint:
 
     async def look(self, request: Request) -> Response:
         """Return what the page shows before the first message."""
-        found = await self._visits.find(request.path_params["identifier"])
-        await self._enter(request, found.chat, password=None)
+        found = await self._sessions.find(request.path_params["identifier"])
+        await self._check_access(request, found.chat, password=None)
         return _config(found.chat)
 
-    async def say(self, request: Request) -> Response:
+    async def send_message(self, request: Request) -> Response:
         """Answer a message, or the password."""
-        self._reception.admit(request)
-        found = await self._visits.find(request.path_params["identifier"])
-        body = validated(SayBody, json_value(await request.body()))
-        ticket = await self._enter(request, found.chat, password=body.password)
-        if body.says_something:
+        self._services.admit(request)
+        found = await self._sessions.find(request.path_params["identifier"])
+        body = validated(MessageBody, json_value(await request.body()))
+        ticket = await self._check_access(request, found.chat, password=body.password)
+        if body.has_content:
             response = await self._answer(request, found, body, ticket)
-        elif body.knocks:
+        elif body.requests_access:
             response = _config(found.chat)
         else:
             raise InvalidRequest("No input provided")
         if ticket is not None:
-            self._give(response, found.chat, ticket)
+            self._set_ticket(response, found.chat, ticket)
         return response
 
     async def send_code(self, request: Request) -> Response:
         """Mail a code to an allowed address; every request gets the same answer."""
-        chat = (await self._visits.find(request.path_params["identifier"])).chat
-        wish = validated(CodeRequest, json_value(await request.body()))
+        chat = (await self._sessions.find(request.path_params["identifier"])).chat
+        body = validated(CodeRequest, json_value(await request.body()))
         url = url_of(chat, self._public_url)
-        await self._codes.send(chat, wish.email, address=self._address_of(request), url=url)
+        await self._codes.send(chat, body.email, address=self._address_of(request), url=url)
         return StructResponse(Message(message=CODE_SENT).model_dump(), headers=NO_STORE)
 
-    async def take_code(self, request: Request) -> Response:
+    async def redeem_code(self, request: Request) -> Response:
         """Admit a visitor with a code."""
-        chat = (await self._visits.find(request.path_params["identifier"])).chat
+        chat = (await self._sessions.find(request.path_params["identifier"])).chat
         body = validated(CodeBody, json_value(await request.body()))
         ticket = await self._codes.redeem(chat, body.email, body.otp.strip(), address=self._address_of(request))
         response = _config(chat)
-        self._give(response, chat, ticket)
+        self._set_ticket(response, chat, ticket)
         return response
 
-    async def _answer(self, request: Request, found: PublishedChat, body: SayBody, new_ticket: str | None) -> Response:
+    async def _answer(
+        self, request: Request, found: PublishedChat, body: MessageBody, new_ticket: str | None
+    ) -> Response:
         chat, endpoint = found.chat, found.endpoint
         ticket = new_ticket or request.cookies.get(_cookie_name(chat))
-        visitor = await self._reception.visitor(request, endpoint.workspace_id)
-        self._reception.limiting.show(request, visitor, RateKind.SYNC)
-        self._reception.admit_to(request, endpoint.workspace_id)
-        selection = await self._visits.selection(chat)
+        visitor = await self._services.visitor(request, endpoint.workspace_id)
+        self._services.rate_limits.show(request, visitor, RateKind.SYNC)
+        self._services.admit_to(request, endpoint.workspace_id)
+        selection = await self._sessions.selection(chat)
         await self._limits.take(visitor, RateKind.SYNC)
         agent_events = request.headers.get(PROTOCOL_HEADER) == AGENT_EVENTS
-        asked = ExecuteRequest(
+        run_request = ExecuteRequest(
             mode=RunMode.STREAM,
             input=msgspec.json.encode(body.workflow_input(chat)),
             selected_outputs=selection,
@@ -111,32 +113,32 @@ class ChatEndpoint:
             call_chain=call_chain(request.headers),
             trigger=Trigger.CHAT,
         )
-        run = await self._reception.executions.attach(visitor, endpoint, asked)
-        writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_strangers)
+        run = await self._services.executions.attach(visitor, endpoint, run_request)
+        writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_public)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
-        named = {"x-execution-id": run.run_id, **agreed}
-        return self._reception.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=named)
+        headers_ = {"x-execution-id": run.run_id, **agreed}
+        return self._services.attached.written(run, writer, endpoint, self._standing(chat, ticket), headers=headers_)
 
     def _standing(self, chat: Chat, ticket: str | None) -> Standing:
         """Return a visitor's access to answers: the chat is open, and still accepts the ticket."""
         identifier = chat.settings.identifier
 
         async def check() -> None:
-            now = (await self._visits.find(identifier)).chat
+            now = (await self._sessions.find(identifier)).chat
             if now.id != chat.id:
                 raise NotFound("Chat not found")
-            self._visits.require_ticket(now, ticket)
+            self._sessions.require_ticket(now, ticket)
 
-        return self._reception.access.by(("chat", chat.id, ticket), check)
+        return self._services.access.by(("chat", chat.id, ticket), check)
 
-    async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
+    async def _check_access(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
         ticket = request.cookies.get(_cookie_name(chat))
-        return await self._visits.enter(chat, ticket=ticket, password=password, address=self._address_of(request))
+        return await self._sessions.enter(chat, ticket=ticket, password=password, address=self._address_of(request))
 
     def _address_of(self, request: Request) -> str:
-        return self._reception.limiting.address_of(request)
+        return self._services.rate_limits.address_of(request)
 
-    def _give(self, response: Response, chat: Chat, ticket: str) -> None:
+    def _set_ticket(self, response: Response, chat: Chat, ticket: str) -> None:
         response.set_cookie(
             _cookie_name(chat),
             ticket,
@@ -156,12 +158,12 @@ def _config(chat: Chat) -> Response:
     return StructResponse(config_of(chat).model_dump(by_alias=True), headers=NO_STORE)
 
 
-def chat_visit_router(door: ChatEndpoint) -> APIRouter:
+def chat_session_router(endpoint: ChatEndpoint) -> APIRouter:
     """Return the routes. They must follow the authors' routes, whose paths look like addresses."""
     router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
     router.add_api_route(
         "/{identifier}",
-        door.look,
+        endpoint.look,
         methods=["GET"],
         response_model=ChatConfig,
         summary="What a chat looks like",
@@ -173,21 +175,23 @@ def chat_visit_router(door: ChatEndpoint) -> APIRouter:
     }
     router.add_api_route(
         "/{identifier}",
-        door.say,
+        endpoint.send_message,
+        name="say",  # operation ids contain the name, and clients are generated from them
         methods=["POST"],
         route_class_override=plain(present_call_error),
         response_model=ChatConfig,
         summary="Say something, or the password",
         responses=responses,
-        openapi_extra=described(SayBody),
+        openapi_extra=described(MessageBody),
     )
-    for method, action, summary, body, answer in (
-        ("POST", door.send_code, "Mail a code to an address", CodeRequest, Message),
-        ("PUT", door.take_code, "Enter with the code", CodeBody, ChatConfig),
+    for method, name, action, summary, body, answer in (
+        ("POST", "send_code", endpoint.send_code, "Mail a code to an address", CodeRequest, Message),
+        ("PUT", "take_code", endpoint.redeem_code, "Enter with the code", CodeBody, ChatConfig),
     ):
         router.add_api_route(
             "/{identifier}/otp",
             action,
+            name=name,
             methods=[method],
             response_model=answer,
             summary=summary,

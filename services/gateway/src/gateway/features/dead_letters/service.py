@@ -13,8 +13,8 @@ from shared.contracts.jobs import RunAccepted
 class RedriveService:
     """Service that redrives failed runs, and redrives or discards dead letters."""
 
-    def __init__(self, keeper: DeadLetterClient, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
-        self._keeper = keeper
+    def __init__(self, client: DeadLetterClient, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
+        self._client = client
         self._jobs = jobs
         self._plans = plans
         self._audit = audit
@@ -25,14 +25,14 @@ class RedriveService:
         Raises Forbidden, NotFound, Conflict (it cannot be redriven), AtCapacity, Unavailable.
         """
         caller.require_throughout(Scope.ADMIN)
-        accepted = await self._keeper.redrive_letter(letter_id, self._request(caller))
+        accepted = await self._client.redrive_letter(letter_id, self._request(caller))
         await self._audit.record(caller, "dead_letter.redriven", target_id=letter_id)
         return accepted
 
     async def discard(self, caller: Caller, letter_id: str) -> None:
         """Delete a dead letter. Raises Forbidden, NotFound, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        await self._keeper.discard_letter(caller.workspace.id, letter_id)
+        await self._client.discard_letter(caller.workspace.id, letter_id)
         await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
 
     async def run(self, caller: Caller, run_id: str) -> RunAccepted:
@@ -43,7 +43,7 @@ class RedriveService:
         require_to_steer(caller)
         failed = await self._jobs.run(caller.workspace.id, run_id)
         caller.on(caller.workspace.id, failed.workflow_id)
-        accepted = await self._keeper.redrive_run(run_id, self._request(caller))
+        accepted = await self._client.redrive_run(run_id, self._request(caller))
         await self._audit.record(caller, "run.redriven", target_id=run_id, after={"runId": accepted.run_id})
         return accepted
 

@@ -38,22 +38,22 @@ class ErasureRows(Wire):
     erasures: list[ErasureRow]
 
 
-def erasures_router(access: WorkspaceAccess, erasing: DeletionService) -> APIRouter:
+def erasures_router(access: WorkspaceAccess, deletions: DeletionService) -> APIRouter:
     """Return the routes, for admins."""
     router = legacy_router("Workspaces", 401, 403, 404, 409, 429, 503, prefix="/api/workspaces/{workspace_id}")
-    Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+    WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
     @router.delete("", status_code=202, summary="Delete the workspace and all that it holds, for good")
-    async def erase_workspace(caller: Inside, workspace_id: str) -> ErasureAnswer:
-        return ErasureAnswer(erasure=_row(await erasing.workspace(caller)))
+    async def erase_workspace(caller: WorkspaceCaller, workspace_id: str) -> ErasureAnswer:
+        return ErasureAnswer(erasure=_row(await deletions.workspace(caller)))
 
     @router.delete("/workflows/{workflow_id}", status_code=202, summary="Delete a workflow and its runs, for good")
-    async def erase_workflow(caller: Inside, workspace_id: str, workflow_id: str) -> ErasureAnswer:
-        return ErasureAnswer(erasure=_row(await erasing.workflow(caller, workflow_id)))
+    async def erase_workflow(caller: WorkspaceCaller, workspace_id: str, workflow_id: str) -> ErasureAnswer:
+        return ErasureAnswer(erasure=_row(await deletions.workflow(caller, workflow_id)))
 
     @router.get("/erasures", summary="What is being deleted, and what was")
-    async def list_erasures(caller: Inside, workspace_id: str) -> ErasureRows:
-        return ErasureRows(erasures=[_row(each) for each in await erasing.of(caller)])
+    async def list_erasures(caller: WorkspaceCaller, workspace_id: str) -> ErasureRows:
+        return ErasureRows(erasures=[_row(each) for each in await deletions.of(caller)])
 
     return router
 

@@ -60,8 +60,8 @@ class DeletionStore:
 
     @store_call
     async def close_workspace(self, workspace_id: str) -> Sequence[str]:
-        nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
-        await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
+        no_members = {"$set": {"members": []}, "$inc": {"revision": 1}}
+        await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, no_members)
         found = self._api_keys.find({"workspace_id": workspace_id}, {"key_hash": 1})
         hashes = [each["key_hash"] async for each in found]
         await self._api_keys.delete_many({"key_hash": {"$in": hashes}})

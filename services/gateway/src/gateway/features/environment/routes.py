@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 from gateway.access.domain.credentials import Caller
 from gateway.features.environment.service import (
     EnvironmentValues,
-    own_place,
-    workspace_place,
-    workspace_place_looked_at,
+    managed_workspace,
+    personal_values,
+    readable_workspace,
 )
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Data, Done, RequestBody, Wire, json_of
@@ -39,30 +39,30 @@ class ValueName(Wire):
     updated_by: str
 
 
-PlaceOf = Callable[[Caller], str]
+OwnerOf = Callable[[Caller], str]
 """Returns whose values the caller may manage."""
 
 
 def workspace_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
     """Return the routes: members see the names, admins write."""
     prefix = "/api/workspaces/{workspace_id}/environment"
-    return _environment_router(prefix, access.to_workspace, values, workspace_place, workspace_place_looked_at)
+    return _environment_router(prefix, access.to_workspace, values, managed_workspace, readable_workspace)
 
 
 def personal_environment_router(access: WorkspaceAccess, values: EnvironmentValues) -> APIRouter:
     """Return the routes, for signed-in users."""
-    return _environment_router("/api/environment", access.caller, values, own_place, own_place)
+    return _environment_router("/api/environment", access.caller, values, personal_values, personal_values)
 
 
 def _environment_router(
-    prefix: str, who: Callable[..., Any], values: EnvironmentValues, place_of: PlaceOf, looked_at: PlaceOf
+    prefix: str, who: Callable[..., Any], values: EnvironmentValues, position_in: OwnerOf, readable: OwnerOf
 ) -> APIRouter:
     router = legacy_router("Environment", *WORKSPACE, prefix=prefix)
-    Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
     @router.get("")
-    async def list_names(caller: Known) -> Data[list[ValueName]]:
-        found = await values.names(looked_at(caller))
+    async def list_names(caller: AnyCaller) -> Data[list[ValueName]]:
+        found = await values.names(readable(caller))
         return Data(
             data=[
                 ValueName(name=each.name, updated_at=iso(each.updated_at), updated_by=each.updated_by) for each in found
@@ -70,18 +70,18 @@ def _environment_router(
         )
 
     @router.put("")
-    async def set_values(caller: Known, body: Annotated[ValuesBody, Depends(json_of(ValuesBody))]) -> Done:
-        await values.set(caller, place_of(caller), body.variables)
+    async def set_values(caller: AnyCaller, body: Annotated[ValuesBody, Depends(json_of(ValuesBody))]) -> Done:
+        await values.set(caller, position_in(caller), body.variables)
         return Done()
 
     @router.put("/{name}")
-    async def set_value(caller: Known, name: str, body: Annotated[ValueBody, Depends(json_of(ValueBody))]) -> Done:
-        await values.set(caller, place_of(caller), {name: body.value})
+    async def set_value(caller: AnyCaller, name: str, body: Annotated[ValueBody, Depends(json_of(ValueBody))]) -> Done:
+        await values.set(caller, position_in(caller), {name: body.value})
         return Done()
 
     @router.delete("/{name}")
-    async def delete_value(caller: Known, name: str) -> Done:
-        await values.delete(caller, place_of(caller), name)
+    async def delete_value(caller: AnyCaller, name: str) -> Done:
+        await values.delete(caller, position_in(caller), name)
         return Done()
 
     return router

@@ -16,34 +16,34 @@ class EnvironmentValues:
         self._environment = environment
         self._audit = audit
 
-    async def names(self, place: str) -> Sequence[EnvironmentName]:
+    async def names(self, owner: str) -> Sequence[EnvironmentName]:
         """Raises Unavailable."""
-        return (await self._environment.value_names(place)).names
+        return (await self._environment.value_names(owner)).names
 
-    async def set(self, caller: Caller, place: str, values: Mapping[str, str]) -> None:
+    async def set(self, caller: Caller, owner: str, values: Mapping[str, str]) -> None:
         """Store each value by name. Raises InvalidRequest, Unavailable."""
         for name, value in values.items():
-            await self._environment.set_value(place, name, SetEnvironmentValue(value, caller.actor_name))
-            await self._audit.record(caller, "environment.set", target_id=place, target_name=name)
+            await self._environment.set_value(owner, name, SetEnvironmentValue(value, caller.actor_name))
+            await self._audit.record(caller, "environment.set", target_id=owner, target_name=name)
 
-    async def delete(self, caller: Caller, place: str, name: str) -> None:
+    async def delete(self, caller: Caller, owner: str, name: str) -> None:
         """Raises NotFound, Unavailable."""
-        await self._environment.delete_value(place, name)
-        await self._audit.record(caller, "environment.deleted", target_id=place, target_name=name)
+        await self._environment.delete_value(owner, name)
+        await self._audit.record(caller, "environment.deleted", target_id=owner, target_name=name)
 
 
-def workspace_place(caller: Caller) -> str:
+def managed_workspace(caller: Caller) -> str:
     """Return the workspace's place, for callers who may change its values. Raises Forbidden."""
     require_admin(caller)
     return caller.workspace.id
 
 
-def workspace_place_looked_at(caller: Caller) -> str:
+def readable_workspace(caller: Caller) -> str:
     """Return the workspace's place, for callers who may list its values. Raises Forbidden."""
     caller.require_throughout(Scope.READ)
     return caller.workspace.id
 
 
-def own_place(caller: Caller) -> str:
+def personal_values(caller: Caller) -> str:
     """Return the caller's own place. Raises Forbidden for keys."""
     return personal_workspace_id(signed_in(caller).id)

@@ -20,57 +20,63 @@ from gateway.features.keys.models import (
     Revoked,
     RotateBody,
 )
-from gateway.features.keys.service import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
+from gateway.features.keys.service import ApiKeys, Change, KeySpec, Owner, managed_owner, personal_owner, readable_owner
 from gateway.http.access import WorkspaceAccess
 from gateway.http.bodies import Done, json_of
 from gateway.http.routers import WORKSPACE, legacy_router
 from shared.clock import iso
 from shared.errors import InvalidRequest, NotFound
 
-UNFIT: Final = "Validation error"
+VALIDATION_HEADLINE: Final = "Validation error"
 OwnerOf = Callable[[Caller], Owner]
 """Returns whose keys the caller may manage."""
 
 
 def workspace_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
     """Return the routes, for admins of the workspace."""
-    return _keys_router("/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, owner_in, owner_looked_at)
+    return _keys_router(
+        "/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, managed_owner, readable_owner
+    )
 
 
 def personal_keys_router(access: WorkspaceAccess, keys: ApiKeys) -> APIRouter:
     """Return the routes, for signed-in users."""
-    return _keys_router("/api/users/me/api-keys", access.caller, keys, owner_self, owner_self)
+    return _keys_router("/api/users/me/api-keys", access.caller, keys, personal_owner, personal_owner)
 
 
 def _keys_router(
-    prefix: str, who: Callable[..., Any], keys: ApiKeys, owner_of: OwnerOf, looked_at: OwnerOf
+    prefix: str, who: Callable[..., Any], keys: ApiKeys, owner_of: OwnerOf, readable: OwnerOf
 ) -> APIRouter:
     router = legacy_router("API keys", *WORKSPACE, prefix=prefix)
-    Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
 
     @router.get("")
-    async def list_keys(caller: Known) -> KeyRows:
-        return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(looked_at(caller))])
+    async def list_keys(caller: AnyCaller) -> KeyRows:
+        return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(readable(caller))])
 
     @router.post("")
-    async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=UNFIT))]) -> NewKeyAnswer:
-        wish = Wish(
+    async def make(
+        caller: AnyCaller, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=VALIDATION_HEADLINE))]
+    ) -> NewKeyAnswer:
+        spec = KeySpec(
             name=body.name,
             scopes=frozenset(map(Scope, body.scopes)),
             workflow_ids=None if body.workflow_ids is None else tuple(body.workflow_ids),
             expires_at=body.expires_at,
             rate_limit=body.rate_limit,
         )
-        key, clear = await keys.make(caller, owner_of(caller), wish)
+        key, clear = await keys.make(caller, owner_of(caller), spec)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
 
     @router.delete("")
-    async def revoke_all(caller: Known, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
+    async def revoke_all(caller: AnyCaller, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
         return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
 
     @router.put("/{key_id}")
     async def change(
-        caller: Known, key_id: str, body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=UNFIT))]
+        caller: AnyCaller,
+        key_id: str,
+        body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=VALIDATION_HEADLINE))],
     ) -> KeyAnswer:
         limits = "rate_limit" in body.model_fields_set
         if body.name is None and not limits:
@@ -80,14 +86,14 @@ def _keys_router(
 
     @router.post("/{key_id}/rotate")
     async def rotate(
-        caller: Known, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
+        caller: AnyCaller, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
     ) -> NewKeyAnswer:
         overlap = timedelta(seconds=body.overlap_seconds)
         key, clear = await keys.rotate(caller, owner_of(caller), key_id, overlap)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
 
     @router.delete("/{key_id}")
-    async def revoke(caller: Known, key_id: str) -> Done:
+    async def revoke(caller: AnyCaller, key_id: str) -> Done:
         if await keys.revoke(caller, owner_of(caller), [key_id]) == 0:
             raise NotFound("API key not found")
         return Done()

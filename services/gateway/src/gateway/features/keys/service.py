@@ -45,7 +45,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class KeySpec:
     """Specification of a new key."""
 
     name: str
@@ -83,25 +83,25 @@ class ApiKeys:
         """Return keys that are not revoked, newest first. Raises Unavailable."""
         return await self._keys.keys_of(workspace_id=owner.workspace_id, user_id=owner.user_id)
 
-    async def make(self, caller: Caller, owner: Owner, wish: Wish) -> tuple[ApiKey, str]:
+    async def make(self, caller: Caller, owner: Owner, spec: KeySpec) -> tuple[ApiKey, str]:
         """Create a key; return it with its clear text. Raises InvalidRequest, Conflict, Unavailable."""
         now = self._clock.now()
-        if wish.expires_at is not None and wish.expires_at <= now:
+        if spec.expires_at is not None and spec.expires_at <= now:
             raise InvalidRequest("expiresAt must be in the future")
         clear = new_key()
         key = ApiKey(
             id=new_id(),
             workspace_id=owner.workspace_id,
             user_id=owner.user_id,
-            name=wish.name,
+            name=spec.name,
             key_hash=hash_key(clear),
             display=mask_key(clear),
-            scopes=wish.scopes,
-            workflow_ids=wish.workflow_ids,
+            scopes=spec.scopes,
+            workflow_ids=spec.workflow_ids,
             created_by=caller.actor_name,
             created_at=now,
-            expires_at=wish.expires_at,
-            rate_limit=wish.rate_limit,
+            expires_at=spec.expires_at,
+            rate_limit=spec.rate_limit,
         )
 
         async def count() -> int:
@@ -116,10 +116,12 @@ class ApiKeys:
                 owner.id, MAX_KEYS, count=count, insert=add, delete=lambda added: self._keys.revoke_key(added.id, now)
             )
         except Conflict:
-            raise Conflict(_taken(owner, wish.name)) from None
+            raise Conflict(_taken(owner, spec.name)) from None
         if added is None:
             raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
-        await self._audit.record(caller, "api_key.created", target_id=key.id, target_name=key.name, after=_facts(key))
+        await self._audit.record(
+            caller, "api_key.created", target_id=key.id, target_name=key.name, after=_audit_facts(key)
+        )
         return key, clear
 
     async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
@@ -200,48 +202,48 @@ class ApiKeys:
         now, revoked = self._clock.now(), list[ApiKey]()
         for key_id in key_ids:
             key = await self._keys.key(key_id)
-            if key is not None and _is_of(key, owner) and await self._keys.revoke_key(key_id, now):
+            if key is not None and _belongs_to(key, owner) and await self._keys.revoke_key(key_id, now):
                 revoked.append(key)
         if revoked:
             await self._revocations.forget(key.key_hash for key in revoked)
             for key in revoked:
                 await self._audit.record(
-                    caller, "api_key.revoked", target_id=key.id, target_name=key.name, before=_facts(key)
+                    caller, "api_key.revoked", target_id=key.id, target_name=key.name, before=_audit_facts(key)
                 )
             await self._revocations.settle()
         return len(revoked)
 
     async def _own(self, owner: Owner, key_id: str) -> ApiKey:
         key = await self._keys.key(key_id)
-        if key is None or key.revoked_at is not None or not _is_of(key, owner):
+        if key is None or key.revoked_at is not None or not _belongs_to(key, owner):
             raise NotFound(MISSING)
         return key
 
 
-def owner_in(caller: Caller) -> Owner:
+def managed_owner(caller: Caller) -> Owner:
     """Return the caller's workspace, if the caller may manage its keys. Raises Forbidden."""
     require_admin(caller)
     return Owner(workspace_id=caller.workspace.id)
 
 
-def owner_looked_at(caller: Caller) -> Owner:
+def readable_owner(caller: Caller) -> Owner:
     """Return the caller's workspace, if the caller may list its keys. Raises Forbidden."""
     caller.require_throughout(Scope.READ)
     return Owner(workspace_id=caller.workspace.id)
 
 
-def owner_self(caller: Caller) -> Owner:
+def personal_owner(caller: Caller) -> Owner:
     """Return the caller as owner. Raises Forbidden for a workspace's key, which has no user."""
     if caller.user is None or not caller.is_session:
         raise Forbidden("Personal API keys are handled by their user, signed in")
     return Owner(user_id=caller.user.id)
 
 
-def _is_of(key: ApiKey, owner: Owner) -> bool:
+def _belongs_to(key: ApiKey, owner: Owner) -> bool:
     return (key.workspace_id, key.user_id) == (owner.workspace_id, owner.user_id)
 
 
-def _facts(key: ApiKey) -> dict[str, Any]:
+def _audit_facts(key: ApiKey) -> dict[str, Any]:
     return {
         "name": key.name,
         "display": key.display,

@@ -26,10 +26,10 @@ from gateway.http.routers import AUTHORING, legacy_router
 from shared.contracts.tool_servers import ToolServer
 
 
-def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublications, *, public_url: str) -> APIRouter:
+def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublications, *, public_url: str) -> APIRouter:
     """Return the routes: reads need the read scope, changes the admin scope."""
     router = legacy_router("MCP", *AUTHORING, prefix="/api/mcp/workflow-servers")
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     def shown(server: ToolServer) -> Answer[OneServer]:
         tools = [tool_view(tool) for tool in server.settings.tools]
@@ -37,55 +37,58 @@ def tool_servers_router(access: WorkspaceAccess, publishing: ToolServerPublicati
 
     @router.get("", summary="MCP servers of a workspace")
     async def servers(
-        caller: Known, workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None
+        caller: AnyCaller, workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None
     ) -> Answer[Servers]:
-        found = await publishing.of(caller.within(workspace_id or caller.workspace.id))
+        found = await publications.of(caller.within(workspace_id or caller.workspace.id))
         return Answer(data=Servers(servers=[server_view(server, public_url) for server in found]))
 
     @router.post("", status_code=201, summary="A new MCP server")
-    async def create(caller: Known, body: Annotated[ServerBody, Depends(json_of(ServerBody))]) -> Answer[OneServer]:
+    async def create(caller: AnyCaller, body: Annotated[ServerBody, Depends(json_of(ServerBody))]) -> Answer[OneServer]:
         caller = caller.within(body.workspace_id or caller.workspace.id)
-        return shown(await publishing.create(caller, body.settings(), body.workflow_ids))
+        return shown(await publications.create(caller, body.settings(), body.workflow_ids))
 
     @router.get("/{server_id}", summary="An MCP server")
-    async def get(caller: Known, server_id: str) -> Answer[OneServer]:
-        _, server = await publishing.get(caller, server_id)
+    async def get(caller: AnyCaller, server_id: str) -> Answer[OneServer]:
+        _, server = await publications.get(caller, server_id)
         return shown(server)
 
     @router.patch("/{server_id}")
     async def change(
-        caller: Known, server_id: str, body: Annotated[ServerChangeBody, Depends(json_of(ServerChangeBody))]
+        caller: AnyCaller, server_id: str, body: Annotated[ServerChangeBody, Depends(json_of(ServerChangeBody))]
     ) -> Answer[OneServer]:
-        return shown(await publishing.change(caller, server_id, body.changes()))
+        return shown(await publications.change(caller, server_id, body.changes()))
 
     @router.delete("/{server_id}")
-    async def delete(caller: Known, server_id: str) -> Answer[Said]:
-        await publishing.delete(caller, server_id)
+    async def delete(caller: AnyCaller, server_id: str) -> Answer[Said]:
+        await publications.delete(caller, server_id)
         return Answer(data=Said(message="Server deleted"))
 
     @router.get("/{server_id}/tools")
-    async def tools(caller: Known, server_id: str) -> Answer[Tools]:
-        _, server = await publishing.get(caller, server_id)
+    async def tools(caller: AnyCaller, server_id: str) -> Answer[Tools]:
+        _, server = await publications.get(caller, server_id)
         return Answer(data=Tools(tools=[tool_view(tool) for tool in server.settings.tools]))
 
     @router.post("/{server_id}/tools", status_code=201)
     async def add_tool(
-        caller: Known, server_id: str, body: Annotated[ToolBody, Depends(json_of(ToolBody))]
+        caller: AnyCaller, server_id: str, body: Annotated[ToolBody, Depends(json_of(ToolBody))]
     ) -> Answer[OneTool]:
-        tool = await publishing.add_tool(caller, server_id, body.workflow_id, body.tool_name, body.changes())
+        tool = await publications.add_tool(caller, server_id, body.workflow_id, body.tool_name, body.changes())
         return Answer(data=OneTool(tool=tool_view(tool)))
 
     @router.patch("/{server_id}/tools/{tool_id}")
     async def change_tool(
-        caller: Known, server_id: str, tool_id: str, body: Annotated[ToolChangeBody, Depends(json_of(ToolChangeBody))]
+        caller: AnyCaller,
+        server_id: str,
+        tool_id: str,
+        body: Annotated[ToolChangeBody, Depends(json_of(ToolChangeBody))],
     ) -> Answer[OneTool]:
         return Answer(
-            data=OneTool(tool=tool_view(await publishing.change_tool(caller, server_id, tool_id, body.changes())))
+            data=OneTool(tool=tool_view(await publications.change_tool(caller, server_id, tool_id, body.changes())))
         )
 
     @router.delete("/{server_id}/tools/{tool_id}")
-    async def remove_tool(caller: Known, server_id: str, tool_id: str) -> Answer[Said]:
-        await publishing.remove_tool(caller, server_id, tool_id)
+    async def remove_tool(caller: AnyCaller, server_id: str, tool_id: str) -> Answer[Said]:
+        await publications.remove_tool(caller, server_id, tool_id)
         return Answer(data=Said(message="Tool deleted"))
 
     return router

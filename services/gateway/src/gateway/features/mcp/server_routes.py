@@ -46,11 +46,11 @@ from shared.web.structs import StructResponse
 
 VERSION: Final = "1.0.0"
 PROTOCOL: Final = "2024-11-05"
-_VISIT: Final = "mcp_visit"
+_INCOMING: Final = "mcp_visit"
 Context = ServerRequestContext[Any, Any]
 
 
-class Visit(msgspec.Struct, frozen=True):
+class IncomingRequest(msgspec.Struct, frozen=True):
     """Request with its server and caller."""
 
     server: ToolServer
@@ -62,9 +62,9 @@ class Visit(msgspec.Struct, frozen=True):
 class McpEndpoint:
     """Endpoint that uses the protocol's official package. Access and rate limits are as everywhere."""
 
-    def __init__(self, reception: EndpointServices, serving: PublishedTools, *, max_body_bytes: int) -> None:
-        self._reception = reception
-        self._serving = serving
+    def __init__(self, services: EndpointServices, published: PublishedTools, *, max_body_bytes: int) -> None:
+        self._services = services
+        self._published = published
         self._protocol: Server[Any] = Server(
             "flowport", version=VERSION, on_list_tools=self._list_tools, on_call_tool=self._call_tool
         )
@@ -97,13 +97,13 @@ class McpEndpoint:
 
     async def look(self, request: Request) -> Response:
         """Describe the server."""
-        visit = await self._visit(request)
+        incoming = await self._identify(request)
         if "text/event-stream" in request.headers.get("accept", ""):
             return Response(status_code=405, headers={"allow": "POST"})
         capabilities: dict[str, Any] = {"tools": {}}
         return StructResponse(
             {
-                "name": visit.server.settings.name,
+                "name": incoming.server.settings.name,
                 "version": VERSION,
                 "protocolVersion": PROTOCOL,
                 "capabilities": capabilities,
@@ -112,23 +112,23 @@ class McpEndpoint:
 
     async def serve(self, request: Request) -> Response:
         """One message of the protocol."""
-        self._reception.admit(request)
-        visit = await self._visit(request)
-        self._reception.admit_to(request, visit.server.workspace_id)
-        body = json_body.mended(
+        self._services.admit(request)
+        incoming = await self._identify(request)
+        self._services.admit_to(request, incoming.server.workspace_id)
+        body = json_body.repaired(
             json_body.bounded(await request.body())
         )  # the protocol's server refuses what our other endpoints repair
-        return _Exchange(self._manager, {**request.scope, _VISIT: visit}, body)
+        return _Exchange(self._manager, {**request.scope, _INCOMING: incoming}, body)
 
-    async def _visit(self, request: Request) -> Visit:
+    async def _identify(self, request: Request) -> IncomingRequest:
         headers = headers_of(request)
-        server = await self._serving.find(request.path_params["server_id"])
+        server = await self._published.find(request.path_params["server_id"])
         caller = await self._caller(request, headers, server)
-        self._reception.limiting.show(request, caller, RateKind.SYNC)
-        return Visit(server, caller, request, call_chain(headers))
+        self._services.rate_limits.show(request, caller, RateKind.SYNC)
+        return IncomingRequest(server, caller, request, call_chain(headers))
 
     async def _caller(self, request: Request, headers: Mapping[str, str], server: ToolServer) -> Caller:
-        known = await self._reception.authentication.caller(headers)
+        known = await self._services.authentication.caller(headers)
         if known is not None:
             if not known.may_enter(server.workspace_id):
                 raise NotFound("Server not found")
@@ -137,15 +137,15 @@ class McpEndpoint:
             return known
         if not server.settings.is_public:
             raise Unauthenticated("Unauthorized")
-        return await self._reception.visitor(request, server.workspace_id)
+        return await self._services.visitor(request, server.workspace_id)
 
     async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
-        visit = _visit_of(context)
+        incoming = _incoming_of(context)
         try:
-            await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
-            offered = await self._serving.offered(visit.server, visit.caller)
+            await self._services.rate_limits.count(incoming.request, incoming.caller, RateKind.API)
+            offered = await self._published.offered(incoming.server, incoming.caller)
         except FlowportError as error:
-            raise _told(error) from error
+            raise _protocol_error(error) from error
         return ListToolsResult(
             tools=[
                 Tool(name=tool.name, description=tool.description, input_schema=tool.input_schema) for tool in offered
@@ -153,42 +153,42 @@ class McpEndpoint:
         )
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        visit = _visit_of(context)
+        incoming = _incoming_of(context)
         try:
-            return await self._call(visit, params)
+            return await self._call(incoming, params)
         except FlowportError as error:
-            raise _told(error) from error
+            raise _protocol_error(error) from error
 
-    async def _call(self, visit: Visit, params: CallToolRequestParams) -> CallToolResult:
-        tool = self._serving.tool(visit.server, visit.caller, params.name)
+    async def _call(self, incoming: IncomingRequest, params: CallToolRequestParams) -> CallToolResult:
+        tool = self._published.tool(incoming.server, incoming.caller, params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}")
-        caller, endpoint = await self._reception.executions.authorize(visit.caller, tool.workflow_id)
-        asked = ExecuteRequest(
+        caller, endpoint = await self._services.executions.authorize(incoming.caller, tool.workflow_id)
+        run_request = ExecuteRequest(
             mode=RunMode.SYNC,
             input=msgspec.json.encode(params.arguments or {}),
             trigger=Trigger.MCP,
-            call_chain=visit.call_chain,
+            call_chain=incoming.call_chain,
         )
-        run = await self._reception.executions.attach(caller, endpoint, asked)
-        standing = self._standing(visit, tool.workflow_id)
-        outcome, output = await self._reception.attached.result(visit.request, run, endpoint.workspace_id, standing)
+        run = await self._services.executions.attach(caller, endpoint, run_request)
+        standing = self._standing(incoming, tool.workflow_id)
+        outcome, output = await self._services.attached.result(incoming.request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             text = outcome.error.text if outcome.error else f"The run was {outcome.status}"
             return _text(text, is_error=True)
         return _text(msgspec.json.format(output, indent=2).decode(), is_error=False)
 
-    def _standing(self, visit: Visit, workflow_id: str) -> Standing:
+    def _standing(self, incoming: IncomingRequest, workflow_id: str) -> Standing:
         """Return the access that a waiting call depends on: the caller's own, or the server being public."""
-        if not visit.caller.is_public:
-            return self._reception.access.of(visit.caller, workflow_id)
-        server_id = visit.server.id
+        if not incoming.caller.is_public:
+            return self._services.access.of(incoming.caller, workflow_id)
+        server_id = incoming.server.id
 
         async def check() -> None:
-            if not (await self._serving.find(server_id)).settings.is_public:
+            if not (await self._published.find(server_id)).settings.is_public:
                 raise Unauthenticated("Unauthorized")
 
-        return self._reception.access.by(("mcp", server_id), check)
+        return self._services.access.by(("mcp", server_id), check)
 
 
 class _Exchange(Response):
@@ -209,16 +209,16 @@ class _Exchange(Response):
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _visit_of(context: Context) -> Visit:
-    visit: Visit = cast("Request", context.request).scope[_VISIT]
-    return visit
+def _incoming_of(context: Context) -> IncomingRequest:
+    incoming: IncomingRequest = cast("Request", context.request).scope[_INCOMING]
+    return incoming
 
 
 def _text(text: str, *, is_error: bool) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
 
 
-def _told(error: FlowportError) -> MCPError:
+def _protocol_error(error: FlowportError) -> MCPError:
     """Return the message for a call that was refused or lost."""
     metrics.count_refusal(error)
     kind = INVALID_PARAMS if isinstance(error, InvalidRequest | NotFound | NotDeployed) else INTERNAL_ERROR
@@ -226,16 +226,16 @@ def _told(error: FlowportError) -> MCPError:
     return MCPError(kind, message_of(error), data)
 
 
-def mcp_router(door: McpEndpoint) -> APIRouter:
+def mcp_router(endpoint: McpEndpoint) -> APIRouter:
     """Return the routes that MCP clients connect to."""
     router = APIRouter(route_class=plain(present_error), tags=["MCP"])
     refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)
     path = "/api/mcp/serve/{server_id}"
-    router.add_api_route(path, door.look, methods=["GET"], summary="What an MCP server is", responses=refusals)
+    router.add_api_route(path, endpoint.look, methods=["GET"], summary="What an MCP server is", responses=refusals)
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     router.add_api_route(
         path,
-        door.serve,
+        endpoint.serve,
         methods=["POST"],
         route_class_override=plain(present_call_error),
         summary="One message of the Model Context Protocol",

@@ -33,11 +33,11 @@ from shared.errors import InvalidRequest
 def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_url: str) -> APIRouter:
     """Return routes of workspaces and members: all members read, admins change."""
     router = legacy_router("Workspaces", *WORKSPACE, prefix="/api/workspaces")
-    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    Inside = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
     @router.get("")
-    async def list_workspaces(caller: Somebody) -> WorkspaceRows:
+    async def list_workspaces(caller: AnyCaller) -> WorkspaceRows:
         caller.require(Scope.READ)
         grants = caller.grants or (Grant(caller.workspace, _role_in(caller)),)
         shown = [workspace_row(grant) for grant in grants if takes(grant.workspace, caller.key)]
@@ -45,19 +45,19 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
 
     @router.post("", status_code=201)
     async def make(
-        caller: Somebody, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
+        caller: AnyCaller, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
     ) -> WorkspaceAnswer:
         workspace = await teams.make(caller, body.name)
         return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, Role.ADMIN)))
 
     @router.get("/{workspace_id}")
-    async def show(caller: Inside, workspace_id: str) -> WorkspaceAnswer:
+    async def show(caller: WorkspaceCaller, workspace_id: str) -> WorkspaceAnswer:
         caller.require(Scope.READ)
         return WorkspaceAnswer(workspace=workspace_row(Grant(caller.workspace, _role_in(caller))))
 
     @router.patch("/{workspace_id}")
     async def change(
-        caller: Inside,
+        caller: WorkspaceCaller,
         workspace_id: str,
         body: Annotated[WorkspaceChangeBody, Depends(json_of(WorkspaceChangeBody))],
     ) -> WorkspaceAnswer:
@@ -69,7 +69,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, _role_in(caller))))
 
     @router.get("/{workspace_id}/members")
-    async def list_members(caller: Inside, workspace_id: str) -> MemberRows:
+    async def list_members(caller: WorkspaceCaller, workspace_id: str) -> MemberRows:
         return MemberRows(
             members=[
                 MemberRow(
@@ -81,24 +81,24 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
 
     @router.patch("/{workspace_id}/members/{user_id}")
     async def set_role(
-        caller: Inside, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
+        caller: WorkspaceCaller, workspace_id: str, user_id: str, body: Annotated[RoleBody, Depends(json_of(RoleBody))]
     ) -> Done:
         await teams.set_role(caller, user_id, body.wanted)
         return Done()
 
     @router.delete("/{workspace_id}/members/{user_id}")
-    async def remove(caller: Inside, workspace_id: str, user_id: str) -> Done:
+    async def remove(caller: WorkspaceCaller, workspace_id: str, user_id: str) -> Done:
         await teams.remove(caller, user_id)
         return Done()
 
     @router.get("/{workspace_id}/invitations")
-    async def list_invitations(caller: Inside, workspace_id: str) -> InvitationRows:
+    async def list_invitations(caller: WorkspaceCaller, workspace_id: str) -> InvitationRows:
         found = await teams.invitations(caller)
         return InvitationRows(invitations=[InvitationRow(**_invitation(each)) for each in found])
 
     @router.post("/{workspace_id}/invitations", status_code=201)
     async def invite(
-        caller: Inside, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
+        caller: WorkspaceCaller, workspace_id: str, body: Annotated[InvitationBody, Depends(json_of(InvitationBody))]
     ) -> NewInvitationAnswer:
         invitation, token = await teams.invite(caller, body.wanted, body.email)
         # Servers log no URL fragments, so the token follows a #.
@@ -106,7 +106,7 @@ def workspaces_router(access: WorkspaceAccess, teams: MemberService, *, public_u
         return NewInvitationAnswer(invitation=NewInvitation(**_invitation(invitation), url=url))
 
     @router.delete("/{workspace_id}/invitations/{invitation_id}")
-    async def withdraw(caller: Inside, workspace_id: str, invitation_id: str) -> Done:
+    async def withdraw(caller: WorkspaceCaller, workspace_id: str, invitation_id: str) -> Done:
         await teams.withdraw(caller, invitation_id)
         return Done()
 

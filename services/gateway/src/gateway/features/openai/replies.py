@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.features.openai.errors import fault, outcome_text
 from gateway.features.openai.models import TokenUsage
-from gateway.runs.domain.answer_text import spoken
+from gateway.runs.domain.answer_text import answer_in_output
 from gateway.streams.frames import one_line_frame
 from shared.contracts.events import Chunk, RunEvent
 from shared.contracts.outcomes import RunOutcome
@@ -20,7 +20,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 def reply_text(output: bytes) -> str:
     """Return the run's answer; JSON if it is not text."""
-    value = spoken(output)
+    value = answer_in_output(output)
     return value if isinstance(value, str) else _encode(value).decode()
 
 

@@ -48,11 +48,11 @@ ONLY_TEXT: Final = "Messages can only be text; files go to the workflow's own ad
 _TEXT: Final = ("text", "refusal")
 
 
-def refuse_what_is_not_kept(body: Mapping[str, Any]) -> None:
+def refuse_unsupported(body: Mapping[str, Any]) -> None:
     """Check `body`, a CompletionBody. Raises InvalidRequest for the first parameter that would be silently ignored."""
-    for field, (is_wish, message) in _WISHES.items():
+    for field, (is_unsupported, message) in _UNSUPPORTED.items():
         value = body.get(field)
-        if value is not None and is_wish(value, body):
+        if value is not None and is_unsupported(value, body):
             raise InvalidRequest(message, details=[{"code": "unsupported_value", "path": [field], "message": message}])
 
 
@@ -60,12 +60,12 @@ def _wants_tools(choice: str) -> Callable[[Any, Mapping[str, Any]], bool]:
     return lambda tools, body: bool(tools) and body.get(choice) != "none"
 
 
-def _is_more_than_text(message: Mapping[str, Any]) -> bool:
+def _has_other_parts(message: Mapping[str, Any]) -> bool:
     content = message.get("content")
     return isinstance(content, list) and any(part["type"] not in _TEXT for part in content)
 
 
-_WISHES: Final[Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool], str]]] = {
+_UNSUPPORTED: Final[Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool], str]]] = {
     "n": (lambda n, _: n != 1, ONE_ANSWER),
     "tools": (_wants_tools("tool_choice"), OWN_TOOLS),
     "functions": (_wants_tools("function_call"), OWN_TOOLS),
@@ -74,49 +74,49 @@ _WISHES: Final[Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool], str]
     "top_logprobs": (lambda count, _: count != 0, NO_LOGPROBS),
     "modalities": (lambda kinds, _: kinds != ["text"], ANSWERS_IN_TEXT),
     "audio": (lambda _, __: True, ANSWERS_IN_TEXT),
-    "messages": (lambda messages, _: any(map(_is_more_than_text, messages)), ONLY_TEXT),
+    "messages": (lambda messages, _: any(map(_has_other_parts, messages)), ONLY_TEXT),
 }
 
 
 class CompletionsEndpoint:
     """Endpoint for OpenAI's clients. Access and rate limits are as everywhere."""
 
-    def __init__(self, reception: EndpointServices, interfaces: Interfaces, clock: Clock) -> None:
-        self._reception = reception
+    def __init__(self, services: EndpointServices, interfaces: Interfaces, clock: Clock) -> None:
+        self._services = services
         self._interfaces = interfaces
         self._clock = clock
 
     async def complete(self, request: Request) -> Response:
         """Continue a conversation."""
-        self._reception.admit(request)
+        self._services.admit(request)
         headers = headers_of(request)
         chain = call_chain(headers)
-        known = await self._reception.authentication.caller(headers)
+        known = await self._services.authentication.caller(headers)
         if known is not None:
-            self._reception.limiting.show(request, known, RateKind.SYNC)
-        asked_for = json_value(await request.body())
-        body = validated(CompletionBody, asked_for)
-        refuse_what_is_not_kept(asked_for)
-        caller = known or await self._reception.public_caller(request, body.model)
-        caller, endpoint = await self._reception.executions.authorize(caller, body.model)
-        self._reception.limiting.show(request, caller, RateKind.SYNC)
-        self._reception.admit_to(request, endpoint.workspace_id)
-        asked = ExecuteRequest(
+            self._services.rate_limits.show(request, known, RateKind.SYNC)
+        document = json_value(await request.body())
+        body = validated(CompletionBody, document)
+        refuse_unsupported(document)
+        caller = known or await self._services.public_caller(request, body.model)
+        caller, endpoint = await self._services.executions.authorize(caller, body.model)
+        self._services.rate_limits.show(request, caller, RateKind.SYNC)
+        self._services.admit_to(request, endpoint.workspace_id)
+        run_request = ExecuteRequest(
             mode=RunMode.STREAM if body.stream else RunMode.SYNC,
             input=msgspec.json.encode(body.workflow_input()),
             selected_outputs=await self._selection(body),
             call_chain=chain,
         )
-        run = await self._reception.executions.attach(caller, endpoint, asked)
+        run = await self._services.executions.attach(caller, endpoint, run_request)
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
-        named = {"x-execution-id": run.run_id}
-        standing = self._reception.access.of(caller, endpoint.workflow_id)
+        headers_ = {"x-execution-id": run.run_id}
+        standing = self._services.access.of(caller, endpoint.workflow_id)
         if body.stream:
             writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
-            return self._reception.attached.written(run, writer, endpoint, standing, headers=named)
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
+            return self._services.attached.written(run, writer, endpoint, standing, headers=headers_)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
-            return failed_run(outcome, named)
+            return failed_run(outcome, headers_)
         answer = Completion(
             id=completion_id,
             created=created,
@@ -124,7 +124,7 @@ class CompletionsEndpoint:
             choices=[Choice(message=ReplyMessage(content=reply_text(output)))],
             usage=token_usage(output),
         )
-        return StructResponse(answer.model_dump(), headers=named)
+        return StructResponse(answer.model_dump(), headers=headers_)
 
     async def _selection(self, body: CompletionBody) -> tuple[str, ...]:
         if not body.stream:
@@ -132,7 +132,7 @@ class CompletionsEndpoint:
         return (await self._interfaces.of(body.model, None)).interface.default_selection()
 
 
-def completions_router(door: CompletionsEndpoint) -> APIRouter:
+def completions_router(endpoint: CompletionsEndpoint) -> APIRouter:
     """Chat completions."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["OpenAI"])
     responses: dict[int | str, dict[str, Any]] = {
@@ -141,7 +141,7 @@ def completions_router(door: CompletionsEndpoint) -> APIRouter:
     }
     router.add_api_route(
         "/v1/chat/completions",
-        door.complete,
+        endpoint.complete,
         methods=["POST"],
         response_model=Completion,
         summary="Run a workflow as a chat model",
@@ -151,12 +151,12 @@ def completions_router(door: CompletionsEndpoint) -> APIRouter:
     return router
 
 
-MOST_MODELS: Final = 1_000
+MAX_MODELS: Final = 1_000
 """The list of models has no pages, and longer ones are useless."""
 
 
 def models_router(
-    authentication: Authentication, endpoints: Endpoints, limiting: RateLimitHeaders, authoring: Authoring
+    authentication: Authentication, endpoints: Endpoints, rate_limits: RateLimitHeaders, authoring: Authoring
 ) -> APIRouter:
     """Return the route, which lists deployed workflows."""
     router = APIRouter(
@@ -168,19 +168,19 @@ def models_router(
 
     async def counted(request: Request) -> Caller:
         caller = await authentication.require(request.headers)
-        await limiting.count(request, caller, RateKind.API)
+        await rate_limits.count(request, caller, RateKind.API)
         return caller
 
-    Known = Annotated[Caller, Depends(counted)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(counted)]  # noqa: N806 - a type
 
     @router.get("", summary="Deployed workflows")
-    async def models(caller: Known) -> ModelList:
+    async def models(caller: AnyCaller) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
-        found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MOST_MODELS)
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MAX_MODELS)
         return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
 
     @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
-    async def model(caller: Known, workflow_id: str) -> Model:
+    async def model(caller: AnyCaller, workflow_id: str) -> Model:
         endpoint = await endpoints.get(workflow_id)
         caller = caller.on(endpoint.workspace_id, workflow_id)
         caller.require(Scope.READ, Scope.EXECUTE)

@@ -56,71 +56,71 @@ class NotificationBody(RequestBody):
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
-def notifications_router(access: WorkspaceAccess, keeper: WebhookClient, webhooks: Webhooks) -> APIRouter:
+def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhooks: Webhooks) -> APIRouter:
     """Return the routes: readers of the workspace read, admins change."""
     router = legacy_router("Notifications", 400, 401, 403, 404, 409, 503, prefix="/api/workspaces/{workspace_id}")
-    Member = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+    WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
     @router.get("/notifications")
-    async def list_notifications(caller: Member) -> Response:
+    async def list_notifications(caller: WorkspaceCaller) -> Response:
         caller.require_throughout(Scope.READ)
-        found = await keeper.subscriptions(caller.workspace.id)
+        found = await client.subscriptions(caller.workspace.id)
         return StructResponse({"data": [_shown(each, caller) for each in found]})
 
     @router.post("/notifications", status_code=201)
-    async def create(caller: Member, body: Body) -> Response:
-        made = await webhooks.subscribe(caller, _asked(body))
-        return StructResponse({"data": _shown(made, caller)}, status_code=201)
+    async def create(caller: WorkspaceCaller, body: Body) -> Response:
+        created = await webhooks.subscribe(caller, _subscription(body))
+        return StructResponse({"data": _shown(created, caller)}, status_code=201)
 
     @router.get("/notifications/{notification_id}")
-    async def get(caller: Member, notification_id: str) -> Response:
+    async def get(caller: WorkspaceCaller, notification_id: str) -> Response:
         caller.require_throughout(Scope.READ)
-        found = await keeper.subscription(caller.workspace.id, notification_id)
+        found = await client.subscription(caller.workspace.id, notification_id)
         return StructResponse({"data": _shown(found, caller)})
 
     @router.put("/notifications/{notification_id}")
-    async def replace(caller: Member, notification_id: str, body: Body) -> Response:
-        kept = await webhooks.replace(caller, notification_id, _asked(body))
-        return StructResponse({"data": _shown(kept, caller)})
+    async def replace(caller: WorkspaceCaller, notification_id: str, body: Body) -> Response:
+        replaced = await webhooks.replace(caller, notification_id, _subscription(body))
+        return StructResponse({"data": _shown(replaced, caller)})
 
     @router.delete("/notifications/{notification_id}")
-    async def delete(caller: Member, notification_id: str) -> Response:
+    async def delete(caller: WorkspaceCaller, notification_id: str) -> Response:
         await webhooks.unsubscribe(caller, notification_id)
         return StructResponse({"success": True})
 
     @router.post("/notifications/{notification_id}/test")
-    async def try_out(caller: Member, notification_id: str) -> Response:
+    async def try_out(caller: WorkspaceCaller, notification_id: str) -> Response:
         caller.require_throughout(Scope.ADMIN)
-        result = await keeper.try_out(caller.workspace.id, notification_id)
+        result = await client.try_out(caller.workspace.id, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
 
     @router.get("/deliveries")
     async def deliveries(
-        caller: Member,
+        caller: WorkspaceCaller,
         notification_id: Annotated[str | None, Query(alias="notificationId")] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> Response:
         caller.require(Scope.READ)
-        page = await keeper.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
+        page = await client.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
         shown = [_delivery(each) for each in page.deliveries if caller.may_touch(each.workflow_id or "")]
         return StructResponse({"data": shown, "nextCursor": page.next_cursor})
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=202)
-    async def resend(caller: Member, delivery_id: str) -> Response:
+    async def resend(caller: WorkspaceCaller, delivery_id: str) -> Response:
         caller.require_throughout(Scope.ADMIN)
-        await keeper.resend(caller.workspace.id, delivery_id)
+        await client.resend(caller.workspace.id, delivery_id)
         return StructResponse({"success": True}, status_code=202)
 
     @router.get("/callback-secret")
-    async def callback_secret(caller: Member) -> Response:
+    async def callback_secret(caller: WorkspaceCaller) -> Response:
         return StructResponse({"data": {"secret": await webhooks.callback_secret(caller)}})
 
     return router
 
 
-def _asked(body: NotificationBody) -> SaveSubscription:
+def _subscription(body: NotificationBody) -> SaveSubscription:
     if not body.workflow_ids and not body.all_workflows:
         raise InvalidRequest("Name workflowIds, or set allWorkflows")
     fields: dict[str, Any] = {}

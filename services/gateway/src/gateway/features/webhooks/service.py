@@ -17,44 +17,44 @@ class Webhooks:
     `subscribe` returns once every process of jobs-service knows: runs that end from then on are reported.
     """
 
-    def __init__(self, keeper: WebhookClient, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
-        self._keeper = keeper
+    def __init__(self, client: WebhookClient, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
+        self._client = client
         self._audit = audit
         self._settle = settle
 
-    async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
+    async def subscribe(self, caller: Caller, subscription_: SaveSubscription) -> Subscription:
         """Raises Forbidden, InvalidRequest (a forbidden address), Conflict (at the maximum), Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        made = await self._keeper.subscribe(caller.workspace.id, asked)
-        await self._note(caller, "webhook.created", made, after=_facts(made))
+        created = await self._client.subscribe(caller.workspace.id, subscription_)
+        await self._record(caller, "webhook.created", created, after=_facts(created))
         await self._settle()
-        return made
+        return created
 
-    async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
+    async def replace(self, caller: Caller, subscription_id: str, subscription_: SaveSubscription) -> Subscription:
         """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
-        after = await self._keeper.replace_subscription(caller.workspace.id, subscription_id, asked)
-        told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
-        await self._note(caller, "webhook.updated", after, before=_facts(before), after=told)
+        before = await self._client.subscription(caller.workspace.id, subscription_id)
+        after = await self._client.replace_subscription(caller.workspace.id, subscription_id, subscription_)
+        facts = {**_facts(after), "secretChanged": subscription_.secret is not UNSET}
+        await self._record(caller, "webhook.updated", after, before=_facts(before), after=facts)
         await self._settle()
         return after
 
     async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
         """Raises Forbidden, NotFound, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
-        await self._keeper.unsubscribe(caller.workspace.id, subscription_id)
-        await self._note(caller, "webhook.deleted", before, before=_facts(before))
+        before = await self._client.subscription(caller.workspace.id, subscription_id)
+        await self._client.unsubscribe(caller.workspace.id, subscription_id)
+        await self._record(caller, "webhook.deleted", before, before=_facts(before))
 
     async def callback_secret(self, caller: Caller) -> str:
         """Return the secret that signs the deliveries of callbacks. Raises Forbidden, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        secret = await self._keeper.callback_secret(caller.workspace.id)
+        secret = await self._client.callback_secret(caller.workspace.id)
         await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
         return secret
 
-    async def _note(
+    async def _record(
         self,
         caller: Caller,
         action: str,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway import metrics
-from gateway.runs.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
+from gateway.runs.domain.errors import CallerDisconnected, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.outcomes import RunOutcome, timeout_message
@@ -68,7 +68,7 @@ class AttachedCall:
         """Return whether a worker has reported the run: workers do so before any effect."""
         return self._next_seq > 0
 
-    def begin_again(self) -> bool:
+    def start_next_attempt(self) -> bool:
         """Start a new attempt after a lost worker. Return False if the run had begun, or has no attempts left."""
         if self._over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
             return False
@@ -136,8 +136,8 @@ class AttachedCall:
         else:
             self.fail(error, cancel="caller_gone")
 
-    def hang_up(self) -> None:
-        self.fail(CallerGone(), cancel="caller_gone")
+    def disconnect(self) -> None:
+        self.fail(CallerDisconnected(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:
         if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer

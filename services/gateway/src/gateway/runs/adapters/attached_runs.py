@@ -102,7 +102,7 @@ class BrokerAttachedRuns:
                 # No worker has the run; workers remember cancels, so one would hit the next run with this id.
                 call.fail(without_traceback(error))
             else:
-                call.hang_up()
+                call.disconnect()
             raise
         return call
 
@@ -166,7 +166,7 @@ class BrokerAttachedRuns:
         if call is None:
             # A redelivered bundle includes ended runs, whose loss needs no cancel.
             if batch.reported_loss is None and not batch.is_expiry:
-                self._cancels.send_for_stray(batch.run_id)
+                self._cancels.cancel_stray(batch.run_id)
         elif batch.is_expiry:
             self._on_expired(call, batch)
         elif (lost := batch.reported_loss) is None:
@@ -178,8 +178,8 @@ class BrokerAttachedRuns:
         """Retry a run that had not begun; otherwise report the loss to its caller and the run lists."""
         if report.attempt != call.attempt:
             return
-        if call.begin_again():
-            self._spawn(self._publish_again(call))
+        if call.start_next_attempt():
+            self._spawn(self._republish(call))
         else:
             call.feed(report)
             self._spawn(self._records.ended(call.run, outcome))
@@ -200,7 +200,7 @@ class BrokerAttachedRuns:
         if call.end_cancelled(outcome):
             self._spawn(self._records.ended(call.run, outcome))
 
-    async def _publish_again(self, call: AttachedCall) -> None:
+    async def _republish(self, call: AttachedCall) -> None:
         log.info("attached_run_redispatched", run_id=call.run_id, attempt=call.attempt)
         try:
             await self._publish(call)

@@ -37,18 +37,18 @@ class BrokerFollowedRuns:
         """Open this process's reply queue. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
         self._keeping = asyncio.create_task(
-            run_periodically(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed_runs")
+            run_periodically(self._announce_followers, every=FOLLOW_EVERY_SECONDS, name="followed_runs")
         )
 
     def drain(self, seconds: float) -> None:
         """Shut down: end streams still open after so many seconds; readers may reconnect to another process."""
-        asyncio.get_running_loop().call_later(seconds, self._let_go)
+        asyncio.get_running_loop().call_later(seconds, self._end_all_readers)
 
     async def stop(self) -> None:
         """Close all readers and the reply queue."""
         if self._keeping is not None:
             self._keeping.cancel()
-        self._let_go()
+        self._end_all_readers()
         if self._inbox is not None:
             await self._inbox.close()
             self._inbox = None
@@ -66,11 +66,11 @@ class BrokerFollowedRuns:
     async def follow(self, workspace_id: str, run_id: str) -> RunReader:
         reader = self._reader(workspace_id, run_id, EventPosition(0, -1))
         try:
-            await self._tell_workers(reader.key)
+            await self._announce_follower(reader.key)
         except BaseException:
-            reader.hang_up()
+            reader.disconnect()
             raise
-        reader.look_into_log()
+        reader.read_log()
         return reader
 
     def _reader(self, workspace_id: str, run_id: str, after: EventPosition) -> RunReader:
@@ -83,7 +83,7 @@ class BrokerFollowedRuns:
         self._count += 1
         return reader
 
-    def _let_go(self) -> None:
+    def _end_all_readers(self) -> None:
         for readers in list(self._readers.values()):
             for reader in list(readers):
                 reader.fail(ServerStopping())
@@ -104,13 +104,13 @@ class BrokerFollowedRuns:
         """Make readers read the log, which has or will have what was in transit."""
         for readers in self._readers.values():
             for reader in readers:
-                reader.look_into_log()
+                reader.read_log()
 
-    async def _keep_following(self) -> None:
+    async def _announce_followers(self) -> None:
         for key in list(self._readers):
-            await self._tell_workers(key)
+            await self._announce_follower(key)
 
-    async def _tell_workers(self, key: str) -> None:
+    async def _announce_follower(self, key: str) -> None:
         address = self.address
         if address is None:
             return

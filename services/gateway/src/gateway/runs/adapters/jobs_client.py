@@ -80,10 +80,10 @@ class AcceptBatcher:
         told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
         if len(told.answers) != len(requests):
             raise Unavailable("jobs-service did not say what became of each run")
-        return [_heard(answer) for answer in told.answers]
+        return [_answer_of(answer) for answer in told.answers]
 
 
-def _heard(answer: AcceptAnswer) -> Answer:
+def _answer_of(answer: AcceptAnswer) -> Answer:
     match answer:
         case AcceptAnswer(accepted=RunAccepted() as accepted):
             return accepted

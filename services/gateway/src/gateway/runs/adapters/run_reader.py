@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import metrics
-from gateway.runs.domain.errors import CallerGone, StreamBroken
+from gateway.runs.domain.errors import CallerDisconnected, StreamBroken
 from gateway.runs.ports.jobs import EventLog
 from gateway.runs.ports.runs import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
@@ -74,7 +74,7 @@ class RunReader:
             self._look = True
         self._news.set()
 
-    def look_into_log(self) -> None:
+    def read_log(self) -> None:
         """Read the log next: events may have been missed."""
         self._look = True
         self._patience = JOIN_SECONDS
@@ -89,9 +89,9 @@ class RunReader:
     def cut_off(self, error: FlowportError) -> None:
         self.fail(error)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """End the stream because the reader disconnected or saw the end. The run continues."""
-        self.fail(CallerGone())
+        self.fail(CallerDisconnected())
 
     async def take(self) -> Sequence[Numbered]:
         while True:

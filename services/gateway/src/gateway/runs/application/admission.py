@@ -16,21 +16,21 @@ class AdmissionGate:
     def __init__(self, limit: int, *, per_workspace: int) -> None:
         self._limit = limit
         self._per_workspace = per_workspace
-        self._in_hand = 0
+        self._in_flight = 0
         self._by_workspace: dict[str, int] = {}
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Admit one call, until its last byte. Raises AdmissionClosed."""
-        if self._in_hand >= self._limit:
+        if self._in_flight >= self._limit:
             raise AdmissionClosed
-        self._in_hand += 1
-        metrics.CALLS_IN_HAND.set(self._in_hand)
+        self._in_flight += 1
+        metrics.CALLS_IN_FLIGHT.set(self._in_flight)
         try:
             yield
         finally:
-            self._in_hand -= 1
-            metrics.CALLS_IN_HAND.set(self._in_hand)
+            self._in_flight -= 1
+            metrics.CALLS_IN_FLIGHT.set(self._in_flight)
 
     @contextmanager
     def admitted_to(self, workspace_id: str) -> Iterator[None]:

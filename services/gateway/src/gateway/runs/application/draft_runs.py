@@ -46,28 +46,28 @@ class DraftRuns:
         self._jobs = jobs
         self._payloads = payloads
 
-    async def prepare(self, caller: Caller, endpoint: Endpoint, wish: DraftRun) -> Prepared:
+    async def prepare(self, caller: Caller, endpoint: Endpoint, draft_run: DraftRun) -> Prepared:
         """Store what the run needs. Raises Forbidden, NotFound, InvalidWorkflow, InvalidRequest, Unavailable."""
-        if wish.needs_write:
+        if draft_run.needs_write:
             caller.require(Scope.WRITE)
-        run_from = None if wish.continuation is None else await self._run_from(endpoint, wish.continuation)
-        given = None if wish.input_run_id is None else await self._input_of(endpoint, wish.input_run_id)
-        if not wish.uses_draft:
-            return Prepared(None, (), run_from, given)
-        kept = await self._authoring.snapshot_draft(
-            endpoint.workspace_id, endpoint.workflow_id, SnapshotDraft(wish.state)
+        run_from = None if draft_run.continuation is None else await self._run_from(endpoint, draft_run.continuation)
+        input_ = None if draft_run.input_run_id is None else await self._input_of(endpoint, draft_run.input_run_id)
+        if not draft_run.uses_draft:
+            return Prepared(None, (), run_from, input_)
+        stored = await self._authoring.snapshot_draft(
+            endpoint.workspace_id, endpoint.workflow_id, SnapshotDraft(draft_run.state)
         )
-        snapshot = SnapshotRef(endpoint.workspace_id, endpoint.workflow_id, kept.snapshot_hash)
-        return Prepared(snapshot, kept.text_block_ids, run_from, given)
+        snapshot = SnapshotRef(endpoint.workspace_id, endpoint.workflow_id, stored.snapshot_hash)
+        return Prepared(snapshot, stored.text_block_ids, run_from, input_)
 
     async def _run_from(self, endpoint: Endpoint, continuation: Continuation) -> RunFromBlock:
         outputs = continuation.outputs
         if outputs is None:
-            outputs = await self._left_by(endpoint, continuation.run_id or LATEST)
+            outputs = await self._outputs_of_earlier(endpoint, continuation.run_id or LATEST)
         document = msgspec.json.encode(outputs)
         return RunFromBlock(continuation.block_id, await self._payloads.put(endpoint.workspace_id, document))
 
-    async def _left_by(self, endpoint: Endpoint, run_id: str) -> dict[str, object]:
+    async def _outputs_of_earlier(self, endpoint: Endpoint, run_id: str) -> dict[str, object]:
         which = "workflow" if run_id == LATEST else f"execution {run_id}"
         missing = f"No execution state found for {which}. Run the full workflow first."
         if run_id == LATEST:
@@ -84,12 +84,12 @@ class DraftRuns:
         run = await self._earlier(endpoint, run_id)
         if run is None:
             raise NotFound("Source workflow execution was not found")
-        given = input_of(run.blocks)
-        if given is None:
+        input_ = input_of(run.blocks)
+        if input_ is None:
             raise InvalidRequest(f"No input found for execution {run_id}")
-        if any(REDACTED in text for text in texts(given)):
+        if any(REDACTED in text for text in texts(input_)):
             raise InvalidRequest(f"The input of execution {run_id} has secrets, which were not kept. Send it anew.")
-        return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
+        return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(input_))
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         """Return the run with all block outputs. Raises InvalidRequest while it still runs."""

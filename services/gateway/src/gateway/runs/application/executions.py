@@ -115,10 +115,10 @@ class Executions:
         spec = await self._spec(caller, endpoint, request, run_id)
         run = self._followed.expect(spec)
         try:
-            heard = msgspec.structs.replace(spec, listener=self._followed.address)
-            await self._accept(caller, endpoint, request, heard)
+            followed = msgspec.structs.replace(spec, listener=self._followed.address)
+            await self._accept(caller, endpoint, request, followed)
         except BaseException:
-            run.hang_up()
+            run.disconnect()
             raise
         return run
 

@@ -21,7 +21,7 @@ from shared.errors import NotFound
 
 NO_LOG: Final = "Log not found"
 NO_EXECUTION: Final = "Workflow execution not found"
-MOST_WORKFLOWS: Final = 5_000
+MAX_WORKFLOWS: Final = 5_000
 """Limit of workflows searched for folders."""
 
 
@@ -87,7 +87,7 @@ class RunLogs:
         raise NotFound(NO_LOG)
 
     async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
-        found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MOST_WORKFLOWS)
+        found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MAX_WORKFLOWS)
         return {workflow.id for workflow in found if workflow.folder_id in folder_ids}
 
 

@@ -59,12 +59,12 @@ class _Limited:
     """Run that holds its stream's slot until the reader disconnects."""
 
     def __init__(self, run: FollowedRun | AttachedRun, slot: StreamSlot) -> None:
-        self._hang_up = run.hang_up
+        self._hang_up = run.disconnect
         self._slot = slot
         self.run_id = run.run_id
         self.cut_off = run.cut_off
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Release the slot, and hang up on the run."""
         self._slot.release()
         self._hang_up()

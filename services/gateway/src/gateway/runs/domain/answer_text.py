@@ -4,13 +4,13 @@ from typing import Any, Final
 
 import msgspec
 
-_SPEAKING: Final = ("content", "result", "data")
+_ANSWER_KEYS: Final = ("content", "result", "data")
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def spoken(output: bytes) -> Any:
+def answer_in_output(output: bytes) -> Any:
     """Return the answer: an agent's content, a function's result, a response's data; otherwise the whole output."""
     value = _decode(output)
     if isinstance(value, dict):
-        return next((value[key] for key in _SPEAKING if value.get(key) is not None), value)
+        return next((value[key] for key in _ANSWER_KEYS if value.get(key) is not None), value)
     return value

@@ -87,15 +87,15 @@ def _whole(log: BlockLog) -> dict[str, Any]:
     return output
 
 
-def _continuation(asked: Mapping[str, Any]) -> Continuation:
-    block_id = asked["startBlockId"]
-    if "sourceSnapshot" in asked:
-        states = asked["sourceSnapshot"].get("blockStates")
+def _continuation(run_from: Mapping[str, Any]) -> Continuation:
+    block_id = run_from["startBlockId"]
+    if "sourceSnapshot" in run_from:
+        states = run_from["sourceSnapshot"].get("blockStates")
         if not isinstance(states, dict):
             raise InvalidRequest("runFromBlock.sourceSnapshot needs blockStates")
         return Continuation(block_id, outputs=_snapshot_outputs(states))
-    if "executionId" in asked:
-        return Continuation(block_id, run_id=asked["executionId"])
+    if "executionId" in run_from:
+        return Continuation(block_id, run_id=run_from["executionId"])
     raise InvalidRequest("runFromBlock requires either sourceSnapshot or executionId")
 
 

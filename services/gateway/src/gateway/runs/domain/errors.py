@@ -67,7 +67,7 @@ class ReaderTooSlow(FlowportError):
     code = "READER_TOO_SLOW"
 
 
-class CallerGone(FlowportError):
+class CallerDisconnected(FlowportError):
     """The caller disconnected before the end."""
 
     code = "CALLER_GONE"

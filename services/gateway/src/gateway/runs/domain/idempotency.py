@@ -71,9 +71,9 @@ def key_in(headers: Mapping[str, str]) -> str | None:
     return key
 
 
-def fingerprint(path: str, asked: ExecuteRequest) -> str:
+def fingerprint(path: str, run_request: ExecuteRequest) -> str:
     """Return a hash that equal requests share; `path` identifies the API generation."""
-    members = ((name, () if name == "call_chain" else getattr(asked, name)) for name in FINGERPRINTED)
+    members = ((name, () if name == "call_chain" else getattr(run_request, name)) for name in FINGERPRINTED)
     document = b",".join(b"%b:%b" % (_encode(name), _encode(value)) for name, value in members)
     return sha256(b"%b\n{%b}" % (path.encode(), document)).hexdigest()
 

@@ -19,7 +19,7 @@ def redact(document: bytes) -> bytes:
     return _encoder.encode(_redacted(_decoder.decode(document)))
 
 
-def redact_for_strangers(document: bytes) -> bytes:
+def redact_for_public(document: bytes) -> bytes:
     """Like `redact`, and also remove the payloads of all tool calls."""
     document = redact(document)
     if _CALLS_MARK not in document:

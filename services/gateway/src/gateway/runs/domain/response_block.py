@@ -52,16 +52,16 @@ def http_answer(output: bytes) -> HttpAnswer:
     return HttpAnswer(status, headers, b"" if status in _BODILESS else bytes(block.data))
 
 
-def _status(asked: Any) -> int:
-    if isinstance(asked, str) and _THREE_DIGITS.fullmatch(asked):
-        asked = int(asked)
-    return int(asked) if isinstance(asked, int | float) and 200 <= asked < 600 else 200
+def _status(given: Any) -> int:
+    if isinstance(given, str) and _THREE_DIGITS.fullmatch(given):
+        given = int(given)
+    return int(given) if isinstance(given, int | float) and 200 <= given < 600 else 200
 
 
-def _safe_headers(asked: Any) -> dict[str, str]:
-    if not isinstance(asked, dict):
+def _safe_headers(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict):
         return {}
-    pairs = ((name.strip().lower(), _header_text(value)) for name, value in asked.items())
+    pairs = ((name.strip().lower(), _header_text(value)) for name, value in given.items())
     return {
         name: value
         for name, value in pairs

@@ -28,7 +28,7 @@ class AttachedRun(Protocol):
     def cut_off(self, error: FlowportError) -> None:
         """Drop unread events, raise `error` to a caller that lost access, and cancel the run."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Cancel the run if it is not over: the caller disconnected or has seen the end."""
 
 
@@ -63,7 +63,7 @@ class FollowedRun(Protocol):
     def cut_off(self, error: FlowportError) -> None:
         """Make `take` raise `error` to a reader that lost access. The run continues."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Stop reading: the reader disconnected or has seen the end. The run continues."""
 
 

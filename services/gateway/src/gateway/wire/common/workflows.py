@@ -49,23 +49,23 @@ def _as_sent(body: bytes) -> str:
 
 
 async def listed(
-    caller: Caller, authoring: Authoring, tallies: RunTallies, asked: WorkflowQuery
+    caller: Caller, authoring: Authoring, tallies: RunTallies, query: WorkflowQuery
 ) -> tuple[list[WorkflowSummary], str | None]:
     """Return a page of workflows, and the next cursor. Raises Forbidden, InvalidRequest, Unavailable."""
-    caller = entered(caller, asked.workspace_id, Scope.READ)
+    caller = caller_in(caller, query.workspace_id, Scope.READ)
     page = await authoring.page(
-        asked.workspace_id,
-        cursor=asked.cursor,
-        limit=asked.limit,
-        deployed_only=asked.deployed_only,
-        folder_id=asked.folder_id,
+        query.workspace_id,
+        cursor=query.cursor,
+        limit=query.limit,
+        deployed_only=query.deployed_only,
+        folder_id=query.folder_id,
     )
     shown = [each for each in page.workflows if caller.may_touch(each.id)]
-    known = await tallies.of(asked.workspace_id, [each.id for each in shown])
+    known = await tallies.of(query.workspace_id, [each.id for each in shown])
     return [summary(each, known) for each in shown], page.next_cursor
 
 
-def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:
+def caller_in(caller: Caller, workspace_id: str, scope: Scope) -> Caller:
     """Return the caller in that workspace. Raises Forbidden."""
     caller = caller.within(workspace_id)
     caller.require(scope)
@@ -82,7 +82,7 @@ def add_file_routes(
     router: APIRouter,
     access: CountedAccess,
     authoring: Authoring,
-    editing: DraftService,
+    drafts: DraftService,
     *,
     answer: Answer,
     models: tuple[type[BaseModel], type[BaseModel]],
@@ -98,7 +98,7 @@ def add_file_routes(
         request: Request,
     ) -> Response:
         caller = caller.within(body.workspace_id)
-        made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
+        made = await drafts.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return await answer(caller, imported(made), 201)
 
     @router.get("/{workflow_id}/export", response_model=exported_model)
@@ -110,20 +110,20 @@ def add_file_routes(
 def add_deployment_routes(
     router: APIRouter,
     access: CountedAccess,
-    publishing: DeploymentService,
+    deployments: DeploymentService,
     *,
     answer: Answer,
     model: type[BaseModel],
     error: type[BaseModel],
 ) -> None:
     """Add deploy, undeploy and rollback to `router`. Answers are documented as `model`, errors as `error`."""
-    Deploying = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
+    DeployingCaller = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
     @router.post("/{workflow_id}/deploy", response_model=model, responses=answers(error, 412))
     async def deploy(
-        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
+        caller: DeployingCaller, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
     ) -> Response:
-        deployed = await publishing.deploy(
+        deployed = await deployments.deploy(
             caller,
             workflow_id,
             name=body.name,
@@ -134,11 +134,11 @@ def add_deployment_routes(
         return await answer(caller, deployment(deployed))
 
     @router.delete("/{workflow_id}/deploy", response_model=model)
-    async def undeploy(caller: Deploying, workflow_id: str) -> Response:
-        return await answer(caller, undeployed(await publishing.undeploy(caller, workflow_id)))
+    async def undeploy(caller: DeployingCaller, workflow_id: str) -> Response:
+        return await answer(caller, undeployed(await deployments.undeploy(caller, workflow_id)))
 
     @router.post("/{workflow_id}/rollback", response_model=model)
     async def roll_back(
-        caller: Deploying, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
+        caller: DeployingCaller, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> Response:
-        return await answer(caller, deployment(await publishing.roll_back(caller, workflow_id, body.version)))
+        return await answer(caller, deployment(await deployments.roll_back(caller, workflow_id, body.version)))

@@ -24,28 +24,28 @@ from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkfl
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
-MOST_LISTED: Final = 10_000
+MAX_LISTED_WORKFLOWS: Final = 10_000
 
 
 def authoring_router(
-    access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
+    access: WorkspaceAccess, authoring: Authoring, drafts: DraftService, deployments: DeploymentService
 ) -> APIRouter:
     """Return routes of workflows and drafts, for editors."""
     router = legacy_router("Workflows", *AUTHORING, prefix="/api/workflows")
-    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("")
     async def list_workflows(
-        caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
+        caller: AnyCaller, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
     ) -> Data[list[WorkflowRow]]:
         caller = caller.within(workspace_id or caller.workspace.id)
         caller.require(Scope.READ)
-        found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MAX_LISTED_WORKFLOWS)
         return Data(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
     @router.post("")
-    async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
+    async def create(caller: AnyCaller, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
         caller = caller.within(body.workspace_id or caller.workspace.id)
         request = CreateWorkflow(
             workspace_id=caller.workspace.id,
@@ -53,36 +53,36 @@ def authoring_router(
             description=body.description,
             folder_id=body.folder_id,
         )
-        return row(await editing.create(caller, request))
+        return row(await drafts.create(caller, request))
 
     @router.put("/{workflow_id}")
     async def update(
-        caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
+        caller: WorkflowCaller, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
     ) -> WorkflowRow:
         change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
-        return row(await editing.update(caller, workflow_id, change))
+        return row(await drafts.update(caller, workflow_id, change))
 
     @router.delete("/{workflow_id}")
-    async def archive(caller: Known, workflow_id: str) -> Done:
-        await publishing.archive(caller, workflow_id)
+    async def archive(caller: WorkflowCaller, workflow_id: str) -> Done:
+        await deployments.archive(caller, workflow_id)
         return Done()
 
     @router.get("/{workflow_id}/state", response_model=dict[str, Any])
-    async def draft(caller: Known, workflow_id: str) -> Response:
+    async def draft(caller: WorkflowCaller, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.draft(caller.workspace.id, workflow_id)
         return StructResponse(found.state, headers={"etag": etag(found.revision)})
 
     @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
     async def save_draft(
-        caller: Known, workflow_id: str, request: Request, response: Response, expected_revision: SavedOver
+        caller: WorkflowCaller, workflow_id: str, request: Request, response: Response, expected_revision: SavedOver
     ) -> Saved:
         caller.require(Scope.WRITE)
         state = json_value(await request.body())
         if not isinstance(state, dict):
             raise InvalidRequest("Invalid workflow: expected an object")
         save = SaveDraft(state=state, expected_revision=expected_revision)
-        response.headers["etag"] = etag((await editing.save_draft(caller, workflow_id, save)).revision)
+        response.headers["etag"] = etag((await drafts.save_draft(caller, workflow_id, save)).revision)
         return Saved()
 
     return router

@@ -57,12 +57,12 @@ class Problems(Wire):
 def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
     """Return routes for readers of the workflow."""
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     State = Annotated[str, Query(pattern=STATE, description="`draft`, `active` or a version's number.")]  # noqa: N806
 
     @router.get("/diff", summary="What changed between two states")
     async def diff(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         before: Annotated[State, Query(alias="from")] = "active",
         after: Annotated[State, Query(alias="to")] = "draft",
@@ -72,7 +72,7 @@ def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
         return Changes(changes=[_row(change) for change in found.changes])
 
     @router.get("/problems", summary="What is wrong with the draft")
-    async def problems(caller: Known, workflow_id: str) -> Problems:
+    async def problems(caller: WorkflowCaller, workflow_id: str) -> Problems:
         caller.require(Scope.READ)
         found = await authoring.problems(caller.workspace.id, workflow_id)
         return Problems(

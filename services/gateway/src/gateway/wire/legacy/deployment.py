@@ -36,13 +36,13 @@ KEYS_SHOWN: Final = "Workspace API keys"
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
-def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing: DeploymentService) -> APIRouter:
+def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments: DeploymentService) -> APIRouter:
     """Return routes of deployments: reads need the read scope, changes the deploy scope."""
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("/status", summary="Whether a workflow is deployed")
-    async def status(caller: Known, workflow_id: str) -> StatusState:
+    async def status(caller: WorkflowCaller, workflow_id: str) -> StatusState:
         caller.require(Scope.READ, Scope.EXECUTE)
         found = await authoring.status(caller.workspace.id, workflow_id)
         return StatusState(
@@ -52,7 +52,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
         )
 
     @router.get("/deploy")
-    async def deployment(caller: Known, workflow_id: str) -> DeploymentState:
+    async def deployment(caller: WorkflowCaller, workflow_id: str) -> DeploymentState:
         caller.require(Scope.READ)
         return _state(await authoring.status(caller.workspace.id, workflow_id))
 
@@ -63,29 +63,29 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, publishing:
         responses=answers(Error, 412),
     )
     async def deploy(
-        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(_deploy_body)], seen: Seen
+        caller: WorkflowCaller, workflow_id: str, body: Annotated[DeployBody, Depends(_deploy_body)], seen: Seen
     ) -> DeployResult:
-        deployed = await publishing.deploy(
+        deployed = await deployments.deploy(
             caller, workflow_id, expected_revision=seen, accepted_warnings=body.accepted_warnings
         )
         return _deployed(deployed)
 
     @router.delete("/deploy", response_model_exclude_unset=True)
-    async def undeploy(caller: Known, workflow_id: str) -> DeployResult:
-        await publishing.undeploy(caller, workflow_id)
+    async def undeploy(caller: WorkflowCaller, workflow_id: str) -> DeployResult:
+        await deployments.undeploy(caller, workflow_id)
         return DeployResult(is_deployed=False, deployed_at=None, api_key=None)
 
     @router.patch("/deploy")
     async def set_access(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         body: Annotated[AccessBody, Depends(json_of(AccessBody, headline="Validation error"))],
     ) -> AccessState:
-        changed = (await publishing.set_access(caller, workflow_id, _change(body))).endpoint
+        changed = (await deployments.set_access(caller, workflow_id, _change(body))).endpoint
         return AccessState(is_public_api=changed.is_public, store_inputs_and_outputs=changed.stores_data)
 
     @router.get("/deployed", response_model=DeployedState)
-    async def deployed_state(caller: Known, workflow_id: str) -> Response:
+    async def deployed_state(caller: WorkflowCaller, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         live = (await authoring.status(caller.workspace.id, workflow_id)).endpoint.version
         state = None if live is None else (await authoring.version(caller.workspace.id, workflow_id, live)).state

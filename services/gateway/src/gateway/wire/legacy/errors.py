@@ -12,7 +12,7 @@ from gateway.http.error_models import Refusal
 from gateway.http.errors import ACCEPT_UNCERTAIN, message_of, retry_headers, retry_seconds, status_of
 from gateway.http.routes import counting, presenting
 from gateway.http.schemas import answers
-from gateway.runs.domain.errors import AcceptUncertain, CallerGone, RunLost, RunOverdue, RunUncertain
+from gateway.runs.domain.errors import AcceptUncertain, CallerDisconnected, RunLost, RunOverdue, RunUncertain
 from gateway.runs.domain.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
@@ -82,7 +82,7 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
     (IdempotencyKeyInUse, lambda error: {"error": error.message, "code": error.code}),
     (RunLost, lambda error: {"error": error.message, "code": "EXECUTION_LOST", "executionId": error.run_id}),
     (AcceptUncertain, lambda error: {"error": error.message, "code": ACCEPT_UNCERTAIN, "executionId": error.run_id}),
-    (CallerGone, lambda error: {"success": False, "error": error.message}),
+    (CallerDisconnected, lambda error: {"success": False, "error": error.message}),
     (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),
     (FlowportError, _plain),
 )

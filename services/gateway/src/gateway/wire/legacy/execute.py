@@ -91,44 +91,46 @@ class ExecuteEndpoint:
     """Endpoint of execute calls: sync, stream and async."""
 
     def __init__(
-        self, reception: EndpointServices, canvas: CanvasStreams, *, once: IdempotentCalls, public_url: str
+        self, services: EndpointServices, canvas: CanvasStreams, *, once: IdempotentCalls, public_url: str
     ) -> None:
-        self._reception = reception
+        self._services = services
         self._canvas = canvas
         self._once = once
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version."""
-        self._reception.admit(request)
+        self._services.admit(request)
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         chain = call_chain(headers)
-        caller = await self._reception.known_caller(headers, workflow_id)
-        caller = caller or await self._reception.public_caller(request, workflow_id)
-        self._reception.limiting.show(request, caller, RateKind.SYNC)
+        caller = await self._services.known_caller(headers, workflow_id)
+        caller = caller or await self._services.public_caller(request, workflow_id)
+        self._services.rate_limits.show(request, caller, RateKind.SYNC)
         body = await _body_of(request)
-        asked = read_execute_request(
+        run_request = read_execute_request(
             headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain
         )
-        await self._reception.authentication.confirm(caller)
-        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
-        self._reception.limiting.show(request, caller, RateKind.of(asked.mode))
-        self._reception.admit_to(request, endpoint.workspace_id)
+        await self._services.authentication.confirm(caller)
+        caller, endpoint = await self._services.executions.authorize(caller, workflow_id)
+        self._services.rate_limits.show(request, caller, RateKind.of(run_request.mode))
+        self._services.admit_to(request, endpoint.workspace_id)
         serve = partial(self._serve, caller, endpoint)
-        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+        return await self._once.answer(request, run_request, serve, headers=headers, caller=caller, endpoint=endpoint)
 
-    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
-        if asked.mode is RunMode.ASYNC:
-            return self._accepted(await self._reception.executions.enqueue(caller, endpoint, asked))
-        if asked.keep_events:
-            return await self._canvas.begin(caller, endpoint, asked)
-        run = await self._reception.executions.attach(caller, endpoint, asked)
-        standing = self._reception.access.of(caller, endpoint.workflow_id)
-        if asked.mode is RunMode.STREAM:
-            named = {"x-execution-id": run.run_id}
-            return self._reception.attached.stream(run, asked, endpoint, standing, headers=named)
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
+    async def _serve(
+        self, caller: Caller, endpoint: Endpoint, request: Request, run_request: ExecuteRequest
+    ) -> Response:
+        if run_request.mode is RunMode.ASYNC:
+            return self._accepted(await self._services.executions.enqueue(caller, endpoint, run_request))
+        if run_request.keep_events:
+            return await self._canvas.begin(caller, endpoint, run_request)
+        run = await self._services.executions.attach(caller, endpoint, run_request)
+        standing = self._services.access.of(caller, endpoint.workflow_id)
+        if run_request.mode is RunMode.STREAM:
+            headers_ = {"x-execution-id": run.run_id}
+            return self._services.attached.stream(run, run_request, endpoint, standing, headers=headers_)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         return sync_response(run.run_id, outcome, output)
 
     def _accepted(self, accepted: RunAccepted) -> Response:
@@ -188,12 +190,12 @@ _REFUSALS: Final = {
 }
 
 
-def execute_router(door: ExecuteEndpoint) -> APIRouter:
+def execute_router(endpoint: ExecuteEndpoint) -> APIRouter:
     """The execute route."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["Execute"])
     router.add_api_route(
         "/api/workflows/{workflow_id}/execute",
-        door.execute,
+        endpoint.execute,
         methods=["POST"],
         response_model=ExecuteResult,
         summary="Run a workflow",

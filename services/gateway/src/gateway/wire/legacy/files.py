@@ -25,7 +25,7 @@ UNKNOWN_TYPE: Final = "application/octet-stream"
 MISSING: Final = "File not found"
 
 
-def files_router(authentication: Authentication, limiting: RateLimitHeaders, payloads: Payloads) -> APIRouter:
+def files_router(authentication: Authentication, rate_limits: RateLimitHeaders, payloads: Payloads) -> APIRouter:
     """Return the route of files. A path that names another workspace, workflow or run is not found."""
     router = run_router("Files", 401, 403, 404, 503)
     room = asyncio.Semaphore(SERVED_AT_ONCE)
@@ -33,7 +33,7 @@ def files_router(authentication: Authentication, limiting: RateLimitHeaders, pay
     @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)
     async def serve(request: Request, key: str) -> Response:
         caller = await authentication.require(request.headers)
-        limiting.show(request, caller, RateKind.API)
+        rate_limits.show(request, caller, RateKind.API)
         file = FileKey.parse(key)
         if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)

@@ -36,7 +36,7 @@ _SHOWN: Final = {
 
 
 def jobs_router(
-    authentication: Authentication, limiting: RateLimitHeaders, jobs: Jobs, payloads: Payloads
+    authentication: Authentication, rate_limits: RateLimitHeaders, jobs: Jobs, payloads: Payloads
 ) -> APIRouter:
     """The job status route."""
     router = legacy_router("Execute", 401, 403, 404, 503)
@@ -49,7 +49,7 @@ def jobs_router(
     )
     async def job_status(request: Request, job_id: Annotated[str, Path()]) -> Response:
         caller = await authentication.require(request.headers)
-        limiting.show(request, caller, RateKind.ASYNC)
+        rate_limits.show(request, caller, RateKind.ASYNC)
         try:
             run = await jobs.job(job_id)
         except NotFound:

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.http.bodies import Wire
-from gateway.parsing.problems import LONGEST_TEXT, MOST_TEXTS
+from gateway.parsing.problems import MAX_TEXT_LENGTH, MAX_TEXTS
 from gateway.wire.common.models import Cost
 from shared.contracts.cancels import CancelReason
 
@@ -18,8 +18,8 @@ class ExecuteBody(Wire):
 
     input: Any = Field(None, description="Input of the workflow, where it is one value.")
     stream: bool = Field(False, description="Answer with server-sent events.")
-    selected_outputs: list[Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
-        [], max_length=MOST_TEXTS, description="Outputs to stream, as blockName.field."
+    selected_outputs: list[Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]] = Field(
+        [], max_length=MAX_TEXTS, description="Outputs to stream, as blockName.field."
     )
     include_file_base64: bool = Field(True, description="Put the content of files into the output.")
     base64_max_bytes: int | None = Field(None, gt=0, description="Largest file to put into the output, in bytes.")

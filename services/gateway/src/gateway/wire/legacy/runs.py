@@ -28,11 +28,11 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
     router = run_router(
         "Runs", 400, 401, 403, 404, 503, prefix="/api/workflows/{workflow_id}/executions/{execution_id}"
     )
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=RunState, summary="How a run is doing")
     async def run_state(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         execution_id: str,
         include_output: Annotated[bool, Query(alias="includeOutput")] = False,
@@ -47,7 +47,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
         return StructResponse(run_body(run, output, wanted))
 
     @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses=answers(Refusal, 409))
-    async def cancel(caller: Known, workflow_id: str, execution_id: str) -> Response:
+    async def cancel(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
         answer = await runs.cancel(caller, workflow_id, execution_id)
         return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})
 
@@ -58,7 +58,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
         responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
     )
     async def stream(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         execution_id: str,
         after: Annotated[int, Query(alias="from", ge=0, le=2**31, description="The last `eventId` that was seen.")] = 0,

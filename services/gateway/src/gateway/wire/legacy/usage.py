@@ -62,7 +62,7 @@ class UsageLimits(Wire):
 
 
 def usage_router(
-    authentication: Authentication, limiting: RateLimitHeaders, reports: UsageReports, clock: Clock
+    authentication: Authentication, rate_limits: RateLimitHeaders, reports: UsageReports, clock: Clock
 ) -> APIRouter:
     """Return the usage route, which counts no call."""
     router = legacy_router("Execute", 401, 403, 503)
@@ -76,7 +76,7 @@ def usage_router(
     ) -> UsageLimits:
         caller = await authentication.require(request.headers, otherwise="Authentication required")
         caller = caller.within(workspace_id or caller.workspace.id)
-        limiting.show(request, caller, RateKind.SYNC)
+        rate_limits.show(request, caller, RateKind.SYNC)
         usage = await reports.of(caller)
         return UsageLimits(
             rate_limit=RateLimit(

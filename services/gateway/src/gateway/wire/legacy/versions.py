@@ -25,14 +25,14 @@ MAX_PAGES: Final = 20
 
 
 def versions_router(
-    access: WorkspaceAccess, authoring: Authoring, editing: DraftService, publishing: DeploymentService
+    access: WorkspaceAccess, authoring: Authoring, drafts: DraftService, deployments: DeploymentService
 ) -> APIRouter:
     """Return routes of versions: reads need the read scope, changes the deploy scope."""
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}/deployments")
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("")
-    async def list_versions(caller: Known, workflow_id: str) -> VersionRows:
+    async def list_versions(caller: WorkflowCaller, workflow_id: str) -> VersionRows:
         caller.require(Scope.READ)
         rows: list[VersionRow] = []
         before = None
@@ -45,23 +45,26 @@ def versions_router(
         return VersionRows(versions=rows)
 
     @router.get("/{version}", response_model=DeployedState)
-    async def version_state(caller: Known, workflow_id: str, version: str) -> Response:
+    async def version_state(caller: WorkflowCaller, workflow_id: str, version: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.version(caller.workspace.id, workflow_id, _number(version))
         return StructResponse({"deployedState": found.state})
 
     @router.patch("/{version}", response_model_exclude_unset=True)
     async def change_version(
-        caller: Known, workflow_id: str, version: str, body: Annotated[VersionBody, Depends(json_of(VersionBody))]
+        caller: WorkflowCaller,
+        workflow_id: str,
+        version: str,
+        body: Annotated[VersionBody, Depends(json_of(VersionBody))],
     ) -> VersionChange:
         caller.require(Scope.WRITE if body.is_active is None else Scope.DEPLOY)  # before a text is changed
         number = _number(version)
         if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
             raise InvalidRequest("At least one of name, description, or isActive must be provided")
-        texts = await _texts(editing, caller, workflow_id, number, body)
+        texts = await _texts(drafts, caller, workflow_id, number, body)
         if body.is_active is None:
             return texts
-        promoted = await publishing.promote(caller, workflow_id, number)
+        promoted = await deployments.promote(caller, workflow_id, number)
         active = active_deployment(promoted.endpoint)
         return texts.model_copy(
             update={
@@ -73,16 +76,16 @@ def versions_router(
         )
 
     @router.post("/{version}/revert")
-    async def revert(caller: Known, workflow_id: str, version: str) -> Reverted:
-        word = version if version == "active" else str(_number(version))
-        saved = await publishing.load(caller, workflow_id, word)
+    async def revert(caller: WorkflowCaller, workflow_id: str, version: str) -> Reverted:
+        state = version if version == "active" else str(_number(version))
+        saved = await deployments.load(caller, workflow_id, state)
         return Reverted(message="Reverted to deployment version", last_saved=epoch_ms(saved.saved_at))
 
     return router
 
 
 async def _texts(
-    editing: DraftService, caller: Caller, workflow_id: str, number: int, body: VersionBody
+    drafts: DraftService, caller: Caller, workflow_id: str, number: int, body: VersionBody
 ) -> VersionChange:
     wants_description = "description" in body.model_fields_set
     if body.name is None and not wants_description:
@@ -91,7 +94,7 @@ async def _texts(
         name=UNSET if body.name is None else body.name,
         description=body.description if wants_description else UNSET,
     )
-    changed = await editing.update_version(caller, workflow_id, number, change)
+    changed = await drafts.update_version(caller, workflow_id, number, change)
     return VersionChange(name=changed.name, description=changed.description)
 
 

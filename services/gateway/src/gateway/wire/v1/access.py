@@ -23,12 +23,12 @@ class V1Access(CountedAccess):
         self,
         authentication: Authentication,
         endpoints: Endpoints,
-        limiting: RateLimitHeaders,
+        rate_limits: RateLimitHeaders,
         *,
         reports: UsageReports,
         clock: Clock,
     ) -> None:
-        super().__init__(authentication, endpoints, limiting)
+        super().__init__(authentication, endpoints, rate_limits)
         self._reports = reports
         self._clock = clock
 

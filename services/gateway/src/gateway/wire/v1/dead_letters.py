@@ -17,47 +17,47 @@ from shared.web.structs import StructResponse
 
 
 def dead_letters_router(
-    access: V1Access, keeper: DeadLetterClient, redriving: RedriveService, *, public_url: str
+    access: V1Access, client: DeadLetterClient, redrives: RedriveService, *, public_url: str
 ) -> APIRouter:
     """Return the routes, for admins of the workspace."""
     router = v1_router("Dead letters", 400, 401, 403, 404, 409, 429, 503, prefix="/api/v1")
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
 
-    def told(accepted: RunAccepted) -> dict[str, Any]:
+    def accepted_body(accepted: RunAccepted) -> dict[str, Any]:
         url = f"{public_url}/api/jobs/{accepted.job_id}"
         return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": url}
 
     @router.get("/dead-letters", summary="List messages that nobody could work on")
     async def page(
-        caller: Known,
+        caller: AnyCaller,
         workspace_id: In = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> Response:
-        caller = _there(caller, workspace_id)
+        caller = _within(caller, workspace_id)
         caller.require_throughout(Scope.ADMIN)
-        found = await keeper.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
+        found = await client.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
 
     @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
-    async def redrive_letter(caller: Known, letter_id: str, workspace_id: In = None) -> Response:
-        accepted = await redriving.letter(_there(caller, workspace_id), letter_id)
-        return StructResponse({"data": told(accepted) if accepted else {"redriven": True}}, status_code=202)
+    async def redrive_letter(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> Response:
+        accepted = await redrives.letter(_within(caller, workspace_id), letter_id)
+        return StructResponse({"data": accepted_body(accepted) if accepted else {"redriven": True}}, status_code=202)
 
     @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
-    async def discard(caller: Known, letter_id: str, workspace_id: In = None) -> None:
-        await redriving.discard(_there(caller, workspace_id), letter_id)
+    async def discard(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> None:
+        await redrives.discard(_within(caller, workspace_id), letter_id)
 
     @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
-    async def redrive_run(caller: Known, run_id: str, workspace_id: In = None) -> Response:
-        accepted = await redriving.run(_there(caller, workspace_id), run_id)
-        return StructResponse({"data": {**told(accepted), "redrivenFrom": run_id}}, status_code=202)
+    async def redrive_run(caller: AnyCaller, run_id: str, workspace_id: In = None) -> Response:
+        accepted = await redrives.run(_within(caller, workspace_id), run_id)
+        return StructResponse({"data": {**accepted_body(accepted), "redrivenFrom": run_id}}, status_code=202)
 
     return router
 
 
-def _there(caller: Caller, workspace_id: str | None) -> Caller:
+def _within(caller: Caller, workspace_id: str | None) -> Caller:
     return caller.within(workspace_id or caller.workspace.id)
 
 

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from gateway.access.domain.credentials import Caller, Scope
 from gateway.runs.application.run_logs import NO_EXECUTION, RunLogs
 from gateway.runs.domain.run_states import names_in
-from gateway.wire.common.workflows import entered
+from gateway.wire.common.workflows import caller_in
 from gateway.wire.v1.access import V1Access
 from gateway.wire.v1.errors import v1_router
 from gateway.wire.v1.log_models import ExecutionAnswer, LogDetail, LogList
-from gateway.wire.v1.log_presenting import detail, execution, row, trace, workflow_facts
+from gateway.wire.v1.log_presenters import detail, execution, row, trace, workflow_facts
 from gateway.wire.v1.models import Limited
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
@@ -35,7 +35,7 @@ Order = Literal["asc", "desc"]
 def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
     """Return routes of logs, for readers of the workspace."""
     router = v1_router("Logs", 400, 401, 403, 404, 429, 503, prefix="/api/v1/logs")
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     async def answered(caller: Caller, body: dict[str, Any]) -> Response:
         limits = (await access.limits(caller)).model_dump(by_alias=True)
@@ -43,12 +43,12 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
 
     @router.get("", response_model=LogList, summary="Find runs")
     async def list_logs(
-        caller: Known,
+        caller: AnyCaller,
         query: Annotated[FindLogs, Depends(_query)],
         folder_ids: Annotated[str | None, Query(alias="folderIds", max_length=10_000)] = None,
         details: Literal["basic", "full"] = "basic",
     ) -> Response:
-        caller = entered(caller, query.workspace_id, Scope.READ)
+        caller = caller_in(caller, query.workspace_id, Scope.READ)
         if details == "basic":
             query = msgspec.structs.replace(query, output=False, blocks=False)
         page = await logs.find(caller, query, folder_ids=names_in(folder_ids))
@@ -57,12 +57,12 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
         return await answered(caller, {"data": rows, **cursor})
 
     @router.get("/executions/{execution_id}", response_model=ExecutionAnswer, summary="What a run ran")
-    async def get_execution(caller: Known, execution_id: str) -> Response:
+    async def get_execution(caller: AnyCaller, execution_id: str) -> Response:
         run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
         return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
 
     @router.get("/{log_id}", response_model=Limited[LogDetail], summary="What a run did")
-    async def get_log(caller: Known, log_id: str) -> Response:
+    async def get_log(caller: AnyCaller, log_id: str) -> Response:
         run = await logs.get(caller, log_id)
         workflow = (await logs.workflows([run])).get(run.workflow_id)
         caller = caller.within(run.workspace_id)

@@ -36,23 +36,23 @@ def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> Workflo
     )
 
 
-def workflows_router(access: V1Access, authoring: Authoring, editing: DraftService, tallies: RunTallies) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring, drafts: DraftService, tallies: RunTallies) -> APIRouter:
     """Return routes of workflows, for a key with the read or deploy scope."""
     router = v1_router("Workflows", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows")
-    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model_exclude_unset=True)
-    async def list_workflows(caller: Known, asked: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
-        caller = caller.within(asked.workspace_id)
-        rows, cursor = await listed(caller, authoring, tallies, asked)
+    async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
+        caller = caller.within(query.workspace_id)
+        rows, cursor = await listed(caller, authoring, tallies, query)
         found = WorkflowList(data=rows, limits=await access.limits(caller))
         if cursor is not None:
             found.next_cursor = cursor
         return found
 
     @router.get("/{workflow_id}", response_model_exclude_unset=True)
-    async def get_workflow(caller: OnWorkflow, workflow_id: str) -> Limited[WorkflowDetail]:
+    async def get_workflow(caller: WorkflowCaller, workflow_id: str) -> Limited[WorkflowDetail]:
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)
         draft = await authoring.draft(caller.workspace.id, workflow_id)
@@ -60,13 +60,13 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: DraftServi
         return Limited(data=detail(workflow, draft, known), limits=await access.limits(caller))
 
     models = Limited[ImportedWorkflow], Limited[dict[str, Any]]
-    add_file_routes(router, access, authoring, editing, answer=access.answer, models=models, error=ErrorAnswer)
+    add_file_routes(router, access, authoring, drafts, answer=access.answer, models=models, error=ErrorAnswer)
     return router
 
 
-def deployments_router(access: V1Access, publishing: DeploymentService) -> APIRouter:
+def deployments_router(access: V1Access, deployments: DeploymentService) -> APIRouter:
     """Return the routes, for a key with the deploy scope."""
     router = v1_router("Deployment", 400, 401, 403, 404, 413, 429, 503, prefix="/api/v1/workflows")
     model = Limited[Deployment]
-    add_deployment_routes(router, access, publishing, answer=access.answer, model=model, error=ErrorAnswer)
+    add_deployment_routes(router, access, deployments, answer=access.answer, model=model, error=ErrorAnswer)
     return router

@@ -10,5 +10,5 @@ class V2Access(CountedAccess):
     """Access that stops key guessing before guesses cost anything."""
 
     async def caller(self, request: Request) -> Caller:
-        await self._limiting.count_address(request)
+        await self._rate_limits.count_address(request)
         return await super().caller(request)

@@ -15,7 +15,7 @@ from gateway.http.schemas import answers
 from gateway.runs.domain.errors import (
     AcceptUncertain,
     CallChainTooDeep,
-    CallerGone,
+    CallerDisconnected,
     RunLost,
     RunOverdue,
     RunUncertain,
@@ -55,7 +55,7 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int, str], ...]] = (
     (AdmissionClosed, 429, "RATE_LIMITED"),
     (UsageLimitExceeded, 402, "USAGE_LIMIT_EXCEEDED"),
     (RateLimited, 429, "RATE_LIMITED"),
-    (CallerGone, 499, "CLIENT_CLOSED_REQUEST"),
+    (CallerDisconnected, 499, "CLIENT_CLOSED_REQUEST"),
     (RunOverdue, 503, "SERVICE_UNAVAILABLE"),
     (AtCapacity, 503, "SERVICE_UNAVAILABLE"),
     (Unavailable, 503, "SERVICE_UNAVAILABLE"),

@@ -20,7 +20,7 @@ from gateway.runs.domain.execute_request import ExecuteRequest
 from gateway.streams.durable_stream import RunEventStreams, heartbeat_in
 from gateway.wire.v2.errors import NO_STORE, present_execute_error
 from gateway.wire.v2.models import ErrorAnswer, ExecuteBody, QueuedRun, RunResult
-from gateway.wire.v2.presenting import result
+from gateway.wire.v2.presenters import result
 from gateway.wire.v2.requests import read_v2_request
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
@@ -33,9 +33,9 @@ class V2ExecuteEndpoint:
     """Endpoint of v2 execute calls: sync, stream and async. It checks address, key and admission in this order."""
 
     def __init__(
-        self, reception: EndpointServices, *, streams: RunEventStreams, once: IdempotentCalls, public_url: str
+        self, services: EndpointServices, *, streams: RunEventStreams, once: IdempotentCalls, public_url: str
     ) -> None:
-        self._reception = reception
+        self._services = services
         self._streams = streams
         self._once = once
         self._public_url = public_url
@@ -44,37 +44,41 @@ class V2ExecuteEndpoint:
         """Run a workflow's live version. A run that fails is a 200 that says so."""
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
-        await self._reception.limiting.count_address(request)
+        await self._services.rate_limits.count_address(request)
         caller = await self._caller(request, headers, workflow_id)
-        self._reception.limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
-        self._reception.admit(request)
+        self._services.rate_limits.show(request, caller, RateKind.SYNC, iso_dates=True)
+        self._services.admit(request)
         chain = call_chain(headers)
-        asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
-        await self._reception.authentication.confirm(caller)
-        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
-        self._reception.limiting.show(request, caller, RateKind.of(asked.mode), iso_dates=True)
-        self._reception.admit_to(request, endpoint.workspace_id)
+        run_request = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
+        await self._services.authentication.confirm(caller)
+        caller, endpoint = await self._services.executions.authorize(caller, workflow_id)
+        self._services.rate_limits.show(request, caller, RateKind.of(run_request.mode), iso_dates=True)
+        self._services.admit_to(request, endpoint.workspace_id)
         serve = partial(self._serve, caller, endpoint)
-        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+        return await self._once.answer(request, run_request, serve, headers=headers, caller=caller, endpoint=endpoint)
 
-    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
-        if asked.mode is RunMode.ASYNC:
-            return self._queued(endpoint.workflow_id, await self._reception.executions.enqueue(caller, endpoint, asked))
-        if asked.mode is RunMode.STREAM:
+    async def _serve(
+        self, caller: Caller, endpoint: Endpoint, request: Request, run_request: ExecuteRequest
+    ) -> Response:
+        if run_request.mode is RunMode.ASYNC:
+            return self._queued(
+                endpoint.workflow_id, await self._services.executions.enqueue(caller, endpoint, run_request)
+            )
+        if run_request.mode is RunMode.STREAM:
             heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
-            return await self._streams.begin(caller, endpoint, asked, heartbeat_seconds=heartbeat)
-        run = await self._reception.executions.attach(caller, endpoint, asked)
-        standing = self._reception.access.of(caller, endpoint.workflow_id)
-        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id, standing)
+            return await self._streams.begin(caller, endpoint, run_request, heartbeat_seconds=heartbeat)
+        run = await self._services.executions.attach(caller, endpoint, run_request)
+        standing = self._services.access.of(caller, endpoint.workflow_id)
+        outcome, output = await self._services.attached.result(request, run, endpoint.workspace_id, standing)
         body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
 
     async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
-        caller = await self._reception.known_caller(headers, workflow_id)
+        caller = await self._services.known_caller(headers, workflow_id)
         if caller is not None:
             return caller
         try:
-            return await self._reception.public_caller(request, workflow_id)
+            return await self._services.public_caller(request, workflow_id)
         except Unauthenticated:
             raise Unauthenticated("API key required") from None
 
@@ -101,12 +105,12 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def execute_router(door: V2ExecuteEndpoint) -> APIRouter:
+def execute_router(endpoint: V2ExecuteEndpoint) -> APIRouter:
     """The execute route."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["v2"])
     router.add_api_route(
         "/api/v2/workflows/{workflow_id}/execute",
-        door.execute,
+        endpoint.execute,
         methods=["POST"],
         response_model=Data[RunResult],
         summary="Run a workflow",

@@ -29,24 +29,24 @@ def read_v2_request(
     headers: Mapping[str, str], body: bytes, *, is_public: bool, call_chain: tuple[str, ...] = ()
 ) -> ExecuteRequest:
     """Parse the request. Raises MalformedJson, InvalidRequest."""
-    raw_input, asked = json_body.read(json_body.without_bom(body) or EMPTY, _read)
-    mode = RunMode.ASYNC if asked.is_async else RunMode.STREAM if asked.stream else RunMode.SYNC
-    _refuse_combinations(asked, is_public=is_public)
+    raw_input, options = json_body.read(json_body.without_bom(body) or EMPTY, _read)
+    mode = RunMode.ASYNC if options.is_async else RunMode.STREAM if options.stream else RunMode.SYNC
+    _refuse_combinations(options, is_public=is_public)
     agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
-    refuse_unnegotiated(asked.include_thinking or asked.include_tool_calls, agent_events=agent_events)
+    refuse_unnegotiated(options.include_thinking or options.include_tool_calls, agent_events=agent_events)
     return ExecuteRequest(
         mode=mode,
         input=raw_input,
         run_id=_run_id(headers.get("x-run-id")),
-        time_limit_seconds=asked.execution_timeout_seconds,
-        selected_outputs=tuple(asked.selected_outputs),
-        include_thinking=asked.include_thinking,
-        include_tool_calls=asked.include_tool_calls,
-        include_file_base64=asked.include_file_base64,
-        base64_max_bytes=asked.base64_max_bytes,
+        time_limit_seconds=options.execution_timeout_seconds,
+        selected_outputs=tuple(options.selected_outputs),
+        include_thinking=options.include_thinking,
+        include_tool_calls=options.include_tool_calls,
+        include_file_base64=options.include_file_base64,
+        base64_max_bytes=options.base64_max_bytes,
         agent_events=agent_events,
         call_chain=call_chain,
-        version=_version(headers.get("x-workflow-version"), asked.deployment_version, is_public=is_public),
+        version=_version(headers.get("x-workflow-version"), options.deployment_version, is_public=is_public),
         callback_url=callback_url(headers, mode),
         keep_events=True,
     )
@@ -68,18 +68,18 @@ def _read(body: bytes) -> tuple[bytes, ExecuteBody]:
     return raw_input, validated(ExecuteBody, value)
 
 
-def _refuse_combinations(asked: ExecuteBody, *, is_public: bool) -> None:
-    if asked.is_async and asked.stream:
+def _refuse_combinations(options: ExecuteBody, *, is_public: bool) -> None:
+    if options.is_async and options.stream:
         raise InvalidRequest("async and stream cannot be combined")
-    if asked.execution_timeout_seconds is not None and not asked.is_async:
+    if options.execution_timeout_seconds is not None and not options.is_async:
         raise InvalidRequest("executionTimeoutSeconds is supported only for async execution")
-    shaping = asked.model_fields_set & {"include_file_base64", "base64_max_bytes"}
-    agent = asked.include_thinking or asked.include_tool_calls
-    if asked.is_async and (shaping or agent or asked.selected_outputs):
+    shaping = options.model_fields_set & {"include_file_base64", "base64_max_bytes"}
+    agent = options.include_thinking or options.include_tool_calls
+    if options.is_async and (shaping or agent or options.selected_outputs):
         raise InvalidRequest("Async execution does not support streaming or output-shaping options")
-    if agent and not asked.stream:
+    if agent and not options.stream:
         raise InvalidRequest("includeThinking and includeToolCalls require stream: true")
-    if asked.is_async and is_public:
+    if options.is_async and is_public:
         raise InvalidRequest("Async execution requires an API key")
 
 

@@ -27,27 +27,27 @@ from gateway.wire.v2.models import (
     RunQuery,
     RunState,
 )
-from gateway.wire.v2.presenting import state, summary
+from gateway.wire.v2.presenters import state, summary
 from shared.contracts.cancels import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
-def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, public_url: str) -> APIRouter:
+def runs_router(access: V2Access, runs: WorkflowRuns, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:
     """A workflow's runs."""
     router = v2_router(400, 401, 403, 404, 429, 503, prefix="/api/v2/workflows/{workflow_id}/runs")
 
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=RunList)
-    async def list_runs(caller: Known, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:
+    async def list_runs(caller: WorkflowCaller, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:
         page = await runs.page(caller, workflow_id, limit=asked.limit, cursor=asked.cursor, only=filter_of(asked))
         body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
         return StructResponse(body, headers=NO_STORE)
 
     @router.get("/{run_id}", response_model=Data[RunState])
     async def get_run(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         run_id: str,
         include_output: Annotated[bool, Query(alias="includeOutput")] = False,
@@ -66,7 +66,7 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
 
     @router.post("/cancel", response_model=Data[CancelledRuns])
     async def cancel_all(
-        caller: Known, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
+        caller: WorkflowCaller, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
     ) -> Response:
         done = await runs.cancel_all(caller, workflow_id, filter_of(asked))
         return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
@@ -75,15 +75,18 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: PausedRuns, *, p
         "/{run_id}/resume", status_code=202, response_model=Data[QueuedRun], responses=answers(ErrorAnswer, 409, 413)
     )
     async def resume(
-        caller: Known, workflow_id: str, run_id: str, asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))]
+        caller: WorkflowCaller,
+        workflow_id: str,
+        run_id: str,
+        asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))],
     ) -> Response:
         answer = answer_in({"input": {} if asked.input is None else asked.input})
-        await resuming.resume(caller, workflow_id, run_id, asked.context_id, answer)
+        await paused_runs.resume(caller, workflow_id, run_id, asked.context_id, answer)
         url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
         return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
 
     @router.post("/{run_id}/cancel", response_model=Data[CancelFacts], responses=answers(ErrorAnswer, 409))
-    async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
+    async def cancel(caller: WorkflowCaller, workflow_id: str, run_id: str) -> Response:
         try:
             answer = await runs.cancel(caller, workflow_id, run_id)
         except NotFound:

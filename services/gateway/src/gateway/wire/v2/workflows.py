@@ -45,24 +45,24 @@ class Anything(Wire):
 
 
 def workflows_router(
-    access: V2Access, authoring: Authoring, editing: DraftService, publishing: DeploymentService, tallies: RunTallies
+    access: V2Access, authoring: Authoring, drafts: DraftService, deployments: DeploymentService, tallies: RunTallies
 ) -> APIRouter:
     """Workflows and their deployments."""
     router = v2_router(400, 401, 403, 404, 413, 429, 503, prefix="/api/v2/workflows")
-    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=Listed)
-    async def list_workflows(caller: Somebody, asked: Annotated[WorkflowQuery, Query()]) -> Response:
-        rows, cursor = await listed(caller, authoring, tallies, asked)
+    async def list_workflows(caller: AnyCaller, query: Annotated[WorkflowQuery, Query()]) -> Response:
+        rows, cursor = await listed(caller, authoring, tallies, query)
         return StructResponse(raw_json(Listed(data=rows, next_cursor=cursor)), headers=NO_STORE)
 
     models = Data[ImportedWorkflow], Anything
-    add_file_routes(router, access, authoring, editing, answer=_answer, models=models, error=ErrorAnswer)
-    add_deployment_routes(router, access, publishing, answer=_answer, model=Data[Deployment], error=ErrorAnswer)
+    add_file_routes(router, access, authoring, drafts, answer=_answer, models=models, error=ErrorAnswer)
+    add_deployment_routes(router, access, deployments, answer=_answer, model=Data[Deployment], error=ErrorAnswer)
 
     @router.get("/{workflow_id}/deployment", response_model=Data[DeploymentState])
-    async def state(caller: Known, workflow_id: str) -> Response:
+    async def state(caller: WorkflowCaller, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         found = await authoring.status(caller.workspace.id, workflow_id)
         endpoint, active = found.endpoint, active_deployment(found.endpoint)
@@ -78,7 +78,7 @@ def workflows_router(
 
     @router.get("/{workflow_id}/versions", response_model=Anything)
     async def versions(
-        caller: Known,
+        caller: WorkflowCaller,
         workflow_id: str,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         cursor: Annotated[int | None, Query(ge=1, le=MAX_NUMBER)] = None,
@@ -90,7 +90,9 @@ def workflows_router(
         return StructResponse(raw_json(body), headers=NO_STORE)
 
     @router.get("/{workflow_id}/versions/{version}", response_model=Anything)
-    async def version(caller: Known, workflow_id: str, version: Annotated[int, Path(ge=1, lt=MAX_NUMBER)]) -> Response:
+    async def version(
+        caller: WorkflowCaller, workflow_id: str, version: Annotated[int, Path(ge=1, lt=MAX_NUMBER)]
+    ) -> Response:
         caller.require(Scope.READ)
         found = await authoring.version(caller.workspace.id, workflow_id, version)
         row = version_row(found.version).model_dump(by_alias=True)

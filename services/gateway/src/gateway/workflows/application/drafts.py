@@ -23,9 +23,9 @@ from shared.contracts.deployments import (
 )
 from shared.errors import Conflict
 
-SPELL_SECONDS: Final = 900.0
+EDIT_SESSION_SECONDS: Final = 900.0
 """Seconds during which saves of a draft by one editor make one audit log entry."""
-MAX_SPELLS: Final = 10_000
+MAX_EDIT_SESSIONS: Final = 10_000
 
 
 class DraftService:
@@ -36,7 +36,7 @@ class DraftService:
         self._endpoints = endpoints
         self._audit = audit
         self._clock = clock
-        self._spells: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._edit_sessions: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def create(self, caller: Caller, request: CreateWorkflow) -> Workflow:
         """Create a workflow in the caller's workspace. Raises Forbidden, InvalidRequest, Unavailable."""
@@ -82,7 +82,7 @@ class DraftService:
         """Replace the draft. Raises Forbidden, NotFound, InvalidWorkflow, Conflict, Unavailable."""
         caller.require(Scope.WRITE)
         saved = await self._authoring.save_draft(caller.workspace.id, workflow_id, save)
-        if self._begins_spell(workflow_id, caller.actor_id):
+        if self._starts_edit_session(workflow_id, caller.actor_id):
             await self._audit.record(
                 caller, "workflow.draft_saved", target_id=workflow_id, after={"revision": saved.revision}
             )
@@ -103,15 +103,15 @@ class DraftService:
         )
         return after
 
-    def _begins_spell(self, workflow_id: str, editor_id: str) -> bool:
+    def _starts_edit_session(self, workflow_id: str, editor_id: str) -> bool:
         spell, now = (workflow_id, editor_id), self._clock.monotonic()
-        began = self._spells.get(spell)
-        if began is not None and now - began < SPELL_SECONDS:
+        began = self._edit_sessions.get(spell)
+        if began is not None and now - began < EDIT_SESSION_SECONDS:
             return False
-        self._spells[spell] = now
-        self._spells.move_to_end(spell)
-        if len(self._spells) > MAX_SPELLS:
-            self._spells.popitem(last=False)
+        self._edit_sessions[spell] = now
+        self._edit_sessions.move_to_end(spell)
+        if len(self._edit_sessions) > MAX_EDIT_SESSIONS:
+            self._edit_sessions.popitem(last=False)
         return True
 
 

@@ -21,17 +21,17 @@ STARTED: Final = "Resume execution started"
 QUEUED: Final = "Resume queued. It runs after the resume that is under way."
 
 
-def resuming_router(access: WorkspaceAccess, resuming: PausedRuns, *, public_url: str) -> APIRouter:
+def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:
     """The routes of paused runs."""
     router = run_router("Pauses", 400, 401, 403, 404, 503)
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     one_run = "/api/resume/{workflow_id}/{execution_id}"
 
     @router.get("/api/workflows/{workflow_id}/paused", response_model=PausedExecutions, summary="List paused runs")
     async def list_paused(
-        caller: Known, workflow_id: str, cursor: Annotated[str | None, Query(max_length=500)] = None
+        caller: WorkflowCaller, workflow_id: str, cursor: Annotated[str | None, Query(max_length=500)] = None
     ) -> Response:
-        page = await resuming.paused(caller, workflow_id, cursor)
+        page = await paused_runs.paused(caller, workflow_id, cursor)
         shown = [paused_execution(run, None, public_url) for run in page.runs]
         return StructResponse({"pausedExecutions": shown, "nextCursor": page.next_cursor})
 
@@ -41,14 +41,14 @@ def resuming_router(access: WorkspaceAccess, resuming: PausedRuns, *, public_url
         response_model=PausedExecution,
         summary="What a run of this workflow waits for",
     )
-    async def find_paused(caller: Known, workflow_id: str, execution_id: str) -> Response:
-        run = await resuming.find(caller, workflow_id, execution_id)
-        return StructResponse(paused_execution(run, await resuming.output(run), public_url))
+    async def find_paused(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
+        run = await paused_runs.find(caller, workflow_id, execution_id)
+        return StructResponse(paused_execution(run, await paused_runs.output(run), public_url))
 
     @router.get(one_run + "/{context_id}", response_model=PausedContext, summary="One thing that a run waits for")
-    async def find_context(caller: Known, workflow_id: str, execution_id: str, context_id: str) -> Response:
-        run = await resuming.find(caller, workflow_id, execution_id, context_id)
-        execution = paused_execution(run, await resuming.output(run), public_url)
+    async def find_context(caller: WorkflowCaller, workflow_id: str, execution_id: str, context_id: str) -> Response:
+        run = await paused_runs.find(caller, workflow_id, execution_id, context_id)
+        execution = paused_execution(run, await paused_runs.output(run), public_url)
         point = next(each for each in execution["pausePoints"] if each["contextId"] == context_id)
         return StructResponse({"execution": execution, "pausePoint": point, "queue": [], "activeResumeEntry": None})
 
@@ -59,16 +59,18 @@ def resuming_router(access: WorkspaceAccess, resuming: PausedRuns, *, public_url
         summary="Answer, and let the run go on",
         responses=answers(Refusal, 409, 413),
     )
-    async def resume(request: Request, caller: Known, workflow_id: str, execution_id: str, context_id: str) -> Response:
+    async def resume(
+        request: Request, caller: WorkflowCaller, workflow_id: str, execution_id: str, context_id: str
+    ) -> Response:
         answer = answer_in(json_value(await request.body()))
-        run, taken = await resuming.resume(caller, workflow_id, execution_id, context_id, answer)
+        run, resumed = await paused_runs.resume(caller, workflow_id, execution_id, context_id, answer)
         body: dict[str, Any] = {
             "success": True,
             "async": True,
-            "status": "started" if taken.is_next else "queued",
+            "status": "started" if resumed.is_next else "queued",
             "jobId": run.job_id,
             "executionId": run.run_id,
-            "message": STARTED if taken.is_next else QUEUED,
+            "message": STARTED if resumed.is_next else QUEUED,
             "statusUrl": f"{public_url}/api/jobs/{run.job_id}",
         }
         return StructResponse(body, status_code=202)
