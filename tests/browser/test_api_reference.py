@@ -25,7 +25,7 @@ def test_a_route_is_opened_with_the_keyboard_and_tried_with_a_key(
     page.goto("/docs")
     page.locator("#operations-tag-Execute .expand-operation").focus()
     page.keyboard.press("Enter")
-    operation = page.locator(".opblock", has_text="Calls left, and money spent")
+    operation = page.locator(".opblock", has_text="Get usage and limits")
     operation.locator(".opblock-summary-control").focus()
     page.keyboard.press("Enter")
     page.locator(".scheme-container").get_by_role("button", name="Authorize").click()

@@ -103,7 +103,7 @@ class FakeAccounts:
 
     async def add_account(self, account: Account) -> None:
         if await self.account_by_email(account.user.email) is not None:
-            raise Conflict("it exists already")
+            raise Conflict("An account with this email address already exists")
         self.accounts[account.user.id] = account
 
     async def account_by_email(self, email: str) -> Account | None:

@@ -73,7 +73,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
 
     async def add_key(self, key: ApiKey) -> None:
         if any(self._clashes(key, each) for each in self.keys.values()):
-            raise Conflict("it exists already")
+            raise Conflict("An API key with this name already exists")
         self.keys[key.key_hash] = key
 
     async def key(self, key_id: str) -> ApiKey | None:
@@ -89,7 +89,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
             return None
         changed = msgspec.structs.replace(found, **changes)
         if any(self._clashes(changed, each) for each in self.keys.values() if each.id != key_id):
-            raise Conflict("it exists already")
+            raise Conflict("An API key with this name already exists")
         self.keys[found.key_hash] = changed
         return changed
 

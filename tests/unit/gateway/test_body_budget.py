@@ -55,5 +55,7 @@ async def test_a_large_body_that_was_refused_takes_no_room() -> None:
 
 
 def test_there_is_room_for_the_largest_body() -> None:
-    with pytest.raises(ValidationError, match="FLOWPORT_MAX_INFLIGHT_BODY_BYTES is less than FLOWPORT_MAX_BODY_BYTES"):
+    with pytest.raises(
+        ValidationError, match="FLOWPORT_MAX_INFLIGHT_BODY_BYTES must be at least FLOWPORT_MAX_BODY_BYTES"
+    ):
         GatewaySettings(max_body_bytes=200_000, max_inflight_body_bytes=100_000)

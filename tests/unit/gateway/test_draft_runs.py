@@ -141,7 +141,7 @@ async def test_a_run_that_still_runs_has_left_nothing_yet(
     monkeypatch.setattr("gateway.runs.application.draft_runs.LOOKS_AFTER_SECONDS", (0.01,))
     system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
     refused = await writer.send("POST", EXECUTE, asked)
-    message = "Execution E1 has not ended yet. Wait until it has."
+    message = "Execution E1 has not ended yet. Retry when it has ended."
     assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
 
@@ -151,7 +151,7 @@ async def test_what_was_too_large_to_log_is_refused_and_never_made_up(
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"truncated": True, "bytes": 40_000}),))
     refused = await writer.send("POST", EXECUTE, asked)
-    message = "The output of A was too large to be kept. Run the full workflow."
+    message = "The output of A was too large to be stored. Run the full workflow."
     assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
 
@@ -172,7 +172,7 @@ async def test_an_input_of_which_a_secret_was_not_kept_is_refused_and_never_made
 ) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("start", {"q": [{"password": "[REDACTED]"}]}),))
     refused = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
-    message = "The input of execution E1 has secrets, which were not kept. Send it anew."
+    message = "The input of execution E1 contains secrets, which are not stored. Send the input again."
     assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
 
 

@@ -21,7 +21,7 @@ BODIES = [
         '{"input":"caf\u00e9"}'.encode("latin-1"),
         {
             "error": "Invalid JSON in request body",
-            "details": [{"path": "", "message": "Not UTF-8: byte 13 is no part of a character"}],
+            "details": [{"path": "", "message": "Not UTF-8: byte 13 is not part of a valid character"}],
         },
     ),
     (b"[" * 100_000, {"error": "Invalid JSON in request body"}),

@@ -97,7 +97,10 @@ async def test_a_link_lets_one_newcomer_in_and_signs_them_in(system: System, adm
     assert (await guest.get("/api/auth/get-session"))["user"]["email"] == "bob@example.com"
     assert (await roles(guest))["bob"] == "write"
     again = await Visitor(system).send("POST", "/api/invitations/accept", {**body, "email": "eve@example.com"})
-    assert (again.status, again.json["error"]) == (404, "This invitation is not valid any more")
+    assert (again.status, again.json["error"]) == (
+        404,
+        "This invitation is no longer valid. Ask an admin of the workspace for a new one.",
+    )
 
 
 async def test_a_newcomer_who_could_not_be_let_in_signs_in_and_takes_the_same_link(
@@ -185,7 +188,10 @@ async def test_the_last_admin_stays(system: System, admin: Visitor) -> None:
             await admin.send("DELETE", f"{WORKSPACE}/members/{member.user_id}")
     for method, body in (("PATCH", {"role": "read"}), ("DELETE", None)):
         answer = await admin.send(method, f"{WORKSPACE}/members/u-admin", body)
-        assert (answer.status, answer.json["error"]) == (409, "A workspace needs at least one admin")
+        assert (answer.status, answer.json["error"]) == (
+            409,
+            "A workspace needs at least one admin. Make another member an admin first.",
+        )
 
 
 async def test_everybody_may_leave(system: System, admin: Visitor, reader: Visitor) -> None:

@@ -111,7 +111,7 @@ class LookupCache(Generic[V]):
             finally:
                 del look_up  # the lookup's error would keep this frame and the caller's request alive
         if stale is None:
-            raise Unavailable("A part that is asked does not answer")
+            raise Unavailable("a lookup did not finish in time")
         return stale.value
 
     def _may_be_served(self, lease: Lease[V], now: float) -> bool:

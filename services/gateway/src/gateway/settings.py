@@ -190,24 +190,24 @@ class GatewaySettings(TicketSettings):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value and normalize_email(value) is None:
-            raise ValueError("is no email address")
+            raise ValueError("must be an email address")
         return value.strip()
 
     @model_validator(mode="after")
     def _has_room_for_the_largest_body(self) -> Self:
         if self.max_inflight_body_bytes < self.max_body_bytes:
-            raise ValueError("FLOWPORT_MAX_INFLIGHT_BODY_BYTES is less than FLOWPORT_MAX_BODY_BYTES")
+            raise ValueError("FLOWPORT_MAX_INFLIGHT_BODY_BYTES must be at least FLOWPORT_MAX_BODY_BYTES")
         return self
 
     @model_validator(mode="after")
     def _can_mail(self) -> Self:
         has_password = bool(self.smtp_password.get_secret_value())
         if self.smtp_host and not self.mail_from:
-            raise ValueError("FLOWPORT_SMTP_HOST is set, and FLOWPORT_MAIL_FROM is not")
+            raise ValueError("FLOWPORT_SMTP_HOST requires FLOWPORT_MAIL_FROM")
         if bool(self.smtp_username) != has_password:
-            raise ValueError("FLOWPORT_SMTP_USERNAME and FLOWPORT_SMTP_PASSWORD are set together or not at all")
+            raise ValueError("Set both FLOWPORT_SMTP_USERNAME and FLOWPORT_SMTP_PASSWORD, or neither")
         if has_password and self.smtp_tls is MailTls.NONE:
-            raise ValueError("FLOWPORT_SMTP_PASSWORD is not sent without TLS: FLOWPORT_SMTP_TLS is none")
+            raise ValueError("FLOWPORT_SMTP_PASSWORD requires TLS: set FLOWPORT_SMTP_TLS to starttls or tls")
         return self
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ def revision_in(if_match: str | None) -> int | None:
 def _to_save_over(
     if_match: Annotated[
         str | None,
-        Header(max_length=50, description="The draft's ETag: a draft that was saved since is not replaced (409)."),
+        Header(max_length=50, description="ETag of the draft to replace; 409 if it was saved since."),
     ] = None,
 ) -> int | None:
     return revision_in(if_match)
@@ -37,7 +37,7 @@ def _to_save_over(
 def _to_deploy(
     if_match: Annotated[
         str | None,
-        Header(max_length=50, description="The draft's ETag: a draft that was saved since is not deployed (412)."),
+        Header(max_length=50, description="ETag of the draft to deploy; 412 if it was saved since."),
     ] = None,
 ) -> int | None:
     return revision_in(if_match)

@@ -18,8 +18,8 @@ NO_SPEND_LIMIT: Final = 99_999
 class Bucket(Wire):
     """State of one rate limit."""
 
-    requests_per_minute: int = Field(description="Calls that every window adds.")
-    max_burst: int = Field(description="Calls that a full bucket holds.")
+    requests_per_minute: int = Field(description="Calls added per window.")
+    max_burst: int = Field(description="Capacity of the bucket.")
     remaining: int
     reset_at: str
 

@@ -35,7 +35,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except msgspec.ValidationError as error:
         raise _refusal(error, body) from error
     except UnicodeDecodeError as error:
-        raise MalformedJson(f"Not UTF-8: byte {error.start} is no part of a character") from error
+        raise MalformedJson(f"Not UTF-8: byte {error.start} is not part of a valid character") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedJson from error
     if is_too_deep(body):

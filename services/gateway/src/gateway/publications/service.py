@@ -72,7 +72,7 @@ class Publications(ABC, Generic[P]):
                     raise InvalidRequest(error.message) from error
                 return None
 
-        too_often = f"The {self.noun} changes too often to change it now"
+        too_often = f"The {self.noun} was changed concurrently. Try again."
         caller, before, after = await retry_on_conflict(write, conflict=too_often)
         await self._changed(caller, "changed", after, before=before, after=after)
         return caller, after

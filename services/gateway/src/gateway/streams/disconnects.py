@@ -36,7 +36,7 @@ def disconnecting(scope: Scope, receive: Receive, run: Followed, standing: Stand
 async def never() -> Message:
     """Receive from a caller that never disconnects."""
     await asyncio.get_running_loop().create_future()
-    raise AssertionError("nobody ends this wait")
+    raise AssertionError("this wait never ends")
 
 
 def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object]:

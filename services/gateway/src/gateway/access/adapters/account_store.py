@@ -40,7 +40,7 @@ class AccountStore:
         try:
             await self._users.insert_one({"_id": user.id, **_without_id(user), "password_hash": account.password_hash})
         except DuplicateKeyError:
-            raise Conflict("it exists already") from None
+            raise Conflict("An account with this email address already exists") from None
 
     @store_call
     async def account_by_email(self, email: str) -> Account | None:

@@ -66,7 +66,7 @@ class _Slots:
         if address is not None and self._in_progress[address] >= PER_ADDRESS:
             raise TooManyAttempts(retry_after=RETRY_SECONDS)
         if self._in_progress.total() >= IN_PROGRESS:
-            raise Unavailable("too many passwords to check at once", retry_after=RETRY_SECONDS)
+            raise Unavailable("password checks are at capacity", retry_after=RETRY_SECONDS)
         self._in_progress[address] += 1
         try:
             async with AsyncExitStack() as stack:
@@ -85,4 +85,4 @@ class _Slots:
                     await stack.enter_async_context(self._locks.setdefault(address, asyncio.Lock()))
                 await stack.enter_async_context(self._free)
         except TimeoutError:
-            raise Unavailable("too many passwords to check at once", retry_after=RETRY_SECONDS) from None
+            raise Unavailable("password checks are at capacity", retry_after=RETRY_SECONDS) from None

@@ -45,7 +45,7 @@ class BucketStore:
         with pymongo.timeout(PATIENCE_SECONDS):
             granted = await self._takes.update(bucket, stages)
         if granted is None:
-            raise Unavailable("What the store of the rate limits granted is lost")
+            raise Unavailable("the rate limit store returned no grant")
         return _grant(granted, rate)
 
     @store_call

@@ -67,7 +67,7 @@ class KeyStore:
         try:
             await self._api_keys.insert_one(stored_key(key))
         except DuplicateKeyError:
-            raise Conflict("it exists already") from None
+            raise Conflict("An API key with this name already exists") from None
 
     @store_call
     async def key(self, key_id: str) -> ApiKey | None:
@@ -86,7 +86,7 @@ class KeyStore:
         try:
             await self._api_keys.update_one(held, {"$set": dict(changes)})
         except DuplicateKeyError:
-            raise Conflict("it exists already") from None
+            raise Conflict("An API key with this name already exists") from None
         document = await self._api_keys.find_one(held)
         return None if document is None else to_key(document)
 

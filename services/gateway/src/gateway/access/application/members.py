@@ -18,7 +18,7 @@ from shared.ids import new_id
 from shared.optimistic_concurrency import retry_on_conflict
 from shared.security.api_keys import hash_key
 
-DEAD_LINK: Final = "This invitation is not valid any more"
+DEAD_LINK: Final = "This invitation is no longer valid. Ask an admin of the workspace for a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class MemberService:
         invitation, workspace = await self.look(token)
         email = guest.email if isinstance(guest, User) else checked_email(guest.email)
         if invitation.email not in (None, email):
-            raise Forbidden("This invitation is for somebody else")
+            raise Forbidden("This invitation is for another email address. Sign in with that address.")
         if isinstance(guest, User):
             team = await self._workspaces.team(workspace.id)
             team.joined_by(guest.id, invitation.role, self._clock.now())
@@ -208,7 +208,7 @@ class MemberService:
             before = await self._workspaces.team(workspace_id)
             return before if await keep(decide(before)) else None
 
-        return await retry_on_conflict(write, conflict="The members change too often to change them now")
+        return await retry_on_conflict(write, conflict="The members were changed concurrently. Try again.")
 
 
 def signed_in(caller: Caller) -> User:

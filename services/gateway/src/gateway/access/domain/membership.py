@@ -17,7 +17,7 @@ class LastAdmin(Conflict):
     """A workspace must keep an admin."""
 
     code = "LAST_ADMIN"
-    default_message = "A workspace needs at least one admin"
+    default_message = "A workspace needs at least one admin. Make another member an admin first."
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

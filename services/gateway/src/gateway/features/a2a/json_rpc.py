@@ -22,7 +22,7 @@ class TaskNotCancelable(Conflict):
     """The task is over."""
 
     code = "TASK_NOT_CANCELABLE"
-    default_message = "The task is over and cannot be canceled"
+    default_message = "The task has ended and cannot be canceled"
 
 
 class PushNotificationNotSupported(InvalidRequest):

@@ -17,7 +17,7 @@ class SkillBody(RequestBody):
     name: str
     description: str = ""
     tags: list[str] = Field(default=[])
-    examples: list[str] = Field(default=[], description="What callers may say.")
+    examples: list[str] = Field(default=[], description="Example messages.")
 
     def skill(self) -> AgentSkill:
         """Return the stored form."""
@@ -34,10 +34,10 @@ class AgentChangeBody(RequestBody):
     """Changed settings; the others stay."""
 
     name: str | None = None
-    description: str | None = Field(None, description="Empty: the live version's own.")
-    skills: list[SkillBody] | None = Field(None, description="Empty: one, which is the workflow as a whole.")
+    description: str | None = Field(None, description="If empty, the description of the live version.")
+    skills: list[SkillBody] | None = Field(None, description="If empty, the workflow as a whole is the only skill.")
     is_published: bool | None = Field(None, description="false hides the agent and keeps its address.")
-    is_public: bool | None = Field(None, description="The workflow's own access: whether it is called without a key.")
+    is_public: bool | None = Field(None, description="Whether the workflow can be called without a key.")
 
     def changes(self) -> dict[str, Any]:
         """Return the given settings."""

@@ -25,7 +25,7 @@ def agents_router(
     async def shown(agent: Agent) -> AgentView:
         return view_of(agent, public_url, is_public=await publications.is_public(agent))
 
-    @router.get("/api/workflows/{workflow_id}/a2a", summary="The agent that a workflow is")
+    @router.get("/api/workflows/{workflow_id}/a2a", summary="Get the agent of a workflow")
     async def status(caller: WorkflowCaller, workflow_id: str) -> AgentStatus:
         agent = await publications.of(caller, workflow_id)
         return AgentStatus(agent=None if agent is None else await shown(agent))
@@ -37,7 +37,7 @@ def agents_router(
         settings = body.settings(endpoint.name)
         return await shown(await publications.create(caller, endpoint, settings, is_public=body.is_public))
 
-    @router.get("/api/a2a/agents/{agent_id}", summary="One agent")
+    @router.get("/api/a2a/agents/{agent_id}", summary="Get an agent")
     async def get(caller: AnyCaller, agent_id: str) -> AgentView:
         _, agent = await publications.get(caller, agent_id)
         return await shown(agent)
@@ -48,7 +48,7 @@ def agents_router(
     ) -> AgentView:
         return await shown(await publications.change(caller, agent_id, body.changes(), is_public=body.is_public))
 
-    @router.delete("/api/a2a/agents/{agent_id}", summary="Take an agent away")
+    @router.delete("/api/a2a/agents/{agent_id}", summary="Delete an agent")
     async def delete(caller: AnyCaller, agent_id: str) -> Message:
         await publications.delete(caller, agent_id)
         return Message(message="Agent deleted")

@@ -141,7 +141,7 @@ class A2aEndpoint:
             raise UnsupportedOperation(f"{name} is not supported")
         method = self._methods.get(name)
         if method is None:
-            raise MethodNotFound(f"There is no method {name}")
+            raise MethodNotFound(f"Method not found: {name}")
         return method
 
     async def _send(self, incoming: IncomingRequest, call: Call) -> Response:
@@ -253,12 +253,12 @@ def a2a_router(endpoint: A2aEndpoint) -> APIRouter:
         endpoint.show_card,
         name="introduce",
         methods=["GET"],
-        summary="An agent's card",
+        summary="Get an agent's card",
         responses=answers(Refusal, 404, 503),
     )
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     responses: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The result, or its stream, or an error.", "content": {"text/event-stream": {}}},
+        200: {"description": "Result, stream of the result, or error.", "content": {"text/event-stream": {}}},
         **answers(Refusal, 401, 402, 403, 404, 413, 429, 503),
     }
     router.add_api_route(
@@ -266,7 +266,7 @@ def a2a_router(endpoint: A2aEndpoint) -> APIRouter:
         endpoint.serve,
         methods=["POST"],
         route_class_override=plain(present_call_error),
-        summary="One call of the Agent2Agent protocol",
+        summary="Call a method of the Agent2Agent protocol",
         responses=responses,
         openapi_extra={"requestBody": body},
     )

@@ -88,7 +88,7 @@ def _content(part: Part) -> tuple[str, Any]:
     if part.data is not UNSET:
         found.append(("data", part.data))
     if len(found) != 1:
-        raise InvalidRequest("A part has one of text, raw, url and data")
+        raise InvalidRequest("A part must have exactly one of text, raw, url and data")
     return found[0]
 
 

@@ -64,14 +64,14 @@ class AgentTasks:
         try:
             await self._paused_runs.resume(caller, workflow_id, task_id, task.question.context_id, answer)
         except Conflict:
-            raise UnsupportedOperation("The task was answered before") from None
+            raise UnsupportedOperation("The task has already been answered") from None
         return task, await self._follower.open(caller, workflow_id, task_id)
 
     async def follow(self, caller: Caller, workflow_id: str, task_id: str) -> tuple[AgentTask, FollowedRun]:
         """Follow an unfinished task from its first event. Raises TaskNotFound, UnsupportedOperation, Unavailable."""
         task = await self.find(caller, workflow_id, task_id)
         if task.run.status.is_terminal:
-            raise UnsupportedOperation("The task is over")
+            raise UnsupportedOperation("The task has ended")
         return task, await self._follower.open(caller, workflow_id, task_id)
 
     async def cancel(self, caller: Caller, workflow_id: str, task_id: str) -> AgentTask:

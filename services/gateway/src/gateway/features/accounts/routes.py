@@ -166,7 +166,7 @@ def invitations_router(
             await teams.accept(body.token, visit.user)
             return StructResponse(SignedInAnswer(user=user_row(visit.user)).model_dump(by_alias=True))
         if body.email is None or body.name is None or body.password is None:
-            raise InvalidRequest("Sign in, or give email, name and password")
+            raise InvalidRequest("Sign in, or provide email, name and password")
         user = await teams.accept(body.token, Profile(body.email, body.name, body.password))
         agent = request.headers.get("user-agent", "")
         signed_in = await sessions.begin(user, address=rate_limits.address_of(request), user_agent=agent)

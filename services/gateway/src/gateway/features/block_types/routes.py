@@ -49,7 +49,7 @@ class BlockType(Wire):
     category: Category
     description: str
     settings: list[Setting]
-    outputs: list[Output] = Field(description="Of a block as it is when it was just added; some settings add to them.")
+    outputs: list[Output] = Field(description="Outputs of a newly added block; some settings add outputs.")
     retryable: bool
     has_error_port: bool
 

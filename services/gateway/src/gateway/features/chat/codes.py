@@ -58,13 +58,13 @@ def code_mail(chat: Chat, email: str, code: str, *, url: str) -> Mail:
     minutes = int(CODE_LIFE.total_seconds() // 60)
     text = (
         f"{code} is your code for {title}.\n\n"
-        f"Type it in at {url} within {minutes} minutes. It is good once.\n\n"
-        "If you did not ask for it, somebody typed your address by mistake: without the code nobody gets in.\n"
+        f"Enter it at {url} within {minutes} minutes. It can be used once.\n\n"
+        "If you did not request a code, ignore this mail: the chat cannot be entered without the code.\n"
     )
     return Mail(email, f"{code} is your code for {title}", text)
 
 
-NO_CODES: Final = "This chat does not ask for an email address"
+NO_CODES: Final = "This chat does not verify email addresses"
 
 
 class ChatCodes:
@@ -83,7 +83,7 @@ class ChatCodes:
         """Mail a new code to `email`, if allowed. Raises InvalidRequest, TooManyAttempts, Unavailable."""
         email = _asked_of(chat, email)
         if not self._outbox.is_open:
-            raise Unavailable("a chat asks for addresses, and FLOWPORT_SMTP_HOST is not set")
+            raise Unavailable("a chat sends codes by email, but FLOWPORT_SMTP_HOST is not set")
         await self._attempts.count_mail(to=email, address=address)
         code = new_code()
         kept = EntryCode(

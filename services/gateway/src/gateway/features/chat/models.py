@@ -33,7 +33,7 @@ class OutputBody(RequestBody):
 class ChatChangeBody(RequestBody):
     """Changed settings; the others stay."""
 
-    identifier: str | None = Field(None, description="Last word of the address: lowercase letters, numbers, hyphens.")
+    identifier: str | None = Field(None, description="Last part of the URL: lowercase letters, numbers, hyphens.")
     title: str | None = None
     description: str | None = None
     customizations: LookBody | None = None
@@ -42,7 +42,7 @@ class ChatChangeBody(RequestBody):
     allowed_emails: list[str] | None = Field(
         None,
         max_length=MAX_ALLOWED_EMAILS,
-        description="Who may enter with a code by mail: ada@example.com, or @example.com for all.",
+        description="Addresses that may enter with an emailed code: ada@example.com, or @example.com for a domain.",
     )
     output_configs: list[OutputBody] | None = None
     include_thinking: bool | None = None
@@ -103,10 +103,10 @@ class MessageBody(RequestBody):
     """Message from a visitor, or only the password."""
 
     input: str | None = Field(None, max_length=1_000_000)
-    conversation_id: str | None = Field(None, min_length=1, max_length=128, description="Of the page's own choice.")
+    conversation_id: str | None = Field(None, min_length=1, max_length=128, description="Chosen by the page.")
     files: list[SentFile] = Field(default=[], max_length=MAX_FILES)
     password: str | None = Field(None, max_length=MAX_PASSWORD)
-    email: str | None = Field(None, max_length=320, description="Proved by a code: see `/otp`.")
+    email: str | None = Field(None, max_length=320, description="Verified by a code: see `/otp`.")
 
     @property
     def has_content(self) -> bool:

@@ -42,7 +42,7 @@ def chat_manage_router(
         chat = await publications.create(caller, endpoint.workflow_id, body.settings(), body.password)
         return created(chat, "Chat deployment created successfully")
 
-    @router.get("/api/chat/validate", summary="Whether an address is free", response_model_exclude_none=True)
+    @router.get("/api/chat/validate", summary="Check an identifier", response_model_exclude_none=True)
     async def validate(caller: AnyCaller, identifier: Annotated[str, Query(max_length=200)] = "") -> Availability:
         caller.require(Scope.READ)
         try:
@@ -51,13 +51,13 @@ def chat_manage_router(
             return Availability(available=False, error=error.message)
         return Availability(available=is_free, error=None if is_free else "Identifier already in use")
 
-    @router.get("/api/workflows/{workflow_id}/chat/status", summary="The chat of a workflow")
+    @router.get("/api/workflows/{workflow_id}/chat/status", summary="Get the chat of a workflow")
     async def status(caller: WorkflowCaller, workflow_id: str) -> ChatStatus:
         chat = await publications.of(caller, workflow_id)
         view = view_of(chat, public_url) if chat else None
         return ChatStatus(is_deployed=chat is not None, deployment=view, can_mail=publications.can_mail)
 
-    @router.get("/api/chat/manage/{chat_id}", summary="One chat")
+    @router.get("/api/chat/manage/{chat_id}", summary="Get a chat")
     async def get(caller: AnyCaller, chat_id: str) -> ChatView:
         _, chat = await publications.get(caller, chat_id)
         return view_of(chat, public_url)
@@ -69,7 +69,7 @@ def chat_manage_router(
         chat = await publications.change(caller, chat_id, body.changes(), body.password)
         return created(chat, "Chat deployment updated successfully")
 
-    @router.delete("/api/chat/manage/{chat_id}", summary="Take a chat away")
+    @router.delete("/api/chat/manage/{chat_id}", summary="Delete a chat")
     async def delete(caller: AnyCaller, chat_id: str) -> Message:
         await publications.delete(caller, chat_id)
         return Message(message="Chat deployment deleted successfully")

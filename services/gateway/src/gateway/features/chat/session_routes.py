@@ -30,7 +30,7 @@ from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest, NotFound
 from shared.web.structs import StructResponse
 
-CODE_SENT: Final = "If this address may enter, a code is on its way to it."
+CODE_SENT: Final = "If this address has access, a code was sent to it."
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
@@ -166,11 +166,11 @@ def chat_session_router(endpoint: ChatEndpoint) -> APIRouter:
         endpoint.look,
         methods=["GET"],
         response_model=ChatConfig,
-        summary="What a chat looks like",
+        summary="Get a chat's appearance",
         responses=answers(Refusal, 401, 403, 404, 503),
     )
     responses: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The answer as it is written.", "content": {"text/event-stream": {}}},
+        200: {"description": "Stream of the answer.", "content": {"text/event-stream": {}}},
         **answers(Refusal, 400, 401, 402, 403, 404, 413, 429, 503),
     }
     router.add_api_route(
@@ -180,12 +180,12 @@ def chat_session_router(endpoint: ChatEndpoint) -> APIRouter:
         methods=["POST"],
         route_class_override=plain(present_call_error),
         response_model=ChatConfig,
-        summary="Say something, or the password",
+        summary="Send a message, or the password",
         responses=responses,
         openapi_extra=described(MessageBody),
     )
     for method, name, action, summary, body, answer in (
-        ("POST", "send_code", endpoint.send_code, "Mail a code to an address", CodeRequest, Message),
+        ("POST", "send_code", endpoint.send_code, "Send a code by email", CodeRequest, Message),
         ("PUT", "take_code", endpoint.redeem_code, "Enter with the code", CodeBody, ChatConfig),
     ):
         router.add_api_route(

@@ -40,7 +40,7 @@ class SmtpMailer:
                 timeout=TIMEOUT_SECONDS,
             )
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise Unavailable(f"the mail server did not take a message: {error}") from error
+            raise Unavailable(f"the mail server refused a message: {error}") from error
 
 
 def _message(mail: Mail, sender: str) -> EmailMessage:

@@ -43,15 +43,15 @@ def erasures_router(access: WorkspaceAccess, deletions: DeletionService) -> APIR
     router = legacy_router("Workspaces", 401, 403, 404, 409, 429, 503, prefix="/api/workspaces/{workspace_id}")
     WorkspaceCaller = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
 
-    @router.delete("", status_code=202, summary="Delete the workspace and all that it holds, for good")
+    @router.delete("", status_code=202, summary="Permanently delete the workspace and its data")
     async def erase_workspace(caller: WorkspaceCaller, workspace_id: str) -> ErasureAnswer:
         return ErasureAnswer(erasure=_row(await deletions.workspace(caller)))
 
-    @router.delete("/workflows/{workflow_id}", status_code=202, summary="Delete a workflow and its runs, for good")
+    @router.delete("/workflows/{workflow_id}", status_code=202, summary="Permanently delete a workflow and its runs")
     async def erase_workflow(caller: WorkspaceCaller, workspace_id: str, workflow_id: str) -> ErasureAnswer:
         return ErasureAnswer(erasure=_row(await deletions.workflow(caller, workflow_id)))
 
-    @router.get("/erasures", summary="What is being deleted, and what was")
+    @router.get("/erasures", summary="List deletions in progress and completed")
     async def list_erasures(caller: WorkspaceCaller, workspace_id: str) -> ErasureRows:
         return ErasureRows(erasures=[_row(each) for each in await deletions.of(caller)])
 

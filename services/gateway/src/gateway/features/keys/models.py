@@ -11,7 +11,7 @@ from gateway.http.bodies import Done, Name, RequestBody, Wire
 
 KeyRateLimit = Annotated[
     int | None,
-    Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."),
+    Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits also apply."),
 ]
 
 
@@ -22,7 +22,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("This moment is too far away") from None
+        raise ValueError("This time is out of range") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
@@ -34,12 +34,10 @@ class KeyBody(RequestBody):
     model_config = ConfigDict(strict=False, extra="forbid", alias_generator=to_camel)
 
     name: Name
-    source: str | None = Field(
-        None, max_length=100, description="What Sim's clients send along; nothing is done with it."
-    )
+    source: str | None = Field(None, max_length=100, description="Sent by Sim's clients; ignored.")
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=6)] = Field(["execute", "read"])
     workflow_ids: list[Annotated[str, StringConstraints(max_length=128)]] | None = Field(
-        None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
+        None, min_length=1, max_length=500, description="Workflows that the key is limited to; all if omitted."
     )
     expires_at: Moment | None = None
     rate_limit: KeyRateLimit = None
@@ -82,7 +80,7 @@ class KeyRow(Wire):
 class NewKey(KeyRow):
     """New key."""
 
-    key: str = Field(description="In clear, this once.")
+    key: str = Field(description="Key in clear text, shown only once.")
 
 
 class KeyRows(Wire):

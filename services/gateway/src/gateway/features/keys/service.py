@@ -165,7 +165,7 @@ class ApiKeys:
         async def write() -> tuple[ApiKey, datetime, ApiKey, str] | None:
             old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
             if not old.is_good(now) or not old.holds_name:
-                raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
+                raise InvalidRequest("An expired or already rotated API key cannot be rotated. Create a new key.")
             until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
             key = msgspec.structs.replace(
                 old,
@@ -182,7 +182,7 @@ class ApiKeys:
             )
             return (old, until, key, clear) if await self._keys.replace_key(old, retired, key) else None
 
-        too_often = "The API key changes too often to rotate it now"
+        too_often = "The API key was changed concurrently. Try again."
         old, until, key, clear = await retry_on_conflict(write, conflict=too_often)
         await self._revocations.forget([old.key_hash])
         await self._audit.record(
@@ -235,7 +235,7 @@ def readable_owner(caller: Caller) -> Owner:
 def personal_owner(caller: Caller) -> Owner:
     """Return the caller as owner. Raises Forbidden for a workspace's key, which has no user."""
     if caller.user is None or not caller.is_session:
-        raise Forbidden("Personal API keys are handled by their user, signed in")
+        raise Forbidden("Personal API keys can be managed only by their user in a signed-in session")
     return Owner(user_id=caller.user.id)
 
 

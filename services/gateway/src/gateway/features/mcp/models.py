@@ -16,7 +16,7 @@ class ServerChangeBody(RequestBody):
 
     name: str | None = None
     description: str | None = None
-    is_public: bool | None = Field(None, description="Whoever knows the server's id may call it without a key.")
+    is_public: bool | None = Field(None, description="Whether the server can be called without a key.")
 
     def changes(self) -> dict[str, Any]:
         """Return the given settings."""
@@ -27,7 +27,7 @@ class ServerChangeBody(RequestBody):
 class ServerBody(ServerChangeBody):
     """New server."""
 
-    workspace_id: str | None = Field(None, description="The key's, where it is left out.")
+    workspace_id: str | None = Field(None, description="Defaults to the key's workspace.")
     name: str
     workflow_ids: list[str] = Field(default=[], max_length=100)
 

@@ -35,19 +35,19 @@ def tool_servers_router(access: WorkspaceAccess, publications: ToolServerPublica
         tools = [tool_view(tool) for tool in server.settings.tools]
         return Answer(data=OneServer(server=server_view(server, public_url), tools=tools))
 
-    @router.get("", summary="MCP servers of a workspace")
+    @router.get("", summary="List the MCP servers of a workspace")
     async def servers(
         caller: AnyCaller, workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None
     ) -> Answer[Servers]:
         found = await publications.of(caller.within(workspace_id or caller.workspace.id))
         return Answer(data=Servers(servers=[server_view(server, public_url) for server in found]))
 
-    @router.post("", status_code=201, summary="A new MCP server")
+    @router.post("", status_code=201, summary="Create an MCP server")
     async def create(caller: AnyCaller, body: Annotated[ServerBody, Depends(json_of(ServerBody))]) -> Answer[OneServer]:
         caller = caller.within(body.workspace_id or caller.workspace.id)
         return shown(await publications.create(caller, body.settings(), body.workflow_ids))
 
-    @router.get("/{server_id}", summary="An MCP server")
+    @router.get("/{server_id}", summary="Get an MCP server")
     async def get(caller: AnyCaller, server_id: str) -> Answer[OneServer]:
         _, server = await publications.get(caller, server_id)
         return shown(server)

@@ -231,15 +231,15 @@ def mcp_router(endpoint: McpEndpoint) -> APIRouter:
     router = APIRouter(route_class=plain(present_error), tags=["MCP"])
     refusals = answers(Refusal, 401, 403, 404, 413, 429, 503)
     path = "/api/mcp/serve/{server_id}"
-    router.add_api_route(path, endpoint.look, methods=["GET"], summary="What an MCP server is", responses=refusals)
+    router.add_api_route(path, endpoint.look, methods=["GET"], summary="Describe an MCP server", responses=refusals)
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     router.add_api_route(
         path,
         endpoint.serve,
         methods=["POST"],
         route_class_override=plain(present_call_error),
-        summary="One message of the Model Context Protocol",
-        responses={202: {"description": "A notification was taken."}, **refusals},
+        summary="Send a message of the Model Context Protocol",
+        responses={202: {"description": "A notification was accepted."}, **refusals},
         openapi_extra={"requestBody": body},
     )
     return router

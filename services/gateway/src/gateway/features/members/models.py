@@ -69,7 +69,7 @@ class InvitationBody(RoleBody):
     """Recipient and role of an invitation."""
 
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        None, description="Only this person may use the link; anybody who has it when not given."
+        None, description="Only this user can accept the invitation; anyone with the link if omitted."
     )
 
 

@@ -107,7 +107,7 @@ class ModelList(BaseModel):
 class Fault(BaseModel):
     message: str
     type: str
-    param: str | None = Field(None, description="The field of the request that is at fault.")
+    param: str | None = Field(None, description="The invalid field of the request.")
     code: str | None
 
 

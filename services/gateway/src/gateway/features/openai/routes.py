@@ -39,12 +39,12 @@ from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import InvalidRequest, NotFound
 from shared.web.structs import StructResponse
 
-ONE_ANSWER: Final = "A workflow gives one answer: n must be 1"
-OWN_TOOLS: Final = "A workflow calls its own tools, never the caller's"
-OWN_FORM: Final = "The form of the answer is set in the workflow; response_format can only be text"
-NO_LOGPROBS: Final = "A workflow does not tell log probabilities"
-ANSWERS_IN_TEXT: Final = "A workflow answers in text"
-ONLY_TEXT: Final = "Messages can only be text; files go to the workflow's own address, as fields of its input"
+ONE_ANSWER: Final = "A workflow returns one answer: n must be 1"
+OWN_TOOLS: Final = "A workflow calls only its own tools: remove tools and functions from the request"
+OWN_FORM: Final = "The workflow defines the format of the answer: response_format must be text"
+NO_LOGPROBS: Final = "A workflow returns no log probabilities: remove logprobs and top_logprobs"
+ANSWERS_IN_TEXT: Final = "A workflow answers only in text"
+ONLY_TEXT: Final = "Messages must be text. Send files as input fields to the workflow's execute endpoint."
 _TEXT: Final = ("text", "refusal")
 
 
@@ -136,7 +136,7 @@ def completions_router(endpoint: CompletionsEndpoint) -> APIRouter:
     """Chat completions."""
     router = APIRouter(route_class=plain(present_execute_error), tags=["OpenAI"])
     responses: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The answer, or its stream.", "content": {"text/event-stream": {}}},
+        200: {"description": "Answer, or its stream.", "content": {"text/event-stream": {}}},
         **answers(ErrorAnswer, 400, 401, 402, 403, 404, 408, 409, 413, 429, 500, 503),
     }
     router.add_api_route(
@@ -173,13 +173,13 @@ def models_router(
 
     AnyCaller = Annotated[Caller, Depends(counted)]  # noqa: N806 - a type
 
-    @router.get("", summary="Deployed workflows")
+    @router.get("", summary="List deployed workflows")
     async def models(caller: AnyCaller) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
         found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MAX_MODELS)
         return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
 
-    @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
+    @router.get("/{workflow_id}", summary="Get a deployed workflow", responses=answers(ErrorAnswer, 404))
     async def model(caller: AnyCaller, workflow_id: str) -> Model:
         endpoint = await endpoints.get(workflow_id)
         caller = caller.on(endpoint.workspace_id, workflow_id)

@@ -17,14 +17,14 @@ class QueueAnswer(Wire):
 
     queued: int
     limit: int
-    wait_seconds: float | None = Field(description="Of a run that is queued now; null while too little is known.")
+    wait_seconds: float | None = Field(description="Expected wait of a run that is queued now; null if unknown.")
 
 
 def queue_router(access: WorkspaceAccess, jobs: Jobs) -> APIRouter:
     """Return the route, for readers of the workspace."""
     router = legacy_router("Workspaces", *WORKSPACE)
 
-    @router.get("/api/workspaces/{workspace_id}/queue", summary="How long the queue is")
+    @router.get("/api/workspaces/{workspace_id}/queue", summary="Get the queue's length")
     async def standing(caller: Annotated[Caller, Depends(access.to_workspace)], workspace_id: str) -> QueueAnswer:
         caller.require(Scope.READ)
         found = await jobs.queue(workspace_id)

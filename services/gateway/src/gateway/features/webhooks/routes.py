@@ -26,7 +26,7 @@ class WebhookConfig(RequestBody):
     model_config = ConfigDict(extra="ignore")
 
     url: str = Field(max_length=2_048, description="A public https address.")
-    secret: SecretStr | None = Field(None, description="Signs deliveries; left out, the present one is kept.")
+    secret: SecretStr | None = Field(None, description="Signs deliveries; unchanged if omitted.")
 
 
 class NotificationBody(RequestBody):
@@ -34,23 +34,23 @@ class NotificationBody(RequestBody):
 
     model_config = ConfigDict(**{**RequestBody.model_config, "strict": False})
 
-    notification_type: Literal["webhook"] = Field("webhook", description="Only webhooks are sent from here.")
+    notification_type: Literal["webhook"] = Field("webhook", description="Only webhooks are supported.")
     workflow_ids: list[str] = Field([], max_length=1_000)
-    all_workflows: bool = Field(False, description="Every workflow, the ones to come included.")
+    all_workflows: bool = Field(False, description="All workflows, including future ones.")
     level_filter: list[Level] = Field(list(Level))
     trigger_filter: list[Trigger] = Field(list(Trigger))
     include_final_output: bool = False
     include_trace_spans: bool = False
     active: bool = True
     webhook_config: WebhookConfig
-    alert_config: None = Field(None, description="Alert rules are not offered.")
+    alert_config: None = Field(None, description="Alert rules are not supported.")
 
     @field_validator("alert_config", mode="before")
     @classmethod
     def _refuse_rules(cls, given: Any) -> None:
         """Refuse rules: if ignored, the subscription would cover every run."""
         if given is not None:
-            raise ValueError("alertConfig: alert rules are not offered, every run that passes the filters is told")
+            raise ValueError("alertConfig: alert rules are not supported; every run that passes the filters notifies")
 
 
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
@@ -122,7 +122,7 @@ def notifications_router(access: WorkspaceAccess, client: WebhookClient, webhook
 
 def _subscription(body: NotificationBody) -> SaveSubscription:
     if not body.workflow_ids and not body.all_workflows:
-        raise InvalidRequest("Name workflowIds, or set allWorkflows")
+        raise InvalidRequest("Set workflowIds, or allWorkflows to true")
     fields: dict[str, Any] = {}
     if "secret" in body.webhook_config.model_fields_set:
         secret = body.webhook_config.secret

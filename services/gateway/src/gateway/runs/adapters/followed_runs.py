@@ -75,7 +75,7 @@ class BrokerFollowedRuns:
 
     def _reader(self, workspace_id: str, run_id: str, after: EventPosition) -> RunReader:
         if self._count >= MAX_READERS:
-            raise Unavailable("too many streams are being read", retry_after=10)
+            raise Unavailable("the maximum number of followed streams is reached", retry_after=10)
         reader = RunReader(
             run_key(workspace_id, run_id), workspace_id, after=after, events=self._events, leave=self._leave
         )

@@ -79,7 +79,7 @@ class AcceptBatcher:
         asked = AcceptRuns(tuple(requests))
         told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
         if len(told.answers) != len(requests):
-            raise Unavailable("jobs-service did not say what became of each run")
+            raise Unavailable("jobs-service answered for fewer runs than it received")
         return [_answer_of(answer) for answer in told.answers]
 
 
@@ -90,7 +90,7 @@ def _answer_of(answer: AcceptAnswer) -> Answer:
         case AcceptAnswer(refused=ErrorBody() as refused):
             return refused.error()
         case _:
-            return Unavailable("jobs-service did not say what became of the run")
+            return Unavailable("jobs-service returned neither a run nor an error")
 
 
 class HttpJobsClient:

@@ -88,7 +88,8 @@ class DraftRuns:
         if input_ is None:
             raise InvalidRequest(f"No input found for execution {run_id}")
         if any(REDACTED in text for text in texts(input_)):
-            raise InvalidRequest(f"The input of execution {run_id} has secrets, which were not kept. Send it anew.")
+            problem = f"The input of execution {run_id} contains secrets, which are not stored."
+            raise InvalidRequest(f"{problem} Send the input again.")
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(input_))
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
@@ -98,7 +99,7 @@ class DraftRuns:
             run = await self._look(endpoint, run_id)
             if run is None or run.status not in UNFINISHED:
                 return run
-        raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
+        raise InvalidRequest(f"Execution {run_id} has not ended yet. Retry when it has ended.")
 
     async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         run = await or_none(self._jobs.run(endpoint.workspace_id, run_id, blocks=True))

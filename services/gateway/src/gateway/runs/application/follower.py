@@ -9,7 +9,7 @@ from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
-GONE = "The run is not kept any more"
+GONE = "The run is no longer stored"
 
 
 class RunFollower:

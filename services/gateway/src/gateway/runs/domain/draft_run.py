@@ -83,7 +83,7 @@ def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
 def _whole(log: BlockLog) -> dict[str, Any]:
     output: dict[str, Any] = log.output
     if output.keys() == CUT and output["truncated"] is True:
-        raise InvalidRequest(f"The output of {log.block_name} was too large to be kept. Run the full workflow.")
+        raise InvalidRequest(f"The output of {log.block_name} was too large to be stored. Run the full workflow.")
     return output
 
 

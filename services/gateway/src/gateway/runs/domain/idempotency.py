@@ -110,4 +110,4 @@ class AnswerNotKept(OutcomeUnknown):
     """The first call was answered, but such a workflow's answers are not stored."""
 
     code = "IDEMPOTENCY_ANSWER_NOT_KEPT"
-    sentence = "The answer to the first request with this key is not kept"
+    sentence = "The answer to the first request with this key was not stored, because the workflow stores no outputs"

@@ -46,7 +46,7 @@ class ImportBody(RequestBody):
         None,
         min_length=1,
         max_length=200,
-        description="Refused where a workflow of the workspace has it: none is overwritten.",
+        description="Refused if a workflow of the workspace has this id: none is overwritten.",
     )
     workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
     name: Name | None = None
@@ -85,8 +85,8 @@ class WorkflowSummary(ImportedWorkflow):
 
     is_deployed: bool
     deployed_at: str | None
-    run_count: int | None = Field(description="Runs that have ended; null where that cannot be found out.")
-    last_run_at: str | None = Field(description="When the last of them ended; null where none has.")
+    run_count: int | None = Field(description="Finished runs; null if unavailable.")
+    last_run_at: str | None = Field(description="End of the last finished run; null if there is none.")
 
 
 class ActiveDeployment(Wire):
@@ -104,6 +104,6 @@ class Deployment(Wire):
     is_deployed: bool
     deployed_at: str | None
     version: int | None = None
-    unchanged: bool | None = Field(None, description="The state is the one that was live before.")
+    unchanged: bool | None = Field(None, description="Whether this state was live already.")
     warnings: list[str]
     active_deployment: ActiveDeployment | None = None

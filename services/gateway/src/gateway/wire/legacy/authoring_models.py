@@ -14,7 +14,7 @@ class CreateBody(RequestBody):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
-    workspace_id: str | None = Field(None, description="The key's own workspace when not given.")
+    workspace_id: str | None = Field(None, description="Defaults to the key's workspace.")
     folder_id: str | None = None
 
 
@@ -64,10 +64,10 @@ class DeploymentState(Wire):
 
     is_deployed: bool
     deployed_at: str | None
-    api_key: str | None = Field(description="Which keys open it; never a secret.")
+    api_key: str | None = Field(description="Which keys may call the workflow; never a secret.")
     needs_redeployment: bool
     is_public_api: bool
-    store_inputs_and_outputs: bool = Field(description="What runs take and give may be kept beyond their end.")
+    store_inputs_and_outputs: bool = Field(description="Whether inputs and outputs may be stored after a run ends.")
     active_deployment: ActiveDeployment | None
 
 
@@ -77,7 +77,7 @@ class DeployResult(Wire):
     is_deployed: bool
     deployed_at: str | None
     api_key: str | None
-    unchanged: bool | None = Field(None, description="Set when the state is the one that was live before.")
+    unchanged: bool | None = Field(None, description="Set if this state was live already.")
     warnings: list[str] | None = None
     active_deployment: ActiveDeployment | None = None
 
@@ -116,4 +116,4 @@ class VersionChange(Wire):
 
 class Reverted(Wire):
     message: str
-    last_saved: int = Field(description="Milliseconds since 1970.")
+    last_saved: int = Field(description="Epoch milliseconds.")

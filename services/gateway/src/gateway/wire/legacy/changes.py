@@ -60,7 +60,7 @@ def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     State = Annotated[str, Query(pattern=STATE, description="`draft`, `active` or a version's number.")]  # noqa: N806
 
-    @router.get("/diff", summary="What changed between two states")
+    @router.get("/diff", summary="Compare two states of a workflow")
     async def diff(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -71,7 +71,7 @@ def changes_router(access: WorkspaceAccess, authoring: Authoring) -> APIRouter:
         found = await authoring.diff(caller.workspace.id, workflow_id, before=before, after=after)
         return Changes(changes=[_row(change) for change in found.changes])
 
-    @router.get("/problems", summary="What is wrong with the draft")
+    @router.get("/problems", summary="Validate the draft")
     async def problems(caller: WorkflowCaller, workflow_id: str) -> Problems:
         caller.require(Scope.READ)
         found = await authoring.problems(caller.workspace.id, workflow_id)

@@ -41,7 +41,7 @@ def deployment_router(access: WorkspaceAccess, authoring: Authoring, deployments
     router = legacy_router("Deployment", *AUTHORING, prefix="/api/workflows/{workflow_id}")
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("/status", summary="Whether a workflow is deployed")
+    @router.get("/status", summary="Get the deployment status")
     async def status(caller: WorkflowCaller, workflow_id: str) -> StatusState:
         caller.require(Scope.READ, Scope.EXECUTE)
         found = await authoring.status(caller.workspace.id, workflow_id)

@@ -165,10 +165,10 @@ _HEADERS: Final = {
     "X-Execution-Id": "Id of the run, chosen by the caller; used once.",
     "Idempotency-Key": "Calls with the same key run once and get the first answer, for 24 hours.",
     "X-Execution-Timeout-Seconds": "Lowers the time limit of an async run, 1 to 604800.",
-    "X-Callback-Url": "Where an async run's end is told; https, at most 2048 characters.",
+    "X-Callback-Url": "URL notified when an async run ends; https, at most 2048 characters.",
     "X-Workflow-Version": "Runs this version instead of the live one.",
     "X-Sim-Via": "Workflows that led to this call; at most 24.",
-    "X-Sim-Stream-Protocol": "`agent-events-v1` asks for the richer stream.",
+    "X-Sim-Stream-Protocol": "`agent-events-v1` requests a stream with agent events.",
 }
 _PARAMETERS: Final[list[dict[str, Any]]] = [
     {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
@@ -178,15 +178,15 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
     ),
 ]
 _REFUSALS: Final = {
-    400: "The request is not in order.",
-    401: "No key, or a wrong one.",
-    402: "The workspace has spent what it may.",
-    403: "Not for this key, or not deployed.",
-    404: "No such workflow.",
-    409: "The id or the idempotency key was used before, or workflows call each other too deeply.",
+    400: "The request is invalid.",
+    401: "The API key is missing or invalid.",
+    402: "The workspace has reached its spend limit.",
+    403: "The key has no access to the workflow, or it is not deployed.",
+    404: "The workflow does not exist.",
+    409: "The run id or idempotency key was used before, or the call chain of workflows is too deep.",
     413: "The body is larger than 10 MiB.",
     429: "Too many calls.",
-    503: "At capacity, or a part of the system is away.",
+    503: "The system is at capacity, or a dependency is unavailable.",
 }
 
 
@@ -200,7 +200,7 @@ def execute_router(endpoint: ExecuteEndpoint) -> APIRouter:
         response_model=ExecuteResult,
         summary="Run a workflow",
         responses={
-            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            200: {"description": "Result of the run, or its stream.", "content": {"text/event-stream": {}}},
             202: answer(Accepted, "The run is queued."),
             **{status: answer(Refusal, text) for status, text in _REFUSALS.items()},
             408: answer(ExecuteFailure, "The run took too long."),

@@ -30,7 +30,7 @@ def files_router(authentication: Authentication, rate_limits: RateLimitHeaders, 
     router = run_router("Files", 401, 403, 404, 503)
     room = asyncio.Semaphore(SERVED_AT_ONCE)
 
-    @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)
+    @router.get(f"{SERVED_UNDER}{{key:path}}", summary="Get a file of a run", response_class=Response)
     async def serve(request: Request, key: str) -> Response:
         caller = await authentication.require(request.headers)
         rate_limits.show(request, caller, RateKind.API)

@@ -24,7 +24,7 @@ class Selectable(Wire):
 
     path: str
     type: str
-    selector: str = Field(description="As `selectedOutputs` takes it.")
+    selector: str = Field(description="Value for `selectedOutputs`.")
 
 
 class SelectableBlock(Wire):
@@ -53,20 +53,20 @@ class Samples(Wire):
     is_public: bool
     masked_key: str
     example_input: dict[str, Any]
-    selected_outputs: list[str] = Field(description="What the samples of streams select.")
+    selected_outputs: list[str] = Field(description="Outputs that the streaming samples select.")
     outputs: list[SelectableBlock]
     samples: list[SampleCode]
 
 
 SOME_KEY: Final = "sk-sim-..."
-Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]
+Version = Annotated[int | None, Query(ge=1, le=2**31, description="Defaults to the live version.")]
 
 
 def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
     """Return routes with the access rules of the workflow."""
     router = legacy_router("Interface", 400, 401, 403, 404, 503, prefix="/api/workflows/{workflow_id}")
 
-    @router.get("/samples", summary="Code that calls the workflow")
+    @router.get("/samples", summary="Get code samples that call the workflow")
     async def samples(
         request: Request,
         workflow_id: str,
@@ -93,7 +93,7 @@ def interface_router(access: WorkspaceAccess, interfaces: Interfaces, *, public_
             samples=[SampleCode(mode=one.mode, step=one.step, language=one.language, code=one.code) for one in written],
         )
 
-    @router.get("/openapi.json", response_model=dict[str, Any], summary="The workflow's own OpenAPI")
+    @router.get("/openapi.json", response_model=dict[str, Any], summary="Get the workflow's OpenAPI document")
     async def openapi(request: Request, workflow_id: str, version: Version = None) -> Response:
         await access.to_interface(request)
         published = await interfaces.of(workflow_id, version)

@@ -44,7 +44,7 @@ def jobs_router(
     @router.get(
         "/api/jobs/{job_id}",
         response_model=JobStatus,
-        summary="Look a queued run up",
+        summary="Get the status of a queued run",
         responses=answers(Error, 401, 403, 404, 503),
     )
     async def job_status(request: Request, job_id: Annotated[str, Path()]) -> Response:

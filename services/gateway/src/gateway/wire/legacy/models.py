@@ -16,7 +16,7 @@ class ExecuteBody(Wire):
 
     model_config = ConfigDict(extra="allow", alias_generator=to_camel)
 
-    input: Any = Field(None, description="Input of the workflow, where it is one value.")
+    input: Any = Field(None, description="Input of the workflow, if it is one value.")
     stream: bool = Field(False, description="Answer with server-sent events.")
     selected_outputs: list[Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]] = Field(
         [], max_length=MAX_TEXTS, description="Outputs to stream, as blockName.field."
@@ -85,7 +85,7 @@ class JobTimes(Wire):
     duration: int | None = Field(None, description="Milliseconds from start to completion.")
     workflow_id: str
     execution_id: str
-    max_duration_seconds: int | None = Field(None, description="The time limit that the job ran into.")
+    max_duration_seconds: int | None = Field(None, description="Time limit that the job exceeded.")
 
 
 class JobStatus(Wire):
@@ -95,7 +95,7 @@ class JobStatus(Wire):
     task_id: str
     status: Literal["queued", "processing", "completed", "failed"]
     metadata: JobTimes
-    estimated_duration: int | None = Field(None, description="Milliseconds; only until the job has ended.")
+    estimated_duration: int | None = Field(None, description="Milliseconds; only while the job is not finished.")
     output: Any = None
     error: str | None = None
 

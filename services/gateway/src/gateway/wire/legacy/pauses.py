@@ -18,7 +18,7 @@ from gateway.wire.legacy.models import PausedContext, PausedExecution, PausedExe
 from shared.web.structs import StructResponse
 
 STARTED: Final = "Resume execution started"
-QUEUED: Final = "Resume queued. It runs after the resume that is under way."
+QUEUED: Final = "Resume queued. It runs after the resume in progress."
 
 
 def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_url: str) -> APIRouter:
@@ -35,17 +35,17 @@ def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_ur
         shown = [paused_execution(run, None, public_url) for run in page.runs]
         return StructResponse({"pausedExecutions": shown, "nextCursor": page.next_cursor})
 
-    @router.get(one_run, response_model=PausedExecution, summary="What a run waits for")
+    @router.get(one_run, response_model=PausedExecution, summary="Get the pauses of a run")
     @router.get(
         "/api/workflows/{workflow_id}/paused/{execution_id}",
         response_model=PausedExecution,
-        summary="What a run of this workflow waits for",
+        summary="Get the pauses of a run of this workflow",
     )
     async def find_paused(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
         run = await paused_runs.find(caller, workflow_id, execution_id)
         return StructResponse(paused_execution(run, await paused_runs.output(run), public_url))
 
-    @router.get(one_run + "/{context_id}", response_model=PausedContext, summary="One thing that a run waits for")
+    @router.get(one_run + "/{context_id}", response_model=PausedContext, summary="Get a pause of a run")
     async def find_context(caller: WorkflowCaller, workflow_id: str, execution_id: str, context_id: str) -> Response:
         run = await paused_runs.find(caller, workflow_id, execution_id, context_id)
         execution = paused_execution(run, await paused_runs.output(run), public_url)
@@ -56,7 +56,7 @@ def pauses_router(access: WorkspaceAccess, paused_runs: PausedRuns, *, public_ur
         one_run + "/{context_id}",
         status_code=202,
         response_model=Resumed,
-        summary="Answer, and let the run go on",
+        summary="Resume a run with an answer",
         responses=answers(Refusal, 409, 413),
     )
     async def resume(

@@ -30,7 +30,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
     )
     WorkflowCaller = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
-    @router.get("", response_model=RunState, summary="How a run is doing")
+    @router.get("", response_model=RunState, summary="Get the status of a run")
     async def run_state(
         caller: WorkflowCaller,
         workflow_id: str,
@@ -46,14 +46,14 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
         output = None if given is None else await runs.output(run, given)
         return StructResponse(run_body(run, output, wanted))
 
-    @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses=answers(Refusal, 409))
+    @router.post("/cancel", response_model=CancelResult, summary="Cancel a run", responses=answers(Refusal, 409))
     async def cancel(caller: WorkflowCaller, workflow_id: str, execution_id: str) -> Response:
         answer = await runs.cancel(caller, workflow_id, execution_id)
         return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})
 
     @router.get(
         "/stream",
-        summary="Read on where the canvas lost the line",
+        summary="Resume the canvas stream of a run",
         response_class=Response,
         responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
     )
@@ -61,7 +61,7 @@ def runs_router(access: WorkspaceAccess, runs: WorkflowRuns, canvas: CanvasStrea
         caller: WorkflowCaller,
         workflow_id: str,
         execution_id: str,
-        after: Annotated[int, Query(alias="from", ge=0, le=2**31, description="The last `eventId` that was seen.")] = 0,
+        after: Annotated[int, Query(alias="from", ge=0, le=2**31, description="Last `eventId` received.")] = 0,
     ) -> Response:
         return await canvas.open(caller, workflow_id, execution_id, after=after)
 

@@ -24,8 +24,8 @@ REFUSALS: Final = answers(Error, 401, 403, 503)
 class LegacyBucket(Bucket):
     """State of one rate limit."""
 
-    is_limited: bool = Field(description="No call is left until the reset.")
-    limit: int = Field(description="The same as requestsPerMinute.")
+    is_limited: bool = Field(description="Whether no calls are left until the reset.")
+    limit: int = Field(description="Same as requestsPerMinute.")
 
 
 class RateLimit(Wire):
@@ -67,11 +67,11 @@ def usage_router(
     """Return the usage route, which counts no call."""
     router = legacy_router("Execute", 401, 403, 503)
 
-    @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=REFUSALS)
+    @router.get("/api/users/me/usage-limits", summary="Get usage and limits", responses=REFUSALS)
     async def usage_limits(
         request: Request,
         workspace_id: Annotated[
-            str | None, Query(alias="workspaceId", description="The caller's own, where it is left out.")
+            str | None, Query(alias="workspaceId", description="Defaults to the caller's workspace.")
         ] = None,
     ) -> UsageLimits:
         caller = await authentication.require(request.headers, otherwise="Authentication required")

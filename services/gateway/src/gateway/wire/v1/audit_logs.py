@@ -20,12 +20,12 @@ def audit_logs_router(access: V1Access, audit: AuditLog) -> APIRouter:
     """Return the route, for admins."""
     router = v1_router("Audit", 400, 401, 403, 429, 503)
 
-    @router.get("/api/v1/audit-logs", summary="Who did what")
+    @router.get("/api/v1/audit-logs", summary="List audit log entries")
     async def page(
         caller: Annotated[Caller, Depends(access.caller)],
         wanted: Annotated[AuditFilter, Depends()],
         workspace_id: Annotated[
-            str | None, Query(alias="workspaceId", max_length=200, description="The key's own, where it is left out.")
+            str | None, Query(alias="workspaceId", max_length=200, description="Defaults to the key's workspace.")
         ] = None,
     ) -> AuditLogs:
         caller = caller.within(workspace_id or caller.workspace.id)

@@ -22,13 +22,13 @@ def dead_letters_router(
     """Return the routes, for admins of the workspace."""
     router = v1_router("Dead letters", 400, 401, 403, 404, 409, 429, 503, prefix="/api/v1")
     AnyCaller = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
-    In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
+    In = Annotated[str | None, Query(alias="workspaceId", description="Defaults to the key's workspace.")]  # noqa: N806 - a type
 
     def accepted_body(accepted: RunAccepted) -> dict[str, Any]:
         url = f"{public_url}/api/jobs/{accepted.job_id}"
         return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": url}
 
-    @router.get("/dead-letters", summary="List messages that nobody could work on")
+    @router.get("/dead-letters", summary="List dead letters")
     async def page(
         caller: AnyCaller,
         workspace_id: In = None,
@@ -40,16 +40,16 @@ def dead_letters_router(
         found = await client.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
 
-    @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
+    @router.post("/dead-letters/{letter_id}/redrive", summary="Redrive a dead letter")
     async def redrive_letter(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> Response:
         accepted = await redrives.letter(_within(caller, workspace_id), letter_id)
         return StructResponse({"data": accepted_body(accepted) if accepted else {"redriven": True}}, status_code=202)
 
-    @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
+    @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Discard a dead letter")
     async def discard(caller: AnyCaller, letter_id: str, workspace_id: In = None) -> None:
         await redrives.discard(_within(caller, workspace_id), letter_id)
 
-    @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
+    @router.post("/runs/{run_id}/redrive", summary="Redrive a failed run")
     async def redrive_run(caller: AnyCaller, run_id: str, workspace_id: In = None) -> Response:
         accepted = await redrives.run(_within(caller, workspace_id), run_id)
         return StructResponse({"data": {**accepted_body(accepted), "redrivenFrom": run_id}}, status_code=202)

@@ -24,15 +24,15 @@ class LogRow(Wire):
     workflow_id: str
     execution_id: str
     deployment_version_id: str | None
-    level: str = Field(description="`error` for a run that failed, else `info`.")
-    status: RunStatus = Field(description="Finer than `level`.")
+    level: str = Field(description="`error` if the run failed, otherwise `info`.")
+    status: RunStatus = Field(description="More detailed than `level`.")
     trigger: str
-    caller: str | None = Field(description="What the key or the person is called that called; null for the public.")
+    caller: str | None = Field(description="Name of the key or user that called; null for public calls.")
     started_at: str
     ended_at: str | None
     total_duration_ms: int | None
     cost: Cost | None
-    files: list[dict[str, Any]] | None = Field(description="Files that the caller sent; only where blocks are shown.")
+    files: list[dict[str, Any]] | None = Field(description="Files that the caller sent; only with block details.")
     workflow: dict[str, Any] | None = Field(None, description="With `details=full`: id, name and description.")
     trace_spans: list[dict[str, Any]] | None = None
     final_output: Any = None

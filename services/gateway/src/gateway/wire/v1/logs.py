@@ -56,12 +56,14 @@ def logs_router(access: V1Access, logs: RunLogs) -> APIRouter:
         cursor = {} if page.next_cursor is None else {"nextCursor": _written(page.next_cursor, query.oldest_first)}
         return await answered(caller, {"data": rows, **cursor})
 
-    @router.get("/executions/{execution_id}", response_model=ExecutionAnswer, summary="What a run ran")
+    @router.get(
+        "/executions/{execution_id}", response_model=ExecutionAnswer, summary="Get the state that a run executed"
+    )
     async def get_execution(caller: AnyCaller, execution_id: str) -> Response:
         run = await logs.get(caller, execution_id, missing=NO_EXECUTION)
         return await answered(caller.within(run.workspace_id), execution(run, await logs.state(run)))
 
-    @router.get("/{log_id}", response_model=Limited[LogDetail], summary="What a run did")
+    @router.get("/{log_id}", response_model=Limited[LogDetail], summary="Get a run's log")
     async def get_log(caller: AnyCaller, log_id: str) -> Response:
         run = await logs.get(caller, log_id)
         workflow = (await logs.workflows([run])).get(run.workflow_id)

@@ -45,4 +45,4 @@ class ErrorAnswer(Wire):
     error: str
     details: list[Any] | None = None
     message: str | None = None
-    retry_after: int | None = Field(None, description="When to try again, in epoch milliseconds.")
+    retry_after: int | None = Field(None, description="Time to retry, in epoch milliseconds.")

@@ -115,7 +115,7 @@ def execute_router(endpoint: V2ExecuteEndpoint) -> APIRouter:
         response_model=Data[RunResult],
         summary="Run a workflow",
         responses={
-            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            200: {"description": "Result of the run, or its stream.", "content": {"text/event-stream": {}}},
             202: answer(Data[QueuedRun], "The run is queued."),
             **answers(ErrorAnswer, 400, 401, 402, 403, 404, 409, 413, 429, 503),
         },

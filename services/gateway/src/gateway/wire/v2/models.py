@@ -17,7 +17,7 @@ class ExecuteBody(RequestBody):
     model_config = ConfigDict(extra="forbid")
 
     input: dict[str, Any] = Field({}, description="Input of the workflow.")
-    is_async: bool = Field(False, alias="async", description="Queue the run and answer at once.")
+    is_async: bool = Field(False, alias="async", description="Queue the run and return immediately.")
     execution_timeout_seconds: int | None = Field(
         None, ge=1, le=604_800, description="Lowers the time limit of an async run."
     )
@@ -110,7 +110,7 @@ class RunQuery(BaseModel):
 
     limit: int = Field(50, ge=1, le=100)
     cursor: str | None = Field(None, max_length=500)
-    status: Status | None = Field(None, description="Only runs that stand so now.")
+    status: Status | None = Field(None, description="Only runs with this status.")
     since: AwareDatetime | None = Field(None, description="Only runs accepted at this time or later.")
     until: AwareDatetime | None = Field(None, description="Only runs accepted before this time.")
 

@@ -108,7 +108,7 @@ def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
 
     @router.get(
         "/api/v2/workflows/{workflow_id}/runs/{run_id}/events",
-        summary="Read a run's events, from the beginning or from where a reader was",
+        summary="Stream a run's events, optionally from a given event",
         response_class=Response,
         responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
     )

@@ -13,7 +13,7 @@ _FILE: Final[JsonObject] = {
     "required": ["data", "name"],
     "properties": {
         "type": {"type": "string", "enum": ["file", "url"]},
-        "data": {"type": "string", "description": "A data: URL, or where the file can be fetched."},
+        "data": {"type": "string", "description": "A data: URL, or a URL from which the file can be fetched."},
         "name": {"type": "string"},
         "mime": {"type": "string"},
     },
@@ -36,17 +36,17 @@ _ERROR: Final[JsonObject] = {
     },
 }
 _REFUSALS: Final = {
-    "400": "The request is not in order.",
-    "401": "No key, or a wrong one.",
-    "402": "The workspace has spent what it may.",
-    "403": "Not for this key, or not deployed.",
-    "404": "No such workflow.",
+    "400": "The request is invalid.",
+    "401": "The API key is missing or invalid.",
+    "402": "The workspace has reached its spend limit.",
+    "403": "The key has no access to the workflow, or it is not deployed.",
+    "404": "The workflow does not exist.",
     "408": "The run took too long.",
-    "409": "The id was used before.",
+    "409": "The run id was used before.",
     "413": "The body is larger than 10 MiB.",
     "429": "Too many calls; Retry-After says when to try again.",
     "500": "The run failed.",
-    "503": "At capacity, or a part of the system is away.",
+    "503": "The system is at capacity, or a dependency is unavailable.",
 }
 
 
@@ -94,7 +94,7 @@ def _parameters(pinned: int | None) -> list[Json]:
     ]
     if pinned is not None:
         schema: JsonObject = {"type": "string", "const": str(pinned)}
-        text = "Run this version; without it the live one runs."
+        text = "Version to run instead of the live one."
         parameters.append(
             {"name": "X-Workflow-Version", "in": "header", "required": True, "schema": schema, "description": text}
         )
@@ -109,7 +109,7 @@ def input_schema(interface: Interface, descriptions: Mapping[str, str] | None = 
 
 
 def _properties(interface: Interface, descriptions: Mapping[str, str]) -> JsonObject:
-    declared = interface.fields or (InputField(name="input", description="Whatever the workflow is to work on."),)
+    declared = interface.fields or (InputField(name="input", description="Input of the workflow."),)
     return {field.name: _field(field, descriptions.get(field.name)) for field in declared}
 
 
@@ -122,7 +122,7 @@ def _body(interface: Interface) -> JsonObject:
             "type": "array",
             "items": {"type": "string"},
             "examples": [selectors],
-            "description": "Which outputs a stream carries.",
+            "description": "Outputs that the stream includes.",
         },
     }
     return {**schema, "properties": {**fields, **{name: controls[name] for name in controls if name not in fields}}}
@@ -162,7 +162,7 @@ def _successes(interface: Interface) -> JsonObject:
     }
     return {
         "200": {
-            "description": "The run is over, or its stream. A workflow with a Response block answers as that says.",
+            "description": "Result of the run, or its stream. A Response block defines its own answer.",
             "content": {
                 "application/json": {"schema": result},
                 "text/event-stream": {"schema": {"type": "string"}},
